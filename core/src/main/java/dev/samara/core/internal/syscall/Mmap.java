@@ -1,22 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.DROPPABLE;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.FIXED_NOREPLACE;
+import static dev.samara.core.mman.MapFlags.HUGETLB;
+import static dev.samara.core.mman.MapFlags.LOCKED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
+
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
+import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.Reservations;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code mmap} ({@code ksys_mmap_pgoff} in {@code mm/mmap.c}); {@link MmapState} has the part that it shares with
- * {@code shmat}.
+ * {@code mmap}: its arguments, their errors, the address and the flags of the VMA ({@code ksys_mmap_pgoff} and {@code
+ * do_mmap} in {@code mm/mmap.c}). {@link MmapState} puts the VMA into the layout. {@code shmat} begins at {@link #map}.
  *
  * @param backing the traits of the object to map; null for a bad descriptor
  * @param offset bytes
@@ -29,6 +47,29 @@ public record Mmap(
         @Nullable BackingTraits backing,
         long offset) implements Call {
     private static final int GIGABYTE_SHIFT = 30;
+
+    /** The known flags; SHARED_VALIDATE refuses any other, and the other types ignore it. */
+    private static final int KNOWN_FLAGS = SHARED
+            | PRIVATE
+            | FIXED
+            | ANONYMOUS
+            | MapFlags.BELOW_2G
+            | MapFlags.ABOVE_4G
+            | MapFlags.GROWSDOWN
+            | MapFlags.DENYWRITE
+            | MapFlags.EXECUTABLE
+            | LOCKED
+            | MapFlags.NORESERVE
+            | MapFlags.POPULATE
+            | MapFlags.NONBLOCK
+            | MapFlags.STACK
+            | HUGETLB
+            | MapFlags.UNINITIALIZED
+            | 21 << MapFlags.HUGE_SHIFT
+            | 30 << MapFlags.HUGE_SHIFT;
+
+    private static final BackingTraits HUGE_PAGES = Objects.requireNonNull(
+            BackingTraits.of(OpenFile.named("/anon_hugepage (deleted)").open()));
 
     public static long mmap(
             Layout layout,
@@ -66,12 +107,12 @@ public record Mmap(
         if (!geometry.isAligned(offset)) {
             return Errno.EINVAL.result();
         }
-        boolean anonymous = (flags & MapFlags.ANONYMOUS) != 0;
+        boolean anonymous = (flags & ANONYMOUS) != 0;
         if (!anonymous && backing == null) {
             return Errno.EBADF.result();
         }
         long rounded = length;
-        if ((flags & MapFlags.HUGETLB) != 0) {
+        if ((flags & HUGETLB) != 0) {
             int shift = flags >>> MapFlags.HUGE_SHIFT & MapFlags.HUGE_MASK;
             if (!anonymous || (shift != 0 && shift != geometry.hugeShift() && shift != GIGABYTE_SHIFT)) {
                 return Errno.EINVAL.result();
@@ -79,12 +120,153 @@ public record Mmap(
             long size = shift == 0 ? geometry.hugeSize() : 1L << shift;
             rounded = length + size - 1 & -size;
         }
-        return new MmapState(edit, protection, flags, anonymous ? null : backing, offset).map(address, rounded);
+        return new Mmap(address, rounded, protection, flags, anonymous ? null : backing, offset).map(edit);
+    }
+
+    /**
+     * Decides on a mapping whose backing is null if it is anonymous ({@code do_mmap}). Checks the arguments, finds the
+     * address and the flags of the VMA, and puts it there.
+     *
+     * @return the address, or a negated errno
+     */
+    long map(Edit edit) {
+        Geometry geometry = edit.geometry;
+        if (length == 0) {
+            return Errno.EINVAL.result();
+        }
+        boolean noReplace = (flags & FIXED_NOREPLACE) != 0;
+        int placing = noReplace ? flags | FIXED : flags;
+        long hint = (placing & FIXED) != 0 ? address : Placement.roundHint(geometry, address);
+        long size = geometry.roundUp(length);
+        if (size == 0 || MapCount.of(edit) > edit.layout.host().maxMapCount()) {
+            return Errno.ENOMEM.result();
+        }
+        long vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
+        long start = Placement.find(edit, backing, hint, size, offset, placing);
+        if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
+            // Reservations of a munmap that is not flushed yet are used last.
+            start = Placement.findReserved(edit, size, placing);
+            placing |= FIXED;
+        }
+        if (Errno.isError(start)) {
+            return start;
+        }
+        // Whether a munmap is in flight there.
+        boolean early = (placing & FIXED) != 0 && Reservations.claimOrReuse(edit, start, start + size);
+        if (noReplace && edit.firstIn(start, start + size) != null) {
+            return Errno.EEXIST.result();
+        }
+        if ((flags & LOCKED) != 0 && !edit.limits.mayLock()) {
+            return Errno.EPERM.result();
+        }
+        if (!edit.limits.mayLockMore(edit.counters, vmaFlags, geometry.pages(size))) {
+            return Errno.EAGAIN.result();
+        }
+        // Anonymous huge pages are a file of the kernel's own.
+        BackingTraits file = (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
+        vmaFlags = file != null ? flagsOfFile(edit, vmaFlags, file, size) : flagsOfAnonymous(vmaFlags);
+        if (Errno.isError(vmaFlags)) {
+            return vmaFlags;
+        }
+        if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().committed().isStrict()) {
+            vmaFlags |= VmaFlags.NORESERVE;
+        }
+        return new MmapState(edit, this, start, size, vmaFlags, pageOffset(geometry, file, start), early).put();
+    }
+
+    static long protectionFlags(int protection) {
+        return protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
+    }
+
+    private long flagsOfFlags() {
+        return ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
+                | ((flags & LOCKED) != 0 ? VmaFlags.LOCKED : 0)
+                | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
+                | ((flags & MapFlags.SYNC) != 0 ? VmaFlags.SYNC : 0);
+    }
+
+    /** Returns the flags of a VMA of a file, or a negated errno. */
+    private long flagsOfFile(Edit edit, long given, BackingTraits file, long size) {
+        Geometry geometry = edit.geometry;
+        long vmaFlags = given;
+        long room = file.maximumSize() - size;
+        if (Addresses.isBelow(file.maximumSize(), size)
+                || Addresses.isBelow(geometry.pages(room), geometry.pages(offset))) {
+            return Errno.EOVERFLOW.result();
+        }
+        int type = flags & MapFlags.TYPE;
+        if (type == SHARED || type == SHARED_VALIDATE) {
+            if (type == SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) != 0) {
+                return Errno.EOPNOTSUPP.result();
+            }
+            if ((protection & Protection.WRITE) != 0) {
+                if (!file.writable()) {
+                    return Errno.EACCES.result();
+                }
+                if (file.swapFile()) {
+                    return Errno.ETXTBSY.result();
+                }
+            }
+            if (file.appendOnly() && file.writable()) {
+                return Errno.EACCES.result();
+            }
+            vmaFlags |= VmaFlags.MAYSHARE | VmaFlags.SHARED;
+            if (!file.writable()) {
+                vmaFlags &= ~(VmaFlags.MAYWRITE | VmaFlags.SHARED);
+            }
+        } else if (type != PRIVATE) {
+            return Errno.EINVAL.result();
+        }
+        return flagsOfRights(vmaFlags, file);
+    }
+
+    private static long flagsOfRights(long given, BackingTraits file) {
+        long vmaFlags = given;
+        if (!file.readable()) {
+            return Errno.EACCES.result();
+        }
+        if (!file.executable()) {
+            if ((vmaFlags & VmaFlags.EXEC) != 0) {
+                return Errno.EPERM.result();
+            }
+            vmaFlags &= ~VmaFlags.MAYEXEC;
+        }
+        if (!file.mappable()) {
+            return Errno.ENODEV.result();
+        }
+        return (vmaFlags & VmaFlags.GROWSDOWN) != 0 ? Errno.EINVAL.result() : vmaFlags;
+    }
+
+    /** Returns the flags of an anonymous VMA, or a negated errno. */
+    private long flagsOfAnonymous(long vmaFlags) {
+        boolean growsDown = (vmaFlags & VmaFlags.GROWSDOWN) != 0;
+        int type = flags & MapFlags.TYPE;
+        if (type == SHARED) {
+            if (growsDown) {
+                return Errno.EINVAL.result();
+            }
+            return vmaFlags | VmaFlags.SHARED | VmaFlags.MAYSHARE;
+        }
+        if (type == DROPPABLE) {
+            if ((flags & (LOCKED | HUGETLB)) != 0 || growsDown) {
+                return Errno.EINVAL.result();
+            }
+            return vmaFlags | VmaFlags.DROPPABLE | VmaFlags.NORESERVE | VmaFlags.WIPEONFORK | VmaFlags.DONTDUMP;
+        }
+        return type == PRIVATE ? vmaFlags : Errno.EINVAL.result();
+    }
+
+    private long pageOffset(Geometry geometry, @Nullable BackingTraits file, long start) {
+        if (file != null) {
+            return geometry.pages(offset);
+        }
+        // The page number of the address, so that memory that is moved apart and back together still fits.
+        return (flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start);
     }
 
     @Override
     public void revoke(Revocations revocations) {
-        if ((flags & MapFlags.FIXED) != 0) {
+        if ((flags & FIXED) != 0) {
             revocations.add(address, length);
         }
     }

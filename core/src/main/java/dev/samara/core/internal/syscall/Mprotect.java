@@ -74,8 +74,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             if (Addresses.isBelow(reached, vma.start())) {
                 return Errno.ENOMEM.result();
             }
-            long changed =
-                    protect(edit, vma, reached, Addresses.lower(vma.end(), end), MmapState.protectionFlags(wanted));
+            long changed = protect(edit, vma, reached, Addresses.lower(vma.end(), end), Mmap.protectionFlags(wanted));
             if (Errno.isError(changed)) {
                 return changed;
             }

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import static dev.samara.core.internal.op.Edit.DONE;
+import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
+import static dev.samara.core.mman.RemapFlags.FIXED;
+import static dev.samara.core.mman.RemapFlags.MAYMOVE;
+
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
+import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CompletableFuture;
 
-/** {@code mremap} ({@code mm/mremap.c}); {@link VmaRemap} decides. */
+/** {@code mremap} ({@code mm/mremap.c}): its arguments, and the VMAs that it names, each of which is a {@link VmaRemap}. */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
     public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
         return Syscall.run(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
@@ -23,14 +33,89 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
-        return new VmaRemap(edit, address, geometry.roundUp(oldLength), geometry.roundUp(newLength), flags, newAddress)
-                .remap();
+        return new Mremap(address, geometry.roundUp(oldLength), geometry.roundUp(newLength), flags, newAddress)
+                .remap(edit);
+    }
+
+    /** Decides the call, whose lengths are in whole pages ({@code do_mremap}). */
+    private long remap(Edit edit) {
+        long refused = checkArguments(edit);
+        if (refused != DONE) {
+            return refused;
+        }
+        claim(edit);
+        if ((flags & FIXED) != 0 && oldLength == newLength) {
+            return moveEach(edit);
+        }
+        return new VmaRemap(edit, address, oldLength, newLength, flags, newAddress).remap(edit.at(address));
+    }
+
+    private long checkArguments(Edit edit) {
+        Geometry geometry = edit.geometry;
+        boolean unknown = (flags & ~(FIXED | MAYMOVE | DONTUNMAP)) != 0;
+        if (unknown
+                || !geometry.isAligned(address)
+                || newLength == 0
+                || Addresses.isBelow(geometry.limit(), newLength)) {
+            return Errno.EINVAL.result();
+        }
+        if ((flags & (FIXED | DONTUNMAP)) == 0) {
+            return DONE;
+        }
+        if (Addresses.isBelow(geometry.limit() - newLength, newAddress)
+                || !geometry.isAligned(newAddress)
+                || (flags & MAYMOVE) == 0
+                || ((flags & DONTUNMAP) != 0 && oldLength != newLength)
+                || Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength)) {
+            return Errno.EINVAL.result();
+        }
+        boolean tight = MapCount.of(edit) + 2 >= edit.layout.host().maxMapCount() - VmaRemap.SPARE_MAPS;
+        return tight ? Errno.ENOMEM.result() : DONE;
+    }
+
+    /**
+     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
+     * its own range.
+     */
+    private void claim(Edit edit) {
+        edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
+        if ((flags & FIXED) != 0) {
+            edit.claim(newAddress, newAddress + newLength);
+        }
+    }
+
+    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
+    private long moveEach(Edit edit) {
+        long end = address + oldLength;
+        long result = Errno.EFAULT.result();
+        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            boolean first = Errno.isError(result);
+            if (first && Addresses.isBelow(address, vma.start())) {
+                return Errno.EFAULT.result();
+            }
+            if (movesAlone(vma) && (!first || Addresses.isBelow(vma.end(), end))) {
+                return Errno.EFAULT.result();
+            }
+            long from = first ? address : vma.start();
+            long length = Addresses.lower(vma.end(), end) - from;
+            long moved = new VmaRemap(edit, from, length, length, flags, newAddress + (from - address)).remap(vma);
+            if (Errno.isError(moved)) {
+                return moved;
+            }
+            result = first ? moved : result;
+        }
+        return result;
+    }
+
+    private static boolean movesAlone(VmArea vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.movesAlone();
     }
 
     @Override
     public void revoke(Revocations revocations) {
         revocations.add(address, oldLength);
-        if ((flags & RemapFlags.FIXED) != 0) {
+        if ((flags & FIXED) != 0) {
             revocations.add(newAddress, newLength);
         }
     }

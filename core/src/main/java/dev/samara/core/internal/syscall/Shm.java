@@ -62,8 +62,8 @@ public final class Shm {
                     | (readOnly ? 0 : Protection.WRITE)
                     | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
             int mapFlags = MapFlags.SHARED | (fixed ? MapFlags.FIXED : 0);
-            return new MmapState(edit, protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
-                    .map(wanted, segment.size());
+            return new Mmap(wanted, segment.size(), protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
+                    .map(edit);
         }
 
         @Override

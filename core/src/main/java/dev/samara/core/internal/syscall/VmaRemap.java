@@ -13,7 +13,6 @@ import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
-import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -22,12 +21,12 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One {@code mremap}, or the part of one VMA in a call that moves several: shrink, grow in place, move, duplicate
- * ({@code struct vma_remap_struct} in {@code mm/mremap.c}).
+ * The effect of one {@code mremap} on one VMA: shrink, grow in place, move, duplicate ({@code struct vma_remap_struct} in
+ * {@code mm/mremap.c}). {@link Mremap} checks the arguments, and has the loop of a call that moves several VMAs.
  */
 final class VmaRemap {
     /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
-    private static final int SPARE_MAPS = 3;
+    static final int SPARE_MAPS = 3;
 
     private final Edit edit;
     private final Geometry geometry;
@@ -49,30 +48,6 @@ final class VmaRemap {
         this.newAddress = newAddress;
     }
 
-    /** Decides the whole call. */
-    long remap() {
-        long refused = checkArguments();
-        if (refused != DONE) {
-            return refused;
-        }
-        claim();
-        if ((flags & FIXED) != 0 && oldLength == newLength) {
-            return moveEach();
-        }
-        return one(edit.at(address));
-    }
-
-    /**
-     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
-     * its own range.
-     */
-    private void claim() {
-        edit.claim(address, address + (oldLength == 0 ? geometry.pageSize() : oldLength));
-        if ((flags & FIXED) != 0) {
-            edit.claim(newAddress, newAddress + newLength);
-        }
-    }
-
     private boolean namesNewPlace() {
         return (flags & (FIXED | DONTUNMAP)) != 0;
     }
@@ -81,62 +56,8 @@ final class VmaRemap {
         return Addresses.isBelow(oldLength, newLength);
     }
 
-    private long checkArguments() {
-        boolean unknown = (flags & ~(FIXED | MAYMOVE | DONTUNMAP)) != 0;
-        if (unknown
-                || !geometry.isAligned(address)
-                || newLength == 0
-                || Addresses.isBelow(geometry.limit(), newLength)) {
-            return Errno.EINVAL.result();
-        }
-        if (!namesNewPlace()) {
-            return DONE;
-        }
-        if (Addresses.isBelow(geometry.limit() - newLength, newAddress)
-                || !geometry.isAligned(newAddress)
-                || (flags & MAYMOVE) == 0
-                || ((flags & DONTUNMAP) != 0 && oldLength != newLength)
-                || overlaps()) {
-            return Errno.EINVAL.result();
-        }
-        boolean tight = MapCount.of(edit) + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
-        return tight ? Errno.ENOMEM.result() : DONE;
-    }
-
-    private boolean overlaps() {
-        return Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength);
-    }
-
-    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
-    private long moveEach() {
-        long end = address + oldLength;
-        long result = Errno.EFAULT.result();
-        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
-            boolean first = Errno.isError(result);
-            if (first && Addresses.isBelow(address, vma.start())) {
-                return Errno.EFAULT.result();
-            }
-            if (movesAlone(vma) && (!first || Addresses.isBelow(vma.end(), end))) {
-                return Errno.EFAULT.result();
-            }
-            long from = first ? address : vma.start();
-            long length = Addresses.lower(vma.end(), end) - from;
-            VmaRemap part = new VmaRemap(edit, from, length, length, flags, newAddress + (from - address));
-            long moved = part.one(vma);
-            if (Errno.isError(moved)) {
-                return moved;
-            }
-            result = first ? moved : result;
-        }
-        return result;
-    }
-
-    private static boolean movesAlone(VmArea vma) {
-        BackingTraits traits = vma.traits();
-        return traits != null && traits.movesAlone();
-    }
-
-    private long one(@Nullable VmArea vma) {
+    /** Decides on the VMA at the address; returns the address of its memory from now on, or a negated errno. */
+    long remap(@Nullable VmArea vma) {
         if (vma == null) {
             return Errno.EFAULT.result();
         }
