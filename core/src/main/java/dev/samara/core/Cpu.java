@@ -113,10 +113,10 @@ public final class Cpu implements AutoCloseable {
             mine = joined.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
-            AccessChecker oracle = joined.oracle();
-            translated = oracle == null
+            AccessChecker checker = joined.accessChecker();
+            translated = checker == null
                     ? new TranslatedMemory(made, faulter, mine, joined.frames())
-                    : new CheckedMemory(made, faulter, mine, joined.frames(), layout, oracle);
+                    : new CheckedMemory(made, faulter, mine, joined.frames(), layout, checker);
             context = mine;
         } catch (Throwable thrown) {
             made.close();

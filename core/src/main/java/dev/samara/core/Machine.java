@@ -283,9 +283,9 @@ public final class Machine implements AutoCloseable {
      * @param geometry the geometry of the spaces; only its page size is used
      * @return a number that only grows; 0 if the machine is not checked
      */
-    public long judgedAccesses(Geometry geometry) {
-        AccessChecker oracle = memory(geometry).oracle();
-        return oracle == null ? 0 : oracle.accesses();
+    public long checkedAccesses(Geometry geometry) {
+        AccessChecker checker = memory(geometry).accessChecker();
+        return checker == null ? 0 : checker.accesses();
     }
 
     /**
@@ -295,21 +295,21 @@ public final class Machine implements AutoCloseable {
      * @param geometry the geometry of the spaces; only its page size is used
      * @return a number that only grows; 0 if the machine is not checked
      */
-    public long lateAccesses(Geometry geometry) {
-        AccessChecker oracle = memory(geometry).oracle();
-        return oracle == null ? 0 : oracle.late();
+    public long staleAccesses(Geometry geometry) {
+        AccessChecker checker = memory(geometry).accessChecker();
+        return checker == null ? 0 : checker.staleAccesses();
     }
 
     CpuTlb newProcessor(Memory memory, int number) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
-        AccessChecker oracle = memory.oracle();
+        AccessChecker checker = memory.accessChecker();
         return new CpuTlb(
                 memory.cpus(),
                 number,
                 pageShift,
-                oracle == null
+                checker == null
                         ? new SoftTlb(pageShift, tlbEntries)
-                        : new CheckedTlb(pageShift, tlbEntries, memory.frames(), oracle.newHistory()),
+                        : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
 

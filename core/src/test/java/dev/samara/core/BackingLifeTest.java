@@ -49,7 +49,7 @@ final class BackingLifeTest {
         private final AtomicInteger retired = new AtomicInteger();
         private final Thread caller = Thread.currentThread();
         private final Machine machine =
-                MachineInternals.machine(Machine.builder().reportTo(reports::add), transit -> retire());
+                MachineInternals.machine(Machine.builder().reportTo(reports::add), range -> retire());
         private final List<AddressSpace> spaces = new ArrayList<>();
         private final List<VmaRef> keeps = new ArrayList<>();
         private final Deque<String> log = new ArrayDeque<>();

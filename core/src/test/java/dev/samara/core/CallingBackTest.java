@@ -70,7 +70,7 @@ final class CallingBackTest {
 
     private final Machine machine = MachineInternals.machine(
             Machine.builder().reportWaitsLongerThan(Duration.ofNanos(1)).reportTo(report -> waits.release()),
-            transit -> retire());
+            range -> retire());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
     private final Scripted backing = new Scripted();
     private final ExecutorService pool = Executors.newCachedThreadPool();

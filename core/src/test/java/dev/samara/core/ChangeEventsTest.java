@@ -89,8 +89,7 @@ final class ChangeEventsTest {
     }
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
-    private final Machine machine =
-            MachineInternals.machine(Machine.builder().reportTo(reports::add), transit -> spin());
+    private final Machine machine = MachineInternals.machine(Machine.builder().reportTo(reports::add), range -> spin());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
     /** Long enough for others to come to a range in flight. */

@@ -25,7 +25,7 @@ class EmptiedSourceTest {
     private final List<String> met = new ArrayList<>();
 
     private final AddressSpace space = MachineInternals.machine(
-                    Machine.builder().reportTo(report -> met.add(report.toString())), transit -> {
+                    Machine.builder().reportTo(report -> met.add(report.toString())), range -> {
                         AddressSpace its = retiring.get();
                         if (its != null) {
                             its.validate();

@@ -52,7 +52,7 @@ public final class HeldOperations {
         return machine;
     }
 
-    private void retire(InFlightRange transit) {
+    private void retire(InFlightRange range) {
         Hold hold = next.getAndSet(null);
         if (hold != null) {
             hold.enter();

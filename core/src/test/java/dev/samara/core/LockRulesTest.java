@@ -121,7 +121,7 @@ final class LockRulesTest {
                     .commitLimit(100 * PAGE)
                     .reportWaitsLongerThan(Duration.ofNanos(1))
                     .reportTo(this::report),
-            transit -> {
+            range -> {
                 violations.check("retire");
                 retired.incrementAndGet();
                 spin();
@@ -228,7 +228,7 @@ final class LockRulesTest {
         AddressSpace[] spaces = new AddressSpace[1];
         Machine held = MachineInternals.machine(
                 Machine.builder().reportWaitsLongerThan(Duration.ofNanos(1)).reportTo(this::report),
-                transit -> {
+                range -> {
                     violations.check("retire");
                     Thread thread = new Thread(() -> spaces[0].munmap(PLACE, PAGE));
                     if (waiter[0] == null) {

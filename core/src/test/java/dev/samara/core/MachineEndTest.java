@@ -75,7 +75,7 @@ final class MachineEndTest {
 
     @Test
     @DisplayName("is refused while a child is not closed, and while a mapping is still on its way out")
-    void childrenAndTransits() {
+    void childrenAndOperationsInFlight() {
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch answers = new CountDownLatch(1);
         AddressSpace parent = machine.newSpace(GEOMETRY);
@@ -135,8 +135,8 @@ final class MachineEndTest {
                 () -> machine.framesInUse(GEOMETRY),
                 () -> machine.shootdowns(GEOMETRY),
                 () -> machine.shootdownTargets(GEOMETRY),
-                () -> machine.judgedAccesses(GEOMETRY),
-                () -> machine.lateAccesses(GEOMETRY),
+                () -> machine.checkedAccesses(GEOMETRY),
+                () -> machine.staleAccesses(GEOMETRY),
                 () -> cpu.load(space),
                 space::fork,
                 () -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0),

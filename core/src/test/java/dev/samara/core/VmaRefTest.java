@@ -173,7 +173,7 @@ final class VmaRefTest {
     void gated() throws InterruptedException {
         AtomicReference<@Nullable AddressSpace> space = new AtomicReference<>();
         AtomicReference<@Nullable VmaRef> acquired = new AtomicReference<>();
-        Machine machine = MachineInternals.machine(Machine.builder(), transit -> {
+        Machine machine = MachineInternals.machine(Machine.builder(), range -> {
             AddressSpace at = space.get();
             if (at != null) {
                 acquired.set(at.acquire(PLACE));

@@ -34,7 +34,7 @@ public final class MunmapInFlight {
             space.addNotifier((first, end, reason) -> dropped.join());
             CompletableFuture<Long> unmapped = space.munmapAsync(start, size);
 
-            System.out.println("In transit: the munmap is complete: " + unmapped.isDone());
+            System.out.println("In flight: the munmap is complete: " + unmapped.isDone());
             System.out.println("  A lookup finds " + space.find(start));
             System.out.println("  An access ends at once in " + space.resolve(start, Protection.READ));
             long other = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);

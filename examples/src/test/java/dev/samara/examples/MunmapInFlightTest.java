@@ -13,7 +13,7 @@ final class MunmapInFlightTest {
     void prints() throws Exception {
         assertEquals(
                 List.of(
-                        "In transit: the munmap is complete: false",
+                        "In flight: the munmap is complete: false",
                         "  A lookup finds null",
                         "  An access ends at once in MAPERR",
                         "  A mapping of that size is placed at 7ffff7ffb000, not at 7ffff7ffd000",

@@ -9,7 +9,6 @@ import dev.samara.core.NamedBacking;
 import dev.samara.core.VmaRef;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.space.TransitRanges;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
@@ -64,9 +63,9 @@ final class CallsBesideHeldOperation implements Actor {
         final CountDownLatch released = new CountDownLatch(1);
     }
 
-    private void retire(InFlightRange transit) {
+    private void retire(InFlightRange range) {
         Hold now = hold;
-        if (now != null && TransitRanges.touches(transit, HELD, BEHIND)) {
+        if (now != null && range.touches(HELD, BEHIND)) {
             // Only the first: a fork's close has the same addresses.
             hold = null;
             now.entered.countDown();
@@ -87,11 +86,11 @@ final class CallsBesideHeldOperation implements Actor {
         switch (random.nextInt(32)) {
             case 0 -> closeThatHangs(random);
             case 1 -> keepThatIsHeld(random);
-            default -> transitThatLasts(random);
+            default -> longOperation(random);
         }
     }
 
-    private void transitThatLasts(Random random) {
+    private void longOperation(Random random) {
         int kind = random.nextInt(4);
         boolean async = random.nextBoolean() && kind != 2;
         Hold mine = new Hold();

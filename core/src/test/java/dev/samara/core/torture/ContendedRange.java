@@ -7,7 +7,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.space.TransitRanges;
+import dev.samara.core.internal.space.ReservedRanges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -92,13 +92,13 @@ final class ContendedRange {
         return (int) ((address - START) / TortureSpace.PAGE);
     }
 
-    private void retire(InFlightRange transit) {
+    private void retire(InFlightRange range) {
         failures.linger();
         if (elsewhere.get()) {
             return;
         }
         if (!closing) {
-            TransitRanges.reserved(transit, (start, end) -> {
+            ReservedRanges.forEach(range, (start, end) -> {
                 for (int page = page(start); page < page(end); page++) {
                     holes.check(leaving.get(page) > 0, "a page is retired that is not being unmapped");
                 }
@@ -109,21 +109,21 @@ final class ContendedRange {
             retiring.set(true);
             try {
                 visit();
-                callOwnRange(transit);
+                callOwnRange(range);
             } finally {
                 retiring.set(false);
             }
         }
         failures.linger();
         if (!closing) {
-            TransitRanges.reserved(transit, this::retired);
+            ReservedRanges.forEach(range, this::retired);
         }
         failures.fail(32);
     }
 
     /** What is in flight cannot be waited for by what retires it: that is refused, and does not hang. */
-    private void callOwnRange(InFlightRange transit) {
-        TransitRanges.reserved(transit, (start, end) -> {
+    private void callOwnRange(InFlightRange range) {
+        ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
             try {
                 space.munmap(start, end - start);

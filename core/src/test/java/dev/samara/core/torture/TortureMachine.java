@@ -60,7 +60,7 @@ final class TortureMachine {
                             frames.set(new WatchedFrames(pageShift, count, failures, oneTranslation, noEarlyReuse));
                             return frames();
                         }),
-                transit -> {
+                range -> {
                     failures.linger();
                     held.retires();
                 },

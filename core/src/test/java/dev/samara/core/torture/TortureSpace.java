@@ -36,9 +36,7 @@ final class TortureSpace {
     TortureSpace(long seed, TortureRun run) {
         failures = RandomFailures.slow(seed);
         machine = MachineInternals.machine(
-                Machine.builder().reportTo(run::reported),
-                transit -> failures.linger(),
-                () -> new NappingLock(failures));
+                Machine.builder().reportTo(run::reported), range -> failures.linger(), () -> new NappingLock(failures));
         space = machine.newSpace(GEOMETRY);
     }
 

@@ -44,7 +44,7 @@ class WatchedThreadsTest {
                     run.reported(report);
                     isReported.countDown();
                 }),
-                transit -> {
+                range -> {
                     isBlocked.countDown();
                     Latches.await(goesOn);
                 });

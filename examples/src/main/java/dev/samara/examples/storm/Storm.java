@@ -187,7 +187,7 @@ public final class Storm {
             close();
         }
         if (plan.checked()) {
-            judges.hardware.held(machine.judgedAccesses(GEOMETRY));
+            judges.hardware.held(machine.checkedAccesses(GEOMETRY));
         }
         return verdict();
     }
@@ -310,7 +310,7 @@ public final class Storm {
         return met.accesses() >= (long) LEAST_ACCESSES * seconds
                 && met.targets() >= (long) LEAST_TARGETS * seconds
                 && met.overlaps() >= seconds
-                && (!plan.checked() || machine.lateAccesses(GEOMETRY) >= seconds);
+                && (!plan.checked() || machine.staleAccesses(GEOMETRY) >= seconds);
     }
 
     private void judgeStrength() {

@@ -68,7 +68,7 @@ final class JudgeTest {
 
     @Test
     @DisplayName("what will be joined when its operation is complete may be found apart, beside that operation only")
-    void inTransit() {
+    void inFlight() {
         long whole = 4 * LENGTH;
         List<Vma> found = new ArrayList<>();
         VersionRing ring = new VersionRing(8, 1, empty);

@@ -36,15 +36,15 @@ public final class AccessChecker {
 
     /** A running revocation. It is closed when no thread may use the revoked pages or rights any more. */
     public static final class Revocation implements AutoCloseable {
-        private final AccessChecker oracle;
+        private final AccessChecker checker;
         private final String what;
         private final int kind;
         private final long space;
         private final long start;
         private final long end;
 
-        private Revocation(AccessChecker oracle, String what, int kind, long space, long start, long end) {
-            this.oracle = oracle;
+        private Revocation(AccessChecker checker, String what, int kind, long space, long start, long end) {
+            this.checker = checker;
             this.what = what;
             this.kind = kind;
             this.space = space;
@@ -60,14 +60,14 @@ public final class AccessChecker {
 
         @Override
         public void close() {
-            oracle.end(this);
+            checker.end(this);
         }
     }
 
     private final Consumer<String> reporter;
     private final AtomicLong events = new AtomicLong();
-    private final LongAdder judged = new LongAdder();
-    private final LongAdder late = new LongAdder();
+    private final LongAdder accesses = new LongAdder();
+    private final LongAdder staleAccesses = new LongAdder();
     private final History calls = new History(this, CALL_EVENTS);
 
     /** Guarded by itself. */
@@ -106,18 +106,18 @@ public final class AccessChecker {
      * @return the revocation, to be closed by the caller
      */
     public Revocation begin(String what, int kind, long space, long start, long end) {
-        Revocation taking = new Revocation(this, what, kind, space, start, end);
+        Revocation revocation = new Revocation(this, what, kind, space, start, end);
         synchronized (running) {
-            running.add(taking);
+            running.add(revocation);
         }
         calls.add("begins: " + what, 0, space, start, end);
-        return taking;
+        return revocation;
     }
 
     /**
      * Begins a revocation like {@link #begin}, if the machine is checked.
      *
-     * @param oracle the checker, or null if the machine is not checked
+     * @param checker the checker, or null if the machine is not checked
      * @param what the call, for messages
      * @param kind the kinds that it may revoke
      * @param space the space's number, or {@link #ANY}
@@ -125,28 +125,28 @@ public final class AccessChecker {
      * @param end the end of the range, exclusive; equal to the start for the whole space
      * @return the revocation, to be closed by the caller; null if the machine is not checked
      */
-    public static @Nullable Revocation taking(
-            @Nullable AccessChecker oracle, String what, int kind, long space, long start, long end) {
-        return oracle == null ? null : oracle.begin(what, kind, space, start, end);
+    public static @Nullable Revocation beginIfChecked(
+            @Nullable AccessChecker checker, String what, int kind, long space, long start, long end) {
+        return checker == null ? null : checker.begin(what, kind, space, start, end);
     }
 
-    private void end(Revocation taking) {
-        calls.add("ends: " + taking.what, 0, taking.space, taking.start, taking.end);
+    private void end(Revocation revocation) {
+        calls.add("ends: " + revocation.what, 0, revocation.space, revocation.start, revocation.end);
         synchronized (running) {
             // The latest ones are at the end.
             for (int i = running.size() - 1; i >= 0; i--) {
-                if (running.get(i) == taking) {
+                if (running.get(i) == revocation) {
                     running.remove(i);
                     return;
                 }
             }
         }
-        throw new IllegalStateException(taking.what + " has ended already");
+        throw new IllegalStateException(revocation.what + " has ended already");
     }
 
     /** Counts an access that is checked. */
-    public void judged() {
-        judged.increment();
+    public void countAccess() {
+        accesses.increment();
     }
 
     /**
@@ -158,13 +158,13 @@ public final class AccessChecker {
      * @param missing the kinds that the translation has, and the page table or the layout lacks
      * @return whether a running revocation covers each of these kinds
      */
-    public boolean isTaking(long space, long address, int missing) {
-        late.increment();
+    public boolean isRevoking(long space, long address, int missing) {
+        staleAccesses.increment();
         int taken = 0;
         synchronized (running) {
-            for (Revocation taking : running) {
-                if (taking.concerns(space, address)) {
-                    taken |= taking.kind;
+            for (Revocation revocation : running) {
+                if (revocation.concerns(space, address)) {
+                    taken |= revocation.kind;
                 }
             }
         }
@@ -181,7 +181,7 @@ public final class AccessChecker {
      * @param cpu the history of the CPU
      * @return the violation, to be thrown by the caller
      */
-    public InvariantViolation violated(String invariant, String what, long space, long address, History cpu) {
+    public InvariantViolation report(String invariant, String what, long space, long address, History cpu) {
         StringBuilder text = new StringBuilder(what).append(System.lineSeparator());
         text.append(" the CPU:").append(System.lineSeparator());
         cpu.of(space, address).forEach(line -> text.append(line).append(System.lineSeparator()));
@@ -198,7 +198,7 @@ public final class AccessChecker {
      * @return a number that only grows
      */
     public long accesses() {
-        return judged.sum();
+        return accesses.sum();
     }
 
     /**
@@ -207,7 +207,7 @@ public final class AccessChecker {
      *
      * @return a number that only grows
      */
-    public long late() {
-        return late.sum();
+    public long staleAccesses() {
+        return staleAccesses.sum();
     }
 }

@@ -24,12 +24,12 @@ public final class History {
         }
     }
 
-    private final AccessChecker oracle;
+    private final AccessChecker checker;
     private final AtomicReferenceArray<Event> ring;
     private final AtomicInteger added = new AtomicInteger();
 
-    History(AccessChecker oracle, int size) {
-        this.oracle = oracle;
+    History(AccessChecker checker, int size) {
+        this.checker = checker;
         ring = new AtomicReferenceArray<>(size);
     }
 
@@ -43,7 +43,7 @@ public final class History {
      * @param end the end of the range, exclusive; equal to the start for the whole space
      */
     public void add(String what, long detail, long space, long start, long end) {
-        long number = oracle.next();
+        long number = checker.next();
         ring.set(
                 Math.floorMod(added.getAndIncrement(), ring.length()),
                 new Event(number, Thread.currentThread().getName(), what, detail, space, start, end));

@@ -76,8 +76,13 @@ final class CopyOnWrite {
     private int copy(VmArea vma, long address, long[] leaf, int index, long pte) {
         long page = faulter.layout.geometry().roundDown(address);
         long end = page + faulter.layout.geometry().pageSize();
-        try (AccessChecker.Revocation taking = AccessChecker.taking(
-                faulter.memory.oracle(), "copy on write", AccessChecker.ALL, faulter.table.number(), page, end)) {
+        try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
+                faulter.memory.accessChecker(),
+                "copy on write",
+                AccessChecker.ALL,
+                faulter.table.number(),
+                page,
+                end)) {
             return copyPage(vma, address, leaf, index, pte);
         }
     }

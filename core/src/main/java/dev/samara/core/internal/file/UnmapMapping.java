@@ -59,7 +59,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
     private boolean metUnlinked;
 
     UnmapMapping(Memory memory, DiscardPages discarding, Removal removal) {
-        checker = memory.oracle();
+        checker = memory.accessChecker();
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         this.discarding = discarding;

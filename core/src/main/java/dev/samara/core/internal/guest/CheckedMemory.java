@@ -33,7 +33,7 @@ public final class CheckedMemory extends TranslatedMemory {
     private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
 
     private final Thread owner = Thread.currentThread();
-    private final AccessChecker oracle;
+    private final AccessChecker checker;
     private final Frames known;
     private final CheckedTlb tlb;
     private final int shift;
@@ -57,7 +57,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * @param worker the thread's page table context
      * @param frames the machine's frames
      * @param layout the layout of that space, at first
-     * @param oracle the machine's access checker
+     * @param checker the machine's access checker
      */
     public CheckedMemory(
             CpuTlb processor,
@@ -65,9 +65,9 @@ public final class CheckedMemory extends TranslatedMemory {
             PageTableContext worker,
             Frames frames,
             Layout layout,
-            AccessChecker oracle) {
+            AccessChecker checker) {
         super(processor, faulter, worker, frames);
-        this.oracle = oracle;
+        this.checker = checker;
         this.layout = layout;
         table = layout.pages();
         known = frames;
@@ -222,7 +222,7 @@ public final class CheckedMemory extends TranslatedMemory {
         long page = pages[slot];
         long right = RIGHTS[rightOf(handle)];
         int frame = (int) (physicals[slot] >>> shift);
-        oracle.judged();
+        checker.countAccess();
         if (known.reuseStamp(frame) != tlb.reuseStampAtFill(slot)) {
             throw violated("I3", "was freed while this CPU could use it", page, frame, right);
         }
@@ -231,10 +231,10 @@ public final class CheckedMemory extends TranslatedMemory {
         if (missing == 0) {
             return;
         }
-        if (!oracle.isTaking(table.number(), page, missing)) {
+        if (!checker.isRevoking(table.number(), page, missing)) {
             throw violated(
                     "I2",
-                    "is not what there is, and no call is taking it away: " + Pte.toString(pte),
+                    "differs from the page table, and no running call revokes it: " + Pte.toString(pte),
                     page,
                     frame,
                     right);
@@ -274,7 +274,7 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     private InvariantViolation violated(String invariant, String what, long page, int frame, long right) {
-        return oracle.violated(
+        return checker.report(
                 invariant,
                 String.format(
                         Locale.ROOT,

@@ -154,9 +154,9 @@ final class CommitCharge {
      * Computes the charges at publication: the range in flight, if there is one, uncharges the unmapped memory later.
      * Allocates the objects for that and uncharges nothing yet.
      */
-    void prepare(Counters counters, @Nullable InFlightRange transit) {
+    void prepare(Counters counters, @Nullable InFlightRange range) {
         left = excess(counters);
-        if (transit != null) {
+        if (range != null) {
             long bytes = Math.max(0, left);
             IdentityHashMap<SharedAnonymous, Integer> fewer = fewerMappings();
             if (bytes != 0 || fewer != null) {
@@ -181,10 +181,10 @@ final class CommitCharge {
     }
 
     /** Settles an edit that was just published, as prepared. */
-    void publish(@Nullable InFlightRange transit) {
+    void publish(@Nullable InFlightRange range) {
         giveBack(left);
-        if (transit != null) {
-            transit.charge(deferred);
+        if (range != null) {
+            range.charge(deferred);
         }
         if (objectMappings != null) {
             settleObjects(objectMappings, deferred.objects() != null);

@@ -28,70 +28,70 @@ final class Completion {
      * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
      * InFlightRange#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no lock.
      */
-    static void of(RetirementRun transit) {
-        Layout layout = transit.operation().layout();
+    static void of(RetirementRun run) {
+        Layout layout = run.operation().layout();
         boolean alone;
         boolean done = false;
         Gate.Waiter waiting = null;
         layout.lock();
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
-            alone = transit.isAlone() && transit.reserved().size() <= 1;
+            alone = run.isAlone() && run.reserved().size() <= 1;
             if (alone) {
-                clear(layout, transit);
+                clear(layout, run);
                 done = true;
                 try {
-                    CommitCharge.giveBack(layout.host(), transit);
+                    CommitCharge.giveBack(layout.host(), run);
                 } finally {
-                    waiting = open(layout, transit);
+                    waiting = open(layout, run);
                 }
             }
         } finally {
             layout.unlock();
             if (done) {
                 Gate.wake(waiting);
-                transit.completed();
+                run.completed();
             }
         }
         if (!alone) {
-            completeWithOthers(transit);
+            completeWithOthers(run);
         }
     }
 
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
-    private static void clear(Layout layout, InFlightRange transit) {
-        Ranges reserved = transit.reserved();
+    private static void clear(Layout layout, InFlightRange range) {
+        Ranges reserved = range.reserved();
         if (!reserved.isEmpty()) {
-            layout.tree().erase(reserved.start(0), reserved.end(0) - 1, transit);
+            layout.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
-        transit.arriveItself();
-        Counters uncharged = transit.uncharged();
+        range.arriveItself();
+        Counters uncharged = range.uncharged();
         if (uncharged != null) {
             layout.counters().subtract(uncharged);
         }
     }
 
-    private static Gate.@Nullable Waiter open(Layout layout, InFlightRange transit) {
-        layout.inTransit().remove(transit);
-        return transit.complete();
+    private static Gate.@Nullable Waiter open(Layout layout, InFlightRange range) {
+        layout.inFlight().remove(range);
+        return range.complete();
     }
 
-    private static void completeWithOthers(RetirementRun transit) {
+    private static void completeWithOthers(RetirementRun run) {
         List<InFlightRange> completed = List.of();
         List<Gate.@Nullable Waiter> waiters = List.of();
         boolean finished = false;
-        try (Edit edit = Edit.completing(transit.operation())) {
+        try (Edit edit = Edit.completing(run.operation())) {
             Completion completion = new Completion(edit);
             completed = completion.completed;
-            List<InFlightRange> successors = transit.successors();
+            List<InFlightRange> successors = run.successors();
             try {
-                completion.end(transit);
+                completion.end(run);
                 waiters = new ArrayList<>(completed.size());
                 Publication.publish(edit, Edit.DONE);
             } finally {
                 if (edit.published) {
                     finished = true;
-                    transit.arriveItself();
+                    run.arriveItself();
                     successors.forEach(InFlightRange::arrive);
                     // Under the lock, after the publication: a thread that finds a gate open finds the completed
                     // layout. A thread that finds it closed and takes the lock afterwards does not wait.
@@ -113,24 +113,24 @@ final class Completion {
         }
     }
 
-    private void end(InFlightRange transit) {
-        Reservations.clear(edit, transit);
-        if (transit.isLast()) {
-            complete(transit);
+    private void end(InFlightRange range) {
+        Reservations.clear(edit, range);
+        if (range.isLast()) {
+            complete(range);
         }
-        for (InFlightRange successor : transit.successors()) {
+        for (InFlightRange successor : range.successors()) {
             if (successor.isLast()) {
                 complete(successor);
             }
         }
     }
 
-    private void complete(InFlightRange transit) {
-        transit.beginCompletion();
-        completed.add(transit);
-        for (InFlightRange.Join join : transit.joins()) {
+    private void complete(InFlightRange range) {
+        range.beginCompletion();
+        completed.add(range);
+        for (InFlightRange.Join join : range.joins()) {
             MergeRules.joinLate(edit, join);
         }
-        edit.release(transit);
+        edit.release(range);
     }
 }

@@ -114,9 +114,9 @@ public final class CopyPageTables {
     }
 
     private void copy(VmArea vma) {
-        for (InFlightRange transit : earlier) {
-            if (transit.touches(vma.start(), vma.end())) {
-                await(transit);
+        for (InFlightRange range : earlier) {
+            if (range.touches(vma.start(), vma.end())) {
+                await(range);
             }
         }
         FilePages file = FilePages.of(vma);
@@ -133,12 +133,12 @@ public final class CopyPageTables {
         }
     }
 
-    private void await(InFlightRange transit) {
+    private void await(InFlightRange range) {
         InFlightRange inside = RetiringThread.range();
-        Gate awaited = transit.gate();
+        Gate awaited = range.gate();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by what retires " + inside
-                    + ", and would have to wait for " + transit + ": nothing in flight may wait");
+                    + ", and would have to wait for " + range + ": nothing in flight may wait");
         }
         awaited.awaitUninterruptibly(parent.host().watch("a fork"));
     }

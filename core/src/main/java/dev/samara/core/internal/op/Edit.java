@@ -123,9 +123,9 @@ public final class Edit implements AutoCloseable {
     public void claim(long start, long end) {
         long stop = Long.compareUnsigned(end, start) > 0 ? end : -1L;
         operation.name(start, stop);
-        InFlightRanges inTransit = layout.inTransit();
-        if (!inTransit.isEmpty()) {
-            Gate gate = inTransit.blocking(operation.age(), start, stop);
+        InFlightRanges inFlight = layout.inFlight();
+        if (!inFlight.isEmpty()) {
+            Gate gate = inFlight.blocking(operation.age(), start, stop);
             if (gate != null) {
                 throw new Restart(gate);
             }

@@ -39,12 +39,12 @@ final class Linking {
     }
 
     /** Unlinks VMAs that left the layout, or leaves that to the range in flight that retires their pages. */
-    static void unlink(List<VmArea> gone, @Nullable RetirementRun transit) {
+    static void unlink(List<VmArea> gone, @Nullable RetirementRun run) {
         List<VmArea> linked = null;
         for (int i = 0; i < gone.size(); i++) {
             VmArea vma = gone.get(i);
             if (vma.isLinked()) {
-                if (transit == null) {
+                if (run == null) {
                     vma.unlink();
                 } else {
                     linked = linked == null ? new ArrayList<>(2) : linked;
@@ -52,8 +52,8 @@ final class Linking {
                 }
             }
         }
-        if (transit != null && linked != null) {
-            transit.keepLinked(linked);
+        if (run != null && linked != null) {
+            run.keepLinked(linked);
         }
     }
 }

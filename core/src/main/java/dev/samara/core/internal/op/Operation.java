@@ -292,7 +292,7 @@ public final class Operation implements Watch {
             } catch (Restart blocked) {
                 restarts++;
                 if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
-                    layout.inTransit().add(ticket);
+                    layout.inFlight().add(ticket);
                     ticket.leave();
                 }
                 return blocked.gate();
@@ -405,7 +405,7 @@ public final class Operation implements Watch {
         ticket = null;
         layout.lock();
         try {
-            layout.inTransit().remove(mine);
+            layout.inFlight().remove(mine);
         } finally {
             layout.unlock();
         }

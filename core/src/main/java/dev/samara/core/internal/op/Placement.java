@@ -110,13 +110,13 @@ public final class Placement {
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.lowest());
         long ceiling = Math.min(high, edit.layout.highest());
-        InFlightRanges inTransit = edit.layout.inTransit();
+        InFlightRanges inFlight = edit.layout.inFlight();
         long best = Errno.ENOMEM.result();
-        for (InFlightRange transit : inTransit.ranges()) {
-            if (!transit.givesUpItsRange()) {
+        for (InFlightRange range : inFlight.ranges()) {
+            if (!range.givesUpItsRange()) {
                 continue;
             }
-            Ranges reserved = transit.reserved();
+            Ranges reserved = range.reserved();
             for (int i = 0; i < reserved.size(); i++) {
                 long end = reserved.end(i);
                 long address = reserved.start(i);
@@ -130,8 +130,8 @@ public final class Placement {
                     }
                     long from = below == null ? floor : Math.max(below.end(), floor);
                     long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
-                    from = inTransit.keptBelow(address, from);
-                    to = inTransit.keptAbove(address, to);
+                    from = inFlight.keptBelow(address, from);
+                    to = inFlight.keptAbove(address, to);
                     long found = topDown ? to - length : from;
                     if (to - from >= length && (Errno.isError(best) || found > best == topDown)) {
                         best = found;

@@ -171,7 +171,7 @@ final class Publication {
             mine.hold(withOpens);
         }
         Linking.unlink(edit.gone, mine);
-        layout.inTransit().makeRoom();
+        layout.inFlight().makeRoom();
         mine.prepareToDepart();
         return true;
     }
@@ -213,7 +213,7 @@ final class Publication {
             edit.operation.published(result, mine);
         }
         if (mine != null) {
-            edit.layout.inTransit().add(mine);
+            edit.layout.inFlight().add(mine);
             mine.depart();
         }
         List<VmArea> gone = edit.gone;

@@ -51,7 +51,7 @@ public final class Reservations {
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
         Layout layout = edit.layout;
-        if (layout.reusesEarly() && layout.inTransit().mayReuse(edit.operation.age(), start, end)) {
+        if (layout.reusesEarly() && layout.inFlight().mayReuse(edit.operation.age(), start, end)) {
             edit.operation.name(start, end);
             return true;
         }
@@ -62,7 +62,7 @@ public final class Reservations {
     /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public static void takeOver(Edit edit, long start, long end) {
         RetirementRun mine = edit.inFlight();
-        mine.follow(edit.layout.inTransit().reusedIn(start, end));
+        mine.follow(edit.layout.inFlight().reusedIn(start, end));
         RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
         while (entry != null) {
             long first = Long.compareUnsigned(entry.first(), start) < 0 ? start : entry.first();

@@ -44,7 +44,7 @@ public final class Retirement {
     private static final int DONE = 7;
 
     private final Layout layout;
-    private final RetirementRun transit;
+    private final RetirementRun run;
     private final PageTable table;
     private final Memory memory;
     private final TlbGather gather;
@@ -68,18 +68,18 @@ public final class Retirement {
     /**
      * Allocates the resources of the retirement. Called before publication.
      *
-     * @param transit the range to be published
+     * @param run the range to be published
      * @param memory the machine's memory
      * @param worker a borrowed worker, or null if none is available and the retirement must continue without
      */
-    Retirement(RetirementRun transit, Memory memory, @Nullable PageTableContext worker) {
-        this.transit = transit;
+    Retirement(RetirementRun run, Memory memory, @Nullable PageTableContext worker) {
+        this.run = run;
         this.memory = memory;
-        layout = transit.operation().layout();
+        layout = run.operation().layout();
         table = layout.pages();
         gather = TlbGather.with(memory, worker);
         walk = new PageWalk(table);
-        moved = new ArrayList<>(transit.moves().size());
+        moved = new ArrayList<>(run.moves().size());
     }
 
     /**
@@ -111,7 +111,7 @@ public final class Retirement {
     /** Returns whether the reason for the rest may be over. Does not wait. */
     public boolean isReady() {
         return switch (step) {
-            case COPIES -> transit.areCopiesOver();
+            case COPIES -> run.areCopiesOver();
             case PICK_UP -> areMovesReady();
             default -> gather.isInvalidated();
         };
@@ -145,8 +145,8 @@ public final class Retirement {
                 yield true;
             }
             case ACT -> {
-                for (; actions < transit.actions().size(); actions++) {
-                    act(transit.actions().get(actions));
+                for (; actions < run.actions().size(); actions++) {
+                    act(run.actions().get(actions));
                 }
                 yield true;
             }
@@ -155,13 +155,13 @@ public final class Retirement {
     }
 
     private boolean awaitCopies(boolean mayRest) {
-        if (transit.takesPagesAway()) {
+        if (run.takesPagesAway()) {
             if (mayRest) {
-                if (!transit.areCopiesOver()) {
+                if (!run.areCopiesOver()) {
                     return false;
                 }
             } else {
-                transit.awaitCopies();
+                run.awaitCopies();
             }
         }
         endContext();
@@ -173,7 +173,7 @@ public final class Retirement {
      * otherwise pages are removed as by any operation.
      */
     private void endContext() {
-        if (transit.operation().endsSpace()) {
+        if (run.operation().endsSpace()) {
             TlbContext context = table.context();
             memory.cpus().releaseDead();
             // Also if other CPUs use it: a LAZY CPU is not affected by the end of the space.
@@ -193,7 +193,7 @@ public final class Retirement {
     }
 
     private boolean pickUp(boolean mayRest) {
-        List<InFlightRange.Move> moves = transit.moves();
+        List<InFlightRange.Move> moves = run.moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
                 moved.add(new MovePages(layout, memory, moves.get(i)));
@@ -207,15 +207,15 @@ public final class Retirement {
 
     /** Unmaps or narrows its ranges, and flushes and frees whenever the gather is full. */
     private boolean takeAway(boolean mayRest) {
-        Ranges reserved = transit.reserved();
-        Ranges occupied = transit.occupied();
+        Ranges reserved = run.reserved();
+        Ranges occupied = run.occupied();
         while (ranges < reserved.size() + occupied.size()) {
             boolean isReserved = ranges < reserved.size();
             Ranges of = isReserved ? reserved : occupied;
             int i = isReserved ? ranges : ranges - reserved.size();
             long at = reached == 0 ? of.start(i) : reached;
             long end = of.end(i);
-            if (!isReserved && !transit.stopsFaults()) {
+            if (!isReserved && !run.stopsFaults()) {
                 ProtectPages.narrow(walk, at, end, layout, gather);
                 at = end;
             }
@@ -232,7 +232,7 @@ public final class Retirement {
             reached = 0;
             ranges++;
         }
-        if (transit.stopsFaults()) {
+        if (run.stopsFaults()) {
             enter(occupied);
         }
         return true;

@@ -24,7 +24,7 @@ public final class Revocations {
     /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
     static @Nullable Revocations of(Layout layout, Call call) {
         Memory memory = layout.memoryOrNull();
-        AccessChecker checker = memory == null ? null : memory.oracle();
+        AccessChecker checker = memory == null ? null : memory.accessChecker();
         return checker == null ? null : new Revocations(layout, checker, call);
     }
 

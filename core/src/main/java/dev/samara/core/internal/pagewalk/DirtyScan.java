@@ -96,8 +96,8 @@ public final class DirtyScan {
      */
     @SuppressWarnings("try") // it is there to be closed
     private long clearAndFlush(long start, long end) {
-        try (AccessChecker.Revocation taking = AccessChecker.taking(
-                        memory.oracle(), "a collection", AccessChecker.MARK, table.number(), start, end);
+        try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
+                        memory.accessChecker(), "a collection", AccessChecker.MARK, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             return clear(start, end, gather);
         }

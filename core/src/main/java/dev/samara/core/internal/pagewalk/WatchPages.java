@@ -24,8 +24,8 @@ public final class WatchPages {
     @SuppressWarnings("try") // it is there to be closed
     public static void begin(Memory memory, PageTable table, WatchedRange watch, long start, long end) {
         boolean done = false;
-        try (AccessChecker.Revocation taking = AccessChecker.taking(
-                        memory.oracle(), "watch", AccessChecker.WRITE, table.number(), start, end);
+        try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
+                        memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             table.watches().add(watch);
             // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread

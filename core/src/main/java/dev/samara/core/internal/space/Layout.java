@@ -54,7 +54,7 @@ public final class Layout implements VmaLookup {
     /* Guarded by the layout lock, as is everything in them. */
 
     private final Limits limits;
-    private final InFlightRanges inTransit = new InFlightRanges();
+    private final InFlightRanges inFlight = new InFlightRanges();
     private final LockHoldTimes holdTimes = new LockHoldTimes();
     private Counters counters = new Counters();
 
@@ -191,8 +191,8 @@ public final class Layout implements VmaLookup {
         return spare;
     }
 
-    public InFlightRanges inTransit() {
-        return inTransit;
+    public InFlightRanges inFlight() {
+        return inFlight;
     }
 
     public Changes changes() {
@@ -241,8 +241,8 @@ public final class Layout implements VmaLookup {
     }
 
     /** Adopts the counters, heap end and lock flags that an edit has published. Caller holds the layout lock. */
-    public void adopt(Counters published, @Nullable InFlightRange transit, long newBrk, long newDefaultLock) {
-        Counters uncharged = transit == null ? null : transit.uncharged();
+    public void adopt(Counters published, @Nullable InFlightRange range, long newBrk, long newDefaultLock) {
+        Counters uncharged = range == null ? null : range.uncharged();
         if (uncharged != null) {
             published.add(uncharged);
         }
@@ -478,7 +478,7 @@ public final class Layout implements VmaLookup {
     boolean isInUse() {
         lock();
         try {
-            return !wasClosed || counters.maps != 0 || !inTransit.isEmpty() || !copies.isEmpty();
+            return !wasClosed || counters.maps != 0 || !inFlight.isEmpty() || !copies.isEmpty();
         } finally {
             unlock();
         }

@@ -15,12 +15,12 @@ final class Validation {
     static void of(Layout layout) {
         Counters recounted = recount(layout);
         Counters counters = layout.counters();
-        for (InFlightRange transit : layout.inTransit().ranges()) {
-            Counters uncharged = transit.uncharged();
+        for (InFlightRange range : layout.inFlight().ranges()) {
+            Counters uncharged = range.uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
             }
-            check(layout, transit);
+            check(layout, range);
         }
         if (!recounted.sameAs(counters)) {
             throw new AssertionError("counted " + recounted + ", but the layout says " + counters);
@@ -42,9 +42,9 @@ final class Validation {
             if (vma.isDetached()) {
                 throw new AssertionError("VMA " + vma + " is in the tree and detached");
             }
-            InFlightRange transit = InFlightGate.rangeOf(vma);
-            if (transit != null && !transit.occupied().contain(vma.start())) {
-                throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
+            InFlightRange range = InFlightGate.rangeOf(vma);
+            if (range != null && !range.occupied().contain(vma.start())) {
+                throw new AssertionError("VMA " + vma + " belongs to " + range + ", which does not know it");
             }
             if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != vma.open()) {
                 throw new AssertionError("VMA " + vma + " has no share of its object's content");
@@ -54,14 +54,14 @@ final class Validation {
         return recounted;
     }
 
-    private static void check(Layout layout, InFlightRange transit) {
-        if (transit.gate().isOpen()) {
-            throw new AssertionError(transit + " is complete and still listed");
+    private static void check(Layout layout, InFlightRange range) {
+        if (range.gate().isOpen()) {
+            throw new AssertionError(range + " is complete and still listed");
         }
-        for (int i = 0; i < transit.occupied().size(); i++) {
-            VmArea vma = layout.find(transit.occupied().start(i));
-            if (vma == null || vma.gate() != transit.gate()) {
-                throw new AssertionError(transit + " has lost its VMA: " + vma);
+        for (int i = 0; i < range.occupied().size(); i++) {
+            VmArea vma = layout.find(range.occupied().start(i));
+            if (vma == null || vma.gate() != range.gate()) {
+                throw new AssertionError(range + " has lost its VMA: " + vma);
             }
         }
     }

@@ -41,8 +41,8 @@ public final class Fork {
             return copyOf(parent, null);
         }
         try (TlbGather gather = gatherOf(memory);
-                AccessChecker.Revocation taking = AccessChecker.taking(
-                        memory.oracle(),
+                AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
+                        memory.accessChecker(),
                         "fork",
                         AccessChecker.WRITE,
                         parent.pages().number(),
@@ -83,11 +83,11 @@ public final class Fork {
                     child = parent.emptyChild();
                     vmas = parent.snapshot();
                     maps = (int) parent.counters().maps;
-                    joins = parent.inTransit().joins();
+                    joins = parent.inFlight().joins();
                     Load.acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
                         List<InFlightRange> earlier =
-                                List.copyOf(parent.inTransit().ranges());
+                                List.copyOf(parent.inFlight().ranges());
                         copy = new CopyPageTables(parent, child, gather, earlier);
                         parent.copies().add(copy.gate());
                     }

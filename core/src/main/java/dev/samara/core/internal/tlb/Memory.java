@@ -34,7 +34,7 @@ public final class Memory {
     private final Cpus cpus;
     private final int faultAround;
     private final long longestOffer;
-    private final @Nullable AccessChecker oracle;
+    private final @Nullable AccessChecker accessChecker;
     private final PteOwners owners = new PteOwners();
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
     private final Caches caches = new Caches();
@@ -70,11 +70,16 @@ public final class Memory {
      * @param faultAround the most pages of a file that one fault maps, a power of two
      * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
      *     #UNCHECKED}
-     * @param oracle the access checker, or null for a machine that is not checked
+     * @param accessChecker the access checker, or null for a machine that is not checked
      */
     public Memory(
-            Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable AccessChecker oracle) {
-        this.oracle = oracle;
+            Frames frames,
+            Rcu rcu,
+            Cpus cpus,
+            int faultAround,
+            long longestOffer,
+            @Nullable AccessChecker accessChecker) {
+        this.accessChecker = accessChecker;
         this.frames = frames;
         this.rcu = rcu;
         this.cpus = cpus;
@@ -83,8 +88,8 @@ public final class Memory {
     }
 
     /** Returns the access checker; null if the machine is not checked. */
-    public @Nullable AccessChecker oracle() {
-        return oracle;
+    public @Nullable AccessChecker accessChecker() {
+        return accessChecker;
     }
 
     /** Returns the longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */

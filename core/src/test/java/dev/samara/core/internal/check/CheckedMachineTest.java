@@ -48,7 +48,7 @@ class CheckedMachineTest {
     private final AddressSpace space = machine.newSpace(LINUX);
     private final Memory memory = MachineInternals.layoutOf(space).memory();
     private final PageTable table = MachineInternals.layoutOf(space).pages();
-    private final AccessChecker oracle = Objects.requireNonNull(memory.oracle());
+    private final AccessChecker checker = Objects.requireNonNull(memory.accessChecker());
     private final Cpu cpu = machine.claimCpu();
     private long at;
     private long[] leaf = {};
@@ -140,13 +140,13 @@ class CheckedMachineTest {
     void kinds() {
         long id = table.number();
         long pte = Leaf.get(leaf, index);
-        try (AccessChecker.Revocation mark = oracle.begin("a collection", AccessChecker.MARK, id, at, at + PAGE)) {
+        try (AccessChecker.Revocation mark = checker.begin("a collection", AccessChecker.MARK, id, at, at + PAGE)) {
             Leaf.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
             assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, pte & ~Pte.WRITE);
             assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1), mark::toString);
         }
-        try (AccessChecker.Revocation write = oracle.begin("a fork", AccessChecker.WRITE, id, at, at + PAGE)) {
+        try (AccessChecker.Revocation write = checker.begin("a fork", AccessChecker.WRITE, id, at, at + PAGE)) {
             assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, Pte.NONE);
             assertThrows(InvariantViolation.class, () -> cpu.memory().load(at, 8), write::toString);
@@ -172,15 +172,15 @@ class CheckedMachineTest {
     void beingTaken() {
         long id = table.number();
         AccessChecker.Revocation other =
-                oracle.begin("another page's", AccessChecker.ALL, id, at + PAGE, at + 2 * PAGE);
-        AccessChecker.Revocation elsewhere = oracle.begin("another space's", AccessChecker.ALL, id + 1, at, at + PAGE);
+                checker.begin("another page's", AccessChecker.ALL, id, at + PAGE, at + 2 * PAGE);
+        AccessChecker.Revocation elsewhere = checker.begin("another space's", AccessChecker.ALL, id + 1, at, at + PAGE);
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
-        AccessChecker.Revocation taking = oracle.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
-        long late = machine.lateAccesses(LINUX);
+        AccessChecker.Revocation revocation = checker.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
+        long late = machine.staleAccesses(LINUX);
         assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
-        assertEquals(late + 1, machine.lateAccesses(LINUX));
-        taking.close();
+        assertEquals(late + 1, machine.staleAccesses(LINUX));
+        revocation.close();
         assertViolates("I2");
         Leaf.getAndSet(leaf, index, pte);
         other.close();
@@ -191,12 +191,12 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I1: the table has another frame, even while a call is taking the page away")
     void replaced() {
-        AccessChecker.Revocation taking = oracle.begin("a call", AccessChecker.ALL, AccessChecker.ANY, 0, 0);
+        AccessChecker.Revocation revocation = checker.begin("a call", AccessChecker.ALL, AccessChecker.ANY, 0, 0);
         long pte = Leaf.get(leaf, index);
         Leaf.getAndSet(leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
         assertViolates("I1");
         Leaf.getAndSet(leaf, index, pte);
-        taking.close();
+        revocation.close();
     }
 
     @Test

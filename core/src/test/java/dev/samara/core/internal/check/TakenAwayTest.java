@@ -51,8 +51,8 @@ final class TakenAwayTest {
                 }
             }));
     private final AddressSpace space = fixture.space;
-    private final AccessChecker oracle =
-            Objects.requireNonNull(MachineInternals.layoutOf(space).memory().oracle());
+    private final AccessChecker checker =
+            Objects.requireNonNull(MachineInternals.layoutOf(space).memory().accessChecker());
     private final OtherCpu other = new OtherCpu(space);
     private long at = fixture.anonymous(PAGES);
 
@@ -75,7 +75,7 @@ final class TakenAwayTest {
     }
 
     private String taken(long address, int kind, String name) {
-        return oracle.isTaking(MachineInternals.layoutOf(space).pages().number(), address, kind) ? name : "";
+        return checker.isRevoking(MachineInternals.layoutOf(space).pages().number(), address, kind) ? name : "";
     }
 
     /** What is taken away while a call runs, the other CPU having used all pages. */

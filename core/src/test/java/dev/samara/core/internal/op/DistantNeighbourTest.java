@@ -31,14 +31,14 @@ final class DistantNeighbourTest {
         return Mmap.mmap(layout, address, PAGE, protection, FIXED, null, 0);
     }
 
-    private void retire(InFlightRange transit) {
+    private void retire(InFlightRange range) {
         for (int page = 2; page < 20; page += 2) {
             assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
             assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
         }
-        joins.add(List.copyOf(transit.joins()));
+        joins.add(List.copyOf(range.joins()));
         assertEquals(PLACE + PAGE, map(PLACE + PAGE, Protection.READ));
-        joins.add(List.copyOf(transit.joins()));
+        joins.add(List.copyOf(range.joins()));
     }
 
     @Test

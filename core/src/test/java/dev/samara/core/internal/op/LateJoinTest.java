@@ -101,11 +101,11 @@ final class LateJoinTest {
         assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
         assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R)), "narrows, and completes at once");
         assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
-        Vma inTransit = space.find(page(4));
+        Vma inFlight = space.find(page(4));
         hold.endWith(0);
         assertEquals("0-2rw 2-10r", drawing());
-        assertNotNull(inTransit);
-        assertEquals(page(8), inTransit.end(), "what was found is immutable");
+        assertNotNull(inFlight);
+        assertEquals(page(8), inFlight.end(), "what was found is immutable");
     }
 
     @Test

@@ -98,8 +98,8 @@ public final class Layouts {
 
     /** Publishes and completes an edit that no other thread knows. */
     static void complete(Layout layout) {
-        for (InFlightRange transit : new ArrayList<>(layout.inTransit().ranges())) {
-            transit.run();
+        for (InFlightRange range : new ArrayList<>(layout.inFlight().ranges())) {
+            range.run();
         }
     }
 

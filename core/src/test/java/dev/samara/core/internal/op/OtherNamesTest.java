@@ -176,7 +176,7 @@ final class OtherNamesTest {
 
     @Test
     @DisplayName("a brk that shrinks is in flight itself, and one that grows again waits for it")
-    void heapInTransit() throws Exception {
+    void heapInFlight() throws Exception {
         AddressSpace space =
                 holding.machine().space(LINUX).heap(page(8), page(8)).build();
         assertEquals(page(24), space.brk(page(24)));

@@ -148,10 +148,10 @@ public class PhasesLincheckTest {
         boolean mine = false;
         layout.lock();
         try {
-            for (InFlightRange transit : layout.inTransit().ranges()) {
-                if (transit.touches(address(page), address(page + 1))) {
-                    there = transit;
-                    mine = !taken.contains(transit) && taken.add(transit);
+            for (InFlightRange range : layout.inFlight().ranges()) {
+                if (range.touches(address(page), address(page + 1))) {
+                    there = range;
+                    mine = !taken.contains(range) && taken.add(range);
                 }
             }
         } finally {
@@ -201,13 +201,13 @@ public class PhasesLincheckTest {
     /** The sequential specification: the phases of the operations, on arrays. */
     public static final class Phases extends FourPages.Lookups {
         /** To which operation in flight a page belongs; 0 for none. */
-        private final int[] transit = new int[PAGES];
+        private final int[] inFlight = new int[PAGES];
 
         private int operations;
 
-        private boolean isInTransit(int first, int last) {
+        private boolean isInFlight(int first, int last) {
             for (int page = first; page <= last; page++) {
-                if (transit[page] != 0) {
+                if (inFlight[page] != 0) {
                     return true;
                 }
             }
@@ -224,13 +224,13 @@ public class PhasesLincheckTest {
         }
 
         private void depart(int first, int last) {
-            Arrays.fill(transit, first, last + 1, operations);
+            Arrays.fill(inFlight, first, last + 1, operations);
         }
 
         public long map(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
-            if (isInTransit(first, last)) {
+            if (isInFlight(first, last)) {
                 return WAITS;
             }
             operations++;
@@ -244,7 +244,7 @@ public class PhasesLincheckTest {
         public long mapIfFree(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
-            if (isInTransit(first, last)) {
+            if (isInFlight(first, last)) {
                 return WAITS;
             }
             if (isMapped(first, last)) {
@@ -258,7 +258,7 @@ public class PhasesLincheckTest {
         public long mapAnywhere(int pages, int value) {
             for (int first = PAGES - pages; first >= 0; first--) {
                 int last = first + pages - 1;
-                if (!isMapped(first, last) && !isInTransit(first, last)) {
+                if (!isMapped(first, last) && !isInFlight(first, last)) {
                     Arrays.fill(rights, first, last + 1, value);
                     return first;
                 }
@@ -270,7 +270,7 @@ public class PhasesLincheckTest {
         public long unmap(int one, int other) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
-            if (isInTransit(first, last)) {
+            if (isInFlight(first, last)) {
                 return WAITS;
             }
             while (first <= last && rights[first] == UNMAPPED) {
@@ -291,7 +291,7 @@ public class PhasesLincheckTest {
         public long protect(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
-            if (isInTransit(first, last)) {
+            if (isInFlight(first, last)) {
                 return WAITS;
             }
             operations++;
@@ -308,10 +308,10 @@ public class PhasesLincheckTest {
         }
 
         public void complete(int page) {
-            int done = transit[page];
+            int done = inFlight[page];
             for (int other = 0; other < PAGES; other++) {
-                if (transit[other] == done) {
-                    transit[other] = 0;
+                if (inFlight[other] == done) {
+                    inFlight[other] = 0;
                 }
             }
         }

@@ -105,7 +105,7 @@ final class PublicationOrderTest {
         }
     }
 
-    private void retire(InFlightRange transit) {
+    private void retire(InFlightRange range) {
         VmArea found = layout.find(PLACE + 2 * PAGE);
         gate = found == null ? null : found.gate();
     }

@@ -37,7 +37,7 @@ final class RetirementRunTest {
         try (Edit edit = Layouts.edit(layout)) {
             Publication.publish(edit, new Munmap(PLACE, PAGE).decide(edit));
         }
-        return (RetirementRun) layout.inTransit().ranges().get(0);
+        return (RetirementRun) layout.inFlight().ranges().get(0);
     }
 
     @Test
@@ -58,7 +58,7 @@ final class RetirementRunTest {
         // A run is listed again before its Error is reported.
         layout.host().awaitQuiescence();
         assertTrue(run.gate().isOpen());
-        assertTrue(layout.inTransit().isEmpty());
+        assertTrue(layout.inFlight().isEmpty());
         assertEquals(
                 List.of(Report.Kind.CALLBACK_FAILED, Report.Kind.CALLBACK_FAILED),
                 reports.stream().map(Report::kind).toList());

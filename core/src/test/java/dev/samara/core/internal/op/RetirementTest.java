@@ -165,7 +165,7 @@ final class RetirementTest {
         assertEquals(0, locks.left.get(), "all that were to fail have");
         assertEquals(1, fixture.load(moved));
         assertEquals(3, fixture.load(moved + 2 * PAGE));
-        assertTrue(MachineInternals.layoutOf(fixture.space).inTransit().isEmpty());
+        assertTrue(MachineInternals.layoutOf(fixture.space).inFlight().isEmpty());
         fixture.space.validate();
         assertEquals(
                 List.of(Report.Kind.RETIREMENT_FAILED),
@@ -193,7 +193,7 @@ final class RetirementTest {
             }
         });
         fixture.machine.awaitQuiescence();
-        assertTrue(MachineInternals.layoutOf(fixture.space).inTransit().isEmpty(), "nothing is in flight");
+        assertTrue(MachineInternals.layoutOf(fixture.space).inFlight().isEmpty(), "nothing is in flight");
         assertEquals(0, fixture.frames());
         assertEquals(at, fixture.space.mmap(at, PAGE, SpaceFixture.RW, FIXED, null, 0));
         fixture.space.validate();
@@ -261,7 +261,7 @@ final class RetirementTest {
         made[0].throwOnNextFill();
         assertEquals(0, fixture.space.munmap(at, 4 * PAGE));
         assertNull(fixture.space.find(at));
-        assertTrue(MachineInternals.layoutOf(fixture.space).inTransit().isEmpty(), "nothing is in flight");
+        assertTrue(MachineInternals.layoutOf(fixture.space).inFlight().isEmpty(), "nothing is in flight");
         fixture.machine.awaitQuiescence();
         assertEquals(1, fixture.machine.framesQuarantined(SpaceFixture.GEOMETRY));
         assertEquals(0, fixture.frames());

@@ -25,10 +25,10 @@ class TruncatedWhileMovedTest {
     private static final long FROM = 0x10_0000_0000L;
     private static final long TO = FROM + 16 * PAGE;
 
-    private final AtomicReference<Runnable> inTransit = new AtomicReference<>(TruncatedWhileMovedTest::nothing);
+    private final AtomicReference<Runnable> inFlight = new AtomicReference<>(TruncatedWhileMovedTest::nothing);
     private final Machine machine = MachineInternals.machine(
             Machine.builder().memory(1 << 20),
-            transit -> inTransit.getAndSet(TruncatedWhileMovedTest::nothing).run());
+            range -> inFlight.getAndSet(TruncatedWhileMovedTest::nothing).run());
     private final AddressSpace space = machine.newSpace(GEOMETRY);
     private final MemoryFile file = machine.newFile("/file", 1, GEOMETRY, LENGTH);
 
@@ -42,7 +42,7 @@ class TruncatedWhileMovedTest {
                 assertEquals(Fault.MINOR, cpu.memory().store(FROM + page, 8, 7));
             }
         }
-        inTransit.set(() -> {
+        inFlight.set(() -> {
             file.truncate(PAGE);
             file.truncate(LENGTH);
         });

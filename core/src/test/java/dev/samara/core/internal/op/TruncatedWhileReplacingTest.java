@@ -44,7 +44,7 @@ class TruncatedWhileReplacingTest {
     private final AtomicReference<Runnable> inFlight = new AtomicReference<>(TruncatedWhileReplacingTest::nothing);
     private final Machine machine = MachineInternals.machine(
             Machine.builder().memory(1 << 20),
-            transit -> inFlight.getAndSet(TruncatedWhileReplacingTest::nothing).run());
+            range -> inFlight.getAndSet(TruncatedWhileReplacingTest::nothing).run());
     private final AddressSpace space = machine.newSpace(GEOMETRY);
     private final MemoryFile file = machine.newFile("/file", 1, GEOMETRY, LENGTH);
 

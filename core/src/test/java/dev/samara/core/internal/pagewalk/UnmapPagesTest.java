@@ -71,7 +71,7 @@ final class UnmapPagesTest {
 
     @Test
     @DisplayName("guards go, and so does what another operation is at, with its page")
-    void guardsAndTransit() {
+    void guardsAndBusyEntries() {
         table.put(AT, Pte.GUARD);
         table.put(AT + BarePageTable.PAGE, Pte.busy(Pte.present(oneFrame(), BarePageTable.OWN), 3, false));
         table.put(AT + 2 * BarePageTable.PAGE, Pte.busy(Pte.present(oneFrame(), BarePageTable.OWN), 4, true));

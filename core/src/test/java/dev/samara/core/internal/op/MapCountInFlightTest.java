@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 
 @DisplayName("The limit on the number of mappings is met where it would be met if nothing were in flight")
 @Timeout(60)
-final class MapCountBesideTransitTest {
+final class MapCountInFlightTest {
     private static final int LIMIT = 6;
 
     /** Three mappings: pages 0 to 12, 20, and 24. */

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Ranges;
+
+/** The unmapped ranges of an operation in flight, for retirement hooks. */
+public final class ReservedRanges {
+    private ReservedRanges() {}
+
+    /** Receives half-open ranges. */
+    @FunctionalInterface
+    public interface Visitor {
+        void visit(long start, long end);
+    }
+
+    public static void forEach(InFlightRange range, Visitor visitor) {
+        Ranges reserved = range.reserved();
+        for (int i = 0; i < reserved.size(); i++) {
+            visitor.visit(reserved.start(i), reserved.end(i));
+        }
+    }
+}
