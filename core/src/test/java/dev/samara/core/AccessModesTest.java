@@ -34,14 +34,15 @@ class AccessModesTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
 
     private static final Pattern WORD = Pattern.compile("""
-            (?s)
-            #### ([^
-            ]+): ([^
-            :]+)
+        (?s)
+        #### ([^
+        ]+): ([^
+        :]+)
 
-            - \\*Written\\*: (.*?)
-            - \\*Read\\*: (.*?)
-            - \\*(?:Pairs|Invariant)\\*""");
+        - \\*Written\\*: (.*?)
+        - \\*Read\\*: (.*?)
+        - \\*(?:Pairs|Invariant)\\*\
+        """);
     private static final Pattern NAME = Pattern.compile("`(\\w+)`(?: \\(handle `(\\w+)`\\))?");
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
     private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its handle)?|opaque|release|volatile|adder|"
@@ -152,7 +153,7 @@ class AccessModesTest {
         int plain;
         final long[] elements = {};
 
-        int accesses(boolean which) {
+        public int accesses(boolean which) {
             AtomicInteger count = counts[which ? 0 : 1];
             count.lazySet(count.get());
             HANDLE.setRelease(this, 1);
@@ -160,14 +161,18 @@ class AccessModesTest {
             return (int) HANDLE.getOpaque(this) + (int) (long) ELEMENT.get(elements, 1) + plain;
         }
 
-        static int passedOn(AtomicInteger any) {
+        public static int passedOn(AtomicInteger any) {
             return any.get();
+        }
+
+        private int notCalled() {
+            return (int) HANDLE.getAcquire(this);
         }
 
         private static final class Nested extends Shapes {
             volatile @Nullable String annotated;
 
-            void accesses() {
+            public void accesses() {
                 handled++;
                 open = 2;
                 FLAG.compareAndSet(true, annotated == null);
@@ -176,7 +181,8 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("a word is found whatever its access, its annotations and its place")
+    @DisplayName(
+            "a word is found whatever its access, annotations and place; an accessor without callers accesses none")
     void shapes() {
         SharedWords words = SharedWords.of(Shapes.class, Shapes.Nested.class);
         Map<String, Set<String>> expected = new TreeMap<>();

@@ -40,7 +40,8 @@ import org.objectweb.asm.tree.analysis.SourceValue;
  * <p>A word is named {@code word of Class}, a field with a handle {@code word (HANDLE) of Class}. A nested class
  * belongs to the class of its file. A mode is named {@code read MODE} or {@code written MODE}; an access that does
  * both, such as a compare-and-set, is a write. A plain access by a handle of array elements is {@code plain, by its
- * handle}. Stores to fields in constructors are left out: no other thread can reach them yet.
+ * handle}. Stores to fields in constructors are left out: no other thread can reach them yet. Accesses of a method that
+ * nothing calls are left out too: an accessor of a mode stays in the class file when its last caller uses another mode.
  */
 final class SharedWords {
     private static final String HANDLE = "java/lang/invoke/VarHandle";
@@ -104,11 +105,15 @@ final class SharedWords {
     private final Map<String, Set<String>> modes = new TreeMap<>();
     private final Set<String> untraced = new TreeSet<>();
 
+    /** The methods that some method calls, without their classes: a subclass may call an inherited method. */
+    private final Set<String> called = new HashSet<>();
+
     private SharedWords(Stream<ClassNode> nodes) {
         nodes.forEach(node -> classes.put(node.name, node));
         classes.values().forEach(this::addHandles);
         classes.values().forEach(this::addFields);
         words.values().forEach(word -> modes.put(word, new TreeSet<>()));
+        classes.values().forEach(this::addCalled);
         classes.values().forEach(this::addAccesses);
     }
 
@@ -224,12 +229,40 @@ final class SharedWords {
         }
     }
 
+    private void addCalled(ClassNode node) {
+        for (MethodNode method : node.methods) {
+            for (AbstractInsnNode instruction : method.instructions) {
+                if (instruction instanceof MethodInsnNode call) {
+                    called.add(call.name + call.desc);
+                } else if (instruction instanceof InvokeDynamicInsnNode lambda) {
+                    Stream.of(lambda.bsmArgs)
+                            .filter(Handle.class::isInstance)
+                            .map(Handle.class::cast)
+                            .forEach(of -> called.add(of.getName() + of.getDesc()));
+                }
+            }
+        }
+    }
+
+    /**
+     * Returns whether a method is an accessor that no method calls: private, or a final one that a subclass in its
+     * package would call. Other methods without callers may be called by tests.
+     */
+    private boolean isUnused(MethodNode method) {
+        boolean isInternal = (method.access & (Opcodes.ACC_PUBLIC | Opcodes.ACC_PROTECTED)) == 0
+                && (method.access & (Opcodes.ACC_PRIVATE | Opcodes.ACC_FINAL)) != 0;
+        return isInternal && !method.name.startsWith("<") && !called.contains(method.name + method.desc);
+    }
+
     private void addMode(String word, String mode) {
         modes.computeIfAbsent(word, unknown -> new TreeSet<>()).add(mode);
     }
 
     private void addAccesses(ClassNode node) {
         for (MethodNode method : node.methods) {
+            if (isUnused(method)) {
+                continue;
+            }
             String where = node.name + "." + method.name;
             boolean isInitializer = method.name.startsWith("<");
             for (AbstractInsnNode instruction : method.instructions) {

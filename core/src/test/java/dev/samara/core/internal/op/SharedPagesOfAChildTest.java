@@ -50,8 +50,10 @@ class SharedPagesOfAChildTest {
             cpu.load(space);
             assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 7)));
             atOpen.set(() -> {
+                long charged = machine.committed();
                 assertEquals(0, space.munmap(shared, 4096));
                 awaitQuiescence(machine);
+                assertEquals(charged, machine.committed(), "charged while only the child will map it");
             });
             AddressSpace child = space.fork();
             assertEquals(null, atOpen.get(), "nothing was opened");
