@@ -6,7 +6,7 @@
  * <p>The range tree alone is measured beside its peers, which are in {@link dev.samara.bench.index}. {@link
  * dev.samara.bench.KeySet} has the ranges that they all hold, {@link dev.samara.bench.AddressPattern} the lookups and
  * {@link dev.samara.bench.UpdateArguments} the changes. {@link dev.samara.bench.OperationBenchmark} and {@link
- * dev.samara.bench.KeepBenchmark} measure an address space, {@link dev.samara.bench.contention} many threads in one.
+ * dev.samara.bench.VmaRefBenchmark} measure an address space, {@link dev.samara.bench.contention} many threads in one.
  * {@link dev.samara.bench.memory} measures page faults, accesses and forks, {@link dev.samara.bench.shootdown}
  * shootdowns.
  *

@@ -69,11 +69,11 @@ public class AddressSpaceLincheckTest {
         return rights(space.find(address(page)));
     }
 
-    /** A keep, and its release. */
+    /** Acquires a reference and releases it. */
     @Operation
-    public int keep(@Param(name = "page") int page) {
-        try (VmaRef kept = space.acquire(address(page))) {
-            return rights(kept == null ? null : kept.vma());
+    public int acquire(@Param(name = "page") int page) {
+        try (VmaRef reference = space.acquire(address(page))) {
+            return rights(reference == null ? null : reference.vma());
         }
     }
 

@@ -30,7 +30,7 @@ final class BackingLifeTest {
     private static final int RUNS = TORTURE ? 4000 : 60;
     private static final int STEPS = 220;
     private static final int MOST_SPACES = 4;
-    private static final int MOST_KEEPS = 6;
+    private static final int MOST_REFERENCES = 6;
     private static final int WINDOW = 40;
     private static final long PLACE = 0x1000_0000L;
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
@@ -42,7 +42,7 @@ final class BackingLifeTest {
     /** One machine with some spaces, of which the first lives to the end. */
     private static final class Run {
         private final Random random;
-        private final boolean keeping;
+        private final boolean withReferences;
         private final List<CountingBacking> backings =
                 List.of(new CountingBacking("/a", 1), new CountingBacking("/b", 2), new CountingBacking("/c", 3));
         private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
@@ -51,16 +51,16 @@ final class BackingLifeTest {
         private final Machine machine =
                 MachineInternals.machine(Machine.builder().reportTo(reports::add), range -> retire());
         private final List<AddressSpace> spaces = new ArrayList<>();
-        private final List<VmaRef> keeps = new ArrayList<>();
+        private final List<VmaRef> references = new ArrayList<>();
         private final Deque<String> log = new ArrayDeque<>();
         private final BackedCalls calls;
 
         /** The closes there were when the current call began. */
         private int closes;
 
-        Run(long seed, boolean keeping) {
+        Run(long seed, boolean withReferences) {
             random = new Random(seed);
-            this.keeping = keeping;
+            this.withReferences = withReferences;
             calls = new BackedCalls(random, backings, PLACE, WINDOW);
             spaces.add(machine.newSpace(Geometry.LINUX_X86_64));
         }
@@ -99,8 +99,8 @@ final class BackingLifeTest {
                 machine.awaitQuiescence();
                 check();
             }
-            keeps.forEach(VmaRef::close);
-            keeps.clear();
+            references.forEach(VmaRef::close);
+            references.clear();
             spaces.clear();
             machine.awaitQuiescence();
             check();
@@ -121,16 +121,16 @@ final class BackingLifeTest {
                 AddressSpace sealed = spaces.get(1);
                 long start = PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE;
                 log.add("mseal " + sealed.mseal(start, BackedCalls.PAGE, 0));
-            } else if (keeping && choice < 16 && keeps.size() < MOST_KEEPS) {
-                VmaRef keep = space.acquire(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
-                if (keep != null) {
-                    log.add("keep " + keep.vma());
-                    keeps.add(keep);
+            } else if (withReferences && choice < 16 && references.size() < MOST_REFERENCES) {
+                VmaRef reference = space.acquire(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                if (reference != null) {
+                    log.add("acquire " + reference.vma());
+                    references.add(reference);
                 }
-            } else if (choice < 24 && !keeps.isEmpty()) {
-                VmaRef keep = keeps.remove(random.nextInt(keeps.size()));
-                log.add("release " + keep.vma());
-                keep.close();
+            } else if (choice < 24 && !references.isEmpty()) {
+                VmaRef reference = references.remove(random.nextInt(references.size()));
+                log.add("release " + reference.vma());
+                reference.close();
             } else {
                 log.add(calls.on(space));
             }
@@ -152,9 +152,9 @@ final class BackingLifeTest {
                     }
                 }
                 assertEquals(mapped, opens.size(), () -> "two VMAs have one open\n" + this);
-                for (VmaRef keep : keeps) {
-                    if (keep.vma().backing() == backing) {
-                        opens.add(VmArea.of(keep.vma()).open());
+                for (VmaRef reference : references) {
+                    if (reference.vma().backing() == backing) {
+                        opens.add(VmArea.of(reference.vma()).open());
                     }
                 }
                 assertEquals(opens.size(), backing.stillOpen(), () -> "opens of " + backing.name() + "\n" + this);
@@ -173,11 +173,11 @@ final class BackingLifeTest {
         }
     }
 
-    private static void run(boolean keeping) throws InterruptedException {
+    private static void run(boolean withReferences) throws InterruptedException {
         for (int i = 0; i < RUNS; i++) {
             long seed = SEED + i;
             try {
-                new Run(seed, keeping).steps();
+                new Run(seed, withReferences).steps();
             } catch (RuntimeException | AssertionError failed) {
                 fail("with -Dsamara.seed=" + seed, failed);
             }
@@ -185,14 +185,14 @@ final class BackingLifeTest {
     }
 
     @Test
-    @DisplayName("without keeps there are as many opens without a close as VMAs, in all spaces, after each call")
+    @DisplayName("without references there are as many opens without a close as VMAs, in all spaces, after each call")
     void asManyOpensAsVmas() throws InterruptedException {
         run(false);
     }
 
     @Test
-    @DisplayName("a keep holds the open of what it keeps, and no more, and it is closed once that is released")
-    void keepsHoldOpens() throws InterruptedException {
+    @DisplayName("a reference holds the open of its VMA, and no other; the release closes it")
+    void referencesHoldOpens() throws InterruptedException {
         run(true);
     }
 }

@@ -60,25 +60,25 @@ final class BackingRacesTest {
         Random random = new Random(SEED + thread);
         long place = overlapping ? PLACE : PLACE + thread % THREADS * 2L * WINDOW * BackedCalls.PAGE;
         BackedCalls calls = new BackedCalls(random, backings, place, WINDOW);
-        List<VmaRef> keeps = new ArrayList<>();
+        List<VmaRef> references = new ArrayList<>();
         return () -> {
             start.await();
             for (int step = 0; step < STEPS; step++) {
                 calls.on(space);
                 if (random.nextInt(4) == 0) {
-                    VmaRef keep = space.acquire(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
-                    if (keep != null) {
-                        keeps.add(keep);
+                    VmaRef reference = space.acquire(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                    if (reference != null) {
+                        references.add(reference);
                     }
                 }
-                if (keeps.size() > 5) {
-                    keeps.remove(random.nextInt(keeps.size())).close();
+                if (references.size() > 5) {
+                    references.remove(random.nextInt(references.size())).close();
                 }
                 if (random.nextInt(40) == 0) {
                     space.fork().close();
                 }
             }
-            keeps.forEach(VmaRef::close);
+            references.forEach(VmaRef::close);
             return null;
         };
     }
@@ -93,7 +93,7 @@ final class BackingRacesTest {
 
     @ParameterizedTest(name = "overlapping: {0}")
     @ValueSource(booleans = {false, true})
-    @DisplayName("threads on ranges of their own, and on one range, with keeps and forks")
+    @DisplayName("threads on ranges of their own, and on one range, with references and forks")
     void atRestAndAtTheEnd(boolean overlapping) throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(THREADS);
         try {

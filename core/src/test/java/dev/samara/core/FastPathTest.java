@@ -55,7 +55,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("I7 the fast path of a fault")
 final class FastPathTest {
-    private static final int MOST_KEEPS = (1 << 30) - 2;
+    private static final int MOST_REFERENCES = (1 << 30) - 2;
     private static final long PLACE = 0x4000_0000L;
 
     private final List<ReentrantLock> layoutLocks = new ArrayList<>();
@@ -148,7 +148,7 @@ final class FastPathTest {
                     })
                     .get();
             for (Vma vma : vmas) {
-                word.setInt(vma, MOST_KEEPS);
+                word.setInt(vma, MOST_REFERENCES);
             }
             locks.forEach(ReentrantLock::lock);
             T result;
@@ -158,7 +158,7 @@ final class FastPathTest {
                 locks.forEach(ReentrantLock::unlock);
             }
             for (Vma vma : vmas) {
-                assertEquals(MOST_KEEPS, word.getInt(vma));
+                assertEquals(MOST_REFERENCES, word.getInt(vma));
                 word.setInt(vma, 0);
             }
             other.submit(cpu::close).get();
@@ -217,7 +217,7 @@ final class FastPathTest {
                 fixture.map(PLACE + (1 << 20), 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
         Field word = word();
         for (long at : List.of(ofFile, shared)) {
-            word.setInt(vma(at), MOST_KEEPS);
+            word.setInt(vma(at), MOST_REFERENCES);
             assertFault(Fault.MINOR, fixture.memory.handleFault(at + PAGE, READ));
             assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, WRITE));
             assertEquals(2, fixture.mapped(at, 4));
@@ -234,7 +234,7 @@ final class FastPathTest {
         PagedFile file = new PagedFile(fixture, 4);
         long at = fixture.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         Field word = word();
-        word.setInt(vma(at), MOST_KEEPS);
+        word.setInt(vma(at), MOST_REFERENCES);
         assertThrows(IllegalStateException.class, () -> fixture.memory.handleFault(at, READ));
         word.setInt(vma(at), 0);
         assertFault(Fault.MAJOR, fixture.memory.handleFault(at, READ));

@@ -86,7 +86,7 @@ public final class FourPages {
             return rights[page];
         }
 
-        public int keep(int page) {
+        public int acquire(int page) {
             return rights[page];
         }
 

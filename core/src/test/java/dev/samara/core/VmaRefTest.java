@@ -37,7 +37,7 @@ final class VmaRefTest {
     private static final int READ = Protection.READ;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
 
-    private final CountingBacking backing = new CountingBacking("/kept", 1);
+    private final CountingBacking backing = new CountingBacking("/referenced", 1);
 
     private AddressSpace space(Machine machine) {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);

@@ -316,7 +316,7 @@ class WaitingTableTest {
             };
             SharedSegment segment = new SharedSegment(1, 2, PAGE, cache);
             Vma vma = Objects.requireNonNull(scene.space.find(CALM));
-            VmaRef keep = Objects.requireNonNull(scene.space.acquire(CALM));
+            VmaRef reference = Objects.requireNonNull(scene.space.acquire(CALM));
             all.addAll(List.of(
                     scene.space,
                     scene.machine,
@@ -329,7 +329,7 @@ class WaitingTableTest {
                     segment,
                     segment.attach(false),
                     vma,
-                    keep,
+                    reference,
                     scene.space.snapshot(),
                     scene.space.throwing(),
                     scene.space.usage(),

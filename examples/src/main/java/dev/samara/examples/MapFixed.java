@@ -44,8 +44,8 @@ public final class MapFixed {
             CompletableFuture<Long> mapped = space.mmapAsync(middle, page, Protection.READ, HERE, null, 0);
             System.out.println("These do not wait:");
             System.out.println("  find, which has the new mapping: " + space.find(middle));
-            try (VmaRef keep = Objects.requireNonNull(space.acquire(middle))) {
-                System.out.println("  keep, of the same: " + keep.vma());
+            try (VmaRef reference = Objects.requireNonNull(space.acquire(middle))) {
+                System.out.println("  the VMA of a reference: " + reference.vma());
             }
             System.out.println("  an access next to it: " + space.resolve(start, Protection.WRITE));
             System.out.println("  mprotect next to it: " + space.mprotect(start, page, Protection.NONE));

@@ -15,7 +15,7 @@ final class MapFixedTest {
                 List.of(
                         "These do not wait:",
                         "  find, which has the new mapping: 11000-12000 +11 anonymous [rd mr mw me]",
-                        "  keep, of the same: 11000-12000 +11 anonymous [rd mr mw me]",
+                        "  the VMA of a reference: 11000-12000 +11 anonymous [rd mr mw me]",
                         "  an access next to it: FOUND",
                         "  mprotect next to it: 0",
                         "  mmap elsewhere: 20000",

@@ -41,7 +41,7 @@ final class QuickRun {
             new Part("IterateBenchmark", Map.of("ranges", "1000")),
             new Part("SnapshotBenchmark", Map.of("ranges", "1000")),
             new Part("MixedBenchmark", Map.of("ranges", "1000")),
-            new Part("KeepBenchmark", Map.of("vmas", "1000")),
+            new Part("VmaRefBenchmark", Map.of("vmas", "1000")),
             new Part("OperationBenchmark", Map.of("vmas", "1000")),
             new Part("FaultBenchmark.fault", Map.of("where", "random")),
             new Part("WalkBenchmark", Map.of()),

@@ -20,12 +20,12 @@ enum Activity {
         }
     },
     /** Acquires references at random addresses and releases each at once, timed in batches. */
-    KEEP("keep", 32) {
+    ACQUIRE("acquire", 32) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
             int found = 0;
             for (int i = from; i < from + 32; i++) {
-                if (contender.keepAndRelease(picks[i])) {
+                if (contender.acquireAndRelease(picks[i])) {
                     found++;
                 }
             }

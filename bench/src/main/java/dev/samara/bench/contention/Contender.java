@@ -17,7 +17,7 @@ interface Contender {
     Vma find(long address);
 
     /** Acquires a reference at an address and releases it at once. Returns false if nothing is mapped there. */
-    boolean keepAndRelease(long address);
+    boolean acquireAndRelease(long address);
 
     /** Returns all VMAs of one instant. */
     List<Vma> scan();

@@ -130,8 +130,8 @@ public class ContentionBenchmark {
      */
     @Benchmark
     @About("lookups with a reference a second, by synchronization and by disturbance (-t 2)")
-    public boolean keepAndRelease(Worker worker) {
-        return measured.keepAndRelease(worker.pick());
+    public boolean acquireAndRelease(Worker worker) {
+        return measured.acquireAndRelease(worker.pick());
     }
 
     /**

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * each contender, and the operations that others complete in that time are counted.
  */
 public final class HeldInRetire {
-    private static final String[] WHAT = {"lookup", "keep", "mmap", "munmap", "mprotect"};
+    private static final String[] WHAT = {"lookup", "acquire", "mmap", "munmap", "mprotect"};
     private static final int PLACED = PRIVATE | ANONYMOUS | NORESERVE;
 
     /** The number of mappings made before as many are removed. */
@@ -154,7 +154,7 @@ public final class HeldInRetire {
         Stopwatch[] times = new Stopwatch[WHAT.length];
         Arrays.setAll(times, i -> new Stopwatch());
         readings(contender, count, times[0], this::lookUp);
-        readings(contender, count, times[1], this::keep);
+        readings(contender, count, times[1], this::acquire);
         mappings(contender, count, times[2], times[3]);
         protections(contender, count, times[4]);
         for (Held one : held) {
@@ -205,13 +205,13 @@ public final class HeldInRetire {
         Figures.line("%nCompleted by others in %.1f s while one operation is held:", seconds);
         Figures.line(
                 "%-17s %-10s %11s %11s   %11s %11s %11s",
-                "contender", "held", "lookups", "keeps", "map+unmap", "mprotects", "lookups*");
+                "contender", "held", "lookups", "acquires", "map+unmap", "mprotects", "lookups*");
         for (String name : Contenders.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
             Held.Gatekeeper gatekeeper = new Held.Gatekeeper();
             Contender contender = Contenders.named(name, space, gatekeeper);
             for (Held.Kind kind : Held.Kind.values()) {
-                long[] readers = meanwhile(kind, contender, gatekeeper, this::lookUp, this::keep);
+                long[] readers = meanwhile(kind, contender, gatekeeper, this::lookUp, this::acquire);
                 long[] all = meanwhile(kind, contender, gatekeeper, this::mapAndUnmap, this::protect, this::lookUp);
                 Figures.line(
                         "%-17s %-10s %11d %11d   %11d %11d %11d",
@@ -223,7 +223,7 @@ public final class HeldInRetire {
                         kind,
                         "look_ups",
                         readers[0],
-                        "keeps",
+                        "acquires",
                         readers[1],
                         "maps_and_unmaps",
                         all[0],
@@ -248,9 +248,9 @@ public final class HeldInRetire {
         }
     }
 
-    private void keep(Contender contender, int number) {
-        if (!contender.keepAndRelease(picked(number))) {
-            throw new IllegalStateException("nothing kept where something is");
+    private void acquire(Contender contender, int number) {
+        if (!contender.acquireAndRelease(picked(number))) {
+            throw new IllegalStateException("no reference where something is mapped");
         }
     }
 

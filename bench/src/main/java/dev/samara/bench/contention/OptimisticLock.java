@@ -46,24 +46,24 @@ final class OptimisticLock extends Rival {
 
     /** A reference to a mapping that has gone since is released, and acquired again under the lock. */
     @Override
-    public boolean keepAndRelease(long address) {
+    public boolean acquireAndRelease(long address) {
         long stamp = lock.tryOptimisticRead();
-        VmaRef keep = stamp == 0 ? null : keepInside(address);
+        VmaRef reference = stamp == 0 ? null : acquireInside(address);
         if (stamp == 0 || !lock.validate(stamp)) {
-            if (keep != null) {
-                keep.close();
+            if (reference != null) {
+                reference.close();
             }
             stamp = lock.readLock();
             try {
-                keep = keepInside(address);
+                reference = acquireInside(address);
             } finally {
                 lock.unlockRead(stamp);
             }
         }
-        if (keep == null) {
+        if (reference == null) {
             return false;
         }
-        keep.close();
+        reference.close();
         return true;
     }
 

@@ -56,18 +56,18 @@ abstract class ReadLocked extends Rival {
 
     /** The lock is held while the reference is acquired, and not while it lasts. */
     @Override
-    public final boolean keepAndRelease(long address) {
-        VmaRef keep;
+    public final boolean acquireAndRelease(long address) {
+        VmaRef reference;
         read.lock();
         try {
-            keep = keepInside(address);
+            reference = acquireInside(address);
         } finally {
             read.unlock();
         }
-        if (keep == null) {
+        if (reference == null) {
             return false;
         }
-        keep.close();
+        reference.close();
         return true;
     }
 

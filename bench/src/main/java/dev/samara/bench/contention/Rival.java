@@ -100,7 +100,7 @@ abstract class Rival implements Contender {
         return space.mincore(address, length, vector);
     }
 
-    final @Nullable VmaRef keepInside(long address) {
+    final @Nullable VmaRef acquireInside(long address) {
         return space.acquire(address);
     }
 

@@ -27,12 +27,12 @@ final class Samara implements Contender {
     }
 
     @Override
-    public boolean keepAndRelease(long address) {
-        VmaRef keep = space.acquire(address);
-        if (keep == null) {
+    public boolean acquireAndRelease(long address) {
+        VmaRef reference = space.acquire(address);
+        if (reference == null) {
             return false;
         }
-        keep.close();
+        reference.close();
         return true;
     }
 

@@ -25,9 +25,9 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has an operation stand still while it is in flight, or a close, or holds a keep, does everything else meanwhile, and
- * lets it go on only then. If anything waited for it, this would hang, which is reported as a thread that does not
- * stop.
+ * Stops an operation while it is in flight, or stops a close, or holds a reference. It lets the operation, the close or
+ * the reference go only after it has done all other calls. If one of these calls waited, this thread would hang, which
+ * is reported as a thread that does not stop.
  */
 final class CallsBesideHeldOperation implements Actor {
     private static final long PLACE = 0x20_0000_0000L;
@@ -85,7 +85,7 @@ final class CallsBesideHeldOperation implements Actor {
         TortureSpace.succeed(space.munmap(TARGET, HELD_LENGTH));
         switch (random.nextInt(32)) {
             case 0 -> closeThatHangs(random);
-            case 1 -> keepThatIsHeld(random);
+            case 1 -> referenceThatIsHeld(random);
             default -> longOperation(random);
         }
     }
@@ -139,8 +139,8 @@ final class CallsBesideHeldOperation implements Actor {
         checker.check((found == null) == isGone, "found in flight: " + found);
         if (found != null) {
             checker.check(!found.has(VmaFlags.WRITE), "an old right: " + found);
-            try (VmaRef kept = space.acquire(page)) {
-                checker.check(kept != null, "no reference in flight");
+            try (VmaRef reference = space.acquire(page)) {
+                checker.check(reference != null, "no reference in flight");
             }
         }
         if (kind != 1) {
@@ -197,8 +197,8 @@ final class CallsBesideHeldOperation implements Actor {
                 checker.check(space.resolve(BEHIND, Protection.READ) == Resolution.FOUND, "above it");
             }
             default -> {
-                try (VmaRef kept = space.acquire(HELD - 1)) {
-                    checker.check(kept != null && kept.vma().contains(HELD - 1), "below it");
+                try (VmaRef reference = space.acquire(HELD - 1)) {
+                    checker.check(reference != null && reference.vma().contains(HELD - 1), "below it");
                 }
                 checker.check(space.snapshot().find(BEHIND) != null, "above it");
             }
@@ -233,13 +233,13 @@ final class CallsBesideHeldOperation implements Actor {
         released.countDown();
     }
 
-    /** A keep delays nothing, not even the munmap of what it keeps; the close comes after its release. */
-    private void keepThatIsHeld(Random random) {
+    /** A reference delays nothing, not even the munmap of its VMA; the close comes after the release. */
+    private void referenceThatIsHeld(Random random) {
         CountDownLatch closed = new CountDownLatch(1);
         map(new BackingWithClose(closed::countDown), HELD);
-        VmaRef kept = space.acquire(HELD);
-        if (kept == null) {
-            checker.violated("what is mapped cannot be kept");
+        VmaRef reference = space.acquire(HELD);
+        if (reference == null) {
+            checker.violated("no reference to a mapped page");
             return;
         }
         TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
@@ -247,8 +247,8 @@ final class CallsBesideHeldOperation implements Actor {
         for (int n = 0; n < 20; n++) {
             elsewhere(random);
         }
-        checker.check(closed.getCount() == 1, "closed while it was kept");
-        kept.close();
+        checker.check(closed.getCount() == 1, "closed while it was referenced");
+        reference.close();
         Latches.await(closed);
     }
 

@@ -137,7 +137,7 @@ final class ContendedRange {
     private void retired(long start, long end) {
         for (int page = page(start); page < page(end); page++) {
             OpenCountingBacking backing = backings.get(page);
-            tally.keeps.check(backing == null || backing.isOpen(), "closed before its munmap was complete");
+            tally.openWhileHeld.check(backing == null || backing.isOpen(), "closed before its munmap was complete");
             leaving.decrementAndGet(page);
         }
     }

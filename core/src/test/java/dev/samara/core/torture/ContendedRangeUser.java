@@ -17,12 +17,13 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Maps, changes and gives up pages of a {@link ContendedRange} beside others that want the same pages, by every call
- * that can, and keeps what it finds. It may be interrupted at any time, and backings may refuse, and throw.
+ * Maps, changes and gives up pages of a {@link ContendedRange} beside other users of these pages, by every call that
+ * can, and acquires references to the VMAs that it finds. It may be interrupted at any time. Backings may refuse and
+ * throw.
  */
 final class ContendedRangeUser implements Actor {
     private static final int MOST_LEASES = 5;
-    private static final int MOST_KEEPS = 24;
+    private static final int MOST_REFERENCES = 24;
 
     /** What a call may answer: no room, occupied, several mappings, interrupted, refused by a backing. */
     private static final Set<Long> REFUSALS = Set.of(
@@ -38,7 +39,7 @@ final class ContendedRangeUser implements Actor {
     private final Checker calls;
     private final int id;
     private final List<Lease> leases = new ArrayList<>();
-    private final Deque<VmaRef> keeps = new ArrayDeque<>();
+    private final Deque<VmaRef> references = new ArrayDeque<>();
 
     /**
      * A tenant without pages.
@@ -57,7 +58,7 @@ final class ContendedRangeUser implements Actor {
     @Override
     public void step(Random random) {
         Thread.interrupted();
-        keep(random);
+        acquire(random);
         try {
             if (leases.isEmpty() || (leases.size() < MOST_LEASES && random.nextInt(3) == 0)) {
                 map(random);
@@ -257,20 +258,20 @@ final class ContendedRangeUser implements Actor {
         window.closeChild(child);
     }
 
-    private void keep(Random random) {
-        if (keeps.size() < MOST_KEEPS) {
-            VmaRef keep = space.acquire(ContendedRange.address(random.nextInt(ContendedRange.PAGES)));
-            if (keep != null) {
-                keeps.add(keep);
-                check(keep);
+    private void acquire(Random random) {
+        if (references.size() < MOST_REFERENCES) {
+            VmaRef reference = space.acquire(ContendedRange.address(random.nextInt(ContendedRange.PAGES)));
+            if (reference != null) {
+                references.add(reference);
+                check(reference);
             }
         }
-        for (VmaRef kept : keeps) {
-            check(kept);
+        for (VmaRef held : references) {
+            check(held);
         }
-        if (random.nextInt(4) == 0 || keeps.size() == MOST_KEEPS) {
+        if (random.nextInt(4) == 0 || references.size() == MOST_REFERENCES) {
             // The oldest one, mostly, so that some are held for a long time.
-            VmaRef released = random.nextInt(8) == 0 ? keeps.pollFirst() : keeps.pollLast();
+            VmaRef released = random.nextInt(8) == 0 ? references.pollFirst() : references.pollLast();
             if (released != null) {
                 check(released);
                 released.close();
@@ -281,9 +282,9 @@ final class ContendedRangeUser implements Actor {
         }
     }
 
-    private void check(VmaRef keep) {
-        if (keep.vma().backing() instanceof OpenCountingBacking backing) {
-            window.tally.keeps.check(backing.isOpen(), "closed while it was kept");
+    private void check(VmaRef reference) {
+        if (reference.vma().backing() instanceof OpenCountingBacking backing) {
+            window.tally.openWhileHeld.check(backing.isOpen(), "closed while it was referenced");
         }
     }
 
@@ -294,13 +295,13 @@ final class ContendedRangeUser implements Actor {
         } catch (IllegalStateException expected) {
             refused = true;
         }
-        window.tally.keeps.check(refused, "released twice");
+        window.tally.openWhileHeld.check(refused, "released twice");
     }
 
-    /** Gives up its keeps; after it has stopped. */
+    /** Releases its references, after it has stopped. */
     void releaseAll() {
-        keeps.forEach(this::check);
-        keeps.forEach(VmaRef::close);
-        keeps.clear();
+        references.forEach(this::check);
+        references.forEach(VmaRef::close);
+        references.clear();
     }
 }

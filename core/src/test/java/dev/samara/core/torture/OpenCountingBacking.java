@@ -49,7 +49,7 @@ final class OpenCountingBacking extends NamedBacking {
 
     @Override
     public @Nullable Errno maySplit(Vma vma, long address) {
-        tally.keeps.check(isOpen(), "asked for a split while closed");
+        tally.openWhileHeld.check(isOpen(), "asked for a split while closed");
         misbehave();
         return failures.once(16) ? Errno.EACCES : null;
     }
@@ -74,17 +74,17 @@ final class OpenCountingBacking extends NamedBacking {
         final LongAdder opens = new LongAdder();
         final LongAdder closes = new LongAdder();
         final Checker pairs;
-        final Checker keeps;
+        final Checker openWhileHeld;
 
         /**
          * Nothing opened yet.
          *
          * @param pairs one close for each open
-         * @param keeps open as long as it is needed
+         * @param openWhileHeld open as long as it is needed
          */
-        Tally(Checker pairs, Checker keeps) {
+        Tally(Checker pairs, Checker openWhileHeld) {
             this.pairs = pairs;
-            this.keeps = keeps;
+            this.openWhileHeld = openWhileHeld;
         }
     }
 }

@@ -7,7 +7,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.Random;
 
-/** A page that is replaced without a pause, each time by a backing of its own, beside keepers that never let it go. */
+/** A page that is replaced all the time, each time by a new backing, beside a thread that acquires references to it. */
 final class ReferencedPage implements Actor {
     private final AddressSpace space;
     private final OpenCountingBacking.Tally tally;
@@ -28,16 +28,16 @@ final class ReferencedPage implements Actor {
         TortureSpace.succeed(space.mmap(start, TortureSpace.PAGE, Protection.READ, flags, backing, 0));
     }
 
-    /** Keeps it, for a moment only, so that often the keep comes beside the replacing. */
-    Actor keeper() {
+    /** Acquires references and releases each at once, often while the page is replaced. */
+    Actor holder() {
         return random -> {
             for (int n = 0; n < 100; n++) {
-                VmaRef keep = space.acquire(start);
-                if (keep != null) {
-                    if (keep.vma().backing() instanceof OpenCountingBacking backing) {
-                        tally.keeps.check(backing.isOpen(), "closed while it was kept");
+                VmaRef reference = space.acquire(start);
+                if (reference != null) {
+                    if (reference.vma().backing() instanceof OpenCountingBacking backing) {
+                        tally.openWhileHeld.check(backing.isOpen(), "closed while it was referenced");
                     }
-                    keep.close();
+                    reference.close();
                 }
             }
         };

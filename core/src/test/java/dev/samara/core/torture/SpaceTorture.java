@@ -67,11 +67,11 @@ public final class SpaceTorture extends Torture {
         teardowns.add(new SpaceTeardown(besideHeld.space, LOWEST, TortureSpace.GEOMETRY.limit()));
 
         OpenCountingBacking.Tally tally = new OpenCountingBacking.Tally(
-                checker("I8 one close for each open"), checker("I8 open while kept, and until complete"));
+                checker("I8 one close for each open"), checker("I8 open while referenced, and until complete"));
         openOrClosed = tally;
-        ReferencedPage keeping = new ReferencedPage(setup, tally);
-        actors.put("keeping", keeping);
-        actors.put("keeping-keeper", keeping.keeper());
+        ReferencedPage referenced = new ReferencedPage(setup, tally);
+        actors.put("referenced-page", referenced);
+        actors.put("referenced-page-holder", referenced.holder());
         ContendedRange plain = range(false, checker("I4 no early reuse"), tally);
         range(true, checker("I4 early reuse, nothing served before"), tally);
         follower = new ChangeFollower(plain.space, checker("I6 changes told are the changes"));
@@ -136,8 +136,8 @@ public final class SpaceTorture extends Torture {
         long opens = openOrClosed.opens.sum();
         long closes = openOrClosed.closes.sum();
         leaks.check(opens == closes, opens + " opens, " + closes + " closes");
-        int kept = ranges.get(0).machine.outstandingReferences().size();
-        leaks.check(kept == 0, kept + " references that are not released");
+        int held = ranges.get(0).machine.outstandingReferences().size();
+        leaks.check(held == 0, held + " references that are not released");
     }
 
     /**

@@ -11,29 +11,30 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link CloseIsHandedOver} broken on purpose: the hold and the keep are two words, and each side looks at the other.
+ * {@link CloseIsHandedOver} broken on purpose: the retiring bit and the reference are two words, and each
+ * side reads the word of the other.
  */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
-@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "by nobody, or by both")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "by neither, or by both")
 @State
 public class CloseInTwoWords {
-    private volatile boolean held = true;
-    private volatile boolean kept = true;
+    private volatile boolean retiring = true;
+    private volatile boolean referenced = true;
     private final AtomicInteger ends = new AtomicInteger();
 
     @Actor
-    public void keeper() {
-        kept = false;
-        if (!held) {
+    public void holder() {
+        referenced = false;
+        if (!retiring) {
             ends.incrementAndGet();
         }
     }
 
     @Actor
     public void operation() {
-        held = false;
-        if (!kept) {
+        retiring = false;
+        if (!referenced) {
             ends.incrementAndGet();
         }
     }

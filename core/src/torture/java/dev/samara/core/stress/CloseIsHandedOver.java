@@ -9,10 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** P20: the operation ends its hold beside the last release; one of the two ends the open. */
+/** P20: the operation clears the retiring bit beside the last release; one of the two ends the open. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
-@Outcome(expect = Expect.FORBIDDEN, desc = "by nobody, or by both")
+@Outcome(expect = Expect.FORBIDDEN, desc = "by neither, or by both")
 @State
 public class CloseIsHandedOver {
     private final Attached attached = new Attached();
@@ -23,7 +23,7 @@ public class CloseIsHandedOver {
     }
 
     @Actor
-    public void keeper() {
+    public void holder() {
         attached.vma.release();
     }
 

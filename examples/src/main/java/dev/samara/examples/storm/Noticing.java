@@ -180,9 +180,9 @@ final class Noticing implements Group {
                     sums[page] = sum(cpu, page);
                     told[page] = notices.get(page);
                 }
-                try (VmaRef keep = space.acquire(BASE)) {
+                try (VmaRef reference = space.acquire(BASE)) {
                     done(space.mprotect(BASE, BYTES, READ | WRITE));
-                    LockSupport.parkNanos(keep, random.nextInt(PAUSE_NANOS));
+                    LockSupport.parkNanos(reference, random.nextInt(PAUSE_NANOS));
                 }
             }
             cpu.load(null);

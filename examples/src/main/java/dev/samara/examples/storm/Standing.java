@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * @param frames in use
  * @param tables bytes of page tables
  * @param opens of backings that have not been closed
- * @param references acquired by {@code keep} and not released
+ * @param references acquired and not released
  */
 record Standing(long heap, int threads, long frames, long tables, long opens, long references) {
     /** Longer than a thread of a machine lives without work, in nanoseconds. */

@@ -50,15 +50,15 @@ final class LookupsTest {
         HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
         for (long page = place.first(); page < end(place); page++) {
             Vma found = space.find(page(page));
-            VmaRef keep = space.acquire(page(page) + 1);
+            VmaRef reference = space.acquire(page(page) + 1);
             if (place.state() == RetiringCall.State.RESERVED) {
                 assertNull(found);
-                assertNull(keep);
+                assertNull(reference);
             } else {
                 assertNotNull(found);
                 assertTrue(found.start() >= page(place.first()) && found.end() <= page(end(place)), found::toString);
-                assertNotNull(keep);
-                keep.close();
+                assertNotNull(reference);
+                reference.close();
             }
         }
         hold.end();

@@ -173,12 +173,12 @@ public class PhasesLincheckTest {
     }
 
     @Operation
-    public int keep(@Param(name = "page") int page) {
-        VmArea kept = layout.acquire(address(page));
-        if (kept != null) {
-            kept.release();
+    public int acquire(@Param(name = "page") int page) {
+        VmArea reference = layout.acquire(address(page));
+        if (reference != null) {
+            reference.release();
         }
-        return rights(kept);
+        return rights(reference);
     }
 
     @Operation

@@ -107,9 +107,9 @@ final class SharedContentTest {
 
     @Test
     @DisplayName("lives as long as a reference on a VMA that has mapped it")
-    void kept() {
+    void referenced() {
         fixture.store(at, 7);
-        VmaRef keep = Objects.requireNonNull(space.acquire(at));
+        VmaRef reference = Objects.requireNonNull(space.acquire(at));
         unmap(at);
         awaitQuiescence();
         long again = mapAgain();
@@ -117,7 +117,7 @@ final class SharedContentTest {
         unmap(again);
         awaitQuiescence();
         assertEquals(1, fixture.frames());
-        keep.close();
+        reference.close();
         assertEmpty();
         assertEquals(0, fixture.load(mapAgain()));
     }

@@ -146,7 +146,7 @@ final class StateWordRacesTest {
             vma.attach(new CountedOpen(), null);
             Start start = new Start();
             AtomicBoolean isOver = new AtomicBoolean();
-            Future<Boolean> keeper = pool.submit(() -> {
+            Future<Boolean> reader = pool.submit(() -> {
                 start.meet(0);
                 boolean wasOver;
                 boolean isAcquired;
@@ -163,7 +163,7 @@ final class StateWordRacesTest {
             vma.detach();
             vma.clearRetiring();
             isOver.set(true);
-            assertFalse(keeper.get(), "acquired after it was detached");
+            assertFalse(reader.get(), "acquired after it was detached");
             assertEquals(round + 1, ends.get());
             assertEquals(0, vma.references());
         }

@@ -9,19 +9,19 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** A keep beside a detaching: it holds the open, or is refused; the share is dropped once, by whoever is last. */
+/** An acquire beside a detach: it holds the open, or is refused. The last of the two ends the open, once. */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 1", "0, 0, 1"},
         expect = Expect.ACCEPTABLE,
-        desc = "kept until released, or refused")
-@Outcome(expect = Expect.FORBIDDEN, desc = "ended while it was kept, or not once")
+        desc = "open until released, or refused")
+@Outcome(expect = Expect.FORBIDDEN, desc = "ended while it was referenced, or not once")
 @State
-public class KeptStaysOpen {
+public class ReferencedStaysOpen {
     private final Attached attached = new Attached();
 
     @Actor
-    public void keeper(III_Result r) {
+    public void holder(III_Result r) {
         if (attached.vma.acquire()) {
             r.r1 = 1;
             r.r2 = attached.open.ends.get();

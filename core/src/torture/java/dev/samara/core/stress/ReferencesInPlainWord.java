@@ -10,23 +10,23 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** {@link KeptStaysOpen} broken on purpose: the same word, read and written without read-modify-write. */
+/** {@link ReferencedStaysOpen} broken on purpose: the word is read and written without read-modify-write. */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 1", "0, 0, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "as it should be")
-@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "ended while it was kept, or not once")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "ended while it was referenced, or not once")
 @State
-public class KeptInPlainWord {
+public class ReferencesInPlainWord {
     private static final int DETACHED = 1 << 31;
-    private static final int HELD = 1 << 30;
+    private static final int RETIRING = 1 << 30;
 
     private int word;
     private final AtomicInteger ends = new AtomicInteger();
 
     @Actor
-    public void keeper(III_Result r) {
+    public void holder(III_Result r) {
         if (word >= 0) {
             word = word + 1;
             r.r1 = 1;
@@ -40,8 +40,8 @@ public class KeptInPlainWord {
 
     @Actor
     public void detacher() {
-        word = word | DETACHED | HELD;
-        word = word & ~HELD;
+        word = word | DETACHED | RETIRING;
+        word = word & ~RETIRING;
         if (word == DETACHED) {
             ends.incrementAndGet();
         }

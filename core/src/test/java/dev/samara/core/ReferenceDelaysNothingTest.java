@@ -19,9 +19,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Nobody waits for a reference: everything here is done by calls that return while the keep is held. */
+/** No call waits for a reference: each call here returns while the reference is held. */
 @Timeout(60)
-final class KeepDelaysNobodyTest {
+final class ReferenceDelaysNothingTest {
     private static final long PAGE = 0x1000;
     private static final long GIGABYTE = 1L << 30;
     private static final long PLACE = 0x10_0000_0000L;
@@ -30,28 +30,28 @@ final class KeepDelaysNobodyTest {
 
     @Test
     @DisplayName(
-            "a thread that blocks with a keep of a gigabyte delays neither a munmap at the other end nor one of its"
-                    + " own page")
+            "a thread that blocks with a reference to a gigabyte delays neither a munmap at the other end nor one of"
+                    + " its own page")
     void munmapGoesOn() throws Exception {
         Machine machine = Machine.builder().trackReferences().build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
-        CountDownLatch kept = new CountDownLatch(1);
+        CountDownLatch acquired = new CountDownLatch(1);
         CountDownLatch inputArrives = new CountDownLatch(1);
         ExecutorService pool = Executors.newSingleThreadExecutor();
         try {
             Future<?> reader = pool.submit(() -> {
-                try (VmaRef keep = space.acquire(PLACE + 7)) {
-                    assertNotNull(keep);
-                    kept.countDown();
+                try (VmaRef reference = space.acquire(PLACE + 7)) {
+                    assertNotNull(reference);
+                    acquired.countDown();
                     inputArrives.await();
-                    assertSame(backing, keep.vma().backing());
-                    assertTrue(keep.vma().isDetached());
+                    assertSame(backing, reference.vma().backing());
+                    assertTrue(reference.vma().isDetached());
                 }
                 return null;
             });
-            kept.await();
+            acquired.await();
 
             long last = PLACE + GIGABYTE - PAGE;
             assertEquals(0, space.munmap(last, PAGE));
@@ -68,7 +68,7 @@ final class KeepDelaysNobodyTest {
             assertEquals(Resolution.MAPERR, space.resolve(PLACE + GIGABYTE / 2, READ));
             space.validate();
             machine.awaitQuiescence();
-            assertEquals(1, backing.stillOpen(), "kept");
+            assertEquals(1, backing.stillOpen(), "held");
             assertEquals(1, machine.outstandingReferences().size());
 
             inputArrives.countDown();
@@ -89,8 +89,8 @@ final class KeepDelaysNobodyTest {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
-        try (VmaRef keep = space.acquire(PLACE)) {
-            assertNotNull(keep);
+        try (VmaRef reference = space.acquire(PLACE)) {
+            assertNotNull(reference);
             assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
             assertEquals(Resolution.ACCERR, space.resolve(PLACE, READ));
             assertEquals(0, space.mprotect(PLACE, PAGE, READ));
@@ -101,7 +101,7 @@ final class KeepDelaysNobodyTest {
             space.fork().close();
             space.close();
             machine.awaitQuiescence();
-            assertTrue(keep.vma().isDetached());
+            assertTrue(reference.vma().isDetached());
             assertEquals(1, backing.stillOpen());
         }
         machine.awaitQuiescence();

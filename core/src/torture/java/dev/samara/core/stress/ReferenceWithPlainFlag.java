@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link KeepIsReleasedOnce} broken on purpose: the flag is tested, then set. */
+/** {@link ReferenceIsReleasedOnce} broken on purpose: the flag is tested, then set. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},
@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "by both")
 @Outcome(expect = Expect.FORBIDDEN, desc = "by none")
 @State
-public class KeepWithPlainFlag {
+public class ReferenceWithPlainFlag {
     private boolean released;
 
     private int release() {

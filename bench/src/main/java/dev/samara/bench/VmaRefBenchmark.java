@@ -41,7 +41,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
-public class KeepBenchmark {
+public class VmaRefBenchmark {
     private static final long LENGTH = 8 * 4096;
     private static final long BASE = 0x1000_0000_0000L;
     private static final int PICKS = 1 << 12;
@@ -55,7 +55,7 @@ public class KeepBenchmark {
     private AddressSpace space;
 
     /** Called by JMH; {@link #setUp()} fills the space. */
-    public KeepBenchmark() {}
+    public VmaRefBenchmark() {}
 
     /** Maps the ranges that are looked up. */
     @Setup(Level.Trial)
@@ -97,9 +97,9 @@ public class KeepBenchmark {
      */
     @Benchmark
     @About("a lookup with a reference, which is released at once")
-    public @Nullable Vma keepAndRelease() {
-        try (VmaRef keep = space.acquire(pick())) {
-            return keep == null ? null : keep.vma();
+    public @Nullable Vma acquireAndRelease() {
+        try (VmaRef reference = space.acquire(pick())) {
+            return reference == null ? null : reference.vma();
         }
     }
 }

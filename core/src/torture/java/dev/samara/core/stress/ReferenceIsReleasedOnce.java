@@ -12,7 +12,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** A keep that two threads release at once: one is refused. */
+/** A reference that two threads release at once: one is refused. */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 0", "0, 1, 0"},
@@ -20,18 +20,18 @@ import org.openjdk.jcstress.infra.results.III_Result;
         desc = "by one of the two")
 @Outcome(expect = Expect.FORBIDDEN, desc = "by none, or by both")
 @State
-public class KeepIsReleasedOnce {
-    private final VmaRef keep;
+public class ReferenceIsReleasedOnce {
+    private final VmaRef reference;
 
-    public KeepIsReleasedOnce() {
+    public ReferenceIsReleasedOnce() {
         FewPages pages = new FewPages();
         pages.map(0, 1);
-        keep = Objects.requireNonNull(pages.space.acquire(FewPages.page(0)));
+        reference = Objects.requireNonNull(pages.space.acquire(FewPages.page(0)));
     }
 
     private int release() {
         try {
-            keep.close();
+            reference.close();
             return 1;
         } catch (IllegalStateException refused) {
             return 0;
@@ -50,6 +50,6 @@ public class KeepIsReleasedOnce {
 
     @Arbiter
     public void end(III_Result r) {
-        r.r3 = VmArea.of(keep.vma()).references();
+        r.r3 = VmArea.of(reference.vma()).references();
     }
 }
