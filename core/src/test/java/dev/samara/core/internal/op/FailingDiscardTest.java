@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,7 +46,9 @@ final class FailingDiscardTest {
     private static final int MOST_WORKERS = 8;
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final AtomicInteger failedFlushes = new AtomicInteger();
     private final Cpus cpus = new Cpus(0, message -> {
+        failedFlushes.getAndIncrement();
         throw new IllegalStateException(message);
     });
     private final Memory memory = SmallMemory.leaveWorkers(
@@ -135,9 +138,18 @@ final class FailingDiscardTest {
         long mark = layout.pages().get(at);
         assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
         List<PageTableContext> others = new ArrayList<>();
-        for (PageTableContext other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
-            others.add(other);
-        }
+        int before = failedFlushes.get();
+        // Also between the attempts to end the operation, each of which needs its worker.
+        Await.until(
+                "more attempts have failed, or its worker is borrowed",
+                () -> {
+                    PageTableContext other = memory.borrowOrNull();
+                    if (other != null) {
+                        others.add(other);
+                    }
+                    return failedFlushes.get() >= before + 3 || others.size() > MOST_WORKERS - 2;
+                },
+                reports);
         assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "its number is in use");
         assertEquals(MOST_WORKERS - 2, others.size(), "workers besides the test's and the operation's");
         goOn.countDown();

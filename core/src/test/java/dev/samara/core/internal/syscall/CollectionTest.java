@@ -35,6 +35,8 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
@@ -222,7 +224,7 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName("I2: returns behind the flush of another that has cleared the page before it")
+    @DisplayName("I2: tells behind the flush, and returns behind that of another that has cleared the page before it")
     void besideAnother() throws Exception {
         long at = fixture.anonymous(1);
         try (OtherCpu guest = new OtherCpu(space)) {
@@ -230,21 +232,23 @@ final class CollectionTest {
                 of.enterGuest();
                 return of.memory().resolveStore(at, 8);
             });
-            FutureTask<List<Long>> toldFirst = new FutureTask<>(() -> dirty(at, 1));
-            FutureTask<List<Long>> toldSecond = new FutureTask<>(() -> dirty(at, 1));
-            Thread first = new Thread(toldFirst);
-            Thread second = new Thread(toldSecond);
+            Queue<Long> told = new ConcurrentLinkedQueue<>();
+            FutureTask<Long> firstCount = new FutureTask<>(() -> space.collectDirty(at, PAGE, told::add));
+            FutureTask<Long> secondCount = new FutureTask<>(() -> space.collectDirty(at, PAGE, told::add));
+            Thread first = new Thread(firstCount);
+            Thread second = new Thread(secondCount);
             startAndAwaitItsWaiting(first);
             startAndAwaitItsWaiting(second);
             assertTrue(first.isAlive() && second.isAlive(), "a CPU can still store through an old translation");
+            assertEquals(
+                    List.of(), List.copyOf(told), "told of while a CPU can still store through an old translation");
             guest.call(of -> {
                 of.memory().put(handle, 8, 1);
                 of.leaveGuest();
                 return 0;
             });
-            List<Long> told = new ArrayList<>(toldFirst.get());
-            told.addAll(toldSecond.get());
-            assertEquals(pages(0), told);
+            assertEquals(1, firstCount.get() + secondCount.get());
+            assertEquals(List.of(at), List.copyOf(told));
         }
     }
 
