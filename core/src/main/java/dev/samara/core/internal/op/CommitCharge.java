@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.file.MappingChanges;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightCharge;
@@ -8,9 +9,7 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,11 +27,11 @@ final class CommitCharge {
     /** Bytes charged for new shared objects, up to the next settling. */
     private long chargedForObjects;
 
-    /** Change of the number of VMAs of each shared object since the last settling; null for none. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
+    /** The changes of the number of VMAs of shared objects; null for none. */
+    private @Nullable MappingChanges mappings;
 
-    /** Settled changes of the number of VMAs of each shared object; null for none. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> settledMappings;
+    /** Whether a mapping of a shared object was counted since the last settling. */
+    private boolean isUnsettled;
 
     /** Accounted pages of the ranges that this edit completes, uncharged with them. */
     private long completed;
@@ -52,10 +51,11 @@ final class CommitCharge {
 
     /** Counts a VMA of an object that is stored, or with sign -1 one that is taken out. */
     void count(SharedAnonymous object, int sign) {
-        if (objectMappings == null) {
-            objectMappings = new IdentityHashMap<>();
+        if (mappings == null) {
+            mappings = new MappingChanges();
         }
-        objectMappings.merge(object, sign, Integer::sum);
+        mappings.add(object, sign);
+        isUnsettled = true;
     }
 
     /** Charges memory for the VMA that is stored next; returns false if there is not enough. */
@@ -93,17 +93,7 @@ final class CommitCharge {
     /** Uncharges memory removed so far, for use by the same edit. Every charged VMA must have been stored. */
     private void settle(Counters counters) {
         giveBack(excess(counters));
-        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
-        if (changes != null) {
-            objectMappings = null;
-            settleObjects(changes, false);
-            if (settledMappings == null) {
-                settledMappings = changes;
-            } else {
-                IdentityHashMap<SharedAnonymous, Integer> settled = settledMappings;
-                changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
-            }
-        }
+        settleObjects(false);
     }
 
     /** Returns the bytes charged beyond the memory held. */
@@ -119,25 +109,18 @@ final class CommitCharge {
         }
     }
 
-    private void settleObjects(IdentityHashMap<SharedAnonymous, Integer> changes, boolean moreOnly) {
+    private void settleObjects(boolean moreOnly) {
+        MappingChanges changes = mappings;
+        if (changes == null || !isUnsettled) {
+            return;
+        }
+        isUnsettled = false;
         // In one step with the charges of new objects, so that no other call finds less free memory than there is.
-        long owed = countObjects(changes, 1, moreOnly);
+        long owed = changes.settle(moreOnly);
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);
         }
         chargedForObjects = 0;
-    }
-
-    /** Counts all changes, or only the increases; with sign -1 reverts them. Returns the bytes to charge. */
-    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign, boolean moreOnly) {
-        long owed = 0;
-        for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
-            int by = change.getValue();
-            if (!moreOnly || by >= 0) {
-                owed += change.getKey().count(sign * (long) by);
-            }
-        }
-        return owed;
     }
 
     /** Requests that the unmapped memory of a range in flight is uncharged when this edit is published. */
@@ -158,7 +141,7 @@ final class CommitCharge {
         left = excess(counters);
         if (range != null) {
             long bytes = Math.max(0, left);
-            IdentityHashMap<SharedAnonymous, Integer> fewer = fewerMappings();
+            MappingChanges fewer = mappings == null ? null : mappings.decreases();
             if (bytes != 0 || fewer != null) {
                 deferred = new InFlightCharge(bytes, fewer);
                 left -= bytes;
@@ -166,29 +149,13 @@ final class CommitCharge {
         }
     }
 
-    /** Returns the objects of which this edit has removed mappings; null for none. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> fewerMappings() {
-        if (objectMappings == null) {
-            return null;
-        }
-        IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
-        objectMappings.forEach((object, change) -> {
-            if (change < 0) {
-                fewer.put(object, change);
-            }
-        });
-        return fewer.isEmpty() ? null : fewer;
-    }
-
-    /** Settles an edit that was just published, as prepared. */
+    /** Settles an edit that was just published, as prepared. Allocates nothing. */
     void publish(@Nullable InFlightRange range) {
         giveBack(left);
         if (range != null) {
             range.charge(deferred);
         }
-        if (objectMappings != null) {
-            settleObjects(objectMappings, deferred.objects() != null);
-        }
+        settleObjects(deferred.objects() != null);
         if (released != null) {
             for (int i = 0; i < released.size(); i++) {
                 giveBack(layout.host(), released.get(i));
@@ -196,12 +163,13 @@ final class CommitCharge {
         }
     }
 
-    /** Uncharges the unmapped memory of a range in flight at its completion. */
+    /** Uncharges the unmapped memory of a range in flight at its completion. Allocates nothing. */
     static void giveBack(MachineState host, InFlightRange complete) {
         InFlightCharge unmapped = complete.charge();
         long bytes = unmapped.bytes();
-        if (unmapped.objects() != null) {
-            bytes -= countObjects(unmapped.objects(), 1, false);
+        MappingChanges objects = unmapped.objects();
+        if (objects != null) {
+            bytes -= objects.settle(false);
         }
         if (bytes != 0) {
             host.committed().uncharge(bytes);
@@ -211,8 +179,8 @@ final class CommitCharge {
     /** Reverts the charges, because the edit is not published. */
     void undo() {
         layout.host().committed().uncharge(charged + chargedForObjects);
-        if (settledMappings != null) {
-            layout.host().committed().uncharge(-countObjects(settledMappings, -1, false));
+        if (mappings != null) {
+            layout.host().committed().uncharge(-mappings.revert());
         }
     }
 }

@@ -4,11 +4,9 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The last phase of an operation in flight. Under one hold of the layout lock it clears the reservations, joins the
@@ -32,7 +30,6 @@ final class Completion {
         Layout layout = run.operation().layout();
         boolean alone;
         boolean done = false;
-        Gate.Waiter waiting = null;
         layout.lock();
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
@@ -43,13 +40,13 @@ final class Completion {
                 try {
                     CommitCharge.giveBack(layout.host(), run);
                 } finally {
-                    waiting = open(layout, run);
+                    open(layout, run);
                 }
             }
         } finally {
             layout.unlock();
             if (done) {
-                Gate.wake(waiting);
+                run.wakeWaiters();
                 run.completed();
             }
         }
@@ -71,14 +68,13 @@ final class Completion {
         }
     }
 
-    private static Gate.@Nullable Waiter open(Layout layout, InFlightRange range) {
+    private static void open(Layout layout, InFlightRange range) {
         layout.inFlight().remove(range);
-        return range.complete();
+        range.complete();
     }
 
     private static void completeWithOthers(RetirementRun run) {
         List<InFlightRange> completed = List.of();
-        List<Gate.@Nullable Waiter> waiters = List.of();
         boolean finished = false;
         try (Edit edit = Edit.completing(run.operation())) {
             Completion completion = new Completion(edit);
@@ -86,7 +82,6 @@ final class Completion {
             List<InFlightRange> successors = run.successors();
             try {
                 completion.end(run);
-                waiters = new ArrayList<>(completed.size());
                 Publication.publish(edit, Edit.DONE);
             } finally {
                 if (edit.published) {
@@ -95,19 +90,17 @@ final class Completion {
                     successors.forEach(InFlightRange::arrive);
                     // Under the lock, after the publication: a thread that finds a gate open finds the completed
                     // layout. A thread that finds it closed and takes the lock afterwards does not wait.
-                    for (InFlightRange done : completed) {
-                        waiters.add(open(edit.layout, done));
+                    for (int i = 0; i < completed.size(); i++) {
+                        open(edit.layout, completed.get(i));
                     }
                 } else {
                     completed.forEach(InFlightRange::undoCompletion);
                 }
             }
         } finally {
-            // The waiters removed from a gate are woken, even if the end of the edit throws.
-            for (Gate.Waiter waiting : waiters) {
-                Gate.wake(waiting);
-            }
             if (finished) {
+                // The waiters removed from a gate are woken, even if the end of the edit throws.
+                completed.forEach(InFlightRange::wakeWaiters);
                 completed.forEach(InFlightRange::completed);
             }
         }

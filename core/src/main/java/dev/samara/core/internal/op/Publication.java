@@ -55,7 +55,7 @@ final class Publication {
      *
      *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
      *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
-     *     nothing is allocated but iterators over shared objects.
+     *     nothing is allocated.
      *
      * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. Only holders of the
      *     lock read the list; a fault waits at the gate of its VMA, which it finds without the list.

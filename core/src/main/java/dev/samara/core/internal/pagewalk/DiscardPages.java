@@ -37,6 +37,9 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     private final BusyEntries claimed = new BusyEntries();
 
+    /** Made with this object: a range may be walked after its pages have left their file. */
+    private final PageWalk walk = new PageWalk();
+
     /** First addresses of leaves that lie wholly in the range, and may be unhooked ({@code CONFIG_PT_RECLAIM}). */
     private long[] wholes = {};
 
@@ -122,9 +125,9 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     public void discard(PageTable table, long start, long end, Choice choice) {
         // Also where there is no leaf yet. The fence of the walk is between the notices and the leaves.
         table.notices().expire(start, end);
-        PageWalk walk = new PageWalk(table).over(start, end);
+        walk.over(table, start, end);
         while (walk.next()) {
-            claim(walk, choice);
+            claim(choice);
             if (walk.isWhole()) {
                 noteWhole(table, walk.start());
             }
@@ -146,9 +149,9 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param end the end of the range, exclusive
      */
     public void guard(PageTable table, long start, long end) {
-        PageWalk walk = new PageWalk(table).over(start, end);
+        walk.over(table, start, end);
         while (walk.nextSpan()) {
-            while (!guardLeaf(walk)) {
+            while (!guardLeaf()) {
                 Thread.onSpinWait();
             }
             finishIfFull();
@@ -159,7 +162,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * Puts guards into one leaf; returns false if the leaf is dead. Holds the lock throughout, so that no empty entry
      * is filled between the check for an empty entry and the claim of a page.
      */
-    private boolean guardLeaf(PageWalk walk) {
+    private boolean guardLeaf() {
         long[] leaf = walk.table().leafForInstall(walk.start());
         int last = walk.last();
         Leaf.lock(leaf);
@@ -188,7 +191,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         return Leaf.get(leaf, index) != Pte.NONE;
     }
 
-    private void claim(PageWalk walk, Choice choice) {
+    private void claim(Choice choice) {
         long[] leaf = walk.leaf();
         int last = walk.last();
         Leaf.lock(leaf);

@@ -27,7 +27,8 @@ import dev.samara.core.internal.sync.Addresses;
 public final class PageWalk {
     private static final long[] NO_LEAF = {};
 
-    private final PageTable table;
+    @SuppressWarnings("NullAway.Init") // set by a constructor, or by over with a table, which then comes first
+    private PageTable table;
 
     /** The end of the range. */
     private long behind;
@@ -40,6 +41,15 @@ public final class PageWalk {
     /** Makes a cursor over an empty range. */
     public PageWalk(PageTable table) {
         this.table = table;
+    }
+
+    /** Makes a cursor without a table, for operations on several ones. */
+    PageWalk() {}
+
+    /** Begins a walk before the first leaf of a range of another table; see {@link #over(long, long)}. */
+    PageWalk over(PageTable other, long from, long to) {
+        table = other;
+        return over(from, to);
     }
 
     /**

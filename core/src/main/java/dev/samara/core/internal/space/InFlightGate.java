@@ -16,6 +16,9 @@ public final class InFlightGate extends Gate {
     /** Whether faults wait at the VMAs too: these replace or move something. Written only before publication. */
     private boolean stopsFaults;
 
+    /** Threads that have waited, from the opening until they are woken. Accessed by the thread that opens the gate. */
+    private @Nullable Waiter waiting;
+
     InFlightGate(InFlightRange range) {
         this.range = range;
     }
@@ -47,15 +50,17 @@ public final class InFlightGate extends Gate {
         stopsFaults = true;
     }
 
-    /**
-     * Opens the gate forever and returns its waiters. Caller must hold the layout lock, and wakes the waiters after the
-     * unlock.
-     */
-    @Nullable
-    Waiter complete() {
-        Waiter waiting = open();
+    /** Opens the gate forever. Caller must hold the layout lock, and calls {@link #wakeWaiters} after the unlock. */
+    void complete() {
+        waiting = open();
         range = null;
-        return waiting;
+    }
+
+    /** Wakes the threads that waited, if the gate is open. Called by the thread that has opened it. */
+    void wakeWaiters() {
+        Waiter woken = waiting;
+        waiting = null;
+        wake(woken);
     }
 
     /** Racy without the lock; benign, because the text is only for messages. */

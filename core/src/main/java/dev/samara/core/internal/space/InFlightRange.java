@@ -81,16 +81,21 @@ public abstract class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Opens the gate and clears the lists of objects that may live longer. Returns the waiters. Caller holds the layout
-     * lock, and wakes the waiters without it.
+     * Opens the gate and clears the lists of objects that may live longer. Caller holds the layout lock, and calls
+     * {@link #wakeWaiters} without it.
      */
-    public Gate.@Nullable Waiter complete() {
+    public void complete() {
         copies = List.of();
         joins = List.of();
         order = CompletionOrder.ALONE;
         moves = List.of();
         actions = List.of();
-        return gate.complete();
+        gate.complete();
+    }
+
+    /** Wakes the threads that waited for this operation, if its gate is open. Called by the thread that opened it. */
+    public void wakeWaiters() {
+        gate.wakeWaiters();
     }
 
     public Ranges reserved() {
