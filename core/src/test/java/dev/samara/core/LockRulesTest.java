@@ -27,8 +27,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @DisplayName("No code of an embedder's runs under a layout lock, and nothing waits there")
+@ExtendWith(FirstFailure.class)
 final class LockRulesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int STEPS = TORTURE ? 100_000 : 1_500;

@@ -40,7 +40,8 @@ final class WatchedLock extends ReentrantLock {
         /** Fails if there was one. */
         void assertNone() {
             if (!found.isEmpty()) {
-                Assertions.fail(found.size() + " times", found.get(0));
+                Throwable first = found.get(0);
+                Assertions.fail(first.getMessage() + ", the first of " + found.size(), first);
             }
         }
     }

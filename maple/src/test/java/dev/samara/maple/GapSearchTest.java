@@ -173,6 +173,21 @@ class GapSearchTest {
     }
 
     @Test
+    @DisplayName("C.3 in a tree of several levels, too: a gap at an end needs no place for the guard that is cut off")
+    void guardsAtTheEndsOfALargeTree() {
+        for (long i = 100; i < 2100; i += 2) {
+            tree.store(i, i, "x");
+        }
+        tree.store(2100, MAX - 100, "x");
+        assertEquals("[0x0, 0x63]", look(tree, new GapSearch().size(100).guarded(7, 0), true));
+        assertEquals("[0x0, 0x63]", look(tree, new GapSearch().size(100).guarded(7, 0), false));
+        String top = Keys.range(MAX - 99, MAX);
+        assertEquals(top, look(tree, new GapSearch().size(100).guarded(0, 7), true));
+        assertEquals(top, look(tree, new GapSearch().size(100).guarded(0, 7), false));
+        assertEquals("none", look(tree, new GapSearch().size(100).guarded(1, 1), true));
+    }
+
+    @Test
     @DisplayName("C.3 guards may lie outside of the window, but must be free")
     void guardsOutsideTheWindow() {
         tree.store(10, 10, "x");

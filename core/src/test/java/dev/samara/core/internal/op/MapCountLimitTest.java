@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
@@ -24,13 +25,18 @@ final class MapCountLimitTest {
     private static final int LIMIT = 8;
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;
+    private static final long HEAP = 0x1000_0000L;
     private static final int READ = Protection.READ;
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int FIXED = ANON | MapFlags.FIXED;
 
-    private final AddressSpace space =
-            Machine.builder().maxMapCount(LIMIT).build().newSpace(Geometry.LINUX_X86_64);
+    private final AddressSpace space = Machine.builder()
+            .maxMapCount(LIMIT)
+            .build()
+            .space(Geometry.LINUX_X86_64)
+            .heap(HEAP, HEAP)
+            .build();
 
     private static long page(long number) {
         return PLACE + number * PAGE;
@@ -51,8 +57,12 @@ final class MapCountLimitTest {
     }
 
     private void assertRefusedUnchanged(Errno errno, ToLongFunction<AddressSpace> call) {
+        assertRefusedUnchanged(errno.result(), call);
+    }
+
+    private void assertRefusedUnchanged(long result, ToLongFunction<AddressSpace> call) {
         String before = LayoutText.of(space);
-        assertEquals(errno.result(), call.applyAsLong(space));
+        assertEquals(result, call.applyAsLong(space));
         assertEquals(before, LayoutText.of(space));
         space.validate();
     }
@@ -64,6 +74,15 @@ final class MapCountLimitTest {
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.munmap(page(11), 3 * PAGE));
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(1), PAGE, READ, FIXED, null, 0));
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), 3 * PAGE, PAGE, 0, 0));
+    }
+
+    @Test
+    @DisplayName("with room for one, a hole in one is made, and no second one")
+    void oneHoleIsMade() {
+        assertEquals(0, space.munmap(page(35), 5 * PAGE));
+        assertEquals(0, space.munmap(page(1), PAGE));
+        assertMaps(LIMIT);
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.munmap(page(6), PAGE));
     }
 
     @Test
@@ -89,6 +108,17 @@ final class MapCountLimitTest {
     }
 
     @Test
+    @DisplayName("with room for one, a part at either end is given other rights")
+    void oneCutIsMade() {
+        assertEquals(0, space.munmap(page(35), 5 * PAGE));
+        assertEquals(0, space.mprotect(page(0), PAGE, READ));
+        assertMaps(LIMIT);
+        assertEquals(0, space.mprotect(page(0), PAGE, RW));
+        assertEquals(0, space.mprotect(page(34), PAGE, READ));
+        assertMaps(LIMIT);
+    }
+
+    @Test
     @DisplayName("a move is refused some mappings earlier, since it may cut at both places")
     void moveIsRefused() {
         int fixed = RemapFlags.MAYMOVE | RemapFlags.FIXED;
@@ -100,6 +130,18 @@ final class MapCountLimitTest {
         assertEquals(0, space.munmap(page(10), 5 * PAGE));
         assertEquals(page(100), space.mremap(page(0), PAGE, PAGE, fixed, page(100)));
         assertMaps(LIMIT - 5);
+    }
+
+    @Test
+    @DisplayName("a move to any place is refused three mappings earlier")
+    void moveAnywhereIsRefused() {
+        assertEquals(0, space.munmap(page(25), 15 * PAGE));
+        assertMaps(LIMIT - 3);
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), 5 * PAGE, 6 * PAGE, RemapFlags.MAYMOVE, 0));
+        assertEquals(0, space.munmap(page(20), 5 * PAGE));
+        assertFalse(Errno.isError(space.mremap(page(0), 5 * PAGE, 6 * PAGE, RemapFlags.MAYMOVE, 0)));
+        assertNull(space.find(page(0)));
+        assertMaps(LIMIT - 4);
     }
 
     @Test
@@ -132,6 +174,15 @@ final class MapCountLimitTest {
     }
 
     @Test
+    @DisplayName("the heap is mapped as one more, and does not grow beyond that")
+    void heapIsMapped() {
+        assertEquals(HEAP + PAGE, space.brk(HEAP + PAGE));
+        assertMaps(LIMIT + 1);
+        // Not even where the heap is only extended.
+        assertRefusedUnchanged(HEAP + PAGE, any -> any.brk(HEAP + 2 * PAGE));
+    }
+
+    @Test
     @DisplayName("mappings are merged")
     void mergesAreNotRefused() {
         assertEquals(0, space.mprotect(page(5), 5 * PAGE, RW));
@@ -150,7 +201,7 @@ final class MapCountLimitTest {
     }
 
     @Test
-    @DisplayName("one is extended by a new one next to it, by mremap and by brk")
+    @DisplayName("one is extended by a new one next to it and by mremap")
     void extensionIsNotRefused() {
         assertEquals(page(40), space.mmap(page(40), PAGE, READ, FIXED, null, 0));
         assertEquals(page(35), space.mremap(page(35), 6 * PAGE, 7 * PAGE, 0, 0));

@@ -445,9 +445,14 @@ final class TlbGatherTest {
             guests.add(guestOf(AT + 2 * leaf, usesLast, using, done, known));
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
             long before = memory.cpus().targets();
-            try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + 3 * leaf, gather);
-                gather.invalidate();
+            Thread unmapper = new Thread(() -> {
+                try (TlbGather gather = new TlbGather(memory)) {
+                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + 3 * leaf, gather);
+                }
+            });
+            unmapper.start();
+            try {
+                await("the CPUs acknowledge", unmapper);
                 assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
             } finally {
                 done.countDown();
