@@ -41,7 +41,7 @@ public class LookupBenchmark {
 
     /** The index. */
     @State(Scope.Benchmark)
-    public static class Filled {
+    public static class LookupIndex {
         /** The name of the structure. */
         @Param({
             Indexes.SAMARA,
@@ -69,7 +69,7 @@ public class LookupBenchmark {
         private long[] addresses;
 
         /** Called by JMH; {@link #setUp()} fills the index. */
-        public Filled() {}
+        public LookupIndex() {}
 
         /** Stores the ranges, checks that they are found, and draws the addresses. */
         @Setup
@@ -84,7 +84,7 @@ public class LookupBenchmark {
 
     /** A thread's position in the addresses. */
     @State(Scope.Thread)
-    public static class Place {
+    public static class LookupPosition {
         /** Stands for a lookup that finds nothing; not a constant to the compiler. */
         private Range nowhere = new Range(0, 0, 0);
 
@@ -92,7 +92,7 @@ public class LookupBenchmark {
         private int offset;
 
         /** Called by JMH. */
-        public Place() {}
+        public LookupPosition() {}
 
         private int nextBatch() {
             int from = position;
@@ -120,7 +120,7 @@ public class LookupBenchmark {
     @Benchmark
     @About("one lookup, by index, number of ranges and pattern")
     @OperationsPerInvocation(BATCH)
-    public void get(Filled filled, Place place, Blackhole sink) {
+    public void get(LookupIndex filled, LookupPosition place, Blackhole sink) {
         RangeIndex structure = filled.structure;
         long[] addresses = filled.addresses;
         int from = place.nextBatch();
@@ -149,7 +149,7 @@ public class LookupBenchmark {
     @Benchmark
     @About("the part of each lookup figure that is no lookup: reading an address and consuming it")
     @OperationsPerInvocation(BATCH)
-    public void nothing(Drawn drawn, Place place, Blackhole sink) {
+    public void nothing(Drawn drawn, LookupPosition place, Blackhole sink) {
         long[] addresses = drawn.addresses;
         int from = place.nextBatch();
         for (int i = from; i < from + BATCH; i++) {

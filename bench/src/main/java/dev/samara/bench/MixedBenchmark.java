@@ -71,11 +71,11 @@ public class MixedBenchmark {
 
     /** A reader's position in the addresses. */
     @State(Scope.Thread)
-    public static class Place {
+    public static class ReaderPosition {
         private int position;
 
         /** Called by JMH. */
-        public Place() {}
+        public ReaderPosition() {}
     }
 
     /**
@@ -86,7 +86,7 @@ public class MixedBenchmark {
      */
     @State(Scope.Thread)
     @AuxCounters
-    public static class Watch {
+    public static class ProcessorTime {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
         /** The nanoseconds on a processor in this iteration. */
@@ -95,7 +95,7 @@ public class MixedBenchmark {
         private long before;
 
         /** Called by JMH. */
-        public Watch() {}
+        public ProcessorTime() {}
 
         /** Starts. */
         @Setup(Level.Iteration)
@@ -112,11 +112,11 @@ public class MixedBenchmark {
 
     /** The writer's position in the ranges. */
     @State(Scope.Thread)
-    public static class Turn {
+    public static class WriterPosition {
         private int position;
 
         /** Called by JMH. */
-        public Turn() {}
+        public WriterPosition() {}
 
         /**
          * Checks that there is one writer: two writers would erase one range twice.
@@ -147,7 +147,7 @@ public class MixedBenchmark {
         keys.requireIn(structure);
     }
 
-    private void read(Place place, Blackhole sink) {
+    private void read(ReaderPosition place, Blackhole sink) {
         int from = place.position;
         place.position = (from + BATCH) & (AddressPattern.ADDRESSES - 1);
         for (int i = from; i < from + BATCH; i++) {
@@ -165,7 +165,7 @@ public class MixedBenchmark {
     @Benchmark
     @About("a batch of 32 lookups beside a thread that erases and stores: mean and percentiles")
     @Group("besideWriter")
-    public void reader(Place place, Watch watch, Blackhole sink) {
+    public void reader(ReaderPosition place, ProcessorTime watch, Blackhole sink) {
         read(place, sink);
     }
 
@@ -176,7 +176,7 @@ public class MixedBenchmark {
      */
     @Benchmark
     @Group("besideWriter")
-    public void writer(Turn turn) {
+    public void writer(WriterPosition turn) {
         Range range = stored[turn.position];
         turn.position = (turn.position + 1) & (UpdateArguments.PICKS - 1);
         structure.remove(range);
@@ -193,7 +193,7 @@ public class MixedBenchmark {
     @Benchmark
     @About("the batch of lookups beside a thread that only spins")
     @Group("besideSpinner")
-    public void undisturbed(Place place, Watch watch, Blackhole sink) {
+    public void undisturbed(ReaderPosition place, ProcessorTime watch, Blackhole sink) {
         read(place, sink);
     }
 

@@ -39,7 +39,7 @@ public class SnapshotBenchmark {
 
     /** The index. */
     @State(Scope.Thread)
-    public static class Filled {
+    public static class SnapshotIndex {
         /** The name of the structure. */
         @Param({Indexes.SAMARA, Indexes.TREEMAP_RWLOCK, Indexes.MVSTORE, Indexes.COW_ARRAY})
         public String index;
@@ -57,7 +57,7 @@ public class SnapshotBenchmark {
         private boolean isStored;
 
         /** Called by JMH; {@link #setUp()} fills the index. */
-        public Filled() {}
+        public SnapshotIndex() {}
 
         /** Stores the ranges and draws the changes. */
         @Setup
@@ -120,7 +120,7 @@ public class SnapshotBenchmark {
      */
     @Benchmark
     @About("a snapshot")
-    public Object take(Filled filled) {
+    public Object take(SnapshotIndex filled) {
         return filled.versions.snapshot();
     }
 
@@ -133,7 +133,7 @@ public class SnapshotBenchmark {
      */
     @Benchmark
     @About("a store or an erase, with a snapshot before each (changes=1), each 16th (16) or none (0)")
-    public @Nullable Object change(Filled filled, Rhythm rhythm) {
+    public @Nullable Object change(SnapshotIndex filled, Rhythm rhythm) {
         if (rhythm.isDue()) {
             filled.snapshot = filled.versions.snapshot();
         }

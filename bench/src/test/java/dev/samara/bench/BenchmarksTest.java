@@ -38,7 +38,7 @@ class BenchmarksTest {
     }
 
     static Stream<String> lookedUp() {
-        return indexes(LookupBenchmark.Filled.class);
+        return indexes(LookupBenchmark.LookupIndex.class);
     }
 
     static Stream<String> updated() {
@@ -54,7 +54,7 @@ class BenchmarksTest {
     }
 
     static Stream<String> kept() {
-        return indexes(SnapshotBenchmark.Filled.class);
+        return indexes(SnapshotBenchmark.SnapshotIndex.class);
     }
 
     static Stream<String> mixed() {
@@ -67,12 +67,12 @@ class BenchmarksTest {
     void lookups(String index) {
         LookupBenchmark benchmark = new LookupBenchmark();
         for (String pattern : new String[] {"random", "local", "sequential", "dependent"}) {
-            LookupBenchmark.Filled filled = new LookupBenchmark.Filled();
+            LookupBenchmark.LookupIndex filled = new LookupBenchmark.LookupIndex();
             filled.index = index;
             filled.ranges = 30;
             filled.pattern = pattern;
             filled.setUp();
-            LookupBenchmark.Place place = new LookupBenchmark.Place();
+            LookupBenchmark.LookupPosition place = new LookupBenchmark.LookupPosition();
             for (int i = 0; i < CALLS; i++) {
                 benchmark.get(filled, place, sink);
             }
@@ -145,7 +145,7 @@ class BenchmarksTest {
     void snapshots(String index) {
         SnapshotBenchmark benchmark = new SnapshotBenchmark();
         for (int changes : new int[] {0, 1, 16}) {
-            SnapshotBenchmark.Filled filled = new SnapshotBenchmark.Filled();
+            SnapshotBenchmark.SnapshotIndex filled = new SnapshotBenchmark.SnapshotIndex();
             filled.index = index;
             filled.ranges = 30;
             filled.setUp();
@@ -171,8 +171,8 @@ class BenchmarksTest {
         benchmark.ranges = 30;
         benchmark.setUp();
         Thread reader = new Thread(() -> {
-            MixedBenchmark.Place place = new MixedBenchmark.Place();
-            MixedBenchmark.Watch watch = new MixedBenchmark.Watch();
+            MixedBenchmark.ReaderPosition place = new MixedBenchmark.ReaderPosition();
+            MixedBenchmark.ProcessorTime watch = new MixedBenchmark.ProcessorTime();
             watch.start();
             for (int i = 0; i < CALLS; i++) {
                 benchmark.reader(place, watch, sink);
@@ -181,7 +181,7 @@ class BenchmarksTest {
             watch.stop();
         });
         reader.start();
-        MixedBenchmark.Turn turn = new MixedBenchmark.Turn();
+        MixedBenchmark.WriterPosition turn = new MixedBenchmark.WriterPosition();
         for (int i = 0; i < CALLS; i++) {
             benchmark.writer(turn);
             benchmark.spinner();

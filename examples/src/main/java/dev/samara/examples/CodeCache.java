@@ -31,11 +31,11 @@ public final class CodeCache {
      * The pages of a space from which some CPU has decoded code. Each is watched for stores since before its code was
      * decoded.
      */
-    static final class Pages {
+    static final class CodePages {
         private final AddressSpace space;
         private final ConcurrentMap<Long, Page> watched = new ConcurrentHashMap<>();
 
-        Pages(AddressSpace space) {
+        CodePages(AddressSpace space) {
             this.space = space;
         }
 
@@ -71,14 +71,14 @@ public final class CodeCache {
     /** Stands for the code of a page; in an emulator, for the blocks that begin in it. */
     private record Decoded(String text, Page from) {}
 
-    private final Pages pages;
+    private final CodePages pages;
     private final Cpu cpu;
     private final GuestMemory memory;
 
     /** Used by this CPU only. */
     private final TreeMap<Long, Decoded> decoded = new TreeMap<>(Long::compareUnsigned);
 
-    CodeCache(Pages pages, Cpu cpu) {
+    CodeCache(CodePages pages, Cpu cpu) {
         this.pages = pages;
         this.cpu = cpu;
         memory = cpu.memory();
@@ -134,7 +134,7 @@ public final class CodeCache {
                 Cpu other = machine.claimCpu()) {
             int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
             long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
-            CodeCache cache = new CodeCache(new Pages(space), cpu);
+            CodeCache cache = new CodeCache(new CodePages(space), cpu);
             GuestMemory memory = cpu.memory();
             other.load(space);
             memory.store(code, Long.BYTES, 1);

@@ -43,7 +43,7 @@ final class CodeCacheTest {
         try (AddressSpace space = machine.newSpace(geometry);
                 Cpu cpu = machine.claimCpu()) {
             long code = space.mmap(0, 2 * page, all, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-            CodeCache.Pages pages = new CodeCache.Pages(space);
+            CodeCache.CodePages pages = new CodeCache.CodePages(space);
             CodeCache cache = new CodeCache(pages, cpu);
             Cpu second = other.submit(machine::claimCpu).get();
             CodeCache its = other.submit(() -> new CodeCache(pages, second)).get();

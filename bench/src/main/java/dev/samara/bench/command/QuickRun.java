@@ -22,33 +22,33 @@ import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
  * {@code quick [--out DIRECTORY]}: runs a part of the benchmarks and each report once, in less than a quarter of an
- * hour on two processors. The parts are listed below; the README says which benchmarks are left out.
+ * hour on two processors. The selections are listed below; the README says which benchmarks are left out.
  *
- * <p>Each runs in one short fork. This shows that all work and what their figures are roughly; it is too little to
- * quote.
+ * <p>Each runs in one short fork. This shows that each one works, and the magnitude of its figures; they are not precise
+ * enough to quote.
  */
 final class QuickRun {
     private static final String RESULT = "quick.json";
 
-    /** A part of the suite, and the few values of its parameters that are run. */
-    private record Part(String benchmarks, Map<String, String> parameters) {}
+    /** A selection of the suite, and the few values of its parameters that are run. */
+    private record Selection(String benchmarks, Map<String, String> parameters) {}
 
-    private static final List<Part> PARTS = List.of(
-            new Part("LookupBenchmark", Map.of("ranges", "1000,100000", "pattern", "random")),
-            new Part("LookupBenchmark.get", Map.of("ranges", "1000", "pattern", "local,sequential,dependent")),
-            new Part("UpdateBenchmark", Map.of("ranges", "1000")),
-            new Part("GapBenchmark", Map.of("ranges", "1000")),
-            new Part("IterateBenchmark", Map.of("ranges", "1000")),
-            new Part("SnapshotBenchmark", Map.of("ranges", "1000")),
-            new Part("MixedBenchmark", Map.of("ranges", "1000")),
-            new Part("VmaRefBenchmark", Map.of("vmas", "1000")),
-            new Part("OperationBenchmark", Map.of("vmas", "1000")),
-            new Part("FaultBenchmark.fault", Map.of("where", "random")),
-            new Part("WalkBenchmark", Map.of()),
-            new Part("ShootdownBenchmark", Map.of()),
-            new Part("SwitchBenchmark", Map.of()),
-            new Part("ContentionBenchmark", Map.of()),
-            new Part("WorkloadBenchmark", Map.of("range", "random", "reads", "60")));
+    private static final List<Selection> SELECTIONS = List.of(
+            new Selection("LookupBenchmark", Map.of("ranges", "1000,100000", "pattern", "random")),
+            new Selection("LookupBenchmark.get", Map.of("ranges", "1000", "pattern", "local,sequential,dependent")),
+            new Selection("UpdateBenchmark", Map.of("ranges", "1000")),
+            new Selection("GapBenchmark", Map.of("ranges", "1000")),
+            new Selection("IterateBenchmark", Map.of("ranges", "1000")),
+            new Selection("SnapshotBenchmark", Map.of("ranges", "1000")),
+            new Selection("MixedBenchmark", Map.of("ranges", "1000")),
+            new Selection("VmaRefBenchmark", Map.of("vmas", "1000")),
+            new Selection("OperationBenchmark", Map.of("vmas", "1000")),
+            new Selection("FaultBenchmark.fault", Map.of("where", "random")),
+            new Selection("WalkBenchmark", Map.of()),
+            new Selection("ShootdownBenchmark", Map.of()),
+            new Selection("SwitchBenchmark", Map.of()),
+            new Selection("ContentionBenchmark", Map.of()),
+            new Selection("WorkloadBenchmark", Map.of("range", "random", "reads", "60")));
 
     private final Path directory;
     private final PrintStream out;
@@ -85,8 +85,8 @@ final class QuickRun {
         long began = System.nanoTime();
         List<RunResult> results = new ArrayList<>();
         try {
-            for (Part part : PARTS) {
-                results.addAll(new Runner(options(part)).run());
+            for (Selection selection : SELECTIONS) {
+                results.addAll(new Runner(options(selection)).run());
             }
         } catch (RunnerException e) {
             System.err.println(e.getMessage());
@@ -105,17 +105,17 @@ final class QuickRun {
         return 0;
     }
 
-    private static org.openjdk.jmh.runner.options.Options options(Part part) {
+    private static org.openjdk.jmh.runner.options.Options options(Selection selection) {
         ChainedOptionsBuilder options = new OptionsBuilder()
-                .include("\\." + part.benchmarks + "\\b")
+                .include("\\." + selection.benchmarks + "\\b")
                 .forks(1)
                 .warmupIterations(2)
                 .warmupTime(TimeValue.milliseconds(300))
                 .measurementIterations(3)
                 .measurementTime(TimeValue.milliseconds(200))
                 .shouldFailOnError(true);
-        part.parameters.forEach((name, values) -> options.param(name, values.split(",")));
-        if (part.benchmarks.equals("UpdateBenchmark")) {
+        selection.parameters.forEach((name, values) -> options.param(name, values.split(",")));
+        if (selection.benchmarks.equals("UpdateBenchmark")) {
             options.addProfiler(GCProfiler.class);
         }
         return options.build();

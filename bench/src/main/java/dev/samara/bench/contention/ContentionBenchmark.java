@@ -61,13 +61,13 @@ public class ContentionBenchmark {
 
     /** The addresses and the range of one thread. */
     @State(Scope.Thread)
-    public static class Worker {
+    public static class ContentionThread {
         private long[] picks;
         private int position;
         private long own;
 
         /** Called by JMH; {@link #setUp} does the rest. */
-        public Worker() {}
+        public ContentionThread() {}
 
         /**
          * Gives the thread its addresses and its range.
@@ -118,7 +118,7 @@ public class ContentionBenchmark {
      */
     @Benchmark
     @About("lookups a second, by synchronization and by disturbance (-t 2)")
-    public @Nullable Vma find(Worker worker) {
+    public @Nullable Vma find(ContentionThread worker) {
         return measured.find(worker.pick());
     }
 
@@ -130,7 +130,7 @@ public class ContentionBenchmark {
      */
     @Benchmark
     @About("lookups with a reference a second, by synchronization and by disturbance (-t 2)")
-    public boolean acquireAndRelease(Worker worker) {
+    public boolean acquireAndRelease(ContentionThread worker) {
         return measured.acquireAndRelease(worker.pick());
     }
 
@@ -142,7 +142,7 @@ public class ContentionBenchmark {
     @Benchmark
     @About("mmap, mprotect and munmap a second, in a range for each thread (-t 2)")
     @OperationsPerInvocation(3)
-    public void operations(Worker worker) {
+    public void operations(ContentionThread worker) {
         Ground.done(measured.mmap(worker.own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));
         Ground.done(measured.mprotect(worker.own, Ground.LENGTH / 2, READ));
         Ground.done(measured.munmap(worker.own, Ground.LENGTH));

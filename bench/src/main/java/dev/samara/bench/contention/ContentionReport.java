@@ -32,7 +32,7 @@ public final class ContentionReport {
     private final Figures figures;
     private final Map<String, AddressSpace> spaces = new HashMap<>();
     private final Map<String, Contender> contenders = new HashMap<>();
-    private final Map<Cell, Medians> cells = new HashMap<>();
+    private final Map<ContentionCell, Medians> cells = new HashMap<>();
 
     private ContentionReport(String[] words) {
         Arguments arguments = new Arguments(words);
@@ -52,10 +52,10 @@ public final class ContentionReport {
         }
     }
 
-    private record Cell(String beside, Activity activity, int threads, String contender) {}
+    private record ContentionCell(String beside, Activity activity, int threads, String contender) {}
 
     /** One round of one cell: the outcome, and the rounds of the neighbour per second in that time. */
-    private record Measured(WorkerThreads.Outcome outcome, double neighbour) {}
+    private record Measured(WorkerThreads.LoadOutcome outcome, double neighbour) {}
 
     /** The medians of one cell over the rounds. */
     private record Medians(
@@ -68,22 +68,22 @@ public final class ContentionReport {
             double processors,
             double neighbour) {
         static Medians of(List<Measured> measured) {
-            List<WorkerThreads.Outcome> outcomes =
+            List<WorkerThreads.LoadOutcome> outcomes =
                     measured.stream().map(Measured::outcome).toList();
             return new Medians(
-                    median(outcomes, WorkerThreads.Outcome::perSecond),
+                    median(outcomes, WorkerThreads.LoadOutcome::perSecond),
                     median(outcomes, outcome -> outcome.percentile(50)),
                     median(outcomes, outcome -> outcome.percentile(99)),
                     median(outcomes, outcome -> outcome.percentile(99.9)),
                     median(outcomes, outcome -> outcome.percentileAtFixedTimes(99.9)),
-                    median(outcomes, WorkerThreads.Outcome::longestMicros),
-                    median(outcomes, WorkerThreads.Outcome::processors),
+                    median(outcomes, WorkerThreads.LoadOutcome::longestMicros),
+                    median(outcomes, WorkerThreads.LoadOutcome::processors),
                     Figures.median(
                             measured.stream().mapToDouble(Measured::neighbour).toArray()));
         }
 
         private static double median(
-                List<WorkerThreads.Outcome> outcomes, ToDoubleFunction<WorkerThreads.Outcome> figure) {
+                List<WorkerThreads.LoadOutcome> outcomes, ToDoubleFunction<WorkerThreads.LoadOutcome> figure) {
             return Figures.median(outcomes.stream().mapToDouble(figure).toArray());
         }
     }
@@ -145,7 +145,7 @@ public final class ContentionReport {
     private Measured load(Beside beside, Contender contender, Activity activity, int count, double time)
             throws InterruptedException {
         Neighbour neighbour = new Neighbour(beside, contender, pauseMillis);
-        WorkerThreads.Outcome outcome = WorkerThreads.run(contender, activity, vmas, count, time);
+        WorkerThreads.LoadOutcome outcome = WorkerThreads.run(contender, activity, vmas, count, time);
         return new Measured(outcome, neighbour.stop());
     }
 
@@ -168,7 +168,7 @@ public final class ContentionReport {
         }
         for (String name : Contenders.NAMES) {
             Medians medians = Medians.of(outcomes.getOrDefault(name, List.of()));
-            cells.put(new Cell(beside, activity, count, name), medians);
+            cells.put(new ContentionCell(beside, activity, count, name), medians);
             Figures.line(
                     "%-11s %-10s %2d  %-17s %14.0f %9.1f %9.1f %10.1f %12.1f %11.1f %4.2f %12.0f",
                     beside,
@@ -221,8 +221,8 @@ public final class ContentionReport {
     }
 
     private void goal(String beside, int number, String rival, String factor) {
-        Medians samara = cells.get(new Cell(beside, Activity.LOOK_UP, number, Contenders.SAMARA));
-        Medians other = cells.get(new Cell(beside, Activity.LOOK_UP, number, rival));
+        Medians samara = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, Contenders.SAMARA));
+        Medians other = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, rival));
         if (samara == null || other == null) {
             return;
         }

@@ -34,7 +34,7 @@ public final class FaultReport {
     private final List<String> works;
     private final List<String> contenders;
     private final Figures figures;
-    private final Map<Cell, double[][]> cells = new HashMap<>();
+    private final Map<FaultCell, double[][]> cells = new HashMap<>();
 
     private FaultReport(String[] words) {
         Arguments arguments = new Arguments(words);
@@ -48,7 +48,7 @@ public final class FaultReport {
         figures = new Figures(FaultReport.class, words, json);
     }
 
-    private record Cell(FaultWork.Kind kind, String contender, int threads) {}
+    private record FaultCell(FaultWork.Kind kind, String contender, int threads) {}
 
     /** The work per second: of all threads by a clock, and of each by its processor time. */
     private record Rate(double perSecond, double perProcessorSecond) {}
@@ -91,7 +91,7 @@ public final class FaultReport {
                     Rate rate = round(new FaultWork(kind, contender, count, pages), count);
                     if (round >= 0) {
                         double[][] kept = cells.computeIfAbsent(
-                                new Cell(kind, contender, count), unused -> new double[2][rounds]);
+                                new FaultCell(kind, contender, count), unused -> new double[2][rounds]);
                         kept[0][round] = rate.perSecond;
                         kept[1][round] = rate.perProcessorSecond;
                     }
@@ -100,7 +100,7 @@ public final class FaultReport {
         }
         for (String contender : contendersOf(kind)) {
             for (int count : threads) {
-                if (cells.containsKey(new Cell(kind, contender, count))) {
+                if (cells.containsKey(new FaultCell(kind, contender, count))) {
                     tell(kind, contender, count);
                 }
             }
@@ -108,7 +108,7 @@ public final class FaultReport {
     }
 
     private double median(FaultWork.Kind kind, String contender, int count, int which) {
-        double[][] kept = cells.get(new Cell(kind, contender, count));
+        double[][] kept = cells.get(new FaultCell(kind, contender, count));
         return kept == null ? Double.NaN : Figures.median(kept[which]);
     }
 
@@ -152,15 +152,15 @@ public final class FaultReport {
     private static Rate round(FaultWork work, int count) throws InterruptedException {
         CyclicBarrier together = new CyclicBarrier(count);
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        List<Worker> workers = new ArrayList<>();
+        List<FaultThread> workers = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            workers.add(new Worker(work, i, together, failure));
+            workers.add(new FaultThread(work, i, together, failure));
         }
         workers.forEach(Thread::start);
         double perSecond = 0;
         double done = 0;
         double processor = 0;
-        for (Worker worker : workers) {
+        for (FaultThread worker : workers) {
             worker.join();
             perSecond += worker.done * 1e9 / worker.nanos;
             done += worker.done;
@@ -175,7 +175,7 @@ public final class FaultReport {
     }
 
     /** Its results are read after its end. */
-    private static final class Worker extends Thread {
+    private static final class FaultThread extends Thread {
         /** The first makes frames and tables, which the others find. */
         private static final int TIMES = 4;
 
@@ -187,7 +187,7 @@ public final class FaultReport {
         private long nanos;
         private long processorNanos;
 
-        Worker(FaultWork work, int number, CyclicBarrier together, AtomicReference<@Nullable Throwable> failure) {
+        FaultThread(FaultWork work, int number, CyclicBarrier together, AtomicReference<@Nullable Throwable> failure) {
             super("faulting-" + number);
             this.work = work;
             this.number = number;

@@ -60,17 +60,17 @@ public final class MapsScanReport {
     }
 
     private void run() throws InterruptedException {
-        List<Course> courses = new ArrayList<>();
+        List<ContenderRun> courses = new ArrayList<>();
         for (String name : Contenders.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
-            courses.add(new Course(name, space, Contenders.named(name, space, null)));
+            courses.add(new ContenderRun(name, space, Contenders.named(name, space, null)));
         }
-        for (Course course : courses) {
+        for (ContenderRun course : courses) {
             course.sample();
         }
-        courses.forEach(Course::forget);
+        courses.forEach(ContenderRun::forget);
         for (int i = 0; i < samples; i++) {
-            for (Course course : courses) {
+            for (ContenderRun course : courses) {
                 course.sample();
             }
         }
@@ -85,7 +85,7 @@ public final class MapsScanReport {
                 "max/median",
                 "scans per second",
                 "with a hole");
-        for (Course course : courses) {
+        for (ContenderRun course : courses) {
             course.space.validate();
             course.print("mmap", course.maps);
             course.print("munmap", course.unmaps);
@@ -96,7 +96,7 @@ public final class MapsScanReport {
     }
 
     /** One contender. */
-    private final class Course {
+    private final class ContenderRun {
         private final String name;
         private final AddressSpace space;
         private final Contender contender;
@@ -106,7 +106,7 @@ public final class MapsScanReport {
         private long scans;
         private long holes;
 
-        Course(String name, AddressSpace space, Contender contender) {
+        ContenderRun(String name, AddressSpace space, Contender contender) {
             this.name = name;
             this.space = space;
             this.contender = contender;

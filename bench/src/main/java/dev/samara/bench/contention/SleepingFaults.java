@@ -89,12 +89,12 @@ public final class SleepingFaults {
         unmapping(machine, space, contender);
         Histogram alone = unmapping(machine, space, contender);
         Histogram sleepers = besideSleepers(machine, space, contender);
-        List<Reader> readers = new ArrayList<>();
+        List<PageReader> readers = new ArrayList<>();
         for (int i = 0; i < faults; i++) {
-            readers.add(new Reader(machine, space, contender, i));
+            readers.add(new PageReader(machine, space, contender, i));
         }
         readers.forEach(Thread::start);
-        for (Reader reader : readers) {
+        for (PageReader reader : readers) {
             reader.awaitFirst();
         }
         long began = System.nanoTime();
@@ -107,7 +107,7 @@ public final class SleepingFaults {
         Thread.sleep((long) (seconds * 1000));
         long noted = space.holdTimes().count() - held;
         readers.forEach(reader -> reader.over = true);
-        for (Reader reader : readers) {
+        for (PageReader reader : readers) {
             reader.end();
         }
         space.validate();
@@ -157,7 +157,7 @@ public final class SleepingFaults {
         return latencies.getValueAtPercentile(percentile) / 1e3;
     }
 
-    private static long done(List<Reader> readers) {
+    private static long done(List<PageReader> readers) {
         return readers.stream().mapToLong(reader -> reader.done.get()).sum();
     }
 
@@ -221,10 +221,10 @@ public final class SleepingFaults {
     }
 
     /** A file whose pages arrive after a delay. */
-    private final class Disk extends CachedBacking {
+    private final class SlowFile extends CachedBacking {
         private final PageCache cache;
 
-        Disk(int number, PageCache cache) {
+        SlowFile(int number, PageCache cache) {
             super("/disk" + number, cache);
             this.cache = cache;
         }
@@ -244,23 +244,23 @@ public final class SleepingFaults {
     }
 
     /** A thread that reads page after page. */
-    private final class Reader extends Thread {
+    private final class PageReader extends Thread {
         private final Machine machine;
         private final AddressSpace space;
         private final Contender contender;
-        private final Disk disk;
+        private final SlowFile disk;
         private final long start;
         private final AtomicLong done = new AtomicLong();
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private volatile boolean over;
 
-        Reader(Machine machine, AddressSpace space, Contender contender, int number) {
+        PageReader(Machine machine, AddressSpace space, Contender contender, int number) {
             super("reader-" + number);
             this.machine = machine;
             this.space = space;
             this.contender = contender;
             long bytes = FILE_PAGES * Ground.PAGE;
-            disk = new Disk(number, machine.newPageCache(Geometry.LINUX_X86_64, bytes));
+            disk = new SlowFile(number, machine.newPageCache(Geometry.LINUX_X86_64, bytes));
             start = Ground.own(OWN + number);
             Ground.done(contender.mmap(start, bytes, READ, SHARED | FIXED, disk));
         }

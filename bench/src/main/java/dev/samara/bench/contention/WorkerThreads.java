@@ -38,7 +38,7 @@ final class WorkerThreads {
      * @param processors the mean number of processors on which the threads ran: fewer than there are threads if threads
      *     wait, or if the machine has other load
      */
-    record Outcome(double perSecond, Histogram batches, int perBatch, double processors) {
+    record LoadOutcome(double perSecond, Histogram batches, int perBatch, double processors) {
         /** Returns the nanoseconds of one, by percentile of the batches. */
         double percentile(double percentile) {
             return (double) batches.getValueAtPercentile(percentile) / perBatch;
@@ -64,15 +64,15 @@ final class WorkerThreads {
         return new Histogram(LONGEST, 3);
     }
 
-    static Outcome run(Contender contender, Activity activity, int vmas, int threads, double seconds)
+    static LoadOutcome run(Contender contender, Activity activity, int vmas, int threads, double seconds)
             throws InterruptedException {
         return new WorkerThreads(contender, activity, vmas).run(threads, seconds);
     }
 
-    private Outcome run(int threads, double seconds) throws InterruptedException {
-        List<Worker> workers = new ArrayList<>();
+    private LoadOutcome run(int threads, double seconds) throws InterruptedException {
+        List<LoadThread> workers = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
-            workers.add(new Worker(i));
+            workers.add(new LoadThread(i));
         }
         workers.forEach(Thread::start);
         start.countDown();
@@ -82,7 +82,7 @@ final class WorkerThreads {
         double perSecond = 0;
         double processors = 0;
         Histogram batches = newHistogram();
-        for (Worker worker : workers) {
+        for (LoadThread worker : workers) {
             worker.join();
             perSecond += worker.perSecond;
             processors += worker.processors;
@@ -92,18 +92,18 @@ final class WorkerThreads {
         if (thrown != null) {
             throw new IllegalStateException("a thread that was measured has failed", thrown);
         }
-        return new Outcome(perSecond, batches, activity.perBatch, processors);
+        return new LoadOutcome(perSecond, batches, activity.perBatch, processors);
     }
 
     /** Its results are read after its end. */
-    private final class Worker extends Thread {
+    private final class LoadThread extends Thread {
         private final Histogram batches = newHistogram();
         private final long[] picks;
         private final long own;
         private double perSecond;
         private double processors;
 
-        Worker(int number) {
+        LoadThread(int number) {
             super("measured-" + number);
             picks = Ground.picks(vmas, number);
             own = Ground.own(number);

@@ -108,14 +108,14 @@ public class WorkloadBenchmark {
 
     /** One thread. */
     @State(Scope.Thread)
-    public static class Worker {
+    public static class WorkloadThread {
         private SplittableRandom random;
         private int first;
         private int end;
         private long own;
 
         /** Called by JMH; {@link #setUp} does the rest. */
-        public Worker() {}
+        public WorkloadThread() {}
 
         /**
          * Gives the thread its share of the slots, and a range of its own.
@@ -144,7 +144,7 @@ public class WorkloadBenchmark {
      */
     @Benchmark
     @About("ranges of 256 slots read or written a second, by synchronization (-t 2)")
-    public int slots(Field field, Mix mix, Worker worker) {
+    public int slots(Field field, Mix mix, WorkloadThread worker) {
         SplittableRandom random = worker.random;
         int from = 0;
         int to = SLOTS;
@@ -182,7 +182,7 @@ public class WorkloadBenchmark {
     @Benchmark
     @About("mprotect calls a second, on parts of one mapping for each thread")
     @OperationsPerInvocation(2)
-    public void subRanges(Field field, Worker worker) {
+    public void subRanges(Field field, WorkloadThread worker) {
         long pages = worker.random.nextLong(1, 5);
         long start = worker.own + worker.random.nextLong(SLOTS - pages) * Ground.PAGE;
         Ground.done(field.measured.mprotect(start, pages * Ground.PAGE, NONE));

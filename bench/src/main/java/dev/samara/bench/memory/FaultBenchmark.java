@@ -46,7 +46,7 @@ public class FaultBenchmark {
 
     /** A space with pages to fault. */
     @State(Scope.Thread)
-    public abstract static class Pages {
+    public abstract static class FaultPages {
         /** The order of the faults: ascending pages, or random ones. */
         @Param({"random", "nearby"})
         public String where;
@@ -62,7 +62,7 @@ public class FaultBenchmark {
         boolean haveFaulted;
 
         /** Called by JMH; {@link #setUp()} does the rest. */
-        Pages() {}
+        FaultPages() {}
 
         abstract String kind();
 
@@ -111,7 +111,7 @@ public class FaultBenchmark {
 
     /** All kinds of faults. */
     @State(Scope.Thread)
-    public static class AllPages extends Pages {
+    public static class AllPages extends FaultPages {
         /** The kind of fault. */
         @Param({"file_1", "file_16", "slow", "anonymous", "zero", "copy"})
         public String kind;
@@ -127,7 +127,7 @@ public class FaultBenchmark {
 
     /** The faults that ask no backing and wait for nothing. */
     @State(Scope.Thread)
-    public static class EasyPages extends Pages {
+    public static class EasyPages extends FaultPages {
         /** The kind of fault. */
         @Param({"file_1", "file_16", "anonymous", "zero"})
         public String kind;

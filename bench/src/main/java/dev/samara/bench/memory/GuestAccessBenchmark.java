@@ -66,12 +66,12 @@ public class GuestAccessBenchmark {
     public GuestAccessBenchmark() {}
 
     /** A CPU in GUEST, with pages that it has written. */
-    private static final class Guest {
+    private static final class GuestCpu {
         final AddressSpace space;
         final Cpu cpu;
         final GuestMemory memory;
 
-        Guest(int pages, int entries, boolean isWhole) {
+        GuestCpu(int pages, int entries, boolean isWhole) {
             Machine.Builder builder = Machine.builder().memory(MEMORY).tlbEntries(entries);
             Machine machine = (isWhole ? builder.memoryPiece(MEMORY) : builder).build();
             space = machine.newSpace(Geometry.LINUX_X86_64);
@@ -113,7 +113,7 @@ public class GuestAccessBenchmark {
         @Param({"whole", "pieces"})
         public String memory;
 
-        private Guest guest;
+        private GuestCpu guest;
         private Cpu cpu;
         private GuestMemory guestMemory;
         private byte[] plain;
@@ -128,7 +128,7 @@ public class GuestAccessBenchmark {
         /** Maps the pages and draws the offsets. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
+            guest = new GuestCpu(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
             cpu = guest.cpu;
             guestMemory = guest.memory;
             plain = new byte[pages << PAGE_SHIFT];
@@ -406,7 +406,7 @@ public class GuestAccessBenchmark {
         @Param("4096")
         public int pages;
 
-        private Guest guest;
+        private GuestCpu guest;
         private GuestMemory guestMemory;
         private int[] order;
         private long[] flat;
@@ -420,7 +420,7 @@ public class GuestAccessBenchmark {
         /** Maps the pages and draws their order. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(pages, ENTRIES, true);
+            guest = new GuestCpu(pages, ENTRIES, true);
             guestMemory = guest.memory;
             order = new int[pages];
             flat = new long[pages];
@@ -505,7 +505,7 @@ public class GuestAccessBenchmark {
     /** A CPU that enters GUEST and leaves it. */
     @State(Scope.Thread)
     public static class Entries {
-        private Guest guest;
+        private GuestCpu guest;
         private Cpu cpu;
         volatile long word;
 
@@ -515,7 +515,7 @@ public class GuestAccessBenchmark {
         /** Maps. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(1, 256, true);
+            guest = new GuestCpu(1, 256, true);
             cpu = guest.cpu;
             cpu.leaveGuest();
         }

@@ -42,14 +42,14 @@ final class CpuThreads {
         this.size = size;
     }
 
-    /** The work of one member. */
+    /** The work of one thread. */
     @FunctionalInterface
-    interface Part {
-        void play(Member member);
+    interface CpuWork {
+        void play(CpuThread member);
     }
 
     /** The totals of all members. */
-    record Counts(long shootdowns, long targets, long foreign, long wholes) {
+    record ShootdownCounts(long shootdowns, long targets, long foreign, long wholes) {
         /** Returns the mean number of CPUs that a shootdown waited for, over the shootdowns that waited. */
         double perShootdown() {
             return shootdowns == 0 ? 0 : (double) targets / shootdowns;
@@ -62,22 +62,23 @@ final class CpuThreads {
     }
 
     /**
-     * Runs a part on several threads, and counts the shootdowns in the meantime.
+     * Runs the work on several threads, and counts the shootdowns in the meantime.
      *
      * @param size the number of threads
      */
-    static Counts play(Machine machine, AddressSpace space, int size, Part part) throws InterruptedException {
+    static ShootdownCounts play(Machine machine, AddressSpace space, int size, CpuWork work)
+            throws InterruptedException {
         CpuThreads crew = new CpuThreads(machine, space, size);
         long shootdowns = machine.shootdowns(GEOMETRY);
         long targets = machine.shootdownTargets(GEOMETRY);
-        List<Member> members = new ArrayList<>();
+        List<CpuThread> members = new ArrayList<>();
         for (int i = 0; i < size; i++) {
-            members.add(new Member(crew, i, part));
+            members.add(new CpuThread(crew, i, work));
         }
         members.forEach(Thread::start);
         long foreign = 0;
         long wholes = 0;
-        for (Member member : members) {
+        for (CpuThread member : members) {
             member.join();
             foreign += member.foreign;
             wholes += member.wholes;
@@ -86,7 +87,7 @@ final class CpuThreads {
         if (thrown != null) {
             throw new IllegalStateException("one of the crew has failed", thrown);
         }
-        return new Counts(
+        return new ShootdownCounts(
                 machine.shootdowns(GEOMETRY) - shootdowns,
                 machine.shootdownTargets(GEOMETRY) - targets,
                 foreign,
@@ -94,7 +95,7 @@ final class CpuThreads {
     }
 
     /** One member. Other threads read its fields after its end. */
-    static final class Member extends Thread {
+    static final class CpuThread extends Thread {
         /** Without effect if there are more threads than processors. */
         private static final int SPINS = 1 << 14;
 
@@ -102,7 +103,7 @@ final class CpuThreads {
 
         private final CpuThreads crew;
         private final int number;
-        private final Part part;
+        private final CpuWork work;
         private @Nullable Cpu own;
 
         private static final long NOWHERE = -1;
@@ -116,11 +117,11 @@ final class CpuThreads {
         /** Flushes of everything, after the CPU has missed too many entries. */
         private long wholes;
 
-        private Member(CpuThreads crew, int number, Part part) {
+        private CpuThread(CpuThreads crew, int number, CpuWork work) {
             super("crew-" + number);
             this.crew = crew;
             this.number = number;
-            this.part = part;
+            this.work = work;
         }
 
         @Override
@@ -139,7 +140,7 @@ final class CpuThreads {
                 });
                 try {
                     together();
-                    part.play(this);
+                    work.play(this);
                     together();
                 } finally {
                     cpu.leaveGuest();

@@ -37,7 +37,7 @@ final class MapWork {
     private final int iterations;
     private final boolean inTurns;
     private final AtomicLongArray published;
-    private final Part[] parts;
+    private final ThreadFigures[] allFigures;
 
     enum Kind {
         /** Each maps, writes and unmaps pages of its own. */
@@ -70,10 +70,11 @@ final class MapWork {
      * @param perSecond pages of all threads per second
      * @param taking nanoseconds of these operations
      */
-    record Outcome(long pages, long operations, double perSecond, Histogram taking, CpuThreads.Counts counts) {}
+    record MapOutcome(
+            long pages, long operations, double perSecond, Histogram taking, CpuThreads.ShootdownCounts counts) {}
 
     /** The figures of one thread. */
-    private static final class Part {
+    private static final class ThreadFigures {
         private final Histogram taking = new Histogram(3);
         private long pages;
         private long nanos;
@@ -86,8 +87,8 @@ final class MapWork {
         this.iterations = iterations;
         this.inTurns = inTurns;
         published = new AtomicLongArray(threads * PAD);
-        parts = new Part[threads];
-        Arrays.setAll(parts, i -> new Part());
+        allFigures = new ThreadFigures[threads];
+        Arrays.setAll(allFigures, i -> new ThreadFigures());
     }
 
     /**
@@ -96,87 +97,88 @@ final class MapWork {
      * @param pages the size of each mapping
      * @param iterations the iterations of each thread
      */
-    static Outcome run(Kind kind, int threads, int pages, int iterations, boolean inTurns) throws InterruptedException {
+    static MapOutcome run(Kind kind, int threads, int pages, int iterations, boolean inTurns)
+            throws InterruptedException {
         return new MapWork(kind, threads, pages, iterations, inTurns).run();
     }
 
-    private Outcome run() throws InterruptedException {
+    private MapOutcome run() throws InterruptedException {
         Machine machine = CpuThreads.machine((long) threads * (threads + 1) * pages);
         AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
-        CpuThreads.Counts counts = CpuThreads.play(machine, space, threads, member -> {
-            Part part = parts[member.number()];
+        CpuThreads.ShootdownCounts counts = CpuThreads.play(machine, space, threads, member -> {
+            ThreadFigures figures = allFigures[member.number()];
             long began = System.nanoTime();
             switch (kind) {
-                case LOCAL -> local(member, part);
-                case PIPELINE -> pipeline(member, part);
-                case GLOBAL -> global(member, part);
+                case LOCAL -> local(member, figures);
+                case PIPELINE -> pipeline(member, figures);
+                case GLOBAL -> global(member, figures);
             }
-            part.nanos = System.nanoTime() - began;
+            figures.nanos = System.nanoTime() - began;
         });
         space.validate();
         space.close();
         Histogram taking = new Histogram(3);
         long written = 0;
         double perSecond = 0;
-        for (Part part : parts) {
-            taking.add(part.taking);
-            written += part.pages;
-            perSecond += part.pages * 1e9 / part.nanos;
+        for (ThreadFigures figures : allFigures) {
+            taking.add(figures.taking);
+            written += figures.pages;
+            perSecond += figures.pages * 1e9 / figures.nanos;
         }
-        return new Outcome(written, taking.getTotalCount(), perSecond, taking, counts);
+        return new MapOutcome(written, taking.getTotalCount(), perSecond, taking, counts);
     }
 
     private long length() {
         return pages * CpuThreads.PAGE;
     }
 
-    private void map(CpuThreads.Member member, long start) {
+    private void map(CpuThreads.CpuThread member, long start) {
         member.operate(start, () -> member.space().mmap(start, length(), READ | WRITE, HERE, null, 0));
     }
 
-    private void write(CpuThreads.Member member, Part part, long start) {
+    private void write(CpuThreads.CpuThread member, ThreadFigures figures, long start) {
         for (int i = 0; i < pages; i++) {
             member.write(start + i * CpuThreads.PAGE, i);
         }
-        part.pages += pages;
+        figures.pages += pages;
     }
 
-    private void unmap(CpuThreads.Member member, Part part, long start) {
-        part.taking.recordValue(member.operate(start, () -> member.space().munmap(start, length())));
+    private void unmap(CpuThreads.CpuThread member, ThreadFigures figures, long start) {
+        figures.taking.recordValue(member.operate(start, () -> member.space().munmap(start, length())));
     }
 
-    private void local(CpuThreads.Member member, Part part) {
+    private void local(CpuThreads.CpuThread member, ThreadFigures figures) {
         long start = BASE + (long) member.number() * pages * CpuThreads.MIB;
         for (int i = 0; i < iterations; i++) {
             map(member, start);
-            write(member, part, start);
+            write(member, figures, start);
             if (inTurns) {
                 member.together();
-                member.inTurn(() -> unmap(member, part, start));
+                member.inTurn(() -> unmap(member, figures, start));
                 member.together();
             } else {
-                unmap(member, part, start);
+                unmap(member, figures, start);
             }
         }
     }
 
-    private void pipeline(CpuThreads.Member member, Part part) {
+    private void pipeline(CpuThreads.CpuThread member, ThreadFigures figures) {
         int sibling = (member.number() + 1) % threads;
         for (int i = 0; i < iterations; i++) {
             int round = i;
             long start = ofRound(member.number(), round);
             long others = ofRound(sibling, round);
             map(member, start);
-            write(member, part, start);
+            write(member, figures, start);
             published.set(member.number() * PAD, round + 1);
             member.await(() -> published.get(sibling * PAD) > round);
-            write(member, part, others);
+            write(member, figures, others);
             if (inTurns) {
                 member.together();
-                member.inTurn(() -> unmap(member, part, others));
+                member.inTurn(() -> unmap(member, figures, others));
                 member.together();
             } else {
-                unmap(member, part, others);
+                unmap(member, figures, others);
             }
         }
     }
@@ -185,7 +187,7 @@ final class MapWork {
         return BASE + (long) thread * threads * 256 * CpuThreads.MIB + round % threads * CpuThreads.MIB;
     }
 
-    private void global(CpuThreads.Member member, Part part) {
+    private void global(CpuThreads.CpuThread member, ThreadFigures figures) {
         long slice = BASE + member.number() * length();
         int all = threads * pages;
         SplittableRandom random = new SplittableRandom(member.number());
@@ -201,20 +203,20 @@ final class MapWork {
                     member.write(BASE + page * CpuThreads.PAGE, page);
                 }
             }
-            part.pages += written.cardinality();
+            figures.pages += written.cardinality();
             member.together();
             if (i < iterations) {
                 if (inTurns) {
-                    member.inTurn(() -> replace(member, part, slice));
+                    member.inTurn(() -> replace(member, figures, slice));
                 } else {
-                    replace(member, part, slice);
+                    replace(member, figures, slice);
                 }
             }
         }
     }
 
-    private void replace(CpuThreads.Member member, Part part, long slice) {
-        part.taking.recordValue(
+    private void replace(CpuThreads.CpuThread member, ThreadFigures figures, long slice) {
+        figures.taking.recordValue(
                 member.operate(slice, () -> member.space().mmap(slice, length(), READ | WRITE, HERE, null, 0)));
     }
 }

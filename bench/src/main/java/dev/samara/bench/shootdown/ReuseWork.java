@@ -65,9 +65,9 @@ final class ReuseWork {
             Histogram discarding,
             Histogram reading,
             Histogram unmapping,
-            CpuThreads.Counts counts) {}
+            CpuThreads.ShootdownCounts counts) {}
 
-    private static Phases newPhases(long pages, CpuThreads.Counts counts) {
+    private static Phases newPhases(long pages, CpuThreads.ShootdownCounts counts) {
         return new Phases(
                 pages,
                 new Histogram(3),
@@ -84,12 +84,12 @@ final class ReuseWork {
      * @param iterations the iterations of each CPU that does so
      */
     static Phases flush(Setting setting, int iterations) throws InterruptedException {
-        CpuThreads.Counts none = new CpuThreads.Counts(0, 0, 0, 0);
+        CpuThreads.ShootdownCounts none = new CpuThreads.ShootdownCounts(0, 0, 0, 0);
         Phases[] parts = {newPhases(0, none), newPhases(0, none)};
         Machine machine = CpuThreads.machine(2 * PAGES);
         AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
         boolean isWatched = setting == Setting.WATCHED;
-        CpuThreads.Counts counts = CpuThreads.play(machine, space, setting.cpus(), member -> {
+        CpuThreads.ShootdownCounts counts = CpuThreads.play(machine, space, setting.cpus(), member -> {
             for (int i = 0; i < iterations; i++) {
                 if (isWatched && member.number() > 0) {
                     watch(member);
@@ -112,7 +112,7 @@ final class ReuseWork {
         return all;
     }
 
-    private static void flush(CpuThreads.Member member, Phases phases, boolean isWatched) {
+    private static void flush(CpuThreads.CpuThread member, Phases phases, boolean isWatched) {
         AddressSpace space = member.space();
         long start = BASE + member.number() * CpuThreads.MIB;
         phases.mapping.recordValue(
@@ -142,7 +142,7 @@ final class ReuseWork {
     }
 
     /** Reads each page after the first CPU has written it. */
-    private static void watch(CpuThreads.Member member) {
+    private static void watch(CpuThreads.CpuThread member) {
         for (int i = 0; i < PAGES; i++) {
             member.together();
             if (member.read(BASE + i * CpuThreads.PAGE) != 1) {
@@ -162,7 +162,11 @@ final class ReuseWork {
      * @param refaulting nanoseconds of the first write to a page
      */
     record Recycled(
-            long recycled, long evictions, Histogram evicting, Histogram refaulting, CpuThreads.Counts counts) {}
+            long recycled,
+            long evictions,
+            Histogram evicting,
+            Histogram refaulting,
+            CpuThreads.ShootdownCounts counts) {}
 
     /**
      * Writes the pages of a mapping in turn, and discards the pages that were written longest ago. The number of frames
@@ -179,7 +183,7 @@ final class ReuseWork {
         CpuThreads.done(space.mmap(BASE, pages * CpuThreads.PAGE, READ | WRITE, MapWork.HERE, null, 0));
         Histogram evicting = new Histogram(3);
         Histogram refaulting = new Histogram(3);
-        CpuThreads.Counts counts = CpuThreads.play(machine, space, isRead ? 2 : 1, member -> {
+        CpuThreads.ShootdownCounts counts = CpuThreads.play(machine, space, isRead ? 2 : 1, member -> {
             for (int next = 0; next < laps * pages; next += batch) {
                 long written = BASE + next % pages * CpuThreads.PAGE;
                 if (member.number() == 0) {

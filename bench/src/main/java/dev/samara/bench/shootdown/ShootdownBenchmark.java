@@ -57,12 +57,12 @@ public class ShootdownBenchmark {
 
     /** A CPU that has the translation. */
     @State(Scope.Thread)
-    public static class Peer {
+    public static class PeerCpu {
         private Pair pair;
         private CpuTlb cpu;
 
         /** Called by JMH; {@link #setUp} does the rest. */
-        public Peer() {}
+        public PeerCpu() {}
 
         /**
          * Takes the CPU online.
@@ -95,7 +95,7 @@ public class ShootdownBenchmark {
 
     /** A peer in GUEST. */
     @State(Scope.Thread)
-    public static class Polling extends Peer {
+    public static class Polling extends PeerCpu {
         /** The number of loads before a poll. */
         @Param({"0", "16", "64"})
         public int loads;
@@ -161,7 +161,7 @@ public class ShootdownBenchmark {
     @Benchmark
     @Group("nobody")
     @About("a shootdown of a page that only a CPU outside of GUEST has")
-    public void shootNobody(Target target, Peer peer) {
+    public void shootNobody(Target target, PeerCpu peer) {
         target.pair.shoot();
     }
 

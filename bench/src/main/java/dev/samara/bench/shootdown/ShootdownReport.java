@@ -159,8 +159,8 @@ public final class ShootdownReport {
         }
     }
 
-    private void tell(MapWork.Kind kind, int count, boolean inTurns, MapWork.Outcome outcome) {
-        CpuThreads.Counts counts = outcome.counts();
+    private void tell(MapWork.Kind kind, int count, boolean inTurns, MapWork.MapOutcome outcome) {
+        CpuThreads.ShootdownCounts counts = outcome.counts();
         double each = (double) counts.shootdowns() / outcome.operations();
         String order = inTurns ? "in turns" : "free";
         Figures.line(

@@ -40,13 +40,13 @@ public class SwitchBenchmark {
 
     /** Two spaces. */
     @State(Scope.Benchmark)
-    public static class Spaces {
+    public static class TwoSpaces {
         private Machine machine;
         private AddressSpace one;
         private AddressSpace other;
 
         /** Called by JMH; {@link #setUp()} does the rest. */
-        public Spaces() {}
+        public TwoSpaces() {}
 
         /** Makes the spaces. */
         @Setup(Level.Trial)
@@ -65,7 +65,7 @@ public class SwitchBenchmark {
     }
 
     /** The loaded space of an idle CPU. */
-    enum Idle {
+    enum IdleSpace {
         /** No space. */
         UNLOADED {
             @Override
@@ -100,7 +100,7 @@ public class SwitchBenchmark {
          * @param spaces the spaces that it loads
          */
         @Setup(Level.Trial)
-        public void setUp(Spaces spaces) {
+        public void setUp(TwoSpaces spaces) {
             one = spaces.one;
             other = spaces.other;
             cpu = spaces.machine.claimCpu();
@@ -132,7 +132,7 @@ public class SwitchBenchmark {
         @Param({"UNLOADED", "LAZY"})
         public String idle;
 
-        private Idle how;
+        private IdleSpace how;
 
         /** Called by JMH; {@link #choose} does the rest. */
         public Idling() {}
@@ -140,7 +140,7 @@ public class SwitchBenchmark {
         /** Parses the parameter. */
         @Setup(Level.Trial)
         public void choose() {
-            how = Idle.valueOf(idle);
+            how = IdleSpace.valueOf(idle);
         }
     }
 

@@ -25,7 +25,7 @@ final class UnmapWork {
     private UnmapWork() {}
 
     /** The times of the operations, and their counts of shootdowns. */
-    record Micro(Histogram taking, CpuThreads.Counts counts) {}
+    record Micro(Histogram taking, CpuThreads.ShootdownCounts counts) {}
 
     /**
      * The first of several CPUs maps some pages, all write them, and the first removes them while the others poll.
@@ -38,7 +38,7 @@ final class UnmapWork {
         AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
         long length = pages * CpuThreads.PAGE;
         Histogram taking = new Histogram(3);
-        CpuThreads.Counts counts = CpuThreads.play(machine, space, cores, member -> {
+        CpuThreads.ShootdownCounts counts = CpuThreads.play(machine, space, cores, member -> {
             for (int i = 0; i < iterations; i++) {
                 boolean isFirst = member.number() == 0;
                 if (isFirst && (i == 0 || !discards)) {
@@ -87,7 +87,7 @@ final class UnmapWork {
             AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
             CpuThreads.done(
                     space.mmap(BASE, (long) threads * TABLE * CpuThreads.PAGE, READ | WRITE, MapWork.HERE, null, 0));
-            CpuThreads.Counts counts = CpuThreads.play(machine, space, threads, member -> {
+            CpuThreads.ShootdownCounts counts = CpuThreads.play(machine, space, threads, member -> {
                 long[] own = pages[member.number()];
                 for (long page : own) {
                     member.write(page, 1);

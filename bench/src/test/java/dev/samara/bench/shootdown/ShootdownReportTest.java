@@ -19,7 +19,7 @@ class ShootdownReportTest {
     private static final int CPUS = 8;
     private static final int ITERATIONS = 20;
 
-    private static void assertCounts(long shootdowns, long targets, CpuThreads.Counts counts) {
+    private static void assertCounts(long shootdowns, long targets, CpuThreads.ShootdownCounts counts) {
         assertEquals(shootdowns, counts.shootdowns(), counts::toString);
         assertEquals(targets, counts.targets(), counts::toString);
     }
@@ -29,7 +29,7 @@ class ShootdownReportTest {
     @DisplayName("an unmap of pages that no other CPU has touched has no CPU flush anything")
     void local(int pages) throws InterruptedException {
         for (boolean inTurns : new boolean[] {false, true}) {
-            MapWork.Outcome outcome = MapWork.run(MapWork.Kind.LOCAL, CPUS, pages, ITERATIONS, inTurns);
+            MapWork.MapOutcome outcome = MapWork.run(MapWork.Kind.LOCAL, CPUS, pages, ITERATIONS, inTurns);
             assertCounts(0, 0, outcome.counts());
             assertEquals(0, outcome.counts().foreign());
             assertEquals(CPUS * ITERATIONS, outcome.operations());
@@ -41,11 +41,11 @@ class ShootdownReportTest {
     @DisplayName("an unmap of pages that one other CPU has touched waits for that one")
     void pipeline() throws InterruptedException {
         int operations = CPUS * ITERATIONS;
-        CpuThreads.Counts counts =
+        CpuThreads.ShootdownCounts counts =
                 MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, true).counts();
         assertCounts(operations, operations, counts);
         assertEquals(operations, counts.foreign());
-        CpuThreads.Counts free =
+        CpuThreads.ShootdownCounts free =
                 MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, false).counts();
         assertEquals(free.shootdowns(), free.targets());
         assertTrue(free.shootdowns() <= operations, free::toString);
@@ -59,7 +59,7 @@ class ShootdownReportTest {
                 operations,
                 operations * (CPUS - 1L),
                 MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, true).counts());
-        CpuThreads.Counts free =
+        CpuThreads.ShootdownCounts free =
                 MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, false).counts();
         assertTrue(free.perShootdown() <= CPUS - 1, free::toString);
     }
@@ -160,10 +160,10 @@ class ShootdownReportTest {
     @DisplayName("SwitchBenchmark leaves as many users of its spaces as it found")
     void switches() {
         SwitchBenchmark benchmark = new SwitchBenchmark();
-        SwitchBenchmark.Spaces spaces = new SwitchBenchmark.Spaces();
+        SwitchBenchmark.TwoSpaces spaces = new SwitchBenchmark.TwoSpaces();
         spaces.setUp();
         SwitchBenchmark.Idling idling = new SwitchBenchmark.Idling();
-        for (SwitchBenchmark.Idle idle : SwitchBenchmark.Idle.values()) {
+        for (SwitchBenchmark.IdleSpace idle : SwitchBenchmark.IdleSpace.values()) {
             idling.idle = idle.toString();
             idling.setUp(spaces);
             idling.choose();

@@ -27,7 +27,7 @@ public class LoggedRangeIsWhole {
     private static final long NEW = OLD + FlushLog.SIZE;
 
     private final TlbContext context = new TlbContext();
-    private final FlushLog.Range range = new FlushLog.Range();
+    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
     public LoggedRangeIsWhole() {
         context.log(OLD, 1, 1, 1, MmuNotifier.Reason.UNMAPPED);

@@ -31,9 +31,9 @@ final class Opens {
 
     private static final String LOADED = "";
 
-    private final Map<Key, Backing> files = new HashMap<>();
+    private final Map<OpenKey, Backing> files = new HashMap<>();
     private final Map<Integer, SharedSegment> segments = new HashMap<>();
-    private final Map<Key, SharedSegment.Attachment> loadedSegments = new HashMap<>();
+    private final Map<OpenKey, SharedSegment.Attachment> loadedSegments = new HashMap<>();
 
     /** Of a machine with memory; null if files need none. */
     private final @Nullable Machine machine;
@@ -42,7 +42,7 @@ final class Opens {
 
     private record Inode(int major, int minor, long number) {}
 
-    private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
+    private record OpenKey(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
     /**
      * Prepares the opens of a first snapshot. No single line contains the size of a segment or of a file.
@@ -71,11 +71,11 @@ final class Opens {
         SharedSegment segment = isSegment(major, name) ? segments.get((int) inode) : null;
         if (segment != null) {
             return loadedSegments.computeIfAbsent(
-                    new Key(LOADED, major, minor, inode, name, readOnly), key -> segment.attach(readOnly));
+                    new OpenKey(LOADED, major, minor, inode, name, readOnly), key -> segment.attach(readOnly));
         }
         // A name may end in "(deleted)" on one line of a file and not on another; the inode identifies the file.
         return files.computeIfAbsent(
-                new Key(LOADED, major, minor, inode, LOADED, readOnly),
+                new OpenKey(LOADED, major, minor, inode, LOADED, readOnly),
                 key -> open(name, major, minor, inode, readOnly));
     }
 
@@ -86,7 +86,7 @@ final class Opens {
             cache.truncate(size);
         }
         return files.computeIfAbsent(
-                new Key(descriptor, file.major(), file.minor(), file.inode(), file.path(), readOnly),
+                new OpenKey(descriptor, file.major(), file.minor(), file.inode(), file.path(), readOnly),
                 key -> open(file.path(), file.major(), file.minor(), file.inode(), readOnly));
     }
 

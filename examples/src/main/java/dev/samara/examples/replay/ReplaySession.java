@@ -12,7 +12,7 @@ import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.Notation;
 import dev.samara.examples.trace.Trace;
 import dev.samara.examples.trace.TraceFolder;
-import dev.samara.examples.trace.TraceHeader.Fork;
+import dev.samara.examples.trace.TraceHeader.CopyOf;
 import dev.samara.examples.trace.TraceParser;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -120,7 +120,7 @@ public final class ReplaySession implements AutoCloseable {
     /** Replays a trace, and forks where a child of it will be needed. */
     private void run(Replay replay, Trace trace, TraceFolder family) {
         for (Trace child : family.children(trace.header(), wanted::contains)) {
-            replay.runTo(((Fork) child.header().origin()).sequence());
+            replay.runTo(((CopyOf) child.header().origin()).sequence());
             forks.put(child.file(), replay.state().fork());
         }
         replay.runToEnd();
@@ -129,7 +129,7 @@ public final class ReplaySession implements AutoCloseable {
     /** Returns our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
     private @Nullable Learnt inherited(Trace trace, TraceFolder family) throws InputException {
         Learnt fork = forks.remove(trace.file());
-        if (fork != null || !(trace.header().origin() instanceof Fork origin)) {
+        if (fork != null || !(trace.header().origin() instanceof CopyOf origin)) {
             return fork;
         }
         Trace start = family.parent(trace.header());

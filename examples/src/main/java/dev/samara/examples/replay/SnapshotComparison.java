@@ -67,14 +67,14 @@ final class SnapshotComparison {
     }
 
     /** Compares the pages {@code [start, end)}, which lie in one line and in one VMA. */
-    private interface Pair<S extends Span> {
+    private interface SpanComparison<S extends Span> {
         void compare(long start, long end, S line, Vma vma);
     }
 
     /**
      * Cuts lines and VMAs into ranges that lie in one of each. A range that lies in only one of them is a difference.
      */
-    private <S extends Span> void walk(List<S> lines, boolean coverage, Pair<S> pair) {
+    private <S extends Span> void walk(List<S> lines, boolean coverage, SpanComparison<S> pair) {
         long at = 0;
         int i = 0;
         int j = 0;

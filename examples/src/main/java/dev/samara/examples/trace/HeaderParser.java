@@ -7,9 +7,9 @@ import dev.samara.examples.record.HeaderValues;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.Notation;
 import dev.samara.examples.record.RecordedLines;
+import dev.samara.examples.trace.TraceHeader.CopyOf;
 import dev.samara.examples.trace.TraceHeader.Exec;
-import dev.samara.examples.trace.TraceHeader.Fork;
-import dev.samara.examples.trace.TraceHeader.Origin;
+import dev.samara.examples.trace.TraceHeader.TraceOrigin;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
@@ -70,7 +70,7 @@ final class HeaderParser {
                 values.count("tid", values.number("tid")));
     }
 
-    private Origin origin(String text, int mm) throws InputException {
+    private TraceOrigin origin(String text, int mm) throws InputException {
         String[] words = text.split(" ", -1);
         if (words[0].equals("exec")) {
             return new Exec();
@@ -80,7 +80,7 @@ final class HeaderParser {
             if (parent >= mm) {
                 throw values.fault("origin", "the parent's number " + parent + " is not below its own, " + mm);
             }
-            return new Fork(parent, after("parent-seq=", words[2]));
+            return new CopyOf(parent, after("parent-seq=", words[2]));
         }
         throw values.fault("origin", "origin '" + text + "' is neither an exec nor a fork");
     }

@@ -2,7 +2,7 @@
 package dev.samara.examples.trace;
 
 import dev.samara.examples.record.InputException;
-import dev.samara.examples.trace.TraceHeader.Fork;
+import dev.samara.examples.trace.TraceHeader.CopyOf;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The traces of one folder, by their headers: finds parents and children. Immutable. */
 public final class TraceFolder {
-    private final Map<Key, Trace> starts;
+    private final Map<TraceKey, Trace> starts;
 
-    private record Key(String program, int mm) {}
+    private record TraceKey(String program, int mm) {}
 
-    private TraceFolder(Map<Key, Trace> starts) {
+    private TraceFolder(Map<TraceKey, Trace> starts) {
         this.starts = starts;
     }
 
@@ -29,12 +29,12 @@ public final class TraceFolder {
      * @return the family
      */
     public static TraceFolder of(List<Path> files) {
-        Map<Key, Trace> starts = new HashMap<>();
+        Map<TraceKey, Trace> starts = new HashMap<>();
         for (Path file : files) {
             Trace start = readable(file);
             if (start != null) {
                 starts.putIfAbsent(
-                        new Key(start.header().program(), start.header().mm()), start);
+                        new TraceKey(start.header().program(), start.header().mm()), start);
             }
         }
         return new TraceFolder(starts);
@@ -77,7 +77,7 @@ public final class TraceFolder {
      * @return its header and first snapshot, or null if it is not in this folder
      */
     public @Nullable Trace start(TraceHeader header, int mm) {
-        return starts.get(new Key(header.program(), mm));
+        return starts.get(new TraceKey(header.program(), mm));
     }
 
     /**
@@ -87,7 +87,7 @@ public final class TraceFolder {
      * @return the parent, or null if it is not in this folder or there is none
      */
     public @Nullable Trace parent(TraceHeader header) {
-        return header.origin() instanceof Fork fork ? start(header, fork.parent()) : null;
+        return header.origin() instanceof CopyOf fork ? start(header, fork.parent()) : null;
     }
 
     /**
@@ -99,7 +99,7 @@ public final class TraceFolder {
      */
     public @Nullable TraceHeader executed(TraceHeader header) {
         TraceHeader ancestor = header;
-        while (ancestor.origin() instanceof Fork fork) {
+        while (ancestor.origin() instanceof CopyOf fork) {
             Trace start = start(ancestor, fork.parent());
             if (start == null) {
                 return null;
@@ -121,12 +121,12 @@ public final class TraceFolder {
         for (Trace start : starts.values()) {
             if (wanted.test(start.file())
                     && start.header().program().equals(header.program())
-                    && start.header().origin() instanceof Fork fork
+                    && start.header().origin() instanceof CopyOf fork
                     && fork.parent() == header.mm()) {
                 children.add(start);
             }
         }
-        children.sort(Comparator.comparingLong(child -> ((Fork) child.header().origin()).sequence()));
+        children.sort(Comparator.comparingLong(child -> ((CopyOf) child.header().origin()).sequence()));
         return children;
     }
 }

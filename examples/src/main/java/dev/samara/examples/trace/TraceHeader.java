@@ -19,17 +19,17 @@ import java.util.Map;
 public record TraceHeader(
         String program,
         int mm,
-        Origin origin,
+        TraceOrigin origin,
         Map<Resource, Long> limits,
         long startBrk,
         long brk,
         long startStack,
         int firstThread) {
     /** The origin of an address space. */
-    public sealed interface Origin {}
+    public sealed interface TraceOrigin {}
 
     /** A program was executed in it. */
-    public record Exec() implements Origin {}
+    public record Exec() implements TraceOrigin {}
 
     /**
      * The space is a copy of another.
@@ -37,5 +37,5 @@ public record TraceHeader(
      * @param parent the number of the other, below its own
      * @param sequence the number of lines of the other's trace before the copy
      */
-    public record Fork(int parent, long sequence) implements Origin {}
+    public record CopyOf(int parent, long sequence) implements TraceOrigin {}
 }

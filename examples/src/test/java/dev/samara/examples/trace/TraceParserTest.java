@@ -10,7 +10,7 @@ import dev.samara.examples.MadeUpTrace;
 import dev.samara.examples.Recordings;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.trace.Event.Kind;
-import dev.samara.examples.trace.TraceHeader.Fork;
+import dev.samara.examples.trace.TraceHeader.CopyOf;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,7 +34,7 @@ final class TraceParserTest {
                 .header("rlimit AS", "0x10000")
                 .write(folder.resolve("child.trace.gz"));
         TraceHeader header = TraceParser.parse(file).header();
-        assertEquals(new Fork(3, 17), header.origin());
+        assertEquals(new CopyOf(3, 17), header.origin());
         assertEquals(4, header.mm());
         assertEquals(0x10000L, header.limits().get(Resource.AS));
         assertEquals(-1L, header.limits().get(Resource.DATA));

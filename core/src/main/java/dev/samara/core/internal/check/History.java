@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * several threads add events; any thread reads.
  */
 public final class History {
-    private record Event(long number, String who, String what, long detail, long space, long start, long end) {
+    private record HistoryEvent(long number, String who, String what, long detail, long space, long start, long end) {
         boolean concerns(long wanted, long address) {
             return (space == wanted || space == AccessChecker.ANY)
                     && Long.compareUnsigned(start, address) <= 0
@@ -25,7 +25,7 @@ public final class History {
     }
 
     private final AccessChecker checker;
-    private final AtomicReferenceArray<Event> ring;
+    private final AtomicReferenceArray<HistoryEvent> ring;
     private final AtomicInteger added = new AtomicInteger();
 
     History(AccessChecker checker, int size) {
@@ -46,19 +46,19 @@ public final class History {
         long number = checker.next();
         ring.set(
                 Math.floorMod(added.getAndIncrement(), ring.length()),
-                new Event(number, Thread.currentThread().getName(), what, detail, space, start, end));
+                new HistoryEvent(number, Thread.currentThread().getName(), what, detail, space, start, end));
     }
 
     /** Returns the events that concern an address, oldest first. */
     List<String> of(long space, long address) {
-        List<Event> found = new ArrayList<>();
+        List<HistoryEvent> found = new ArrayList<>();
         for (int i = 0; i < ring.length(); i++) {
-            Event event = ring.get(i);
+            HistoryEvent event = ring.get(i);
             if (event != null && event.concerns(space, address)) {
                 found.add(event);
             }
         }
         found.sort((one, other) -> Long.compare(one.number, other.number));
-        return found.stream().map(Event::toString).toList();
+        return found.stream().map(HistoryEvent::toString).toList();
     }
 }

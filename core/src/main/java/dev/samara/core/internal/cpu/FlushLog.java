@@ -50,13 +50,13 @@ public final class FlushLog {
     private static final int RECORD_SHIFT = 2;
 
     /** The range of one generation, filled by {@link #read}. */
-    public static final class Range {
+    public static final class FlushedRange {
         private long start;
         private long end;
         private long cpus;
         private MmuNotifier.Reason reason = MmuNotifier.Reason.UNMAPPED;
 
-        public Range() {}
+        public FlushedRange() {}
 
         /** Returns the first address. */
         public long start() {
@@ -113,7 +113,7 @@ public final class FlushLog {
      * @param range receives the range; undefined if this returns false
      * @return false if the log does not have the range yet, or no longer has it
      */
-    public boolean read(long generation, Range range) {
+    public boolean read(long generation, FlushedRange range) {
         int at = at(generation);
         if (sealAcquire(at) != generation) {
             return false;

@@ -59,7 +59,7 @@ final class ShootdownReports {
     }
 
     private static String describe(CpuState cpu, TlbContext context, StalledCpu stalled) {
-        FlushLog.Range range = new FlushLog.Range();
+        FlushLog.FlushedRange range = new FlushLog.FlushedRange();
         String what = context.log().read(stalled.generation(), range)
                 ? String.format(Locale.ROOT, "0x%x-0x%x, %s, ", range.start(), range.end(), range.reason())
                 : "";

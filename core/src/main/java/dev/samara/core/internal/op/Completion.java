@@ -121,7 +121,7 @@ final class Completion {
     private void complete(InFlightRange range) {
         range.beginCompletion();
         completed.add(range);
-        for (InFlightRange.Join join : range.joins()) {
+        for (InFlightRange.PendingJoin join : range.joins()) {
             MergeRules.joinLate(edit, join);
         }
         edit.release(range);

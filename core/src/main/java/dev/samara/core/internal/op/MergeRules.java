@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece.
  * The table of {@link Condition}s decides for each end; all of them must hold between the neighbour and the piece. The
- * table of {@link Join}s combines the two decisions.
+ * table of {@link Merge}s combines the two decisions.
  */
 public final class MergeRules {
     /** A condition for {@code right} to continue {@code left}, which ends at the start of {@code right}. */
@@ -74,16 +74,16 @@ public final class MergeRules {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
 
     /** The neighbours with which a piece is joined. */
-    private enum Join {
+    private enum Merge {
         NONE,
         LEFT,
         RIGHT,
         BOTH;
 
         /** Indexed by: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
-        private static final Join[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
+        private static final Merge[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
 
-        static Join of(boolean left, boolean right, boolean eachOther) {
+        static Merge of(boolean left, boolean right, boolean eachOther) {
             return TABLE[(left ? 4 : 0) + (right ? 2 : 0) + (eachOther ? 1 : 0)];
         }
     }
@@ -138,10 +138,10 @@ public final class MergeRules {
     }
 
     /** Returns the neighbours with which a piece is joined. */
-    private static Join judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
-        Join join = Join.of(
+    private static Merge judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
+        Merge merge = Merge.of(
                 continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
-        return join == Join.BOTH && !mayVanish(next) ? Join.LEFT : join;
+        return merge == Merge.BOTH && !mayVanish(next) ? Merge.LEFT : merge;
     }
 
     /**
@@ -192,10 +192,10 @@ public final class MergeRules {
     public static @Nullable VmArea join(Edit edit, VmArea piece, boolean alsoRight) {
         VmArea previous = Neighbours.before(edit, piece.start());
         VmArea next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
-        Join join = judge(previous, piece, next, edit.geometry.pageShift());
-        VmArea into = join == Join.NONE ? null : spanning(join, previous, piece, next);
+        Merge merge = judge(previous, piece, next, edit.geometry.pageShift());
+        VmArea into = merge == Merge.NONE ? null : spanning(merge, previous, piece, next);
         if (into != null) {
-            edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
+            edit.replace(merge == Merge.RIGHT ? null : previous, merge == Merge.LEFT ? null : next, null, into);
         }
         return into;
     }
@@ -205,7 +205,7 @@ public final class MergeRules {
      * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
      * removed in any case.
      */
-    static void joinLate(Edit edit, InFlightRange.Join join) {
+    static void joinLate(Edit edit, InFlightRange.PendingJoin join) {
         VmArea left = Neighbours.before(edit, join);
         VmArea right = Neighbours.after(edit, join);
         VmArea whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
@@ -215,7 +215,7 @@ public final class MergeRules {
     }
 
     /** Returns whether the two VMAs that meet at an address will be one after all completions. */
-    static boolean willJoin(Edit edit, InFlightRange.Join join) {
+    static boolean willJoin(Edit edit, InFlightRange.PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
@@ -225,9 +225,9 @@ public final class MergeRules {
      * Returns the VMA that two VMAs become after the completion of the range in flight that separates them, or null if
      * they stay two.
      */
-    public static @Nullable VmArea whole(VmArea left, VmArea right, InFlightRange.Join join, int pageShift) {
+    public static @Nullable VmArea whole(VmArea left, VmArea right, InFlightRange.PendingJoin join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
-        return joins ? spanning(Join.LEFT, left, right, null) : null;
+        return joins ? spanning(Merge.LEFT, left, right, null) : null;
     }
 
     /**
@@ -244,14 +244,14 @@ public final class MergeRules {
         VmArea piece = part(vma, start, end, flags, pageShift);
         VmArea previous = head ? Neighbours.before(edit, start) : null;
         VmArea next = tail ? Neighbours.after(edit, end) : null;
-        Join join = judge(previous, piece, next, pageShift);
+        Merge merge = judge(previous, piece, next, pageShift);
         if (head && tail && !mayVanish(vma)) {
-            join = Join.NONE;
+            merge = Merge.NONE;
         }
-        if (join == Join.NONE) {
+        if (merge == Merge.NONE) {
             return cutOut(edit, vma, piece);
         }
-        VmArea into = spanning(join, previous, piece, next);
+        VmArea into = spanning(merge, previous, piece, next);
         if (!head) {
             VmArea rest = part(vma, vma.start(), start, vma.flags(), pageShift);
             edit.replace(vma, next, null, rest, into);
@@ -259,7 +259,7 @@ public final class MergeRules {
             VmArea rest = part(vma, end, vma.end(), vma.flags(), pageShift);
             edit.replace(vma, previous, null, into, rest);
         } else {
-            edit.replace(vma, join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, into);
+            edit.replace(vma, merge == Merge.RIGHT ? null : previous, merge == Merge.LEFT ? null : next, into);
         }
         return into.end();
     }
@@ -323,9 +323,9 @@ public final class MergeRules {
         return new VmArea(start, end, flags, offset, vma.traits(), vma.name(), vma.anonVma());
     }
 
-    private static VmArea spanning(Join join, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
-        VmArea first = join != Join.RIGHT && previous != null ? previous : piece;
-        VmArea last = join != Join.LEFT && next != null ? next : piece;
+    private static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
+        VmArea first = merge != Merge.RIGHT && previous != null ? previous : piece;
+        VmArea last = merge != Merge.LEFT && next != null ? next : piece;
         AnonVma anonVma = first.anonVma();
         if (anonVma == null) {
             anonVma = piece.anonVma() != null ? piece.anonVma() : last.anonVma();

@@ -29,7 +29,7 @@ final class Neighbours {
      * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea before(Edit edit, InFlightRange.Join join) {
+    static @Nullable VmArea before(Edit edit, InFlightRange.PendingJoin join) {
         VmArea before = edit.before(join.address());
         return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
     }
@@ -38,12 +38,12 @@ final class Neighbours {
      * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea after(Edit edit, InFlightRange.Join join) {
+    static @Nullable VmArea after(Edit edit, InFlightRange.PendingJoin join) {
         VmArea after = edit.at(join.address());
         return after == null || after.start() != join.address() ? null : unlessInFlight(after, join);
     }
 
-    private static @Nullable VmArea unlessInFlight(VmArea neighbour, InFlightRange.Join join) {
+    private static @Nullable VmArea unlessInFlight(VmArea neighbour, InFlightRange.PendingJoin join) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;

@@ -68,7 +68,7 @@ final class Seams {
     /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
     static int count(Edit edit) {
         Set<Long> counted = new HashSet<>();
-        for (InFlightRange.Join join : edit.layout.inFlight().joins()) {
+        for (InFlightRange.PendingJoin join : edit.layout.inFlight().joins()) {
             if (MergeRules.willJoin(edit, join)) {
                 counted.add(join.address());
             }

@@ -46,7 +46,7 @@ public abstract class InFlightRange extends WaitingCall {
     private List<Gate> copies = List.of();
 
     /** Addresses at which two VMAs may be joined at completion. */
-    private List<Join> joins = List.of();
+    private List<PendingJoin> joins = List.of();
 
     /** The counters of the unmapped VMAs; null for none. */
     private @Nullable Counters uncharged;
@@ -215,22 +215,22 @@ public abstract class InFlightRange extends WaitingCall {
      * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
      */
     public void joinLater(long address) {
-        addJoin(new Join(address, false));
+        addJoin(new PendingJoin(address, false));
     }
 
     /** Takes over a join from another range in flight that is complete. */
-    public void joinLater(Join join) {
+    public void joinLater(PendingJoin join) {
         addJoin(join);
     }
 
     /** Records that only this range in flight separates the VMA on both sides of an address. */
     public void addSeam(long address) {
-        addJoin(new Join(address, true));
+        addJoin(new PendingJoin(address, true));
     }
 
-    private void addJoin(Join join) {
+    private void addJoin(PendingJoin join) {
         for (int i = 0; i < joins.size(); i++) {
-            Join known = joins.get(i);
+            PendingJoin known = joins.get(i);
             if (known.address == join.address) {
                 joins.set(i, known.isSeam ? known : join);
                 return;
@@ -242,7 +242,7 @@ public abstract class InFlightRange extends WaitingCall {
         joins.add(join);
     }
 
-    public List<Join> joins() {
+    public List<PendingJoin> joins() {
         return joins;
     }
 
@@ -336,5 +336,5 @@ public abstract class InFlightRange extends WaitingCall {
      * @param address the boundary of the two VMAs
      * @param isSeam whether the rules allowed the two to be one VMA when this was published
      */
-    public record Join(long address, boolean isSeam) {}
+    public record PendingJoin(long address, boolean isSeam) {}
 }

@@ -47,8 +47,8 @@ public final class InFlightRanges {
     }
 
     /** Returns the addresses at which completions may join VMAs. */
-    public List<InFlightRange.Join> joins() {
-        List<InFlightRange.Join> joins = List.of();
+    public List<InFlightRange.PendingJoin> joins() {
+        List<InFlightRange.PendingJoin> joins = List.of();
         for (InFlightRange range : ranges) {
             if (!range.joins().isEmpty()) {
                 joins = new ArrayList<>(joins);

@@ -75,7 +75,7 @@ public final class Fork {
         boolean done = false;
         try {
             Snapshot<VmArea> vmas;
-            List<InFlightRange.Join> joins;
+            List<InFlightRange.PendingJoin> joins;
             int maps;
             try {
                 parent.lock();

@@ -137,7 +137,7 @@ public final class Load {
      *
      * @param maps the approximate number of VMAs
      */
-    static void fork(Layout child, Snapshot<VmArea> parents, List<InFlightRange.Join> joins, int maps) {
+    static void fork(Layout child, Snapshot<VmArea> parents, List<InFlightRange.PendingJoin> joins, int maps) {
         List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
         run(child, new Inherited(wholes, maps));
     }
@@ -176,11 +176,11 @@ public final class Load {
      * in flight of the parent separates are joined here.
      */
     private static List<VmArea> wholes(
-            Snapshot<VmArea> parents, List<InFlightRange.Join> joins, int pageShift, int maps) {
+            Snapshot<VmArea> parents, List<InFlightRange.PendingJoin> joins, int pageShift, int maps) {
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
             VmArea whole = vma;
-            for (InFlightRange.Join join : joins) {
+            for (InFlightRange.PendingJoin join : joins) {
                 if (join.address() == first && !wholes.isEmpty()) {
                     VmArea joined = MergeRules.whole(wholes.get(wholes.size() - 1), whole, join, pageShift);
                     if (joined != null) {

@@ -80,7 +80,7 @@ public final class CpuTlb {
     private final WalkCache tables;
     private final TlbSlots slots;
     private final FlushListeners listeners;
-    private final FlushLog.Range range = new FlushLog.Range();
+    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
     /* The space that is loaded. The fields that enterGuest needs are copied here, to save a dereference. */
     private @Nullable TlbContext context;

@@ -18,7 +18,7 @@ final class FlushLogTest {
     private static final Reason[] REASONS = Reason.values();
 
     private final FlushLog log = new FlushLog();
-    private final FlushLog.Range range = new FlushLog.Range();
+    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
     /** All that is written can be told from the generation. */
     private void write(long generation) {
@@ -34,7 +34,7 @@ final class FlushLogTest {
         return REASONS[(int) (generation / FlushLog.SIZE % REASONS.length)];
     }
 
-    private boolean reads(long generation, FlushLog.Range into) {
+    private boolean reads(long generation, FlushLog.FlushedRange into) {
         if (!log.read(generation, into)) {
             return false;
         }
@@ -93,7 +93,7 @@ final class FlushLogTest {
         AtomicLong last = new AtomicLong(1);
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread reader = new Thread(() -> {
-            FlushLog.Range into = new FlushLog.Range();
+            FlushLog.FlushedRange into = new FlushLog.FlushedRange();
             for (int left = found; left > 0; ) {
                 if (reads(last.get(), into)) {
                     left--;

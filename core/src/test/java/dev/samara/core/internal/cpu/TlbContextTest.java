@@ -62,7 +62,7 @@ final class TlbContextTest {
     @Test
     @DisplayName("a logged range is in its own log, and in no other")
     void log() {
-        FlushLog.Range range = new FlushLog.Range();
+        FlushLog.FlushedRange range = new FlushLog.FlushedRange();
         long generation = context.advance();
         assertFalse(context.log().read(generation, range));
         context.log(generation, 0x1000, 0x3000, 5, Reason.DISCARDED);
