@@ -605,7 +605,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a notifier. It is called for each operation that begins after this and removes mappings, pages or rights,
-     * while the operation is in flight. A fork does not inherit the notifier.
+     * while the operation is in flight. An operation that began before this and is in flight calls it too, if it has
+     * not called its notifiers yet. A fork does not inherit the notifier.
      *
      * @param notifier the notifier
      */

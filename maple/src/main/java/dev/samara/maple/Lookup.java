@@ -42,8 +42,11 @@ final class Lookup {
      * The value is that of the instant of the last acquire load; or, if the leaf's parent had left the tree by then, of
      * the instant when it left, which was after step 1. Both are within the lookup.
      *
-     * An array of halves is whole where its reference can be read: the leaf's constructor ends with the freeze of its
-     * final fields, before replaceLeaf stores the reference, and the load of an element needs that reference.
+     * A plain store publishes an array of halves, so Java's memory model lets a reader find its reference before its
+     * elements. No result depends on such elements. They are loaded after the slot (acquire). If the array is that of
+     * the leaf, the load of the slot pairs with the release store of the leaf, which comes after the halves, and the
+     * elements are right. If it is not, step 4 drops the result of the search. A search of any elements ends with an
+     * index within the array, whose length is constant.
      *
      * If a pivot in the tree is even, halves alone do not decide. Such a tree is searched without step 3's early load.
      * Readers store nothing, so the writer waits for none of them. Reader and Cursor keep a leaf between calls, and

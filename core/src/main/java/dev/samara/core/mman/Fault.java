@@ -46,7 +46,7 @@ public final class Fault {
      * @return true for MINOR and MAJOR
      */
     public static boolean isDone(int fault) {
-        return fault <= MAJOR;
+        return fault == MINOR || fault == MAJOR;
     }
 
     /**

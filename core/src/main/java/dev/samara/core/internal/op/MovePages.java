@@ -16,7 +16,6 @@ import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +30,7 @@ final class MovePages {
     private final Memory memory;
     private final InFlightRange.Move move;
 
-    /* The entries that were picked up, each with its distance from the start of the move. */
-    private long[] distances = new long[16];
-    private long[] entries = new long[16];
-    private int size;
+    private final MovedEntries moved = new MovedEntries();
 
     /** The number of entries that were put down, or whose pages were dropped. */
     private int down;
@@ -126,15 +122,11 @@ final class MovePages {
     /** Returns false if another thread has changed the entry meanwhile. */
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
         // An entry that is picked up must be kept, so capacity is ensured first.
-        if (size == entries.length) {
-            distances = Arrays.copyOf(distances, 2 * size);
-            entries = Arrays.copyOf(entries, 2 * size);
-        }
+        moved.ensureCapacity();
         if (!Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
             return false;
         }
-        distances[size] = address - move.from();
-        entries[size++] = pte;
+        moved.add(address - move.from(), pte);
         return true;
     }
 
@@ -144,12 +136,12 @@ final class MovePages {
 
     /** Stores the entries at the target. Drops the pages that no longer belong there. */
     void putDown(TlbGather gather) {
-        while (down < size) {
-            long address = move.to() + distances[down];
-            long pte = entries[down];
+        while (down < moved.size()) {
+            long distance = moved.distance(down);
+            long address = move.to() + distance;
+            long pte = moved.pte(down);
             VmArea vma = layout.find(address);
-            boolean isPut =
-                    vma != null && Addresses.isBelow(distances[down], move.length()) && putDown(vma, address, pte);
+            boolean isPut = vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte);
             // Before the page is dropped, which must not happen twice.
             down++;
             if (!isPut && Pte.isOwn(pte)) {

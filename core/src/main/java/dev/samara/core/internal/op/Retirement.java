@@ -34,13 +34,28 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Retirement {
     /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */
+
+    /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
     private static final int COPIES = 0;
+
+    /** {@link MovePages} picks up the entries of the sources of moves. */
     private static final int PICK_UP = 1;
+
+    /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
     private static final int TAKE_AWAY = 2;
+
+    /** {@link TlbGather#invalidate}: shootdowns and a grace period. No CPU and no reader has a frame after it. */
     private static final int FLUSH = 3;
+
+    /** {@link MovePages} stores the entries at the targets of moves. */
     private static final int PUT_DOWN = 4;
+
+    /** {@link TlbGather#free}: the frames of unmapped pages are freed ({@code tlb_finish_mmu}). */
     private static final int FREE = 5;
+
+    /** {@link DiscardPages} and {@link GuardPages} change entries of mappings that stay; files get their holes. */
     private static final int ACT = 6;
+
     private static final int DONE = 7;
 
     private final Layout layout;

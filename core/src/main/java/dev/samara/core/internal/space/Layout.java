@@ -429,7 +429,7 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Adds a notifier, which is called for the revocations of each operation that begins later. */
+    /** Adds a notifier, which is called for the revocations of each operation that calls its notifiers later. */
     public void addNotifier(MmuNotifier notifier) {
         lock();
         try {

@@ -11,6 +11,7 @@ import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +24,48 @@ final class PendingFlush {
     /** The context whose translations no CPU uses any more; null for none. */
     private @Nullable TlbContext ended;
 
-    private PageTable[] tables = {};
-    private long[][] leaves = {};
-    private long[] starts = {};
-    private long[] ends = {};
-    private MmuNotifier.Reason[] reasons = {};
+    /** The first {@link #size} are pending; the others are spare. */
+    private LeafFlush[] flushes = {};
+
     private int size;
+
+    /** A range of one leaf in which entries have changed. It is filled in again, since to add one must not fail. */
+    private static final class LeafFlush {
+        @Nullable
+        PageTable table;
+
+        long @Nullable [] leaf;
+        long start;
+        long end;
+        MmuNotifier.Reason reason = MmuNotifier.Reason.UNMAPPED;
+
+        void fill(PageTable ofTable, long[] changed, long from, long to, MmuNotifier.Reason why) {
+            table = ofTable;
+            leaf = changed;
+            start = from;
+            end = to;
+            reason = why;
+        }
+
+        PageTable table() {
+            return Objects.requireNonNull(table);
+        }
+
+        long[] leaf() {
+            return Objects.requireNonNull(leaf);
+        }
+
+        long cpumask() {
+            PageTable of = table();
+            return Leaf.cpumask(leaf(), of.indexOf(start), of.indexOf(end - 1));
+        }
+
+        /** Makes it spare: it keeps no table reachable. */
+        void clear() {
+            table = null;
+            leaf = null;
+        }
+    }
 
     PendingFlush(Cpus cpus, @Nullable TlbContext ended) {
         this.cpus = cpus;
@@ -46,18 +83,17 @@ final class PendingFlush {
 
     /** Returns whether one more leaf fits without allocation. */
     boolean hasCapacity() {
-        return size < leaves.length;
+        return size < flushes.length;
     }
 
     /** Ensures capacity for one more leaf, so that the next {@link #add} does not fail. */
     void ensureCapacity() {
-        if (size == leaves.length) {
-            int more = Math.max(4, 2 * size);
-            tables = Arrays.copyOf(tables, more);
-            starts = Arrays.copyOf(starts, more);
-            ends = Arrays.copyOf(ends, more);
-            reasons = Arrays.copyOf(reasons, more);
-            leaves = Arrays.copyOf(leaves, more);
+        if (size == flushes.length) {
+            LeafFlush[] more = Arrays.copyOf(flushes, Math.max(4, 2 * size));
+            for (int i = size; i < more.length; i++) {
+                more[i] = new LeafFlush();
+            }
+            flushes = more;
         }
     }
 
@@ -68,11 +104,7 @@ final class PendingFlush {
     void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         ensureCapacity();
         Leaf.deferFlush(leaf);
-        tables[size] = table;
-        leaves[size] = leaf;
-        starts[size] = start;
-        ends[size] = end;
-        reasons[size++] = reason;
+        flushes[size++].fill(table, leaf, start, end, reason);
     }
 
     /**
@@ -94,7 +126,7 @@ final class PendingFlush {
         int from = 0;
         while (from < size) {
             int behind = from + 1;
-            while (behind < size && tables[behind] == tables[from]) {
+            while (behind < size && flushes[behind].table == flushes[from].table) {
                 behind++;
             }
             flush(from, behind, begun);
@@ -106,21 +138,22 @@ final class PendingFlush {
     private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
         // After the change of the entries: a CPU that loads the space later, with a new context, sees the change.
         // Pairs with PageTable.use.
-        TlbContext context = tables[from].context();
+        LeafFlush first = flushes[from];
+        TlbContext context = first.table().context();
         if (context == ended) {
             return;
         }
         long generation = context.advance();
-        long start = starts[from];
-        long end = ends[from];
-        MmuNotifier.Reason reason = reasons[from];
+        long start = first.start;
+        long end = first.end;
+        MmuNotifier.Reason reason = first.reason;
         long mask = 0;
         for (int i = from; i < behind; i++) {
-            start = Addresses.lower(starts[i], start);
-            end = Addresses.higher(ends[i], end);
-            reason = Reasons.stronger(reasons[i], reason);
-            PageTable table = tables[i];
-            mask |= Leaf.cpumask(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
+            LeafFlush flush = flushes[i];
+            start = Addresses.lower(flush.start, start);
+            end = Addresses.higher(flush.end, end);
+            reason = Reasons.stronger(flush.reason, reason);
+            mask |= flush.cpumask();
         }
         context.log(generation, start, end, mask, reason);
         if (begun == null) {
@@ -140,14 +173,14 @@ final class PendingFlush {
      */
     void flushed() {
         while (size > 0) {
-            int last = size - 1;
-            boolean isEmpty = Leaf.flushed(leaves[last]);
-            size = last;
+            LeafFlush last = flushes[size - 1];
+            PageTable table = last.table();
+            boolean isEmpty = Leaf.flushed(last.leaf());
+            size--;
+            last.clear();
             if (isEmpty) {
-                tables[last].unhookIfEmpty(starts[last]);
+                table.unhookIfEmpty(last.start);
             }
         }
-        Arrays.fill(leaves, null);
-        Arrays.fill(tables, null);
     }
 }
