@@ -14,24 +14,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntSupplier;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -43,31 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
 @SuppressWarnings("try") // a watchpoint is there until it is closed
-final class WatchpointTest {
-    private final SpaceFixture fixture = new SpaceFixture();
-    private final Cpu cpu = fixture.cpu;
-    private final GuestMemory memory = cpu.memory();
-    private final AddressSpace space = fixture.space;
-    private final long at = fixture.anonymous(8);
-
-    /** What listeners were told, with the distance from {@code at}. */
-    private final List<String> told = Collections.synchronizedList(new ArrayList<>());
-
-    @AfterEach
-    void everyFrameComesBack() {
-        fixture.closeEmpty();
-        assertEquals(List.of(), fixture.reports);
-    }
-
-    private WriteListener as(String name) {
-        return (address, length) -> told.add(name + " " + (address - at) + " " + length);
-    }
-
-    private void assertTold(String... expected) {
-        assertEquals(List.of(expected), List.copyOf(told));
-        told.clear();
-    }
-
+final class WatchpointTest extends WatchpointFixture {
     @Test
     @DisplayName("is told of every kind of access that writes one of its bytes, and of none beside them")
     void kinds() {
@@ -304,119 +275,6 @@ final class WatchpointTest {
         assertTold();
         AddressSpace bare = Machine.builder().build().newSpace(GEOMETRY);
         assertThrows(IllegalStateException.class, () -> bare.watch(0x10000, 1, listener));
-    }
-
-    @Test
-    @DisplayName("whose listener throws has that reported; the store counts, and others are told")
-    void throwing() {
-        try (Watchpoint first = space.watch(at, 8, (address, length) -> {
-                    throw new IllegalCallerException("of a listener");
-                });
-                Watchpoint second = space.watch(at, 8, as("w"))) {
-            fixture.store(at, 5);
-            assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 1));
-            assertEquals(5, memory.value());
-            assertEquals(6, fixture.load(at));
-            assertTold("w 0 8", "w 0 8");
-        }
-        assertEquals(2, fixture.reports.size());
-        for (Report report : fixture.reports) {
-            assertEquals(Report.Kind.CALLBACK_FAILED, report.kind());
-            assertEquals("a write listener", report.message());
-            assertEquals("of a listener", String.valueOf(report.cause()).replaceAll(".*: ", ""));
-        }
-        fixture.reports.clear();
-    }
-
-    @Test
-    @DisplayName("whose listener blocks delays its CPU, and no thread that waits for that CPU")
-    void blocking() throws Exception {
-        CountDownLatch asked = new CountDownLatch(1);
-        CountDownLatch answers = new CountDownLatch(1);
-        try (OtherCpu other = new OtherCpu(space);
-                Watchpoint watch = space.watch(at, 8, (address, length) -> {
-                    asked.countDown();
-                    Latches.await(answers);
-                })) {
-            Future<Integer> stored = other.submit(of -> {
-                of.enterGuest();
-                of.memory().store(at + PAGE, 8, 1);
-                int result = of.memory().store(at, 8, 1);
-                of.leaveGuest();
-                return result;
-            });
-            Latches.await(asked);
-            assertEquals(0, space.munmap(at + PAGE, PAGE));
-            assertEquals(0, space.mprotect(at, PAGE, READ));
-            assertEquals(1, fixture.load(at), "it has happened");
-            space.fork().close();
-            try (Watchpoint another = space.watch(at, 8, as("x"))) {}
-            answers.countDown();
-            assertFault(Fault.MINOR, stored.get());
-        }
-    }
-
-    @Test
-    @DisplayName("whose listener calls back: operations and accesses go on, and what the CPU has read stays")
-    void callingBack() {
-        List<Watchpoint> watches = new ArrayList<>();
-        List<IntSupplier> refused = List.of(
-                () -> {
-                    cpu.load(null);
-                    return 0;
-                },
-                () -> {
-                    cpu.enterGuest();
-                    return 0;
-                },
-                () -> {
-                    cpu.leaveGuest();
-                    return 0;
-                },
-                () -> {
-                    cpu.poll();
-                    return 0;
-                },
-                () -> (int) memory.resolveLoad(at, 8),
-                () -> {
-                    cpu.close();
-                    return 0;
-                });
-        watches.add(space.watch(at, 8, (address, length) -> {
-            told.add("first");
-            assertEquals(6, fixture.load(at), "after the access");
-            fixture.store(at, 7);
-            assertFault(Fault.MAPERR, memory.load(8, 8));
-            assertEquals(0, memory.copyOut(8, new byte[8], 0, 8));
-            refused.forEach(call -> assertThrows(IllegalStateException.class, call::getAsInt));
-            assertEquals(0, space.mprotect(at, PAGE, READ));
-            space.fork().close();
-            watches.add(space.watch(at + 8, 8, as("third")));
-            watches.get(0).close();
-            watches.get(1).close();
-        }));
-        watches.add(space.watch(at, 16, as("second")));
-        fixture.store(at + 8, 5);
-        assertTold("second 8 8");
-        cpu.enterGuest();
-        assertFault(Fault.MINOR, memory.store(at + 16, 8, 9));
-        long before = memory.faultAddress();
-        fixture.load(at + 8);
-        assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 6));
-        assertEquals(0, memory.value(), "what the access has read");
-        assertEquals(before, memory.faultAddress());
-        assertFault(Fault.MINOR, memory.fault());
-        assertTold("first");
-        assertFault(Fault.ACCERR, memory.store(at, 8, 6));
-        assertEquals(7, fixture.load(at));
-        cpu.leaveGuest();
-        assertEquals(0, space.mprotect(at, PAGE, RW));
-        fixture.store(at, 1);
-        assertTold();
-        fixture.store(at + 8, 1);
-        assertTold("third 8 8");
-        watches.forEach(Watchpoint::close);
-        assertSame(space, cpu.space());
     }
 
     @ParameterizedTest

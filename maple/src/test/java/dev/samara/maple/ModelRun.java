@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  * body of a test.
  */
 final class ModelRun {
-
     static final List<String> OWNERS = List.of("anna", "ben", "cleo");
 
     /** Every so many steps everything is compared, not only the surroundings of the step. */
@@ -23,96 +22,31 @@ final class ModelRun {
 
     private record Kept(Snapshot<Object> snapshot, Model model, ModelCursor cursor) {}
 
-    /** Where a cursor should be. */
-    private static final class ModelCursor {
-        final String name;
-        final Cursor<Object> cursor;
-        Model model;
-        int place; // 0 nowhere, 1 on an entry, 2 before the first, 3 behind the last
-        long first;
-        long last;
-
-        ModelCursor(String name, Cursor<Object> cursor, Model model) {
-            this.name = name;
-            this.cursor = cursor;
-            this.model = model;
-        }
-
-        Object forward(long from) {
-            for (Model.Piece p = model.atOrAfter(from); p != null; ) {
-                if (!(p.content() instanceof Model.Held)) {
-                    return on(p);
-                }
-                p = p.last() == -1L ? null : model.atOrAfter(p.last() + 1);
-            }
-            place = 3;
-            return "none";
-        }
-
-        Object backward(long from) {
-            Model.Piece best = null;
-            for (Model.Piece p : model.pieces()) {
-                if (!(p.content() instanceof Model.Held) && Long.compareUnsigned(p.first(), from) <= 0) {
-                    best = p;
-                }
-            }
-            if (best != null) {
-                return on(best);
-            }
-            place = 2;
-            return "none";
-        }
-
-        private Object on(Model.Piece p) {
-            place = 1;
-            first = p.first();
-            last = p.last();
-            return new RangeEntry<>(first, last, p.content());
-        }
-
-        Object end(int end) {
-            place = end;
-            return "none";
-        }
-
-        Object next() {
-            if (place == 1) {
-                return last == -1L ? end(3) : forward(last + 1);
-            }
-            return place == 3 ? "none" : forward(0);
-        }
-
-        Object previous() {
-            if (place == 1) {
-                return first == 0 ? end(2) : backward(first - 1);
-            }
-            return place == 2 ? "none" : backward(-1L);
-        }
-
-        Object found(@Nullable Object value) {
-            if (value == null) {
-                return "none";
-            }
-            require(value == cursor.value(), "value() is not what the step returned");
-            return new RangeEntry<>(cursor.first(), cursor.last(), value);
-        }
-    }
-
     final MapleTree<Object> tree = new MapleTree<>();
 
     /** What readers of the tree should see. */
     Model model = new Model();
 
     private @Nullable Transaction<Object> transaction;
+
     private @Nullable Model draft;
+
     private @Nullable ModelCursor draftCursor;
+
     private final ModelCursor liveCursor = new ModelCursor("cursor", tree.cursor(), model);
+
     private final List<Kept> kept = new ArrayList<>();
+
     private final GapSearch search = new GapSearch();
+
     private int steps;
+
     private int transactions;
+
     private int snapshots;
+
     private Op current = new Op(Op.Kind.LOOK, 0, 0, 0, 0, Op.Gap.ANY);
+
     private final @Nullable StringBuilder java;
 
     /** Without a {@code java} to write to, it does not say what it does. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -9,8 +8,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -21,7 +18,6 @@ import java.util.stream.Stream;
  */
 final class PageOwner implements Actor {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
-    private static final int MOST_CHILDREN = 2;
     private static final OwnedPages.State[] RIGHTS = {
         OwnedPages.State.WRITABLE, OwnedPages.State.WRITABLE, OwnedPages.State.READABLE, OwnedPages.State.SHUT
     };
@@ -64,8 +60,7 @@ final class PageOwner implements Actor {
     private final List<OwnedPages> all;
     private final Checker contents;
     private final Checker forks;
-    private final Checker leaks;
-    private final Deque<TortureMachine.View> children = new ArrayDeque<>();
+    private final OwnerChildren children;
     private long other;
 
     PageOwner(TortureMachine setup, int owner, boolean shared, List<OwnedPages> all, Judges judges) {
@@ -74,7 +69,7 @@ final class PageOwner implements Actor {
         this.all = all;
         contents = judges.contents();
         forks = judges.forks();
-        leaks = judges.leaks();
+        children = new OwnerChildren(judges.leaks());
         view = setup.view();
         long[] places = setup.area(OwnedPages.PAGES);
         area = new OwnedPages(owner, places[0], shared);
@@ -104,7 +99,7 @@ final class PageOwner implements Actor {
             case 11 -> lock(first, behind, random);
             case 12, 13, 14 -> move(random);
             case 15, 16 -> fork(random);
-            case 17 -> endChild();
+            case 17 -> children.endOldest();
             case 18 -> split(first, behind);
             case 19 -> advise(first, behind, random.nextBoolean() ? Advice.COLD : Advice.PAGEOUT);
             case 20 -> wipe(first, behind, random.nextBoolean());
@@ -344,9 +339,7 @@ final class PageOwner implements Actor {
 
     /** The child's pages are the parent's of one instant; what the child does to them, the parent does not see. */
     private void fork(Random random) {
-        if (children.size() == MOST_CHILDREN) {
-            endChild();
-        }
+        children.makeRoom();
         OwnedPages neighbour = all.get(random.nextInt(all.size()));
         int theirs = random.nextInt(OwnedPages.PAGES);
         int turn = neighbour.turn(theirs);
@@ -385,26 +378,8 @@ final class PageOwner implements Actor {
         check(0, OwnedPages.PAGES);
     }
 
-    /** Ends the oldest child, once in a while with pages in flight. */
-    private void endChild() {
-        TortureMachine.View child = children.poll();
-        if (child != null) {
-            end(child.of);
-        }
-    }
-
-    private void end(AddressSpace child) {
-        child.validate();
-        child.close();
-        leaks.check(child.usage().maps() == 0, "a child is not empty after close");
-        int tables = TortureMachine.tablesLeft(child);
-        leaks.check(tables == 0, tables + " page tables of a child are left after close");
-    }
-
     /** Ends all children; its thread has stopped. */
     void finish() {
-        while (!children.isEmpty()) {
-            endChild();
-        }
+        children.endAll();
     }
 }

@@ -11,25 +11,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.OneThread;
-import dev.samara.core.OtherCpu;
 import dev.samara.core.PagedFile;
 import dev.samara.core.SpaceFixture;
-import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,52 +32,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("Before memory is used up")
-final class ReclaimTest {
-    private static final int FRAMES = 64;
-
-    private final SpaceFixture fixture = new SpaceFixture(FRAMES);
-    private final Cpu cpu = fixture.cpu;
-    private final AddressSpace space = fixture.space;
-    private final List<PageCache> caches = new ArrayList<>();
-
-    @AfterEach
-    void everyFrameComesBack() {
-        caches.forEach(PageCache::close);
-        fixture.closeEmpty();
-        assertEquals(List.of(), fixture.reports);
-    }
-
-    private PagedFile file(int pages) {
-        PagedFile file = new PagedFile(fixture, pages);
-        caches.add(file.cache);
-        return file;
-    }
-
-    /** Reads a number of pages of a file through a mapping that is private, or shared. */
-    private long read(PagedFile file, int pages, int protection, int flags) {
-        long at = fixture.map(0, pages, protection, flags, file, 0);
-        for (int page = 0; page < pages; page++) {
-            assertPage(at, page);
-        }
-        return at;
-    }
-
-    private void assertPage(long at, int page) {
-        int fault = cpu.memory().load(at + page * PAGE, 8);
-        assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
-        assertEquals(PagedFile.STAMP + page, cpu.memory().value());
-    }
-
-    /** Fills memory with pages of a file that is mapped nowhere. */
-    private PagedFile fill() {
-        PagedFile file = file(FRAMES);
-        int pages = (int) (FRAMES - fixture.frames());
-        long at = read(file, pages, READ, MapFlags.SHARED);
-        assertEquals(0, space.munmap(at, pages * PAGE));
-        assertEquals(FRAMES, fixture.frames());
-        return file;
-    }
-
+final class ReclaimTest extends ReclaimFixture {
     @Test
     @DisplayName("pages of files that can be read again are reclaimed, from many files, reachable or not")
     void manyFiles() {
@@ -127,12 +76,6 @@ final class ReclaimTest {
         assertEquals(2, fixture.load(anonymous));
         child.close();
         memory.close();
-    }
-
-    private void fillAgain() {
-        if (fixture.frames() < FRAMES) {
-            fill();
-        }
     }
 
     @Test
@@ -276,96 +219,6 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a thread that has another CPU in GUEST gets OOM at once, since it must not wait for CPUs")
-    void anotherCpuInGuest() {
-        fill();
-        long anonymous = fixture.anonymous(1);
-        try (Cpu second = fixture.machine.claimCpu()) {
-            second.load(space);
-            second.enterGuest();
-            assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
-            assertEquals(FRAMES, fixture.frames());
-            second.leaveGuest();
-            fixture.store(anonymous, 1);
-        }
-    }
-
-    @Test
-    @DisplayName("a page that is being read while all others are reclaimed is in memory in the end")
-    void beingRead() {
-        PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
-        caches.add(cache);
-        long anonymous = fixture.anonymous(1);
-        CachedBacking file = new CachedBacking("/f", cache) {
-            @Override
-            protected boolean read(long page, int frame, FrameStore store) {
-                fillAgain();
-                fixture.machine.newPageCache(GEOMETRY, PAGE);
-                store.put(frame, 0, 8, 7);
-                return true;
-            }
-        };
-        fixture.store(anonymous, 1);
-        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
-        assertTrue(Fault.isDone(cpu.memory().load(at, 8)));
-        assertEquals(7, cpu.memory().value());
-    }
-
-    @Test
-    @DisplayName("no store of two threads to pages of a file is lost beside a third thread that needs frames")
-    void besideStores() throws Exception {
-        PagedFile file = file(FRAMES);
-        List<OtherCpu> others = List.of(new OtherCpu(space), new OtherCpu(space));
-        try {
-            List<Future<Integer>> done = new ArrayList<>();
-            for (int i = 0; i < 2; i++) {
-                int page = i;
-                done.add(others.get(i).submit(of -> storeAndLoad(of, file, page)));
-            }
-            while (!done.stream().allMatch(Future::isDone)) {
-                long anonymous = fixture.anonymous(FRAMES);
-                for (long page = 0; page < FRAMES; page++) {
-                    if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
-                        break;
-                    }
-                }
-                assertEquals(0, space.munmap(anonymous, FRAMES * PAGE));
-            }
-            for (Future<Integer> one : done) {
-                assertEquals(0, one.get());
-            }
-        } finally {
-            others.forEach(OtherCpu::close);
-        }
-    }
-
-    /**
-     * Reads clean pages, stores to one page, and unmaps all of them, again and again; returns how often a store was
-     * lost.
-     */
-    private int storeAndLoad(Cpu of, PagedFile file, int page) {
-        int lost = 0;
-        for (long round = 1; round <= 400; round++) {
-            long at = space.mmap(0, FRAMES * PAGE, RW, MapFlags.SHARED, file, 0);
-            for (int other = 2; other < FRAMES; other++) {
-                int fault = of.memory().load(at + other * PAGE, 8);
-                lost += Fault.isDone(fault) && of.memory().value() != PagedFile.STAMP + other ? 1 : 0;
-            }
-            if (round > 1) {
-                lost += Fault.isDone(of.memory().load(at + page * PAGE, 8))
-                                && of.memory().value() == round - 1
-                        ? 0
-                        : 1;
-            }
-            while (!Fault.isDone(of.memory().store(at + page * PAGE, 8, round))) {
-                Thread.onSpinWait();
-            }
-            space.munmap(at, FRAMES * PAGE);
-        }
-        return lost;
-    }
-
-    @Test
     @DisplayName(
             "an access that would need more frames than there can be ends as OOM, and does not begin anew for ever")
     void tooFewFrames() {
@@ -379,34 +232,6 @@ final class ReclaimTest {
         assertTrue(file.reads.get() < 100, () -> file.reads + " reads");
         assertEquals(0, space.munmap(anonymous, PAGE));
         assertTrue(Fault.isDone(cpu.memory().store(at, 8, 1)));
-    }
-
-    @Test
-    @DisplayName("a backing whose answers are reclaimed again and again by other threads is not blamed")
-    void reclaimedBeforeMapped() {
-        long anonymous = fixture.anonymous(FRAMES);
-        for (long page = 0; page < FRAMES - 1; page++) {
-            fixture.store(anonymous + page * PAGE, 1);
-        }
-        int[] answers = {0};
-        try (OtherCpu other = new OtherCpu(space)) {
-            PagedFile file = new PagedFile(fixture, 1) {
-                @Override
-                public int fault(PageRequest request) {
-                    int frame = super.fault(request);
-                    if (answers[0]++ < 40) {
-                        long last = anonymous + (FRAMES - 1) * PAGE;
-                        assertFault(Fault.MINOR, other.call(of -> of.memory().store(last, 8, 1)));
-                        assertEquals(-1, cache.frameAt(0), "reclaimed before it could be mapped");
-                        assertEquals(0, space.madvise(last, PAGE, Advice.DONTNEED));
-                    }
-                    return frame;
-                }
-            };
-            caches.add(file.cache);
-            assertPage(fixture.map(0, 1, READ, MapFlags.PRIVATE, file, 0), 0);
-        }
-        assertEquals(41, answers[0]);
     }
 
     @Test

@@ -4,15 +4,11 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OpenFiles;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mprotect;
-import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -22,8 +18,6 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.StringJoiner;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -35,71 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Every row of the merge table. Page numbers count from {@link #BASE}; a layout is written as in {@code 0-4x 4-10y},
  * with a letter for the flags of each VMA.
  */
-final class MergeRulesTest {
-    private static final long PAGE = 0x1000;
-    private static final long BASE = 0x1000_0000L;
-    private static final long X = VmaFlags.READ | VmaFlags.MAY_ACCESS;
-    private static final long Y = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
-
-    private static Layout layout(int maxMaps, VmArea... vmas) {
-        Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, MachineState.UNLIMITED));
-        return Load.load(origin, List.of(vmas));
-    }
-
-    private static Layout layout(VmArea... vmas) {
-        return layout(65530, vmas);
-    }
-
-    private static VmArea vma(int from, int to, long flags, long offset, @Nullable Backing backing) {
-        return VmArea.describe(BASE + from * PAGE, BASE + to * PAGE, flags, offset, backing, null, null);
-    }
-
-    private static VmArea vma(int from, int to, long flags) {
-        return vma(from, to, flags, from, null);
-    }
-
-    private static VmArea owned(int from, int to, @Nullable AnonVma identity) {
-        return VmArea.describe(BASE + from * PAGE, BASE + to * PAGE, Y, from, null, null, identity);
-    }
-
-    private static List<VmArea> vmas(Layout layout) {
-        List<VmArea> vmas = new ArrayList<>();
-        layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
-        return vmas;
-    }
-
-    private static String shape(Layout layout) {
-        StringJoiner shape = new StringJoiner(" ");
-        for (VmArea vma : vmas(layout)) {
-            long from = (vma.start() - BASE) / PAGE;
-            long to = (vma.end() - BASE) / PAGE;
-            String letter = vma.flags() == X ? "x" : vma.flags() == Y ? "y" : "z";
-            shape.add(from + "-" + to + letter);
-        }
-        layout.validate();
-        return shape.toString();
-    }
-
-    /** Puts a new piece into a layout. */
-    private static VmArea place(Layout layout, VmArea piece) {
-        try (Edit edit = Layouts.edit(layout)) {
-            VmArea result = MergeRules.place(edit, piece);
-            Publication.publish(edit, 0);
-            assertSame(result, layout.find(piece.start()));
-            return result;
-        }
-    }
-
-    /** Gives pages other flags, if that is allowed. */
-    private static void change(Layout layout, int from, int to, long flags) {
-        try (Edit edit = Layouts.edit(layout)) {
-            VmArea vma = edit.at(BASE + from * PAGE);
-            assertNotNull(vma);
-            MergeRules.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
-            Publication.publish(edit, 0);
-        }
-    }
-
+final class MergeRulesTest extends MergeRulesFixture {
     @ParameterizedTest(name = "{0} left and {1} right: {2}")
     @CsvSource({
         "-, -, 4-6x",
@@ -245,93 +175,6 @@ final class MergeRulesTest {
         Layout layout = layout(named, other, vma(2, 3, Y, 2, null));
         change(layout, 1, 2, Y);
         assertEquals("0-1y 1-2y 2-3y", shape(layout));
-    }
-
-    private static final AnonVma ONE = AnonVma.fresh();
-    private static final AnonVma TWO = AnonVma.fresh();
-    private static final AnonVma CHILD = AnonVma.inherited();
-
-    private static @Nullable AnonVma identity(char letter) {
-        return switch (letter) {
-            case '1' -> ONE;
-            case '2' -> TWO;
-            case 'c' -> CHILD;
-            default -> null;
-        };
-    }
-
-    private static char letter(@Nullable AnonVma identity) {
-        return identity == null ? '-' : identity == ONE ? '1' : identity == TWO ? '2' : 'c';
-    }
-
-    private static String owners(Layout layout) {
-        StringJoiner owners = new StringJoiner(" ");
-        for (VmArea vma : vmas(layout)) {
-            long from = (vma.start() - BASE) / PAGE;
-            owners.add(from + "-" + (vma.end() - BASE) / PAGE + letter(vma.anonVma()));
-        }
-        return owners.toString();
-    }
-
-    /** Identities: none, two of this space, and a child's. */
-    @ParameterizedTest(name = "{0} left of {1}: {2}")
-    @CsvSource({
-        "-, -, 0-6-",
-        "1, -, 0-61",
-        "-, 1, 0-61",
-        "1, 1, 0-61",
-        "1, 2, 0-41 4-62",
-        "c, -, 0-4c 4-6-",
-        "-, c, 0-4- 4-6c",
-        "c, c, 0-6c",
-        "c, 1, 0-4c 4-61",
-        "1, c, 0-41 4-6c"
-    })
-    @DisplayName("identities of two")
-    void twoIdentities(char left, char piece, String expected) {
-        Layout placed = layout(owned(0, 4, identity(left)));
-        place(placed, owned(4, 6, identity(piece)));
-        assertEquals(expected, owners(placed));
-        Layout mirrored = layout(owned(6, 10, identity(left)));
-        place(mirrored, owned(4, 6, identity(piece)));
-        assertEquals(vmas(placed).size(), vmas(mirrored).size(), "from the right just the same");
-        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
-        Layout changed = layout(owned(0, 4, identity(left)), middle);
-        change(changed, 4, 6, Y);
-        assertEquals(expected, owners(changed));
-    }
-
-    /** All three have equal flags and continuing offsets. */
-    @ParameterizedTest(name = "{1} between {0} and {2}: {3}")
-    @CsvSource({
-        "-, -, -, 0-8-",
-        "1, -, 1, 0-81",
-        "1, -, 2, 0-61 6-82",
-        "1, -, -, 0-81",
-        "-, -, 2, 0-82",
-        "-, 1, -, 0-81",
-        "-, 1, 1, 0-81",
-        "1, 1, 2, 0-61 6-82",
-        "2, 1, 1, 0-42 4-81",
-        "c, -, 1, 0-4c 4-81",
-        "1, -, c, 0-61 6-8c",
-        "c, -, c, 0-4c 4-6- 6-8c",
-        "-, c, -, 0-4- 4-6c 6-8-",
-        "c, c, c, 0-8c",
-        "c, c, -, 0-6c 6-8-",
-        "-, -, c, 0-6- 6-8c"
-    })
-    @DisplayName("identities of three: where both fit but not each other, the left one is joined")
-    void threeIdentities(char left, char piece, char right, String expected) {
-        VmArea before = owned(0, 4, identity(left));
-        VmArea after = owned(6, 8, identity(right));
-        Layout placed = layout(before, after);
-        place(placed, owned(4, 6, identity(piece)));
-        assertEquals(expected, owners(placed));
-        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
-        Layout changed = layout(before, middle, after);
-        change(changed, 4, 6, Y);
-        assertEquals(expected, owners(changed));
     }
 
     private static VmArea attached(Backing segment, int from, int to, long flags) {

@@ -4,13 +4,11 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -24,86 +22,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Each row of the tables of merges and cuts, drawn as {@link DrawnLayout} says. */
 @DisplayName("What is joined with what, and where it is cut")
-class MergeTableTest {
+class MergeTableTest extends MergeTableFixture {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
-
-    /** A merge is one of two things, and in each the neighbours are judged alike. */
-    private enum Change {
-        /** A new range, {@code oo..oo} filled in the middle. */
-        NEW {
-            @Override
-            Layout apply(VmArea left, VmArea piece, VmArea right) {
-                Layout layout = DrawnLayout.layout(List.of(left, right));
-                place(layout, piece);
-                return layout;
-            }
-        },
-        /** A range that exists, with other flags before. */
-        EXISTING {
-            @Override
-            Layout apply(VmArea left, VmArea piece, VmArea right) {
-                long before = piece.flags() ^ VmaFlags.DONTDUMP;
-                VmArea unlike =
-                        MergeRules.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
-                Layout layout = DrawnLayout.layout(List.of(left, unlike, right));
-                return change(layout, piece.start(), piece.end(), piece.flags());
-            }
-        };
-
-        /** The middle of three, two pages each, is made or changed; the result. */
-        abstract Layout apply(VmArea left, VmArea piece, VmArea right);
-    }
-
-    /** Puts a new piece, as a mapping does. */
-    private static void place(Layout layout, VmArea piece) {
-        VmArea placed;
-        try (Edit edit = Layouts.edit(layout)) {
-            placed = MergeRules.place(edit, piece);
-            Publication.publish(edit, 0);
-        }
-        layout.validate();
-        assertSame(placed, layout.find(piece.start()), "place() returns what covers the piece");
-        assertSame(placed, layout.find(piece.end() - 1), "place() returns what covers the piece");
-    }
-
-    /** Gives part of a VMA other flags; null if it was done, else why not. */
-    private static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
-        long reached;
-        try (Edit edit = Layouts.edit(layout)) {
-            VmArea vma = edit.at(start);
-            assertNotNull(vma);
-            reached = MergeRules.change(edit, vma, start, end, flags);
-            Publication.publish(edit, 0);
-        }
-        layout.validate();
-        if (Errno.isError(reached)) {
-            return Errno.of(reached);
-        }
-        VmArea changed = layout.find(start);
-        assertNotNull(changed);
-        assertEquals(reached, changed.end(), "change() returns the end of what covers the part");
-        assertSame(changed, layout.find(end - 1));
-        return null;
-    }
-
-    private static Layout change(Layout layout, long start, long end, long flags) {
-        assertNull(tryChange(layout, start, end, flags), "refused");
-        return layout;
-    }
-
-    /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
-    private static @Nullable Errno makeWritable(Layout layout, int from, int to) {
-        VmArea vma = layout.find(DrawnLayout.address(from));
-        assertNotNull(vma);
-        long flags =
-                DrawnLayout.kind(Character.toLowerCase(DrawnLayout.letter(vma))).flags();
-        return tryChange(layout, DrawnLayout.address(from), DrawnLayout.address(to), flags);
-    }
-
-    /** The bounds of a drawing without the kinds. */
-    private static String shape(Layout layout) {
-        return DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o");
-    }
 
     private static VmArea withFlags(int from, int to, long flags) {
         DrawnLayout.Kind plain = DrawnLayout.kind('a');
@@ -284,92 +204,6 @@ class MergeTableTest {
     @DisplayName("Existing range: what counts its mappings loses none, but its bounds may move")
     void existingRangeOfCountedMappings(String what, String before, int from, int to, String after) {
         existingRange(what, before, from, to, after);
-    }
-
-    @ParameterizedTest(name = "{0}: {1} between {2} and {3}")
-    @CsvSource(textBlock = """
-        a piece without takes the left's,      a, x, E, [xxxx][EE]
-        a piece without takes the right's,     a, E, x, [EE][xxxx]
-        all the same,                          x, x, x, [xxxxxx]
-        both neighbours the same,              a, x, x, [xxxxxx]
-        only the left has one,                 a, x, a, [xxxxxx]
-        only the right has one,                a, a, x, [xxxxxx]
-        only the piece has one,                x, a, a, [xxxxxx]
-        the piece and the left,                x, x, a, [xxxxxx]
-        the piece and the right,               x, a, x, [xxxxxx]
-        the left wins,                         a, x, y, [xxxx][yy]
-        the other left wins,                   a, y, x, [yyyy][xx]
-        the left has another,                  x, y, x, [yy][xxxx]
-        the right has another,                 x, x, y, [xxxx][yy]
-        the left none and the right another,   x, a, y, [xxxx][yy]
-        both have another,                     x, y, y, [yy][xx][yy]
-        inherited is not lent to the right,    a, i, a, [ii][aaaa]
-        inherited is not lent to the left,     a, a, i, [aaaa][ii]
-        inherited by both and lent to none,    a, i, i, [ii][aa][ii]
-        inherited by the piece,                i, a, a, [aa][ii][aa]
-        inherited and the same,                i, i, i, [iiiiii]
-        inherited and the same on the left,    i, i, a, [iiii][aa]
-        inherited and the same on the right,   i, a, i, [aa][iiii]
-        inherited and another inherited,       i, j, i, [jj][iiii]
-        inherited left and own right,          a, i, x, [ii][xxxx]
-        own left and inherited right,          a, x, i, [xxxx][ii]
-        """)
-    void identities(String what, char piece, char left, char right, String after) {
-        for (Change change : Change.values()) {
-            Layout layout = change.apply(
-                    DrawnLayout.kind(left).over(0, 2),
-                    DrawnLayout.kind(piece).over(2, 4),
-                    DrawnLayout.kind(right).over(4, 6));
-            assertEquals(after, DrawnLayout.of(layout), what + ", " + change);
-        }
-    }
-
-    static Stream<String> triples() {
-        List<String> triples = new ArrayList<>();
-        for (char left : "axyij".toCharArray()) {
-            for (char piece : "axyij".toCharArray()) {
-                for (char right : "axyij".toCharArray()) {
-                    triples.add("" + left + piece + right);
-                }
-            }
-        }
-        return triples.stream();
-    }
-
-    @ParameterizedTest(name = "left, piece, right: {0}")
-    @MethodSource("triples")
-    @DisplayName("Every combination of identities: none, two own, two inherited")
-    void everyCombinationOfIdentities(String triple) {
-        char left = triple.charAt(0);
-        char piece = triple.charAt(1);
-        char right = triple.charAt(2);
-        boolean withLeft = mayBeOne(left, piece);
-        boolean withRight = mayBeOne(piece, right) && (!withLeft || left == right || left == 'a' || right == 'a');
-        StringBuilder expected = new StringBuilder();
-        if (withLeft && withRight) {
-            expected.append(joined(left, piece, right));
-        } else if (withLeft) {
-            expected.append(joined(left, piece)).append(joined(right));
-        } else if (withRight) {
-            expected.append(joined(left)).append(joined(piece, right));
-        } else {
-            expected.append(joined(left)).append(joined(piece)).append(joined(right));
-        }
-        identities("computed", piece, left, right, expected.toString());
-    }
-
-    /** Equal, or one has none and the other's own is lent to it. */
-    private static boolean mayBeOne(char one, char other) {
-        return one == other || (one == 'a' && "xy".indexOf(other) >= 0) || (other == 'a' && "xy".indexOf(one) >= 0);
-    }
-
-    /** One VMA of what were several of two pages each; the first identity there is. */
-    private static String joined(char... kinds) {
-        char identity = 'a';
-        for (int i = kinds.length - 1; i >= 0; i--) {
-            identity = kinds[i] == 'a' ? identity : kinds[i];
-        }
-        return '[' + String.valueOf(identity).repeat(2 * kinds.length) + ']';
     }
 
     @ParameterizedTest(name = "{0}: pages {3} to {4} of {1}, at most {2}")

@@ -8,62 +8,21 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.Latches;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
-/** What grace periods promise. The timeouts only end a run that hangs. */
+/** Readers, and waits for grace periods. The timeouts only end a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
-final class RcuTest {
-    private final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
-    private final List<String> reports = Collections.synchronizedList(new ArrayList<>());
-
-    /** Each callback that hangs gets a thread beside it soon. */
-    private final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
-
-    private static Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
-        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT);
-        return new Rcu(new Rcu.Settings(executor, backlog, reportAfterNanos, reporter));
-    }
-
-    private final Rcu rcu = rcu(background, TimeUnit.MINUTES.toNanos(5), reports::add);
-
-    private static Thread started(Runnable task) {
-        Thread thread = new Thread(task);
-        thread.start();
-        return thread;
-    }
-
-    private void awaitParked(Thread thread) {
-        Await.until("a wait", () -> isParked(thread) || !thread.isAlive(), thread);
-        assertTrue(thread.isAlive(), () -> "has not waited; reported: " + reports);
-    }
-
-    private static boolean isParked(Thread thread) {
-        return thread.getState() == Thread.State.TIMED_WAITING || thread.getState() == Thread.State.WAITING;
-    }
-
-    private void join(Thread thread) {
-        Await.until("the end of a thread", () -> !thread.isAlive(), thread);
-    }
-
+final class RcuTest extends RcuFixture {
     @Test
     @DisplayName("a poll waits for sections from before, not for later ones, nor for those of" + " others")
     void polled() {
@@ -162,92 +121,6 @@ final class RcuTest {
         reader.readUnlock();
     }
 
-    private static final class Failure extends Error {
-        private static final long serialVersionUID = 1L;
-    }
-
-    /** Hands tasks on, but that one of them is refused by an Error: before, or after it was taken. */
-    private final class Refusing implements Executor {
-        private final AtomicInteger left;
-        private final boolean takes;
-
-        Refusing(int left, boolean takes) {
-            this.left = new AtomicInteger(left);
-            this.takes = takes;
-        }
-
-        @Override
-        public void execute(Runnable task) {
-            boolean refuses = left.getAndDecrement() == 0;
-            if (!refuses || takes) {
-                background.execute(task);
-            }
-            if (refuses) {
-                throw new Failure();
-            }
-        }
-    }
-
-    @ParameterizedTest(name = "after {0} tasks, taken: {1}")
-    @CsvSource({"1, false", "1, true", "2, false", "2, true", "3, true"})
-    @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
-    void executorThrows(int after, boolean takes) throws InterruptedException {
-        Rcu failing = rcu(new Refusing(after, takes), Long.MAX_VALUE, reports::add);
-        RcuReader reader = failing.register("r");
-        AtomicInteger ran = new AtomicInteger();
-        reader.readLock();
-        for (int i = 0; i < 3; i++) {
-            failing.call(ran::incrementAndGet);
-        }
-        reader.readUnlock();
-        // At the bound this waits until the others have run.
-        Thread caller = started(() -> assertTrue(failing.backlog().awaitRoom()));
-        join(caller);
-        failing.call(ran::incrementAndGet);
-        Await.until("the callbacks", () -> ran.get() == 4);
-        background.awaitQuiescence();
-        assertEquals(4, ran.get());
-        assertEquals(0, failing.pending());
-        assertTrue(reports.get(0).contains("Failure"), reports::toString);
-    }
-
-    @Test
-    @DisplayName("a callback that came when no thread was to be had runs with the next one")
-    void startFails() throws InterruptedException {
-        Rcu failing = rcu(new Refusing(0, false), Long.MAX_VALUE, reports::add);
-        AtomicInteger ran = new AtomicInteger();
-        assertThrows(Failure.class, () -> failing.call(ran::incrementAndGet));
-        assertEquals(1, failing.pending());
-        failing.call(ran::incrementAndGet);
-        Await.until("the callbacks", () -> ran.get() == 2);
-        background.awaitQuiescence();
-        assertEquals(0, failing.pending());
-    }
-
-    @Test
-    @DisplayName("an Error within a grace period ends nothing: it is waited for again")
-    void graceThrows() throws InterruptedException {
-        AtomicInteger left = new AtomicInteger(2);
-        Rcu failing = rcu(background, 0, report -> {
-            // The first is about the reader; what is said of the failure must not throw.
-            if (report.contains("reader") && left.getAndDecrement() > 0) {
-                throw new Failure();
-            }
-            reports.add(report);
-        });
-        RcuReader reader = failing.register("r");
-        reader.readLock();
-        AtomicInteger ran = new AtomicInteger();
-        failing.call(ran::incrementAndGet);
-        Await.until("failures", () -> left.get() < 0);
-        assertEquals(0, ran.get());
-        reader.readUnlock();
-        Await.until("the callback", () -> ran.get() == 1);
-        background.awaitQuiescence();
-        assertEquals(0, failing.pending());
-        assertEquals(1, ran.get());
-    }
-
     @Test
     @DisplayName("a reader that leaves and enters again at once is not waited for a second time")
     void nextSection() throws InterruptedException {
@@ -333,39 +206,6 @@ final class RcuTest {
         reader.readUnlock();
         join(updater);
         assertTrue(kept.get());
-    }
-
-    @Test
-    @DisplayName("callbacks run after a grace period; one that throws or hangs keeps no other from running")
-    void callbacks() throws InterruptedException {
-        RcuReader reader = rcu.register("r");
-        reader.readLock();
-        AtomicInteger ran = new AtomicInteger();
-        CountDownLatch all = new CountDownLatch(20);
-        CountDownLatch hang = new CountDownLatch(1);
-        for (int i = 0; i < 20; i++) {
-            int number = i;
-            rcu.call(() -> {
-                all.countDown();
-                if (number == 3) {
-                    throw new IllegalStateException("callback " + number);
-                }
-                if (number == 5) {
-                    Latches.await(hang);
-                }
-                ran.incrementAndGet();
-            });
-        }
-        assertEquals(20, rcu.pending());
-        assertEquals(0, ran.get());
-        reader.readUnlock();
-        Await.until("the callbacks", () -> all.getCount() == 0);
-        hang.countDown();
-        background.awaitQuiescence();
-        assertEquals(19, ran.get());
-        assertEquals(0, rcu.pending());
-        assertEquals(1, thrown.size());
-        assertEquals("callback 3", thrown.get(0).getMessage());
     }
 
     private static final int CELLS = 8;

@@ -10,14 +10,11 @@ import static dev.samara.core.SpaceFixture.assertFault;
 import static dev.samara.core.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
-import dev.samara.core.Cpu;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
@@ -37,11 +34,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,39 +45,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("A collection of written or used pages")
-final class CollectionTest {
-    private final SpaceFixture fixture = new SpaceFixture();
-    private final Cpu cpu = fixture.cpu;
-    private final AddressSpace space = fixture.space;
-
-    @AfterEach
-    void everyFrameComesBack() {
-        fixture.closeEmpty();
-        assertEquals(List.of(), fixture.reports);
-    }
-
-    /** The numbers of the pages, counted from an address. */
-    private List<Long> dirty(AddressSpace of, long at, long pages) {
-        List<Long> told = new ArrayList<>();
-        long result = of.collectDirty(at, pages * PAGE, page -> told.add((page - at) / PAGE));
-        assertEquals(told.size(), result);
-        return told;
-    }
-
-    private List<Long> dirty(long at, long pages) {
-        return dirty(space, at, pages);
-    }
-
-    private List<Long> accessed(long at, long pages) {
-        List<Long> told = new ArrayList<>();
-        assertEquals(space.collectAccessed(at, pages * PAGE, page -> told.add((page - at) / PAGE)), told.size());
-        return told;
-    }
-
-    private static List<Long> pages(long... numbers) {
-        return LongStream.of(numbers).boxed().toList();
-    }
-
+final class CollectionTest extends CollectionFixture {
     @Test
     @DisplayName("tells of each page that was written since the last one, once, in ascending order, and of no other")
     void written() {
@@ -303,102 +266,6 @@ final class CollectionTest {
         assertThrows(IllegalStateException.class, () -> space.collectDirty(at, PAGE, told::add));
         cpu.leaveGuest();
         assertEquals(2, told.size());
-    }
-
-    @Test
-    @DisplayName("whose sink throws throws the same, and what it was not told of is told by the next")
-    void throwingSink() {
-        long at = fixture.anonymous(4);
-        assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
-        assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
-        fixture.load(at + 3 * PAGE);
-        IllegalCallerException refused = new IllegalCallerException("a full disk");
-        List<Long> told = new ArrayList<>();
-        for (int round = 0; round < 2; round++) {
-            told.clear();
-            assertSame(
-                    refused,
-                    assertThrows(
-                            IllegalCallerException.class,
-                            () -> space.collectDirty(at, 4 * PAGE, page -> {
-                                if (page == at + PAGE) {
-                                    throw refused;
-                                }
-                                told.add(page);
-                            })));
-            assertEquals(round == 0 ? List.of(at) : List.of(), told);
-        }
-        assertThrows(
-                IllegalCallerException.class,
-                () -> space.collectAccessed(at, 4 * PAGE, page -> {
-                    throw refused;
-                }));
-        assertEquals(pages(1, 2), dirty(at, 4));
-        assertEquals(pages(0, 1, 2, 3), accessed(at, 4));
-    }
-
-    @Test
-    @DisplayName("whose sink throws loses no page that was moved, copied, unmapped or discarded by then")
-    void throwingSinkThatChanges() {
-        MemoryFile file = fixture.file(8);
-        long at = fixture.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
-        long to = fixture.anonymous(8);
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-        assertEquals(8 * PAGE, cpu.memory().fill(at, 8 * PAGE, (byte) 1));
-        assertThrows(
-                IllegalCallerException.class,
-                () -> space.collectDirty(at, 8 * PAGE, page -> {
-                    assertEquals(0, space.mprotect(at, 4 * PAGE, READ));
-                    assertEquals(to, space.mremap(at, 2 * PAGE, 2 * PAGE, flags, to));
-                    assertEquals(0, space.munmap(at + 4 * PAGE, PAGE));
-                    fixture.map(at + 5 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
-                    fixture.load(at + 5 * PAGE);
-                    throw new IllegalCallerException();
-                }));
-        assertEquals(pages(0, 1), dirty(to, 8));
-        assertEquals(pages(2, 3, 6, 7), dirty(at, 8));
-        file.close();
-    }
-
-    @Test
-    @DisplayName("may be made by its sink, which may do what it likes")
-    void callingBack() {
-        long at = fixture.anonymous(4);
-        fixture.store(at, 1);
-        fixture.store(at + 2 * PAGE, 1);
-        List<Long> told = new ArrayList<>();
-        assertEquals(2, space.collectDirty(at, 4 * PAGE, page -> {
-            told.add(page);
-            fixture.store(page + PAGE, 2);
-            assertEquals(0, space.mprotect(page, PAGE, READ));
-            assertEquals(1, space.collectDirty(at, 4 * PAGE, told::add));
-        }));
-        assertEquals(List.of(at, at + PAGE, at + 2 * PAGE, at + 3 * PAGE), told);
-    }
-
-    @Test
-    @DisplayName("of which the sink blocks delays only its caller")
-    void blockingSink() throws Exception {
-        long at = fixture.anonymous(2);
-        fixture.store(at, 1);
-        try (OtherCpu other = new OtherCpu(space)) {
-            CountDownLatch asked = new CountDownLatch(1);
-            CountDownLatch answers = new CountDownLatch(1);
-            Thread collector = new Thread(() -> space.collectDirty(at, 2 * PAGE, page -> {
-                asked.countDown();
-                Latches.await(answers);
-            }));
-            collector.start();
-            Latches.await(asked);
-            assertFault(Fault.MINOR, other.call(of -> of.memory().store(at, 8, 2)));
-            assertEquals(pages(0), dirty(at, 2));
-            assertEquals(0, space.munmap(at + PAGE, PAGE));
-            try (AddressSpace child = space.fork()) {
-                assertEquals(1, child.collectAccessed(at, PAGE, page -> {}));
-            }
-            answers.countDown();
-            collector.join();
-        }
     }
 
     @Test

@@ -3,23 +3,18 @@ package dev.samara.core.internal.tlb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
@@ -29,23 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The order in which pages are taken away. The timeouts only end a run that hangs. */
+/** The order in which pages are removed and freed. The timeouts only end a run that hangs. */
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
-final class TlbGatherTest {
-    private static final long AT = 0x40_0000;
-
-    /** Of CPUs that do not acknowledge. */
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
-
-    private final Memory memory = new Memory(
-            SmallMemory.frames(12, 6000),
-            SmallMemory.rcu(),
-            new Cpus(Await.LONG.toNanos(), message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null))),
-            1,
-            Memory.UNCHECKED,
-            null);
-    private final BarePageTable table = new BarePageTable(memory);
-
+final class TlbGatherTest extends TlbGatherFixture {
     @Test
     @DisplayName("I3: to free before an invalidation is refused, and frees nothing")
     void order() {
@@ -64,42 +45,6 @@ final class TlbGatherTest {
         }
         assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
         assertSame(memory, new TlbGather(memory).memory());
-    }
-
-    /** Unmaps the page, which must not be freed before the test permits it. */
-    private void unmapBeside(int frame, Runnable letGo) throws InterruptedException {
-        CountDownLatch taken = new CountDownLatch(1);
-        Thread unmapper = new Thread(() -> {
-            try (TlbGather gather = new TlbGather(memory)) {
-                gather.invalidate();
-                gather.free();
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
-                taken.countDown();
-            }
-        });
-        unmapper.start();
-        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
-        assertEquals(Pte.NONE, table.pages.get(AT));
-        for (int i = 0; i < 10_000; i++) {
-            assertEquals(1, table.inUse());
-            assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
-        }
-        assertTrue(unmapper.isAlive());
-        assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
-        letGo.run();
-        await("the unmap ends", unmapper);
-        assertEquals(0, table.inUse());
-        assertEquals(0, table.pages.tables());
-    }
-
-    private void await(String what, Thread thread) {
-        Await.until(what, () -> !thread.isAlive(), reports);
-    }
-
-    private void awaitShootdown(Thread by) {
-        Await.until("a CPU is asked", () -> memory.cpus().shootdowns() != 0 || !by.isAlive(), reports);
-        assertEquals(1, memory.cpus().shootdowns());
-        assertTrue(by.isAlive());
     }
 
     @Test
@@ -195,15 +140,6 @@ final class TlbGatherTest {
         cpu.close();
     }
 
-    private static boolean hasPendingFlush(long[] leaf) {
-        Leaf.lock(leaf);
-        try {
-            return Leaf.hasPendingFlush(leaf);
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
     @Test
     @DisplayName("I2: a discard of an empty range waits for CPUs that may still have translations taken by another one")
     void emptiedByAnother() throws InterruptedException {
@@ -225,123 +161,6 @@ final class TlbGatherTest {
         }
         cpu.leaveGuest();
         cpu.close();
-    }
-
-    @Test
-    @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
-    void exitOfAUsedSpace() {
-        TlbContext context = table.pages.context();
-        CpuTlb cpu = table.guest();
-        cpu.leaveGuest();
-        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
-        assertFalse(context.end());
-        cpu.load(null);
-        assertThrows(
-                IllegalStateException.class,
-                () -> new TlbGather(memory, context),
-                "it has no user, but it may be used");
-        CpuState wrong = memory.cpus().claim(2, () -> {});
-        wrong.depart();
-        wrong.arrive(context);
-        assertTrue(context.end());
-        assertThrows(
-                IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU has it loaded, uncounted");
-        memory.cpus().release(wrong);
-        cpu.close();
-    }
-
-    @Test
-    @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
-    void exit() {
-        table.fill(AT);
-        TlbContext context = table.pages.context();
-        CpuTlb cpu = table.guest(AT);
-        cpu.leaveGuest();
-        cpu.enterLazy();
-        CpuState lazy = memory.cpus().claim(2, () -> {});
-        lazy.depart();
-        assertTrue(context.use());
-        lazy.arrive(context);
-        lazy.enterLazy();
-        assertEquals("LAZY in context " + context.id(), lazy.state());
-        long generation = context.generation();
-        assertTrue(context.end());
-        try (TlbGather gather = new TlbGather(memory, context)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
-        }
-        assertEquals(0, table.inUse());
-        assertEquals(0, table.pages.tables());
-        assertEquals(generation, context.generation());
-        assertEquals(0, memory.cpus().targets());
-        assertEquals("LAZY", lazy.state(), "fallen back to the empty space");
-        assertFalse(lazy.leaveLazy());
-        memory.cpus().release(lazy);
-        assertEquals("OFFLINE", lazy.state());
-        cpu.load(table.pages);
-        cpu.enterGuest();
-        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
-        assertEquals(CpuTlb.MISS, cpu.walk(AT, Pte.READ));
-        cpu.leaveGuest();
-        cpu.close();
-    }
-
-    @Test
-    @DisplayName("I3: a CPU that uses a space again while it is ended is flushed before anything is freed")
-    void usedBesideItsExit() throws InterruptedException {
-        int frame = table.fill(AT);
-        memory.frames().store().put(frame, 8, 8, 42);
-        TlbContext context = table.pages.context();
-        assertTrue(context.end());
-        try (TlbGather gather = new TlbGather(memory, context)) {
-            CpuTlb cpu = table.guest(AT);
-            assertNotSame(context, table.pages.context());
-            Thread ends = new Thread(() -> {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
-                gather.invalidate();
-                gather.free();
-            });
-            ends.start();
-            awaitShootdown(ends);
-            assertEquals(1, table.inUse());
-            assertEquals(42, memory.frames().store().get(frame, 8, 8));
-            cpu.poll();
-            await("the end of the space is acknowledged", ends);
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
-            cpu.leaveGuest();
-            cpu.close();
-        }
-        assertEquals(0, table.inUse());
-    }
-
-    @Test
-    @DisplayName("I3: the end of a space waits for threads that may be copying a page")
-    void exitWaitsForCopies() throws InterruptedException {
-        table.fill(AT);
-        PageTableContext copier = memory.newWorker("copier");
-        copier.reader().readLock();
-        long[] leaf = table.pages.leafForInstall(AT);
-        int index = table.pages.indexOf(AT);
-        long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
-        TlbContext context = table.pages.context();
-        assertTrue(context.end());
-        CountDownLatch taken = new CountDownLatch(1);
-        Thread ends = new Thread(() -> {
-            try (TlbGather gather = new TlbGather(memory, context)) {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
-                taken.countDown();
-            }
-        });
-        ends.start();
-        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
-        // It comes to the grace period, and to nothing behind it.
-        Await.stopped(ends, reports);
-        assertTrue(ends.isAlive());
-        assertEquals(1, table.inUse());
-        copier.reader().readUnlock();
-        await("the end of the space", ends);
-        assertEquals(0, table.inUse());
-        memory.discard(copier);
     }
 
     @Test
@@ -463,25 +282,5 @@ final class TlbGatherTest {
             assertEquals(0, known.get(), "translations that are left");
             assertEquals(0, table.inUse());
         }
-    }
-
-    /**
-     * A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the
-     * translation.
-     */
-    private Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
-        Thread guest = new Thread(() -> {
-            CpuTlb cpu = uses ? table.guest(address) : table.guest();
-            using.countDown();
-            while (done.getCount() != 0) {
-                cpu.poll();
-                Thread.onSpinWait();
-            }
-            known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ >> 1) >= 0 ? 1 : 0);
-            cpu.leaveGuest();
-            cpu.close();
-        });
-        guest.start();
-        return guest;
     }
 }

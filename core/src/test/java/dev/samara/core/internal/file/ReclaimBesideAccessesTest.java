@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.OneThread;
+import dev.samara.core.OtherCpu;
+import dev.samara.core.PagedFile;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("Before memory is used up")
+final class ReclaimBesideAccessesTest extends ReclaimFixture {
+    @Test
+    @DisplayName("a thread that has another CPU in GUEST gets OOM at once, since it must not wait for CPUs")
+    void anotherCpuInGuest() {
+        fill();
+        long anonymous = fixture.anonymous(1);
+        try (Cpu second = fixture.machine.claimCpu()) {
+            second.load(space);
+            second.enterGuest();
+            assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
+            assertEquals(FRAMES, fixture.frames());
+            second.leaveGuest();
+            fixture.store(anonymous, 1);
+        }
+    }
+
+    @Test
+    @DisplayName("a page that is being read while all others are reclaimed is in memory in the end")
+    void beingRead() {
+        PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        caches.add(cache);
+        long anonymous = fixture.anonymous(1);
+        CachedBacking file = new CachedBacking("/f", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                fillAgain();
+                fixture.machine.newPageCache(GEOMETRY, PAGE);
+                store.put(frame, 0, 8, 7);
+                return true;
+            }
+        };
+        fixture.store(anonymous, 1);
+        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        assertTrue(Fault.isDone(cpu.memory().load(at, 8)));
+        assertEquals(7, cpu.memory().value());
+    }
+
+    @Test
+    @DisplayName("no store of two threads to pages of a file is lost beside a third thread that needs frames")
+    void besideStores() throws Exception {
+        PagedFile file = file(FRAMES);
+        List<OtherCpu> others = List.of(new OtherCpu(space), new OtherCpu(space));
+        try {
+            List<Future<Integer>> done = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                int page = i;
+                done.add(others.get(i).submit(of -> storeAndLoad(of, file, page)));
+            }
+            while (!done.stream().allMatch(Future::isDone)) {
+                long anonymous = fixture.anonymous(FRAMES);
+                for (long page = 0; page < FRAMES; page++) {
+                    if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
+                        break;
+                    }
+                }
+                assertEquals(0, space.munmap(anonymous, FRAMES * PAGE));
+            }
+            for (Future<Integer> one : done) {
+                assertEquals(0, one.get());
+            }
+        } finally {
+            others.forEach(OtherCpu::close);
+        }
+    }
+
+    /**
+     * Reads clean pages, stores to one page, and unmaps all of them, again and again; returns how often a store was
+     * lost.
+     */
+    private int storeAndLoad(Cpu of, PagedFile file, int page) {
+        int lost = 0;
+        for (long round = 1; round <= 400; round++) {
+            long at = space.mmap(0, FRAMES * PAGE, RW, MapFlags.SHARED, file, 0);
+            for (int other = 2; other < FRAMES; other++) {
+                int fault = of.memory().load(at + other * PAGE, 8);
+                lost += Fault.isDone(fault) && of.memory().value() != PagedFile.STAMP + other ? 1 : 0;
+            }
+            if (round > 1) {
+                lost += Fault.isDone(of.memory().load(at + page * PAGE, 8))
+                                && of.memory().value() == round - 1
+                        ? 0
+                        : 1;
+            }
+            while (!Fault.isDone(of.memory().store(at + page * PAGE, 8, round))) {
+                Thread.onSpinWait();
+            }
+            space.munmap(at, FRAMES * PAGE);
+        }
+        return lost;
+    }
+
+    @Test
+    @DisplayName("a backing whose answers are reclaimed again and again by other threads is not blamed")
+    void reclaimedBeforeMapped() {
+        long anonymous = fixture.anonymous(FRAMES);
+        for (long page = 0; page < FRAMES - 1; page++) {
+            fixture.store(anonymous + page * PAGE, 1);
+        }
+        int[] answers = {0};
+        try (OtherCpu other = new OtherCpu(space)) {
+            PagedFile file = new PagedFile(fixture, 1) {
+                @Override
+                public int fault(PageRequest request) {
+                    int frame = super.fault(request);
+                    if (answers[0]++ < 40) {
+                        long last = anonymous + (FRAMES - 1) * PAGE;
+                        assertFault(Fault.MINOR, other.call(of -> of.memory().store(last, 8, 1)));
+                        assertEquals(-1, cache.frameAt(0), "reclaimed before it could be mapped");
+                        assertEquals(0, space.madvise(last, PAGE, Advice.DONTNEED));
+                    }
+                    return frame;
+                }
+            };
+            caches.add(file.cache);
+            assertPage(fixture.map(0, 1, READ, MapFlags.PRIVATE, file, 0), 0);
+        }
+        assertEquals(41, answers[0]);
+    }
+}

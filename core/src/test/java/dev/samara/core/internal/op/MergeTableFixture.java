@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Changes of layouts that are drawn as {@link DrawnLayout} says. */
+abstract class MergeTableFixture {
+    /** A merge is one of two things, and in each the neighbours are judged alike. */
+    enum Change {
+        /** A new range, {@code oo..oo} filled in the middle. */
+        NEW {
+            @Override
+            Layout apply(VmArea left, VmArea piece, VmArea right) {
+                Layout layout = DrawnLayout.layout(List.of(left, right));
+                place(layout, piece);
+                return layout;
+            }
+        },
+        /** A range that exists, with other flags before. */
+        EXISTING {
+            @Override
+            Layout apply(VmArea left, VmArea piece, VmArea right) {
+                long before = piece.flags() ^ VmaFlags.DONTDUMP;
+                VmArea unlike =
+                        MergeRules.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
+                Layout layout = DrawnLayout.layout(List.of(left, unlike, right));
+                return change(layout, piece.start(), piece.end(), piece.flags());
+            }
+        };
+
+        /** The middle of three, two pages each, is made or changed; the result. */
+        abstract Layout apply(VmArea left, VmArea piece, VmArea right);
+    }
+
+    /** Puts a new piece, as a mapping does. */
+    static void place(Layout layout, VmArea piece) {
+        VmArea placed;
+        try (Edit edit = Layouts.edit(layout)) {
+            placed = MergeRules.place(edit, piece);
+            Publication.publish(edit, 0);
+        }
+        layout.validate();
+        assertSame(placed, layout.find(piece.start()), "place() returns what covers the piece");
+        assertSame(placed, layout.find(piece.end() - 1), "place() returns what covers the piece");
+    }
+
+    /** Gives part of a VMA other flags; null if it was done, else why not. */
+    static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
+        long reached;
+        try (Edit edit = Layouts.edit(layout)) {
+            VmArea vma = edit.at(start);
+            assertNotNull(vma);
+            reached = MergeRules.change(edit, vma, start, end, flags);
+            Publication.publish(edit, 0);
+        }
+        layout.validate();
+        if (Errno.isError(reached)) {
+            return Errno.of(reached);
+        }
+        VmArea changed = layout.find(start);
+        assertNotNull(changed);
+        assertEquals(reached, changed.end(), "change() returns the end of what covers the part");
+        assertSame(changed, layout.find(end - 1));
+        return null;
+    }
+
+    static Layout change(Layout layout, long start, long end, long flags) {
+        assertNull(tryChange(layout, start, end, flags), "refused");
+        return layout;
+    }
+
+    /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
+    static @Nullable Errno makeWritable(Layout layout, int from, int to) {
+        VmArea vma = layout.find(DrawnLayout.address(from));
+        assertNotNull(vma);
+        long flags =
+                DrawnLayout.kind(Character.toLowerCase(DrawnLayout.letter(vma))).flags();
+        return tryChange(layout, DrawnLayout.address(from), DrawnLayout.address(to), flags);
+    }
+
+    /** The bounds of a drawing without the kinds. */
+    static String shape(Layout layout) {
+        return DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o");
+    }
+}

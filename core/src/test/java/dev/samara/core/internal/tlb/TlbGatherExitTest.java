@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.pagewalk.UnmapPages;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** The end of a space, which flushes no CPU. The timeouts only end a run that hangs. */
+@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+final class TlbGatherExitTest extends TlbGatherFixture {
+    @Test
+    @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
+    void exitOfAUsedSpace() {
+        TlbContext context = table.pages.context();
+        CpuTlb cpu = table.guest();
+        cpu.leaveGuest();
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
+        assertFalse(context.end());
+        cpu.load(null);
+        assertThrows(
+                IllegalStateException.class,
+                () -> new TlbGather(memory, context),
+                "it has no user, but it may be used");
+        CpuState wrong = memory.cpus().claim(2, () -> {});
+        wrong.depart();
+        wrong.arrive(context);
+        assertTrue(context.end());
+        assertThrows(
+                IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU has it loaded, uncounted");
+        memory.cpus().release(wrong);
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
+    void exit() {
+        table.fill(AT);
+        TlbContext context = table.pages.context();
+        CpuTlb cpu = table.guest(AT);
+        cpu.leaveGuest();
+        cpu.enterLazy();
+        CpuState lazy = memory.cpus().claim(2, () -> {});
+        lazy.depart();
+        assertTrue(context.use());
+        lazy.arrive(context);
+        lazy.enterLazy();
+        assertEquals("LAZY in context " + context.id(), lazy.state());
+        long generation = context.generation();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+        }
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+        assertEquals(generation, context.generation());
+        assertEquals(0, memory.cpus().targets());
+        assertEquals("LAZY", lazy.state(), "fallen back to the empty space");
+        assertFalse(lazy.leaveLazy());
+        memory.cpus().release(lazy);
+        assertEquals("OFFLINE", lazy.state());
+        cpu.load(table.pages);
+        cpu.enterGuest();
+        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(CpuTlb.MISS, cpu.walk(AT, Pte.READ));
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: a CPU that uses a space again while it is ended is flushed before anything is freed")
+    void usedBesideItsExit() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        TlbContext context = table.pages.context();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            CpuTlb cpu = table.guest(AT);
+            assertNotSame(context, table.pages.context());
+            Thread ends = new Thread(() -> {
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+                gather.invalidate();
+                gather.free();
+            });
+            ends.start();
+            awaitShootdown(ends);
+            assertEquals(1, table.inUse());
+            assertEquals(42, memory.frames().store().get(frame, 8, 8));
+            cpu.poll();
+            await("the end of the space is acknowledged", ends);
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            cpu.leaveGuest();
+            cpu.close();
+        }
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("I3: the end of a space waits for threads that may be copying a page")
+    void exitWaitsForCopies() throws InterruptedException {
+        table.fill(AT);
+        PageTableContext copier = memory.newWorker("copier");
+        copier.reader().readLock();
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long pte = Leaf.get(leaf, index);
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
+        TlbContext context = table.pages.context();
+        assertTrue(context.end());
+        CountDownLatch taken = new CountDownLatch(1);
+        Thread ends = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(memory, context)) {
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+                taken.countDown();
+            }
+        });
+        ends.start();
+        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
+        // It comes to the grace period, and to nothing behind it.
+        Await.stopped(ends, reports);
+        assertTrue(ends.isAlive());
+        assertEquals(1, table.inUse());
+        copier.reader().readUnlock();
+        await("the end of the space", ends);
+        assertEquals(0, table.inUse());
+        memory.discard(copier);
+    }
+}
