@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
@@ -77,10 +78,10 @@ public final class AddressSpaceBuilder {
      * @return this
      */
     public AddressSpaceBuilder heap(long start, long end) {
-        if (Long.compareUnsigned(start, end) > 0) {
+        if (Addresses.isAbove(start, end)) {
             throw new IllegalArgumentException("heap " + range(start, end) + " must not end before it starts");
         }
-        if (Long.compareUnsigned(end, geometry.limit()) > 0) {
+        if (Addresses.isAbove(end, geometry.limit())) {
             throw new IllegalArgumentException("heap " + range(start, end) + " must not reach beyond the limit 0x"
                     + Long.toHexString(geometry.limit()) + " of the space");
         }
@@ -125,10 +126,10 @@ public final class AddressSpaceBuilder {
             throw new IllegalArgumentException("guard " + range(start, end)
                     + " must start and end on a multiple of the page size 0x" + Long.toHexString(geometry.pageSize()));
         }
-        if (Long.compareUnsigned(start, end) >= 0) {
+        if (!Addresses.isBelow(start, end)) {
             throw new IllegalArgumentException("guard " + range(start, end) + " must end above its start");
         }
-        if (start == 0 && Long.compareUnsigned(end, geometry.limit()) < 0) {
+        if (start == 0 && Addresses.isBelow(end, geometry.limit())) {
             lowGuard = end;
         } else if (start != 0 && end == geometry.limit()) {
             highGuard = start;
@@ -136,7 +137,7 @@ public final class AddressSpaceBuilder {
             throw new IllegalArgumentException("guard " + range(start, end)
                     + " must be at one end of the space, 0 or 0x" + Long.toHexString(geometry.limit()));
         }
-        if (Long.compareUnsigned(lowGuard, highGuard) > 0) {
+        if (Addresses.isAbove(lowGuard, highGuard)) {
             throw new IllegalArgumentException("guards up to 0x" + Long.toHexString(lowGuard) + " and from 0x"
                     + Long.toHexString(highGuard) + " must not overlap");
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -81,12 +82,12 @@ public final class LayoutSnapshot {
         if (vma.backing() != null) {
             return vma.backing().name();
         }
-        if (Long.compareUnsigned(vma.start(), brk) < 0 && Long.compareUnsigned(vma.end(), heapStart) > 0) {
+        if (Addresses.overlap(vma.start(), vma.end(), heapStart, brk)) {
             return "[heap]";
         }
         boolean holdsStackStart = stackStart != 0
-                && Long.compareUnsigned(vma.start(), stackStart) <= 0
-                && Long.compareUnsigned(vma.end(), stackStart) >= 0;
+                && Addresses.isAtMost(vma.start(), stackStart)
+                && !Addresses.isBelow(vma.end(), stackStart);
         return holdsStackStart ? "[stack]" : "";
     }
 }

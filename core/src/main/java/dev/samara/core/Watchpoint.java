@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.pagewalk.WatchPages;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
 
 /** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
@@ -33,11 +34,11 @@ public final class Watchpoint implements AutoCloseable {
         if (length == 0) {
             throw new IllegalArgumentException("length 0 must be at least 1");
         }
-        if (Long.compareUnsigned(start, limit) >= 0) {
+        if (!Addresses.isBelow(start, limit)) {
             throw new IllegalArgumentException("start 0x" + Long.toHexString(start) + " must lie below the limit 0x"
                     + Long.toHexString(limit) + " of the space");
         }
-        if (Long.compareUnsigned(length, limit - start) > 0) {
+        if (Addresses.isAbove(length, limit - start)) {
             throw new IllegalArgumentException("length 0x" + Long.toHexString(length) + " from start 0x"
                     + Long.toHexString(start) + " must not reach beyond the limit 0x" + Long.toHexString(limit)
                     + " of the space");

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.check;
 
 import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -53,9 +54,7 @@ public final class AccessChecker {
         }
 
         private boolean concerns(long wanted, long address) {
-            return (space == wanted || space == ANY)
-                    && (start == end
-                            || (Long.compareUnsigned(start, address) <= 0 && Long.compareUnsigned(address, end) < 0));
+            return (space == wanted || space == ANY) && (start == end || Addresses.contains(start, end, address));
         }
 
         @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.check;
 
+import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -14,8 +15,8 @@ public final class History {
     private record HistoryEvent(long number, String who, String what, long detail, long space, long start, long end) {
         boolean concerns(long wanted, long address) {
             return (space == wanted || space == AccessChecker.ANY)
-                    && Long.compareUnsigned(start, address) <= 0
-                    && (Long.compareUnsigned(address, end) < 0 || start == end);
+                    && Addresses.isAtMost(start, address)
+                    && (Addresses.isBelow(address, end) || start == end);
         }
 
         @Override

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.Map;
@@ -223,8 +224,8 @@ final class ReverseMap {
         Key to = new Key(shift, block(last, shift), -1);
         for (Map.Entry<Key, Link> entry : links.subMap(from, true, to, true).entrySet()) {
             Link link = entry.getValue();
-            if (Long.compareUnsigned(link.vma.pageOffset(), last) <= 0
-                    && Long.compareUnsigned(first, lastPage(link.vma, link.table)) <= 0) {
+            if (Addresses.isAtMost(link.vma.pageOffset(), last)
+                    && Addresses.isAtMost(first, lastPage(link.vma, link.table))) {
                 visitor.visit(link);
             }
         }

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
@@ -81,7 +82,7 @@ public final class AnonVmas {
     }
 
     private static boolean overlaps(VmArea vma, long start, long end) {
-        return Long.compareUnsigned(vma.start(), end) < 0 && Long.compareUnsigned(start, vma.end()) < 0;
+        return Addresses.overlap(vma.start(), vma.end(), start, end);
     }
 
     private static boolean isPrivateOf(@Nullable Object backing, VmArea vma) {

@@ -9,6 +9,7 @@ import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
@@ -121,7 +122,7 @@ public final class Edit implements AutoCloseable {
      * @throws Restart with the gate to wait for
      */
     public void claim(long start, long end) {
-        long stop = Long.compareUnsigned(end, start) > 0 ? end : -1L;
+        long stop = Addresses.isAbove(end, start) ? end : -1L;
         operation.name(start, stop);
         InFlightRanges inFlight = layout.inFlight();
         if (!inFlight.isEmpty()) {
@@ -146,8 +147,8 @@ public final class Edit implements AutoCloseable {
      * Returns the first VMA that overlaps {@code [start, end)}, or null; an empty or reversed range overlaps nothing.
      */
     public @Nullable VmArea firstIn(long start, long end) {
-        VmArea vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
-        return vma != null && Long.compareUnsigned(vma.start(), end) < 0 ? vma : null;
+        VmArea vma = Addresses.isBelow(start, end) ? atOrAfter(start) : null;
+        return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
     /** Returns the last VMA below an address that no VMA crosses, or null. */

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -77,7 +78,7 @@ public final class OpenTransfer {
     }
 
     private static boolean overlap(VmArea one, VmArea other) {
-        return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
+        return Addresses.overlap(one.start(), one.end(), other.start(), other.end());
     }
 
     /** Returns the first refusal of an open, or null. */

@@ -10,6 +10,7 @@ import static dev.samara.core.mman.MapFlags.SHARED;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -59,13 +60,13 @@ public final class Placement {
      */
     public static long find(
             Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
-        if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
+        if (Addresses.isAbove(length, edit.geometry.limit())) {
             return Errno.ENOMEM.result();
         }
         // A fixed address is checked first, so that one near 2^64 is not mistaken for an errno.
         boolean fixed = (mapFlags & FIXED) != 0;
         if (fixed
-                && (Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0
+                && (Addresses.isAbove(hint, edit.geometry.limit() - length)
                         || edit.layout.isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
@@ -73,7 +74,7 @@ public final class Placement {
         if (Errno.isError(address)) {
             return address;
         }
-        if (Long.compareUnsigned(address, edit.geometry.limit() - length) > 0) {
+        if (Addresses.isAbove(address, edit.geometry.limit() - length)) {
             return Errno.ENOMEM.result();
         }
         if (!edit.geometry.isAligned(address)) {
@@ -146,7 +147,7 @@ public final class Placement {
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */
     public static long roundHint(Geometry geometry, long hint) {
         long rounded = geometry.roundDown(hint);
-        return rounded != 0 && Long.compareUnsigned(rounded, geometry.minimum()) < 0 ? geometry.minimum() : rounded;
+        return rounded != 0 && Addresses.isBelow(rounded, geometry.minimum()) ? geometry.minimum() : rounded;
     }
 
     private long choose(long hint, long length, long offset) {
@@ -190,7 +191,7 @@ public final class Placement {
         long firstBoundary = offset + size - 1 & -size;
         long holds = offset + length - firstBoundary;
         long padded = length + size;
-        boolean wraps = Long.compareUnsigned(padded, length) < 0 || Long.compareUnsigned(offset + padded, offset) < 0;
+        boolean wraps = Addresses.isBelow(padded, length) || Addresses.isBelow(offset + padded, offset);
         if (offset + length <= firstBoundary || holds < size || wraps) {
             return 0;
         }
@@ -206,7 +207,7 @@ public final class Placement {
     }
 
     private long anywhere(long hint, long length, long alignment) {
-        if (Long.compareUnsigned(length, geometry.limit()) > 0) {
+        if (Addresses.isAbove(length, geometry.limit())) {
             return Errno.ENOMEM.result();
         }
         if ((mapFlags & FIXED) != 0) {
@@ -221,7 +222,7 @@ public final class Placement {
         }
         long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
         long high = edit.layout.mmapBase();
-        if (Long.compareUnsigned(wanted, geometry.window()) > 0) {
+        if (Addresses.isAbove(wanted, geometry.window())) {
             high += geometry.limit() - geometry.window();
         }
         long found = highest(low, high, length, alignment);
@@ -232,12 +233,12 @@ public final class Placement {
         boolean below = (mapFlags & BELOW_2G) != 0;
         long low = below ? LOW_START : geometry.bottomUpBase();
         long high = below ? LOW_END : endOfSide(hint);
-        if (Long.compareUnsigned(length, high) > 0) {
+        if (Addresses.isAbove(length, high)) {
             return Errno.ENOMEM.result();
         }
         if (hint != 0) {
             long wanted = geometry.roundUp(hint);
-            if (Long.compareUnsigned(wanted, high - length) <= 0 && isFree(wanted, length)) {
+            if (Addresses.isAtMost(wanted, high - length) && isFree(wanted, length)) {
                 return wanted;
             }
         }
@@ -246,12 +247,12 @@ public final class Placement {
 
     /** Returns the upper bound of the search: addresses above the window are used only for a hint above it. */
     private long endOfSide(long hint) {
-        return Long.compareUnsigned(hint, geometry.window()) > 0 ? geometry.limit() : geometry.window();
+        return Addresses.isAbove(hint, geometry.window()) ? geometry.limit() : geometry.window();
     }
 
     /** Returns whether a hinted range does not cross the end of the window or of the space. */
     private boolean staysOnItsSide(long address, long length) {
-        if (Long.compareUnsigned(address, geometry.limit() - length) > 0) {
+        if (Addresses.isAbove(address, geometry.limit() - length)) {
             return false;
         }
         return address > geometry.window() == address + length > geometry.window();
@@ -259,7 +260,7 @@ public final class Placement {
 
     private boolean isFree(long address, long length) {
         VmArea next = edit.atOrAfter(address);
-        return (next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0)
+        return (next == null || Addresses.isAtMost(address + length, guardedStart(next)))
                 && edit.isFree(address, address + length);
     }
 
@@ -273,7 +274,7 @@ public final class Placement {
             return vma.start();
         }
         long gap = edit.layout.stackGuardGap();
-        return Long.compareUnsigned(vma.start(), gap) < 0 ? 0 : vma.start() - gap;
+        return Addresses.isBelow(vma.start(), gap) ? 0 : vma.start() - gap;
     }
 
     private long highest(long low, long high, long length, long alignment) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.maple.RangeEntry;
 
@@ -65,8 +66,8 @@ public final class Reservations {
         mine.follow(edit.layout.inFlight().reusedIn(start, end));
         RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
         while (entry != null) {
-            long first = Long.compareUnsigned(entry.first(), start) < 0 ? start : entry.first();
-            long last = Long.compareUnsigned(entry.last(), end - 1) < 0 ? entry.last() : end - 1;
+            long first = Addresses.higher(entry.first(), start);
+            long last = Addresses.lower(entry.last(), end - 1);
             if (entry.value() != mine) {
                 edit.tree.erase(first, last, entry.value());
             }

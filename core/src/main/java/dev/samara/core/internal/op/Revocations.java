@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.tlb.Memory;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,9 +39,8 @@ public final class Revocations {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(length);
         // A range outside the space is refused.
-        boolean hasRange = Long.compareUnsigned(length, limit) <= 0
-                && Long.compareUnsigned(start, limit - length) <= 0
-                && start != end;
+        boolean hasRange =
+                Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
         if (hasRange) {
             begin(start, end);
         } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.WaitingCall;
@@ -124,13 +125,12 @@ public abstract class InFlightRange extends WaitingCall {
     }
 
     private void widen(long start, long end) {
-        low = Long.compareUnsigned(start, low) < 0 ? start : low;
-        high = Long.compareUnsigned(end, high) > 0 ? end : high;
+        low = Addresses.lower(start, low);
+        high = Addresses.higher(end, high);
     }
 
     public boolean touches(long start, long end) {
-        return Long.compareUnsigned(start, high) < 0
-                && Long.compareUnsigned(low, end) < 0
+        return Addresses.overlap(low, high, start, end)
                 && (reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end));
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
@@ -107,7 +108,7 @@ public final class InFlightRanges {
             Ranges reserved = range.reserved();
             for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
                 long end = reserved.end(i);
-                if (Long.compareUnsigned(end, address) <= 0 && Long.compareUnsigned(end, kept) > 0) {
+                if (Addresses.isAtMost(end, address) && Addresses.isAbove(end, kept)) {
                     kept = end;
                 }
             }
@@ -125,7 +126,7 @@ public final class InFlightRanges {
             Ranges reserved = range.reserved();
             for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
                 long start = reserved.start(i);
-                if (Long.compareUnsigned(start, address) > 0 && Long.compareUnsigned(start, kept) < 0) {
+                if (Addresses.isAbove(start, address) && Addresses.isBelow(start, kept)) {
                     kept = start;
                 }
             }

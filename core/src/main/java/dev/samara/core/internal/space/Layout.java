@@ -7,6 +7,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.VmaLookup;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
@@ -274,7 +275,7 @@ public final class Layout implements VmaLookup {
 
     /** Returns whether {@code [start, end)} overlaps a guard. */
     public boolean isGuarded(long start, long end) {
-        return Long.compareUnsigned(start, origin.lowGuard()) < 0 || Long.compareUnsigned(end, origin.highGuard()) > 0;
+        return Addresses.isBelow(start, origin.lowGuard()) || Addresses.isAbove(end, origin.highGuard());
     }
 
     public long mmapBase() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -91,6 +92,6 @@ public final class Limits {
 
     /** Returns whether an address is high enough to be mapped ({@code security_mmap_addr}). */
     public boolean mayMapAt(long address) {
-        return Long.compareUnsigned(address, geometry.minimum()) >= 0 || isCapable(Capability.SYS_RAWIO);
+        return !Addresses.isBelow(address, geometry.minimum()) || isCapable(Capability.SYS_RAWIO);
     }
 }

@@ -10,6 +10,16 @@ public final class Addresses {
         return Long.compareUnsigned(address, other) < 0;
     }
 
+    /** Returns whether an address is higher than another one. */
+    public static boolean isAbove(long address, long other) {
+        return isBelow(other, address);
+    }
+
+    /** Returns whether an address is lower than another one, or equal to it. */
+    public static boolean isAtMost(long address, long other) {
+        return !isBelow(other, address);
+    }
+
     /** Returns the lower of two addresses. */
     public static long lower(long one, long other) {
         return isBelow(one, other) ? one : other;
