@@ -19,7 +19,9 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CompletableFuture;
 
-/** {@code mremap} ({@code mm/mremap.c}): its arguments, and the VMAs that it names, each of which is a {@link VmaRemap}. */
+/**
+ * {@code mremap} ({@code mm/mremap.c}): its arguments, and the VMAs that it names, each of which is a {@link VmaRemap}.
+ */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
     public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
         return Syscall.run(layout, new Mremap(address, oldLength, newLength, flags, newAddress));

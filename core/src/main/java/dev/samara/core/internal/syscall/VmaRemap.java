@@ -21,8 +21,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The effect of one {@code mremap} on one VMA: shrink, grow in place, move, duplicate ({@code struct vma_remap_struct} in
- * {@code mm/mremap.c}). {@link Mremap} checks the arguments, and has the loop of a call that moves several VMAs.
+ * The effect of one {@code mremap} on one VMA: shrink, grow in place, move, duplicate ({@code struct vma_remap_struct}
+ * in {@code mm/mremap.c}). {@link Mremap} checks the arguments, and has the loop of a call that moves several VMAs.
  */
 final class VmaRemap {
     /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
