@@ -32,7 +32,7 @@ final class MemoryFileTest {
     }
 
     @Test
-    @DisplayName("a write that memory does not suffice for writes what it can, and the file ends behind that")
+    @DisplayName("a write without enough memory writes a part, and the file ends behind that part")
     void shortWrite() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(3);
         MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 0);
@@ -42,7 +42,7 @@ final class MemoryFileTest {
         assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 1, 3 * PAGE));
         assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 10, 20 * PAGE));
         assertEquals(3 * PAGE, file.size(), "nothing was written");
-        // What is there already needs no memory.
+        // The existing pages need no memory.
         assertEquals(10, file.pwrite(bytes, 0, 10, 3 * PAGE - 10));
         assertEquals(10, file.pwrite(bytes, 0, 100, 3 * PAGE - 10));
         assertEquals(3 * PAGE, file.size());

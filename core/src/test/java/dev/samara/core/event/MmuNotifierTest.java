@@ -90,7 +90,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("not told of what comes, grows, gains rights, is cut or joined, or fails")
+    @DisplayName("not told of new mappings, growth, new rights, cuts, merges or failures")
     void whatIsNotTold() {
         List<Told> told = new ArrayList<>();
         space.addNotifier(into(told));
@@ -140,7 +140,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("what it throws is reported; other ranges and notifiers are told, and the operation completes")
+    @DisplayName("its exception is reported; other ranges and notifiers are told, and the operation completes")
     void throwing() {
         map(0, 1);
         List<Told> first = new ArrayList<>();

@@ -204,7 +204,7 @@ final class ArgumentMatrixTest {
         };
     }
 
-    /** A cut edge makes a line more; what the lines say of each page is the same, so the last range ends the same. */
+    /** A cut edge makes a line more; the lines say as much of each page, so the last range ends where it did. */
     private static boolean onlyCut(String before, String after) {
         long more = after.lines().count() - before.lines().count();
         String end = before.substring(before.lastIndexOf('-'));
@@ -212,7 +212,7 @@ final class ArgumentMatrixTest {
     }
 
     @TestFactory
-    @DisplayName("on a small space: what the model says")
+    @DisplayName("on a small space: as the model says")
     List<DynamicTest> model() {
         Geometry geometry = new Geometry(12, 4, 15, 0x4000, 0x180000, 0x200000);
         long place = 0xc0000;

@@ -12,7 +12,7 @@ import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
 
-/** Draws steps. Ranges begin, end and meet at what the model has mapped; now and then an argument is nonsense. */
+/** Draws steps. Ranges begin, end and meet at mappings of the model; now and then an argument is nonsense. */
 final class CallSource {
     private static final int[] PROTECTIONS = {
         Protection.READ | Protection.WRITE,

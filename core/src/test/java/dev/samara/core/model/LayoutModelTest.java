@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Random sequences of every call, on an address space and on a model that counts pages. A sequence that fails is made
  * as short as it can be and printed as a test.
  */
-@DisplayName("Every call leaves what a model that counts pages predicts")
+@DisplayName("Every call leaves the layout that a model of single pages predicts")
 class LayoutModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs steps on an address space and on the model beside it, and compares everything that can be seen after each step.
- * Says what it does as the body of a test.
+ * Writes its calls as the body of a test.
  */
 final class ModelRun {
     /** One side and the other: a space, its model, and the numbers that their listings gave to objects. */
@@ -44,7 +44,7 @@ final class ModelRun {
     private int children;
     private final @Nullable StringBuilder java;
 
-    /** Without a {@code java} to write to, it does not say what it does. */
+    /** Without a {@code java} to write to, it writes nothing. */
     ModelRun(ModelSetting setting, @Nullable StringBuilder java) {
         this.java = java;
         say(setting.asJava());

@@ -16,7 +16,7 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * A small world for a sequence of steps: machine, sizes, limits, rights, and what is mapped at the start.
+ * A small world for a sequence of steps: machine, sizes, limits, rights, and the mappings at the start.
  *
  * @param geometry sizes and bounds, a few hundred pages
  * @param maxMaps limit on mappings
@@ -27,7 +27,7 @@ import java.util.Set;
  * @param bottomUp whether to place from the bottom
  * @param heapStart where the heap begins
  * @param brk where it ends
- * @param loaded what is mapped at the start
+ * @param loaded the mappings at the start
  */
 record ModelSetting(
         Geometry geometry,

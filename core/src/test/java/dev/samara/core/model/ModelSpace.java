@@ -149,7 +149,7 @@ final class ModelSpace {
         return result;
     }
 
-    /** Cuts what is to be replaced away from its neighbours. A refusal may leave the first cut. */
+    /** Cuts the range that will be replaced off its neighbours. A refusal may leave the first cut. */
     long cutOut(int from, int to) {
         if (pages.isMapped(from) && pages.startOf(from) < from) {
             if (pages.endOf(from) > to && pages.maps() >= machine.maxMaps) {

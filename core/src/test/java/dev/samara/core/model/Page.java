@@ -23,7 +23,7 @@ record Page(
         @Nullable AnonVma identity,
         @Nullable String name) {
 
-    /** Flags that do not keep VMAs apart; what comes of a merge has those of both. */
+    /** Flags that do not keep VMAs apart; a merged VMA has those of both. */
     static final long STICKY = VmaFlags.MAYBE_GUARD;
 
     boolean has(long wanted) {

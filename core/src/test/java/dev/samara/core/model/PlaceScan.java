@@ -33,7 +33,7 @@ final class PlaceScan {
     /**
      * The address for a mapping, or an error.
      *
-     * @param file what is mapped, or null for memory that has no file yet
+     * @param file the mapped file, or null for memory that has no file yet
      * @param length whole pages
      * @param offset bytes
      */
@@ -120,7 +120,7 @@ final class PlaceScan {
         return fits(hint >>> geometry.pageShift(), geometry.pages(length));
     }
 
-    /** A stack above what was found moves the end of the search below its gap. */
+    /** A stack above the range found moves the end of the search below its gap. */
     private long highest(long length, long low, long high) {
         long count = geometry.pages(length);
         for (long at = geometry.pages(high) - count; at >= geometry.pages(low); ) {

@@ -66,7 +66,7 @@ final class AsynchronousTest {
         assertNotEquals(page(8), atOnce(() -> space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0)));
         HeldOperations.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
         hold.letGo();
-        // Who waits for the future itself may run what depends on it.
+        // A thread that waits for the future itself may run its dependents.
         assertOfMachine(completer.get());
         assertEquals(0, future.get());
         assertEquals(page(8), named.result());
@@ -106,7 +106,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("what retires nothing is complete when the call returns, and so is an error")
+    @DisplayName("an operation that retires nothing is complete when its call returns, and so is an error")
     void atTheCall() throws Exception {
         assertEquals(0, space.munmapAsync(page(100), PAGE).getNow(1L));
         assertEquals(
@@ -140,7 +140,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("an interrupt of the caller does not reach what a thread of the machine does")
+    @DisplayName("an interrupt of the caller does not reach the thread of the machine")
     void interruptOfTheCaller() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
         Thread.currentThread().interrupt();
@@ -180,7 +180,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("what the retiring throws is reported, and the future completes with the result all the same")
+    @DisplayName("an exception of the retirement is reported, and the future still completes with the result")
     void throwing() throws Exception {
         holding.duringNext(() -> {
             throw new IllegalStateException("on purpose");
@@ -191,7 +191,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("what a completed future's listener calls does not count as called by what retires")
+    @DisplayName("a call by a listener of a completed future does not count as a call by the retirement")
     void listenersMayCall() throws Exception {
         AtomicReference<@Nullable Long> answer = new AtomicReference<>();
         HeldOperations.Hold hold = holding.holdNext();

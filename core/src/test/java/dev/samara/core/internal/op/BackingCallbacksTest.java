@@ -77,7 +77,8 @@ final class BackingCallbacksTest {
     }
 
     @Test
-    @DisplayName("what one attempt has asked the next finds answered, as long as it asks the same")
+    @DisplayName("an attempt finds the answers to the questions of the attempt before it, as long as its questions are"
+            + " equal")
     void answers() {
         VmArea attached = vma(0);
         attached.attach(null, null);
@@ -179,7 +180,7 @@ final class BackingCallbacksTest {
     }
 
     @Test
-    @DisplayName("what a backing throws takes back everything, and is thrown")
+    @DisplayName("an exception of a backing undoes everything, and is thrown")
     void thrown() throws InterruptedException {
         attempt(
                 () -> {

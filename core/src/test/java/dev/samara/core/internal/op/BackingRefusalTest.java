@@ -48,7 +48,7 @@ final class BackingRefusalTest {
         private static final long serialVersionUID = 1;
     }
 
-    /** What a backing does instead of an open. */
+    /** The behaviour of a backing instead of an open. */
     private enum Instead {
         REFUSE,
         THROW,
@@ -86,7 +86,7 @@ final class BackingRefusalTest {
     /**
      * An operation.
      *
-     * @param name what is shown
+     * @param name the name of the test
      * @param opens how many opens it needs
      * @param call does it
      */
@@ -191,7 +191,8 @@ final class BackingRefusalTest {
 
     @ParameterizedTest
     @MethodSource("rows")
-    @DisplayName("what an open throws goes to the caller, nothing is changed, and all that was opened for it is closed")
+    @DisplayName(
+            "an exception of an open is thrown to the caller, nothing changes, and all opens of the call are closed")
     void thrown(Row row) throws InterruptedException {
         everyOpen(row, Instead.THROW);
         everyOpen(row, Instead.THROW_AN_ERROR);

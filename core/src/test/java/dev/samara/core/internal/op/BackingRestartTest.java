@@ -25,7 +25,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The backing itself changes the layout while it is asked, so each schedule is the same every time. */
+/** The backing itself changes the layout while it is asked, so each run has an equal schedule. */
 @Timeout(60)
 @DisplayName("An operation whose range changes between the asking of a backing and the publishing starts again")
 final class BackingRestartTest {
@@ -230,7 +230,7 @@ final class BackingRestartTest {
     }
 
     @Test
-    @DisplayName("a fork that is refused gives back what it was charged, and the parent's VMAs are not kept")
+    @DisplayName("a fork that is refused uncharges its pages, and the parent's VMAs are not kept")
     void refusedFork() throws InterruptedException {
         backing.whenAskedForOpen = this::unmapAll;
         backing.firstOpen = Errno.EIO;

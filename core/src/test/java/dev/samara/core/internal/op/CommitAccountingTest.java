@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a machine has promised is what its spaces hold, at any time, however they came by it. */
+/** The charge of a machine is at any time the sum of the charged pages of its spaces. */
 @DisplayName("The committed memory is that of all private accounted VMAs, and each shared object once")
 class CommitAccountingTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
@@ -130,7 +130,7 @@ class CommitAccountingTest {
     }
 
     @Test
-    @DisplayName("mprotect to writable is charged mapping by mapping, and what was charged before a refusal stays")
+    @DisplayName("mprotect to writable is charged mapping by mapping, and charges from before a refusal stay")
     void protection() {
         assertEquals(page(0), space.mmap(page(0), 4 * PAGE, READ, PRIVATE | FIXED, null, 0));
         assertEquals(page(4), space.mmap(page(4), 4 * PAGE, Protection.NONE, PRIVATE | FIXED, null, 0));
@@ -182,7 +182,7 @@ class CommitAccountingTest {
     }
 
     @Test
-    @DisplayName("mremap to a named place may be promised what the target was")
+    @DisplayName("mremap to a named place may use the charge of its old target")
     void moveOntoWhatIsCharged() {
         mapPrivate(0, 10);
         mapPrivate(20, 10);
@@ -225,7 +225,7 @@ class CommitAccountingTest {
     }
 
     @Test
-    @DisplayName("a refused mmap of shared memory leaves what it would have replaced")
+    @DisplayName("a refused mmap of shared memory leaves the mapping that it would have replaced")
     void refusedSharedMemory() {
         mapShared(0, 25);
         String before = LayoutText.of(space);
@@ -366,7 +366,7 @@ class CommitAccountingTest {
 
     @ParameterizedTest
     @ValueSource(ints = {PRIVATE, SHARED})
-    @DisplayName("What fits is never refused, whatever another thread does that fits with it")
+    @DisplayName("A call within the limit is never refused, whatever another thread does within the limit")
     void fitsBesideAnother(int kind) throws Exception {
         AddressSpace other = machine.newSpace(GEOMETRY);
         spaces.add(other);

@@ -22,7 +22,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What is charged for, that it is refused at the limit, and that all of it comes back. */
+/** Charges for memory: their refusal at the limit, and their end. */
 final class CommitLimitTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
@@ -69,7 +69,7 @@ final class CommitLimitTest {
     }
 
     @Test
-    @DisplayName("every way to unmap gives back what was charged")
+    @DisplayName("every way to unmap uncharges")
     void givenBack() {
         space.throwing().mmap(PLACE, 10 * PAGE, RW, FIXED, null, 0);
         space.throwing().munmap(PLACE + PAGE, PAGE);
@@ -169,7 +169,7 @@ final class CommitLimitTest {
     }
 
     @Test
-    @DisplayName("a failed fork gives back what it had copied, shared memory too")
+    @DisplayName("a failed fork uncharges its copies, also of shared memory")
     void failedForkOfSharedMemory() {
         space.throwing().mmap(PLACE, 2 * PAGE, RW, SHARED, null, 0);
         space.throwing().mmap(PLACE + 8 * PAGE, 5 * PAGE, RW, FIXED, null, 0);
@@ -180,7 +180,7 @@ final class CommitLimitTest {
     }
 
     @Test
-    @DisplayName("what is loaded is charged, or refused")
+    @DisplayName("a loaded layout is charged, or refused")
     void loaded() {
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
         Vma fits = VmArea.describe(PLACE, PLACE + 6 * PAGE, flags, 0, null, null, null);

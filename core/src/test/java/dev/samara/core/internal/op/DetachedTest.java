@@ -39,7 +39,7 @@ final class DetachedTest {
 
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, MachineState.UNLIMITED)), List.of());
 
-    /** What there is one after the other at the place, with and without an open. */
+    /** The successive VMAs of the place, with and without an open. */
     private enum Kind {
         ANONYMOUS,
         OPENED
@@ -76,7 +76,7 @@ final class DetachedTest {
         Runnable[] calls = {
             () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),
             () -> Mmap.mmap(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
-            // Two become one with what comes between them.
+            // Two VMAs are joined by the one that is mapped between them.
             () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),

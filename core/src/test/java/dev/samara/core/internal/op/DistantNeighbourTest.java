@@ -16,8 +16,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("I9: what is mapped far away leaves nothing to be done by an operation in flight, though it is the next"
-        + " mapping")
+@DisplayName("I9: a distant mapping gives no work to an operation in flight, though it is the next" + " mapping")
 final class DistantNeighbourTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -85,7 +85,7 @@ final class DrawnLayout {
         }
     }
 
-    /** What private memory that is written has, as {@code mmap} makes it. */
+    /** The flags of private writable memory, as {@code mmap} makes it. */
     static final long WRITTEN = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static final long READ_ONLY = VmaFlags.READ | VmaFlags.MAY_ACCESS;

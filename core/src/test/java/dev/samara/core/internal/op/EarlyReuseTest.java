@@ -130,7 +130,8 @@ final class EarlyReuseTest {
 
     @Test
     @DisplayName(
-            "outside of the reservation, too: the whole mapping is in flight, and what it replaces there is retired")
+            "outside of the reservation, too: the whole mapping is in flight, and the pages that it replaces there are"
+                    + " retired")
     void beyondTheReservation() throws Exception {
         HeldOperations.Hold hold = unmap(8, 8);
         HeldOperations.Hold mapping =
@@ -193,7 +194,7 @@ final class EarlyReuseTest {
         assertEquals(Resolution.FOUND, other.result());
         Vma first = space.find(page(8));
         assertNotNull(first);
-        assertEquals(adjacent ? page(12) : page(10), first.end(), "joined with what it touches");
+        assertEquals(adjacent ? page(12) : page(10), first.end(), "joined with its neighbours");
         assertOver();
     }
 

@@ -203,7 +203,7 @@ final class GuardedEndsTest {
     }
 
     @Test
-    @DisplayName("what is loaded may not lie there")
+    @DisplayName("a loaded VMA may not lie there")
     void load() {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
         for (long[] range : new long[][] {{0, 1}, {19, 21}, {559, 561}, {560, 600}}) {

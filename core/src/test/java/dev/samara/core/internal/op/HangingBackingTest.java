@@ -129,7 +129,7 @@ final class HangingBackingTest {
     }
 
     @Test
-    @DisplayName("while two closes hang, a third backing is closed all the same")
+    @DisplayName("while two closes hang, a third backing is still closed")
     void twoHangingCloses() {
         Hanging one = new Hanging(false, true);
         Hanging two = new Hanging(false, true);

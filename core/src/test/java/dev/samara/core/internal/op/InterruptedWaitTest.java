@@ -140,7 +140,7 @@ final class InterruptedWaitTest {
     }
 
     @Test
-    @DisplayName("a fault that waits to grow a stack, and is interrupted, is to be retried; the stack is what it was")
+    @DisplayName("a fault that waits to grow a stack, and is interrupted, is to be retried; the stack is unchanged")
     void faultBelowAStack() throws Exception {
         HeldOperations near = new HeldOperations(Machine.builder().stackGuardGap(4));
         AddressSpace other = RetiringCall.MUNMAP.space(near.machine());

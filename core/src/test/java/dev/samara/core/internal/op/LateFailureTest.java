@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Historical bug 24 (CVE-2024-53096): a call that failed late left half of what it had done. */
+/** Historical bug 24 (CVE-2024-53096): a call that failed late left half of its changes. */
 final class LateFailureTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
@@ -120,7 +120,7 @@ final class LateFailureTest {
     }
 
     @Test
-    @DisplayName("24: an mremap that failed late kept what it was charged for")
+    @DisplayName("24: an mremap that failed late kept its charge")
     void mremapThatFailsLateChangesNothing() {
         Machine machine = Machine.builder().commitLimit(16 * PAGE).build();
         AddressSpace space = machine.newSpace(LINUX);

@@ -105,7 +105,7 @@ final class LateJoinTest {
         hold.endWith(0);
         assertEquals("0-2rw 2-10r", drawing());
         assertNotNull(inFlight);
-        assertEquals(page(8), inFlight.end(), "what was found is immutable");
+        assertEquals(page(8), inFlight.end(), "a VMA that was found is immutable");
     }
 
     @Test
@@ -125,7 +125,7 @@ final class LateJoinTest {
     }
 
     @Test
-    @DisplayName("a neighbour that is not what it was any more is not joined")
+    @DisplayName("a neighbour that has changed is not joined")
     void changedNeighbourStays() throws Exception {
         HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
         assertEquals("0-4rw 4-8rw 8-12rw", drawing());
@@ -162,7 +162,7 @@ final class LateJoinTest {
         held.validate();
         Usage during = held.usage();
         long moved = row == RetiringCall.MREMAP_DONTUNMAP || row == RetiringCall.MREMAP_DONTUNMAP_OVER ? 8 : 0;
-        assertEquals(before.total() + moved, during.total(), "what was unmapped is given back at completion");
+        assertEquals(before.total() + moved, during.total(), "unmapped pages are uncharged at completion");
         assertEquals(held.snapshot().vmas().size(), during.maps(), "but the number of mappings at once");
         hold.end();
         held.validate();

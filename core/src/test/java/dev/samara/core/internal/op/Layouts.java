@@ -29,7 +29,7 @@ public final class Layouts {
 
     private Layouts() {}
 
-    /** A host on which nothing is reported but what the test must know of. */
+    /** The state of a machine whose reports are failures. */
     public static MachineState host(int maxMaps, long stackGuardPages, long commitLimit) {
         return host(maxMaps, stackGuardPages, commitLimit, Layouts::refuse, null);
     }

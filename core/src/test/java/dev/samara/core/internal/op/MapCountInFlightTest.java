@@ -73,7 +73,7 @@ final class MapCountInFlightTest {
     }
 
     @Test
-    @DisplayName("what is cut only while it is in flight counts as whole")
+    @DisplayName("a mapping that is cut only while it is in flight counts as one")
     void seams() throws Exception {
         answersAreThoseOfACalmSpace(
                 replaceByTheSame(4, 4), apart(30), apart(40), apart(50), hole(2), apart(60), hole(1), apart(70));
@@ -94,7 +94,7 @@ final class MapCountInFlightTest {
     }
 
     @Test
-    @DisplayName("what is put beside a mapping in flight and will be joined with it does not count")
+    @DisplayName("a mapping that will be joined with its neighbour in flight does not count")
     void joinedLater() throws Exception {
         answersAreThoseOfACalmSpace(
                 space -> space.mmap(page(24), PAGE, RW, FIXED, null, 0),
@@ -108,7 +108,7 @@ final class MapCountInFlightTest {
     }
 
     @Test
-    @DisplayName("what was unmapped does not count, whatever is in flight")
+    @DisplayName("an unmapped range does not count, whatever is in flight")
     void unmapped() throws Exception {
         answersAreThoseOfACalmSpace(
                 space -> space.munmap(page(20), 5 * PAGE),

@@ -182,7 +182,9 @@ final class MergeRulesTest extends MergeRulesFixture {
     }
 
     @Test
-    @DisplayName("what counts its mappings does not vanish: a new range joins the left one only, or extends the right")
+    @DisplayName(
+            "a VMA whose backing counts mappings does not vanish: a new range joins the left one only, or extends the"
+                    + " right")
     void countingBackingAndANewRange() {
         Backing segment = OpenFiles.FIVE_PAGES.attach(false);
         Layout both = layout(attached(segment, 0, 4, X), attached(segment, 6, 8, X));
@@ -200,7 +202,7 @@ final class MergeRulesTest extends MergeRulesFixture {
         "8, 10, 0-4x 4-8y 8-14x",
         "6, 8, 0-4x 4-6y 6-8x 8-10y 10-14x"
     })
-    @DisplayName("what counts its mappings does not vanish: a whole one stays, a border moves")
+    @DisplayName("a VMA whose backing counts mappings does not vanish: a whole one stays, a border moves")
     void countingBackingChanged(int from, int to, String expected) {
         Backing segment = OpenFiles.FIVE_PAGES.attach(false);
         Layout layout = layout(attached(segment, 0, 4, X), attached(segment, 4, 10, Y), attached(segment, 10, 14, X));
@@ -256,7 +258,7 @@ final class MergeRulesTest extends MergeRulesFixture {
     }
 
     @Test
-    @DisplayName("what the kernel mapped itself stays in one piece")
+    @DisplayName("a mapping of the kernel itself stays in one piece")
     void specialMappingsAreNotCut() {
         long flags = X | VmaFlags.DONTEXPAND;
         VmArea named = VmArea.describe(BASE, BASE + 4 * PAGE, flags, 0, null, "[vdso]", null);
@@ -275,7 +277,7 @@ final class MergeRulesTest extends MergeRulesFixture {
     }
 
     @Test
-    @DisplayName("a cut looks at no limit, and each half keeps what the whole had")
+    @DisplayName("a cut looks at no limit, and each half keeps the properties of the whole")
     void cut() {
         Layout layout = layout(1, owned(0, 10, ONE));
         try (Edit edit = Layouts.edit(layout)) {

@@ -79,7 +79,7 @@ abstract class MergeTableFixture {
         return layout;
     }
 
-    /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
+    /** Makes pages of a drawing writable: a capital letter becomes a small one. */
     static @Nullable Errno makeWritable(Layout layout, int from, int to) {
         VmArea vma = layout.find(DrawnLayout.address(from));
         assertNotNull(vma);

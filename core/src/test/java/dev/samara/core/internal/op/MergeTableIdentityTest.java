@@ -92,7 +92,7 @@ class MergeTableIdentityTest extends MergeTableFixture {
         return one == other || (one == 'a' && "xy".indexOf(other) >= 0) || (other == 'a' && "xy".indexOf(one) >= 0);
     }
 
-    /** One VMA of what were several of two pages each; the first identity there is. */
+    /** One VMA in place of several of two pages each, with the first identity that any of them has. */
     private static String joined(char... kinds) {
         char identity = 'a';
         for (int i = kinds.length - 1; i >= 0; i--) {

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Each row of the tables of merges and cuts, drawn as {@link DrawnLayout} says. */
-@DisplayName("What is joined with what, and where it is cut")
+@DisplayName("The tables of merges and cuts")
 class MergeTableTest extends MergeTableFixture {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
 
@@ -186,7 +186,7 @@ class MergeTableTest extends MergeTableFixture {
         another attachment left,  [tt]..[ss],  2, ss, [tt][ssss]
         another attachment right, [ss]..[tt],  2, ss, [ssss][tt]
         """)
-    @DisplayName("New range: what counts its mappings loses none")
+    @DisplayName("New range: a backing that counts its mappings loses none")
     void newRangeOfCountedMappings(String what, String before, int page, String piece, String after) {
         newRange(what, before, page, piece, after);
     }
@@ -201,7 +201,7 @@ class MergeTableTest extends MergeTableFixture {
         'head, none',   [tt][SSSS][ss], 2, 4, [tt][ss][SS][ss]
         'middle',       [ss][SSSS][ss], 3, 5, [ss][S][ss][S][ss]
         """)
-    @DisplayName("Existing range: what counts its mappings loses none, but its bounds may move")
+    @DisplayName("Existing range: a backing that counts its mappings loses none, but their bounds may move")
     void existingRangeOfCountedMappings(String what, String before, int from, int to, String after) {
         existingRange(what, before, from, to, after);
     }
@@ -229,7 +229,7 @@ class MergeTableTest extends MergeTableFixture {
 
     @ParameterizedTest(name = "pages {0} to {1}")
     @CsvSource({"0, 2, EINVAL, [NNNN]", "2, 4, EINVAL, [NNNN]", "1, 3, EINVAL, [NNNN]", "0, 4, , [nnnn]"})
-    @DisplayName("What the kernel has mapped itself changes as a whole or not at all")
+    @DisplayName("A mapping of the kernel itself changes as a whole or not at all")
     void namedMappingsAreNeverCut(int from, int to, @Nullable Errno refusal, String after) {
         Layout layout = DrawnLayout.layout("[NNNN]");
         assertEquals(refusal, makeWritable(layout, from, to));

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The merges and cuts of each call, drawn as {@link DrawnLayout} says. */
-@DisplayName("Each call joins only what it makes or changes, and only at its two ends")
+@DisplayName("Each call joins only VMAs that it makes or changes, and only at its two ends")
 class MergingCallsTest {
     private static final long PAGE = DrawnLayout.GEOMETRY.pageSize();
     private static final int NONE = Protection.NONE;
@@ -46,9 +46,9 @@ class MergingCallsTest {
     private static final int ENOUGH = 65530;
 
     /**
-     * A call, the layout it meets, and what it leaves.
+     * A call, the layout before it, and the layout after it.
      *
-     * @param what what is shown by it
+     * @param what the rule that it shows
      * @param before the layout
      * @param call the call
      * @param after the layout then
@@ -105,7 +105,7 @@ class MergingCallsTest {
                 new Row("mmap cuts, then joins again", "[aaaaaa]", mmap(2, 2, READ_WRITE), "[aaaaaa]"),
                 new Row("mmap cuts both edges", "[aaa][eee]", mmap(2, 2, READ), "[aa][AA][ee]"),
                 new Row("mmap takes an identity", "[xx]..[EE]", mmap(2, 2, READ_WRITE), "[xxxx][EE]"),
-                new Row("mmap over what has one", "[xxxxxx]", mmap(2, 2, READ_WRITE), "[xxxxxx]"),
+                new Row("mmap over an identity", "[xxxxxx]", mmap(2, 2, READ_WRITE), "[xxxxxx]"),
                 new Row("mmap inherits nothing", "[iiiiii]", mmap(2, 2, READ_WRITE), "[ii][aa][ii]"),
                 new Row("mmap of the same file", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_F), "[ffffff]"),
                 new Row("mmap of another open", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_G), "[ff][gg][ff]"),
@@ -145,7 +145,7 @@ class MergingCallsTest {
                 new Row("unlocking it", "[aaaa]", then(MergingCallsTest::lock, MergingCallsTest::unlock), "[aaaa]"),
                 new Row("sealing a part", "[aaaa]", layout -> Mseal.mseal(layout, address(2), PAGE, 0), "[aa][?][a]"),
                 new Row("guards mark the whole", "[aaaa]", madvise(1, 3, Advice.GUARD_INSTALL), "[????]"),
-                new Row("growth of what has a name", "[oo]..[aa]", mremap(0, 2, 4, 0, 0), "[oooo][aa]"),
+                new Row("growth of a named mapping", "[oo]..[aa]", mremap(0, 2, 4, 0, 0), "[oooo][aa]"),
                 new Row("sealing beside", "[aaaa]", then(seal(1), seal(2)), "[a][??][a]"));
     }
 

@@ -83,7 +83,7 @@ final class NamedRangeTest {
 
     @ParameterizedTest(name = "{0}: {1} at page {2}, {3} pages")
     @MethodSource("notNamed")
-    @DisplayName("an operation on any other range does not wait, and both leave what they leave one after the other")
+    @DisplayName("an operation on any other range does not wait, and both leave the layout of a serial order")
     void doesNotWaitForItsNeighbour(RetiringCall row, RangeCall column, long first, long pages) throws Exception {
         Outcome expected = Outcome.inTurn(row, column, first, pages);
         HeldOperations holding = new HeldOperations();

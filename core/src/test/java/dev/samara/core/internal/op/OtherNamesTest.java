@@ -141,7 +141,7 @@ final class OtherNamesTest {
         HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(74), RW));
         assertNull(space.find(page(77)));
         hold.end();
-        assertEquals(Resolution.MAPERR, fault.result(), "what was moved there is too near");
+        assertEquals(Resolution.MAPERR, fault.result(), "the moved mapping is too near");
         space.validate();
     }
 

@@ -92,7 +92,7 @@ final class PartOfARegionTest {
     }
 
     @Test
-    @DisplayName("an unmap across holes takes every region in its range, and what it holds of those at its ends")
+    @DisplayName("an unmap across holes takes every region in its range, and its part of those at the ends")
     void unmapAcrossHoles() {
         map(0, 3, ALL);
         map(4, 1, READ);

@@ -95,7 +95,7 @@ public class PhasesLincheckTest {
                 List.of());
     }
 
-    /** One attempt; what it leaves in flight remains there. */
+    /** One attempt. Its range in flight stays in flight. */
     private long publish(Call call) {
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         try (Edit edit = new Edit(operation)) {
@@ -254,7 +254,7 @@ public class PhasesLincheckTest {
             return 0;
         }
 
-        /** As high as it fits, and never in what is not completely unmapped. */
+        /** At the highest place where it fits; never in a range whose unmap is not complete. */
         public long mapAnywhere(int pages, int value) {
             for (int first = PAGES - pages; first >= 0; first--) {
                 int last = first + pages - 1;
@@ -287,7 +287,7 @@ public class PhasesLincheckTest {
             return 0;
         }
 
-        /** Changes what lies before a hole; what has lost a right is in flight. */
+        /** Changes the VMAs before a hole; a range that has lost a right is in flight. */
         public long protect(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);

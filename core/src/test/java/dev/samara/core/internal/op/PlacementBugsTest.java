@@ -19,7 +19,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Historical bugs 5 to 8: searches for free room that looked beside the window or missed what was in it. */
+/** Historical bugs 5 to 8: searches for free room that looked beside the window or missed room within it. */
 @DisplayName("What went wrong in searches for free room:")
 final class PlacementBugsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

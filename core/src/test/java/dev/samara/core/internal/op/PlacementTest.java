@@ -17,7 +17,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
-/** Where {@code mmap} puts what it may choose a place for; the huge page rules are in {@link HugePlacementTest}. */
+/** The places that {@code mmap} chooses; the rules for huge pages are in {@link HugePlacementTest}. */
 final class PlacementTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
@@ -89,7 +89,7 @@ final class PlacementTest {
         }
 
         @Test
-        @DisplayName("below what may be mapped is raised to that")
+        @DisplayName("below the lowest address that may be mapped is raised to that address")
         void isRaisedToTheMinimum() {
             assertPlaced(LINUX.minimum(), PAGE, 1);
             assertPlaced(BASE - PAGE, LINUX.minimum() - 1, 1);
@@ -292,7 +292,7 @@ final class PlacementTest {
     @DisplayName("MAP_FIXED")
     final class Fixed {
         @Test
-        @DisplayName("reaches from what may be mapped to the end of the space")
+        @DisplayName("reaches from the lowest address that may be mapped to the end of the space")
         void boundsOfFixedMappings() {
             int fixed = ANON | MapFlags.FIXED;
             assertEquals(LINUX.minimum(), map(space, LINUX.minimum(), 1, fixed));
@@ -315,7 +315,7 @@ final class PlacementTest {
         }
 
         @Test
-        @DisplayName("replaces what is there, and no page more")
+        @DisplayName("replaces the pages of its range, and no page more")
         void replacesExactly() {
             occupy(PLACE, 5);
             assertEquals(
@@ -329,7 +329,7 @@ final class PlacementTest {
     @DisplayName("MAP_FIXED_NOREPLACE")
     final class FixedNoReplace {
         @Test
-        @DisplayName("takes exactly what is free")
+        @DisplayName("takes exactly the free range")
         void takesWhatIsFree() {
             occupy(PLACE, 1);
             occupy(PLACE + 3 * PAGE, 1);

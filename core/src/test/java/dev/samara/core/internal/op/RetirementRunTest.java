@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A run of the retire phase on a thread of the machine, and what follows an Error that ends it. */
+/** A run of the retire phase on a thread of the machine, and its end by an Error. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I2: the run of the retire phase")
 final class RetirementRunTest {

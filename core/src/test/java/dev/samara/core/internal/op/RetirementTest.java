@@ -37,7 +37,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Retirement cannot fail half-way: what it needs is taken before publication, and a step that fails is tried again. */
+/**
+ * Retirement cannot fail half-way: its resources are acquired before publication, and a step that fails is tried again.
+ */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I2, I3: the retirement of an operation")
 final class RetirementTest {

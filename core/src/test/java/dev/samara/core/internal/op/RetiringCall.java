@@ -146,7 +146,7 @@ enum RetiringCall {
         return target == State.UNTOUCHED ? List.of(from) : List.of(from, new Place(this, 64, target));
     }
 
-    /** Whether a range is part of what it touches. */
+    /** Whether a range is within the ranges that it touches. */
     boolean names(long first, long pages) {
         return places().stream().anyMatch(place -> place.first < first + pages && first < place.first + 8);
     }

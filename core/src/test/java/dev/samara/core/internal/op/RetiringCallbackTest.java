@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("P21, P26: what is called, or thrown, by what retires an operation in flight")
+@DisplayName("P21, P26: calls and exceptions of the retirement of an operation")
 @Timeout(60)
 final class RetiringCallbackTest {
     private final HeldOperations holding = new HeldOperations();
@@ -45,7 +45,7 @@ final class RetiringCallbackTest {
         });
     }
 
-    /** Checks that a call within what retires an operation was refused, and says what both are. */
+    /** Checks that a call from a retirement was refused with a message that names both. */
     private void assertRefused(String caller, String awaited) {
         Throwable failure = thrown.get();
         assertNotNull(failure, "nothing was thrown");
@@ -159,7 +159,7 @@ final class RetiringCallbackTest {
 
     @ParameterizedTest
     @EnumSource(RetiringCall.class)
-    @DisplayName("P21: what the retiring throws is reported, and the operation completes all the same")
+    @DisplayName("P21: an exception of the retirement is reported, and the operation still completes")
     void throwing(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(Machine.builder().build());
         long expected = row.run(calm);

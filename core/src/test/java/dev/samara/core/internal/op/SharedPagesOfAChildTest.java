@@ -39,7 +39,8 @@ class SharedPagesOfAChildTest {
     }
 
     @Test
-    @DisplayName("what the parent unmaps while a backing is opened for the child stays the child's, shared memory too")
+    @DisplayName("pages that the parent unmaps while a backing is opened for the child stay the child's, also in shared"
+            + " memory")
     void unmappedByTheParent() {
         int rights = Protection.READ | Protection.WRITE;
         Machine machine = Machine.builder().memory(1 << 20).build();

@@ -189,7 +189,8 @@ final class SplitRefusalTest {
     }
 
     @Test
-    @DisplayName("what the backing throws goes to the caller of each of them, with nothing changed and all closed")
+    @DisplayName(
+            "an exception of the backing is thrown to the caller of each, with nothing changed and all opens closed")
     void thrown() throws InterruptedException {
         backing.throwing = true;
         backing.refused.add(5L);

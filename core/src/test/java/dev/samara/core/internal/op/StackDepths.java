@@ -16,9 +16,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes one call at every stack depth near the end of a small stack, and after each looks at what an overflow has left
- * behind. A program, to be run with {@code -Xint}: then a frame has the same size each time. Arguments: the call, how
- * many depths. The first thing that is wrong ends it with status 1.
+ * Makes one call at every stack depth near the end of a small stack, and after each looks at the state that an overflow
+ * has left behind. A program, to be run with {@code -Xint}: then a frame has the same size each time. Arguments: the
+ * call, how many depths. The first thing that is wrong ends it with status 1.
  */
 final class StackDepths {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

@@ -142,11 +142,11 @@ class ThrowingBackingTest {
     }
 
     /**
-     * A call, and what is mapped before.
+     * A call, and the mappings before it.
      *
-     * @param name what is shown
+     * @param name the name of the test
      * @param zeroDevice whether the backing is the zero device
-     * @param prepare maps what the call meets
+     * @param prepare makes the mappings that the call meets
      * @param call the call
      */
     private record Row(String name, boolean zeroDevice, Call prepare, Call call) {
@@ -222,7 +222,7 @@ class ThrowingBackingTest {
                         ThrowingBackingTest::fourInARow,
                         (space, backing) -> space.mremap(PLACE, 2 * PAGE, 4 * PAGE, MOVE_TO, PLACE + 20 * PAGE)),
                 new Row(
-                        "mremap back between what it was cut from",
+                        "mremap back between its former neighbours",
                         false,
                         (space, backing) -> {
                             map(space, 0, 6, READ_WRITE, backing);

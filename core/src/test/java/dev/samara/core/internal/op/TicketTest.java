@@ -174,7 +174,7 @@ final class TicketTest {
     }
 
     @Test
-    @DisplayName("P34: a call from what retires an operation in flight passes intents")
+    @DisplayName("P34: a call from the retirement of an operation passes tickets")
     void callbacksPass() throws Exception {
         HeldOperations.Hold first = holdPage(1);
         HeldOperations.Caller<Long> caller = waits(this::replace);

@@ -26,7 +26,7 @@ class UnfinishedEditTest {
     private final MachineState host = Layouts.host(100, 0, LIMIT);
 
     @Test
-    @DisplayName("what it charged is free again")
+    @DisplayName("its charge is free again")
     void charges() {
         Layout layout = DrawnLayout.layout(List.of(), host);
         try (Edit edit = Layouts.edit(layout)) {
@@ -83,7 +83,7 @@ class UnfinishedEditTest {
     }
 
     @Test
-    @DisplayName("the layout, its counters and the very VMAs are what they were")
+    @DisplayName("the layout, its counters and the VMA objects are unchanged")
     void layout() {
         Layout layout = DrawnLayout.layout("[aa][AA]..[ff]");
         List<VmArea> before = vmas(layout);

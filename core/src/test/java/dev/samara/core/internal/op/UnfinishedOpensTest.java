@@ -106,7 +106,7 @@ final class UnfinishedOpensTest {
 
     @ParameterizedTest
     @EnumSource(Failure.class)
-    @DisplayName("what was opened for a new VMA, and what the other half has taken over")
+    @DisplayName("the opens of a new VMA, and those that the other half has taken over")
     void granted(Failure failure) throws InterruptedException {
         assertThrows(
                 IllegalStateException.class,

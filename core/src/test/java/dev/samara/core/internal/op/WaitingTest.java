@@ -27,7 +27,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@DisplayName("Who waits for a range in flight is woken when it is complete, and a long wait is reported")
+@DisplayName(
+        "A thread that waits for a range in flight is woken when the range is complete, and a long wait is reported")
 @Timeout(60)
 final class WaitingTest {
     private static String hex(long address) {

@@ -203,7 +203,7 @@ final class WorkersTest {
     }
 
     @Test
-    @DisplayName("what takes pages out of a file is refused, and nothing has changed; memory is not reclaimed")
+    @DisplayName("a call that removes pages from a file is refused, and nothing has changed; memory is not reclaimed")
     void files() {
         PageCache cache = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 4 * PAGE);
         CachedBacking file = new CachedBacking("/file", cache) {

@@ -137,7 +137,7 @@ final class FramesExhaustionTest extends FramesFixture {
         few.frames.drop(had.remove(0), other);
         few.frames.discard(other);
         had.add(few.frames.allocate(few.own));
-        assertEquals(2, few.asked, "what was freed is taken first");
+        assertEquals(2, few.asked, "freed frames are taken first");
         assertEquals(Frames.NONE, few.frames.allocate(few.own));
         assertEquals(Frames.NONE, few.frames.allocate(few.own));
         assertEquals(3, few.asked);

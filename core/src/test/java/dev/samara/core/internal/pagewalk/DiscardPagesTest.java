@@ -46,7 +46,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("P2: an entry is busy, and its page in use, until nobody can translate to it; then it is empty")
+    @DisplayName("P2: an entry is busy, and its page in use, until no CPU can translate to it; then it is empty")
     void busyUntilInvalidated() throws InterruptedException {
         int frame = table.fill(AT);
         CpuTlb cpu = table.guest(AT);
@@ -166,7 +166,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("P30: and a guard takes over what a truncation was at")
+    @DisplayName("P30: a guard takes over the entry that a truncation was at")
     void guardTakesOver() {
         table.fill(AT);
         try (DiscardPages guarding = guarding();

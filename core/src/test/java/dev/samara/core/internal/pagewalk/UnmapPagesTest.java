@@ -95,7 +95,7 @@ final class UnmapPagesTest {
             assertEquals(0, table.inUse());
             table.fill(AT);
         }
-        assertEquals(1, table.inUse(), "the discard leaves what was put there since");
+        assertEquals(1, table.inUse(), "the discard leaves the page that was put there since");
         assertTrue(Pte.isPresent(table.pages.get(AT)));
     }
 

@@ -75,7 +75,7 @@ final class LayoutTest {
     }
 
     @Test
-    @DisplayName("counters say what they count")
+    @DisplayName("counters describe their values")
     void counters() {
         assertEquals(
                 "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0",

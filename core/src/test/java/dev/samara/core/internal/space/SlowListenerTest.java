@@ -104,8 +104,7 @@ final class SlowListenerTest {
     }
 
     @Test
-    @DisplayName(
-            "goes on losing until it has taken half of what it is behind, and is reported again when it loses again")
+    @DisplayName("goes on losing until it has taken half of its backlog, and is reported again when it loses again")
     void hysteresis() throws InterruptedException {
         publish(3);
         reported.acquire();

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class BackgroundQuiescenceTest extends BackgroundFixture {
     @Test
-    @DisplayName("quiescence waits for what tasks give in turn")
+    @DisplayName("quiescence waits for tasks that other tasks give")
     void quiescenceIsTransitive() throws Exception {
         Background background = hasty();
         AtomicInteger generations = new AtomicInteger();

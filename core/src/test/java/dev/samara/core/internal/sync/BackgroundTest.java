@@ -115,7 +115,7 @@ final class BackgroundTest extends BackgroundFixture {
     }
 
     @Test
-    @DisplayName("what a task throws goes to the handler, and the next tasks run on the same thread")
+    @DisplayName("an exception of a task goes to the handler, and the next tasks run on the same thread")
     void throwingTasks() throws Exception {
         List<Throwable> handled = Collections.synchronizedList(new ArrayList<>());
         Background background = new Background(handled::add, NEVER, NEVER);
@@ -133,7 +133,7 @@ final class BackgroundTest extends BackgroundFixture {
     }
 
     @Test
-    @DisplayName("what the handler throws goes to the thread's handler, and the next tasks run")
+    @DisplayName("an exception of the handler goes to the thread's handler, and the next tasks run")
     void throwingHandler() throws Exception {
         Error second = new AssertionError("second");
         Background background = new Background(

@@ -173,7 +173,7 @@ final class GateRacesTest {
     }
 
     @Test
-    @DisplayName("no waiter is lost, whenever it comes, and each sees what was done before the opening")
+    @DisplayName("no waiter is lost, whenever it comes, and each sees the stores from before the opening")
     void nobodyIsLost() throws Exception {
         race(daemons(), ROUNDS);
     }

@@ -322,7 +322,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("a watch that parks may use up the permit of the waking; the wait ends all the same")
+    @DisplayName("a watch that parks may use up the permit of the waking; the wait still ends")
     void watchUsesUpThePermit() {
         Gate gate = new Gate();
         assertTrue(gate.await(new Reports(0, () -> {
@@ -332,7 +332,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("what a watch throws goes to the thread's handler, and the wait goes on")
+    @DisplayName("an exception of a watch goes to the thread's handler, and the wait goes on")
     void watchThrows() throws Exception {
         Error late = new AssertionError("late");
         Error early = new AssertionError("early");

@@ -70,7 +70,7 @@ final class RcuCallbacksTest extends RcuFixture {
     }
 
     @Test
-    @DisplayName("a callback that came when no thread was to be had runs with the next one")
+    @DisplayName("a callback that found no thread runs with the next one")
     void startFails() throws InterruptedException {
         Rcu failing = rcu(new Refusing(0, false), Long.MAX_VALUE, reports::add);
         AtomicInteger ran = new AtomicInteger();
@@ -87,7 +87,7 @@ final class RcuCallbacksTest extends RcuFixture {
     void graceThrows() throws InterruptedException {
         AtomicInteger left = new AtomicInteger(2);
         Rcu failing = rcu(background, 0, report -> {
-            // The first is about the reader; what is said of the failure must not throw.
+            // The first is about the reader; the report of the failure must not throw.
             if (report.contains("reader") && left.getAndDecrement() > 0) {
                 throw new Failure();
             }
@@ -107,7 +107,7 @@ final class RcuCallbacksTest extends RcuFixture {
     }
 
     @Test
-    @DisplayName("callbacks run after a grace period; one that throws or hangs keeps no other from running")
+    @DisplayName("callbacks run after a grace period; one that throws or hangs stops no other")
     void callbacks() throws InterruptedException {
         RcuReader reader = rcu.register("r");
         reader.readLock();

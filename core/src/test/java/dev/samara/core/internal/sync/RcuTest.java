@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class RcuTest extends RcuFixture {
     @Test
-    @DisplayName("a poll waits for sections from before, not for later ones, nor for those of" + " others")
+    @DisplayName("a poll waits for sections from before, not for later ones, nor for those ofothers")
     void polled() {
         RcuReader first = rcu.register("first");
         RcuReader second = rcu.register("second");
@@ -216,7 +216,8 @@ final class RcuTest extends RcuFixture {
     private final AtomicIntegerArray isFree = new AtomicIntegerArray(4 * CELLS);
 
     @Test
-    @DisplayName("I3: readers of many threads, which come and go, never use what was freed after a grace period")
+    @DisplayName(
+            "I3: readers of many threads, which come and go, never use a number that was freed after a grace period")
     void stress() throws InterruptedException {
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();

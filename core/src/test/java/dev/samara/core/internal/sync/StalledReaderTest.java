@@ -37,7 +37,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A CPU whose thread stands still within an access, and what must wait for its end. */
+/** A CPU whose thread stands still within an access, and the operations that must wait for its end. */
 @Timeout(60)
 @DisplayName("I9: while a CPU is stopped within an access")
 class StalledReaderTest {
@@ -50,7 +50,7 @@ class StalledReaderTest {
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
 
-    /** A machine, what is mapped there, and a thread that stands still in a store. */
+    /** A machine with mappings, and a thread that stands still in a store. */
     private final class Stalled {
         final Machine machine;
         final AddressSpace space;
@@ -199,8 +199,8 @@ class StalledReaderTest {
             asked.countDown();
             try {
                 answers.await();
-            } catch (InterruptedException nobody) {
-                throw new IllegalStateException(nobody);
+            } catch (InterruptedException interrupted) {
+                throw new IllegalStateException(interrupted);
             }
         }
 

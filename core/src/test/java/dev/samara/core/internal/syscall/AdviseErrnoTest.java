@@ -324,7 +324,7 @@ final class AdviseErrnoTest {
         assertEquals("""
             10000000-10003000 rd mr mw me gu ac +10000 fresh#1
             10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
-            """, LayoutText.of(space), "what has an identity stays charged");
+            """, LayoutText.of(space), "memory with an identity stays charged");
         assertEquals(0, space.madvise(PLACE, 5 * PAGE, Advice.GUARD_REMOVE));
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(0, space.madvise(PLACE + 8 * PAGE, PAGE, Advice.GUARD_INSTALL));

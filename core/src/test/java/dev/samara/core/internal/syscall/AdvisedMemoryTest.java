@@ -229,7 +229,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("to populate without memory fails with ENOMEM, to lock with EAGAIN; MAP_POPULATE does what it can")
+    @DisplayName("to populate without memory fails with ENOMEM, to lock with EAGAIN; MAP_POPULATE ignores the failure")
     void populateWithoutMemory() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(4);
         long at = fixture.map(0, 8, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code shmat} and {@code shmdt} fail, and what an attachment is. */
+/** The failures of {@code shmat} and {@code shmdt}, and the properties of an attachment. */
 final class AttachErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -62,7 +62,7 @@ final class AttachErrnoTest {
                 .row(Errno.EINVAL, "something is there", shmat -> shmat.address = PLACE + PAGE)
                 .row(Errno.EINVAL, "the end wraps", shmat -> shmat.address = -PAGE)
                 .row(Errno.ENOMEM, "beyond the space", shmat -> shmat.address = CallArguments.LIMIT)
-                .row(Errno.EPERM, "below what may be mapped", shmat -> shmat.address = PAGE)
+                .row(Errno.EPERM, "below the lowest address that may be mapped", shmat -> shmat.address = PAGE)
                 .row(Errno.ENOMEM, "over the limit of the space", shmat -> shmat.limit(Resource.AS, 5 * PAGE))
                 .tests();
     }

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @DisplayName("A collection of written or used pages")
 final class CollectionSinkTest extends CollectionFixture {
     @Test
-    @DisplayName("whose sink throws throws the same, and what it was not told of is told by the next")
+    @DisplayName("whose sink throws throws that exception, and the next one tells of the other pages")
     void throwingSink() {
         long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
@@ -86,7 +86,7 @@ final class CollectionSinkTest extends CollectionFixture {
     }
 
     @Test
-    @DisplayName("may be made by its sink, which may do what it likes")
+    @DisplayName("may be made by its sink, which may make any call")
     void callingBack() {
         long at = fixture.anonymous(4);
         fixture.store(at, 1);

@@ -97,7 +97,7 @@ final class CollectionTest extends CollectionFixture {
         assertEquals(pages(), accessed(at, 6));
         fixture.load(at + PAGE);
         assertEquals(pages(1), accessed(at, 6));
-        assertEquals(pages(4), dirty(at, 6), "one collection leaves what is for the other");
+        assertEquals(pages(4), dirty(at, 6), "one collection leaves the marks of the other");
         fixture.store(at + 4 * PAGE, 1);
         assertEquals(pages(4), accessed(at, 6));
         assertEquals(pages(4), dirty(at, 6));
@@ -139,7 +139,8 @@ final class CollectionTest extends CollectionFixture {
 
     @Test
     @DisplayName(
-            "of parent and child: each is told of what it writes, the child too of what its parent was not told of")
+            "of parent and child: each is told of its own writes, and the child also of those that its parent was not"
+                    + " told of")
     void forked() {
         long at = fixture.anonymous(4);
         fixture.store(at, 1);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.DynamicTest;
 
 /**
  * The errors of one call, in the order in which Linux tests for them. Each row alone must give its error, each two rows
- * together that of the earlier one, and no row at all success; what is mapped must be what it was.
+ * together that of the earlier one, and no row at all success; the mappings must not change.
  */
 final class ErrnoTable<A extends CallArguments> {
     private record Row<A>(Errno errno, String why, Consumer<A> spoil) {}
@@ -27,7 +27,7 @@ final class ErrnoTable<A extends CallArguments> {
         this.valid = valid;
     }
 
-    /** The next row: what it spoils overrides what later rows spoil. */
+    /** The next row: its wrong arguments override those of later rows. */
     ErrnoTable<A> row(Errno errno, String why, Consumer<A> spoil) {
         rows.add(new Row<>(errno, why, spoil));
         return this;
@@ -68,9 +68,9 @@ final class ErrnoTable<A extends CallArguments> {
         assertEquals(spoilers.get(0).errno.result(), result);
         space.validate();
         if (!attempt.mayCut) {
-            assertEquals(layout, LayoutText.of(space), "what was mapped");
+            assertEquals(layout, LayoutText.of(space), "the mappings");
         }
-        assertEquals(counted, countsOf(space, attempt.mayCut), "what was counted");
+        assertEquals(counted, countsOf(space, attempt.mayCut), "the counters");
     }
 
     private static String countsOf(AddressSpace space, boolean withoutMaps) {

@@ -164,7 +164,7 @@ final class LoadTest {
     }
 
     @Test
-    @DisplayName("what the commit limit does not allow is refused, and nothing stays charged")
+    @DisplayName("a layout beyond the commit limit is refused, and nothing stays charged")
     void commitLimitRefusesWhatIsLoaded() {
         Machine machine = Machine.builder().commitLimit(5 * PAGE).build();
         AddressSpaceBuilder builder = machine.space(LINUX)

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code mlock} and its family, {@code msync} and {@code mseal} fail, and what they have changed by then. */
+/** The failures of {@code mlock} and its family, {@code msync} and {@code mseal}, and their changes by then. */
 final class LockErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -145,7 +145,7 @@ final class LockErrnoTest {
         space.setLimit(Resource.MEMLOCK, 2 * PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mlock(PLACE, PAGE));
         assertEquals(0, space.mlock(PLACE + PAGE, 2 * PAGE));
-        assertEquals(0, space.mlock(PLACE + 2 * PAGE, PAGE), "in the middle of what is locked");
+        assertEquals(0, space.mlock(PLACE + 2 * PAGE, PAGE), "in the middle of a locked range");
     }
 
     @Test

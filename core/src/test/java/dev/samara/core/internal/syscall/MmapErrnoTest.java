@@ -80,7 +80,7 @@ final class MmapErrnoTest {
                         "the end lies beyond the space",
                         mmap -> mmap.address = CallArguments.LIMIT - PAGE + 1)
                 .row(Errno.EINVAL, "FIXED at no page boundary", mmap -> mmap.address = PAGE + 1)
-                .row(Errno.EPERM, "below what may be mapped", mmap -> mmap.address = PAGE)
+                .row(Errno.EPERM, "below the lowest address that may be mapped", mmap -> mmap.address = PAGE)
                 .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
                 .row(Errno.EPERM, "LOCKED, but nothing may be locked", mmap -> {
                     mmap.flags |= MapFlags.LOCKED;
@@ -90,7 +90,10 @@ final class MmapErrnoTest {
                     mmap.flags |= MapFlags.LOCKED;
                     mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
                 })
-                .row(Errno.EOVERFLOW, "beyond what the file can hold", mmap -> mmap.file.maximumSize = 2 * PAGE - 1)
+                .row(
+                        Errno.EOVERFLOW,
+                        "beyond the maximum size of the file",
+                        mmap -> mmap.file.maximumSize = 2 * PAGE - 1)
                 .row(Errno.EOPNOTSUPP, "SHARED_VALIDATE with an unknown flag", mmap -> {
                     mmap.type = MapFlags.SHARED_VALIDATE;
                     mmap.flags |= 0x200000;
@@ -125,7 +128,7 @@ final class MmapErrnoTest {
     @DisplayName("mmap of a file: the type is looked at between the size of the file and its rights")
     List<DynamicTest> type() {
         return new ErrnoTable<>(Mmap::new)
-                .row(Errno.EOVERFLOW, "beyond what the file can hold", mmap -> {
+                .row(Errno.EOVERFLOW, "beyond the maximum size of the file", mmap -> {
                     mmap.file.maximumSize = 4 * PAGE;
                     mmap.offset = 3 * PAGE;
                 })

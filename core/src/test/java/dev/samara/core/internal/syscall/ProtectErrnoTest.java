@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code mprotect} fails, in which order it looks, and what it has changed by then. */
+/** The failures of {@code mprotect}, their order, and its changes by then. */
 final class ProtectErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -60,10 +60,7 @@ final class ProtectErrnoTest {
                 .row(Errno.ENOMEM, "the length rounds to 0", mprotect -> mprotect.length = -1)
                 .row(Errno.EINVAL, "a bit that no right has", mprotect -> mprotect.protection |= 0x10)
                 .row(Errno.ENOMEM, "nothing there", mprotect -> mprotect.address += 16 * PAGE)
-                .row(
-                        Errno.EINVAL,
-                        "GROWSDOWN of what is no stack",
-                        mprotect -> mprotect.protection |= Protection.GROWSDOWN)
+                .row(Errno.EINVAL, "GROWSDOWN without a stack", mprotect -> mprotect.protection |= Protection.GROWSDOWN)
                 .row(Errno.ENOMEM, "a hole at the start", mprotect -> mprotect.address = PLACE - PAGE)
                 .row(Errno.EINVAL, "GROWSUP, which nothing does", mprotect -> mprotect.protection |= Protection.GROWSUP)
                 .row(Errno.EACCES, "a shared file open for reading", mprotect -> mprotect.ofFile = true)

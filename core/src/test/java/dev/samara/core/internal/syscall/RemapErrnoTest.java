@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code mremap} fails, in which order it looks, and what it leaves. */
+/** The failures of {@code mremap}, their order, and the layout that it leaves. */
 final class RemapErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -115,7 +115,10 @@ final class RemapErrnoTest {
                     mremap.map(TARGET, 1, Protection.READ);
                     mremap.seal(TARGET, 1);
                 })
-                .row(Errno.EPERM, "a target below what may be mapped", mremap -> mremap.newAddress = PAGE)
+                .row(
+                        Errno.EPERM,
+                        "a target below the lowest address that may be mapped",
+                        mremap -> mremap.newAddress = PAGE)
                 .row(Errno.ENOMEM, "more than can be promised", mremap -> mremap.machine.commitLimit(4 * PAGE))
                 .tests();
     }
@@ -251,7 +254,7 @@ final class RemapErrnoTest {
     }
 
     @Test
-    @DisplayName("several mappings move with the holes between them; what the target has in a hole stays")
+    @DisplayName("several mappings move with the holes between them; pages of the target in a hole stay")
     void movedWithHoles() {
         AddressSpace space = fourPages();
         space.throwing().munmap(PLACE + PAGE, PAGE);

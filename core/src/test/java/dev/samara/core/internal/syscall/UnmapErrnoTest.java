@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code munmap}, {@code brk} and the growth of a stack fail, and what they leave. */
+/** The failures of {@code munmap}, {@code brk} and the growth of a stack, and the layout that they leave. */
 final class UnmapErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -239,7 +239,7 @@ final class UnmapErrnoTest {
     }
 
     @Test
-    @DisplayName("a stack does not grow below what may be mapped, nor below offset 0")
+    @DisplayName("a stack does not grow below the lowest address that may be mapped, nor below offset 0")
     void stackAtTheBottom() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(0x11000, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);

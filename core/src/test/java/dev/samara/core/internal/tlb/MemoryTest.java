@@ -20,13 +20,13 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Who has which worker. The timeouts only end a run that hangs. */
+/** The workers of threads. The timeouts only end a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class MemoryTest {
     private final Memory memory = SmallMemory.of(100);
 
     @Test
-    @DisplayName("what a thread has left that has ended is given back when the next thread needs a worker, and once")
+    @DisplayName("the worker of a thread that has ended is given back once, when the next thread needs a worker")
     void workersOfTheDead() throws InterruptedException {
         PageTableContext living = memory.newWorker("living", Thread.currentThread());
         List<PageTableContext> left = new ArrayList<>();
@@ -41,7 +41,7 @@ final class MemoryTest {
             dead.start();
             dead.join();
         }
-        assertEquals(left.get(0).owner(), left.get(1).owner(), "the second has what the first has left");
+        assertEquals(left.get(0).owner(), left.get(1).owner(), "the second has the worker that the first has left");
         assertEquals(left.get(0).owner(), left.get(2).owner());
         PageTableContext next = memory.newWorker("next", Thread.currentThread());
         assertEquals(left.get(0).owner(), next.owner());

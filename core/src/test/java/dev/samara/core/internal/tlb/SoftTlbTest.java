@@ -95,7 +95,7 @@ final class SoftTlbTest {
             assertEquals(page < 3 || page >= 7, has(AT + page * PAGE));
         }
         assertTrue(tlb.flush(AT + ENTRIES * PAGE, AT + (2 * ENTRIES - 1) * PAGE));
-        assertTrue(has(AT), "it only has the entry in common with what was flushed");
+        assertTrue(has(AT), "it only shares the slot of the flushed page");
         int second = tlb.newNumber();
         tlb.select(second);
         assertTrue(tlb.flush(AT, AT + 3 * PAGE));

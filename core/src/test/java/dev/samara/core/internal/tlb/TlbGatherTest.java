@@ -41,7 +41,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             gather.needGracePeriod();
             assertThrows(IllegalStateException.class, gather::free, "narrowed, and nothing collected");
             gather.take(Pte.present(table.fill(AT), BarePageTable.OWN));
-            assertThrows(IllegalStateException.class, gather::free, "what is added after needs another one");
+            assertThrows(IllegalStateException.class, gather::free, "a later addition needs another invalidation");
         }
         assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
         assertSame(memory, new TlbGather(memory).memory());
@@ -88,8 +88,8 @@ final class TlbGatherTest extends TlbGatherFixture {
                 inUse.set(of.inUse());
                 failed.countDown();
                 acknowledged.await();
-            } catch (InterruptedException nobody) {
-                throw new IllegalStateException(nobody);
+            } catch (InterruptedException interrupted) {
+                throw new IllegalStateException(interrupted);
             }
         });
         unmapper.start();

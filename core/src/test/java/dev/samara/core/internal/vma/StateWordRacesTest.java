@@ -56,7 +56,7 @@ final class StateWordRacesTest {
         }
     }
 
-    /** Has both threads take a step often, beginning together in each round; returns what the steps have counted. */
+    /** Has both threads take a step often, beginning together in each round; returns the counts of the steps. */
     private int race(Callable<Integer> step) throws Exception {
         Start start = new Start();
         Callable<Integer> steps = () -> {

@@ -72,7 +72,7 @@ final class StateWordTest {
             };
         }
 
-        /** Takes a step that is allowed; returns what it must return. */
+        /** Takes a step that is allowed; returns the expected result. */
         private boolean take(Step step) {
             boolean before = hasEnded();
             boolean mayAcquire = attached && !detached;
