@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -77,6 +79,44 @@ class SnapshotTest {
         assertEquals(then, taken.get(0).entries());
         assertEquals(100, taken.get(0).get(320));
         tree.validate();
+    }
+
+    /** A lock before which another edit comes once. */
+    private static final class LateLock extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        private transient @Nullable Runnable earlier;
+
+        @Override
+        public void lock() {
+            Runnable edit = earlier;
+            earlier = null;
+            if (edit != null) {
+                edit.run();
+            }
+            super.lock();
+        }
+    }
+
+    @Test
+    @DisplayName("B.1 taken while an edit has the lock, it has all changes of that edit or none")
+    void snapshotTakenBesideAnEdit() {
+        LateLock lock = new LateLock();
+        MapleTree<Integer> shared = new MapleTree<>(lock);
+        for (int i = 0; i < 400; i++) {
+            shared.store(32L * i, 32L * i + 15, i);
+        }
+        List<RangeEntry<Integer>> before = shared.entries();
+        for (int i = 0; i < 400; i++) {
+            shared.store(32L * i, 32L * i + 15, i);
+        }
+        lock.earlier = () -> {
+            for (int i = 0; i < 400; i++) {
+                shared.store(32L * i, 32L * i + 7, -i);
+            }
+        };
+        List<RangeEntry<Integer>> taken = shared.snapshot().entries();
+        assertTrue(taken.equals(before) || taken.equals(shared.entries()), "it has some of the changes");
     }
 
     @Test

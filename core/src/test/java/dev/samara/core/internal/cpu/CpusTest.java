@@ -15,7 +15,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -302,7 +301,8 @@ final class CpusTest {
         Owned cpu = guest(cpus, context, context.advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
-        shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit())).get(10, TimeUnit.SECONDS);
+        Future<?> shot = shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit()));
+        Await.result("the shootdown to an earlier generation", shot, List.of());
         assertEquals(0, cpus.shootdowns());
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
     }
@@ -318,15 +318,13 @@ final class CpusTest {
             long generation = context.advance();
             shots.add(shooters.submit(() -> cpus.shoot(context, generation, cpu.state.bit())));
         }
-        while (cpus.shootdowns() < 2) {
-            Thread.onSpinWait();
-        }
+        Await.until("both have asked the CPU", () -> cpus.shootdowns() == 2);
         cpu.does(() -> {
             cpu.state.clearPending();
             cpu.state.flushedTo(context.generation());
         });
         for (Future<?> shot : shots) {
-            shot.get(10, TimeUnit.SECONDS);
+            Await.result("a shootdown to a generation that the CPU has reached", shot, List.of());
         }
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
     }
