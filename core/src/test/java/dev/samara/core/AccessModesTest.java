@@ -153,7 +153,7 @@ class AccessModesTest {
         int plain;
         final long[] elements = {};
 
-        public int accesses(boolean which) {
+        int accesses(boolean which) {
             AtomicInteger count = counts[which ? 0 : 1];
             count.lazySet(count.get());
             HANDLE.setRelease(this, 1);
@@ -161,7 +161,7 @@ class AccessModesTest {
             return (int) HANDLE.getOpaque(this) + (int) (long) ELEMENT.get(elements, 1) + plain;
         }
 
-        public static int passedOn(AtomicInteger any) {
+        static int passedOn(AtomicInteger any) {
             return any.get();
         }
 
@@ -172,7 +172,7 @@ class AccessModesTest {
         private static final class Nested extends Shapes {
             volatile @Nullable String annotated;
 
-            public void accesses() {
+            void accesses() {
                 handled++;
                 open = 2;
                 FLAG.compareAndSet(true, annotated == null);
