@@ -49,7 +49,7 @@ final class AllocationView {
 
     /** Returns whether the range is free. One slot decides, because neighbouring free ranges are merged. */
     static boolean isFree(Node root, long lo, long hi) {
-        Node leaf = Node.leaf(root, lo);
+        Node leaf = Lookup.leaf(root, lo);
         int i = leaf.find(lo);
         return leaf.slots[i] == null && hi <= leaf.pivot(i);
     }

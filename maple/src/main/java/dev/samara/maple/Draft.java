@@ -130,9 +130,9 @@ final class Draft {
     @Nullable
     Object erase(long index) {
         long key = Keys.flip(index);
-        Object value = Node.contentAt(root, key);
+        Object value = Lookup.contentAt(root, key);
         if (value != null) {
-            free(Keys.flip(Node.slotStart(root, key)), Keys.flip(Node.slotEnd(root, key)), null);
+            free(Keys.flip(Lookup.slotStart(root, key)), Keys.flip(Lookup.slotEnd(root, key)), null);
         }
         return value;
     }

@@ -57,9 +57,9 @@ final class Edits {
     Object erase(long index) {
         Node root = tree.rootAcquire();
         long key = Keys.flip(index);
-        Object value = Node.contentAt(root, key);
+        Object value = Lookup.contentAt(root, key);
         if (value != null) {
-            erase(Keys.flip(Node.slotStart(root, key)), Keys.flip(Node.slotEnd(root, key)));
+            erase(Keys.flip(Lookup.slotStart(root, key)), Keys.flip(Lookup.slotEnd(root, key)));
         }
         return value;
     }

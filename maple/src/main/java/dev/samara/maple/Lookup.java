@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import org.jspecify.annotations.Nullable;
 
-/** Lookups of the value at an index in the tree below a root. Wait-free; they store nothing to shared memory. */
+/** Lookups of a value or a leaf in the tree below a root. Wait-free; they store nothing to shared memory. */
 final class Lookup {
 
     /*
@@ -135,7 +135,52 @@ final class Lookup {
     }
 
     private static @Nullable Object getWithEven(Node root, long key) {
-        Node leaf = Node.leaf(root, key);
+        Node leaf = leaf(root, key);
         return leaf.value(leaf.find(key));
+    }
+
+    /** Returns the leaf of {@code key}. */
+    static Node leaf(Node root, long key) {
+        Node n = root;
+        while (n.level != 0) {
+            n = n.child(n.find(key));
+        }
+        return n;
+    }
+
+    /** Returns the lower bound of the leaf of {@code key}. */
+    static long leafStart(Node root, long key) {
+        long floor = Keys.MIN;
+        for (Node n = root; n.level != 0; ) {
+            int i = n.find(key);
+            floor = n.lowerBound(i, floor);
+            n = n.child(i);
+        }
+        return floor;
+    }
+
+    /** Returns the content of the slot of {@code key}: null, a value or a reservation. */
+    static @Nullable Object contentAt(Node root, long key) {
+        Node n = leaf(root, key);
+        return n.slots[n.find(key)];
+    }
+
+    /** Returns the upper bound of the leaf slot of {@code key}. */
+    static long slotEnd(Node root, long key) {
+        Node n = leaf(root, key);
+        return n.pivot(n.find(key));
+    }
+
+    /** Returns the lower bound of the leaf slot of {@code key}. */
+    static long slotStart(Node root, long key) {
+        long floor = Keys.MIN;
+        for (Node n = root; ; ) {
+            int i = n.find(key);
+            floor = n.lowerBound(i, floor);
+            if (n.level == 0) {
+                return floor;
+            }
+            n = n.child(i);
+        }
     }
 }

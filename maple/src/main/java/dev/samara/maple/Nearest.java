@@ -18,13 +18,13 @@ final class Nearest {
     /** Returns the value at {@code key}, or else that of the next entry above it; null if there is none. */
     static @Nullable Object atOrAfter(MapleTree<?> tree, long key) {
         for (; ; ) {
-            Node leaf = Node.leaf(tree.rootAcquire(), key);
+            Node leaf = Lookup.leaf(tree.rootAcquire(), key);
             Object found = leaf.atOrAfter(key);
             long end = leaf.upperBound();
             if (found != null || end == Keys.MAX) {
                 return found;
             }
-            found = Node.leaf(tree.rootAcquire(), end + 1).atOrAfter(end + 1);
+            found = Lookup.leaf(tree.rootAcquire(), end + 1).atOrAfter(end + 1);
             if (found == null) {
                 return tree.frozenRoot().atOrAfter(key);
             }
@@ -37,16 +37,16 @@ final class Nearest {
     /** Returns the value at {@code key}, or else that of the next entry below it; null if there is none. */
     static @Nullable Object atOrBefore(MapleTree<?> tree, long key) {
         for (; ; ) {
-            Node leaf = Node.leaf(tree.rootAcquire(), key);
+            Node leaf = Lookup.leaf(tree.rootAcquire(), key);
             Object found = leaf.atOrBefore(key);
             if (found != null) {
                 return found;
             }
             // A leaf does not know where it begins: this may be the start of another leaf, which the last check
             // excludes.
-            long start = Node.leafStart(tree.rootAcquire(), key);
+            long start = Lookup.leafStart(tree.rootAcquire(), key);
             if (start != Keys.MIN) {
-                found = Node.leaf(tree.rootAcquire(), start - 1).atOrBefore(start - 1);
+                found = Lookup.leaf(tree.rootAcquire(), start - 1).atOrBefore(start - 1);
                 if (found == null) {
                     return tree.frozenRoot().atOrBefore(key);
                 }
@@ -58,6 +58,6 @@ final class Nearest {
     }
 
     private static boolean isInPlace(MapleTree<?> tree, long key, Node leaf) {
-        return Node.leaf(tree.rootAcquire(), key) == leaf;
+        return Lookup.leaf(tree.rootAcquire(), key) == leaf;
     }
 }

@@ -304,31 +304,6 @@ final class Node {
         return null;
     }
 
-    /** Returns the content of the slot of {@code key}: null, a value or a reservation. */
-    static @Nullable Object contentAt(Node root, long key) {
-        Node n = leaf(root, key);
-        return n.slots[n.find(key)];
-    }
-
-    /** Returns the upper bound of the leaf slot of {@code key}. */
-    static long slotEnd(Node root, long key) {
-        Node n = leaf(root, key);
-        return n.pivot(n.find(key));
-    }
-
-    /** Returns the lower bound of the leaf slot of {@code key}. */
-    static long slotStart(Node root, long key) {
-        long floor = Keys.MIN;
-        for (Node n = root; ; ) {
-            int i = n.find(key);
-            floor = n.lowerBound(i, floor);
-            if (n.level == 0) {
-                return floor;
-            }
-            n = n.child(i);
-        }
-    }
-
     /** Returns whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
     boolean hasReservation(int from, int to) {
         for (int i = from; i <= to; i++) {
@@ -337,25 +312,6 @@ final class Node {
             }
         }
         return false;
-    }
-
-    static Node leaf(Node root, long key) {
-        Node n = root;
-        while (n.level != 0) {
-            n = n.child(n.find(key));
-        }
-        return n;
-    }
-
-    /** Returns the lower bound of the leaf of {@code key}. */
-    static long leafStart(Node root, long key) {
-        long floor = Keys.MIN;
-        for (Node n = root; n.level != 0; ) {
-            int i = n.find(key);
-            floor = n.lowerBound(i, floor);
-            n = n.child(i);
-        }
-        return floor;
     }
 
     /** Returns whether there is a value in this node or below. */

@@ -215,7 +215,7 @@ final class Splice {
         if (i > 0) {
             return leaf.slots[i - 1] == null ? leaf.lowerBound(i - 1, floor) : lo;
         }
-        return Node.contentAt(root, lo - 1) == null ? Node.slotStart(root, lo - 1) : lo;
+        return Lookup.contentAt(root, lo - 1) == null ? Lookup.slotStart(root, lo - 1) : lo;
     }
 
     private long freeEnd(Node root, long hi) {
@@ -223,7 +223,7 @@ final class Splice {
             return hi;
         }
         Node leaf = left[0];
-        Node n = hi < leaf.upperBound() ? leaf : Node.leaf(root, hi + 1);
+        Node n = hi < leaf.upperBound() ? leaf : Lookup.leaf(root, hi + 1);
         int j = n.find(hi + 1);
         return n.slots[j] == null ? n.pivot(j) : hi;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.internal.page.UnhookTables;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -28,7 +29,7 @@ public class UnhookedBesideInstall {
 
     @Actor
     public void unhooker() {
-        page.table.unhookIfEmpty(OnePage.AT);
+        UnhookTables.unhookIfEmpty(page.table, OnePage.AT);
     }
 
     @Arbiter

@@ -3,6 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.UnhookTables;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -33,7 +34,7 @@ public class UnhookedWithoutMark {
 
     @Actor
     public void unhooker() {
-        page.table.unhookIfEmpty(OnePage.AT);
+        UnhookTables.unhookIfEmpty(page.table, OnePage.AT);
     }
 
     @Arbiter

@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
@@ -157,7 +158,7 @@ public final class Faulter {
             }
             if (repeated && result == Fault.MAPERR) {
                 // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping.
-                table.unhookIfEmpty(address);
+                UnhookTables.unhookIfEmpty(table, address);
             }
             ended = true;
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
  * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no
- * leaf, no CPU has a translation. The garbage collector frees unhooked tables; a walk that is still in one sees it
+ * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is still in one sees it
  * empty.
  */
 public final class PageTable {
@@ -89,7 +89,7 @@ public final class PageTable {
         root = upper(1 << Math.max(above, 1));
     }
 
-    private static @Nullable Object childAcquire(Object[] table, int index) {
+    static @Nullable Object childAcquire(Object[] table, int index) {
         return CHILD.getAcquire(table, index);
     }
 
@@ -173,12 +173,26 @@ public final class PageTable {
         return (int) (address >>> pageShift) & entries - 1;
     }
 
+    /** Returns the topmost table. */
+    Object[] root() {
+        return root;
+    }
+
+    /** Returns the number of levels; the topmost table is of the level below that, the leaves are of level 0. */
+    int levels() {
+        return levels;
+    }
+
+    long limit() {
+        return limit;
+    }
+
     /** Returns the binary logarithm of the bytes that one entry spans; level 0 is the leaves. */
     private int shiftOf(int level) {
         return pageShift + level * bits;
     }
 
-    private int childIndex(long address, int level) {
+    int childIndex(long address, int level) {
         long index = address >>> shiftOf(level);
         return level == levels - 1 ? (int) index : (int) index & entries - 1;
     }
@@ -302,84 +316,10 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks the leaf of an address if it is empty and has no pending flush, and then the tables above it that have
-     * become empty.
-     *
-     * @param address an address below the limit
+     * Takes a table out of the one above it. The caller holds the lock of the child. No thread takes the lock of a
+     * table below one that it has locked.
      */
-    public void unhookIfEmpty(long address) {
-        unhookBelow(root, levels - 1, address);
-    }
-
-    /** Allocates nothing, so that only the stack can run out here. Returns whether it has unhooked the child. */
-    private boolean unhookBelow(Object[] table, int level, long address) {
-        int index = childIndex(address, level);
-        Object child = childAcquire(table, index);
-        if (child instanceof long[] leaf) {
-            return unhookIfEmpty(table, index, leaf);
-        }
-        return child instanceof Object[] below
-                && unhookBelow(below, level - 1, address)
-                && unhookIfEmpty(table, index, below);
-    }
-
-    /** Unhooks a leaf; returns false if the leaf stays or was unhooked before. */
-    private boolean unhookIfEmpty(Object[] parent, int index, long[] leaf) {
-        Leaf.lock(leaf);
-        try {
-            if (Leaf.isDead(leaf) || Leaf.hasPendingFlush(leaf) || !Leaf.isEmpty(leaf)) {
-                return false;
-            }
-            Leaf.kill(leaf);
-            unhook(parent, index, leaf);
-            return true;
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
-    /** Unhooks a table above the leaves; returns false if the table stays or was unhooked before. */
-    private boolean unhookIfEmpty(Object[] parent, int index, Object[] table) {
-        long[] state = (long[]) table[table.length - 1];
-        Leaf.lock(state);
-        try {
-            if (Leaf.isDead(state) || !isEmpty(table)) {
-                return false;
-            }
-            Leaf.kill(state);
-            unhook(parent, index, table);
-            return true;
-        } finally {
-            Leaf.unlock(state);
-        }
-    }
-
-    /**
-     * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
-     * include those that a fault has made after the mapping was removed. A leaf with a pending flush is left to the
-     * operation that will flush it: {@link Leaf#flushed} tells that operation to unhook the leaf.
-     */
-    public void unhookEmpty() {
-        for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
-            unhookIfEmpty(at);
-            at = leafEnd(at);
-        }
-        unhookEmptyBelow(root);
-    }
-
-    /** Also unhooks tables whose last leaf another thread has unhooked without reaching the tables above. */
-    private void unhookEmptyBelow(Object[] parent) {
-        for (int i = 0; i < parent.length - 1; i++) {
-            // Pairs with the volatile store of link.
-            if (childAcquire(parent, i) instanceof Object[] table) {
-                unhookEmptyBelow(table);
-                unhookIfEmpty(parent, i, table);
-            }
-        }
-    }
-
-    /** The caller holds the lock of the child. No thread takes the lock of a table below one that it has locked. */
-    private void unhook(Object[] parent, int index, Object child) {
+    void unhook(Object[] parent, int index, Object child) {
         long[] state = (long[]) parent[parent.length - 1];
         Leaf.lock(state);
         try {
@@ -390,15 +330,6 @@ public final class PageTable {
         } finally {
             Leaf.unlock(state);
         }
-    }
-
-    private static boolean isEmpty(Object[] table) {
-        for (int i = 0; i < table.length - 1; i++) {
-            if (table[i] != null) {
-                return false;
-            }
-        }
-        return true;
     }
 
     /** Returns the number of tables at some instant of this call, the topmost not counted. */

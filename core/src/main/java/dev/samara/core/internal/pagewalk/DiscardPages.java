@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -254,7 +255,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private void unhookWholes() {
         PageTable of = wholesOf;
         while (of != null && wholesSize > 0) {
-            of.unhookIfEmpty(wholes[--wholesSize]);
+            UnhookTables.unhookIfEmpty(of, wholes[--wholesSize]);
         }
     }
 

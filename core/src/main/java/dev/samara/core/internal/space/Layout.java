@@ -6,6 +6,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -471,7 +472,7 @@ public final class Layout implements VmaLookup {
             unlock();
         }
         if (pages != null) {
-            pages.unhookEmpty();
+            UnhookTables.unhookEmpty(pages);
         }
     }
 

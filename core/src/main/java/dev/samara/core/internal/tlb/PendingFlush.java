@@ -7,6 +7,7 @@ import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -179,7 +180,7 @@ final class PendingFlush {
             size--;
             last.clear();
             if (isEmpty) {
-                table.unhookIfEmpty(last.start);
+                UnhookTables.unhookIfEmpty(table, last.start);
             }
         }
     }

@@ -112,7 +112,7 @@ final class PageTableTest {
                     }
                 }
                 case 3 -> {
-                    table.unhookIfEmpty(address);
+                    UnhookTables.unhookIfEmpty(table, address);
                     long leafStart = address & -leafSpan(table);
                     boolean empty =
                             model.subMap(leafStart, leafStart + leafSpan(table)).isEmpty();
@@ -129,7 +129,7 @@ final class PageTableTest {
         }
         long at = table.nextLeaf(0, geometry.limit());
         while (at < geometry.limit()) {
-            table.unhookIfEmpty(at);
+            UnhookTables.unhookIfEmpty(table, at);
             at = table.nextLeaf(at, geometry.limit());
         }
         assertEquals(0, table.tables());
@@ -174,7 +174,7 @@ final class PageTableTest {
         if (last >= leafSpan(table)) {
             assertEquals(last & -leafSpan(table), table.nextLeaf(table.leafEnd(0), limit));
         }
-        table.unhookIfEmpty(0);
+        UnhookTables.unhookIfEmpty(table, 0);
         assertEquals(PTE, table.get(0), "not empty, so it stays");
     }
 
@@ -190,7 +190,7 @@ final class PageTableTest {
     void deadMarks(Geometry geometry) {
         PageTable table = new PageTable(geometry);
         long[] dead = table.leafForInstall(0);
-        table.unhookIfEmpty(0);
+        UnhookTables.unhookIfEmpty(table, 0);
         assertTrue(Leaf.isDead(dead));
         assertNull(table.leaf(0));
         assertEquals(0, table.tables(), "the upper ones too");
@@ -198,7 +198,7 @@ final class PageTableTest {
         assertNotSame(dead, next);
         assertFalse(Leaf.isDead(next));
         assertTrue(install(table, 0, PTE));
-        table.unhookIfEmpty(0);
+        UnhookTables.unhookIfEmpty(table, 0);
         assertFalse(Leaf.isDead(next));
         assertSame(next, table.leaf(0));
         assertEquals(Pte.NONE, Leaf.get(dead, 0));
@@ -226,12 +226,12 @@ final class PageTableTest {
                             continue;
                         }
                         assertTrue(install(table, address, PTE));
-                        table.unhookIfEmpty(address);
+                        UnhookTables.unhookIfEmpty(table, address);
                         assertEquals(PTE, table.get(address), "lost");
                         long[] hooked = table.leaf(address);
                         assertTrue(hooked != null);
                         Leaf.getAndSet(hooked, table.indexOf(address), Pte.NONE);
-                        table.unhookIfEmpty(address);
+                        UnhookTables.unhookIfEmpty(table, address);
                     }
                 } catch (Throwable thrown) {
                     failure.compareAndSet(null, thrown);
@@ -293,14 +293,14 @@ final class PageTableTest {
             Leaf.lock(leaf);
             Leaf.deferFlush(leaf);
             Leaf.unlock(leaf);
-            table.unhookIfEmpty(0);
+            UnhookTables.unhookIfEmpty(table, 0);
             assertSame(leaf, table.leaf(0), "a flush is pending");
             Leaf.lock(leaf);
             Leaf.deferFlush(leaf);
             Leaf.unlock(leaf);
             assertFalse(Leaf.flushed(leaf), "another one is pending");
             assertTrue(Leaf.flushed(leaf));
-            table.unhookIfEmpty(0);
+            UnhookTables.unhookIfEmpty(table, 0);
             assertNull(table.leaf(0));
             assertEquals(0, table.tables());
         }
@@ -319,14 +319,14 @@ final class PageTableTest {
         Leaf.deferFlush(leaf);
         Leaf.unlock(leaf);
         table.leafForInstall(0);
-        table.unhookEmpty();
+        UnhookTables.unhookEmpty(table);
         assertTrue(table.leaf(last) == leaf);
         assertEquals(path, table.tables(), "a leaf without a pending flush has gone");
         assertFalse(Leaf.flushed(leaf), "another one is pending");
-        table.unhookEmpty();
+        UnhookTables.unhookEmpty(table);
         assertTrue(table.leaf(last) == leaf);
         assertTrue(Leaf.flushed(leaf));
-        table.unhookIfEmpty(last);
+        UnhookTables.unhookIfEmpty(table, last);
         assertEquals(0, table.tables());
     }
 
@@ -341,7 +341,7 @@ final class PageTableTest {
         Leaf.unlock(leaf);
         assertFalse(Leaf.flushed(leaf), "it has an entry");
         Leaf.getAndSet(leaf, 0, Pte.NONE);
-        table.unhookEmpty();
+        UnhookTables.unhookEmpty(table);
         assertNull(table.leaf(0));
         Leaf.deferFlush(leaf);
         assertFalse(Leaf.flushed(leaf), "it is dead");

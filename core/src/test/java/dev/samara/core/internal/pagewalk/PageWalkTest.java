@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
 import java.util.TreeSet;
@@ -96,7 +97,7 @@ final class PageWalkTest {
         table.leafForInstall(2 * LEAF);
         walk.over(0, LIMIT);
         assertPart(LEAF, 2 * LEAF);
-        table.unhookIfEmpty(2 * LEAF);
+        UnhookTables.unhookIfEmpty(table, 2 * LEAF);
         table.leafForInstall(9 * LEAF);
         assertPart(9 * LEAF, 10 * LEAF);
         assertOver(LIMIT);

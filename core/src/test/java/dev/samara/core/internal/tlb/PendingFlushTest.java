@@ -14,6 +14,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,7 +69,7 @@ final class PendingFlushTest {
         assertEquals(0, pending.size());
         assertFalse(Leaf.hasPendingFlush(other));
         assertEquals(3, table.tables(), "the leaf that was only counted off, and two tables above it");
-        table.unhookEmpty();
+        UnhookTables.unhookEmpty(table);
         assertEquals(0, table.tables());
     }
 
