@@ -158,7 +158,12 @@ public final class AddressSpace implements AutoCloseable {
     public LayoutSnapshot snapshot() {
         long brk = layout.brk();
         return new LayoutSnapshot(
-                layout.geometry(), layout.snapshot(), layout.above(), layout.heapStart(), brk, layout.stackStart());
+                layout.geometry(),
+                layout.snapshot(),
+                layout.above(),
+                layout.origin().heapStart(),
+                brk,
+                layout.origin().stackStart());
     }
 
     /**

@@ -2,8 +2,8 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.vma.VmArea;
@@ -210,7 +210,7 @@ public final class AddressSpaceBuilder {
         Cpus.checkMayWait("the building of a space");
         MachineState host = machine.host();
         host.spaces().checkOpen();
-        Layout.Origin origin = new Layout.Origin(
+        Origin origin = new Origin(
                 host,
                 geometry,
                 capabilities,

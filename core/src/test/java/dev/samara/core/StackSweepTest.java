@@ -142,6 +142,22 @@ final class StackSweepTest {
         StackSweep.sweep(Waiting.class);
     }
 
+    /** A CPU is made, with an empty TLB, and walks to its first translation. The thread never gives it back. */
+    static final class FirstAccess extends Scene {
+        @Override
+        public boolean call() {
+            Cpu cpu = machine.claimCpu();
+            cpu.load(space);
+            return cpu.memory().load(A, 8) == Fault.MINOR && cpu.memory().value() == 0xdead;
+        }
+    }
+
+    @Test
+    @DisplayName("the first access of a CPU")
+    void firstAccess() throws Exception {
+        StackSweep.sweep(FirstAccess.class);
+    }
+
     /**
      * A fault of one page of what is locked already, so that the call has nothing to do before it, and looks for no
      * stack. It is served by a borrowed worker, for which no thread would leave a reader section.

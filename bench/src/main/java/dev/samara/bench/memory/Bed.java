@@ -21,6 +21,7 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
@@ -117,7 +118,7 @@ final class Bed {
                 },
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
-                new Layout.Origin(
+                new Origin(
                         host,
                         GEOMETRY,
                         Set.of(),

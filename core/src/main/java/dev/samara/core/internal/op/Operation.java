@@ -30,8 +30,8 @@ public final class Operation implements Watch {
     private static final int PATIENCE = 3;
 
     /**
-     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 15 are as deep
-     * as the code after publication, if no notifier or listener is called.
+     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 12 are as deep
+     * as the code after publication, if no notifier or listener is called and no other operation is in flight.
      */
     private static final int DEPTH = 17;
 

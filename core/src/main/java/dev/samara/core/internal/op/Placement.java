@@ -67,7 +67,7 @@ public final class Placement {
         boolean fixed = (mapFlags & FIXED) != 0;
         if (fixed
                 && (Addresses.isAbove(hint, edit.geometry.limit() - length)
-                        || edit.layout.isGuarded(hint, hint + length))) {
+                        || edit.layout.origin().isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
         long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
@@ -92,7 +92,7 @@ public final class Placement {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         boolean below = (mapFlags & BELOW_2G) != 0;
-        if (layout.isTopDown() && !below) {
+        if (layout.origin().topDown() && !below) {
             long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
             long found = inHoles(edit, low, layout.mmapBase(), length, true);
             if (!Errno.isError(found)) {
@@ -109,8 +109,8 @@ public final class Placement {
      * in part.
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
-        long floor = Math.max(low, edit.layout.lowest());
-        long ceiling = Math.min(high, edit.layout.highest());
+        long floor = Math.max(low, edit.layout.origin().lowest());
+        long ceiling = Math.min(high, edit.layout.origin().highest());
         InFlightRanges inFlight = edit.layout.inFlight();
         long best = Errno.ENOMEM.result();
         for (InFlightRange range : inFlight.ranges()) {
@@ -203,7 +203,7 @@ public final class Placement {
             return hint;
         }
         long ahead = offset - found & size - 1;
-        return edit.layout.isTopDown() && ahead == 0 ? found + size : found + ahead;
+        return edit.layout.origin().topDown() && ahead == 0 ? found + size : found + ahead;
     }
 
     private long anywhere(long hint, long length, long alignment) {
@@ -213,7 +213,7 @@ public final class Placement {
         if ((mapFlags & FIXED) != 0) {
             return hint;
         }
-        if (!edit.layout.isTopDown() || (mapFlags & BELOW_2G) != 0) {
+        if (!edit.layout.origin().topDown() || (mapFlags & BELOW_2G) != 0) {
             return upwards(hint, length, alignment);
         }
         long wanted = geometry.roundDown(hint);

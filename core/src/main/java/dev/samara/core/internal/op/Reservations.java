@@ -52,7 +52,7 @@ public final class Reservations {
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
         Layout layout = edit.layout;
-        if (layout.reusesEarly() && layout.inFlight().mayReuse(edit.operation.age(), start, end)) {
+        if (layout.origin().earlyReuse() && layout.inFlight().mayReuse(edit.operation.age(), start, end)) {
             edit.operation.name(start, end);
             return true;
         }

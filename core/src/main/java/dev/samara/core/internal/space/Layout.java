@@ -8,19 +8,15 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -83,35 +79,6 @@ public final class Layout implements VmaLookup {
     private final @Nullable PageTable pages;
 
     /**
-     * The initial state of a layout. Addresses are unsigned.
-     *
-     * @param host the state that all spaces of the machine share
-     * @param geometry sizes and bounds
-     * @param capabilities the privileges of the space's owner
-     * @param limits soft limits in bytes; -1 or absent for none
-     * @param topDown whether placement goes downwards from the mmap base
-     * @param heapStart the first address of the heap
-     * @param brk the end of the heap
-     * @param stackStart an address in the main stack, or 0
-     * @param lowGuard the end of the guard that starts at 0, in which nothing can be mapped; 0 for no such guard
-     * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; the limit for no
-     *     such guard
-     * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
-     */
-    public record Origin(
-            MachineState host,
-            Geometry geometry,
-            Set<Capability> capabilities,
-            Map<Resource, Long> limits,
-            boolean topDown,
-            long heapStart,
-            long brk,
-            long stackStart,
-            long lowGuard,
-            long highGuard,
-            boolean earlyReuse) {}
-
-    /**
      * Creates a layout with nothing mapped in the user's part.
      *
      * @param origin the initial state
@@ -149,6 +116,11 @@ public final class Layout implements VmaLookup {
         if (origin.highGuard() != geometry.limit()) {
             tree.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
         }
+    }
+
+    /** Returns the bounds of the space. */
+    public Origin origin() {
+        return origin;
     }
 
     /** Returns the state that all spaces of the machine share. */
@@ -256,29 +228,6 @@ public final class Layout implements VmaLookup {
         defaultLock = newDefaultLock;
     }
 
-    public boolean isTopDown() {
-        return origin.topDown();
-    }
-
-    public boolean reusesEarly() {
-        return origin.earlyReuse();
-    }
-
-    /** Returns the lowest address at which a mapping may be placed. */
-    public long lowest() {
-        return Math.max(geometry.minimum(), origin.lowGuard());
-    }
-
-    /** Returns the address after the highest one at which a mapping may be placed. */
-    public long highest() {
-        return origin.highGuard();
-    }
-
-    /** Returns whether {@code [start, end)} overlaps a guard. */
-    public boolean isGuarded(long start, long end) {
-        return Addresses.isBelow(start, origin.lowGuard()) || Addresses.isAbove(end, origin.highGuard());
-    }
-
     public long mmapBase() {
         return mmapBase;
     }
@@ -291,19 +240,9 @@ public final class Layout implements VmaLookup {
         return defaultLock;
     }
 
-    /** Returns the first address of the heap. */
-    public long heapStart() {
-        return origin.heapStart();
-    }
-
     /** Returns the current end of the heap. Takes no lock. */
     public long brk() {
         return brk;
-    }
-
-    /** Returns an address in the main stack, or 0 if there is none. */
-    public long stackStart() {
-        return origin.stackStart();
     }
 
     /**

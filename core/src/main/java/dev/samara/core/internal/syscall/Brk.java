@@ -35,7 +35,7 @@ public record Brk(long address) implements Call {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         long current = edit.brk();
-        long start = layout.heapStart();
+        long start = layout.origin().heapStart();
         if (Addresses.isBelow(address, start) || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
             return current;
         }

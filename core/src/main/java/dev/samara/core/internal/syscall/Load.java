@@ -9,6 +9,7 @@ import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -47,7 +48,7 @@ public final class Load {
      * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
      */
-    public static Layout load(Layout.Origin origin, List<VmArea> mapped) {
+    public static Layout load(Origin origin, List<VmArea> mapped) {
         Layout layout = new Layout(origin, above(origin.geometry(), mapped));
         for (VmArea vma : mapped) {
             check(layout, vma);
@@ -109,7 +110,7 @@ public final class Load {
         if (Addresses.isBelow(geometry.limit(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
         }
-        if (layout.isGuarded(vma.start(), vma.end())) {
+        if (layout.origin().isGuarded(vma.start(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " reaches into a guard at an end of the space");
         }
         if (vma.backing() instanceof SharedAnonymous object

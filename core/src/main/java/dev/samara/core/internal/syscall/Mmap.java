@@ -143,7 +143,7 @@ public record Mmap(
         }
         long vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
         long start = Placement.find(edit, backing, hint, size, offset, placing);
-        if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
+        if (start == Errno.ENOMEM.result() && edit.layout.origin().earlyReuse() && (placing & FIXED) == 0) {
             // Reservations of a munmap that is not flushed yet are used last.
             start = Placement.findReserved(edit, size, placing);
             placing |= FIXED;

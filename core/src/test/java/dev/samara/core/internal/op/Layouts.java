@@ -6,6 +6,7 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.tlb.Memory;
@@ -68,16 +69,16 @@ public final class Layouts {
         throw new AssertionError("unexpected report: " + report);
     }
 
-    public static Layout.Origin origin(MachineState host) {
+    public static Origin origin(MachineState host) {
         return origin(host, false);
     }
 
-    public static Layout.Origin origin(MachineState host, boolean earlyReuse) {
+    public static Origin origin(MachineState host, boolean earlyReuse) {
         return origin(host, GEOMETRY.defaultHeap(), GEOMETRY.defaultHeap(), earlyReuse);
     }
 
-    public static Layout.Origin origin(MachineState host, long heap, long brk, boolean earlyReuse) {
-        return new Layout.Origin(
+    public static Origin origin(MachineState host, long heap, long brk, boolean earlyReuse) {
+        return new Origin(
                 host,
                 GEOMETRY,
                 Set.of(),

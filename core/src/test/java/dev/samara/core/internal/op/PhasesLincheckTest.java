@@ -16,6 +16,7 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
@@ -80,7 +81,7 @@ public class PhasesLincheckTest {
         MachineSeams.lockWith(host, ReentrantLock::new);
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
-                new Layout.Origin(
+                new Origin(
                         host,
                         GEOMETRY,
                         Set.of(),

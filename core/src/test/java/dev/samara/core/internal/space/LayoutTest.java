@@ -23,7 +23,7 @@ final class LayoutTest {
     private static final long EVERY_CLASS = VmaFlags.WRITE | VmaFlags.EXEC | VmaFlags.LOCKED | VmaFlags.ACCOUNT;
 
     private static Layout layout() {
-        Layout.Origin origin = Layouts.origin(Layouts.host(65530, 256, MachineState.UNLIMITED));
+        Origin origin = Layouts.origin(Layouts.host(65530, 256, MachineState.UNLIMITED));
         return Load.load(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The bounds of a space, and the settings with which it begins. Addresses are unsigned.
+ *
+ * @param host the state that all spaces of the machine share
+ * @param geometry sizes and bounds
+ * @param capabilities the privileges of the space's owner
+ * @param limits soft limits in bytes; -1 or absent for none
+ * @param topDown whether placement goes downwards from the mmap base
+ * @param heapStart the first address of the heap
+ * @param brk the end of the heap
+ * @param stackStart an address in the main stack, or 0
+ * @param lowGuard the end of the guard that starts at 0, in which nothing can be mapped; 0 for no such guard
+ * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; the limit for no
+ *     such guard
+ * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
+ */
+public record Origin(
+        MachineState host,
+        Geometry geometry,
+        Set<Capability> capabilities,
+        Map<Resource, Long> limits,
+        boolean topDown,
+        long heapStart,
+        long brk,
+        long stackStart,
+        long lowGuard,
+        long highGuard,
+        boolean earlyReuse) {
+    /** Returns the lowest address at which a mapping may be placed. */
+    public long lowest() {
+        return Math.max(geometry.minimum(), lowGuard);
+    }
+
+    /** Returns the address after the highest one at which a mapping may be placed. */
+    public long highest() {
+        return highGuard;
+    }
+
+    /** Returns whether {@code [start, end)} overlaps a guard. */
+    public boolean isGuarded(long start, long end) {
+        return Addresses.isBelow(start, lowGuard) || Addresses.isAbove(end, highGuard);
+    }
+}
