@@ -41,7 +41,7 @@ final class ArgumentMatrixTest {
             ModelCall.Kind.SHMDT,
             ModelCall.Kind.GROW_STACK);
 
-    /** What is mapped before each call, at a place for each geometry. */
+    /** The mappings before each call, at a place for each geometry. */
     private static List<ModelCall> populate(long place, long page) {
         return List.of(
                 mmap(place, 6 * page, FIXED, -1, 0),

@@ -7,7 +7,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
-/** What each advice asks of one VMA of a model space. */
+/** The effect of each advice on one VMA of a model space. */
 final class ModelAdvice {
     private ModelAdvice() {}
 

@@ -130,7 +130,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         return "0x" + Integer.toHexString(number);
     }
 
-    /** What a call returns, as a test would say it. */
+    /** The result of a call, as a test would write it. */
     static String result(long result) {
         for (Errno errno : Errno.values()) {
             if (errno.result() == result) {

@@ -7,7 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What model spaces share: settings, and the memory promised to them, counted anew whenever it is asked for. */
+/** The state that model spaces share: settings, and their charges, counted anew for each query. */
 final class ModelMachine {
     final int maxMaps;
     final long guardGap;

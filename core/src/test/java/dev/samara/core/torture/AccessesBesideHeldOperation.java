@@ -63,7 +63,7 @@ final class AccessesBesideHeldOperation implements Actor {
 
     /** A file that takes its time with one page. */
     private static final class Slow extends CachedBacking {
-        /** What the next reader says, and waits for. */
+        /** The latches of the next reader. */
         private final AtomicReference<@Nullable Stop> next = new AtomicReference<>();
 
         Slow(PageCache cache) {

@@ -9,12 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Follows a space by the changes it is told of: each must fit what the ones before it have left. */
+/** Follows a space by the changes it is told of: each must fit the state after those before it. */
 final class ChangeFollower implements LayoutListener {
     private final AddressSpace space;
     private final Checker checker;
 
-    /** By their starts. Written by one thread at a time; what one did is ordered before what the next does. */
+    /** By their starts. Written by one thread at a time; the stores of one are ordered before those of the next. */
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();
 
     private long sequence;
@@ -39,7 +39,7 @@ final class ChangeFollower implements LayoutListener {
             return;
         }
         for (Vma gone : change.before()) {
-            checker.check(vmas.remove(gone.start()) == gone, "told of the end of what was not there");
+            checker.check(vmas.remove(gone.start()) == gone, "told of the end of a VMA that was not there");
         }
         for (Vma come : change.after()) {
             checker.check(vmas.put(come.start(), come) == null, "told of two at one place");

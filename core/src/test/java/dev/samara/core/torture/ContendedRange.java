@@ -121,7 +121,7 @@ final class ContendedRange {
         failures.fail(32);
     }
 
-    /** What is in flight cannot be waited for by what retires it: that is refused, and does not hang. */
+    /** An unmap of the range in flight by its own retirement is refused and does not hang. */
     private void callOwnRange(InFlightRange range) {
         ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
@@ -130,7 +130,7 @@ final class ContendedRange {
             } catch (IllegalStateException expected) {
                 refused = true;
             }
-            holes.check(refused, "what retires a range could unmap it");
+            holes.check(refused, "a retirement could unmap its own range");
         });
     }
 
@@ -155,7 +155,7 @@ final class ContendedRange {
         long start = map(VISITOR, 0, 1, Protection.READ, TortureSpace.ANYWHERE, null, false);
         if (start > 0) {
             long result = unmap(VISITOR, page(start), 1);
-            // What could not be given back, since the thread was interrupted, remains the visitor's.
+            // A page that an interrupt kept in place stays the visitor's.
             if (result != Errno.EINTR.result()) {
                 TortureSpace.succeed(result);
             }
@@ -195,10 +195,10 @@ final class ContendedRange {
             return;
         }
         Resolution events = space.resolve(address(first), Protection.READ);
-        holes.check(events != Resolution.MAPERR, "what has been mapped is not there");
+        holes.check(events != Resolution.MAPERR, "a mapped page is not there");
         if (early && events != Resolution.RETRY) {
             for (int page = first; page < first + pages; page++) {
-                holes.check(leaving.get(page) == 0, "resolved before the munmap of what was there was complete");
+                holes.check(leaving.get(page) == 0, "resolved before the munmap of the earlier mapping was complete");
             }
         }
     }

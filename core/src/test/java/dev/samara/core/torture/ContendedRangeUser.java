@@ -25,7 +25,7 @@ final class ContendedRangeUser implements Actor {
     private static final int MOST_LEASES = 5;
     private static final int MOST_REFERENCES = 24;
 
-    /** What a call may answer: no room, occupied, several mappings, interrupted, refused by a backing. */
+    /** The errors that a call may return: no room, occupied, several mappings, interrupted, refused by a backing. */
     private static final Set<Long> REFUSALS = Set.of(
             Errno.ENOMEM.result(),
             Errno.EEXIST.result(),
@@ -100,7 +100,7 @@ final class ContendedRangeUser implements Actor {
         }
     }
 
-    /** Does something with a lease, which has been taken off the list; what is left of it is put there again. */
+    /** Does something with a lease, which has been taken off the list; its rest is put there again. */
     private void change(Random random, Lease lease) {
         switch (random.nextInt(9)) {
             case 0, 1 -> unmap(lease);
@@ -254,7 +254,7 @@ final class ContendedRangeUser implements Actor {
             return;
         }
         child.validate();
-        // What its close retires lies where pages of this space lie, and is none of them.
+        // Its close retires ranges at addresses of this space, but no page of this space.
         window.closeChild(child);
     }
 

@@ -66,7 +66,7 @@ final class CounterPage implements Actor {
 
     private void add(TortureMachine.View mine, boolean loads, boolean byHandle) {
         if (loads) {
-            // Then what is added marks the entry as written.
+            // Then an addition marks the entry as written.
             mine.load(at);
         }
         begun.incrementAndGet();

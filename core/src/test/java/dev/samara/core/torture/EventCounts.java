@@ -7,7 +7,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** How often a run has met what it is for; a run that has not met it often enough has shown nothing. Thread-safe. */
+/** Counts the events that a run is for. A run with too few of them has shown nothing. Thread-safe. */
 final class EventCounts {
     private final Map<String, LongAdder> counts = new ConcurrentHashMap<>();
     private final Map<String, Long> asked = new ConcurrentHashMap<>();

@@ -13,7 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Threads with a CPU each that store into memory and take it away, over few frames. What a page must be is known to its
- * owner ({@link OwnedPages}), what no access may meet to the frames ({@link WatchedFrames}).
+ * owner ({@link OwnedPages}), the forbidden states of a frame to the frames ({@link WatchedFrames}).
  */
 public final class MemoryTorture extends Torture {
     private static final int HOLDERS = 4;
@@ -45,7 +45,7 @@ public final class MemoryTorture extends Torture {
     /**
      * A machine with its actors, not yet started.
      *
-     * @param seed what the threads' random choices begin with
+     * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
      */
     MemoryTorture(long seed, boolean keepsGoing) {
@@ -140,7 +140,7 @@ public final class MemoryTorture extends Torture {
         }
     }
 
-    /** What a run must have met in a minute: a small part of what it does on two processors. */
+    /** The counts that a run must reach in a minute: a small part of those on two processors. */
     private void ask() {
         EventCounts events = setup.events;
         actors.keySet().forEach(name -> events.ask(name, 40));

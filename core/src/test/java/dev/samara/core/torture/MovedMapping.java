@@ -38,7 +38,7 @@ final class MovedMapping implements Actor {
         boolean seenThere = now.find(there) != null;
         for (int page = 1; page < PAGES; page++) {
             if (seenHere != (now.find(here + page * TortureSpace.PAGE) != null)) {
-                return "half of what is moved";
+                return "half of a moved range";
             }
         }
         if (seenHere == seenThere) {

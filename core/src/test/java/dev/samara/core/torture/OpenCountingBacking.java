@@ -22,7 +22,7 @@ final class OpenCountingBacking extends NamedBacking {
     /**
      * A backing that is not mapped yet.
      *
-     * @param callBack what it does at random when it is called
+     * @param callBack run at random in its callbacks
      */
     OpenCountingBacking(RandomFailures failures, Tally tally, Runnable callBack) {
         super("/counted", 1);
@@ -69,7 +69,7 @@ final class OpenCountingBacking extends NamedBacking {
         }
     }
 
-    /** What all backings of a space count together. */
+    /** The counts of all backings of a space together. */
     static final class Tally {
         final LongAdder opens = new LongAdder();
         final LongAdder closes = new LongAdder();

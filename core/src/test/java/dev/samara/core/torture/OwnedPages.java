@@ -7,14 +7,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Pages that one thread owns: what must be in each of them, for others to compare. The owner says before and after each
+ * Pages that one thread owns: the expected content of each, for others to compare. The owner says before and after each
  * of its calls that a page is about to change and what it is now; a thread that finds it unchanged during its
  * access must have met exactly that; another one must still have met something of this page.
  */
 final class OwnedPages {
     static final int PAGES = 10;
 
-    /** What an access of a page meets. */
+    /** The state of a page for an access. */
     enum State {
         WRITABLE(0),
         READABLE(1),
@@ -78,7 +78,7 @@ final class OwnedPages {
         return turns.get(page);
     }
 
-    /** Says what is in a page: a stamp from low to high, and zeros if low is 0. */
+    /** Sets the content of a page: a stamp from low to high, and zeros if low is 0. */
     void set(int page, State state, long low, long high) {
         long wiped = contents.get(page) & WIPED;
         contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | wiped | state.code);
@@ -99,7 +99,7 @@ final class OwnedPages {
         return (content & WIPED) != 0;
     }
 
-    /** What a child has of it. */
+    /** The content of the page in a child. */
     static long inAChild(long content) {
         return isWiped(content) ? content & ((1L << HIGH_SHIFT) - 1) : content;
     }
@@ -125,7 +125,7 @@ final class OwnedPages {
         return read == 0 || TortureMachine.isOf(read, owner, page);
     }
 
-    /** Whether a number that was read is in a page by what is said of it. */
+    /** Whether a number that was read agrees with the expected content of a page. */
     boolean has(long content, long read, int page) {
         return read == 0
                 ? low(content) == 0
@@ -134,7 +134,7 @@ final class OwnedPages {
                         && TortureMachine.sequence(read) <= high(content);
     }
 
-    /** Whether the result of an access is what a page gives by what is said of it. */
+    /** Whether the result of an access agrees with the expected state of a page. */
     static boolean gives(State state, int result, boolean writes) {
         return switch (state) {
             case WRITABLE -> Fault.isDone(result) || result == Fault.OOM;

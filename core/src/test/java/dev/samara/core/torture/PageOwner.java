@@ -25,7 +25,7 @@ final class PageOwner implements Actor {
 
     private static final String HOLDERS = "holders: ";
 
-    /** What holders do, as it is counted. */
+    /** The names of the actions in the counts. */
     static final List<String> KINDS = Stream.of(
                     "MAP_FIXED",
                     "munmap",
@@ -77,7 +77,7 @@ final class PageOwner implements Actor {
         stamper = new PageStamps(setup, area, contents);
     }
 
-    /** What a holder checks. */
+    /** The checkers of an owner. */
     record Judges(Checker contents, Checker forks, Checker leaks) {}
 
     private long address(int page) {
@@ -174,7 +174,7 @@ final class PageOwner implements Actor {
         did("mprotect " + state);
     }
 
-    /** What changes no content. */
+    /** Advice that changes no content. */
     private void advise(int first, int behind, int advice) {
         setup.space.madvise(address(first), (behind - first) * TortureSpace.PAGE, advice);
         check(first, behind);
@@ -277,7 +277,7 @@ final class PageOwner implements Actor {
         area.end(first, behind);
     }
 
-    /** What populates changes nothing; it may find no memory. */
+    /** To populate changes no content; it may find no memory. */
     private void lock(int first, int behind, Random random) {
         long length = (behind - first) * TortureSpace.PAGE;
         if (random.nextBoolean()) {
@@ -300,7 +300,7 @@ final class PageOwner implements Actor {
         setup.space.madvise(address(first), length, Advice.DODUMP);
     }
 
-    /** Moves runs of what is mapped alike; what was elsewhere is not there any more. */
+    /** Moves runs of pages that are mapped alike. The former pages of the target are gone. */
     private void move(Random random) {
         area.begin(0, OwnedPages.PAGES);
         boolean keeps = !shared && random.nextBoolean();
@@ -337,7 +337,7 @@ final class PageOwner implements Actor {
         }
     }
 
-    /** The child's pages are the parent's of one instant; what the child does to them, the parent does not see. */
+    /** The child's pages are the parent's of one instant; the parent does not see the child's stores. */
     private void fork(Random random) {
         children.makeRoom();
         OwnedPages neighbour = all.get(random.nextInt(all.size()));

@@ -4,7 +4,7 @@ package dev.samara.core.torture;
 import dev.samara.core.mman.Fault;
 import java.util.Random;
 
-/** Writes stamps to the pages of an area, for its owner, and compares what is there with what must be. */
+/** Writes stamps to the pages of an area, for its owner, and compares their contents with the expected ones. */
 final class PageStamps {
     private final TortureMachine setup;
     private final TortureMachine.View view;
@@ -51,14 +51,14 @@ final class PageStamps {
         area.end(page, page + 1);
     }
 
-    /** Compares some pages with what must be in them. */
+    /** Compares some pages with their expected contents. */
     void check(int first, int behind) {
         for (int page = first; page < behind; page++) {
             check(view, page, area.content(page), contents);
         }
     }
 
-    /** Compares a page, in any space, with what is said of it. */
+    /** Compares a page, in any space, with its expected content. */
     void check(TortureMachine.View in, int page, long content, Checker checker) {
         for (int part : TortureMachine.PARTS) {
             int result = in.load(address(page) + part);

@@ -15,7 +15,7 @@ import java.util.Random;
 
 /**
  * Devices: pages are pinned and their mappings unmapped, replaced, discarded, moved and forked; the frames stay what
- * they were, and what is written to them is seen where they are still mapped, and in no child.
+ * they were, and stores to them are seen where they are still mapped, and in no child.
  */
 final class PinningDevice implements Actor {
     private static final int PAGES = 4;
@@ -29,14 +29,14 @@ final class PinningDevice implements Actor {
     private final int owner;
     private final Deque<Pin> held = new ArrayDeque<>();
 
-    /** The pin of what is mapped at a page, or null. */
+    /** The pin of the frame that is mapped at a page, or null. */
     private final Pin[] mapped = new Pin[PAGES];
 
     private long at;
     private long other;
     private long sequence;
 
-    /** A frame that is pinned, and what must be in it. */
+    /** A frame that is pinned, and its expected content. */
     private static final class Pin {
         private final int frame;
         private final int page;
@@ -92,7 +92,7 @@ final class PinningDevice implements Actor {
         long mark = TortureMachine.stamp(owner, page, ++sequence);
         for (int part : TortureMachine.PARTS) {
             if (!Fault.isDone(view.store(address(page) + part, mark))) {
-                // Half written perhaps: what is there is not known any more.
+                // Half written perhaps: its content is not known any more.
                 map(address(page), 1);
                 mapped[page] = null;
                 return;
@@ -142,7 +142,7 @@ final class PinningDevice implements Actor {
             put(pin);
             int result = view.load(address(page) + TortureMachine.PARTS[0]);
             boolean holds = Fault.isDone(result) && view.value() == pin.content;
-            pins.check(holds, holds ? "" : "what a device wrote is not in the page, but " + say(result));
+            pins.check(holds, holds ? "" : "the device's store is not in the page, but " + say(result));
         }
     }
 
@@ -200,7 +200,7 @@ final class PinningDevice implements Actor {
                     RemapFlags.MAYMOVE | RemapFlags.FIXED,
                     other + page * TortureSpace.PAGE));
         }
-        pins.check(view.load(at + length - TortureSpace.PAGE) == Fault.MAPERR, "what was moved is still there");
+        pins.check(view.load(at + length - TortureSpace.PAGE) == Fault.MAPERR, "the moved page is still there");
         long from = at;
         at = other;
         other = from;

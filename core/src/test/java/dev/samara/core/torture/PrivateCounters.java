@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and
- * widened, and moved. None is lost: a counter is what has been added, in a child what had been added at some instant of
+ * widened, and moved. None is lost: a counter is the sum of the additions, in a child the sum at some instant of
  * the fork.
  */
 final class PrivateCounters {

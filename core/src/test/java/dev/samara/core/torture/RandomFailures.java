@@ -5,7 +5,10 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/** What callbacks do at random: take their time, refuse, throw. Each thread has its own numbers, from one seed. */
+/**
+ * The random behaviour of callbacks: they take their time, refuse, throw. Each thread has its own numbers, from one
+ * seed.
+ */
 final class RandomFailures {
     private static final int LONGEST_SPIN = 2000;
     private static final int LONGEST_NAP_NANOS = 2_000_000;

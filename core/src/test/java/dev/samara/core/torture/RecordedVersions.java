@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An area that one actor changes by one call after the other, and whose pages it writes down before each call; so a
- * snapshot must be, page by page, one of what was written down while it was taken.
+ * snapshot must be, page by page, one of the versions recorded while it was taken.
  */
 final class RecordedVersions implements Actor {
     private static final int PAGES = 16;
@@ -27,7 +27,7 @@ final class RecordedVersions implements Actor {
     /** Version n stands at n modulo the length. */
     private final AtomicReferenceArray<int[]> ring = new AtomicReferenceArray<>(RING);
 
-    /** What may not be complete yet. */
+    /** Versions that may not be complete yet. */
     private CompletableFuture<Long> latest = CompletableFuture.completedFuture(0L);
 
     /** The latest version that may be seen. */

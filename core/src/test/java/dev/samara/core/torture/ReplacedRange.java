@@ -53,7 +53,7 @@ final class ReplacedRange implements Actor {
         };
     }
 
-    /** Accesses single pages: what is replaced may have to be waited for, and is never missing. */
+    /** Accesses single pages: a replaced page may have to be waited for, and is never missing. */
     Actor accessor(Checker checker) {
         return random -> {
             for (int n = 0; n < 20; n++) {

@@ -115,7 +115,7 @@ final class ResizedFile {
         }
     }
 
-    /** Only this thread makes pages go, so what it writes lasts until it does. */
+    /** Only this thread makes pages go, so its stores last until then. */
     private void write(byte[] bytes, int page) {
         long mark = TortureMachine.stamp(owner, page, gone.get(page));
         for (int part : TortureMachine.PARTS) {
@@ -130,11 +130,11 @@ final class ResizedFile {
             byte[] read = new byte[bytes.length];
             long there = file.pread(read, 0, read.length, page * TortureSpace.PAGE);
             boolean same = there == read.length && java.util.Arrays.equals(bytes, read);
-            contents.check(same, "pread of page " + page + " is not what was written");
+            contents.check(same, "pread of page " + page + " is not the written content");
         }
     }
 
-    /** What has the file mapped, at one of two places. */
+    /** A mapping of the file, at one of two places. */
     final class Mapper implements Actor {
         private final TortureMachine.View view = setup.view();
         private final boolean shared;
@@ -199,7 +199,7 @@ final class ResizedFile {
                     TortureSpace.succeed(setup.space.mprotect(start, length, Protection.READ));
                     int result = view.add(start, 0);
                     boolean refused = result == Fault.ACCERR;
-                    rights.check(refused, "a write to what may only be read gave " + Fault.toString(result));
+                    rights.check(refused, "a write to a read-only page gave " + Fault.toString(result));
                     TortureSpace.succeed(setup.space.mprotect(start, length, WRITABLE));
                 }
                 case 10 -> {
@@ -213,7 +213,7 @@ final class ResizedFile {
             }
         }
 
-        /** To a private page, a stamp of its own; to a shared one, what is there. */
+        /** Stores a new stamp to a private page, and the present content to a shared one. */
         private void write(int page) {
             long address = at + page * TortureSpace.PAGE + TortureMachine.PARTS[random(page)];
             if (shared) {

@@ -34,7 +34,7 @@ public final class SpaceTorture extends Torture {
     /**
      * A space with its actors, not yet started.
      *
-     * @param seed what the threads' random choices begin with
+     * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
      */
     SpaceTorture(long seed, boolean keepsGoing) {

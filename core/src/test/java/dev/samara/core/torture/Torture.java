@@ -28,7 +28,7 @@ abstract class Torture {
     /**
      * A torture without actors, not yet started.
      *
-     * @param seed what the threads' random choices begin with
+     * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
      */
     Torture(long seed, boolean keepsGoing) {
@@ -66,7 +66,7 @@ abstract class Torture {
             direct();
             boolean ended = threads.awaitEnd();
             end();
-            // A thread that still runs may hold the lock that closing needs; and what is broken does not close.
+            // A thread that still runs may hold the lock that closing needs, and a broken space does not close.
             if (ended && !run.isBroken()) {
                 threads.start("closer", this::attemptClose);
                 threads.awaitEnd();

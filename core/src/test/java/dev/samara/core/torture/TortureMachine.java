@@ -41,7 +41,7 @@ final class TortureMachine {
     final RandomFailures failures;
     final EventCounts events = new EventCounts();
 
-    /** What has operations stand still before they retire. */
+    /** The hook that stops operations before they retire. */
     final OperationHold held = new OperationHold();
 
     private final AtomicReference<@Nullable WatchedFrames> frames = new AtomicReference<>();
@@ -178,7 +178,7 @@ final class TortureMachine {
             return done(Fault.MINOR);
         }
 
-        /** What the last addition by a handle has found. */
+        /** The number that the last addition by a handle found. */
         long seen() {
             return seen;
         }

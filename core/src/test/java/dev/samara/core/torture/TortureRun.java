@@ -25,7 +25,7 @@ final class TortureRun {
     /**
      * A course that has not begun.
      *
-     * @param seed what the threads' random choices begin with
+     * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
      */
     TortureRun(long seed, boolean keepsGoing) {
@@ -79,7 +79,7 @@ final class TortureRun {
         return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, -Dtorture.seed=" + seed;
     }
 
-    /** Keeps what a machine reports for {@link #reports}. */
+    /** Keeps the reports of a machine for {@link #reports}. */
     void reported(Report report) {
         synchronized (reports) {
             if (reports.size() == MOST_REPORTS) {

@@ -248,7 +248,7 @@ final class UnreliableFile extends CachedBacking {
             }
         }
 
-        /** What the file has on either side is not mapped. */
+        /** The neighbouring pages of the file are not mapped. */
         private void beyond(long address) {
             int result = view.load(address);
             rights.check(result == Fault.MAPERR, "beside a mapping: " + Fault.toString(result));

@@ -4,7 +4,7 @@ package dev.samara.core.torture;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
-/** What each thread of the process waits for, and where it is. */
+/** The waits and the stacks of all threads of the process. */
 final class WaitGraph {
     private WaitGraph() {}
 

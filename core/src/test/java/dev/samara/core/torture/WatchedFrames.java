@@ -48,7 +48,7 @@ final class WatchedFrames implements FrameStore {
         this.noEarlyReuse = noEarlyReuse;
     }
 
-    /** Says what the calling thread accesses next; 0 for what is not accessed through a mapping. */
+    /** Sets the place that the calling thread accesses next; 0 for an access without a mapping. */
     void towards(long page) {
         place.get().page = page;
     }

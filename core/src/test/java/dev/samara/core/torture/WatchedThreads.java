@@ -30,7 +30,7 @@ final class WatchedThreads implements AutoCloseable {
     /**
      * A crew without threads, which is not watched yet.
      *
-     * @param calls told of what a thread throws
+     * @param calls told of the exceptions of threads
      * @param progress told of a thread that takes longer than {@code patience} for a step
      */
     WatchedThreads(TortureRun run, Checker calls, Checker progress, Duration patience) {
@@ -94,7 +94,7 @@ final class WatchedThreads implements AutoCloseable {
                 if (member.isAlive() && age > patienceNanos) {
                     progress.violated(member.getName() + " has made no progress for " + age / 1_000_000
                             + " ms\nThe wait of each thread:\n" + WaitGraph.edges()
-                            + "What the machines have reported last:\n" + run.reports() + "\nAll threads:\n"
+                            + "The last reports of the machines:\n" + run.reports() + "\nAll threads:\n"
                             + WaitGraph.stacks());
                     run.stall();
                     return;

@@ -81,7 +81,7 @@ final class VmaTest {
     }
 
     @Test
-    @DisplayName("a mapping says what it is")
+    @DisplayName("toString of a mapping has its range, rights and backing")
     void says() {
         Vma vma = VmArea.describe(0x1000, 0x3000, RW, 1, null, null, null);
         assertEquals("1000-3000 +1 anonymous [rd wr]", vma.toString());
@@ -195,7 +195,7 @@ final class VmaTest {
 
     @ParameterizedTest
     @EnumSource(Errno.class)
-    @DisplayName("an errno is found again from what a call returns")
+    @DisplayName("an errno is found again from the result of a call")
     void errnos(Errno errno) {
         assertEquals(-errno.number(), errno.result());
         assertTrue(Errno.isError(errno.result()));

@@ -12,7 +12,7 @@ import org.openjdk.jcstress.infra.results.I_Result;
 
 /** A wait beside the opening: if the waiter were lost, this would not end. */
 @JCStressTest
-@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "woken, or let through, and sees what was written before")
+@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "woken, or let through, and sees the earlier store")
 @Outcome(expect = Expect.FORBIDDEN, desc = "passed before it was open")
 @State
 public class GateLosesNobody {

@@ -20,7 +20,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(id = "1, 1", expect = Expect.FORBIDDEN, desc = "found, and free while it is used")
 @State
 public class GracePeriod {
-    /** So long a section that what is freed too early is seen in it. */
+    /** Long enough for a section to see a place that is freed too early. */
     private static final int USES = 100;
 
     private final Rcu rcu = new Rcu(

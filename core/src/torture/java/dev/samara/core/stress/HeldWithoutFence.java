@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"1, 1", "0, 0", "0, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "the new entry, or it is asked")
-@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "has the old entry, and nobody asks it")
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "has the old entry, and is not asked")
 @State
 public class HeldWithoutFence {
     private final AtomicLong mask = new AtomicLong();

@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link UnmappedBesideAWalker} broken on purpose: the walker stores what it has read, with the marks. */
+/** {@link UnmappedBesideAWalker} broken on purpose: the walker stores the entry that it has read, with the marks. */
 @JCStressTest
 @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "gone")
 @Outcome(id = "1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "the entry is back")

@@ -3,7 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.vma.FrameStore;
 
-/** For frames whose bytes nobody looks at. */
+/** A store for frames whose bytes are not read. */
 final class NoBytes implements FrameStore {
     @Override
     public boolean extend(int first, int count) {

@@ -14,7 +14,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"0, 0", "0, 1", "1, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "ordered")
-@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "open, and what was written before is not there")
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "open, and the earlier store is not there")
 @State
 public class PlainGate {
     private boolean open;

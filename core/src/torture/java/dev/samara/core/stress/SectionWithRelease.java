@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"1, 1", "0, 0", "0, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "not found, or waited for")
-@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "found by a reader that nobody waits for")
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "found by a reader that is not waited for")
 @State
 public class SectionWithRelease {
     private final AtomicLong section = new AtomicLong();

@@ -13,7 +13,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 /** P14: an empty table is unhooked while a page is put in. */
 @JCStressTest
 @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "there, in tables that can be found")
-@Outcome(expect = Expect.FORBIDDEN, desc = "put into a table that nobody can find")
+@Outcome(expect = Expect.FORBIDDEN, desc = "put into a table that no walk can find")
 @State
 public class UnhookedBesideInstall {
     private final OnePage page = new OnePage();

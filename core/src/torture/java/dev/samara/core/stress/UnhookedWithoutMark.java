@@ -12,10 +12,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link UnhookedBesideInstall} broken on purpose: who installs does not look whether the table is dead. */
+/** {@link UnhookedBesideInstall} broken on purpose: the install does not look whether the table is dead. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "there")
-@Outcome(id = "0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "put into a table that nobody can find")
+@Outcome(id = "0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "put into a table that no walk can find")
 @State
 public class UnhookedWithoutMark {
     private final OnePage page = new OnePage();

@@ -136,7 +136,7 @@ class CheckedMachineTest {
     }
 
     @Test
-    @DisplayName("I2: a call excuses only what it takes: a collection the mark, a fork the right to write")
+    @DisplayName("I2: a call excuses only its own revocation: a collection the mark, a fork the right to write")
     void kinds() {
         long id = table.number();
         long pte = Leaf.get(leaf, index);
@@ -168,7 +168,7 @@ class CheckedMachineTest {
     }
 
     @Test
-    @DisplayName("I2: what a call is taking away may be used until the call ends, of its range and space only")
+    @DisplayName("I2: pages may be used until the call that revokes them ends, in its range and space only")
     void beingTaken() {
         long id = table.number();
         AccessChecker.Revocation other =

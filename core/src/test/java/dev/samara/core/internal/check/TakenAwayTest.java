@@ -35,7 +35,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Asked in the middle of each call, when it has another CPU drop what that has of four pages; and after it. */
 @Timeout(60)
 @ExtendWith(OneThread.class)
-@DisplayName("Who judges accesses knows what a call takes away, and of which pages:")
+@DisplayName("The access checker knows the revocations of a call and their pages:")
 final class TakenAwayTest {
     private static final int PAGES = 4;
     private static final String NOTHING = "- - - -";
@@ -78,7 +78,7 @@ final class TakenAwayTest {
         return checker.isRevoking(MachineInternals.layoutOf(space).pages().number(), address, kind) ? name : "";
     }
 
-    /** What is taken away while a call runs, the other CPU having used all pages. */
+    /** The revocations while a call runs, after the other CPU has used all pages. */
     private void assertTakes(String expected, Runnable call) {
         seen.set("");
         CountDownLatch entered = new CountDownLatch(1);

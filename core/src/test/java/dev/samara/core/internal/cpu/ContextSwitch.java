@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** How a CPU comes from what it has loaded to something else. */
+/** The ways of a CPU from its loaded context to another one. */
 final class ContextSwitch {
     private ContextSwitch() {}
 

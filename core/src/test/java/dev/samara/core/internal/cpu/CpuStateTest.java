@@ -114,7 +114,7 @@ final class CpuStateTest {
     }
 
     @Test
-    @DisplayName("a CPU whose thread has ended is taken off with what it was counted for, and once")
+    @DisplayName("a CPU whose thread has ended is taken off with its count as a user, and once")
     void dead() throws InterruptedException {
         AtomicBoolean told = new AtomicBoolean();
         Thread thread = new Thread(() -> {

@@ -257,7 +257,7 @@ final class CpusTest {
                 thread);
     }
 
-    /** What the CPU's thread is told when it is about to wait; empty if it may. */
+    /** Returns the message of the refusal when the CPU's thread is about to wait; empty if it may. */
     private static String refused(Owned cpu) throws Exception {
         return cpu.thread
                 .submit(() -> {
@@ -272,8 +272,7 @@ final class CpusTest {
     }
 
     @Test
-    @DisplayName(
-            "what may wait is refused to a thread one of whose CPUs is in GUEST, of whatever machine, and to no other")
+    @DisplayName("a call that may wait is refused to a thread with a CPU in GUEST, of any machine, and to no other")
     void outsideGuest() throws Exception {
         Owned cpu = guest(cpus, context, 0);
         Cpus second = new Cpus(Long.MAX_VALUE, reports::add);

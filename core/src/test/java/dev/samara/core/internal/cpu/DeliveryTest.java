@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** How an embedder has CPUs notice a request, and what it is told of CPUs that do not answer. */
+/** The delivery of requests by an embedder, and the reports of CPUs that do not answer. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class DeliveryTest {
     private static final Duration SOON = Duration.ofMillis(5);
@@ -173,7 +173,7 @@ final class DeliveryTest {
     }
 
     @Test
-    @DisplayName("what a delivery throws is reported, and the wait goes on to its end")
+    @DisplayName("an exception of a delivery is reported, and the wait goes on to its end")
     void throwing() throws InterruptedException {
         CountDownLatch kicked = new CountDownLatch(1);
         ShootdownDelivery delivery = new ShootdownDelivery() {

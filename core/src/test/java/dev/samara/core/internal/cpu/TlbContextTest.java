@@ -93,6 +93,6 @@ final class TlbContextTest {
         cpus.release(first);
         assertEquals(0, context.users());
         cpus.release(second);
-        assertEquals(0, other.users(), "taking it off is giving up what it has loaded");
+        assertEquals(0, other.users(), "to take it off gives up its loaded context");
     }
 }

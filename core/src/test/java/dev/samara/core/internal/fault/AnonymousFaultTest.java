@@ -227,7 +227,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that finds no memory for a copy is OOM, and the child and the parent keep what they have")
+    @DisplayName("that finds no memory for a copy is OOM, and the child and the parent keep their pages")
     void outOfMemoryForACopy() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(2);
         long at = fixture.anonymous(2);

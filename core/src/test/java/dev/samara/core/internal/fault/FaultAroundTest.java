@@ -124,8 +124,7 @@ final class FaultAroundTest {
         assertEquals("{0, 1, 2}", mapped(fixture, at, 32).toString());
         assertEquals(0, file.truncate(20 * PAGE));
         assertFault(Fault.MINOR, fixture.memory.handleFault(at + 4 * PAGE, READ));
-        assertEquals(
-                "{0, 1, 2, 4}", mapped(fixture, at, 32).toString(), "what is not in memory is made for itself alone");
+        assertEquals("{0, 1, 2, 4}", mapped(fixture, at, 32).toString(), "a page that is not in memory is made alone");
         assertEquals(0, fixture.load(at + 4 * PAGE));
         file.close();
         fixture.closeEmpty();

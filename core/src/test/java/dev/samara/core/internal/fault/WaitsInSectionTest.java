@@ -186,7 +186,7 @@ final class WaitsInSectionTest {
             String message = String.valueOf(thrown.getMessage());
             assertTrue(message.contains("must not wait for anything"), message);
             assertTrue(checksOffers || message.contains("reader section of "), message);
-            // The backing has caught it. A machine that checks offers reports it all the same.
+            // The backing has caught it. A machine that checks offers still reports it.
             assertEquals(
                     checksOffers ? List.of(thrown) : List.of(),
                     reports.stream().map(Report::cause).toList());

@@ -111,7 +111,7 @@ final class WriteNoticeTest {
             fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
             fixture.load(AT);
         }),
-        /* Nothing is taken away, or nothing of this page: a notice that is slow comes to its end all the same. */
+        /* Nothing of this page is revoked, so a slow notice still comes to its end. */
         COLLECTED(0, (fixture, file) -> assertEquals(0, fixture.space.collectDirty(AT, 4 * PAGE, page -> {}))),
         NEIGHBOUR_DISCARDED(
                 0, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),

@@ -93,7 +93,7 @@ final class PageIndexTest {
         for (int leaf = 0; leaf < 600; leaf++) {
             index.put(leaf * 512L, leaf);
         }
-        assertEquals(600 + 2 + 1, index.nodes(), "leaves, what is above them, and the top");
+        assertEquals(600 + 2 + 1, index.nodes(), "leaves, their parents, and the top");
         removeAll(512, 10 * 512, frame -> assertTrue(frame >= 1 && frame <= 10));
         assertEquals(590 + 2 + 1, index.nodes(), "a hole");
         removeAll(20 * 512 + 1, 21 * 512 - 1, frame -> assertEquals(Frames.NONE, frame));

@@ -125,7 +125,7 @@ final class DrawnLayout {
         // Two attachments of a segment, which counts its mappings.
         shared(kinds, 's', SEGMENT.attach(false));
         shared(kinds, 't', SEGMENT.attach(false));
-        // What the kernel has mapped itself, and memory that was given a name.
+        // Mappings of the kernel itself, and memory with a name.
         family(kinds, 'n', VmaFlags.DONTEXPAND, null, "[vdso]", null, FIRST_PAGE);
         family(kinds, 'o', 0, null, "[anon:pool]", null, FIRST_PAGE);
         return kinds;

@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What may profit from huge pages is placed on a boundary of 2 MiB: Linux looks for 2 MiB more than needed and, if
- * there is such a gap, moves up to the boundary in it; otherwise it takes any place.
+ * A mapping that may profit from huge pages is placed on a boundary of 2 MiB: Linux looks for 2 MiB more than needed
+ * and, if there is such a gap, moves up to the boundary in it; otherwise it takes any place.
  */
 final class HugePlacementTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

@@ -39,7 +39,7 @@ final class LateFailureTest {
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    /** What is mapped at each of some pages, wherever it is cut. */
+    /** The mapping at each of some pages, wherever it is cut. */
     private static List<String> pages(AddressSpace space, long first, long count) {
         List<String> pages = new ArrayList<>();
         for (long i = first; i < first + count; i++) {

@@ -19,7 +19,7 @@ class MergeTableIdentityTest extends MergeTableFixture {
     @CsvSource(textBlock = """
         a piece without takes the left's,      a, x, E, [xxxx][EE]
         a piece without takes the right's,     a, E, x, [EE][xxxx]
-        all the same,                          x, x, x, [xxxxxx]
+        all equal,                             x, x, x, [xxxxxx]
         both neighbours the same,              a, x, x, [xxxxxx]
         only the left has one,                 a, x, a, [xxxxxx]
         only the right has one,                a, a, x, [xxxxxx]

@@ -275,7 +275,7 @@ class MergingCallsTest {
 
     @ParameterizedTest
     @MethodSource("cutsOfNamed")
-    @DisplayName("What the kernel has mapped itself is never cut")
+    @DisplayName("A mapping of the kernel itself is never cut")
     void namedMappings(ToLongFunction<Layout> call) {
         Layout layout = DrawnLayout.layout("[nnnn]....[E]");
         assertEquals("EINVAL", outcome(call.applyAsLong(layout)));
@@ -284,7 +284,7 @@ class MergingCallsTest {
     }
 
     @Test
-    @DisplayName("What the kernel has mapped itself can be taken away as a whole")
+    @DisplayName("A mapping of the kernel itself can be removed as a whole")
     void namedMappingAsAWhole() {
         Layout layout = DrawnLayout.layout("[NNNN]....[E]");
         assertEquals(0, mprotect(0, 4, READ_WRITE).applyAsLong(layout));

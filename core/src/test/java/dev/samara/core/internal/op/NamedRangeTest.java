@@ -49,7 +49,7 @@ final class NamedRangeTest {
                                 .map(column -> Arguments.of(row, column, range[0], range[1]))));
     }
 
-    /** What the operations return and leave one after the other. */
+    /** The results and the layout of the operations in a serial order. */
     private record Outcome(long first, long second, String layout) {
         static Outcome inTurn(RetiringCall row, RangeCall column, long first, long pages) {
             AddressSpace space = row.space(Machine.builder().build());

@@ -267,7 +267,7 @@ public class PhasesLincheckTest {
             return Errno.ENOMEM.result();
         }
 
-        /** What lies between the first and the last page that was mapped is in flight. */
+        /** The range from the first to the last page that was mapped is in flight. */
         public long unmap(int one, int other) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** Historical bugs 5 to 8: searches for free room that looked beside the window or missed room within it. */
-@DisplayName("What went wrong in searches for free room:")
+@DisplayName("Historical bugs of searches for free room:")
 final class PlacementBugsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

@@ -46,7 +46,7 @@ final class PublicationOrderTest {
     private final Layout layout = new Layout(Layouts.origin(host), List.of());
     private final List<String> violations = new ArrayList<>();
 
-    /** What an operation takes the place of, until it is published. */
+    /** The VMA that an operation replaces when it is published. */
     private @Nullable VmArea before;
 
     /** The new VMAs of an edit that is not published, as they were when it last asked. */

@@ -97,7 +97,7 @@ enum RetiringCall {
         }
     };
 
-    /** What becomes of a range. */
+    /** The state of a range in flight. */
     enum State {
         /** Nothing. */
         UNTOUCHED,

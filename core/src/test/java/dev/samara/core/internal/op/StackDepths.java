@@ -30,7 +30,7 @@ final class StackDepths {
     private static final long STACK = 512 << 10;
     private static final long SECONDS = 10;
 
-    /** What is called. */
+    /** The call under test. */
     enum Call {
         /** An access, whose CPU first catches up with a change and tells a listener of it. */
         CATCHING_UP {
@@ -81,7 +81,7 @@ final class StackDepths {
     public static void main(String[] arguments) throws Exception {
         Call call = Call.valueOf(arguments[0]);
         int depths = Integer.parseInt(arguments[1]);
-        // What it loads and links has been loaded and linked then.
+        // Its classes are loaded and linked by then.
         overflows(call, 10);
         int fits = 10;
         // No frame is as small as that.

@@ -135,7 +135,7 @@ class ThrowingBackingTest {
         }
     }
 
-    /** What is done with a space and the backing. */
+    /** An action on a space and the backing. */
     @FunctionalInterface
     private interface Call {
         long on(AddressSpace space, Backing backing);

@@ -129,7 +129,7 @@ final class WorkersTest {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** What an advice does to pages, and in which mappings. */
+    /** The effect of an advice on pages, and the mappings that it needs. */
     enum Action {
         DISCARD(Advice.DONTNEED),
         GUARD(Advice.GUARD_INSTALL),

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What is done to a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no
+ * An operation on a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no
  * page beside the range.
  */
 @DisplayName("A range over several leaves")
@@ -39,7 +39,7 @@ final class SeveralLeavesTest {
     private static final long AT = 0x10_0000_0000L;
     private static final long AWAY = 0x20_0000_0000L;
 
-    /** What is done, and how a page looks then. */
+    /** An operation, and the state of a page after it. */
     private enum Kind {
         WATCHED {
             @Override

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** What a layout that was broken on purpose says of itself. */
+/** The messages of layouts that were broken on purpose. */
 final class LayoutTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

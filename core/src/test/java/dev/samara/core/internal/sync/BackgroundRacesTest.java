@@ -67,7 +67,7 @@ final class BackgroundRacesTest {
         }
     }
 
-    /** What one thread does that gives tasks. */
+    /** The steps of one thread that gives tasks. */
     private interface Giver {
         void give(Background background, Random random) throws Exception;
     }

@@ -44,7 +44,7 @@ final class GateRacesTest {
         System.out.println("GateRacesTest: -Dsamara.seed=" + SEED);
     }
 
-    /** What is ordered by the opening: an ordinary field. */
+    /** A plain field, whose accesses the opening orders. */
     private static final class Round extends Gate {
         int done;
     }

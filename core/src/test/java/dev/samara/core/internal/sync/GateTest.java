@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What one gate promises to one or a few threads. The timeouts only end a run that hangs. */
+/** The promises of one gate to one or a few threads. The timeouts only end a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 @ExtendWith(FirstFailure.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)

@@ -124,7 +124,7 @@ final class AdvisedMemoryTest {
         assertResult(Errno.EOPNOTSUPP, fixture.space.madvise(shared, 3 * PAGE, Advice.REMOVE));
         assertEquals(9, fixture.load(shared + PAGE));
         assertEquals(3, file.reads.get(), "nothing was dropped");
-        // What comes before that in Linux's order.
+        // The errors that come before that in Linux's order.
         long copy = fixture.map(0, 3, RW, MapFlags.PRIVATE, file, 0);
         assertResult(Errno.EACCES, fixture.space.madvise(copy, PAGE, Advice.REMOVE));
         assertEquals(0, fixture.space.mlock(shared, PAGE));
@@ -327,7 +327,7 @@ final class AdvisedMemoryTest {
         fixture.store(to, 1);
         assertEquals(0x200, fixture.load(next));
         assertEquals(4, fixture.frames());
-        // What shrinks gives its pages back.
+        // A mapping that shrinks frees pages.
         assertEquals(next, fixture.space.mremap(next, 3 * PAGE, PAGE, 0, 0));
         assertEquals(2, fixture.frames());
         fixture.closeEmpty();

@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I3: what a CPU has done in GUEST comes before its acknowledgement, and before it has left; so it is over when a frame
- * is freed.
+ * I3: the accesses of a CPU in GUEST come before its acknowledgement, and before it has left; so they are over when a
+ * frame is freed.
  */
 @JCStressTest
 @Outcome(

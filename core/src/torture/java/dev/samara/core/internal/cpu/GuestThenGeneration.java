@@ -12,7 +12,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
  * I2: a CPU says that it is in GUEST, then reads the generation, then entries; a shooter changes the entry, advances
- * the generation, then reads what the CPU has said.
+ * the generation, then reads the state of the CPU.
  */
 @JCStressTest
 @Outcome(
@@ -22,8 +22,8 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(
         id = {"1, 0, 1", "1, 1, 1"},
         expect = Expect.ACCEPTABLE,
-        desc = "uses what it had, or what it has found, and is waited for")
-@Outcome(expect = Expect.FORBIDDEN, desc = "uses what it had or the old entry, and nobody waits")
+        desc = "uses its old translation or the entry it has found, and is waited for")
+@Outcome(expect = Expect.FORBIDDEN, desc = "uses its old translation or the old entry, and no thread waits for it")
 @State
 public class GuestThenGeneration {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});

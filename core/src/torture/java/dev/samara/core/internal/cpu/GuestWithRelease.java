@@ -18,7 +18,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(
         id = {"1, 0, 0", "1, 1, 0"},
         expect = Expect.ACCEPTABLE_INTERESTING,
-        desc = "uses what it had or the old entry, and nobody waits")
+        desc = "uses its old translation or the old entry, and no thread waits for it")
 @State
 public class GuestWithRelease {
     private final AtomicLong word = new AtomicLong();

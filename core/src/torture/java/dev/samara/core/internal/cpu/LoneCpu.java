@@ -26,7 +26,7 @@ public final class LoneCpu {
         return state.takeOff(context.id()) ? 1 : 0;
     }
 
-    /** 1 if nobody used the context, and nobody ever will. */
+    /** 1 if no CPU used the context, and none ever will. */
     public int end() {
         return context.end() ? 1 : 0;
     }
