@@ -12,12 +12,12 @@ public final class Addresses {
 
     /** Returns whether an address is higher than another one. */
     public static boolean isAbove(long address, long other) {
-        return isBelow(other, address);
+        return Long.compareUnsigned(address, other) > 0;
     }
 
     /** Returns whether an address is lower than another one, or equal to it. */
     public static boolean isAtMost(long address, long other) {
-        return !isBelow(other, address);
+        return Long.compareUnsigned(address, other) <= 0;
     }
 
     /** Returns the lower of two addresses. */
