@@ -81,7 +81,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @MethodSource("updated")
-    @DisplayName("UpdateBenchmark leaves in each index what was there")
+    @DisplayName("UpdateBenchmark leaves each index as it was")
     void updates(String index) {
         calls(update(index), UpdateBenchmark::eraseAndStore, CALLS);
         calls(update(index), UpdateBenchmark::storeAndErase, CALLS);
@@ -108,7 +108,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @MethodSource("searched")
-    @DisplayName("GapBenchmark leaves in each index what was there")
+    @DisplayName("GapBenchmark leaves each index as it was")
     void searches(String index) {
         for (int free : new int[] {10, 50}) {
             GapBenchmark benchmark = new GapBenchmark();
@@ -192,7 +192,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"shipped", "bytes", "longs", "frames"})
-    @DisplayName("FrameStoreBenchmark loads from each layout what it stored there")
+    @DisplayName("FrameStoreBenchmark loads from each layout the numbers that it stored there")
     void frameStores(String layout) {
         for (int size = 1; size <= 8; size *= 2) {
             FrameStoreBenchmark benchmark = new FrameStoreBenchmark();
@@ -261,7 +261,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"sequential", "random", "dependent"})
-    @DisplayName("WalkBenchmark finds in four levels what it finds in one")
+    @DisplayName("WalkBenchmark finds equal entries in four levels and in one")
     void walks(String pattern) {
         for (int pages : new int[] {1 << 12, 1 << 9}) {
             WalkBenchmark walked = walk(pattern, pages, true);
@@ -285,7 +285,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @ValueSource(ints = {8, 64, 2048})
-    @DisplayName("GuestAccessBenchmark reads by handle and by address what it reads from an array")
+    @DisplayName("GuestAccessBenchmark reads equal numbers by handle, by address and from an array")
     void guestAccesses(int pages) {
         GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
         for (String pattern : new String[] {"independent", "dependent"}) {
@@ -307,7 +307,8 @@ class BenchmarksTest {
     }
 
     @Test
-    @DisplayName("GuestAccessBenchmark finds in the page table what it finds in an array, and comes back from GUEST")
+    @DisplayName(
+            "GuestAccessBenchmark finds equal entries in the page table and in an array, and comes back from GUEST")
     void guestMisses() {
         GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
         GuestAccessBenchmark.Misses misses = new GuestAccessBenchmark.Misses();

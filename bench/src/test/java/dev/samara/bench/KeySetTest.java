@@ -55,7 +55,7 @@ class KeySetTest {
     }
 
     @Test
-    @DisplayName("the order of storing is shuffled, and the same each time")
+    @DisplayName("the order of storing is shuffled, and equal in each run")
     void shuffled() {
         List<Range> shuffled = KeySet.of(1000).shuffled();
         assertNotEquals(KeySet.of(1000).sorted(), shuffled);

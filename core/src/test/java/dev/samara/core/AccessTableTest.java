@@ -45,7 +45,7 @@ class AccessTableTest {
         fixture.closeEmpty();
     }
 
-    /** What is made. */
+    /** The kinds of access. */
     private enum Access {
         LOAD,
         FETCH,
@@ -81,7 +81,7 @@ class AccessTableTest {
             };
         }
 
-        /** What is in memory afterwards, in as many bits as its size has. */
+        /** The content of memory afterwards, in as many bits as the access has. */
         long left() {
             return switch (this) {
                 case LOAD, FETCH, LOAD_VOLATILE, EXCHANGE_UNEXPECTED, SET_UNEXPECTED -> FOUND;
@@ -93,7 +93,7 @@ class AccessTableTest {
             };
         }
 
-        /** What counts as read afterwards. */
+        /** The value that counts as read afterwards. */
         long value(int size, long before) {
             return switch (this) {
                 case STORE, STORE_VOLATILE -> before;
@@ -112,7 +112,7 @@ class AccessTableTest {
         }
     }
 
-    /** What a page allows. */
+    /** The rights of a page. */
     private enum Page {
         ALL,
         READ_ONLY,

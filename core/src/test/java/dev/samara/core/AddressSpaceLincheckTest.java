@@ -105,7 +105,7 @@ public class AddressSpaceLincheckTest {
             return 0;
         }
 
-        /** What placement sees. */
+        /** The layout as placement sees it. */
         private boolean isFree(int page) {
             return rights[page] == UNMAPPED;
         }

@@ -22,7 +22,10 @@ import java.util.stream.Stream;
 public final class Await {
     private static final Duration LIMIT = Duration.ofSeconds(10);
 
-    /** What a machine of a test reports as long: early enough to be part of the message of a wait that has failed. */
+    /**
+     * The time after which a test's machine reports a wait: early enough to be part of the message of a wait that has
+     * failed.
+     */
     public static final Duration LONG = LIMIT.dividedBy(2);
 
     private Await() {}
@@ -72,7 +75,7 @@ public final class Await {
      * Waits for results for as long as a count changes or results come. What a computation has thrown fails the test at
      * once.
      *
-     * @param what what the computations do, for the message
+     * @param what the computations in words, for the message
      * @param count changes with each step of the computations; what this throws fails the test at once
      * @param results one for each computation
      * @param named threads whose stacks are printed besides those of all platform threads: virtual ones

@@ -47,7 +47,8 @@ class AwaitTest {
     }
 
     @Test
-    @DisplayName("for several results ends with them, or at once with the first failure or with what the count throws")
+    @DisplayName(
+            "for several results ends with them, or at once with the first failure or with an exception of the count")
     void all() {
         CompletableFuture<String> one = CompletableFuture.completedFuture("one");
         CompletableFuture<String> other = new CompletableFuture<>();

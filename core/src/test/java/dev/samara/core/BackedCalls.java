@@ -46,7 +46,7 @@ final class BackedCalls {
         return values[random.nextInt(values.length)];
     }
 
-    /** Makes one call, which may fail, and tells what it was. */
+    /** Makes one call, which may fail, and returns its description. */
     String on(AddressSpace space) {
         int first = random.nextInt(pages - 1);
         long length = (1 + random.nextInt(Math.min(12, pages - first))) * PAGE;

@@ -69,12 +69,11 @@ final class BackingLifeTest {
             return backings.stream().mapToInt(CountingBacking::closes).sum();
         }
 
-        /** Nothing that the call takes away may be closed by now. */
+        /** No backing of the call may be closed by now. */
         private void retire() {
             retired.incrementAndGet();
-            // What retires an operation must not wait for threads of the machine, but another thread may. If a thread
-            // of
-            // the machine retires, what was queued before has been closed before.
+            // The retirement of an operation must not wait for threads of the machine, but another thread may. If a
+            // thread of the machine retires, the closes that were queued before have been done before.
             if (Thread.currentThread() == caller) {
                 FutureTask<Boolean> quiescence = new FutureTask<>(() -> {
                     machine.awaitQuiescence();

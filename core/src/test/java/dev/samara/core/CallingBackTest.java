@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-@DisplayName("A backing that is asked for an open may call into the same space, and no other call waits for its answer")
+@DisplayName("A backing that is asked for an open may call into its space, and no other call waits for its answer")
 final class CallingBackTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
@@ -167,8 +167,7 @@ final class CallingBackTest {
     }
 
     @Test
-    @DisplayName(
-            "while a backing does not answer, others change the same range, also if the call that asks has a ticket")
+    @DisplayName("while a backing does not answer, others change its range, also if the call that asks has a ticket")
     void hanging() throws Exception {
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch answer = new CountDownLatch(1);

@@ -25,7 +25,7 @@ import org.opentest4j.AssertionFailedError;
 final class ChildJvm {
     private static final int SECONDS = 300;
 
-    /** What the child may use: one class of each archive and directory. */
+    /** One class of each archive and directory that the child may use. */
     private static final List<Class<?>> CLASSES = List.of(
             ChildJvm.class,
             Machine.class,
@@ -40,7 +40,7 @@ final class ChildJvm {
      * Runs a class, and fails if it does not end with status 0 in time.
      *
      * @param main the class
-     * @param verdict what it prints if it comes to its end
+     * @param verdict its output if it comes to its end
      * @param options of the JVM
      * @param arguments of the class
      */

@@ -28,12 +28,12 @@ public class CountingBacking extends NamedBacking {
         super(name, inode);
     }
 
-    /** What a test answers to an open; null for yes. */
+    /** The test's answer to an open; null for yes. */
     protected @Nullable Errno askedForOpen(Vma vma) {
         return null;
     }
 
-    /** What a test answers to a cut; null for yes. */
+    /** The test's answer to a cut; null for yes. */
     protected @Nullable Errno askedForSplit(Vma vma, long address) {
         return null;
     }

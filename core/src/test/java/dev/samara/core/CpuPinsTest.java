@@ -114,13 +114,13 @@ final class CpuPinsTest {
     }
 
     @Test
-    @DisplayName("to pin where nothing can be accessed so gives the fault, negated")
+    @DisplayName("to pin where the access is not allowed gives the fault, negated")
     void pinFails() {
         long at = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
         assertEquals(-Fault.ACCERR, memory.pin(at, WRITE));
         assertEquals(-Fault.MAPERR, memory.pin(at + PAGE, READ));
         assertEquals(at + PAGE, memory.faultAddress());
-        // The zero page is nobody's to pin or to free.
+        // The zero page is not pinned and not freed.
         int zero = memory.pin(at, READ);
         memory.unpin(zero, false);
         assertEquals(0, fixture.load(at));

@@ -92,7 +92,7 @@ final class CpuTest {
     }
 
     @Test
-    @DisplayName("fetches only what may be executed, across pages too")
+    @DisplayName("fetches only from executable pages, across pages too")
     void fetch() {
         long at = fixture.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
         assertFault(Fault.MINOR, memory.fetch(at + PAGE - 3, 8));
@@ -117,7 +117,7 @@ final class CpuTest {
                 memory.load(at, 1);
                 assertFault(Fault.MAPERR, memory.load(at + PAGE - before, size));
                 assertEquals(at + PAGE, memory.faultAddress());
-                assertEquals(0x11, memory.value(), "what the last access that succeeded has read");
+                assertEquals(0x11, memory.value(), "the value of the last access that succeeded");
             }
         }
         for (long page : new long[] {at, at + 2 * PAGE}) {
@@ -246,7 +246,7 @@ final class CpuTest {
         assertFault(Fault.MAPERR, memory.fault());
         assertEquals(at + 2 * PAGE, memory.faultAddress());
         memory.store(at + 2 * PAGE - 1, 1, 0);
-        assertEquals(4, memory.string(at + 2 * PAGE - 5, target), "what lies behind the zero is not touched");
+        assertEquals(4, memory.string(at + 2 * PAGE - 5, target), "the bytes behind the zero are not touched");
     }
 
     @Test
@@ -338,7 +338,7 @@ final class CpuTest {
     }
 
     @Test
-    @DisplayName("that is closed has given back what it kept in stock")
+    @DisplayName("that is closed has freed the frames of its magazine")
     void closed() throws InterruptedException {
         SpaceFixture small = new SpaceFixture(8);
         long at = small.anonymous(8);

@@ -16,7 +16,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What DONTUNMAP leaves is gated until its old pages are flushed, also where the copy lies next to it and fits. */
+/**
+ * The source of a move with DONTUNMAP is gated until its old pages are flushed, also where the copy lies next to it and
+ * fits.
+ */
 class EmptiedSourceTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long START = 0x2000_0000_0000L;
@@ -36,7 +39,7 @@ class EmptiedSourceTest {
                     })
             .newSpace(Geometry.LINUX_X86_64);
 
-    /** What an access meets; from here, it cannot wait. */
+    /** The result of an access from the test's thread, where it cannot wait. */
     private static String access(AddressSpace its, long address) {
         try {
             return its.resolve(address, Protection.READ).toString();

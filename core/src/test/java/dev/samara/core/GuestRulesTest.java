@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who is in GUEST owes acknowledgements, so what would keep it from them is refused. */
+/** A CPU in GUEST must acknowledge requests, so each call that would delay it is refused. */
 @Timeout(60)
 @DisplayName("I9: in GUEST, nothing is done that may have to wait")
 class GuestRulesTest {
@@ -48,7 +48,7 @@ class GuestRulesTest {
             assertThrows(IllegalStateException.class, () -> file.pwrite(new byte[8], 0, 8, 0));
             assertThrows(IllegalStateException.class, () -> cpu.load(null));
             assertThrows(IllegalStateException.class, cpu::enterGuest);
-            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1), "what it waits for it waits for outside");
+            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1), "its waits are outside of the section");
             cpu.leaveGuest();
             assertThrows(IllegalStateException.class, cpu::leaveGuest);
             assertThrows(IllegalStateException.class, cpu::poll);

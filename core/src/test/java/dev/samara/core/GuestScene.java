@@ -46,7 +46,7 @@ final class GuestScene implements AutoCloseable {
     /** Unmapped by a call that is in flight. */
     static final long UNMAPPED = 0x20_0000_1000L;
 
-    /** Nobody changes it. */
+    /** No thread changes it. */
     static final long CALM = 0x30_0000_2000L;
 
     /** Shared pages of the file. */

@@ -126,7 +126,9 @@ class HandleMisuseTest {
     }
 
     @Test
-    @DisplayName("the same where memory is one piece, and NO_HANDLE has no bits in common with a place in it")
+    @DisplayName(
+            "handles are checked where memory is one piece, too, and NO_HANDLE has no bits in common with a place in"
+                    + " it")
     void inOnePiece() {
         cpu.leaveGuest();
         try (SpaceFixture whole =

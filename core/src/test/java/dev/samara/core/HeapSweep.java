@@ -36,7 +36,7 @@ final class HeapSweep {
     private static final int PATIENCE_MILLIS = 100;
     private static final String VERDICT = "swept: ";
 
-    /** What fills the heap, linked through first elements. */
+    /** The arrays that fill the heap, linked through first elements. */
     private static volatile Object @Nullable [] ballast;
 
     /** The part of the heap that stays free. */
@@ -120,7 +120,7 @@ final class HeapSweep {
     }
 
     private boolean run() throws Exception {
-        // Links what the call and its judge need.
+        // Links the classes that the call and its judge need.
         for (int i = 0; i < 3; i++) {
             one(-1);
         }

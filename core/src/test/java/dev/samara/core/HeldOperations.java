@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * waiting.
  */
 public final class HeldOperations {
-    /** What the machine has reported. */
+    /** The reports of the machine. */
     public final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
 
     private final Machine machine;
@@ -100,7 +100,7 @@ public final class HeldOperations {
         return caller;
     }
 
-    /** Makes a call on a thread of its own, and returns what it returns; it must not wait at a gate for anything. */
+    /** Makes a call on another thread, and returns its result; it must not wait at a gate for anything. */
     public static <T> T atOnce(Callable<T> call) throws Exception {
         Caller<T> caller = start(call);
         Object waitedFor = caller.comesToWait() ? LockSupport.getBlocker(caller.thread) : null;
@@ -146,7 +146,7 @@ public final class HeldOperations {
             return task.isDone();
         }
 
-        /** Its result, once it has one; what it throws is thrown. */
+        /** Its result, once it has one. Its exceptions are thrown. */
         public T result() throws Exception {
             try {
                 return task.get();

@@ -22,7 +22,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What once went wrong with the layout of an address space in Linux, each as the test that would have shown it. */
+/** Historical bugs of the layout of address spaces in Linux, each as the test that would have shown it. */
 final class HistoricalBugsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

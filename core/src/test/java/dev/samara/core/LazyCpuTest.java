@@ -135,7 +135,8 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("I3: is taken off when its space is closed, which flushes nothing, and never uses what it had")
+    @DisplayName(
+            "I3: is taken off when its space is closed, which flushes nothing, and never uses its old translations")
     void takenOff() {
         mapAtPlace();
         fixture.store(AT, 42);
@@ -155,7 +156,8 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("I3: a CPU that has left for another space does not use what it had of one that was closed meanwhile")
+    @DisplayName(
+            "I3: a CPU that has left for another space does not use its translations of one that was closed meanwhile")
     void leftAndClosed() {
         mapAtPlace();
         fixture.store(AT, 42);

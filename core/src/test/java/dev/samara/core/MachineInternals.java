@@ -45,7 +45,7 @@ public final class MachineInternals {
         return machine.host().background().isOf(thread);
     }
 
-    /** What tests of other packages look into. */
+    /** The parts of a machine that tests of other packages read. */
     public static Layout layoutOf(AddressSpace space) {
         return space.layout();
     }

@@ -7,7 +7,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
 
-/** A CPU of a thread of its own, which has a space loaded and does what it is told. */
+/** A CPU of another thread, with a loaded space, which runs the tasks of a test. */
 public final class OtherCpu implements AutoCloseable {
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final Cpu cpu;

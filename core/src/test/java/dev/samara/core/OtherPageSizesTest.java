@@ -162,7 +162,7 @@ final class OtherPageSizesTest {
     }
 
     @Test
-    @DisplayName("what the file can hold is compared in bytes")
+    @DisplayName("the maximum size of the file is compared in bytes")
     void fileSizes() {
         OpenFile file =
                 OpenFile.named("file").maximumSize(3 * page + SMALL_PAGE).open();
@@ -244,7 +244,7 @@ final class OtherPageSizesTest {
     }
 
     @Test
-    @DisplayName("the printed layout is read as the same layout")
+    @DisplayName("the printed layout is read as an equal layout")
     void printedAndRead() {
         map(0, 4, RW);
         assertEquals(0, space.mprotect(PLACE + page, page, Protection.READ));

@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.page.Pte;
 
-/** What is in the page table of a space and in the memory of a machine, for tests of other packages. */
+/** The entries of a space's page table and the memory of a machine, for tests of other packages. */
 public final class PageContents {
     private PageContents() {}
 

@@ -191,7 +191,7 @@ final class ProcMapsTest {
     }
 
     @Test
-    @DisplayName("what a space printed is read as the same layout")
+    @DisplayName("the output of a space is read as an equal layout")
     void readAsPrinted() {
         AddressSpace space = load(List.of());
         int fixed = MapFlags.FIXED;

@@ -19,8 +19,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The objects to which strong references lead from some roots: what a collector would keep, found by reflection and so
- * without a collection. Threads and what else the JDK keeps inside of its own objects are not looked into; its
+ * The objects that strong references reach from some roots, as a collector would find them, found by reflection and so
+ * without a collection. Threads and other internal state of JDK objects are not looked into; its
  * collections are.
  */
 public final class ReachableObjects {

@@ -40,7 +40,7 @@ class ReadersBesideAWriterTest {
     private final RegionWriter writer = new RegionWriter();
     private volatile boolean done;
 
-    /** What one reader has seen: the highest number of each region, which never falls. */
+    /** The state of one reader: the highest number of each region, which never falls. */
     private static final class Seen {
         private final long[] numbers = new long[RegionWriter.COUNT];
 
@@ -113,7 +113,7 @@ class ReadersBesideAWriterTest {
         }
     }
 
-    /** Looks up single addresses; what is always mapped must always be found. */
+    /** Looks up single addresses; a range that is always mapped must always be found. */
     private void lookUp(Random random, Seen seen) {
         AddressSpace space = writer.space();
         for (int n = 0; n < LOOKUPS; n++) {
@@ -134,7 +134,7 @@ class ReadersBesideAWriterTest {
         }
     }
 
-    /** Walks a snapshot; what it has must be of one instant. */
+    /** Walks a snapshot, whose VMAs must be of one instant. */
     private void walk(Seen seen) {
         LayoutSnapshot snapshot = writer.space().snapshot();
         List<Vma> vmas = snapshot.vmas();
@@ -202,7 +202,7 @@ class ReadersBesideAWriterTest {
     private void count() {
         Usage usage = writer.space().usage();
         assertEquals(RegionWriter.UNCHANGING_PAGES + usage.exec() + usage.stack() + usage.data(), usage.total());
-        assertTrue(usage.stack() >= usage.locked(), "what is unmapped is unlocked at once, and given back later");
+        assertTrue(usage.stack() >= usage.locked(), "an unmapped range is unlocked at once, and uncharged later");
         assertEquals(usage.stack() + usage.data(), usage.accounted());
         assertTrue(usage.maps() > RegionWriter.COUNT && usage.maps() <= usage.total());
     }

@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.function.Executable;
 
-/** What must throw, with a message that tells the caller what was wrong. */
+/** Calls that must throw, with a message that names the wrong argument or state. */
 public final class Refusal {
     private Refusal() {}
 
     /**
      * Checks that a call throws and that its message has some parts, in this order.
      *
-     * @return what was thrown
+     * @return the exception
      */
     public static <T extends Throwable> T assertRefused(Class<T> type, Executable call, String... parts) {
         T thrown = assertThrows(type, call);

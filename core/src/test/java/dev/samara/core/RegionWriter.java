@@ -21,7 +21,7 @@ import java.util.Random;
 /**
  * An address space divided into regions of 256 pages, and one writer. Each region begins with a marker, a mapping of
  * one page that is never touched; the rest belongs to an actor, which changes it by single calls, each of which keeps
- * the actor's rule. So a reader can tell whether what it sees may be there.
+ * the actor's rule. So a reader can check each VMA that it sees.
  */
 final class RegionWriter {
     static final int PAGE_SHIFT = 12;
@@ -59,7 +59,7 @@ final class RegionWriter {
     static final int MAPPED_PAGES =
             (int) MOVED_SHAPE.chars().filter(page -> page == '#').count();
 
-    /** Who uses a region. */
+    /** The user of a region. */
     enum Actor {
         /** An area of five mappings, replaced at once by one with the next number; its rights are changed after. */
         REPLACED,

@@ -31,7 +31,7 @@ public final class SpaceFixture implements AutoCloseable {
     public static final int RW = READ | WRITE;
     public static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
-    /** What the machine has reported. */
+    /** The reports of the machine. */
     public final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
 
     public final Machine machine;
@@ -109,7 +109,7 @@ public final class SpaceFixture implements AutoCloseable {
         return space.layout();
     }
 
-    /** What is in the page table. */
+    /** The entry of the page table. */
     public long pte(long address) {
         return space.layout().pages().get(address);
     }
@@ -138,7 +138,7 @@ public final class SpaceFixture implements AutoCloseable {
         assertEquals(Fault.toString(expected), Fault.toString(actual));
     }
 
-    /** Compares what a call has returned, by name if it is an error. */
+    /** Compares the result of a call, by name if it is an error. */
     public static void assertResult(Errno expected, long actual) {
         assertEquals(
                 expected.result(),

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs one call with 48 bytes of stack less each time, from where the call still succeeds down to where it
- * does not even begin, and judges after each run what the {@link StackOverflowError} has left behind. An interpreted
+ * does not even begin, and judges after each run the state that the {@link StackOverflowError} has left. An interpreted
  * frame has about 100 bytes, so each call on the way meets the end of the stack in some run.
  *
  * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose
@@ -35,12 +35,12 @@ final class StackSweep {
         /**
          * The call.
          *
-         * @return whether it has done what it is for; false if it was refused
+         * @return whether the call succeeded; false if it was refused
          */
         boolean call();
 
         /**
-         * Judges what the call has left behind. Runs in another thread and may wait, at most {@link #SECONDS}. The
+         * Judges the state that the call has left. Runs in another thread and may wait, at most {@link #SECONDS}. The
          * thread of the call is alive, and does nothing.
          *
          * @param thrown the call's exception or error, or null if it returned

@@ -124,7 +124,7 @@ final class StackSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
             listed = null;
-            // Lists nothing itself, but sees to what is.
+            // Lists nothing itself, but runs the listed calls.
             assertEquals(0, space.munmap(B, PAGE));
             if (thrown == null) {
                 Await.until("the call goes on", hasRun::get);
@@ -159,7 +159,7 @@ final class StackSweepTest {
     }
 
     /**
-     * A fault of one page of what is locked already, so that the call has nothing to do before it, and looks for no
+     * A fault of one page of a locked range, so that the call has nothing to do before it, and looks for no
      * stack. It is served by a borrowed worker, for which no thread would leave a reader section.
      */
     abstract static class FaultScene extends Scene {

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-@DisplayName("The calls that throw do what the calls that return an error do")
+@DisplayName("The calls that throw do as the calls that return an error")
 final class ThrowingCallsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

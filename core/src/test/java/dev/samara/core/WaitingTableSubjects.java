@@ -32,7 +32,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** An object of each class, made before anybody waits, and arguments. */
+/** An object of each class, made before any thread waits, and arguments. */
 final class WaitingTableSubjects {
     private final List<Object> all = new ArrayList<>();
 

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
 
-/** Compares docs/waiting.md with the exported classes, and each of its rows with what the call does in GUEST. */
+/** Compares docs/waiting.md with the exported classes, and each of its rows with the call's behaviour in GUEST. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I9: docs/waiting.md says of each public method whether it waits, and it does as it says")
 class WaitingTableTest {
@@ -48,7 +48,7 @@ class WaitingTableTest {
 
     private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 
-    /** What others wait for is acknowledged by these. */
+    /** The calls that acknowledge requests of others. */
     private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest");
 
     private enum Answer {

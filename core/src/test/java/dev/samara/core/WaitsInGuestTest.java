@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A call that would wait for an operation that waits for the caller's own CPU is refused. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@DisplayName("I9: in GUEST, a call that would wait for what waits for this CPU is refused")
+@DisplayName("I9: in GUEST, a call that would wait for an operation that waits for this CPU is refused")
 class WaitsInGuestTest {
     private static void refused(GuestScene scene, Function<Cpu, ?> call) {
         String thrown = assertThrows(IllegalStateException.class, () -> scene.onCpu(call))

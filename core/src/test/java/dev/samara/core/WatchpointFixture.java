@@ -18,7 +18,7 @@ abstract class WatchpointFixture {
     final AddressSpace space = fixture.space;
     final long at = fixture.anonymous(8);
 
-    /** What listeners were told, with the distance from {@code at}. */
+    /** The calls of listeners, with the distance from {@code at}. */
     final List<String> told = Collections.synchronizedList(new ArrayList<>());
 
     @AfterEach

@@ -77,7 +77,7 @@ final class WatchpointListenerTest extends WatchpointFixture {
     }
 
     @Test
-    @DisplayName("whose listener calls back: operations and accesses go on, and what the CPU has read stays")
+    @DisplayName("whose listener calls back: operations and accesses go on, and the CPU keeps the value it has read")
     void callingBack() {
         List<Watchpoint> watches = new ArrayList<>();
         List<IntSupplier> refused = List.of(
@@ -123,7 +123,7 @@ final class WatchpointListenerTest extends WatchpointFixture {
         long before = memory.faultAddress();
         fixture.load(at + 8);
         assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 6));
-        assertEquals(0, memory.value(), "what the access has read");
+        assertEquals(0, memory.value(), "the value that the access has read");
         assertEquals(before, memory.faultAddress());
         assertFault(Fault.MINOR, memory.fault());
         assertTold("first");

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The examples show what an embedder sees: the address space, and nothing from below it. */
+/** The examples use the classes of an embedder: the address space, and nothing from below it. */
 final class ArchitectureTest {
     private static final JavaClasses EXAMPLES =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));

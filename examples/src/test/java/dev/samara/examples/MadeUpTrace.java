@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A small trace in which nothing but a program page and a stack is mapped, and then what a test wants. */
+/** A small trace in which only a program page and a stack are mapped, and then the calls of a test. */
 public final class MadeUpTrace {
     /** The highest page that is placed without being asked for. */
     public static final long TOP = 0x7ffff7ffe000L;

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 final class MunmapInFlightTest {
     @Test
-    @DisplayName("a range in flight is nothing to lookups, taken to placement, and waited for by who names it")
+    @DisplayName("lookups find nothing in a range in flight, placement avoids it, and a call that names it waits")
     void prints() throws Exception {
         assertEquals(
                 List.of(

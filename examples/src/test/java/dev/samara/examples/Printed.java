@@ -6,7 +6,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** What a program prints. Tests of one JVM run one after the other, so none sees the output of another. */
+/** The output of a program. Tests of one JVM run one after the other, so none sees the output of another. */
 final class Printed {
     private Printed() {}
 

@@ -140,7 +140,7 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("what may be passed on by a race has only final fields")
+    @DisplayName("an object that a race may pass on has only final fields")
     void finalFields() {
         for (Class<?> type : List.of(Node.class, Era.class, Reservation.class, Snapshot.class, Transaction.class)) {
             assertEquals(

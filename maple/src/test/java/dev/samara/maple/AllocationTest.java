@@ -14,7 +14,7 @@ class AllocationTest {
 
     private static final int CALLS = 300_000;
 
-    /** For what the measurement itself, and the compiler of the moment, may allocate. */
+    /** An allowance for the measurement itself, and for the compiler. */
     private static final long ALLOWANCE = 64_000;
 
     private final MapleTree<String> tree = new MapleTree<>();

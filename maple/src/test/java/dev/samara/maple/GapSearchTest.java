@@ -256,7 +256,7 @@ class GapSearchTest {
     }
 
     @Test
-    @DisplayName("D.2 reserveLowest and reserveHighest take what they find")
+    @DisplayName("D.2 reserveLowest and reserveHighest take the range that they find")
     void reservingSearches() {
         GapSearch where = new GapSearch().size(16);
         assertTrue(tree.reserveLowest(where, "me"));

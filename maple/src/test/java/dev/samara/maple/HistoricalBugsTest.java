@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What went wrong in Linux's maple tree at one time or another, in this tree's terms. */
+/** Historical bugs of Linux's maple tree, in this tree's terms. */
 class HistoricalBugsTest {
 
     private static final long MAX = -1L;
@@ -110,7 +110,7 @@ class HistoricalBugsTest {
     }
 
     @Test
-    @DisplayName("StackRot: what a reader holds outlives its replacement")
+    @DisplayName("StackRot: a node that a reader holds outlives its replacement")
     void heldNodesAreNotChangedByGrowthIntoTheGuard() {
         MapleTree<String> tree = new MapleTree<>();
         tree.store(0x1000, 0x1fff, "heap");

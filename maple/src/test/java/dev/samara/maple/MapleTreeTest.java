@@ -280,7 +280,7 @@ class MapleTreeTest {
     }
 
     @Test
-    @SuppressWarnings("NullAway") // is what is tested
+    @SuppressWarnings("NullAway") // the tested case
     @DisplayName("C.4 nulls are refused, named, and change nothing")
     void nullsAreRefused() {
         GapSearch where = new GapSearch();

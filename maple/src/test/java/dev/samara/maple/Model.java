@@ -11,12 +11,12 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link MapleTree} should do, said as simply as possible: a sorted map of the pieces that are not free. Uses
+ * The specification of a {@link MapleTree}, as simple as possible: a sorted map of the pieces that are not free. Uses
  * nothing of the code under test, and no clever arithmetic.
  */
 final class Model {
 
-    /** A range and what it holds: a value, or {@link Held} for a reservation. */
+    /** A range and its content: a value, or {@link Held} for a reservation. */
     record Piece(long first, long last, Object content) {}
 
     record Held(Object owner) {}
@@ -165,7 +165,7 @@ final class Model {
         return p.content;
     }
 
-    /** What a gap search should answer, as first index, or null. */
+    /** The expected result of a gap search, as first index, or null. */
     @Nullable
     Long search(Op.Gap gap, boolean lowest) {
         BigInteger freeFrom = BigInteger.ZERO;

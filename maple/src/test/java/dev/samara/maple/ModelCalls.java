@@ -10,7 +10,7 @@ import static dev.samara.maple.TwoLeavesCalls.owner;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** What the calls of {@link TwoLeavesCalls} answer one after the other, by the model. */
+/** The results of the calls of {@link TwoLeavesCalls} in a serial order, by the model. */
 public abstract class ModelCalls {
     private Model model = new Model();
     private String held = "";

@@ -73,7 +73,7 @@ final class ModelCursor {
         if (value == null) {
             return "none";
         }
-        ModelRun.require(value == cursor.value(), "value() is not what the step returned");
+        ModelRun.require(value == cursor.value(), "value() differs from the step's result");
         return new RangeEntry<>(cursor.first(), cursor.last(), value);
     }
 }

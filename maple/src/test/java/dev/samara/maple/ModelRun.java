@@ -24,7 +24,7 @@ final class ModelRun {
 
     final MapleTree<Object> tree = new MapleTree<>();
 
-    /** What readers of the tree should see. */
+    /** The tree as readers should see it. */
     Model model = new Model();
 
     private @Nullable Transaction<Object> transaction;
@@ -49,7 +49,7 @@ final class ModelRun {
 
     private final @Nullable StringBuilder java;
 
-    /** Without a {@code java} to write to, it does not say what it does. */
+    /** Without a {@code java} to write to, it writes nothing. */
     ModelRun(@Nullable StringBuilder java) {
         this.java = java;
         say("MapleTree<Object> tree = new MapleTree<>();");
@@ -85,7 +85,7 @@ final class ModelRun {
         }
     }
 
-    /** Ends what is open and compares everything. */
+    /** Ends the open transaction and compares everything. */
     void finish() {
         end(false);
         tree.validate();

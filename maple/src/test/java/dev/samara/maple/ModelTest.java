@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Random sequences of every operation, on the tree and on a naive model. A sequence that fails is made as short as it
  * can be and printed as a test.
  */
-@DisplayName("A.1 A.4 B.1 B.5 C.1-C.5 D.1-D.3 E.2 E.3: the tree does what the model does")
+@DisplayName("A.1 A.4 B.1 B.5 C.1-C.5 D.1-D.3 E.2 E.3: the tree does as the model")
 class ModelTest {
 
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("atOrAfter and atOrBefore give what a cursor's searches give")
+@DisplayName("atOrAfter and atOrBefore agree with a cursor's searches")
 class NearestTest {
     private final MapleTree<String> tree = new MapleTree<>();
 

@@ -227,7 +227,7 @@ final class OpSource {
         return random.nextInt(4) == 0 ? lastValue : ++lastValue;
     }
 
-    /** Mostly the same one, or else hardly any large range could be stored over. */
+    /** Mostly one owner, or else hardly any large range could be stored over. */
     private int owner() {
         return random.nextInt(8) != 0 ? 0 : random.nextInt(ModelRun.OWNERS.size());
     }

@@ -73,7 +73,7 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("A.1 the same beside lookups made together")
+    @DisplayName("A.1 the steps of publication beside lookups made together")
     void slotsThatMoveBesideLookUpsMadeTogether() {
         check(
                 List.of(),
@@ -82,7 +82,7 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("A.1 the same beside a reader that remembers the leaf")
+    @DisplayName("A.1 the steps of publication beside a reader that remembers the leaf")
     void slotsThatMoveBesideAReader() {
         check(
                 List.of(call("getByReader", 8)),

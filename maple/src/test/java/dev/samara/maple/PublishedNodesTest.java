@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PublishedNodesTest {
 
     private final MapleTree<Object> tree = new MapleTree<>();
-    /** What each node held when it was published. */
+    /** The content of each node when it was published. */
     private final IdentityHashMap<Node, Node> published = new IdentityHashMap<>();
 
     private void remember(Node n) {
@@ -81,7 +81,7 @@ class PublishedNodesTest {
             boolean commit = random.nextInt(4) != 0;
             long around = random.nextInt(3 * entries);
             if (random.nextInt(4) == 0) {
-                // That may write in place what no snapshot has.
+                // This may write in place to nodes that no snapshot has.
                 compare();
                 published.clear();
                 tree.store(around, around, "single", "owner");
@@ -111,7 +111,7 @@ class PublishedNodesTest {
 
     @ParameterizedTest
     @ValueSource(ints = {20, 200, 6000})
-    @DisplayName("B.1 what a snapshot leads to is never written, whatever an edit writes in place")
+    @DisplayName("B.1 the nodes of a snapshot are never written, whatever an edit writes in place")
     void editsLeaveSnapshotsAlone(int entries) {
         Random random = new Random(entries);
         for (int i = 0; i < entries; i++) {

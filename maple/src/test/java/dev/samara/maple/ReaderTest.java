@@ -55,7 +55,7 @@ class ReaderTest {
             case 4, 5 -> tree.erase(first, last, "owner");
             case 6, 7 -> tree.store(first, last, value, "owner");
             default -> {
-                // What names no owner may be put in place.
+                // An edit that names no owner may be put in place.
                 if (tree.reservationIn(first, last) == null) {
                     tree.store(first, last, value);
                 }

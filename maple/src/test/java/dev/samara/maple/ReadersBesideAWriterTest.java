@@ -50,7 +50,7 @@ class ReadersBesideAWriterTest {
         }
     }
 
-    /** Who uses a lot. */
+    /** The user of a lot. */
     private enum Actor {
         /** Stores and erases anything anywhere in its lot. */
         NOISE,

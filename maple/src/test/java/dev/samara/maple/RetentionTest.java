@@ -205,7 +205,7 @@ class RetentionTest {
         }
     }
 
-    /** What may be the next thing that happens to a tree whose transaction was abandoned. */
+    /** The possible next calls on a tree whose transaction was abandoned. */
     static Stream<Named<Consumer<MapleTree<Object>>>> nextEdits() {
         return Stream.of(
                 Named.of("a store", tree -> tree.store(0, 3, "next")),

@@ -8,7 +8,7 @@ import java.util.function.IntFunction;
  * end of an outer leaf finds nothing there, nothing in the middle, and the answer in the other outer leaf. Edits of the
  * outer leaves are put in place.
  *
- * <p>Cells are those of {@link TwoLeaves}; what is in the odd ones stays, or is replaced by another value:
+ * <p>Cells are those of {@link TwoLeaves}; the content of the odd ones stays, or is replaced by another value:
  *
  * <pre>
  *   cell   0    1    2  ...   10    11    12  ||  13   14  ...   24   25 ||  26    27    28  ...   37

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What the tests that use {@link ThreeLeaves} go by. */
+/** The assumptions of the tests that use {@link ThreeLeaves}. */
 class ThreeLeavesTest {
     private final ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
 

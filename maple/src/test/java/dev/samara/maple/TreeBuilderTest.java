@@ -13,7 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("a tree built at once is the tree of the same stores")
+@DisplayName("a tree built at once equals the tree of single stores")
 class TreeBuilderTest {
 
     @Test

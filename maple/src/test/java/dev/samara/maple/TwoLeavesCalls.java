@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Every operation of a tree that takes effect at one instant, as calls that Lincheck makes: on the window of {@link
  * TwoLeaves}, in which edits are put in the place of leaves and searches go from one leaf to another. {@link
- * ModelCalls} says what the answers should be.
+ * ModelCalls} gives the expected answers.
  *
  * <p>A search by a cursor is not of one instant where it goes on to another leaf, so it is asked only for the entry at
  * an index, or where the answer is a neighbour that is always in the same leaf.
@@ -168,7 +168,7 @@ public abstract class TwoLeavesCalls {
         return tree.get(TwoLeaves.first(cell));
     }
 
-    /** By the one reader that there is, which goes on from what it looked up before. */
+    /** By the one reader that there is, which goes on from its last lookup. */
     @Operation(nonParallelGroup = "reader")
     public @Nullable Integer getByReader(@Param(name = "cell") int cell) {
         return reader.get(TwoLeaves.first(cell));
@@ -224,7 +224,7 @@ public abstract class TwoLeavesCalls {
         return held();
     }
 
-    /** What the snapshot kept has now in the cells of the window. */
+    /** Returns the cells of the window in the stored snapshot. */
     public String held() {
         int[] values = new int[TwoLeaves.WINDOW_END - TwoLeaves.WINDOW];
         for (int i = 0; i < values.length; i++) {

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What the tests that use {@link TwoLeaves} go by; without it they would pass and test nothing. */
+/** The assumptions of the tests that use {@link TwoLeaves}; without them they would pass and test nothing. */
 class TwoLeavesTest {
     private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
 

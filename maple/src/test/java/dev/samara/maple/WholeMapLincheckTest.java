@@ -26,7 +26,7 @@ class WholeMapLincheckTest {
             super(new TwoLeaves<>(cell -> cell));
         }
 
-        /** What it should answer. */
+        /** The expected answer. */
         public static final class Said extends ModelCalls {
             public Said() {
                 super(null);
@@ -40,7 +40,7 @@ class WholeMapLincheckTest {
             super(new TwoLeaves<>(cell -> cell, STONES));
         }
 
-        /** What it should answer. */
+        /** The expected answer. */
         public static final class Said extends ModelCalls {
             public Said() {
                 super(STONES);

@@ -135,7 +135,7 @@ class SuiteCommandTest {
                 "sparse --gib 1 --rounds 1 | stamped | 4",
                 "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 125"
             })
-    @DisplayName("each report on memory runs to its end, and writes what it has printed")
+    @DisplayName("each report on memory runs to its end, and writes its output")
     void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {
         Path file = folder.resolve("report.json");
         assertEquals(0, run((line + " --json " + file).split(" ", -1)), err::toString);
@@ -145,7 +145,7 @@ class SuiteCommandTest {
     }
 
     @Test
-    @DisplayName("footprint weighs each structure, and writes what it has printed")
+    @DisplayName("footprint weighs each structure, and writes its output")
     void footprint() throws IOException, InterruptedException {
         Path file = folder.resolve("footprint.json");
         assertEquals(0, run("footprint", "--ranges", "30,1000", "--json", file.toString()));

@@ -131,7 +131,7 @@ class RangeIndexTest {
         return any == null ? model.firstEntry().getValue() : any.getValue();
     }
 
-    /** Removes a range, and stores another in what has become of its place. */
+    /** Removes a range, and stores another in its place. */
     private void removeOrInsert(EditableIndex index, Range range) {
         index.remove(range);
         model.remove(range.first());

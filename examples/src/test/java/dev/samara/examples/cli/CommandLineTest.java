@@ -176,7 +176,7 @@ final class CommandLineTest {
     }
 
     @Test
-    @DisplayName("maps prints what the kernel printed at the same moment, names and padding included")
+    @DisplayName("maps prints the kernel's text of that moment, names and padding included")
     void mapsLikeTheKernel() throws IOException {
         Path trace = Recordings.bundled("traces/git/003-rm.trace.gz");
         List<String> lines = Recordings.lines(trace);

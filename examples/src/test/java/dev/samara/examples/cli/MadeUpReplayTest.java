@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the format allows and no bundled recording has, in made-up traces with the answers that Linux gives. */
+/** Calls that the format allows and no bundled recording has, in made-up traces with the answers that Linux gives. */
 final class MadeUpReplayTest {
     private static final String ANONYMOUS = "prot=rw- flags=PRIVATE|ANONYMOUS fd=-1 off=0x0";
     private static final String LINE = "%s 00000000 00:01 %d                         /dev/zero (deleted)";
@@ -83,7 +83,7 @@ final class MadeUpReplayTest {
     }
 
     @Test
-    @DisplayName("mlockall locks what will be mapped, munlockall undoes it; mseal keeps what it seals")
+    @DisplayName("mlockall locks later mappings, munlockall undoes it; mseal protects its range")
     void lockingAndSealing() throws IOException {
         passes(new MadeUpTrace()
                 .lines(

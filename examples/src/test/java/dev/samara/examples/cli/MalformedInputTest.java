@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Input that makes no sense is named with its line, and the other files are checked and counted all the same. */
+/** Malformed input is named with its line, and the other files are still checked and counted. */
 final class MalformedInputTest {
     private static final String TRAILING = "cannot be read: there are bytes after the compressed data";
     private static final String CUT = "cannot be read: the compressed data is cut off, or there is none";

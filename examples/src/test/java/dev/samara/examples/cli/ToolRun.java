@@ -9,7 +9,7 @@ import picocli.CommandLine;
 /**
  * One run of the tool.
  *
- * @param status what it ended with
+ * @param status its exit status
  * @param out the lines of its standard output
  * @param err the lines of its standard error
  */

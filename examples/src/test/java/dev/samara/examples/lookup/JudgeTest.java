@@ -53,7 +53,7 @@ final class JudgeTest {
     }
 
     @Test
-    @DisplayName("a VMA that only looks the same is another object, and wrong")
+    @DisplayName("an equal VMA that is another object is wrong")
     void identity() {
         VersionRing ring = new VersionRing(8, 1, empty);
         Vma real = step(ring, this::map);

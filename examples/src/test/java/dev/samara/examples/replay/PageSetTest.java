@@ -12,7 +12,7 @@ final class PageSetTest {
     private static final int SIZE = 64;
 
     @Test
-    @DisplayName("random steps leave what a set of bits has")
+    @DisplayName("random steps leave the pages of a set of bits")
     void randomSteps() {
         SplittableRandom random = new SplittableRandom(7);
         PageSet pages = new PageSet();
@@ -42,7 +42,7 @@ final class PageSetTest {
         }
     }
 
-    /** From one half to the other, since what is moved never overlaps where it goes. */
+    /** From one half to the other, since source and target of a move never overlap. */
     private static void move(PageSet pages, BitSet model, SplittableRandom random) {
         int length = random.nextInt(1, SIZE / 4);
         int source = random.nextInt(SIZE / 4);

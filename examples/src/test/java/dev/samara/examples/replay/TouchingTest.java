@@ -74,7 +74,7 @@ final class TouchingTest {
     }
 
     @Test
-    @DisplayName("what an operation has changed is touched on both sides of its place")
+    @DisplayName("a range that an operation has changed is touched on both sides of its place")
     void neighbours() {
         try (AddressSpace space = space(1000);
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {

@@ -76,7 +76,8 @@ final class StormRulesTest {
     }
 
     @Test
-    @DisplayName("the first violation ends a storm; what was not checked by then is neither passed nor failed")
+    @DisplayName(
+            "the first violation ends a storm; an invariant that was not checked by then is neither passed nor failed")
     void firstViolation() {
         Course course = new Course(7, false);
         Invariant rule = new Invariant("a rule", course);

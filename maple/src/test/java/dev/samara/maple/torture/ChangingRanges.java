@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other one stays, and between
  * them one is modified, one deleted, one toggled, one added and one grown on both sides. Each group has a reader that
- * walks forward and one that walks backward, each with its own idea of what it may meet.
+ * walks forward and one that walks backward, each with its own expectations.
  */
 final class ChangingRanges implements Actor {
     private static final int GROUPS = 100;
@@ -25,7 +25,7 @@ final class ChangingRanges implements Actor {
     /** How often a range is grown before it is small again. */
     private static final int GROWTH = 7;
 
-    /** What happens to a range; its state has a number. */
+    /** The changes of a range, whose state has a number. */
     private enum Role {
         STAYS,
         /** Another value with each state. */
@@ -183,7 +183,7 @@ final class ChangingRanges implements Actor {
         };
     }
 
-    /** Looks up in all ways, and asks for what is nearest. */
+    /** Looks up in all ways, also for the nearest entry. */
     Actor finder(Checker checker) {
         Reader<Mark> reader = tree.reader();
         return random -> {

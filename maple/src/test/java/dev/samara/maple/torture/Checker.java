@@ -34,7 +34,7 @@ final class Checker {
         this.leastOverlaps = leastOverlaps;
     }
 
-    /** Counts a check. Put what is expensive to say into {@link #violated}. */
+    /** Counts a check. A message that is expensive to make belongs into {@link #violated}. */
     void check(boolean holds, String otherwise) {
         checks.increment();
         if (!holds) {
@@ -48,12 +48,12 @@ final class Checker {
     }
 
     /**
-     * The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines.
+     * The first violation: its time, its description in one line, and further details in any number of lines.
      */
     private record Violation(String when, String what, String history) {}
 
     /**
-     * Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history.
+     * Counts a violation. The first one is kept: its first line describes it, the lines behind it are the history.
      */
     void violated(String how) {
         violations.increment();
@@ -105,7 +105,7 @@ final class Checker {
         return line.append(violation == null ? "" : ")").toString();
     }
 
-    /** Returns what is known of the first violation besides; empty if nothing is. */
+    /** Returns the further details of the first violation, or an empty string. */
     String history() {
         Violation violation = first.get();
         return violation == null ? "" : violation.history();

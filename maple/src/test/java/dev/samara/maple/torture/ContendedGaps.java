@@ -55,14 +55,14 @@ final class ContendedGaps {
                     }
                 } else if (!mine.isEmpty()) {
                     RangeEntry<Boolean> back = mine.remove(random.nextInt(mine.size()));
-                    checker.check(leave(back, user) && giveBack(back, mark), "another has what was got");
+                    checker.check(leave(back, user) && giveBack(back, mark), "another user has the range");
                 }
                 setup.edited();
             }
         };
     }
 
-    /** Says of what is got whether it is by a value. */
+    /** Tells whether a range is held by a value. */
     private @Nullable RangeEntry<Boolean> get(Random random, Mark mark) {
         GapSearch where = search(1 + random.nextInt(LARGEST), 1 + random.nextInt(3));
         int way = random.nextInt(4);

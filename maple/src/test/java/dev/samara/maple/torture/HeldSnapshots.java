@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * Takes snapshots, writes down at once what is in them, holds them over thousands of edits, and compares. What is held
+ * Takes snapshots, records their content at once, holds them over thousands of edits, and compares. What is held
  * at the end is compared then.
  */
 final class HeldSnapshots implements Actor {
@@ -22,7 +22,7 @@ final class HeldSnapshots implements Actor {
     private final Checker checker;
     private final Deque<Holding> held = new ArrayDeque<>();
 
-    /** A snapshot, what was in it, and how many edits there had been. */
+    /** A snapshot, its content, and the number of edits before it. */
     private record Holding(Snapshot<Mark> snapshot, List<RangeEntry<Mark>> entries, long edits) {}
 
     HeldSnapshots(TortureTree setup, Checker checker) {
@@ -51,7 +51,7 @@ final class HeldSnapshots implements Actor {
     private void compare(Holding holding) {
         List<RangeEntry<Mark>> then = holding.entries;
         checker.check(then.equals(holding.snapshot.entries()), "other entries than when it was taken");
-        checker.check(isWalkedTo(holding), "a walk that is not what it was");
+        checker.check(isWalkedTo(holding), "a walk that differs from the first one");
         for (int n = 0; n < then.size(); n += 7) {
             RangeEntry<Mark> entry = then.get(n);
             checker.check(holding.snapshot.get(entry.last()) == entry.value(), "another value than when it was taken");

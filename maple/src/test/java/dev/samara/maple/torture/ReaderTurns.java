@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** Actors of one thread that read, and prefer to go when what they read is being edited. */
+/** Actors of one thread that read, and prefer to run while their range is being edited. */
 final class ReaderTurns implements Actor {
     private final List<ActorTurns> editors;
     private final List<Actor> watched = new ArrayList<>();

@@ -11,7 +11,7 @@ import java.util.function.BooleanSupplier;
 
 /**
  * An area that one actor changes by one edit of any kind after the other. Each makes the next version of a model, which
- * is written down before the edit; {@link VersionQueries} compares what it is told with the versions that there were
+ * is written down before the edit; {@link VersionQueries} compares its answers with the versions that there were
  * meanwhile.
  */
 final class RecordedVersions implements Actor {
@@ -31,7 +31,7 @@ final class RecordedVersions implements Actor {
     private final Numbers numbers = new Numbers(1);
 
     /**
-     * Version n stands at n modulo the length: for each cell the number of what was stored there, with the sign turned
+     * Version n stands at n modulo the length: for each cell the number that was stored there, with the sign turned
      * if it was reserved. Cells side by side that have one number are one entry.
      */
     private final AtomicReferenceArray<int[]> ring = new AtomicReferenceArray<>(RING);

@@ -25,7 +25,7 @@ final class ReplacedValue implements Actor {
     /** The pipe that is being changed. Racy, benign because it only says where it is interesting. */
     private volatile int hot;
 
-    /** How often each age was seen; the last is for what is older than the pipe. */
+    /** How often each age was seen; the last is for values older than the pipe. */
     private final AtomicLongArray ages = new AtomicLongArray(DEPTH + 1);
 
     ReplacedValue(TortureTree setup) {

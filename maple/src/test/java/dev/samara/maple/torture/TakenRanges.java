@@ -115,8 +115,8 @@ final class TakenRanges implements Actor {
             // The guard too, so that there is a reservation in the way whatever the state.
             long guard = firsts[range] - TortureTree.CELL;
             refusals.check(
-                    !tree.insert(firsts[range], TortureTree.last(firsts[range]), never), "stored in what is taken");
-            refusals.check(!tree.reserve(firsts[range], last(range), never), "reserved what is taken");
+                    !tree.insert(firsts[range], TortureTree.last(firsts[range]), never), "stored in a taken range");
+            refusals.check(!tree.reserve(firsts[range], last(range), never), "reserved a taken range");
             try {
                 if (random.nextBoolean()) {
                     tree.store(guard, last(range), never);

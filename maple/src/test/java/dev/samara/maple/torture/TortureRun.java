@@ -14,7 +14,7 @@ final class TortureRun {
     /**
      * A course that has not begun.
      *
-     * @param seed what the threads' random choices begin with
+     * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
      */
     TortureRun(long seed, boolean keepsGoing) {

@@ -25,8 +25,8 @@ final class TortureTree {
     }
 
     /**
-     * Takes an area of single cells that are far from each other, each in a leaf of its own: what is between is full of
-     * entries that are never changed.
+     * Takes an area of single cells that are far from each other, each in a leaf of its own: the ranges between are
+     * full of entries that are never changed.
      *
      * @return the first index of each
      */

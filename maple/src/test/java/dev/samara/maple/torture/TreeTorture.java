@@ -28,7 +28,7 @@ public final class TreeTorture {
     private static final long LOOK_NANOS = 10_000_000;
 
     /**
-     * Longest time between two snapshots of one actor: each ends an era, and what is put in place needs one that lasts.
+     * Longest time between two snapshots of one actor: each ends an era, and an edit in place needs one that lasts.
      */
     private static final int PAUSE_NANOS = 2_000_000;
 
@@ -44,8 +44,8 @@ public final class TreeTorture {
     /**
      * A tree with its actors, not yet started.
      *
-     * @param seed what the threads' random choices begin with
-     * @param time how long it will run, by which it is told what is enough
+     * @param seed the seed of the threads' random choices
+     * @param time how long it will run, from which the required counts follow
      * @param keepsGoing whether it goes on after a violation
      */
     TreeTorture(long seed, Duration time, boolean keepsGoing) {
@@ -81,7 +81,7 @@ public final class TreeTorture {
         Actor pipeReader = replacedValue.reader(overlapping("A.1 no age above 1", 1000));
         Actor takenReader = taken.reader(
                 overlapping("A.4 D.1 a reservation is absent for lookups", 100),
-                overlapping("D.2 what is taken is never free", 100));
+                overlapping("D.2 a taken range is never free", 100));
         Checker nearest = overlapping("A.1 the nearest, over the edge of a leaf", 1000);
         threads.put(
                 "reader-1",
@@ -120,7 +120,7 @@ public final class TreeTorture {
                         sparing(new HeldSnapshots(setup, overlapping("B.1 snapshots held do not change", 10))),
                         sparing(sums.auditor(overlapping("E.1 E.3 sums in snapshots", 5))),
                         sparing(pairs.auditor(5, checker("B.1 stores in order in snapshots", 5))),
-                        sparing(gaps.surveyor(checker("C.3 C.5 searches find what is there", 1))),
+                        sparing(gaps.surveyor(checker("C.3 C.5 searches find the existing gaps", 1))),
                         sparing(random -> {
                             setup.tree.validate();
                             valid.check(true, "");

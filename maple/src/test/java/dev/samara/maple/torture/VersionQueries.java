@@ -93,7 +93,7 @@ final class VersionQueries implements Actor {
             }
             case 5 -> {
                 Mark found = cursor.find(index);
-                // What lies above was the next at no instant, perhaps.
+                // A higher entry was the next at no instant, perhaps.
                 boolean here = found != null && cursor.first() <= index;
                 RangeEntry<Mark> entry =
                         here && found != null ? new RangeEntry<>(cursor.first(), cursor.last(), found) : null;
@@ -121,7 +121,7 @@ final class VersionQueries implements Actor {
         };
     }
 
-    /** 0 for the entries beside the area, and what no version has for what should not be found. */
+    /** 0 for the entries beside the area, and a number of no version for an unexpected entry. */
     private int number(@Nullable Mark found) {
         return found != null && found.isOf(versions) ? found.number() : Integer.MIN_VALUE;
     }
