@@ -198,8 +198,8 @@ public final class Leaf {
      * again.
      *
      * @param leaf a leaf with a pending flush of the caller
-     * @return whether the caller has to unhook the leaf ({@link UnhookTables#unhookIfEmpty(PageTable, long)}): it is empty, not dead, and
-     *     has no other pending flush
+     * @return whether the caller has to unhook the leaf ({@link UnhookTables#unhookIfEmpty(PageTable, long)}): it is
+     *     empty, not dead, and has no other pending flush
      */
     public static boolean flushed(long[] leaf) {
         int word = leaf.length - PENDING;

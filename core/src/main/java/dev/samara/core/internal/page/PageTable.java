@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
  * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no
- * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is still in one sees it
- * empty.
+ * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is
+ * still in one sees it empty.
  */
 public final class PageTable {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
