@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
  * The fast path of an edit that changes one leaf and that readers may see at once. It creates the new leaf and puts it
  * into its parent, in the published tree. {@link Splice} is the slow path, for every edit.
  *
- * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that a
- * leaf with the same bounds and notes will do: no reservation is near, the leaf neither overflows nor underflows, and
- * no free range continues in a leaf of another parent. Otherwise the methods return false and have changed nothing.
- * They have also changed nothing if they throw.
+ * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
+ * new leaf can have the bounds and notes of the old one: no reservation is near, the leaf neither overflows nor
+ * underflows, and no free range continues in a leaf of another parent. Otherwise the methods return false and have
+ * changed nothing. They have also changed nothing if they throw.
  *
  * <p>The caller must hold the writer lock. Only the new leaf, two references to it, and changed gaps are stored. There
  * is no scratch space, because the collector charges for references stored in old objects.

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once other code than its creator can reach
- * it. An inner node is immutable too, except that the writer may replace a leaf by another one of the same bounds
+ * it. An inner node is immutable too, except that the writer may replace a leaf by another one with its bounds
  * ({@link #replaceLeaf}). Nodes may share arrays that are no longer written. Until a node is reachable {@link Splice},
  * which created it, may write its arrays.
  *
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * halves do not overflow, so a search can use their signs, without a branch. Pivots are mostly odd, because aligned
  * ranges end at an odd index; then the halves decide. Where a pivot is even, {@code even} is read too.
  *
- * <p>{@link Lookup} lists what a reader can see of a node beside the writer, step by step.
+ * <p>{@link Lookup} lists, step by step, the states of a node that a reader can see beside the writer.
  *
  * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
  * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
@@ -173,8 +173,8 @@ final class Node {
     }
 
     /**
-     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on. The
-     * caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
+     * Replaces a leaf of this node of level 1 by one with its bounds and notes; readers see the new leaf from now on.
+     * The caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
      */
     void replaceLeaf(int i, Node leaf) {
         // A reader may see one store without the other, and compares: step 4 of Lookup.
@@ -324,7 +324,7 @@ final class Node {
         return false;
     }
 
-    /** Returns a copy of this node in an era, with another child, of the same bounds, in slot {@code i}. */
+    /** Returns a copy of this node in an era, with another child, whose bounds are equal, in slot {@code i}. */
     Node withChild(int i, Node child, long gap, Era now) {
         @Nullable Object[] s = slots.clone();
         s[i] = child;
@@ -342,7 +342,7 @@ final class Node {
         return new Node(level, r, u, even, halves, s, h, g, now);
     }
 
-    /** Returns another node of the same arrays. */
+    /** Returns a new node that shares this node's arrays. */
     Node copy() {
         return new Node(level, reserved, anyEven, even, halves, slots, childHalves, gaps, era);
     }

@@ -39,13 +39,13 @@ final class Splice {
      *    2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
      *       at most 33 items, so there are one to three nodes and each of several has at least eight items.
      *    3. One level up the items are: the children before left (a), the nodes just built, the children after right
-     *       (z). Left and right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root.
+     *       (z). This holds for one parent of left and right and for two. Repeat 2 and 3 up to the root.
      *    4. At the root several nodes get a new root above them, and an inner root with one child is dropped.
      *
      * If there are too few items for a node, at any level but the root's, the whole node before left is added before
      * step 2. To find it, the left path climbs to the first level where it can go one slot to the left and descends
      * along the right edge, so the node may be a cousin. Step 3 then works with the moved path, and the children
-     * between are the added ones. If there is no node to the left, the right path does the same to the right. If there
+     * between are the added ones. If there is no node to the left, the right path moves to the right instead. If there
      * is none there either, these items are the whole level, and step 4 removes the levels above it.
      *
      *      before:  left[1] = (p, q, r)   left[0] = r with 3 items left, r's neighbour is q

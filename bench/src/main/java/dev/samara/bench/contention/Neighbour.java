@@ -88,9 +88,9 @@ final class Neighbour {
         }
     }
 
-    /** Stands for the time between two slow closes, or of such a close: the load itself, not a wait for a condition. */
     private static void sleep(long millis) {
         try {
+            // Simulates a close that takes long, or the time between two: it is the load, not a wait for a condition.
             Thread.sleep(millis);
         } catch (InterruptedException e) {
             throw new IllegalStateException("interrupted, which nothing here does", e);

@@ -187,9 +187,10 @@ public final class SleepingFaults {
         return latencies;
     }
 
-    /** Stands for the time of a disk: the load itself, not a wait for a condition. Returns false after an interrupt. */
+    /** Returns false after an interrupt. */
     private boolean pause() {
         try {
+            // Simulates the time of a disk: it is the load, not a wait for a condition.
             Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
             return true;
         } catch (InterruptedException e) {

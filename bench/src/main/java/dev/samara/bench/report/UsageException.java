@@ -8,7 +8,7 @@ public final class UsageException extends RuntimeException {
     /**
      * Creates the exception.
      *
-     * @param message for the user who has typed the command line
+     * @param message says which part of the command line is wrong; is printed to the user
      */
     public UsageException(String message) {
         super(message);

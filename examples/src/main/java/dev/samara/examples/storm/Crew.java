@@ -55,7 +55,7 @@ final class Crew {
             judges.hardware.broken(String.valueOf(violation.getMessage()));
         } catch (Exception | Error thrown) {
             StringWriter stack = new StringWriter();
-            // Into the text of the violation, not to the console.
+            // Appends the stack trace to the text of the violation; nothing goes to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             judges.ended.broken(Thread.currentThread().getName() + ": " + stack);
         }

@@ -91,7 +91,7 @@ public final class Faulter {
     /**
      * Serves another space from now on. Must not be called within a fault.
      *
-     * @param next a space of the same memory
+     * @param next a space with the memory of the present one
      */
     public void serve(Layout next) {
         rest();

@@ -74,7 +74,7 @@ public final class Resolve {
     }
 
     /**
-     * Does what an attempt without a result has to wait for: grows the stack above the address if no VMA was found, or
+     * Prepares a new attempt after one without a result: grows the stack above the address if no VMA was found, or
      * waits at the gate of the VMA. The caller is in no reader section.
      *
      * @return {@link #AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows there;
@@ -109,7 +109,7 @@ public final class Resolve {
             InFlightRange inside = RetiringThread.range();
             if (inside != null) {
                 throw new IllegalStateException(
-                        String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside
+                        String.format(Locale.ROOT, "a fault at 0x%x was called by the retirement of ", address) + inside
                                 + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
         }

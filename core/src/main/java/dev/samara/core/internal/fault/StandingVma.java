@@ -16,7 +16,7 @@ final class StandingVma {
     private StandingVma() {}
 
     /**
-     * Returns the VMA that stands at an address now, if it is the VMA of the decision or one of the same mapping: the
+     * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided; its
      * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
      *
      * @return the VMA, or null if the fault must start over

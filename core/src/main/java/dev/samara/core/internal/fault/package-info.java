@@ -5,8 +5,8 @@
  * <p>{@link dev.samara.core.internal.fault.Resolve} is the front half: it finds the VMA, {@linkplain
  * dev.samara.core.internal.fault.ExpandStack grows} a stack, and checks the rights. {@link
  * dev.samara.core.internal.fault.Faulter} is the back half: it decides on one read of the entry, and maps the page. The
- * common fault takes no lock of the space and counts nothing: it runs in a reader section, and checks under the lock of
- * one leaf what it maps ({@link dev.samara.core.internal.fault.StandingVma}).
+ * common fault takes no lock of the space and counts nothing: it runs in a reader section, and checks its VMA under
+ * the lock of one leaf ({@link dev.samara.core.internal.fault.StandingVma}).
  *
  * <ul>
  *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps zero pages and fresh pages of anonymous memory.

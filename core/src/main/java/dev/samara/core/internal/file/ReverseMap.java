@@ -89,7 +89,7 @@ final class ReverseMap {
         /**
          * Returns whether the link was unlinked, so pages in the range of the VMA may be another mapping's. If not, and
          * if the link is entered, the pages seen under the lock of a leaf are this VMA's, or those of another VMA of
-         * the same mapping. No other page is put in before the operation that removes the VMA is complete, which is
+         * its mapping. No other page is put in before the operation that removes the VMA is complete, which is
          * after the unlinking.
          */
         boolean isUnlinked() {

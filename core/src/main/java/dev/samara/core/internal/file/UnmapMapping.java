@@ -29,9 +29,8 @@ import org.jspecify.annotations.Nullable;
  *       which the lookup finds, or else its successor. Or a move or a fork holds it; that operation checks the mark
  *       under the lock of the leaf before it puts the page down, and drops the page.
  *   <li>A private copy beyond the end is removed while its link is linked. If it was unlinked, the entry may belong
- *       to another mapping. If it belongs to the successor, the successor was linked before this link was
- *       unlinked. So the
- *       walk is repeated with another lookup, which finds the successor, until a walk meets no unlinked link. A
+ *       to another mapping. If it belongs to the successor, the successor was linked before this link was unlinked.
+ *       The walk is repeated with another lookup, which finds the successor, until a walk meets no unlinked link. A
  *       move or a fork that holds copies asks for the smallest size of the file since, under the lock of the leaf.
  *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
  *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted in,

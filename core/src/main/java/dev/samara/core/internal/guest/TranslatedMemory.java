@@ -62,7 +62,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         pins = new GuestPins(this, frames, worker);
     }
 
-    /** Serves another space of the same machine and page size from now on. */
+    /** Serves another space from now on. The space must have this memory's machine and page size. */
     void serve(Layout layout) {
         faulter.serve(layout);
     }
@@ -143,7 +143,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private void checkQuiet() {
         if (processor.isTelling()) {
-            throw new IllegalStateException("an access was made by a flush listener of the same CPU");
+            throw new IllegalStateException("an access was made by a flush listener of this CPU");
         }
     }
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>No backing can be called under the layout lock. An attempt therefore notes each question and continues as if the
  * answer were yes. If there was a new question, the attempt is dropped and the backings are called without the lock.
- * The next attempt finds the answers as long as it has the same questions in the same order. If a question differs
+ * The next attempt finds the answers as long as it asks the noted questions in their order. If a question differs
  * because the layout has changed, the opens of that question's position and all later ones are ended.
  *
  * <p>Used by one thread.
@@ -53,7 +53,7 @@ final class BackingCallbacks {
     /**
      * Returns the errno with which a backing refuses a split, or null if it allows it or was not asked yet.
      *
-     * @param relative the VMA, or one of the same backing in the layout, or null; referenced during the callback
+     * @param relative the VMA, or another one in the layout with its backing, or null; referenced during the callback
      */
     @Nullable
     Errno maySplit(VmArea vma, long address, @Nullable VmArea relative) {
@@ -65,7 +65,7 @@ final class BackingCallbacks {
     /**
      * Requests an open for a VMA that is to be stored.
      *
-     * @param relative a VMA of the same backing in the layout, referenced during the callback, or null
+     * @param relative a VMA in the layout with that backing, referenced during the callback, or null
      */
     Question open(VmArea vma, @Nullable VmArea relative) {
         BackingTraits traits = vma.traits();

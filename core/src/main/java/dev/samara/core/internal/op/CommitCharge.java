@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The charges and uncharges of one edit: the memory of its VMAs, and the shared objects that they map.
  *
  * <p>Memory is charged before the edit is published. Unmapped memory is uncharged at completion of the operation,
- * except the part that the same edit uses again for new VMAs.
+ * except the part that the edit uses again for new VMAs.
  */
 final class CommitCharge {
     private final Layout layout;
@@ -90,7 +90,7 @@ final class CommitCharge {
                 bytes);
     }
 
-    /** Uncharges memory removed so far, for use by the same edit. Every charged VMA must have been stored. */
+    /** Uncharges memory removed so far, for use by this edit. Every charged VMA must have been stored. */
     private void settle(Counters counters) {
         giveBack(excess(counters));
         settleObjects(false);

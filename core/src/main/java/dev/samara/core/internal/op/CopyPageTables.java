@@ -137,7 +137,7 @@ public final class CopyPageTables {
         InFlightRange inside = RetiringThread.range();
         Gate awaited = range.gate();
         if (inside != null && !awaited.isOpen()) {
-            throw new IllegalStateException("a fork was called by what retires " + inside
+            throw new IllegalStateException("a fork was called by the retirement of " + inside
                     + ", and would have to wait for " + range + ": nothing in flight may wait");
         }
         awaited.awaitUninterruptibly(parent.host().watch("a fork"));

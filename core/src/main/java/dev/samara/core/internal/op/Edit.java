@@ -264,7 +264,7 @@ public final class Edit implements AutoCloseable {
     /**
      * Unmaps a range that no VMA crosses; its mapped part is reserved until completion.
      *
-     * @param isMoved whether the same edit maps the pages elsewhere, so that they stay charged
+     * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
     public void unmap(long start, long end, boolean isMoved) {
         VmArea vma = firstIn(start, end);

@@ -307,7 +307,7 @@ public final class Operation implements Watch {
     private void waitFor(Gate gate) {
         InFlightRange inside = RetiringThread.range();
         if (inside != null) {
-            throw new IllegalStateException(this + " was called by what retires " + inside
+            throw new IllegalStateException(this + " was called by the retirement of " + inside
                     + ", and would have to wait for " + gate + ": nothing in flight may wait");
         }
         assert !layout.isLockedByThisThread() : "a wait under the layout lock";

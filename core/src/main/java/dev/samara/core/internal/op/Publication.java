@@ -152,7 +152,7 @@ final class Publication {
                 && mine != null
                 && mine.takesPagesAway()
                 && !edit.layout.copies().isEmpty()) {
-            throw new IllegalStateException(edit.operation + " was called by what retires " + inside
+            throw new IllegalStateException(edit.operation + " was called by the retirement of " + inside
                     + ", and would have to wait for a fork's copy: nothing in flight may wait");
         }
     }

@@ -14,7 +14,7 @@
  * a {@link dev.samara.core.internal.page.PageTableContext}, which has a reader word, a magazine and an owner number.
  * {@link dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
  *
- * <p>Nothing here depends on VMAs. The packages below decide what is put into an entry.
+ * <p>Nothing here depends on VMAs. The packages below decide the content of an entry.
  */
 @NullMarked
 package dev.samara.core.internal.page;

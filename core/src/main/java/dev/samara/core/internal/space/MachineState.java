@@ -113,7 +113,7 @@ public final class MachineState {
     public void awaitQuiescence() throws InterruptedException {
         InFlightRange inside = RetiringThread.range();
         if (inside != null) {
-            throw new IllegalStateException("a wait for quiescence was called by what retires " + inside
+            throw new IllegalStateException("a wait for quiescence was called by the retirement of " + inside
                     + ", and would have to wait for threads of the machine, which may wait for that operation");
         }
         waitingCalls.attendAgain();

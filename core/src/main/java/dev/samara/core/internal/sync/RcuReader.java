@@ -22,7 +22,7 @@ public final class RcuReader extends ReaderWord {
     public void readLock() {
         if (depth++ == 0) {
             // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize. Either
-            // the scan sees this section, or this section sees what was unlinked before the scan.
+            // the scan sees this section, or this section sees every unlinking before the scan.
             setSectionVolatile(++entered);
         }
     }

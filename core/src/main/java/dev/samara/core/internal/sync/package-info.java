@@ -6,8 +6,8 @@
  * dev.samara.core.internal.sync.Gate}: it spins for a moment, parks, and passes when the operation has completed. A
  * {@link dev.samara.core.internal.sync.Watch} is told of waits that last.
  *
- * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run what must not run on a
- * caller's thread, because it may block or calls an embedder. A task that hangs delays no other task.
+ * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run tasks that may block or
+ * that call an embedder, which must not happen on a caller's thread. A task that hangs delays no other task.
  *
  * <p>Frames are numbers, so the garbage collector does not know when a frame is no longer used. A thread that uses a
  * frame from a page table or a page cache, without a reference of its own, does so in a <em>reader section</em> of its

@@ -241,7 +241,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         while (Addresses.isBelow(reached, end)) {
             VmArea vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
-                // The range before it is faulted in all the same.
+                // The range before it is faulted in nevertheless.
                 populateAs(edit, start, reached, access);
                 return (vma == null ? Errno.ENOMEM : Errno.EINVAL).result();
             }

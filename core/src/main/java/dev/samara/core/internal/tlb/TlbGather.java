@@ -177,7 +177,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         }
         CpuState user = cpus.takeOff(ended);
         if (user != null) {
-            throw new IllegalStateException(user + " has a space loaded, and is not LAZY, that nobody uses");
+            throw new IllegalStateException(user + " is not LAZY, and has a space loaded that no CPU uses");
         }
         return ended;
     }

@@ -51,7 +51,7 @@ final class RetiringCallbackTest {
         assertNotNull(failure, "nothing was thrown");
         assertSame(IllegalStateException.class, failure.getClass(), failure::toString);
         String message = String.valueOf(failure.getMessage());
-        assertTrue(message.contains("was called by what retires " + caller), message);
+        assertTrue(message.contains("was called by the retirement of " + caller), message);
         assertTrue(message.contains("would have to wait for " + awaited), message);
     }
 
