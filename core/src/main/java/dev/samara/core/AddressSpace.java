@@ -479,7 +479,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of CPUs that have this space loaded ({@code mm_users} of the CPUs that run in it). CPUs in
+     * Returns the number of CPUs that use this space ({@code mm_users} of the CPUs that run in it). CPUs in
      * LAZY are not counted.
      *
      * @return the number at some instant of this call
@@ -581,8 +581,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unmaps everything, sealed mappings too, as the end of a process does, and releases the charges. The space is
-     * empty afterwards and may be used again. A CPU that has this space loaded keeps it loaded, and finds nothing
-     * there. A CPU that is {@linkplain Cpu#enterLazy LAZY} in this space is taken off. If no CPU has this space loaded,
+     * empty afterwards and may be used again. A CPU that uses this space stays in it, and finds nothing there.
+     * A CPU that is {@linkplain Cpu#enterLazy LAZY} in this space is taken off. If no CPU uses this space,
      * no CPU is asked to flush.
      */
     @Override

@@ -16,8 +16,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A simulated processor: loads a space, whose mappings its {@linkplain #memory memory} reads and writes through its own
- * TLB.
+ * A simulated processor: goes to a space, whose mappings its {@linkplain #memory memory} reads and writes through its
+ * own TLB.
  *
  * <p>The thread that claimed a CPU owns it, and no other thread may use it.
  *
@@ -36,13 +36,13 @@ public final class Cpu implements AutoCloseable {
 
     private @Nullable AddressSpace space;
 
-    /* Of the machine and the page size of the space that was loaded last; null before the first load. */
+    /* Of the machine and the page size of the last space; null before the first one. */
     private @Nullable Memory machineMemory;
     private @Nullable PageTableContext context;
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
 
-    /** In LAZY, the space that was loaded before. */
+    /** In LAZY, the previous space. */
     private @Nullable AddressSpace lazySpace;
 
     Cpu(Machine machine, int number) {
@@ -52,18 +52,18 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Loads a space: later accesses go to that space. The CPU keeps translations of earlier spaces for a while. Loading
-     * the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing, unless that space was closed
-     * meanwhile.
+     * Goes to another space: later accesses are made there. The CPU keeps translations of earlier spaces for a while.
+     * Going to the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing, unless that space was
+     * closed meanwhile.
      *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
      *     of its listeners, or if the machine was built without memory, or is closed
      */
-    public void load(@Nullable AddressSpace next) {
+    public void switchTo(@Nullable AddressSpace next) {
         checkOwner();
         if (tlb != null) {
-            checkUnused(tlb, "another space is loaded");
+            checkUnused(tlb, "it goes to another space");
         }
         Layout layout = next == null ? null : next.layout();
         if (layout != null) {
@@ -77,7 +77,7 @@ public final class Cpu implements AutoCloseable {
         memory.rest();
         if (layout == null || wanted == null) {
             if (tlb != null && translated != null) {
-                tlb.load(null);
+                tlb.switchTo(null);
                 translated.rest();
             }
             return;
@@ -87,13 +87,13 @@ public final class Cpu implements AutoCloseable {
             become(layout, wanted);
         }
         CpuTlb used = Objects.requireNonNull(tlb);
-        used.load(layout.pages());
+        used.switchTo(layout.pages());
         try {
             // After the increment of the space's users. Pairs with Spaces.close, which first marks the machine as
             // closed and then reads the users.
             layout.host().spaces().checkOpen();
         } catch (IllegalStateException closed) {
-            used.load(null);
+            used.switchTo(null);
             throw closed;
         }
         TranslatedMemory served = Objects.requireNonNull(translated);
@@ -133,7 +133,7 @@ public final class Cpu implements AutoCloseable {
     private void checkUnused(CpuTlb used, String what) {
         memory.checkQuiet(used);
         if (used.isAt(CpuTlb.FAULTING)) {
-            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
+            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it in its space");
         }
         if (used.isGuest()) {
             throw new IllegalStateException(this + " is in GUEST: it has to leave it before " + what);
@@ -143,11 +143,11 @@ public final class Cpu implements AutoCloseable {
     /**
      * Enters LAZY, for a time without accesses ({@code enter_lazy_tlb}). This CPU is then no {@linkplain
      * AddressSpace#users user} of its space, and no operation waits for it, but it keeps its translations. Closing the
-     * space takes the CPU off. {@link #load} with that space ends LAZY. Until a space is loaded, accesses are refused
-     * and {@link #space} returns null.
+     * space takes the CPU off. {@link #switchTo} with that space ends LAZY. Until it goes to a space, accesses are
+     * refused and {@link #space} returns null.
      *
-     * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no space
-     *     loaded, or is not owned by the caller
+     * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no
+     *     space, or is not owned by the caller
      */
     public void enterLazy() {
         CpuTlb used = loadedTlb();
@@ -168,7 +168,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Returns the memory of this CPU: the accesses to the space that is loaded when they are made.
+     * Returns the memory of this CPU: each access goes to the space that the CPU has then.
      *
      * @return the memory, always the same object
      */
@@ -191,8 +191,8 @@ public final class Cpu implements AutoCloseable {
      * Enters GUEST, in which the TLB is used, and applies the flushes that were requested since this CPU last was in
      * GUEST.
      *
-     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, has no space loaded, or
-     *     is not owned by the caller
+     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, has no space, or is not
+     *     owned by the caller
      */
     public void enterGuest() {
         checkOwner();
@@ -244,7 +244,7 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Adds a listener for the translations that this CPU drops from its TLB. It is called for all spaces that have the
-     * machine and the page size of the loaded space.
+     * machine and the page size of its space.
      *
      * @param listener the listener
      */
@@ -262,7 +262,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Returns the loaded space.
+     * Returns the space of this CPU.
      *
      * @return the space, or null for none, as in LAZY
      */
@@ -283,7 +283,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Closes this CPU: unloads its space and frees the frames of its magazine.
+     * Closes this CPU: leaves its space and frees the frames of its magazine.
      *
      * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
      *     caller
@@ -291,7 +291,7 @@ public final class Cpu implements AutoCloseable {
     @Override
     public void close() {
         checkOwner();
-        load(null);
+        switchTo(null);
         release();
     }
 

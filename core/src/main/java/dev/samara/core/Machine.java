@@ -117,7 +117,7 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Closes this machine: closes its page caches, and releases its memory and its threads. All of its spaces must be
-     * closed, and no CPU may have one loaded. A CPU with no space loaded need not be closed. Pinned frames, and frames
+     * closed, and no CPU may use one. A CPU without a space need not be closed. Pinned frames, and frames
      * that were allocated and not inserted, are lost. The garbage collector frees the memory once no space, CPU, file
      * or page cache of the machine is reachable.
      *
@@ -128,7 +128,7 @@ public final class Machine implements AutoCloseable {
      * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
      * were left open, after its threads have been idle for some seconds.
      *
-     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each, and
+     * @throws IllegalStateException if a space is not closed, or a CPU uses one: the message names each, and
      *     nothing is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages}
      */
     @Override
@@ -226,7 +226,7 @@ public final class Machine implements AutoCloseable {
     /**
      * Returns a new CPU, owned by the calling thread.
      *
-     * @return a CPU with no space loaded
+     * @return a CPU without a space
      */
     public Cpu claimCpu() {
         host.spaces().checkOpen();

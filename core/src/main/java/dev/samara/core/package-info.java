@@ -19,7 +19,7 @@
  * long heap = space.mmap(0, 5 * 4096, READ | WRITE, PRIVATE | ANONYMOUS, null, 0);   // an address, or -errno
  *
  * try (Cpu cpu = machine.claimCpu()) {         // owned by this thread
- *     cpu.load(space);
+ *     cpu.switchTo(space);
  *     GuestMemory memory = cpu.memory();
  *     memory.store(heap + 8, 8, 42);           // a page fault gives the mapping its first page
  *     memory.load(heap + 8, 8);                // the result is in memory.value()

@@ -264,7 +264,7 @@ final class CpuTest {
                 () -> memory.string(at, new byte[0]),
                 () -> memory.pin(at, READ),
                 () -> memory.unpin(1, false),
-                () -> cpu.load(fixture.space),
+                () -> cpu.switchTo(fixture.space),
                 memory::frameStore,
                 cpu::close);
         ExecutorService other = Executors.newSingleThreadExecutor();
@@ -285,7 +285,7 @@ final class CpuTest {
         other.shutdown();
         assertEquals(0, fixture.frames());
         assertSame(fixture.space, cpu.space());
-        cpu.load(null);
+        cpu.switchTo(null);
         assertNull(cpu.space());
         assertThrows(IllegalStateException.class, () -> memory.load(at, 8));
         assertThrows(IllegalStateException.class, () -> cpu.enterGuest());
@@ -297,19 +297,19 @@ final class CpuTest {
         AddressSpace bare = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         long at = fixture.anonymous(1);
         fixture.store(at, 42);
-        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
         assertSame(fixture.space, cpu.space());
         assertEquals(1, fixture.space.users());
         assertEquals(42, fixture.load(at));
         cpu.enterLazy();
-        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
         String refused = assertThrows(IllegalStateException.class, () -> cpu.enterGuest())
                 .getMessage();
         assertTrue(String.valueOf(refused).contains("LAZY"), refused);
-        cpu.load(null);
-        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        cpu.switchTo(null);
+        assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
         assertEquals(0, fixture.space.users());
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertEquals(42, fixture.load(at));
         assertEquals(0, fixture.space.munmap(at, PAGE));
     }
@@ -323,7 +323,7 @@ final class CpuTest {
         List<AddressSpace> spaces = List.of(fixture.space, second.space, third);
         for (int round = 0; round < 10; round++) {
             for (int i = 0; i < spaces.size(); i++) {
-                cpu.load(spaces.get(i));
+                cpu.switchTo(spaces.get(i));
                 if (round == 0) {
                     spaces.get(i).mmap(place, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
                 } else {
@@ -332,7 +332,7 @@ final class CpuTest {
                 fixture.store(place, 100 * i + round);
             }
         }
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         third.close();
         second.closeEmpty();
     }
@@ -343,7 +343,7 @@ final class CpuTest {
         SpaceFixture small = new SpaceFixture(8);
         long at = small.anonymous(8);
         try (Cpu second = small.machine.claimCpu()) {
-            second.load(small.space);
+            second.switchTo(small.space);
             assertFault(Fault.MINOR, second.memory().store(at, 8, 1));
         }
         for (int page = 1; page < 8; page++) {

@@ -142,7 +142,7 @@ final class FastPathTest {
         try {
             Cpu cpu = other.submit((Callable<Cpu>) () -> {
                         Cpu claimed = fixture.machine.claimCpu();
-                        claimed.load(fixture.space);
+                        claimed.switchTo(fixture.space);
                         prepare.call(claimed);
                         return claimed;
                     })

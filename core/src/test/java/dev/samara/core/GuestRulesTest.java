@@ -40,13 +40,13 @@ class GuestRulesTest {
     void operations() {
         MemoryFile file = machine.newFile("/f", 1, LINUX, PAGE);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             cpu.enterGuest();
             assertThrows(IllegalStateException.class, () -> space.munmap(at, PAGE));
             assertThrows(IllegalStateException.class, space::fork);
             assertThrows(IllegalStateException.class, () -> file.truncate(0));
             assertThrows(IllegalStateException.class, () -> file.pwrite(new byte[8], 0, 8, 0));
-            assertThrows(IllegalStateException.class, () -> cpu.load(null));
+            assertThrows(IllegalStateException.class, () -> cpu.switchTo(null));
             assertThrows(IllegalStateException.class, cpu::enterGuest);
             assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1), "its waits are outside of the section");
             cpu.leaveGuest();
@@ -64,8 +64,8 @@ class GuestRulesTest {
         try (Cpu first = machine.claimCpu();
                 Cpu second = machine.claimCpu();
                 AddressSpace child = child()) {
-            first.load(space);
-            second.load(child);
+            first.switchTo(space);
+            second.switchTo(child);
             first.enterGuest();
             assertEquals(Fault.MINOR, second.memory().store(at + PAGE, 8, 1));
             // The page is the parent's too: a copy waits for CPUs.
@@ -80,7 +80,7 @@ class GuestRulesTest {
 
     private AddressSpace child() {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             cpu.memory().store(at, 8, 1);
         }
         return space.fork();
@@ -90,7 +90,7 @@ class GuestRulesTest {
     @DisplayName("all rights that a fault is for are given, in GUEST as outside")
     void allRights() {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().handleFault(at, Protection.READ));
             cpu.enterGuest();
             assertEquals(GuestMemory.MISS, cpu.memory().probeStore(at, 8));
@@ -107,7 +107,7 @@ class GuestRulesTest {
     void listeners() {
         List<String> told = new ArrayList<>();
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             cpu.onFlush((start, end, reason, generation) -> {
                 told.add("first " + Long.toHexString(end - start));
                 cpu.leaveGuest();
@@ -137,7 +137,7 @@ class GuestRulesTest {
     void deadThread() throws InterruptedException {
         Thread dead = new Thread(() -> {
             Cpu cpu = machine.claimCpu();
-            cpu.load(space);
+            cpu.switchTo(space);
             cpu.enterGuest();
             cpu.memory().store(at, 8, 1);
         });
@@ -157,7 +157,7 @@ class GuestRulesTest {
         AddressSpace of = small.newSpace(LINUX);
         long there = of.mmap(0, 2 * PAGE, RW, PRIVATE, null, 0);
         try (Cpu cpu = small.claimCpu()) {
-            cpu.load(of);
+            cpu.switchTo(of);
             cpu.enterGuest();
             cpu.memory().store(there, 8, 1);
             cpu.memory().store(there + PAGE, 8, 1);

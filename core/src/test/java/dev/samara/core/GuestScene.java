@@ -117,7 +117,7 @@ final class GuestScene implements AutoCloseable {
         assertTrue(space.mmap(OF_FILE, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0) == OF_FILE);
         cpu = result(thread.submit(machine::claimCpu));
         onCpu(of -> {
-            of.load(space);
+            of.switchTo(space);
             of.enterGuest();
             for (long at : new long[] {REPLACED, UNMAPPED, CALM, OF_FILE}) {
                 of.memory().store(at, 8, at);
@@ -149,7 +149,7 @@ final class GuestScene implements AutoCloseable {
             public void rcuMapPages(PageWindow window) {
                 if (results.isEmpty()) {
                     try (Cpu other = machine.claimCpu()) {
-                        other.load(space);
+                        other.switchTo(space);
                         results.add(call.apply(other));
                     }
                 }

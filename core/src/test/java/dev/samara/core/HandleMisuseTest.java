@@ -147,19 +147,19 @@ class HandleMisuseTest {
     }
 
     @Test
-    @DisplayName("a CPU with no space loaded, or LAZY")
-    void nothingLoaded() {
+    @DisplayName("a CPU without a space, or LAZY")
+    void noSpace() {
         cpu.leaveGuest();
         cpu.enterLazy();
         for (Consumer<Cpu> use : uses(0, 8)) {
             assertRefused(IllegalStateException.class, "is LAZY", () -> use.accept(cpu));
         }
-        cpu.load(null);
+        cpu.switchTo(null);
         for (Consumer<Cpu> use : uses(0, 8)) {
-            assertRefused(IllegalStateException.class, "has no space loaded", () -> use.accept(cpu));
+            assertRefused(IllegalStateException.class, "has no space", () -> use.accept(cpu));
         }
         assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
     }
 
     @Test

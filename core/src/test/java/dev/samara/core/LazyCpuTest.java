@@ -69,7 +69,7 @@ final class LazyCpuTest {
         assertEquals(1, fixture.space.users());
         cpu.enterLazy();
         assertEquals(0, fixture.space.users());
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertEquals(1, fixture.space.users());
         assertSame(fixture.space, cpu.space());
         assertTrue(isKnown(at));
@@ -78,7 +78,7 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("refuses accesses, transitions and questions until it has loaded a space, and says so")
+    @DisplayName("refuses accesses, transitions and questions until it has gone to a space, and says so")
     void refuses() {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
@@ -97,13 +97,13 @@ final class LazyCpuTest {
                 cpu::enterLazy);
         for (Runnable use : uses) {
             IllegalStateException thrown = assertThrows(IllegalStateException.class, use::run);
-            assertTrue(String.valueOf(thrown.getMessage()).contains("LAZY: it has to load"), thrown::toString);
+            assertTrue(String.valueOf(thrown.getMessage()).contains("LAZY: it has to switch"), thrown::toString);
         }
         assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
-        cpu.load(null);
+        cpu.switchTo(null);
         IllegalStateException thrown = assertThrows(IllegalStateException.class, cpu::enterLazy);
         assertTrue(String.valueOf(thrown.getMessage()).contains("no space"), thrown::toString);
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertEquals(1, fixture.load(at));
         fixture.closeEmpty();
     }
@@ -126,7 +126,7 @@ final class LazyCpuTest {
         other.shutdown();
         assertEquals(0, fixture.machine.shootdownTargets(SpaceFixture.GEOMETRY));
         assertEquals(1, fixture.frames());
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 7));
         assertEquals(0, fixture.load(at));
         assertEquals(0, fixture.load(at + PAGE));
@@ -148,7 +148,7 @@ final class LazyCpuTest {
         assertEquals(generation, before.generation());
         assertEquals(0, fixture.frames());
         mapAtPlace();
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertNotSame(before, context());
         assertEquals(1, fixture.space.users());
         assertEquals(0, fixture.load(AT));
@@ -161,22 +161,22 @@ final class LazyCpuTest {
     void leftAndClosed() {
         mapAtPlace();
         fixture.store(AT, 42);
-        cpu.load(null);
+        cpu.switchTo(null);
         fixture.space.close();
         fixture.space.close();
         mapAtPlace();
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         assertEquals(0, fixture.load(AT));
         fixture.closeEmpty();
     }
 
     @Test
-    @DisplayName("is taken off too where another CPU has the space loaded, and that one is flushed")
+    @DisplayName("is taken off too where another CPU uses the space, and that one is flushed")
     void besideAUser() {
         mapAtPlace();
         fixture.store(AT, 42);
         try (Cpu second = fixture.machine.claimCpu()) {
-            second.load(fixture.space);
+            second.switchTo(fixture.space);
             assertFault(Fault.MINOR, second.memory().load(AT, 8));
             cpu.enterLazy();
             TlbContext before = context();
@@ -185,7 +185,7 @@ final class LazyCpuTest {
             assertSame(before, context());
             assertTrue(before.generation() > generation);
             assertFault(Fault.MAPERR, second.memory().load(AT, 8));
-            cpu.load(fixture.space);
+            cpu.switchTo(fixture.space);
             assertFault(Fault.MAPERR, cpu.memory().load(AT, 8));
             assertEquals(2, fixture.space.users());
         }
@@ -197,13 +197,13 @@ final class LazyCpuTest {
     void goesElsewhere() {
         AddressSpace second = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         cpu.enterLazy();
-        cpu.load(second);
+        cpu.switchTo(second);
         assertEquals(0, fixture.space.users());
         assertEquals(1, second.users());
         cpu.enterLazy();
-        cpu.load(null);
+        cpu.switchTo(null);
         assertEquals(0, second.users());
-        cpu.load(second);
+        cpu.switchTo(second);
         cpu.enterLazy();
         cpu.close();
         assertEquals(0, second.users());
@@ -219,7 +219,7 @@ final class LazyCpuTest {
         cpu.enterLazy();
         Thread dead = new Thread(() -> {
             Cpu left = fixture.machine.claimCpu();
-            left.load(fixture.space);
+            left.switchTo(fixture.space);
             left.memory().load(AT, 8);
         });
         dead.start();
@@ -252,13 +252,13 @@ final class LazyCpuTest {
         return stamp != 0;
     }
 
-    /** Loads, uses and leaves the space; returns how often the page was there with the number of its mapping. */
+    /** Goes to the space, uses and leaves it; returns how often the page was there with the number of its mapping. */
     private int comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
         int found = 0;
         try (Cpu mine = fixture.machine.claimCpu()) {
             for (int i = 0; i < rounds; i++) {
-                mine.load(fixture.space);
+                mine.switchTo(fixture.space);
                 mine.enterGuest();
                 try {
                     for (int use = random.nextInt(4); use >= 0; use--) {
@@ -271,7 +271,7 @@ final class LazyCpuTest {
                 }
                 switch (random.nextInt(5)) {
                     case 0, 1 -> mine.enterLazy();
-                    case 2, 3 -> mine.load(null);
+                    case 2, 3 -> mine.switchTo(null);
                     default -> {}
                 }
                 for (int spin = random.nextInt(2_000); spin > 0; spin--) {
@@ -283,9 +283,9 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("I2, I3: CPUs that load and leave a space beside its close meet no free page")
+    @DisplayName("I2, I3: CPUs that go to a space and leave it beside its close meet no free page")
     void besideCloses() throws Exception {
-        cpu.load(null);
+        cpu.switchTo(null);
         ExecutorService others = Executors.newFixedThreadPool(2);
         CountDownLatch ready = new CountDownLatch(2);
         List<Future<Integer>> users = new ArrayList<>();
@@ -302,9 +302,9 @@ final class LazyCpuTest {
             long round = begun + 1;
             begun = round;
             mapAtPlace();
-            cpu.load(fixture.space);
+            cpu.switchTo(fixture.space);
             fixture.store(AT, round);
-            cpu.load(null);
+            cpu.switchTo(null);
             TlbContext before = context();
             fixture.space.close();
             ended = round;

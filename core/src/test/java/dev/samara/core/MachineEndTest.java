@@ -43,7 +43,7 @@ final class MachineEndTest {
     }
 
     @Test
-    @DisplayName("is refused while a space is not closed or was used again, or a CPU has one loaded; each is named")
+    @DisplayName("is refused while a space is not closed or was used again, or a CPU uses one; each is named")
     void refused() {
         String cpuName = " of thread " + Thread.currentThread().getName();
         AddressSpace first = machine.newSpace(GEOMETRY);
@@ -53,11 +53,11 @@ final class MachineEndTest {
         assertOpen("space 1 is not closed");
         long at = second.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
         Cpu cpu = machine.claimCpu();
-        cpu.load(first);
+        cpu.switchTo(first);
         first.close();
-        assertOpen("space 1 is loaded by cpu 1" + cpuName + "; space 2 is not closed");
-        cpu.load(second);
-        assertOpen("space 2 is not closed, and is loaded by cpu 1" + cpuName);
+        assertOpen("space 1 is used by cpu 1" + cpuName + "; space 2 is not closed");
+        cpu.switchTo(second);
+        assertOpen("space 2 is not closed, and is used by cpu 1" + cpuName);
         assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         assertEquals(0, second.munmap(at, PAGE));
         cpu.enterGuest();
@@ -66,7 +66,7 @@ final class MachineEndTest {
                         + " is in GUEST: it has to leave it first, because others may wait for it",
                 refusal(machine::close));
         cpu.leaveGuest();
-        assertOpen("space 2 is loaded by cpu 1" + cpuName);
+        assertOpen("space 2 is used by cpu 1" + cpuName);
         cpu.enterLazy();
         machine.close();
         machine.close();
@@ -116,8 +116,8 @@ final class MachineEndTest {
         long frames = machine.framesInUse(GEOMETRY);
         assertEquals(2, frames);
         Cpu cpu = machine.claimCpu();
-        cpu.load(space);
-        cpu.load(null);
+        cpu.switchTo(space);
+        cpu.switchTo(null);
         var memory = space.layout().memory();
         space.close();
         machine.close();
@@ -137,7 +137,7 @@ final class MachineEndTest {
                 () -> machine.shootdownTargets(GEOMETRY),
                 () -> machine.checkedAccesses(GEOMETRY),
                 () -> machine.staleAccesses(GEOMETRY),
-                () -> cpu.load(space),
+                () -> cpu.switchTo(space),
                 space::fork,
                 () -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0),
                 () -> space.mmapAsync(0, PAGE, RW, ANONYMOUS, null, 0),
@@ -193,7 +193,7 @@ final class MachineEndTest {
         Await.collected("a machine with an open CPU", memory);
         Cpu other = machine.claimCpu();
         AddressSpace space = machine.newSpace(GEOMETRY);
-        other.load(space);
+        other.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);
         assertFault(Fault.MINOR, other.memory().load(at, 8));
         other.enterGuest();
@@ -215,7 +215,7 @@ final class MachineEndTest {
     private Reference<?> closedAfterUse() {
         AddressSpace space = machine.newSpace(GEOMETRY);
         Cpu cpu = machine.claimCpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
         assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         cpu.close();
@@ -228,7 +228,7 @@ final class MachineEndTest {
         Machine dropped = Machine.builder().memory(1 << 20).build();
         AddressSpace space = dropped.newSpace(GEOMETRY);
         Cpu cpu = dropped.claimCpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
         assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         cpu.enterGuest();
@@ -246,7 +246,7 @@ final class MachineEndTest {
 
     private Reference<?> enteredAndDropped(AddressSpace space) {
         Cpu cpu = machine.claimCpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         cpu.enterGuest();
         return new WeakReference<>(cpu);
     }

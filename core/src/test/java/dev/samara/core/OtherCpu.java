@@ -7,7 +7,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
 
-/** A CPU of another thread, with a loaded space, which runs the tasks of a test. */
+/** A CPU of another thread, in a space, which runs the tasks of a test. */
 public final class OtherCpu implements AutoCloseable {
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final Cpu cpu;
@@ -16,7 +16,7 @@ public final class OtherCpu implements AutoCloseable {
     public OtherCpu(AddressSpace space) {
         cpu = join(thread.submit(space.machine()::claimCpu));
         call(of -> {
-            of.load(space);
+            of.switchTo(space);
             return 0;
         });
     }

@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A machine with memory, a space of it, and a CPU of the test's thread that has the space loaded. */
+/** A machine with memory, a space of it, and a CPU of the test's thread that is in the space. */
 public final class SpaceFixture implements AutoCloseable {
     public static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     public static final long PAGE = GEOMETRY.pageSize();
@@ -65,7 +65,7 @@ public final class SpaceFixture implements AutoCloseable {
         seam.accept(machine);
         space = machine.newSpace(GEOMETRY);
         cpu = machine.claimCpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         memory = cpu.memory();
     }
 

@@ -44,7 +44,7 @@ final class StackSweepTest {
 
         final void touch(long value) {
             try (Cpu cpu = machine.claimCpu()) {
-                cpu.load(space);
+                cpu.switchTo(space);
                 for (long at = A; at < A + LENGTH; at += PAGE) {
                     assertEquals(Fault.MINOR, cpu.memory().store(at, 8, value));
                 }
@@ -57,7 +57,7 @@ final class StackSweepTest {
             assertEquals(0, space.munmap(A, LENGTH));
             assertEquals(A, space.mmap(A, LENGTH, RW, FIXED, null, 0));
             try (Cpu cpu = machine.claimCpu()) {
-                cpu.load(space);
+                cpu.switchTo(space);
                 assertEquals(Fault.MINOR, cpu.memory().load(A, 8));
                 assertEquals(0, cpu.memory().value());
             }
@@ -147,7 +147,7 @@ final class StackSweepTest {
         @Override
         public boolean call() {
             Cpu cpu = machine.claimCpu();
-            cpu.load(space);
+            cpu.switchTo(space);
             return cpu.memory().load(A, 8) == Fault.MINOR && cpu.memory().value() == 0xdead;
         }
     }

@@ -82,7 +82,7 @@ final class WatchpointListenerTest extends WatchpointFixture {
         List<Watchpoint> watches = new ArrayList<>();
         List<IntSupplier> refused = List.of(
                 () -> {
-                    cpu.load(null);
+                    cpu.switchTo(null);
                     return 0;
                 },
                 () -> {

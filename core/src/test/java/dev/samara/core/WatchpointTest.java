@@ -228,9 +228,9 @@ final class WatchpointTest extends WatchpointFixture {
             assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, free));
             fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
-            cpu.load(child);
+            cpu.switchTo(child);
             fixture.store(at, 1);
-            cpu.load(space);
+            cpu.switchTo(space);
             assertTold();
         }
     }
@@ -294,7 +294,7 @@ final class WatchpointTest extends WatchpointFixture {
             storers.add(threads.submit(() -> {
                 long checked = 0;
                 try (Cpu of = fixture.machine.claimCpu()) {
-                    of.load(space);
+                    of.switchTo(space);
                     while (!isOver.get()) {
                         checked += storeInGuest(of, address, random, settings, stores, count);
                     }

@@ -82,7 +82,7 @@ public final class CodeCache {
         this.pages = pages;
         this.cpu = cpu;
         memory = cpu.memory();
-        cpu.load(pages.space);
+        cpu.switchTo(pages.space);
         // Called for changes of any thread, on this thread, before the CPU acknowledges its flush: no lock is needed.
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
@@ -136,7 +136,7 @@ public final class CodeCache {
             long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
             CodeCache cache = new CodeCache(new CodePages(space), cpu);
             GuestMemory memory = cpu.memory();
-            other.load(space);
+            other.switchTo(space);
             memory.store(code, Long.BYTES, 1);
             memory.store(code + PAGE, Long.BYTES, 2);
             System.out.println("First: " + cache.run(code) + ", " + cache.run(code + PAGE));

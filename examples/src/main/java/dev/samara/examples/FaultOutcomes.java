@@ -45,7 +45,7 @@ public final class FaultOutcomes {
         Machine machine = Machine.builder().memory(1 << 20).build();
         try (AddressSpace space = machine.newSpace(GEOMETRY);
                 Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             GuestMemory memory = cpu.memory();
             Disk disk = new Disk(machine.newPageCache(GEOMETRY, 3 * PAGE));
             long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, MapFlags.PRIVATE, disk, 0);

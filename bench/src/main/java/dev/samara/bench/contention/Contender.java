@@ -40,7 +40,7 @@ interface Contender {
     /** Makes a child for the caller alone. */
     AddressSpace fork();
 
-    /** Faults a page in through a CPU that has loaded this space. */
+    /** Faults a page in through a CPU in this space. */
     int fault(Cpu cpu, long address, int access);
 
     /** Opens a file to be mapped here, once. */

@@ -157,10 +157,10 @@ final class FaultWork {
         }
     }
 
-    /** Claims a CPU for the calling thread and loads the space. */
+    /** Claims a CPU for the calling thread and switches it to the space. */
     Cpu claim() {
         Cpu cpu = machine.claimCpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         return cpu;
     }
 

@@ -204,7 +204,7 @@ public final class SleepingFaults {
         long own = Ground.own(OWN - 1);
         long length = PIECE_PAGES * Ground.PAGE;
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             long end = System.nanoTime() + (long) (seconds * 1e9);
             while (System.nanoTime() < end) {
                 Ground.done(contender.mmap(own, length, READ | WRITE, Ground.HERE, null));
@@ -269,7 +269,7 @@ public final class SleepingFaults {
         @Override
         public void run() {
             try (Cpu cpu = machine.claimCpu()) {
-                cpu.load(space);
+                cpu.switchTo(space);
                 for (int page = 0; !over; page = (page + 1) % FILE_PAGES) {
                     if (page % KEPT_PAGES == 0) {
                         disk.evict();

@@ -94,7 +94,7 @@ public final class SparseReport {
         long[] tables = new long[4];
         long longest = 0;
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             // One round before, for the compiler.
             for (int round = -1; round < rounds; round++) {
                 Ground.done(contender.mmap(BASE, length, READ | WRITE, Ground.HERE, null));

@@ -79,7 +79,7 @@ public final class ForkReport {
 
     private static void touch(AddressSpace space, Cpu cpu, int vmas, int touched) {
         int pages = Math.max(1, (touched + vmas - 1) / vmas);
-        cpu.load(space);
+        cpu.switchTo(space);
         for (int i = 0; i < touched; i++) {
             long address = BASE + (i / pages * 2L * pages + i % pages) * PAGE;
             if (!Fault.isDone(cpu.memory().store(address, 8, i))) {

@@ -81,7 +81,7 @@ public class GuestAccessBenchmark {
                 throw new IllegalStateException("the pages could not be mapped: " + Errno.of(start));
             }
             cpu = machine.claimCpu();
-            cpu.load(space);
+            cpu.switchTo(space);
             memory = cpu.memory();
             for (int i = 0; i < pages; i++) {
                 if (!Fault.isDone(memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {

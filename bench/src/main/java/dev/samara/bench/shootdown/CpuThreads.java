@@ -128,7 +128,7 @@ final class CpuThreads {
         public void run() {
             try (Cpu cpu = crew.machine.claimCpu()) {
                 own = cpu;
-                cpu.load(crew.space);
+                cpu.switchTo(crew.space);
                 cpu.enterGuest();
                 // After the first entry, at which nothing is to be flushed yet.
                 cpu.onFlush((start, end, reason, generation) -> {

@@ -62,7 +62,7 @@ final class Pair {
         CpuTlb cpu = new CpuTlb(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
             throw new IllegalStateException(thrown);
         });
-        cpu.load(table);
+        cpu.switchTo(table);
         cpu.enterGuest();
         for (int i = 0; i <= PAGES; i++) {
             if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == CpuTlb.MISS) {

@@ -22,10 +22,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A CPU that leaves a space and comes back, or goes to another: the spaces count each load and each unload.
+ * A CPU that leaves a space and comes back, or goes to another: each space counts both.
  *
  * <p>All threads share the spaces: with {@code -t 2} two CPUs count in one space. The baseline, {@code stay}, leaves
- * GUEST and enters it again with the space loaded.
+ * GUEST and enters it again in its space.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -64,13 +64,13 @@ public class SwitchBenchmark {
         }
     }
 
-    /** The loaded space of an idle CPU. */
+    /** The space of an idle CPU. */
     enum IdleSpace {
         /** No space. */
-        UNLOADED {
+        NONE {
             @Override
             void enter(Cpu cpu) {
-                cpu.load(null);
+                cpu.switchTo(null);
             }
         },
         /** Its previous space, which it does not use. */
@@ -97,14 +97,14 @@ public class SwitchBenchmark {
         /**
          * Claims the CPU.
          *
-         * @param spaces the spaces that it loads
+         * @param spaces the spaces that it goes to
          */
         @Setup(Level.Trial)
         public void setUp(TwoSpaces spaces) {
             one = spaces.one;
             other = spaces.other;
             cpu = spaces.machine.claimCpu();
-            cpu.load(one);
+            cpu.switchTo(one);
             cpu.enterGuest();
         }
 
@@ -118,7 +118,7 @@ public class SwitchBenchmark {
         /**
          * Returns the users of the space that the CPU comes back to.
          *
-         * @return the number of CPUs that have it loaded
+         * @return the number of CPUs that use it
          */
         int users() {
             return one.users();
@@ -128,8 +128,8 @@ public class SwitchBenchmark {
     /** A CPU that is idle at times. */
     @State(Scope.Thread)
     public static class Idling extends Running {
-        /** The loaded space while the CPU is idle. */
-        @Param({"UNLOADED", "LAZY"})
+        /** The space while the CPU is idle. */
+        @Param({"NONE", "LAZY"})
         public String idle;
 
         private IdleSpace how;
@@ -155,7 +155,7 @@ public class SwitchBenchmark {
         Cpu cpu = ((Running) of).cpu;
         cpu.leaveGuest();
         of.how.enter(cpu);
-        cpu.load(((Running) of).one);
+        cpu.switchTo(((Running) of).one);
         cpu.enterGuest();
     }
 
@@ -170,10 +170,10 @@ public class SwitchBenchmark {
     public void otherSpace(Running of) {
         Cpu cpu = of.cpu;
         cpu.leaveGuest();
-        cpu.load(of.other);
+        cpu.switchTo(of.other);
         cpu.enterGuest();
         cpu.leaveGuest();
-        cpu.load(of.one);
+        cpu.switchTo(of.one);
         cpu.enterGuest();
     }
 
@@ -183,7 +183,7 @@ public class SwitchBenchmark {
      * @param of the CPU
      */
     @Benchmark
-    @About("a CPU leaves GUEST and enters it, with its space loaded")
+    @About("a CPU leaves GUEST and enters it, in its space")
     public void stay(Running of) {
         of.cpu.leaveGuest();
         of.cpu.enterGuest();

@@ -9,8 +9,8 @@ import dev.samara.core.vma.FrameStore;
 import java.nio.ByteOrder;
 
 /**
- * The memory of a CPU, as guest code sees it: the accesses to the space that the CPU has loaded, by address and by
- * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it loads,
+ * The memory of a CPU, as guest code sees it: the accesses to the space of the CPU, by address and by
+ * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it goes to,
  * so a loop of guest code keeps it in a local variable or in a final field.
  *
  * <p>An access by address reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
@@ -23,8 +23,8 @@ import java.nio.ByteOrder;
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
  * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
- * own the CPU, or no space is loaded. Only the owner may call {@link #value}, {@link #faultAddress} and {@link #fault};
- * only a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine refuses them to other threads.
+ * own the CPU, or the CPU has no space. Only the owner may call {@link #value}, {@link #faultAddress} and {@link
+ * #fault}; only a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine refuses them to other threads.
  *
  * <p><b>Handles.</b> In GUEST there are handles. {@link #probeLoad} and the other probes look in the TLB. On a miss
  * {@link #resolveLoad} and its variants find a translation. {@link #get} and the other accesses by handle use them. A
@@ -35,8 +35,8 @@ import java.nio.ByteOrder;
  * accesses by handle check neither the thread nor the handle. A checked machine refuses a call of another thread, and a
  * handle that has ended or was made for another access ({@link IllegalStateException}); it also refuses a negative
  * handle, and a size that is not 1, 2, 4 or 8 ({@link IllegalArgumentException}). On any machine an access of another
- * size, by a negative handle, or with no space loaded throws, and so does an atomic access that is not aligned; nothing
- * was written then.
+ * size, by a negative handle, or by a CPU without a space throws, and so does an atomic access that is not aligned;
+ * nothing was written then.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
     /** The result of a probe if the TLB has no translation, or the access crosses a page boundary. */
@@ -53,7 +53,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     protected GuestMemory() {}
 
     /**
-     * Sets the byte order of numbers; little-endian unless set. It holds for all spaces that the CPU loads.
+     * Sets the byte order of numbers; little-endian unless set. It holds for all spaces of the CPU.
      *
      * @param order the order
      * @throws NullPointerException if {@code order} is null; nothing is changed then
@@ -71,14 +71,14 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Returns the address at which the last failed access has failed.
      *
-     * @return the address; for an access across a page boundary, in the page that failed; 0 if no space is loaded
+     * @return the address; for an access across a page boundary, in the page that failed; 0 if the CPU has no space
      */
     public abstract long faultAddress();
 
     /**
      * Returns why the last copy, fill or search ended early.
      *
-     * @return a {@link Fault}; MINOR if it did not end early, or no space is loaded
+     * @return a {@link Fault}; MINOR if it did not end early, or the CPU has no space
      */
     public abstract int fault();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Memory as guest code sees it: numbers, bytes and strings at the addresses of the space that a CPU has loaded.
+ * Memory as guest code sees it: numbers, bytes and strings at the addresses of the space of a CPU.
  *
  * <p>A {@link dev.samara.core.guest.GuestMemory} belongs to one {@link dev.samara.core.Cpu}, and only the thread that
  * owns the CPU may use it.

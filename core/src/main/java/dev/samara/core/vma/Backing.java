@@ -226,8 +226,8 @@ public interface Backing {
      * page. An answer does not count if pages were removed from the cache during the call; the method is then called
      * again, until the thread is interrupted.
      *
-     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the CPU that faults must keep its
-     * space loaded. If it never returns, only that thread is lost. The range can be unmapped, replaced or protected,
+     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the CPU that faults must stay in
+     * its space. If it never returns, only that thread is lost. The range can be unmapped, replaced or protected,
      * and the space forked or closed; the open of the backing stays until the method returns.
      *
      * @param request the requested page

@@ -227,7 +227,7 @@ final class AccessesBesideHeldOperation implements Actor {
         boolean writes = random.nextBoolean();
         Future<Integer> fault = other.submit(() -> {
             try (Cpu cpu = setup.machine.claimCpu()) {
-                cpu.load(space);
+                cpu.switchTo(space);
                 return cpu.memory().handleFault(FILE, writes ? Protection.WRITE : Protection.READ);
             }
         });

@@ -54,7 +54,7 @@ class MirrorTest {
         }
         all.add(threads.submit(() -> disturb(new Random(seed))));
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (int round = 0; round < ROUNDS; round++) {
                 collect(cpu);
             }
@@ -99,7 +99,7 @@ class MirrorTest {
     /** Each storer has a number of its own in each page, and makes it grow. */
     private void store(int number, Random random) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (long count = 1; !isOver.get(); count++) {
                 boolean staysInGuest = random.nextInt(4) != 0;
                 if (staysInGuest) {

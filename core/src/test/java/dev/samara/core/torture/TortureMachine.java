@@ -128,7 +128,7 @@ final class TortureMachine {
         private Cpu cpu(long address) {
             Cpu cpu = cpus.get();
             if (cpu.space() != of) {
-                cpu.load(of);
+                cpu.switchTo(of);
             }
             frames().towards((number << 36) | (address >>> 12));
             return cpu;

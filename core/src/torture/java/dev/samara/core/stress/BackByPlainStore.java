@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"1, 0", "0, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "back, or taken off")
-@Outcome(id = "1, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "taken off the context that it has loaded again")
+@Outcome(id = "1, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "taken off the context to which it has returned")
 @State
 public class BackByPlainStore {
     private static final long KERNEL = 1;

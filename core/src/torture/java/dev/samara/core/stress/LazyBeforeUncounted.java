@@ -13,7 +13,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @JCStressTest
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "still a user, so it is flushed")
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "ended, and taken off")
-@Outcome(expect = Expect.FORBIDDEN, desc = "ended, and loaded by a CPU that is not LAZY")
+@Outcome(expect = Expect.FORBIDDEN, desc = "ended, and used by a CPU that is not LAZY")
 @State
 public class LazyBeforeUncounted {
     private final LoneCpu cpu = new LoneCpu();

@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"0, 0", "1, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "still a user, or LAZY")
-@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "ended, and loaded by a CPU that is not LAZY")
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "ended, and used by a CPU that is not LAZY")
 @State
 public class UncountedBeforeLazy {
     private final AtomicInteger users = new AtomicInteger(1);

@@ -17,7 +17,7 @@ public record CpuPlan(int count, long seed) {
      * Claims the CPUs of one space for the calling thread.
      *
      * @param space of a machine with memory
-     * @return the CPUs; each has the space loaded
+     * @return the CPUs; each is in the space
      */
     public CpuSet claim(AddressSpace space) {
         return new CpuSet(this, space);

@@ -6,7 +6,7 @@ import dev.samara.core.Cpu;
 import java.util.Random;
 
 /**
- * The CPUs of one thread that have one space loaded.
+ * The CPUs of one thread that are in one space.
  *
  * <p>A CPU is in GUEST only during an access, so operations of the space may be called at any time between two
  * accesses.
@@ -20,7 +20,7 @@ public final class CpuSet implements AutoCloseable {
         cpus = new Cpu[plan.count()];
         for (int i = 0; i < cpus.length; i++) {
             cpus[i] = space.machine().claimCpu();
-            cpus[i].load(space);
+            cpus[i].switchTo(space);
         }
     }
 

@@ -2,7 +2,7 @@
 /**
  * The CPUs through which recordings are checked.
  *
- * <p>A recording holds the results of one thread of one process, so every CPU that has the space loaded must get those
+ * <p>A recording holds the results of one thread of one process, so every CPU that is in the space must get those
  * results. A {@link dev.samara.examples.access.CpuPlan} has the number of CPUs; a {@link
  * dev.samara.examples.access.CpuSet} holds the CPUs of one space. A random CPU makes each access. A stale translation
  * of another CPU is therefore detected at that CPU's next access.

@@ -14,7 +14,7 @@ final class CpuOptions {
             names = "--cpus",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Make each access by a random one of N CPUs that have the space loaded. Default: 1.")
+            description = "Make each access by a random one of N CPUs that are in the space. Default: 1.")
     private int cpus;
 
     @Option(

@@ -30,14 +30,14 @@ final class Chaining implements Group {
         space = scene.machine().newSpace(Geometry.LINUX_X86_64);
         space.addNotifier((start, end, reason) -> scene.naps().maybe());
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (int n = 0; n < MAPPINGS; n++) {
                 long at = BASE + n * APART;
                 int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
                 done(space.mmap(at, BYTES, READ | WRITE, flags, null, 0));
                 cpu.memory().store(at, Long.BYTES, n);
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 
@@ -67,11 +67,11 @@ final class Chaining implements Group {
     @Override
     public void rest() {
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (int n = 0; n < MAPPINGS; n++) {
                 cpu.memory().store(BASE + n * APART, Long.BYTES, n);
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

@@ -55,7 +55,7 @@ final class Closing implements Group {
     void uses(int user, Random random) {
         long base = place(user);
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 int kind = random.nextBoolean()
                         ? MapFlags.SHARED | MapFlags.FIXED
@@ -76,7 +76,7 @@ final class Closing implements Group {
                 space.munmap(base, BYTES);
                 LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

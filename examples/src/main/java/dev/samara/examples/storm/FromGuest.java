@@ -103,7 +103,7 @@ final class FromGuest implements Group {
     /** Uses the page in GUEST, lets operations come that wait for this CPU, and makes calls. */
     void calls(Random random) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 cpu.enterGuest();
                 try {
@@ -119,7 +119,7 @@ final class FromGuest implements Group {
                 }
                 LockSupport.parkNanos(this, random.nextInt(SPINS));
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

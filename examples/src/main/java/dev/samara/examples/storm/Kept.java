@@ -71,13 +71,13 @@ final class Kept extends Changer {
     private void fork() {
         Cpu cpu = cpu();
         // The CPU has used these addresses of another space before it enters the child.
-        cpu.load(space);
+        cpu.switchTo(space);
         for (int page = 0; page < plot.distinct(); page++) {
             sum(at + page);
         }
         AddressSpace child = space.fork();
         try (child) {
-            cpu.load(child);
+            cpu.switchTo(child);
             for (int round = 0; round < 4; round++) {
                 int page = at + random.nextInt(plot.distinct());
                 long first = sum(page);
@@ -91,7 +91,7 @@ final class Kept extends Changer {
                 }
             }
         } finally {
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 
@@ -108,7 +108,7 @@ final class Kept extends Changer {
     /** Compares the counts in the pages with the sums that were added to them, after the last addition. */
     void compare(long[] added) {
         Cpu cpu = cpu();
-        cpu.load(space);
+        cpu.switchTo(space);
         for (int page = 0; page < added.length; page++) {
             // An addition of zero: afterwards each page has a frame of its own.
             cpu.memory().getAndAdd(plot.address(at + page) + PageModel.SUM, Long.BYTES, 0);
@@ -119,6 +119,6 @@ final class Kept extends Changer {
                 judges.sums.broken(plot.name(page) + " counts " + sum + " of " + added[page]);
             }
         }
-        cpu.load(null);
+        cpu.switchTo(null);
     }
 }

@@ -111,7 +111,7 @@ final class Noticing implements Group {
     /** Adds to pages, in GUEST and outside. */
     void adds(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 boolean inGuest = random.nextBoolean();
                 if (inGuest) {
@@ -131,7 +131,7 @@ final class Noticing implements Group {
                 }
                 LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 
@@ -156,7 +156,7 @@ final class Noticing implements Group {
         long[] sums = new long[PAGES];
         int[] told = new int[PAGES];
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 done(space.mprotect(BASE, BYTES, READ));
                 for (int page = 0; page < PAGES; page++) {
@@ -185,7 +185,7 @@ final class Noticing implements Group {
                     LockSupport.parkNanos(reference, random.nextInt(PAUSE_NANOS));
                 }
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 
@@ -194,11 +194,11 @@ final class Noticing implements Group {
     public void rest() {
         done(space.mprotect(BASE, BYTES, READ | WRITE));
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (int page = 0; page < PAGES; page++) {
                 sum(cpu, page);
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

@@ -24,7 +24,7 @@ final class Stopping {
 
     void stops(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 cpu.enterGuest();
                 scene.course().stopsCpu();
@@ -39,7 +39,7 @@ final class Stopping {
                 }
                 sleep(SHORTEST_PAUSE_NANOS + (long) (random.nextDouble() * SHORTEST_PAUSE_NANOS), true);
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

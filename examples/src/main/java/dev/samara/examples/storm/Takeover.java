@@ -82,7 +82,7 @@ final class Takeover implements Group {
     /** Moves or unmaps pages, and leaves the hole to the squatter. */
     void moves(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 long round = begun + 1;
                 map(space);
@@ -102,14 +102,14 @@ final class Takeover implements Group {
                     compare(cpu, TARGET, MINE + (round << 8), "the moved page");
                 }
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 
     /** Maps over the hole as soon as there is one: at its address, or at an address that the space chooses. */
     void squats(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             while (scene.course().goesOn()) {
                 long round = begun;
                 if (round == ended || space.find(SOURCE) != null) {
@@ -128,7 +128,7 @@ final class Takeover implements Group {
                 compare(cpu, SOURCE, THEIRS + (round << 8), "the page mapped over the hole");
                 ended = round;
             }
-            cpu.load(null);
+            cpu.switchTo(null);
         }
     }
 

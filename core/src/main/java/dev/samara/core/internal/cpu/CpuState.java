@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of a CPU that shootdowns read: its state with its loaded context, in one word; whether a request is pending;
- * and the generation that it has flushed to.
+ * The part of a CPU that shootdowns read: its state with its current context, in one word; whether a request is
+ * pending; and the generation that it has flushed to.
  *
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * it may go to OFFLINE.
  *
  * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
- * context of another space has the {@linkplain TlbContext#EMPTY empty space} loaded.
+ * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}.
  *
  * <p>The owner's thread changes the word. Another thread changes it in two cases only. It takes a LAZY CPU off its
  * context by compare-and-set, as the owner does on every way out of LAZY. And it takes the CPU of an ended thread
@@ -44,7 +44,7 @@ public final class CpuState extends CpuWords.Flushed {
      * and flushes before it reads an entry. With a release store of the word both reads could come before both stores.
      *
      * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
-     * reads one of these stores (volatile, acquire), then frees. Flushed is of the loaded context, and read after the
+     * reads one of these stores (volatile, acquire), then frees. Flushed is of the current context, and read after the
      * word. If it is of this context, it was stored after the flush. If it is of another one, the CPU has given this
      * one up since the shooter read the word, and the wait is over too: on its way back into GUEST the CPU reads the
      * generation again. It cannot be of an earlier context, since arrive stores the word (release) after flushed.
@@ -70,10 +70,10 @@ public final class CpuState extends CpuWords.Flushed {
     /** Uses its TLB. */
     static final int GUEST = 2;
 
-    /** Between two spaces: has no context loaded, and uses no translation. */
+    /** Between two spaces: has no context, and uses no translation. */
     static final int SWITCHING = 3;
 
-    /** Keeps a space's translations without being its user; uses none before it has loaded a space again. */
+    /** Keeps a space's translations without being its user; uses none before it has gone to a space again. */
     static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
@@ -88,7 +88,7 @@ public final class CpuState extends CpuWords.Flushed {
     /** The context that counts this CPU as a user. For its thread, and for a thread that finds that one ended. */
     private @Nullable TlbContext loaded;
 
-    /** In LAZY, the context that was loaded before. For its thread. */
+    /** In LAZY, the previous context. For its thread. */
     private @Nullable TlbContext left;
 
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
@@ -166,7 +166,7 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Undoes {@link #enterGuest}, which may or may not have stored the state, before a translation was used.
      *
-     * @param context the number of the loaded context
+     * @param context the number of the current context
      */
     public void abandonGuest(long context) {
         // Volatile, as in enterGuest, so that this needs no deeper stack than that.
@@ -176,14 +176,14 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Stops using translations, after the last access.
      *
-     * @param context the number of the loaded context
+     * @param context the number of the current context
      */
     public void leaveGuest(long context) {
         // Release: pairs with the read of this word by the thread of a shootdown, before that frees frames.
         setWordRelease(wordOf(KERNEL, context));
     }
 
-    /** Goes to SWITCHING: gives up the context that is loaded, or was loaded before LAZY. Not called in GUEST. */
+    /** Goes to SWITCHING: gives up the current context, or the one before LAZY. Not called in GUEST. */
     public void depart() {
         giveUp(SWITCHING);
     }
@@ -211,7 +211,7 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Goes from SWITCHING to KERNEL.
      *
-     * @param next the new loaded context, which counts the CPU as a user; or null for the empty space
+     * @param next the new current context, which counts the CPU as a user; or null for the empty space
      */
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
@@ -219,7 +219,7 @@ public final class CpuState extends CpuWords.Flushed {
         setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
     }
 
-    /** Goes from KERNEL to LAZY. A context other than the empty space's must be loaded. */
+    /** Goes from KERNEL to LAZY. The current context must not be the empty space's. */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(loaded);
         // Release, and before the CPU stops being counted: a thread that then ends the context finds the CPU LAZY.
@@ -234,7 +234,7 @@ public final class CpuState extends CpuWords.Flushed {
      * Goes from LAZY back to KERNEL with all its translations, if it is LAZY and was not taken off its context. It
      * catches up with changes made meanwhile when it enters GUEST.
      *
-     * @return false if it has to load the space as it loads any other space
+     * @return false if it has to go to the space as it goes to any other space
      */
     public boolean leaveLazy() {
         TlbContext of = left;
@@ -252,8 +252,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Publishes the generation to which this CPU has flushed the loaded context. In SWITCHING, publishes that of the
-     * context to be loaded next.
+     * Publishes the generation to which this CPU has flushed the current context. In SWITCHING, publishes that of the
+     * next context.
      *
      * @param generation a generation
      */
@@ -296,7 +296,7 @@ public final class CpuState extends CpuWords.Flushed {
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
-    /** Returns whether it has a context loaded, and is not LAZY in it. */
+    /** Returns whether it has a context, and is not LAZY in it. */
     boolean uses(long context) {
         long word = wordVolatile();
         return word >>> STATE_BITS == context && (word & STATES) != LAZY;
@@ -310,7 +310,7 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Takes it off a context if it is LAZY in it.
      *
-     * @return false if it has the context loaded, and is not LAZY
+     * @return false if the context is its current one, and it is not LAZY
      */
     boolean takeOff(long context) {
         long word = wordVolatile();

@@ -100,7 +100,7 @@ final class CpuWords {
         private long f7;
     }
 
-    /** The generation of the loaded context that the TLB has been flushed to. */
+    /** The generation of the current context that the TLB has been flushed to. */
     abstract static class Flushed extends BeforeFlushed {
         private long flushed;
 

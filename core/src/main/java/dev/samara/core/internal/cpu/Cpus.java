@@ -83,7 +83,7 @@ public final class Cpus {
     }
 
     /**
-     * Returns the CPUs that have a context loaded, without those that are LAZY in it.
+     * Returns the CPUs that are in a context, without those that are LAZY in it.
      *
      * @param context the context of a space
      * @return descriptions of the CPUs, for messages; at least one
@@ -112,7 +112,7 @@ public final class Cpus {
      * checked once.
      *
      * @param context the context of a space that is closed
-     * @return a CPU that had the context loaded and was not LAZY when it was checked, or null if there was none
+     * @return a CPU that was in the context and was not LAZY when it was checked, or null if there was none
      */
     public @Nullable CpuState takeOff(TlbContext context) {
         CpuState user = null;

@@ -13,13 +13,13 @@ import java.util.concurrent.atomic.AtomicLong;
  * has {@link Cpus#shoot} wait for those CPUs. A CPU that begins to use its translations reads the generation, and
  * flushes the ranges that it has missed.
  *
- * <p>A context that no CPU uses can be ended, which is final. No CPU loads an ended context, so translations that CPUs
- * still have of it are never used again, and need no flush.
+ * <p>A context that no CPU uses can be ended, which is final. No CPU goes to an ended context, so translations that
+ * CPUs still have of it are never used again, and need no flush.
  */
 public final class TlbContext {
     /**
      * The number of the permanent empty space, in which nothing is mapped, and which never ends. A CPU that has no
-     * other space loaded has this one.
+     * other space has this one.
      */
     public static final long EMPTY = 0;
 
@@ -80,7 +80,7 @@ public final class TlbContext {
      * Counts a CPU that is about to load this context, unless the context has been ended ({@code mmget_not_zero}, but
      * it also succeeds with a count of 0).
      *
-     * @return false if the context has been ended, and must not be loaded
+     * @return false if the context has been ended, and must not be used
      */
     public boolean use() {
         // Atomic: before the CPU's word names this context. Pairs with end.

@@ -51,7 +51,7 @@ public final class CheckedMemory extends TranslatedMemory {
     /**
      * Makes the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it has loaded the
+     * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it is in the
      *     space that this object serves
      * @param faulter handles faults in that space
      * @param worker the thread's page table context

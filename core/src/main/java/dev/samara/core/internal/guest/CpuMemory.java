@@ -14,18 +14,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of one CPU: the byte order, the results of the last access, and accesses to the {@link TranslatedMemory}
- * of the loaded space. Used by the thread that owns the CPU.
+ * of the CPU's space. Used by the thread that owns the CPU.
  */
 public final class CpuMemory extends GuestMemory {
-    private static final String NO_SPACE = " has no space loaded";
-    private static final String LAZY = " is LAZY: it has to load its space again first";
+    private static final String NO_SPACE = " has no space";
+    private static final String LAZY = " is LAZY: it has to switch to its space again first";
 
     private final String cpu;
     private final Thread owner;
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
 
-    /** Null while no space is loaded. */
+    /** Null while the CPU has no space. */
     private @Nullable TranslatedMemory loaded;
 
     /** Why accesses are refused while {@code loaded} is null. */
@@ -37,7 +37,7 @@ public final class CpuMemory extends GuestMemory {
     private int fault;
 
     /**
-     * Makes the memory of a CPU that has no space loaded.
+     * Makes the memory of a CPU that has no space.
      *
      * @param cpu the name of the CPU in messages
      * @param owner the thread that may use the CPU
@@ -61,7 +61,7 @@ public final class CpuMemory extends GuestMemory {
         loaded = memory;
     }
 
-    /** Refuses accesses from now on, since no space is loaded. */
+    /** Refuses accesses from now on, since the CPU has no space. */
     public void rest() {
         loaded = null;
         refusal = NO_SPACE;
@@ -81,7 +81,7 @@ public final class CpuMemory extends GuestMemory {
         }
     }
 
-    /** Returns the loaded space's memory. Throws if the thread is not the owner, or no space is loaded. */
+    /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
     private TranslatedMemory loaded() {
         checkOwner();
         return living();
@@ -95,7 +95,7 @@ public final class CpuMemory extends GuestMemory {
         return memory;
     }
 
-    /** Throws if the thread is not the owner, or no space is loaded. */
+    /** Throws if the thread is not the owner, or the CPU has no space. */
     public void checkLoaded() {
         loaded();
     }

@@ -18,7 +18,7 @@ final class GuestBytes {
     /**
      * Copies bytes between guest memory and an array.
      *
-     * @param memory of the loaded space
+     * @param memory of the CPU's space
      * @param at the index of the first byte in the array
      * @param writes whether guest memory is written
      * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
@@ -57,7 +57,7 @@ final class GuestBytes {
     /**
      * Fills guest memory with a byte.
      *
-     * @param memory of the loaded space
+     * @param memory of the CPU's space
      * @return the number of bytes filled; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
     long fill(TranslatedMemory memory, long address, long length, byte with) {
@@ -87,7 +87,7 @@ final class GuestBytes {
     /**
      * Copies bytes of guest memory up to the first 0.
      *
-     * @param memory of the loaded space
+     * @param memory of the CPU's space
      * @return the number of bytes before the 0, or the length of the array if it has none; -1 if an access failed
      */
     int string(TranslatedMemory memory, long address, byte[] target) {

@@ -16,7 +16,7 @@ import dev.samara.core.vma.FrameStore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The loaded space, through a CPU's TLB: translates addresses to handles, by the TLB, the page table or a fault, and
+ * The space of a CPU, through its TLB: translates addresses to handles, by the TLB, the page table or a fault, and
  * accesses the bytes of a handle's frame. A handle is a physical address; in a checked memory it is a record of the
  * translation.
  *
@@ -45,7 +45,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Makes the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations; whenever this object is used, it has loaded the space that this
+     * @param processor the CPU's own translations; whenever this object is used, it is in the space that this
      *     object serves
      * @param faulter handles faults in that space
      * @param worker the thread's page table context

@@ -127,7 +127,7 @@ public final class PageTable {
     }
 
     /**
-     * Counts a CPU that is about to load the space. If the context has ended, a new one replaces it.
+     * Counts a CPU that is about to go to the space. If the context has ended, a new one replaces it.
      *
      * @return the context that counts the CPU as a user
      */

@@ -425,7 +425,7 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Returns the names of the CPUs that have the space loaded, for messages; LAZY CPUs have not. */
+    /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
     List<String> loadedBy() {
         if (memory == null || pages == null) {
             return List.of();

@@ -144,7 +144,7 @@ public final class MachineState {
     /**
      * Closes the machine: frees the pages of all files, and releases its memory and its threads.
      *
-     * @throws IllegalStateException if a space is in use or loaded; nothing is changed then
+     * @throws IllegalStateException if a space is not closed or a CPU uses it; nothing is changed then
      */
     public void close() {
         if (!spaces.close()) {

@@ -70,11 +70,11 @@ public final class Spaces {
     }
 
     /**
-     * Closes the machine forever, unless a space is in use or a CPU has one loaded.
+     * Closes the machine forever, unless a space is not closed or a CPU uses it.
      *
      * @return true if this call has closed it, false if it was closed before
-     * @throws IllegalStateException if a space is in use or loaded; the message names each, and the machine is not
-     *     closed
+     * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each, and the machine
+     *     is not closed
      */
     synchronized boolean close() {
         if (isClosed) {
@@ -117,6 +117,6 @@ public final class Spaces {
         if (cpus.isEmpty()) {
             return open;
         }
-        return (open == null ? "" : open + ", and ") + "is loaded by " + String.join(" and ", cpus);
+        return (open == null ? "" : open + ", and ") + "is used by " + String.join(" and ", cpus);
     }
 }

@@ -61,8 +61,8 @@ public final class CpuTlb {
     /** Listeners are being notified of a flush. */
     private static final int TELLING_FLUSH = 2;
 
-    /** No space is loaded. */
-    private static final int UNLOADED = 4;
+    /** The CPU has no space, or is LAZY. */
+    private static final int WITHOUT_SPACE = 4;
 
     /** The CPU handles a fault, and may be calling a backing. */
     public static final int FAULTING = 8;
@@ -82,7 +82,7 @@ public final class CpuTlb {
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /* The space that is loaded. The fields that enterGuest needs are copied here, to save a dereference. */
+    /* The CPU's space. The fields that enterGuest needs are copied here, to save a dereference. */
     private @Nullable TlbContext context;
     private long contextId;
     private @Nullable PageTable table;
@@ -93,7 +93,7 @@ public final class CpuTlb {
     private long flushed;
 
     /** All activities in one word, so that one comparison tells whether another may begin. */
-    private int activities = UNLOADED;
+    private int activities = WITHOUT_SPACE;
 
     /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
@@ -135,17 +135,17 @@ public final class CpuTlb {
     }
 
     /**
-     * Loads a space. The CPU must not be in GUEST. From LAZY, the space that was loaded before is loaded by one
+     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the previous space by one
      * compare-and-set, unless that space was closed meanwhile.
      *
      * @param next the page table of the space, or null for the empty space
      */
-    public void load(@Nullable PageTable next) {
+    public void switchTo(@Nullable PageTable next) {
         if (next != null && next == table && state.leaveLazy()) {
-            activities &= ~UNLOADED;
+            activities &= ~WITHOUT_SPACE;
             return;
         }
-        activities |= UNLOADED;
+        activities |= WITHOUT_SPACE;
         context = null;
         table = null;
         tables.clear();
@@ -167,17 +167,17 @@ public final class CpuTlb {
             contextId = of.id();
             number = slot.number();
             flushed = slot.isFresh ? FRESH : slot.flushed;
-            activities &= ~UNLOADED;
+            activities &= ~WITHOUT_SPACE;
         }
     }
 
     /**
-     * Goes to LAZY: keeps the translations of the loaded space, and stops being a user of that space. Called in KERNEL
+     * Goes to LAZY: keeps the translations of the CPU's space, and stops being a user of that space. Called in KERNEL
      * only.
      */
     public void enterLazy() {
         state.enterLazy();
-        activities |= UNLOADED;
+        activities |= WITHOUT_SPACE;
     }
 
     /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
@@ -200,7 +200,7 @@ public final class CpuTlb {
     }
 
     /**
-     * Returns whether the CPU may go to GUEST: it has a space loaded, is not in GUEST, and is in no activity that runs
+     * Returns whether the CPU may go to GUEST: it has a space, is not in GUEST, and is in no activity that runs
      * callbacks.
      */
     public boolean isIdle() {
@@ -234,8 +234,8 @@ public final class CpuTlb {
     }
 
     /**
-     * Goes to GUEST, and catches up with the changes made meanwhile. A space must be loaded. If this throws, the CPU is
-     * not in GUEST.
+     * Goes to GUEST, and catches up with the changes made meanwhile. The CPU must have a space. If this throws, the CPU
+     * is not in GUEST.
      */
     public void enterGuest() {
         TlbContext of = Objects.requireNonNull(context);
@@ -414,14 +414,14 @@ public final class CpuTlb {
         return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
     }
 
-    /** Returns the watched ranges of the loaded space; always the same object for a space. */
+    /** Returns the watched ranges of the CPU's space; always the same object for a space. */
     public Watches watches() {
         return Objects.requireNonNull(table).watches();
     }
 
     /** Goes offline: gives up its translations and its number. */
     public void close() {
-        activities |= UNLOADED;
+        activities |= WITHOUT_SPACE;
         context = null;
         table = null;
         cpus.release(state);

@@ -137,7 +137,7 @@ final class PendingFlush {
 
     /** Flushes the leaves of one space with one generation, whose range spans them all. */
     private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
-        // After the change of the entries: a CPU that loads the space later, with a new context, sees the change.
+        // After the change of the entries: a CPU that goes to the space later, with a new context, sees the change.
         // Pairs with PageTable.use.
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();

@@ -75,13 +75,13 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
-     * generation. CPUs may keep translations of the ended context, which is never loaded again. CPUs that are LAZY in
+     * generation. CPUs may keep translations of the ended context, which no CPU uses again. CPUs that are LAZY in
      * the context fall back to the empty space first. If the space is used again meanwhile, with another context, that
      * context is flushed as usual. Invalidations wait for grace periods as usual.
      *
      * @param ended the context of the space, which has been {@linkplain TlbContext#end ended}
      * @throws IllegalStateException if the context has not been ended, and so may have users; or if a CPU that is not
-     *     LAZY has it loaded
+     *     LAZY is in it
      */
     public TlbGather(Memory memory, TlbContext ended) {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
@@ -113,7 +113,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * Continues as the end of a space without users: see {@link #TlbGather(Memory, TlbContext)}.
      *
      * @param ended the context of the space, which has been ended
-     * @throws IllegalStateException if the context has not been ended; or if a CPU that is not LAZY has it loaded
+     * @throws IllegalStateException if the context has not been ended; or if a CPU that is not LAZY is in it
      */
     public void leaveOut(TlbContext ended) {
         pending.leaveOut(checkOver(memory.cpus(), ended));
@@ -177,7 +177,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         }
         CpuState user = cpus.takeOff(ended);
         if (user != null) {
-            throw new IllegalStateException(user + " is not LAZY, and has a space loaded that no CPU uses");
+            throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
         }
         return ended;
     }

@@ -4,11 +4,11 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.cpu.TlbContext;
 
 /**
- * The spaces whose translations one CPU may still have, each with its number in the TLB. A space that is loaded again
- * finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
+ * The spaces whose translations one CPU may still have, each with its number in the TLB. A space to which the CPU
+ * returns finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
  */
 final class TlbSlots {
-    /** The number of spaces whose translations are kept, the loaded one included; as on x86. */
+    /** The number of spaces whose translations are kept, the current one included; as on x86. */
     private static final int SLOTS = 6;
 
     /** A space whose translations may be in the TLB. */

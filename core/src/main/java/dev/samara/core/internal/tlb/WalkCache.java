@@ -41,7 +41,7 @@ final class WalkCache {
         Arrays.fill(numbers, NONE);
     }
 
-    /** Returns the leaf of an address in the loaded table, with the CPU in the cpumask; null if there is no leaf. */
+    /** Returns the leaf of an address in the current table, with the CPU in the cpumask; null if there is no leaf. */
     long @Nullable [] leaf(PageTable table, long address) {
         long number = address >>> partShift;
         int at = (int) number & ENTRIES - 1;
@@ -64,7 +64,7 @@ final class WalkCache {
         numbers[(int) (address >>> partShift) & ENTRIES - 1] = NONE;
     }
 
-    /** Drops all entries; another table may be loaded after this. */
+    /** Drops all entries; another table may be the current one after this. */
     void clear() {
         if (isUsed) {
             Arrays.fill(numbers, NONE);

@@ -57,7 +57,7 @@ class CheckedMachineTest {
     @BeforeEach
     void mapAndEnter() {
         at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        cpu.load(space);
+        cpu.switchTo(space);
         assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 42));
         leaf = Objects.requireNonNull(table.leaf(at));
         index = table.indexOf(at);

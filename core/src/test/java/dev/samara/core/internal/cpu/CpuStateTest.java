@@ -28,7 +28,7 @@ final class CpuStateTest {
         assertEquals(0, another.users());
     }
 
-    private void load(TlbContext next) {
+    private void switchTo(TlbContext next) {
         cpu.depart();
         assertTrue(next.use());
         cpu.arrive(next);
@@ -50,7 +50,7 @@ final class CpuStateTest {
     void whoIsAsked() throws InterruptedException {
         shoot();
         assertFalse(cpu.isPending(), "in the empty space");
-        load(context);
+        switchTo(context);
         shoot();
         assertFalse(cpu.isPending(), "in KERNEL");
         cpu.enterLazy();
@@ -67,9 +67,9 @@ final class CpuStateTest {
     }
 
     @Test
-    @DisplayName("a LAZY CPU is no user, is taken off its own context only, and then has to load as any other")
+    @DisplayName("a LAZY CPU is no user, is taken off its own context only, and then has to switch as any other")
     void takenOff() {
-        load(context);
+        switchTo(context);
         cpu.enterLazy();
         assertEquals(0, context.users());
         assertNull(cpus.takeOff(another));
@@ -80,14 +80,14 @@ final class CpuStateTest {
         assertEquals("LAZY", cpu.state(), "in the empty space");
         assertFalse(cpu.leaveLazy());
         assertEquals(0, context.users());
-        load(context);
+        switchTo(context);
         assertEquals(1, context.users());
     }
 
     @Test
     @DisplayName("a CPU that is not LAZY is not taken off, in KERNEL nor in GUEST")
     void notTakenOff() {
-        load(context);
+        switchTo(context);
         assertSame(cpu, cpus.takeOff(context));
         cpu.enterGuest(context.id());
         assertSame(cpu, cpus.takeOff(context));
@@ -101,7 +101,7 @@ final class CpuStateTest {
     @Test
     @DisplayName("a context ends only while no CPU uses it, and no CPU comes back to it then, from LAZY either")
     void ended() {
-        load(context);
+        switchTo(context);
         assertFalse(context.end());
         assertFalse(context.isEnded());
         cpu.enterLazy();

@@ -115,7 +115,7 @@ final class DeliveryTest {
         };
         SpaceFixture fixture = fixture(delivery, Duration.ofDays(1));
         try (Cpu elsewhere = fixture.machine.claimCpu()) {
-            elsewhere.load(fixture.machine.newSpace(SpaceFixture.GEOMETRY));
+            elsewhere.switchTo(fixture.machine.newSpace(SpaceFixture.GEOMETRY));
             long at = fixture.anonymous(1);
             fixture.store(at, 1);
             elsewhere.enterGuest();

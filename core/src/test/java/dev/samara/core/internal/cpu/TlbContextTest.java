@@ -75,7 +75,7 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("its users are the CPUs that have it loaded, each once")
+    @DisplayName("its users are the CPUs that are in it, each once")
     void users() {
         TlbContext other = new TlbContext();
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
@@ -93,6 +93,6 @@ final class TlbContextTest {
         cpus.release(first);
         assertEquals(0, context.users());
         cpus.release(second);
-        assertEquals(0, other.users(), "to take it off gives up its loaded context");
+        assertEquals(0, other.users(), "to take it off gives up its current context");
     }
 }

@@ -234,15 +234,15 @@ final class AnonymousFaultTest {
         fixture.store(at, 1);
         fixture.store(at + PAGE, 2);
         try (AddressSpace child = fixture.space.fork()) {
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertFault(Fault.OOM, fixture.memory.store(at, 8, 3));
             assertEquals(1, fixture.load(at));
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
             assertFault(Fault.OOM, fixture.memory.store(at + PAGE, 8, 3));
             assertEquals(2, fixture.load(at + PAGE));
-            fixture.cpu.load(null);
+            fixture.cpu.switchTo(null);
         }
-        fixture.cpu.load(fixture.space);
+        fixture.cpu.switchTo(fixture.space);
         fixture.store(at, 3);
         fixture.store(at + PAGE, 4);
         assertEquals(2, fixture.frames());

@@ -41,7 +41,7 @@ final class CheckedOffersTest {
         OddFile file = new OddFile(checked);
         long spare = checked.anonymous(1);
         try (Cpu second = checked.machine.claimCpu()) {
-            second.load(checked.space);
+            second.switchTo(checked.space);
             List<Runnable> waiting = List.of(
                     () -> checked.space.munmap(spare, PAGE),
                     () -> checked.space.mmap(0, PAGE, RW, SpaceFixture.ANONYMOUS, null, 0),

@@ -348,10 +348,10 @@ final class FileFaultTest {
         long at = fixture.map(0, 4, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
         fixture.store(at + PAGE, 3);
         try (AddressSpace child = fixture.space.fork()) {
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertEquals(3, fixture.load(at + PAGE));
             fixture.store(at + 2 * PAGE, 4);
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
             assertEquals(4, fixture.load(at + 2 * PAGE));
             assertEquals(2, fixture.frames());
         }

@@ -21,7 +21,7 @@ class FirstReadTest {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         long page = space.mmap(0, 4096, Protection.READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().load(page, 8));
             assertEquals(0, cpu.memory().value());
             assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));

@@ -94,7 +94,7 @@ final class HangingFaultTest {
     private void hangThere(int access) throws InterruptedException {
         late = pool.submit((Callable<Late>) () -> {
             try (Cpu cpu = fixture.machine.claimCpu()) {
-                cpu.load(fixture.space);
+                cpu.switchTo(fixture.space);
                 int fault = cpu.memory().handleFault(PLACE + 2 * PAGE, access);
                 boolean reads = Fault.isDone(fault) && Fault.isDone(cpu.memory().load(PLACE + 2 * PAGE, 8));
                 return new Late(fault, reads ? cpu.memory().value() : -1);
@@ -211,10 +211,10 @@ final class HangingFaultTest {
         long elsewhere = fixture.anonymous(1);
         fixture.store(elsewhere, 1);
         try (AddressSpace child = fixture.space.fork()) {
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
             assertEquals(1, fixture.load(elsewhere));
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
         }
         Late ended = late();
         assertFault(Fault.MAJOR, ended.fault());

@@ -250,13 +250,13 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("that uses the CPU of the fault, or others, is served; it may not load another space")
+    @DisplayName("that uses the CPU of the fault, or others, is served; it may not go to another space")
     void faultsWithTheSameCpu() {
         long elsewhere = fixture.anonymous(2);
         List<Throwable> thrown = new ArrayList<>();
         odd.answer = request -> {
             try {
-                fixture.cpu.load(null);
+                fixture.cpu.switchTo(null);
             } catch (IllegalStateException e) {
                 thrown.add(e);
             }

@@ -133,7 +133,7 @@ final class WaitsInSectionTest {
         long elsewhere(String what, ToLongFunction<Cpu> call) {
             FutureTask<Long> task = new FutureTask<>(() -> {
                 try (Cpu cpu = machine.claimCpu()) {
-                    cpu.load(space);
+                    cpu.switchTo(space);
                     return call.applyAsLong(cpu);
                 }
             });
@@ -174,7 +174,7 @@ final class WaitsInSectionTest {
                 return Fault.MINOR;
             }
             try (Cpu first = machine.claimCpu()) {
-                first.load(space);
+                first.switchTo(space);
                 return first.memory().load(OFFERED, 8);
             }
         }

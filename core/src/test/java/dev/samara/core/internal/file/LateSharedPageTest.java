@@ -46,7 +46,7 @@ class LateSharedPageTest {
 
     private int store(long address) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             return cpu.memory().store(address, 8, 1);
         }
     }
@@ -96,7 +96,7 @@ class LateSharedPageTest {
         };
         long read = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, file, 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().load(read, 8));
         }
         assertEquals(0, space.munmap(read, PAGE));

@@ -200,14 +200,14 @@ final class PageCacheEndTest {
         assertEquals(1 + 8 * 4, fixture.frames(), "they are mapped");
         mapped.forEach(at -> assertEquals(0, space.munmap(at, 4 * PAGE)));
         fixture.store(fixture.anonymous(1), 1);
-        // A CPU remembers the file of its last fault, until it loads another space.
-        cpu.load(null);
-        cpu.load(space);
+        // A CPU remembers the file of its last fault, until it goes to another space.
+        cpu.switchTo(null);
+        cpu.switchTo(space);
         collect(() -> fixture.frames() == 2, ROUNDS);
         assertEquals(2, fixture.frames(), "the page that is still mapped, and one of no file");
         assertEquals(PagedFile.STAMP, fixture.load(kept));
         assertEquals(0, space.munmap(kept, PAGE));
-        cpu.load(null);
+        cpu.switchTo(null);
         collect(() -> fixture.frames() == 1, ROUNDS);
         assertEquals(1, fixture.frames());
     }

@@ -38,7 +38,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
         fill();
         long anonymous = fixture.anonymous(1);
         try (Cpu second = fixture.machine.claimCpu()) {
-            second.load(space);
+            second.switchTo(space);
             second.enterGuest();
             assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
             assertEquals(FRAMES, fixture.frames());

@@ -67,7 +67,7 @@ final class StalledTruncationTest {
             put(AT + page * PAGE, Pte.present(file.frameFor(page), Pte.READ | Pte.WRITE));
         }
         CpuTlb cpu = new CpuTlb(memory.cpus(), 1, 12, new SoftTlb(12, 16), thrown -> reports.add("" + thrown));
-        cpu.load(table);
+        cpu.switchTo(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);
         return cpu;

@@ -221,7 +221,7 @@ final class UnfinishedRemovalTest {
         int held = file.frameAt(PAGES - 1);
         List<Throwable> reports = new ArrayList<>();
         CpuTlb cpu = new CpuTlb(cpus, 1, 12, new SoftTlb(12, 16), reports::add);
-        cpu.load(table);
+        cpu.switchTo(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);
         toThrow.set(1);

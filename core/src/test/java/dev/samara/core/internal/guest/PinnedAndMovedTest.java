@@ -67,9 +67,9 @@ final class PinnedAndMovedTest {
         AddressSpace child = pinned.fixture.space.fork();
         pinned.fixture.store(pinned.at, 4);
         assertEquals(4, pinned.read());
-        pinned.fixture.cpu.load(child);
+        pinned.fixture.cpu.switchTo(child);
         assertEquals(1, pinned.fixture.load(pinned.at));
-        pinned.fixture.cpu.load(pinned.fixture.space);
+        pinned.fixture.cpu.switchTo(pinned.fixture.space);
         child.close();
         pinned.end();
     }

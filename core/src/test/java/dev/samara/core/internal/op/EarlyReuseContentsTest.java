@@ -60,7 +60,7 @@ final class EarlyReuseContentsTest {
     /** Writes consecutive numbers to the first words of pages. */
     private void write(AddressSpace to, long address, long pages, long stamp) {
         try (Cpu cpu = holding.machine().claimCpu()) {
-            cpu.load(to);
+            cpu.switchTo(to);
             for (long i = 0; i < pages; i++) {
                 assertEquals(Fault.MINOR, cpu.memory().store(address + i * PAGE, 8, stamp + i));
             }
@@ -70,7 +70,7 @@ final class EarlyReuseContentsTest {
     /** Compares the first words of pages with consecutive numbers, or with zeros if the first number is 0. */
     private void assertContents(AddressSpace of, long address, long pages, long stamp) {
         try (Cpu cpu = holding.machine().claimCpu()) {
-            cpu.load(of);
+            cpu.switchTo(of);
             for (long i = 0; i < pages; i++) {
                 assertEquals(Fault.MINOR, cpu.memory().load(address + i * PAGE, 8));
                 assertEquals(stamp == 0 ? 0 : stamp + i, cpu.memory().value(), "page " + i);

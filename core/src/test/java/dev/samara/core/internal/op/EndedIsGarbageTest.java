@@ -43,7 +43,7 @@ final class EndedIsGarbageTest {
     private void map(long at) {
         assertEquals(at, space.mmap(at, 4 * PAGE, RW, FIXED, null, 0));
         try (Cpu cpu = holding.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             // A fork copies pages of its own, and waits for the ranges in flight there.
             assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
         }

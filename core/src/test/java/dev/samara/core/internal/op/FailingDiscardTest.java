@@ -77,13 +77,13 @@ final class FailingDiscardTest {
         FutureTask<Long> guest = begun("guest", () -> {
             CpuTlb cpu = new CpuTlb(
                     cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
-            cpu.load(layout.pages());
+            cpu.switchTo(layout.pages());
             cpu.enterGuest();
             long found = cpu.walk(at, Pte.READ);
             in.countDown();
             Latches.await(goOn);
             cpu.leaveGuest();
-            cpu.load(null);
+            cpu.switchTo(null);
             cpu.close();
             return found;
         });

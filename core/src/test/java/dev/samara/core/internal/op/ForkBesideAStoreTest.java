@@ -47,7 +47,7 @@ class ForkBesideAStoreTest {
 
     private int store(long number) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             return cpu.memory().store(page, 8, number);
         }
     }
@@ -65,12 +65,12 @@ class ForkBesideAStoreTest {
     private Seen fork(HookedFrames.Hold hold) throws Exception {
         try (AddressSpace child = space.fork();
                 Cpu cpu = machine.claimCpu()) {
-            cpu.load(child);
+            cpu.switchTo(child);
             long first = load(cpu, page);
             hold.released.countDown();
             storing.get();
             Seen seen = new Seen(first, load(cpu, page));
-            cpu.load(null);
+            cpu.switchTo(null);
             return seen;
         }
     }

@@ -50,7 +50,7 @@ final class ForkedMemoryTest {
     private final SpaceFixture fixture = new SpaceFixture();
 
     private long read(AddressSpace space, long address) {
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         return fixture.load(address);
     }
 
@@ -59,7 +59,7 @@ final class ForkedMemoryTest {
     }
 
     private void write(AddressSpace space, long address, long number) {
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         fixture.store(address, number);
     }
 
@@ -85,7 +85,7 @@ final class ForkedMemoryTest {
             assertEquals(List.of(10L, 21L), List.of(read(fixture.space, at), read(fixture.space, at + PAGE)));
             // Whoever is left alone with a page writes in place.
             assertEquals(5, fixture.frames());
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
         }
         assertEquals(3, fixture.frames());
         fixture.closeEmpty();
@@ -112,7 +112,7 @@ final class ForkedMemoryTest {
                 assertEquals(expected, read(generations.get(generation), at + page * PAGE));
             }
         }
-        fixture.cpu.load(null);
+        fixture.cpu.switchTo(null);
         for (int i : new int[] {4, 8, 1, 0, 7, 2, 6, 3, 5}) {
             generations.get(i).close();
         }
@@ -128,10 +128,10 @@ final class ForkedMemoryTest {
         try (AddressSpace child = fixture.space.fork()) {
             assertEquals(0, fixture.space.mprotect(at, PAGE, RW));
             fixture.store(at, 2);
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertFault(Fault.ACCERR, fixture.memory.store(at, 8, 3));
             assertEquals(1, fixture.load(at));
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
             assertEquals(2, fixture.load(at));
         }
         fixture.closeEmpty();
@@ -224,9 +224,9 @@ final class ForkedMemoryTest {
             for (int i = 0; i < 150; i++) {
                 try (AddressSpace child = fixture.space.fork()) {
                     child.validate();
-                    fixture.cpu.load(child);
+                    fixture.cpu.switchTo(child);
                     judge.judge();
-                    fixture.cpu.load(null);
+                    fixture.cpu.switchTo(null);
                 }
             }
             done.set(true);
@@ -235,21 +235,21 @@ final class ForkedMemoryTest {
             done.set(true);
             pool.shutdown();
         }
-        fixture.cpu.load(fixture.space);
+        fixture.cpu.switchTo(fixture.space);
         fixture.machine.awaitQuiescence();
         fixture.closeEmpty();
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** Looks at the child that the CPU has loaded. */
+    /** Looks at the child in which the CPU is. */
     private interface Judge {
         void judge() throws Exception;
     }
 
-    /** A CPU of the thread that first asks for it, with the parent loaded. */
+    /** A CPU of the thread that first asks for it, in the parent. */
     private final ThreadLocal<Cpu> others = ThreadLocal.withInitial(() -> {
         Cpu cpu = fixture.machine.claimCpu();
-        cpu.load(fixture.space);
+        cpu.switchTo(fixture.space);
         return cpu;
     });
 

@@ -62,16 +62,16 @@ class IdentityBesideChangesTest {
         thread.start();
         try (Cpu parents = machine.claimCpu();
                 Cpu childs = machine.claimCpu()) {
-            parents.load(space);
+            parents.switchTo(space);
             for (int round = 1; round <= ROUNDS; round++) {
                 map();
                 long address = PLACE + round % PAGES * PAGE;
                 assertEquals(Fault.MINOR, parents.memory().store(address, 8, round));
                 try (AddressSpace child = space.fork()) {
-                    childs.load(child);
+                    childs.switchTo(child);
                     assertEquals(Fault.MINOR, childs.memory().load(address, 8));
                     assertEquals(round, childs.memory().value());
-                    childs.load(null);
+                    childs.switchTo(null);
                 }
             }
         } finally {

@@ -50,7 +50,7 @@ final class RefusedCallTest {
     void opensAreClosed(RangeCall column) throws Exception {
         map(space, 0, 8, RW);
         try (Cpu cpu = holding.machine().claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().store(page(0), 8, 1));
         }
         int shared = MapFlags.SHARED | MapFlags.FIXED;

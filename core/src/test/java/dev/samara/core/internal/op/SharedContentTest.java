@@ -90,16 +90,16 @@ final class SharedContentTest {
         AddressSpace child = space.fork();
         unmap(copy);
         awaitQuiescence();
-        fixture.cpu.load(child);
+        fixture.cpu.switchTo(child);
         assertEquals(7, fixture.load(copy));
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         long again = mapAgain();
         assertEquals(7, fixture.load(again));
         fixture.store(again, 8);
-        fixture.cpu.load(child);
+        fixture.cpu.switchTo(child);
         assertEquals(8, fixture.load(copy));
         child.validate();
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         child.close();
         unmap(again);
         assertEmpty();
@@ -134,17 +134,17 @@ final class SharedContentTest {
         fixture.store(again, 5);
         AddressSpace second =
                 fixture.machine.space(SpaceFixture.GEOMETRY).load(older).build();
-        fixture.cpu.load(second);
+        fixture.cpu.switchTo(second);
         assertEquals(5, fixture.load(at));
         fixture.store(at, 6);
         second.validate();
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         assertEquals(6, fixture.load(again));
         unmap(again);
         awaitQuiescence();
-        fixture.cpu.load(second);
+        fixture.cpu.switchTo(second);
         assertEquals(6, fixture.load(at));
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         second.close();
         assertEmpty();
     }

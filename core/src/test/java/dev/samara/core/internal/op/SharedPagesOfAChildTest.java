@@ -48,7 +48,7 @@ class SharedPagesOfAChildTest {
         long shared = space.mmap(0, 4096, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
         assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new BackingWithOpen(), 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 7)));
             atOpen.set(() -> {
                 long charged = machine.committed();
@@ -58,7 +58,7 @@ class SharedPagesOfAChildTest {
             });
             AddressSpace child = space.fork();
             assertEquals(null, atOpen.get(), "nothing was opened");
-            cpu.load(child);
+            cpu.switchTo(child);
             assertTrue(Fault.isDone(cpu.memory().load(shared, 8)));
             assertEquals(7, cpu.memory().value());
             child.close();

@@ -118,7 +118,7 @@ final class StackDepths {
         CountDownLatch looked = new CountDownLatch(1);
         FutureTask<@Nullable StackOverflowError> result = new FutureTask<>(() -> {
             Cpu cpu = machine.claimCpu();
-            cpu.load(space);
+            cpu.switchTo(space);
             Runnable prepared = call.prepare(space, cpu);
             try {
                 at(depth, prepared);

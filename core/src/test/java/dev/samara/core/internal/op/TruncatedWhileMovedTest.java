@@ -37,7 +37,7 @@ class TruncatedWhileMovedTest {
     private void mapAndWrite() {
         space.mmap(FROM, LENGTH, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
                 assertEquals(Fault.MINOR, cpu.memory().store(FROM + page, 8, 7));
             }
@@ -50,7 +50,7 @@ class TruncatedWhileMovedTest {
 
     private void judge(long address) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
                 cpu.memory().load(address + page, 8);
                 assertEquals(page == 0 ? 7 : 0, cpu.memory().value(), "page " + page / PAGE);

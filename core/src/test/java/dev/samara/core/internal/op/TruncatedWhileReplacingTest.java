@@ -94,7 +94,7 @@ class TruncatedWhileReplacingTest {
         assertEquals(REPLACED, Await.result("the call", replacing, List.of()));
         try (AddressSpace child = Await.result("the fork", fork, List.of());
                 Cpu cpu = machine.claimCpu()) {
-            cpu.load(child);
+            cpu.switchTo(child);
             for (long page = 0; page < LENGTH; page += PAGE) {
                 assertEquals(Fault.MINOR, cpu.memory().load(REPLACED + page, 8));
                 assertEquals(42, cpu.memory().value(), "page " + page / PAGE + " of the child");
@@ -123,7 +123,7 @@ class TruncatedWhileReplacingTest {
 
     private void fill(long address, long length, long value) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (long page = 0; page < length; page += PAGE) {
                 assertEquals(Fault.MINOR, cpu.memory().store(address + page, 8, value));
             }
@@ -146,7 +146,7 @@ class TruncatedWhileReplacingTest {
 
     private void judgeParent(long first) {
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
                 cpu.memory().load(REPLACED + page, 8);
                 assertEquals(page == 0 ? first : 0, cpu.memory().value(), "page " + page / PAGE);

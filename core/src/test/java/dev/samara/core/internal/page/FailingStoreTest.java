@@ -99,7 +99,7 @@ final class FailingStoreTest {
         assertThrows(FailingStore.Failure.class, () -> populate(A, Advice.POPULATE_READ));
         populate(A, Advice.POPULATE_READ);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().load(A, 8));
             assertEquals(0, cpu.memory().value());
         }
@@ -137,7 +137,7 @@ final class FailingStoreTest {
     void pinned() {
         map();
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().store(A, 8, 1));
             assertEquals(Fault.MINOR, cpu.memory().store(A + PAGE, 8, 1));
             int frame = cpu.memory().pin(A + PAGE, Protection.WRITE);

@@ -74,14 +74,14 @@ class StalledReaderTest {
             space = machine.newSpace(LINUX);
             start = space.mmap(0, PAGES * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
             try (Cpu cpu = machine.claimCpu()) {
-                cpu.load(space);
+                cpu.switchTo(space);
                 assertEquals(PAGES * PAGE, cpu.memory().fill(start, PAGES * PAGE, (byte) 1));
             }
             hold = Objects.requireNonNull(store.get()).holdNextStore();
             asleep = new Thread(
                     () -> {
                         try (Cpu cpu = machine.claimCpu()) {
-                            cpu.load(space);
+                            cpu.switchTo(space);
                             assertEquals(Fault.MINOR, cpu.memory().store(start, 8, 2));
                         }
                     },
@@ -228,7 +228,7 @@ class StalledReaderTest {
         Thread asleep = new Thread(
                 () -> {
                     try (Cpu cpu = machine.claimCpu()) {
-                        cpu.load(space);
+                        cpu.switchTo(space);
                         assertEquals(Fault.ADRERR, cpu.memory().load(at + PAGE, 8));
                     }
                 },

@@ -170,10 +170,10 @@ final class AdvisedMemoryTest {
         assertFault(Fault.MAPERR, fixture.memory.load(at + PAGE, 8));
         assertEquals(0, fixture.load(at));
         try (AddressSpace child = fixture.space.fork()) {
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertFault(Fault.MAPERR, fixture.memory.store(at + 2 * PAGE, 8, 1));
             fixture.store(at + 3 * PAGE, 1);
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
         }
         assertEquals(0, fixture.space.madvise(at + PAGE, PAGE, Advice.GUARD_REMOVE));
         assertEquals(0, fixture.load(at + PAGE));
@@ -192,7 +192,7 @@ final class AdvisedMemoryTest {
                 .space(SpaceFixture.GEOMETRY)
                 .grant(Capability.IPC_LOCK)
                 .build();
-        fixture.cpu.load(space);
+        fixture.cpu.switchTo(space);
         long at = space.mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.GUARD_INSTALL));
         assertResult(Errno.EFAULT, space.madvise(at, 3 * PAGE, Advice.POPULATE_WRITE));
@@ -201,7 +201,7 @@ final class AdvisedMemoryTest {
         assertResult(Errno.ENOMEM, space.mlock(at, 3 * PAGE));
         assertEquals(1, fixture.frames());
         space.close();
-        fixture.cpu.load(fixture.space);
+        fixture.cpu.switchTo(fixture.space);
         fixture.closeEmpty();
     }
 
@@ -291,12 +291,12 @@ final class AdvisedMemoryTest {
         assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Advice.DONTFORK));
         assertEquals(0, fixture.space.madvise(at + 2 * PAGE, 2 * PAGE, Advice.WIPEONFORK));
         try (AddressSpace child = fixture.space.fork()) {
-            fixture.cpu.load(child);
+            fixture.cpu.switchTo(child);
             assertFault(Fault.MAPERR, fixture.memory.load(at + PAGE, 8));
             assertEquals(0, fixture.load(at + 2 * PAGE));
             assertEquals(0x205, fixture.load(at + 5 * PAGE));
             fixture.store(at + 3 * PAGE, 1);
-            fixture.cpu.load(fixture.space);
+            fixture.cpu.switchTo(fixture.space);
         }
         for (int page = 0; page < 6; page++) {
             assertEquals(0x200 + page, fixture.load(at + page * PAGE));

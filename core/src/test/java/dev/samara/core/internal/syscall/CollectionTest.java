@@ -151,11 +151,11 @@ final class CollectionTest extends CollectionFixture {
             fixture.store(at, 2);
             assertEquals(pages(0, 1), dirty(at, 4));
             assertEquals(pages(), dirty(child, at, 4));
-            cpu.load(child);
+            cpu.switchTo(child);
             fixture.store(at + PAGE, 3);
             fixture.store(at, 3);
             assertEquals(pages(0, 1), dirty(child, at, 4));
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(pages(), dirty(at, 4));
         }
     }

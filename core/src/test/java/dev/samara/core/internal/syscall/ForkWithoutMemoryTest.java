@@ -30,7 +30,7 @@ class ForkWithoutMemoryTest {
         long first = space.mmap(0, PAGES * size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         long shared = space.mmap(0, size, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             for (int page = 0; page < PAGES; page++) {
                 assertEquals(Fault.MINOR, cpu.memory().store(first + page * size, 8, page));
             }

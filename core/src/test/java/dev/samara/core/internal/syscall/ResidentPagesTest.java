@@ -43,7 +43,7 @@ final class ResidentPagesTest {
         long at = space.mmap(0, 4 * PAGE, READ | WRITE, PRIVATE | ANONYMOUS, null, 0);
         assertArrayEquals(new byte[] {0, 0, 0, 0}, look(at, 4));
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().store(at + PAGE, 1, 7));
         }
         assertArrayEquals(new byte[] {0, 1, 0, 0}, look(at, 4));
@@ -89,9 +89,9 @@ final class ResidentPagesTest {
         long at = space.shmat(segment, 0, 0);
         long there = other.shmat(segment, 0, 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().store(at + PAGE, 8, 42));
-            cpu.load(other);
+            cpu.switchTo(other);
             assertEquals(Fault.MINOR, cpu.memory().load(there + PAGE, 8));
             assertEquals(42, cpu.memory().value());
             segment.remove();
@@ -107,7 +107,7 @@ final class ResidentPagesTest {
     void segmentWithoutMemory() {
         long at = space.shmat(new SharedSegment(3, 5, PAGE), 0, 0);
         try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
+            cpu.switchTo(space);
             assertEquals(Fault.ADRERR, cpu.memory().load(at, 1));
         }
         assertEquals(at, space.mmap(at, PAGE, READ, SHARED | ANONYMOUS | FIXED, null, 0));

@@ -64,7 +64,7 @@ public final class BarePageTable implements AutoCloseable {
         CpuTlb cpu = new CpuTlb(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
             throw new IllegalStateException(thrown);
         });
-        cpu.load(pages);
+        cpu.switchTo(pages);
         cpu.enterGuest();
         return cpu;
     }

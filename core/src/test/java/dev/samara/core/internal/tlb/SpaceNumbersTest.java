@@ -40,20 +40,20 @@ class SpaceNumbersTest {
                 Cpu cpu = machine.claimCpu()) {
             assertEquals(AT, calm.mmap(AT, page, RW, flags, null, 0));
             assertEquals(AT, changing.mmap(AT, 2 * page, RW, flags, null, 0));
-            cpu.load(calm);
+            cpu.switchTo(calm);
             assertEquals(Fault.MINOR, cpu.memory().store(AT, 8, 1));
-            cpu.load(changing);
+            cpu.switchTo(changing);
             assertEquals(Fault.MINOR, cpu.memory().store(AT, 8, 2));
             assertEquals(Fault.MINOR, cpu.memory().store(AT + page, 8, 3));
             for (int round = 0; round < rounds; round++) {
-                cpu.load(changing);
+                cpu.switchTo(changing);
                 for (int i = 0; i < CHANGES; i++) {
                     changing.mprotect(AT + page, page, Protection.READ);
                     changing.mprotect(AT + page, page, RW);
                 }
                 assertEquals(Fault.MINOR, cpu.memory().load(AT, 8));
                 assertEquals(2, cpu.memory().value(), "round " + round);
-                cpu.load(calm);
+                cpu.switchTo(calm);
                 assertEquals(Fault.MINOR, cpu.memory().load(AT, 8));
                 assertEquals(1, cpu.memory().value(), "round " + round);
             }

@@ -25,14 +25,14 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
 final class TlbGatherExitTest extends TlbGatherFixture {
     @Test
-    @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
+    @DisplayName("a space that a CPU uses, or is in otherwise than LAZY, is not ended without a flush")
     void exitOfAUsedSpace() {
         TlbContext context = table.pages.context();
         CpuTlb cpu = table.guest();
         cpu.leaveGuest();
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
         assertFalse(context.end());
-        cpu.load(null);
+        cpu.switchTo(null);
         assertThrows(
                 IllegalStateException.class,
                 () -> new TlbGather(memory, context),
@@ -41,8 +41,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         wrong.depart();
         wrong.arrive(context);
         assertTrue(context.end());
-        assertThrows(
-                IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU has it loaded, uncounted");
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is in it, uncounted");
         memory.cpus().release(wrong);
         cpu.close();
     }
@@ -74,7 +73,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertFalse(lazy.leaveLazy());
         memory.cpus().release(lazy);
         assertEquals("OFFLINE", lazy.state());
-        cpu.load(table.pages);
+        cpu.switchTo(table.pages);
         cpu.enterGuest();
         assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         assertEquals(CpuTlb.MISS, cpu.walk(AT, Pte.READ));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-/** A CPU of no machine that has a context loaded. */
+/** A CPU of no machine in a context. */
 public final class LoneCpu {
     private final TlbContext context = new TlbContext();
     private final CpuState state = new CpuState(0, 1, Thread.currentThread(), () -> {});
