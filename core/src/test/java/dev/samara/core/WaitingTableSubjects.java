@@ -96,6 +96,8 @@ final class WaitingTableSubjects {
             return List.of();
         } else if (type == Duration.class) {
             return Duration.ofSeconds(1);
+        } else if (type == java.nio.ByteBuffer.class) {
+            return java.nio.ByteBuffer.allocate(8);
         } else if (type == java.nio.ByteOrder.class) {
             return java.nio.ByteOrder.LITTLE_ENDIAN;
         } else if (type.isEnum()) {

@@ -6,6 +6,7 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
@@ -234,6 +235,29 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
      */
     public abstract int copyIn(long address, byte[] source, int at, int length);
+
+    /**
+     * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer advances
+     * by the number of copied bytes.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes; a heap or a direct buffer
+     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault} has
+     *     the reason
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
+     */
+    public abstract int copyOut(long address, ByteBuffer target);
+
+    /**
+     * Copies the remaining bytes of a buffer into memory, page by page. The position of the buffer advances by the
+     * number of copied bytes.
+     *
+     * @param address of the first byte
+     * @param source has the bytes; a heap or a direct buffer
+     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault} has
+     *     the reason
+     */
+    public abstract int copyIn(long address, ByteBuffer source);
 
     /**
      * Fills memory with a byte, page by page.

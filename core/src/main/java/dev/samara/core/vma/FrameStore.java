@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import java.nio.ByteBuffer;
+
 /**
  * The bytes of frames: the physical memory of a simulated machine.
  *
@@ -111,4 +113,44 @@ public interface FrameStore {
      * @param length number of bytes
      */
     void write(int frame, int offset, byte[] source, int at, int length);
+
+    /**
+     * Copies bytes out of a frame into a buffer, with plain memory access. The position of the buffer is
+     * neither used nor changed. The default goes through an array where the buffer has none.
+     *
+     * @param frame the frame
+     * @param offset of the first byte
+     * @param target receives the bytes; not read-only
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes; the caller ensures that they lie below the limit of {@code target}
+     */
+    default void read(int frame, int offset, ByteBuffer target, int at, int length) {
+        if (target.hasArray()) {
+            read(frame, offset, target.array(), target.arrayOffset() + at, length);
+            return;
+        }
+        byte[] bytes = new byte[length];
+        read(frame, offset, bytes, 0, length);
+        target.put(at, bytes);
+    }
+
+    /**
+     * Copies bytes of a buffer into a frame, with plain memory access. The position of the buffer is neither
+     * used nor changed. The default goes through an array where the buffer has none.
+     *
+     * @param frame the frame
+     * @param offset of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes; the caller ensures that they lie below the limit of {@code source}
+     */
+    default void write(int frame, int offset, ByteBuffer source, int at, int length) {
+        if (source.hasArray()) {
+            write(frame, offset, source.array(), source.arrayOffset() + at, length);
+            return;
+        }
+        byte[] bytes = new byte[length];
+        source.get(at, bytes);
+        write(frame, offset, bytes, 0, length);
+    }
 }

@@ -14,6 +14,7 @@ import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.VmArea;
+import java.nio.ByteBuffer;
 import java.util.Locale;
 
 /**
@@ -201,6 +202,12 @@ public final class CheckedMemory extends TranslatedMemory {
 
     @Override
     void copy(long handle, byte[] bytes, int at, int length, boolean writes) {
+        super.copy(physical(handle, length, writes), bytes, at, length, writes);
+        judge(handle);
+    }
+
+    @Override
+    void copy(long handle, ByteBuffer bytes, int at, int length, boolean writes) {
         super.copy(physical(handle, length, writes), bytes, at, length, writes);
         judge(handle);
     }

@@ -8,7 +8,9 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -340,6 +342,19 @@ public final class CpuMemory extends GuestMemory {
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
         return bytes.transfer(loaded(), address, source, at, length, true);
+    }
+
+    @Override
+    public int copyOut(long address, ByteBuffer target) {
+        if (target.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        return bytes.transfer(loaded(), address, target, false);
+    }
+
+    @Override
+    public int copyIn(long address, ByteBuffer source) {
+        return bytes.transfer(loaded(), address, Objects.requireNonNull(source, "source"), true);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import java.nio.ByteBuffer;
 
 /**
  * Copies of guest memory, page by page. Each page is copied in GUEST, and requests of other threads are acknowledged in
@@ -39,12 +40,57 @@ final class GuestBytes {
     private int transferPart(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
         boolean entered = memory.enter();
         try {
-            memory.poll();
-            long handle = writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
+            long handle = translate(memory, address, writes);
             if (handle < 0) {
                 return registers.fail((int) -handle, address);
             }
             memory.copy(handle, bytes, at, length, writes);
+            if (writes) {
+                registers.tell(memory, address, length);
+            }
+            return Fault.MINOR;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /** Polls, and returns a handle for the bytes of a page, or the negated fault. Called in GUEST. */
+    private static long translate(TranslatedMemory memory, long address, boolean writes) {
+        memory.poll();
+        return writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
+    }
+
+    /**
+     * Copies bytes between guest memory and the remaining bytes of a buffer, and advances its position.
+     *
+     * @param memory of the loaded space
+     * @param writes whether guest memory is written
+     * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
+     */
+    int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes) {
+        registers.begin();
+        int length = buffer.remaining();
+        int done = 0;
+        while (done < length) {
+            int part = Math.min(length - done, memory.restOfPage(address + done));
+            if (!Fault.isDone(transferPart(memory, address + done, buffer, part, writes))) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    private int transferPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length, boolean writes) {
+        boolean entered = memory.enter();
+        try {
+            long handle = translate(memory, address, writes);
+            if (handle < 0) {
+                return registers.fail((int) -handle, address);
+            }
+            int at = buffer.position();
+            memory.copy(handle, buffer, at, length, writes);
+            buffer.position(at + length);
             if (writes) {
                 registers.tell(memory, address, length);
             }

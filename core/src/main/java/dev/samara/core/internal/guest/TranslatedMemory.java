@@ -13,6 +13,7 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -317,6 +318,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     void copy(long physical, byte[] bytes, int at, int length, boolean writes) {
+        if (writes) {
+            store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
+        } else {
+            store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
+        }
+    }
+
+    void copy(long physical, ByteBuffer bytes, int at, int length, boolean writes) {
         if (writes) {
             store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
         } else {

@@ -258,4 +258,14 @@ public final class DirectFrames implements FrameStore {
     public void write(int frame, int offset, byte[] source, int at, int length) {
         chunk(frame).put(at(frame, offset), source, at, length);
     }
+
+    @Override
+    public void read(int frame, int offset, ByteBuffer target, int at, int length) {
+        target.put(at, chunk(frame), at(frame, offset), length);
+    }
+
+    @Override
+    public void write(int frame, int offset, ByteBuffer source, int at, int length) {
+        chunk(frame).put(at(frame, offset), source, at, length);
+    }
 }

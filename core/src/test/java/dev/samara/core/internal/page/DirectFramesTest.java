@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.vma.FrameStore;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CyclicBarrier;
@@ -207,5 +208,38 @@ final class DirectFramesTest {
         other.join();
         assertArrayEquals(new Throwable[1], failed);
         assertEquals(100_000 & 0xff, store.get(2, 1, 1));
+    }
+
+    /** The default methods of a store, which know no buffer. */
+    private FrameStore withDefaults() {
+        HookedFrames hooked = new HookedFrames(SHIFT, FRAMES);
+        assertTrue(hooked.extend(0, FRAMES));
+        return hooked;
+    }
+
+    @Test
+    @DisplayName("bytes go to and from a heap, a direct and a read-only buffer, whose position does not change")
+    void buffers() {
+        FrameStore[] stores = {store, withDefaults()};
+        ByteBuffer[] buffers = {ByteBuffer.allocate(SIZE), ByteBuffer.allocateDirect(SIZE)};
+        for (FrameStore frames : stores) {
+            for (ByteBuffer buffer : buffers) {
+                frames.write(1, 0, buffer.put(0, model[0]).asReadOnlyBuffer(), 0, SIZE);
+                frames.write(1, 3, buffer.put(0, model[1]).position(2), 5, 7);
+                byte[] written = model[0].clone();
+                System.arraycopy(model[1], 5, written, 3, 7);
+                byte[] seen = new byte[SIZE];
+                frames.read(1, 0, seen, 0, SIZE);
+                assertArrayEquals(written, seen);
+
+                frames.read(1, 3, buffer, 11, 7);
+                assertEquals(2, buffer.position());
+                byte[] read = model[1].clone();
+                System.arraycopy(written, 3, read, 11, 7);
+                buffer.get(0, seen);
+                assertArrayEquals(read, seen);
+                buffer.position(0);
+            }
+        }
     }
 }
