@@ -9,6 +9,7 @@ import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.syscall.Brk;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Fork;
@@ -41,13 +42,15 @@ import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A concurrent address space: a set of mappings, and the calls that change it.
  *
- * <p>Any thread may call {@link #find}, {@link #acquire} and {@link #snapshot} at any time; they take no lock and never
- * wait. Any thread may also make the other calls, and calls run concurrently. Before a call changes anything, it waits
+ * <p>Any thread may call {@link #find}, {@link #findNext}, {@link #findPrevious}, {@link #forEach}, {@link #acquire} and
+ * {@link #snapshot} at any time; they take no lock and never wait. Mappings above the limit of the space, such as {@code
+ * [vsyscall]}, are in snapshots only; as on Linux, lookups do not find them. Any thread may also make the other calls, and calls run concurrently. Before a call changes anything, it waits
  * for the operations in flight in its range. Each call takes effect at one instant. From that instant lookups do not
  * find a mapping that {@code munmap} has removed; its range can be allocated again after {@code munmap} has returned. A
  * call that removes pages or rights returns, or completes its future, after the last CPU has stopped using them: it
@@ -110,6 +113,64 @@ public final class AddressSpace implements AutoCloseable {
      */
     public @Nullable Vma find(long address) {
         return layout.find(address);
+    }
+
+    /**
+     * Returns the VMA that covers an address, or else the next one above it ({@code find_vma}). Lock-free; allocates
+     * nothing.
+     *
+     * @param address any address
+     * @return the lowest VMA with an end above the address, at some instant of this call; null for none
+     */
+    public @Nullable Vma findNext(long address) {
+        return layout.findNext(address);
+    }
+
+    /**
+     * Returns the VMA below an address: the predecessor of {@link #findNext}, as {@code find_vma_prev} finds it. A VMA
+     * that covers the address is not below it. Lock-free; allocates nothing.
+     *
+     * @param address any address
+     * @return the highest VMA with an end at or below the address, at some instant of this call; null for none
+     */
+    public @Nullable Vma findPrevious(long address) {
+        return layout.findPrevious(address);
+    }
+
+    /**
+     * Passes each VMA that overlaps a range to an action, in ascending order. Lock-free; allocates nothing. Each step
+     * is a {@link #findNext} from the end of the VMA before: one instant per step, not one for all.
+     *
+     * <ul>
+     *   <li>Each VMA was mapped at some instant of this call.
+     *   <li>The ends of the VMAs strictly rise, so no VMA comes twice. Two VMAs overlap only if a change between their
+     *       steps has extended or merged the first one.
+     *   <li>An address that is mapped throughout this call lies in a VMA that is passed, even if changes replace its
+     *       VMA meanwhile. Only a VMA that is mapped or unmapped during the call may be missed.
+     *   <li>The VMAs need not have existed at one instant: a mapping that moves meanwhile may be passed at both places,
+     *       or at neither.
+     *   <li>Changes by the action itself are seen above the end of the VMA that was passed last.
+     * </ul>
+     *
+     * <p>For the VMAs of one instant use {@link #snapshot()}.
+     *
+     * @param start the first address
+     * @param length bytes, unsigned; a range that wraps ends at the highest address
+     * @param action receives each VMA, by this thread, whole even if it reaches beyond the range; its exception ends
+     *     the walk and goes to the caller
+     */
+    public void forEach(long start, long length, Consumer<? super Vma> action) {
+        Objects.requireNonNull(action, "action");
+        long end = Addresses.endOf(start, length);
+        long next = start;
+        while (Addresses.isBelow(next, end)) {
+            VmArea vma = layout.findNext(next);
+            if (vma == null || !Addresses.isBelow(vma.start(), end)) {
+                return;
+            }
+            action.accept(vma);
+            next = vma.end();
+        }
     }
 
     /**

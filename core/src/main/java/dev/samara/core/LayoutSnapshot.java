@@ -5,13 +5,22 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.maple.Cursor;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped. */
-public final class LayoutSnapshot {
+/**
+ * The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped.
+ *
+ * <p>Mappings above the limit of the space, such as {@code [vsyscall]}, belong to the lists and to the iteration, where
+ * they come last. As on Linux, lookups by address do not find them.
+ */
+public final class LayoutSnapshot implements Iterable<Vma> {
     private final Geometry geometry;
     private final Snapshot<VmArea> tree;
     private final List<VmArea> above;
@@ -37,6 +46,82 @@ public final class LayoutSnapshot {
      */
     public @Nullable Vma find(long address) {
         return tree.get(address);
+    }
+
+    /**
+     * Returns the VMA that covered an address, or else the next one above it ({@code find_vma}).
+     *
+     * @param address any address
+     * @return the lowest VMA with an end above the address, or null for none
+     */
+    public @Nullable Vma findNext(long address) {
+        return tree.atOrAfter(address);
+    }
+
+    /**
+     * Returns the VMA below an address: the predecessor of {@link #findNext}, as {@code find_vma_prev} finds it. A VMA
+     * that covers the address is not below it.
+     *
+     * @param address any address
+     * @return the highest VMA with an end at or below the address, or null for none
+     */
+    public @Nullable Vma findPrevious(long address) {
+        VmArea below = address == 0 ? null : tree.atOrBefore(address - 1);
+        if (below == null || Addresses.isAtMost(below.end(), address)) {
+            return below;
+        }
+        return below.start() == 0 ? null : tree.atOrBefore(below.start() - 1);
+    }
+
+    /**
+     * Passes each VMA that overlaps a range to an action, in ascending order.
+     *
+     * @param start the first address
+     * @param length bytes, unsigned; a range that wraps ends at the highest address
+     * @param action receives each VMA, by this thread, whole even if it reaches beyond the range; its exception ends
+     *     the walk and goes to the caller
+     */
+    public void forEach(long start, long length, Consumer<? super Vma> action) {
+        Objects.requireNonNull(action, "action");
+        long end = Addresses.endOf(start, length);
+        if (start == end) {
+            return;
+        }
+        Cursor<VmArea> cursor = tree.cursor();
+        VmArea vma = cursor.find(start);
+        while (vma != null && Addresses.isBelow(vma.start(), end)) {
+            action.accept(vma);
+            vma = cursor.next();
+        }
+    }
+
+    /**
+     * Returns an iterator over all VMAs in ascending order, which cannot remove.
+     *
+     * @return a new iterator, for one thread at a time
+     */
+    @Override
+    public Iterator<Vma> iterator() {
+        Cursor<VmArea> cursor = tree.cursor();
+        Iterator<VmArea> last = above.iterator();
+        return new Iterator<>() {
+            private @Nullable VmArea next = cursor.next();
+
+            @Override
+            public boolean hasNext() {
+                return next != null || last.hasNext();
+            }
+
+            @Override
+            public Vma next() {
+                VmArea vma = next;
+                if (vma == null) {
+                    return last.next();
+                }
+                next = cursor.next();
+                return vma;
+            }
+        };
     }
 
     /**

@@ -38,7 +38,8 @@
  *   <dt>Layout
  *   <dd>The VMAs of a space at one instant.
  *   <dt>Lookup
- *   <dd>A read of the layout: {@code find}, {@code snapshot}, and any read of a snapshot.
+ *   <dd>A read of the layout: {@code find}, {@code findNext}, {@code findPrevious}, {@code forEach}, {@code snapshot},
+ *       and any read of a snapshot.
  *   <dt>Operation
  *   <dd>A call that changes the layout. It prepares, publishes its changes with one store, retires the removed pages
  *       and translations, and completes.

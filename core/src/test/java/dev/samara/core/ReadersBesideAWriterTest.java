@@ -134,6 +134,59 @@ class ReadersBesideAWriterTest {
         }
     }
 
+    /** Finds the neighbours of single addresses; no marker, which is always mapped, lies between. */
+    private void findNeighbours(Random random, Seen seen) {
+        AddressSpace space = writer.space();
+        for (int n = 0; n < LOOKUPS; n++) {
+            int region = random.nextInt(RegionWriter.COUNT);
+            int page = 1 + random.nextInt(RegionWriter.PAGES - 1);
+            long address = RegionWriter.address(region, page) + random.nextInt(0x1000);
+            Vma next = space.findNext(address);
+            if (next != null) {
+                assertTrue(next.end() > address, () -> Long.toHexString(address) + " is above " + next);
+                verify(next, seen);
+                assertTrue(
+                        next.start() <= address || !RegionWriter.isAlwaysMapped(region, page),
+                        () -> "a hole at " + Long.toHexString(address));
+            }
+            assertTrue(
+                    region == RegionWriter.COUNT - 1
+                            || (next != null && next.start() <= RegionWriter.address(region + 1, 0)),
+                    "a marker is lost");
+            Vma previous = space.findPrevious(address);
+            assertNotNull(previous);
+            assertTrue(previous.end() <= address, () -> Long.toHexString(address) + " is below the end of " + previous);
+            assertTrue(previous.start() >= RegionWriter.address(region, 0), "a marker is lost");
+            verify(previous, seen);
+        }
+    }
+
+    /** Walks the space itself: the ends rise, and what is always mapped is seen. */
+    private void walkSpace(Seen seen) {
+        long[] lastEnd = {0};
+        writer.space().forEach(0, writer.space().geometry().limit(), vma -> {
+            assertTrue(vma.end() > lastEnd[0], () -> "out of order: " + vma);
+            verify(vma, seen);
+            verifyHole(lastEnd[0], vma.start());
+            lastEnd[0] = vma.end();
+        });
+        verifyHole(lastEnd[0], RegionWriter.address(RegionWriter.COUNT, 0));
+    }
+
+    /** Checks that nothing that is always mapped lies in a range without a VMA. */
+    private static void verifyHole(long start, long end) {
+        long first = Math.max(start, RegionWriter.address(0, 0));
+        long last = Math.min(end, RegionWriter.address(RegionWriter.COUNT, 0));
+        for (long address = first; address < last; address += 0x1000) {
+            int region = RegionWriter.regionOf(address);
+            int page = RegionWriter.pageInRegion(address);
+            long at = address;
+            assertTrue(
+                    region < 0 || (page != 0 && !RegionWriter.isAlwaysMapped(region, page)),
+                    () -> "a hole at " + Long.toHexString(at));
+        }
+    }
+
     /** Walks a snapshot, whose VMAs must be of one instant. */
     private void walk(Seen seen) {
         LayoutSnapshot snapshot = writer.space().snapshot();
@@ -213,6 +266,8 @@ class ReadersBesideAWriterTest {
         do {
             last = done;
             lookUp(random, seen);
+            findNeighbours(random, seen);
+            walkSpace(seen);
             walk(seen);
             count();
         } while (!last);
@@ -347,6 +402,8 @@ class ReadersBesideAWriterTest {
         Seen seen = new Seen();
         for (int step = 0; step < 2_000; step++) {
             writer.step(random);
+            findNeighbours(random, seen);
+            walkSpace(seen);
             walk(seen);
             count();
         }

@@ -8,6 +8,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
@@ -263,6 +264,27 @@ public final class Layout implements VmaLookup {
     @Override
     public @Nullable VmArea find(long address) {
         return tree.get(address);
+    }
+
+    /** Returns the VMA that covers an address, or else the next one above it; null for none. Lock-free. */
+    public @Nullable VmArea findNext(long address) {
+        return tree.atOrAfter(address);
+    }
+
+    /** Returns the highest VMA that ends at or below an address, or null for none. Lock-free. */
+    public @Nullable VmArea findPrevious(long address) {
+        for (; ; ) {
+            VmArea below = address == 0 ? null : tree.atOrBefore(address - 1);
+            if (below == null || Addresses.isAtMost(below.end(), address)) {
+                return below;
+            }
+            VmArea previous = below.start() == 0 ? null : tree.atOrBefore(below.start() - 1);
+            // A VMA never returns to the tree. If it is there still, it covered the address when its predecessor was
+            // read.
+            if (tree.get(below.start()) == below) {
+                return previous;
+            }
+        }
     }
 
     /**

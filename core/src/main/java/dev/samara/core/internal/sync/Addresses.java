@@ -30,6 +30,11 @@ public final class Addresses {
         return isBelow(one, other) ? other : one;
     }
 
+    /** Returns the first address behind a range, or the highest address if the range wraps. */
+    public static long endOf(long start, long length) {
+        return isBelow(~start, length) ? -1L : start + length;
+    }
+
     /** Returns whether a half-open range that is not empty has an address. */
     public static boolean contains(long start, long end, long address) {
         return isBelow(address - start, end - start);
