@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
+import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Resolve;
@@ -654,19 +655,16 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Adds a listener, which is called for each later change of the layout.
      *
-     * @param listener the listener
-     */
-    public void addListener(LayoutListener listener) {
-        layout.addListener(Objects.requireNonNull(listener, "listener"));
-    }
-
-    /**
-     * Removes a listener. It is not called for changes published after this; earlier changes may still be delivered.
+     * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
+     * GUEST, and within {@code rcuMapPages}. The listener is not called for changes published after that; earlier
+     * changes may still be delivered.
      *
-     * @param listener the listener; nothing happens if it was not added
+     * @param listener the listener
+     * @return the registration
+     * @throws IllegalStateException if a CPU of the thread is in GUEST
      */
-    public void removeListener(LayoutListener listener) {
-        layout.removeListener(listener);
+    public Registration addListener(LayoutListener listener) {
+        return layout.addListener(Objects.requireNonNull(listener, "listener"));
     }
 
     /**
@@ -674,20 +672,16 @@ public final class AddressSpace implements AutoCloseable {
      * while the operation is in flight. An operation that began before this and is in flight calls it too, if it has
      * not called its notifiers yet. A fork does not inherit the notifier.
      *
-     * @param notifier the notifier
-     */
-    public void addNotifier(MmuNotifier notifier) {
-        layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
-    }
-
-    /**
-     * Removes a notifier. It is not called for operations that begin after this; it may still be called for operations
-     * in flight.
+     * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
+     * GUEST, and within {@code rcuMapPages}. The notifier is not called for operations that begin after that; it may
+     * still be called for operations in flight.
      *
-     * @param notifier the notifier; nothing happens if it was not added
+     * @param notifier the notifier
+     * @return the registration
+     * @throws IllegalStateException if a CPU of the thread is in GUEST
      */
-    public void removeNotifier(MmuNotifier notifier) {
-        layout.removeNotifier(notifier);
+    public Registration addNotifier(MmuNotifier notifier) {
+        return layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.event.FlushListener;
+import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.fault.Faulter;
@@ -244,21 +245,42 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Adds a listener for the translations that this CPU drops from its TLB. It is called for all spaces that have the
-     * machine and the page size of its space.
+     * machine and the page size of the CPU's space, until the CPU goes to a space of another machine or page size, or
+     * is closed.
+     *
+     * <p>The thread that owns this CPU may close the registration at any time, also in GUEST, in a flush listener, and
+     * after the CPU was closed. Another thread gets an {@code IllegalStateException}. The listener is not called after
+     * that, not even for the rest of the flush whose listeners are being called.
      *
      * @param listener the listener
+     * @return the registration
+     * @throws IllegalStateException if the CPU has no space, or is not owned by the caller
      */
-    public void onFlush(FlushListener listener) {
-        loadedTlb().addListener(Objects.requireNonNull(listener, "listener"));
+    public Registration onFlush(FlushListener listener) {
+        Objects.requireNonNull(listener, "listener");
+        return new FlushRegistration(listener, loadedTlb().addListener(listener));
     }
 
-    /**
-     * Removes a listener, which is not called after this.
-     *
-     * @param listener the listener
-     */
-    public void removeFlushListener(FlushListener listener) {
-        loadedTlb().removeListener(listener);
+    /** One addition of a flush listener. */
+    private final class FlushRegistration implements Registration {
+        private final FlushListener listener;
+        private final Runnable removal;
+
+        FlushRegistration(FlushListener listener, Runnable removal) {
+            this.listener = listener;
+            this.removal = removal;
+        }
+
+        @Override
+        public void close() {
+            checkOwner();
+            removal.run();
+        }
+
+        @Override
+        public String toString() {
+            return "registration of " + listener.getClass().getName() + " with " + Cpu.this;
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
@@ -12,7 +13,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
 
 /** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
-public final class Watchpoint implements AutoCloseable {
+public final class Watchpoint implements Registration {
     private final PageTable table;
     private final Watches.WatchedRange watch;
     private final long start;

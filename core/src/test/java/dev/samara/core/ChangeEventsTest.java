@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -268,16 +269,15 @@ final class ChangeEventsTest {
     }
 
     @Test
-    @DisplayName("until it is removed; a listener that was never added may be removed")
+    @DisplayName("until its registration is closed")
     void removed() throws InterruptedException {
         Follower follower = new Follower(0);
         Follower stays = new Follower(0);
-        space.addListener(follower);
+        Registration registration = space.addListener(follower);
         space.addListener(stays);
         map(0, 1, READ);
         machine.awaitQuiescence();
-        space.removeListener(follower);
-        space.removeListener(change -> {});
+        registration.close();
         map(2, 1, READ);
         machine.awaitQuiescence();
         assertEquals(1, follower.layout.size());

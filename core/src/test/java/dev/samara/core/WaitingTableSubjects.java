@@ -64,6 +64,7 @@ final class WaitingTableSubjects {
                 scene.space.throwing(),
                 scene.space.usage(),
                 scene.space.holdTimes(),
+                scene.space.addListener(change -> {}),
                 scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
                 Errno.EPERM,
                 new InvariantViolation("I1", "none"),

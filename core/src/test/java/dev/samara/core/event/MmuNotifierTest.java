@@ -180,17 +180,16 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("a fork does not inherit it, and one that was removed is not told")
+    @DisplayName("a fork does not inherit it, and one whose registration was closed is not told")
     void forkedAndRemoved() {
         map(0, 2);
         List<Told> told = new ArrayList<>();
-        MmuNotifier notifier = into(told);
-        space.addNotifier(notifier);
+        Registration registration = space.addNotifier(into(told));
         try (AddressSpace child = space.fork()) {
             child.munmap(page(0), PAGE);
         }
         assertEquals(List.of(), told);
-        space.removeNotifier(notifier);
+        registration.close();
         space.munmap(page(0), PAGE);
         assertEquals(List.of(), told);
     }

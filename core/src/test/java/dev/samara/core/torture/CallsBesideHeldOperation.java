@@ -7,7 +7,6 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.NamedBacking;
 import dev.samara.core.VmaRef;
-import dev.samara.core.event.LayoutListener;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -186,9 +185,7 @@ final class CallsBesideHeldOperation implements Actor {
                 child.close();
             }
             case 5 -> {
-                LayoutListener none = change -> {};
-                space.addListener(none);
-                space.removeListener(none);
+                space.addListener(change -> {}).close();
                 space.validate();
                 checker.check(space.usage().maps() > 0, "nothing mapped");
             }

@@ -40,17 +40,18 @@ public final class Changes {
         this.host = host;
     }
 
-    /** Caller must hold the layout lock. */
-    void add(LayoutListener listener) {
+    /** Adds a listener and returns its removal. Both need the layout lock. */
+    Runnable add(LayoutListener listener) {
+        Delivery added = new Delivery(listener);
         List<Delivery> more = new ArrayList<>(deliveries);
-        more.add(new Delivery(listener));
+        more.add(added);
         deliveries = List.copyOf(more);
+        return () -> remove(added);
     }
 
-    /** Caller must hold the layout lock. */
-    void remove(LayoutListener listener) {
+    private void remove(Delivery removed) {
         List<Delivery> fewer = new ArrayList<>(deliveries);
-        fewer.removeIf(delivery -> delivery.listener == listener);
+        fewer.remove(removed);
         deliveries = List.copyOf(fewer);
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Registration;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
@@ -372,41 +373,24 @@ public final class Layout implements VmaLookup {
         return LockHoldTimes.highest(bucket);
     }
 
-    /** Adds a listener, which is called for each later change. */
-    public void addListener(LayoutListener listener) {
+    /** Adds a listener, which is called for each later change that is published before its registration is closed. */
+    public Registration addListener(LayoutListener listener) {
         lock();
         try {
-            changes.add(listener);
+            return new LayoutRegistration(this, listener, changes.add(listener));
         } finally {
             unlock();
         }
     }
 
-    /** Removes a listener, which is not called for later changes. */
-    public void removeListener(LayoutListener listener) {
+    /**
+     * Adds a notifier, which is called for the revocations of each operation that calls its notifiers later, until the
+     * registration is closed.
+     */
+    public Registration addNotifier(MmuNotifier notifier) {
         lock();
         try {
-            changes.remove(listener);
-        } finally {
-            unlock();
-        }
-    }
-
-    /** Adds a notifier, which is called for the revocations of each operation that calls its notifiers later. */
-    public void addNotifier(MmuNotifier notifier) {
-        lock();
-        try {
-            notifiers.add(notifier);
-        } finally {
-            unlock();
-        }
-    }
-
-    /** Removes a notifier, which is not called for operations that begin later. */
-    public void removeNotifier(MmuNotifier notifier) {
-        lock();
-        try {
-            notifiers.remove(notifier);
+            return new LayoutRegistration(this, notifier, notifiers.add(notifier));
         } finally {
             unlock();
         }

@@ -7,22 +7,38 @@ import java.util.List;
 
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class Notifiers {
-    private volatile List<MmuNotifier> all;
+    /** One addition of a notifier. A notifier that was added twice is removed twice. */
+    private static final class Added {
+        private final MmuNotifier notifier;
+
+        Added(MmuNotifier notifier) {
+            this.notifier = notifier;
+        }
+    }
+
+    /** Guarded by the layout lock. */
+    private final List<Added> added = new ArrayList<>();
+
+    private volatile List<MmuNotifier> all = List.of();
 
     Notifiers(List<MmuNotifier> first) {
-        all = List.copyOf(first);
+        first.forEach(this::add);
     }
 
-    void add(MmuNotifier notifier) {
-        List<MmuNotifier> more = new ArrayList<>(all);
-        more.add(notifier);
-        all = List.copyOf(more);
+    /** Adds a notifier and returns its removal. Both need the layout lock. */
+    Runnable add(MmuNotifier notifier) {
+        Added one = new Added(notifier);
+        added.add(one);
+        publish();
+        return () -> {
+            if (added.remove(one)) {
+                publish();
+            }
+        };
     }
 
-    void remove(MmuNotifier notifier) {
-        List<MmuNotifier> fewer = new ArrayList<>(all);
-        fewer.removeIf(known -> known == notifier);
-        all = List.copyOf(fewer);
+    private void publish() {
+        all = added.stream().map(each -> each.notifier).toList();
     }
 
     /** Returns a list that is never changed. */

@@ -124,14 +124,13 @@ public final class CpuTlb {
         state.readsAs(reader);
     }
 
-    /** Adds a listener that is notified of this CPU's flushes, on this CPU's thread. */
-    public void addListener(FlushListener listener) {
-        listeners.add(listener);
-    }
-
-    /** Removes a listener if it was added. */
-    public void removeListener(FlushListener listener) {
-        listeners.remove(listener);
+    /**
+     * Adds a listener that is notified of this CPU's flushes, on this CPU's thread.
+     *
+     * @return its removal, for this CPU's thread
+     */
+    public Runnable addListener(FlushListener listener) {
+        return listeners.add(listener);
     }
 
     /**

@@ -8,42 +8,52 @@ import java.util.function.Consumer;
 
 /** The listeners of one CPU. Used by its owner alone. */
 final class FlushListeners {
+    /** One addition of a listener. A listener that was added twice is removed twice. */
+    private static final class Added {
+        private final FlushListener listener;
+
+        /** A listener may be removed after a flush has begun to notify listeners, and is then left out. */
+        private boolean isRemoved;
+
+        Added(FlushListener listener) {
+            this.listener = listener;
+        }
+    }
+
     private final Consumer<Throwable> reporter;
 
     /** Never changed in place: listeners may be added and removed while they are notified. */
-    private FlushListener[] listeners = {};
+    private Added[] all = {};
 
     FlushListeners(Consumer<Throwable> reporter) {
         this.reporter = reporter;
     }
 
-    void add(FlushListener listener) {
-        FlushListener[] more = Arrays.copyOf(listeners, listeners.length + 1);
-        more[listeners.length] = listener;
-        listeners = more;
+    /** Adds a listener and returns its removal. */
+    Runnable add(FlushListener listener) {
+        Added one = new Added(listener);
+        Added[] more = Arrays.copyOf(all, all.length + 1);
+        more[all.length] = one;
+        all = more;
+        return () -> remove(one);
     }
 
-    /** Removes a listener if it was added. */
-    void remove(FlushListener listener) {
-        FlushListener[] known = listeners;
-        for (int i = 0; i < known.length; i++) {
-            if (known[i] == listener) {
-                FlushListener[] fewer = Arrays.copyOf(known, known.length - 1);
-                System.arraycopy(known, i + 1, fewer, i, fewer.length - i);
-                listeners = fewer;
-                return;
-            }
-        }
+    private void remove(Added removed) {
+        removed.isRemoved = true;
+        all = Arrays.stream(all).filter(each -> each != removed).toArray(Added[]::new);
     }
 
     boolean isEmpty() {
-        return listeners.length == 0;
+        return all.length == 0;
     }
 
     void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
-        for (FlushListener listener : listeners) {
+        for (Added each : all) {
+            if (each.isRemoved) {
+                continue;
+            }
             try {
-                listener.flushed(start, end, reason, generation);
+                each.listener.flushed(start, end, reason, generation);
             } catch (Throwable thrown) {
                 reporter.accept(thrown);
             }
