@@ -10,6 +10,7 @@ import dev.samara.bench.index.EditableIndex;
 import dev.samara.bench.index.Indexes;
 import dev.samara.bench.memory.FaultBenchmark;
 import dev.samara.bench.memory.GuestAccessBenchmark;
+import dev.samara.bench.memory.TlbMissBenchmark;
 import dev.samara.bench.memory.WalkBenchmark;
 import java.util.Arrays;
 import java.util.Collections;
@@ -285,20 +286,21 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @ValueSource(ints = {8, 64, 2048})
-    @DisplayName("GuestAccessBenchmark reads equal numbers by handle, by address and from an array")
+    @DisplayName("GuestAccessBenchmark reads equal numbers in one step, by handle, by address and from an array")
     void guestAccesses(int pages) {
         GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
         for (String pattern : new String[] {"independent", "dependent"}) {
             GuestAccessBenchmark.Hits hits = new GuestAccessBenchmark.Hits();
             hits.pages = pages;
             hits.pattern = pattern;
-            hits.memory = pages == 64 ? "pieces" : "whole";
             hits.setUp();
             for (int i = 0; i < 20; i++) {
                 benchmark.store(hits);
+                benchmark.flatStore(hits);
                 benchmark.plainStore(hits);
                 assertEquals(benchmark.plainAtomic(hits), benchmark.atomic(hits));
                 assertEquals(benchmark.plainLoad(hits), benchmark.hit(hits));
+                assertEquals(benchmark.plainLoad(hits), benchmark.flatHit(hits));
                 assertEquals(benchmark.unpolledHit(hits), benchmark.polledHit(hits));
                 assertEquals(benchmark.byAddressOutside(hits), benchmark.byAddress(hits));
             }
@@ -307,18 +309,17 @@ class BenchmarksTest {
     }
 
     @Test
-    @DisplayName(
-            "GuestAccessBenchmark finds equal entries in the page table and in an array, and comes back from GUEST")
+    @DisplayName("TlbMissBenchmark finds equal entries in the page table and in an array, and comes back from GUEST")
     void guestMisses() {
-        GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
-        GuestAccessBenchmark.Misses misses = new GuestAccessBenchmark.Misses();
+        TlbMissBenchmark benchmark = new TlbMissBenchmark();
+        TlbMissBenchmark.Misses misses = new TlbMissBenchmark.Misses();
         misses.pages = 1 << 10;
         misses.setUp();
         for (int i = 0; i < 20; i++) {
             assertEquals(benchmark.flatMiss(misses), benchmark.miss(misses));
         }
         misses.tearDown();
-        GuestAccessBenchmark.Entries entries = new GuestAccessBenchmark.Entries();
+        TlbMissBenchmark.Entries entries = new TlbMissBenchmark.Entries();
         entries.setUp();
         for (int i = 0; i < CALLS; i++) {
             benchmark.guestAndBack(entries);

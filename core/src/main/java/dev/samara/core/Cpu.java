@@ -234,13 +234,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public void poll() {
-        checkOwner();
-        CpuTlb used = tlb;
-        TranslatedMemory polled = translated;
-        if (used == null || polled == null || !used.isInGuest()) {
-            throw memory.notInGuest();
-        }
-        polled.poll();
+        memory.poll();
     }
 
     /**

@@ -308,7 +308,7 @@ public final class Machine implements AutoCloseable {
                 number,
                 pageShift,
                 checker == null
-                        ? new SoftTlb(pageShift, tlbEntries)
+                        ? new SoftTlb(pageShift, tlbEntries, memory.frames().direct())
                         : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
@@ -435,11 +435,13 @@ public final class Machine implements AutoCloseable {
          * Gives the machine memory, so that mappings can be read and written. Frames are allocated when they are first
          * needed.
          *
-         * <p>They are direct memory of the JVM, unless a {@linkplain #frameStore store} is given. {@link #build}
-         * refuses more than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap
-         * unless {@code -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that
-         * limit. If the JVM refuses to allocate more frames, accesses that need a frame fail with {@code OOM}. The JVM
-         * is asked again after a second, or after a frame was freed.
+         * <p>Unless a {@linkplain #frameStore store} is given, memory of at most 1 GiB is one region of the system's
+         * shared memory, where the system has that and room in it: on Linux. The region takes memory as frames are
+         * used, and accesses of CPUs to it are fastest. All other memory is direct memory of the JVM, in pieces.
+         * {@link #build} refuses more of that than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the
+         * size of the heap unless {@code -XX:MaxDirectMemorySize} is set. All machines and all other users of direct
+         * memory share that limit. If there is no memory for more frames, accesses that need a frame fail with
+         * {@code OOM}. The system is asked again after a second, or after a frame was freed.
          *
          * @param bytes the largest amount, at least a page, for each page size that spaces use
          * @return this
@@ -453,8 +455,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many bytes of memory are allocated at a time. If one piece holds all memory, accesses of CPUs are
-         * faster; but a piece takes its whole size as soon as one of its frames is needed.
+         * Sets how many bytes of memory are allocated at a time. A piece takes its whole size as soon as one of its
+         * frames is needed.
          *
          * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is allocated
          * @return this
@@ -643,7 +645,7 @@ public final class Machine implements AutoCloseable {
             int chunkShift = chunkShift(most, pageShift);
             StoreMaker maker = stores;
             FrameStore store = maker == null
-                    ? new DirectFrames(pageShift, chunkShift, (int) most + 1)
+                    ? new DirectFrames(pageShift, chunkShift, (int) most + 1, true)
                     : maker.make(pageShift, (int) most + 1);
             Rcu rcu = new Rcu(new Rcu.Settings(
                     host.background(),
@@ -686,7 +688,7 @@ public final class Machine implements AutoCloseable {
          *     set
          */
         public Machine build() {
-            if (memory != 0 && stores == null && memory > directMemoryLimit()) {
+            if (memory > directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegion(memory)) {
                 throw new IllegalArgumentException("memory " + memory + " is above " + directMemoryLimit()
                         + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
                         + " without it");

@@ -107,11 +107,11 @@ final class BufferCopiesTest extends WatchpointFixture {
     @Test
     @DisplayName("tell watchers of the watched part of each page")
     void watched() {
-        try (Watchpoint watch = space.watch(at + PAGE - 4, 8, as("w"))) {
-            assertEquals(LENGTH, memory.copyIn(at, ByteBuffer.allocateDirect(LENGTH)));
-            assertTold("w 0 " + PAGE, "w " + PAGE + " " + PAGE);
-            assertEquals(LENGTH, memory.copyOut(at, ByteBuffer.allocate(LENGTH)));
-            assertTold();
-        }
+        Watchpoint watch = space.watch(at + PAGE - 4, 8, as("w"));
+        assertEquals(LENGTH, memory.copyIn(at, ByteBuffer.allocateDirect(LENGTH)));
+        assertTold("w 0 " + PAGE, "w " + PAGE + " " + PAGE);
+        assertEquals(LENGTH, memory.copyOut(at, ByteBuffer.allocate(LENGTH)));
+        assertTold();
+        watch.close();
     }
 }

@@ -12,6 +12,7 @@ import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.StalledCpu;
+import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -25,16 +26,39 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** An object of each class, made before any thread waits, and arguments. */
 final class WaitingTableSubjects {
+    /** Ends an access by {@link FlatMemory} that has failed. */
+    private static final class Failed extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    private static final class Flat extends FlatMemory {
+        Flat(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new Failed();
+        }
+    }
+
     private final List<Object> all = new ArrayList<>();
+
+    /** The accesses of each CPU that has made one. */
+    private final Map<Cpu, FlatMemory> flat = new ConcurrentHashMap<>();
 
     WaitingTableSubjects(GuestScene scene) {
         PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
@@ -97,10 +121,10 @@ final class WaitingTableSubjects {
             return List.of();
         } else if (type == Duration.class) {
             return Duration.ofSeconds(1);
-        } else if (type == java.nio.ByteBuffer.class) {
-            return java.nio.ByteBuffer.allocate(8);
-        } else if (type == java.nio.ByteOrder.class) {
-            return java.nio.ByteOrder.LITTLE_ENDIAN;
+        } else if (type == ByteBuffer.class) {
+            return ByteBuffer.allocate(8);
+        } else if (type == ByteOrder.class) {
+            return ByteOrder.LITTLE_ENDIAN;
         } else if (type.isEnum()) {
             return type.getEnumConstants()[0];
         } else if (type.isArray()) {
@@ -118,13 +142,20 @@ final class WaitingTableSubjects {
 
     void invoke(Method method, Cpu cpu) {
         Class<?> type = method.getDeclaringClass();
-        Object self = type == Cpu.class ? cpu : type == GuestMemory.class ? cpu.memory() : of(type);
+        Object self = type == Cpu.class
+                ? cpu
+                : type == GuestMemory.class
+                        ? cpu.memory()
+                        : type == FlatMemory.class ? flat.computeIfAbsent(cpu, of -> new Flat(of.memory())) : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments =
                 Arrays.stream(method.getParameterTypes()).map(this::argument).toArray();
         try {
             method.invoke(self, arguments);
         } catch (InvocationTargetException thrown) {
+            if (thrown.getCause() instanceof Failed) {
+                return;
+            }
             if (thrown.getCause() instanceof RuntimeException cause) {
                 throw cause;
             }

@@ -9,6 +9,7 @@ import dev.samara.bench.contention.HeldInRetire;
 import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
+import dev.samara.bench.interpreter.InterpreterBenchmark;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.ShootdownReport;
 import java.util.List;
@@ -75,7 +76,13 @@ record ReportCommand(String word, String about, Program program, String small) {
                     "shootdowns",
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
                     ShootdownReport::main,
-                    "--rounds 1 --iterations 500"));
+                    "--rounds 1 --iterations 500"),
+            new ReportCommand(
+                    "interpreter",
+                    "guest instructions a microsecond of a RISC-V interpreter: on an array, a page table made by hand,"
+                            + " and a CPU",
+                    InterpreterBenchmark::main,
+                    "--seconds 0.2 --work sieve"));
 
     interface Program {
         void run(String[] words) throws InterruptedException;

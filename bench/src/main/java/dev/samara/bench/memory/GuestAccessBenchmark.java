@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
-import static dev.samara.core.mman.MapFlags.ANONYMOUS;
-import static dev.samara.core.mman.MapFlags.FIXED;
-import static dev.samara.core.mman.MapFlags.PRIVATE;
-import static dev.samara.core.mman.Protection.READ;
-import static dev.samara.core.mman.Protection.WRITE;
-
 import dev.samara.bench.About;
-import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Machine;
+import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -36,11 +27,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Accesses of a guest to present pages: by handles from the TLB, by handles that need a walk, and by address.
+ * Accesses of a guest to present pages: in one step, by handles from the TLB, and by address.
  *
- * <p>The baseline of each is an access without an address space: to an array of bytes at the same offsets, to an array
- * of entries instead of the page table, or one volatile store instead of GUEST and back. If each address depends on the
- * previous value, that value is always 0, which the compiler does not know.
+ * <p>The baseline of each is an access to an array at the same offsets, without an address space. If each address
+ * depends on the previous value, that value is always 0, which the compiler does not know.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -55,9 +45,8 @@ public class GuestAccessBenchmark {
     /** The number of accesses between polls, as in a guest with short basic blocks. */
     private static final int POLLED = 32;
 
-    private static final int PAGE_SHIFT = 12;
-    private static final long MEMORY = 64L << 20;
-    private static final long BASE = 0x1000_0000_0000L;
+    private static final int PAGE_SHIFT = GuestCpu.PAGE_SHIFT;
+    private static final long BASE = GuestCpu.BASE;
     private static final int PICKS = 1 << 14;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
@@ -65,36 +54,15 @@ public class GuestAccessBenchmark {
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
 
-    /** A CPU in GUEST, with pages that it has written. */
-    private static final class GuestCpu {
-        final AddressSpace space;
-        final Cpu cpu;
-        final GuestMemory memory;
-
-        GuestCpu(int pages, int entries, boolean isWhole) {
-            Machine.Builder builder = Machine.builder().memory(MEMORY).tlbEntries(entries);
-            Machine machine = (isWhole ? builder.memoryPiece(MEMORY) : builder).build();
-            space = machine.newSpace(Geometry.LINUX_X86_64);
-            long length = (long) pages << PAGE_SHIFT;
-            long start = space.mmap(BASE, length, READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0);
-            if (Errno.isError(start)) {
-                throw new IllegalStateException("the pages could not be mapped: " + Errno.of(start));
-            }
-            cpu = machine.claimCpu();
-            cpu.switchTo(space);
-            memory = cpu.memory();
-            for (int i = 0; i < pages; i++) {
-                if (!Fault.isDone(memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {
-                    throw new IllegalStateException("a page could not be written");
-                }
-            }
-            cpu.enterGuest();
+    /** Accesses in one step, of which none fails. */
+    private static final class Flat extends FlatMemory {
+        Flat(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
         }
 
-        void close() {
-            cpu.leaveGuest();
-            cpu.close();
-            space.close();
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new IllegalStateException(Fault.toString(fault));
         }
     }
 
@@ -109,13 +77,10 @@ public class GuestAccessBenchmark {
         @Param({"independent", "dependent"})
         public String pattern;
 
-        /** Whether all memory is one chunk, or chunks of 4 MiB. */
-        @Param({"whole", "pieces"})
-        public String memory;
-
         private GuestCpu guest;
         private Cpu cpu;
         private GuestMemory guestMemory;
+        private Flat flat;
         private byte[] plain;
         private long[] words;
         private boolean isDependent;
@@ -128,9 +93,10 @@ public class GuestAccessBenchmark {
         /** Maps the pages and draws the offsets. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new GuestCpu(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
+            guest = new GuestCpu(pages, pages > 64 ? 4096 : 256);
             cpu = guest.cpu;
             guestMemory = guest.memory;
+            flat = new Flat(guestMemory);
             plain = new byte[pages << PAGE_SHIFT];
             words = new long[plain.length / Long.BYTES];
             isDependent = pattern.equals("dependent");
@@ -139,7 +105,7 @@ public class GuestAccessBenchmark {
                 picks[i] = random.nextInt(plain.length) & -Long.BYTES;
             }
             for (int i = 0; i < pages; i++) {
-                resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT));
+                GuestCpu.resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT));
             }
         }
 
@@ -156,17 +122,9 @@ public class GuestAccessBenchmark {
         }
     }
 
-    private static long resolved(GuestMemory memory, long address) {
-        long handle = memory.resolveStore(address, Long.BYTES);
-        if (handle < 0) {
-            throw new IllegalStateException("a page is not there: " + handle);
-        }
-        return handle;
-    }
-
     private static long load(GuestMemory memory, long address) {
         long handle = memory.probeLoad(address, Long.BYTES);
-        return memory.get(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES);
+        return memory.get(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES);
     }
 
     /**
@@ -191,6 +149,32 @@ public class GuestAccessBenchmark {
         }
         for (int i = first; i < first + BATCH; i++) {
             sum += load(memory, BASE + picks[i]);
+        }
+        return sum;
+    }
+
+    /**
+     * Loads in one step with a hit in the TLB each.
+     *
+     * @param of the pages
+     * @return the value read
+     */
+    @Benchmark
+    @About("a load in one step that the TLB has, at random in 8, 64 or 2,048 pages")
+    @OperationsPerInvocation(BATCH)
+    public long flatHit(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Flat memory = of.flat;
+        long sum = 0;
+        if (of.isDependent) {
+            for (int i = first; i < first + BATCH; i++) {
+                sum += memory.loadLong(BASE + picks[i] + sum);
+            }
+            return sum;
+        }
+        for (int i = first; i < first + BATCH; i++) {
+            sum += memory.loadLong(BASE + picks[i]);
         }
         return sum;
     }
@@ -337,7 +321,24 @@ public class GuestAccessBenchmark {
         for (int i = first; i < first + BATCH; i++) {
             long address = BASE + of.picks[i];
             long handle = memory.probeStore(address, Long.BYTES);
-            memory.put(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES, 0);
+            memory.put(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES, 0);
+        }
+    }
+
+    /**
+     * Stores in one step with a hit in the TLB each.
+     *
+     * @param of the pages
+     */
+    @Benchmark
+    @About("a store in one step that the TLB has")
+    @OperationsPerInvocation(BATCH)
+    public void flatStore(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Flat memory = of.flat;
+        for (int i = first; i < first + BATCH; i++) {
+            memory.storeLong(BASE + picks[i], 0);
         }
     }
 
@@ -373,7 +374,7 @@ public class GuestAccessBenchmark {
         for (int i = first; i < first + BATCH; i++) {
             long address = BASE + of.picks[i];
             long handle = memory.probeStore(address, Long.BYTES);
-            sum += memory.add(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES, 0);
+            sum += memory.add(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES, 0);
         }
         return sum;
     }
@@ -395,159 +396,5 @@ public class GuestAccessBenchmark {
             sum += (long) ELEMENT.getAndAdd(words, of.picks[i] >>> 3, 0L);
         }
         return sum;
-    }
-
-    /** Pages in an order in which the TLB, which is smaller, never holds the next one. */
-    @State(Scope.Thread)
-    public static class Misses {
-        private static final int ENTRIES = 256;
-
-        /** The number of pages: a power of two, and greater than the number of entries of the TLB. */
-        @Param("4096")
-        public int pages;
-
-        private GuestCpu guest;
-        private GuestMemory guestMemory;
-        private int[] order;
-        private long[] flat;
-        private final long[] tags = new long[ENTRIES];
-        private final long[] frames = new long[ENTRIES];
-        private int position;
-
-        /** Called by JMH; {@link #setUp()} does the rest. */
-        public Misses() {}
-
-        /** Maps the pages and draws their order. */
-        @Setup(Level.Trial)
-        public void setUp() {
-            guest = new GuestCpu(pages, ENTRIES, true);
-            guestMemory = guest.memory;
-            order = new int[pages];
-            flat = new long[pages];
-            SplittableRandom random = new SplittableRandom(42);
-            for (int i = 0; i < pages; i++) {
-                int j = random.nextInt(i + 1);
-                order[i] = order[j];
-                order[j] = i;
-                flat[i] = resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT)) | 1;
-            }
-        }
-
-        /** Unmaps. */
-        @TearDown(Level.Trial)
-        public void tearDown() {
-            guest.close();
-        }
-
-        private int next() {
-            int first = position;
-            position = (position + BATCH) & (pages - 1);
-            return first;
-        }
-    }
-
-    /**
-     * Translations that are in the page table and not in the TLB.
-     *
-     * @param of the pages
-     * @return the sum of the handles
-     */
-    @Benchmark
-    @About("a TLB miss on a page that is present")
-    @OperationsPerInvocation(BATCH)
-    public long miss(Misses of) {
-        int first = of.next();
-        GuestMemory memory = of.guestMemory;
-        long sum = 0;
-        for (int i = first; i < first + BATCH; i++) {
-            long address = BASE + ((long) of.order[i & (of.pages - 1)] << PAGE_SHIFT);
-            long handle = memory.probeLoad(address, Long.BYTES);
-            sum += handle == GuestMemory.MISS ? memory.resolveLoad(address, Long.BYTES) : handle;
-        }
-        return sum;
-    }
-
-    /**
-     * Translations by a table of one level.
-     *
-     * @param of the pages
-     * @return the sum of the handles
-     */
-    @Benchmark
-    @About("a TLB miss with a page table of one level, which is one array")
-    @OperationsPerInvocation(BATCH)
-    public long flatMiss(Misses of) {
-        int first = of.next();
-        long sum = 0;
-        long[] flat = of.flat;
-        long[] tags = of.tags;
-        long[] frames = of.frames;
-        for (int i = first; i < first + BATCH; i++) {
-            long address = BASE + ((long) of.order[i & (of.pages - 1)] << PAGE_SHIFT);
-            int slot = (int) (address >>> PAGE_SHIFT);
-            if (tags[slot & tags.length - 1] == address) {
-                sum += frames[slot & frames.length - 1];
-                continue;
-            }
-            long index = (address - BASE) >>> PAGE_SHIFT;
-            if (index >= 0 && index < flat.length) {
-                long entry = (long) ELEMENT.getAcquire(flat, (int) index);
-                if ((entry & 1) != 0) {
-                    tags[slot & tags.length - 1] = address;
-                    frames[slot & frames.length - 1] = entry & -2;
-                    sum += entry & -2;
-                }
-            }
-        }
-        return sum;
-    }
-
-    /** A CPU that enters GUEST and leaves it. */
-    @State(Scope.Thread)
-    public static class Entries {
-        private GuestCpu guest;
-        private Cpu cpu;
-        volatile long word;
-
-        /** Called by JMH; {@link #setUp()} does the rest. */
-        public Entries() {}
-
-        /** Maps. */
-        @Setup(Level.Trial)
-        public void setUp() {
-            guest = new GuestCpu(1, 256, true);
-            cpu = guest.cpu;
-            cpu.leaveGuest();
-        }
-
-        /** Unmaps. */
-        @TearDown(Level.Trial)
-        public void tearDown() {
-            cpu.enterGuest();
-            guest.close();
-        }
-    }
-
-    /**
-     * Enters GUEST and leaves it.
-     *
-     * @param of the CPU
-     */
-    @Benchmark
-    @About("enterGuest and leaveGuest, with no flush pending")
-    public void guestAndBack(Entries of) {
-        of.cpu.enterGuest();
-        of.cpu.leaveGuest();
-    }
-
-    /**
-     * One volatile store.
-     *
-     * @param of where
-     */
-    @Benchmark
-    @About("one volatile store")
-    public void volatileStore(Entries of) {
-        of.word = 1;
     }
 }

@@ -95,7 +95,7 @@ final class Pair {
         for (int i = from; i < from + count; i++) {
             long page = 1L + (i & (PAGES - 1));
             long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
-            long handle = tlb.probe(address, Long.BYTES, Pte.READ >> 1);
+            long handle = tlb.probe(address, Long.BYTES, Pte.READ);
             if (handle == CpuTlb.MISS) {
                 handle = cpu.walk(address, Pte.READ);
             }

@@ -93,7 +93,8 @@ class SuiteCommandTest {
                 "maps-scan --scanners 1.5 | --scanners",
                 "fork-beside --vmas none | --vmas",
                 "sparse --gib 0 | --gib",
-                "shootdowns --work none | none"
+                "shootdowns --work none | none",
+                "interpreter --memory none | none"
             })
     @DisplayName("what makes no sense ends with 2, and a message that names it")
     void badInput(String line, String named) throws IOException, InterruptedException {
@@ -133,7 +134,8 @@ class SuiteCommandTest {
                 "fork --rounds 1 | fork_ns | 4",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "sparse --gib 1 --rounds 1 | stamped | 4",
-                "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 125"
+                "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 125",
+                "interpreter --seconds 0.02 --work sieve | paged | 3"
             })
     @DisplayName("each report on memory runs to its end, and writes its output")
     void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {

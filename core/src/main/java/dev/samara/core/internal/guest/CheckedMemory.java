@@ -234,7 +234,7 @@ public final class CheckedMemory extends TranslatedMemory {
             throw violated("I3", "was freed while this CPU could use it", page, frame, right);
         }
         long pte = table.get(page);
-        int missing = missing(pte, page, frame, right);
+        int missing = missing(pte, page | (handle & mask), frame, right);
         if (missing == 0) {
             return;
         }
@@ -255,28 +255,31 @@ public final class CheckedMemory extends TranslatedMemory {
      * Returns the rights and marks that were used, and that the page table or the layout lacks, as bits of {@link
      * AccessChecker}.
      */
-    private int missing(long pte, long page, int frame, long right) {
+    private int missing(long pte, long address, int frame, long right) {
         boolean writes = right == Pte.WRITE;
-        if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right)) || Pte.frame(pte) != frame || !isAllowed(page, right)) {
+        if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right))
+                || Pte.frame(pte) != frame
+                || !isAllowed(address, right)) {
             return AccessChecker.PAGE;
         }
         // A store through the TLB needs an entry that says that the page was written: otherwise a dirty scan would miss
         // it.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
-                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? AccessChecker.WRITE : 0);
+                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(address)) ? AccessChecker.WRITE : 0);
     }
 
     /**
      * Returns whether a page is watched and the TLB nevertheless has the right to write it: no watcher would be told of
      * such a store.
      */
-    private boolean escapesWatches(long page) {
-        return tlb.probe(page, 1, Pte.WRITE >> 1) != SoftTlb.MISS
+    private boolean escapesWatches(long address) {
+        long page = address & ~mask;
+        return tlb.probe(address, 1, Pte.WRITE) != SoftTlb.MISS
                 && table.watches().touches(page, page + mask);
     }
 
-    private boolean isAllowed(long page, long right) {
-        VmArea vma = layout.find(page);
+    private boolean isAllowed(long address, long right) {
+        VmArea vma = layout.find(address);
         return vma != null && (PageRights.most(vma) & right) == right;
     }
 

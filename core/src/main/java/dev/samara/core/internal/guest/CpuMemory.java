@@ -5,6 +5,7 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -33,6 +34,11 @@ public final class CpuMemory extends GuestMemory {
     /** Why accesses are refused while {@code loaded} is null. */
     private String refusal = NO_SPACE;
 
+    private SoftTlb.@Nullable View view;
+
+    /** The memory whose TLB the view reads. */
+    private @Nullable TranslatedMemory viewed;
+
     private boolean swapsBytes;
     private long value;
     private long faultAddress;
@@ -49,6 +55,32 @@ public final class CpuMemory extends GuestMemory {
         this.owner = owner;
     }
 
+    /** Lets a view read the TLBs of this CPU, and no other view. */
+    public void view(SoftTlb.View next) {
+        checkOwner();
+        if (view != null) {
+            throw new IllegalStateException(cpu + " has a FlatMemory already");
+        }
+        view = next;
+        TranslatedMemory memory = loaded;
+        if (memory == null) {
+            SoftTlb.hide(next);
+        } else {
+            memory.view(next);
+            viewed = memory;
+        }
+    }
+
+    /** Acknowledges changes of other threads. Throws if the thread is not the owner, or the CPU is not in GUEST. */
+    public void poll() {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        if (memory == null || !memory.processor().isInGuest()) {
+            throw notInGuest();
+        }
+        memory.poll();
+    }
+
     /** Serves a space whose translations the CPU did not have before: there is no last access. */
     public void serve(TranslatedMemory memory, Layout layout) {
         memory.serve(layout);
@@ -61,6 +93,10 @@ public final class CpuMemory extends GuestMemory {
     /** Serves the space that the memory served last. */
     public void serve(TranslatedMemory memory) {
         loaded = memory;
+        if (view != null && memory != viewed) {
+            memory.view(view);
+            viewed = memory;
+        }
     }
 
     /** Refuses accesses from now on, since the CPU has no space. */

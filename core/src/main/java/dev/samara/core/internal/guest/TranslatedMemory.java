@@ -56,11 +56,16 @@ public sealed class TranslatedMemory permits CheckedMemory {
         this.processor = processor;
         this.faulter = faulter;
         store = frames.store();
-        direct = store instanceof DirectFrames usual ? usual : null;
+        direct = frames.direct();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         tlb = processor.tlb();
         pageMask = frames.pageSize() - 1;
         pins = new GuestPins(this, frames, worker);
+    }
+
+    /** Lets a view read the TLB. */
+    void view(SoftTlb.View view) {
+        processor.view(view);
     }
 
     /** Serves another space from now on. The space must have this memory's machine and page size. */
@@ -181,7 +186,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @return a handle, or {@link SoftTlb#MISS}
      */
     long probe(long address, int size, long right) {
-        return tlb.probe(address, size, right >> 1);
+        return tlb.probe(address, size, right);
     }
 
     /** Returns a handle for bytes of one page, the negated {@link Fault}, or {@link #NO_HANDLE}. Called in GUEST. */

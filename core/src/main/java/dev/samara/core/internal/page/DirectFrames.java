@@ -6,11 +6,13 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in direct buffers, which support every width and access mode, on every JDK, without a flag. Views of byte
- * arrays are faster for plain accesses, but have had no atomic accesses since JDK 23.
+ * Frames in buffers outside the heap, which support every width and access mode, on every JDK, without a flag. Views of
+ * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23. The buffers are parts of one
+ * region, as far as the system has memory for it, and direct buffers otherwise.
  *
  * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
  */
@@ -39,8 +41,25 @@ public final class DirectFrames implements FrameStore {
     /** The buffers by chunk. An element is set before a frame of its chunk is handed out. */
     private final ByteBuffer[] chunks;
 
-    /** The only buffer if there is one chunk, which saves the lookup; else null. */
+    /** All chunks in one buffer, as far as the system has provided memory for it. */
+    private final @Nullable SparseRegion region;
+
+    /** The number of the first frame that is not in the region. */
+    private int regionEnd;
+
+    /** The only buffer if all chunks are in the region, or there is one chunk, which saves the lookup; else null. */
     private @Nullable ByteBuffer whole;
+
+    /**
+     * Makes a store without frames and without a region.
+     *
+     * @param pageShift binary logarithm of the size of a frame in bytes
+     * @param chunkShift binary logarithm of the number of frames in a chunk
+     * @param mostFrames the most frames there will be
+     */
+    public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
+        this(pageShift, chunkShift, mostFrames, false);
+    }
 
     /**
      * Makes a store without frames.
@@ -48,8 +67,9 @@ public final class DirectFrames implements FrameStore {
      * @param pageShift binary logarithm of the size of a frame in bytes
      * @param chunkShift binary logarithm of the number of frames in a chunk
      * @param mostFrames the most frames there will be
+     * @param hasRegion whether frames are in one region, as far as the system has one of that size
      */
-    public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
+    public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegion) {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
         this.mostFrames = mostFrames;
@@ -57,6 +77,26 @@ public final class DirectFrames implements FrameStore {
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
         chunkMask = (1 << (pageShift + chunkShift)) - 1;
+        region = hasRegion ? SparseRegion.open((long) mostFrames << pageShift) : null;
+        if (region != null) {
+            regionEnd = mostFrames;
+            whole = region.bytes();
+        }
+    }
+
+    /** Returns whether the system has a region for so many bytes of frames now. */
+    public static boolean mayHaveRegion(long bytes) {
+        return bytes <= SparseRegion.MOST_MEMORY && SparseRegion.isPossible(bytes);
+    }
+
+    /** Returns the buffer in which a frame in the region has its physical address as index; null if there is none. */
+    public @Nullable MappedByteBuffer region() {
+        return region == null ? null : region.bytes();
+    }
+
+    /** Returns whether a frame that was made is in the region. */
+    public boolean isInRegion(int frame) {
+        return frame < regionEnd;
     }
 
     @Override
@@ -64,15 +104,35 @@ public final class DirectFrames implements FrameStore {
         try {
             for (int frame = first; frame < first + count; frame += inChunk + 1) {
                 int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
-                // The JVM does not promise an alignment of direct buffers. Atomic accesses need a multiple of 8.
-                ByteBuffer raw = ByteBuffer.allocateDirect(bytes + Long.BYTES);
-                chunks[frame >>> chunkShift] = raw.alignedSlice(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                chunks[frame >>> chunkShift] = newChunk(frame, bytes);
             }
-            whole = chunks.length == 1 ? chunks[0] : null;
+            if (region == null) {
+                whole = chunks.length == 1 ? chunks[0] : null;
+            }
             return true;
         } catch (OutOfMemoryError exhausted) {
             return false;
         }
+    }
+
+    /** Makes a chunk in the region. If the system has no memory for it, this chunk and all later ones lie elsewhere. */
+    private ByteBuffer newChunk(int frame, int bytes) {
+        SparseRegion of = region;
+        if (of != null && frame < regionEnd) {
+            if (of.provide((long) frame << pageShift, bytes)) {
+                return of.bytes().slice(frame << pageShift, bytes).order(ByteOrder.LITTLE_ENDIAN);
+            }
+            regionEnd = frame;
+            whole = null;
+        }
+        return direct(bytes);
+    }
+
+    private static ByteBuffer direct(int bytes) {
+        // The JVM does not promise an alignment of direct buffers. Atomic accesses need a multiple of 8.
+        return ByteBuffer.allocateDirect(bytes + Long.BYTES)
+                .alignedSlice(Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private ByteBuffer chunk(int frame) {

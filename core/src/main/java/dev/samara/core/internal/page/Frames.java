@@ -4,6 +4,7 @@ package dev.samara.core.internal.page;
 import dev.samara.core.vma.FrameStore;
 import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The frames of one machine and one page size: their uses, pins and marks ({@code struct page}). {@link FramePool} has
@@ -111,6 +112,11 @@ public final class Frames {
         int chunks = (int) (((long) this.limit + (1L << chunkShift) - 1) >>> chunkShift);
         records = new long[chunks][];
         pool = new FramePool(store, pageSize, chunkShift, records, this.limit, poisons, nanos, quarantine);
+    }
+
+    /** Returns the store if it is the usual one, else null. */
+    public @Nullable DirectFrames direct() {
+        return store instanceof DirectFrames usual ? usual : null;
     }
 
     public FrameStore store() {

@@ -11,6 +11,7 @@ public final class CheckedTlb extends SoftTlb {
     private final History history;
     private final long[] reuseStamps;
     private final int pageShift;
+    private final int shift;
 
     private long epoch;
 
@@ -25,6 +26,7 @@ public final class CheckedTlb extends SoftTlb {
     public CheckedTlb(int pageShift, int entries, Frames known, History history) {
         super(pageShift, entries);
         this.pageShift = pageShift;
+        shift = Math.min(pageShift, GRANULE_SHIFT);
         this.known = known;
         this.history = history;
         reuseStamps = new long[entries];
@@ -34,6 +36,12 @@ public final class CheckedTlb extends SoftTlb {
     long fill(long address, int frame, long rights) {
         reuseStamps[slotOf(address)] = known.reuseStamp(frame);
         return super.fill(address, frame, rights);
+    }
+
+    /** Every access of a checked machine is checked, so none is made by a view. */
+    @Override
+    boolean isViewed() {
+        return false;
     }
 
     @Override
@@ -72,7 +80,7 @@ public final class CheckedTlb extends SoftTlb {
 
     /** Returns the index of the slot for an address. */
     public int slotOf(long address) {
-        return (int) (address >>> pageShift) & reuseStamps.length - 1;
+        return (int) (address >>> shift) & reuseStamps.length - 1;
     }
 
     /**

@@ -78,7 +78,7 @@ public final class CpuTlb {
     private final long bit;
     private final SoftTlb tlb;
     private final WalkCache tables;
-    private final TlbSlots slots;
+    private final AsidSlots slots;
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
@@ -86,7 +86,7 @@ public final class CpuTlb {
     private @Nullable TlbContext context;
     private long contextId;
     private @Nullable PageTable table;
-    private TlbSlots.Slot slot;
+    private AsidSlots.Slot slot;
     private int number;
 
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
@@ -108,7 +108,7 @@ public final class CpuTlb {
         this.cpus = cpus;
         this.tlb = tlb;
         listeners = new FlushListeners(reporter);
-        slots = new TlbSlots(tlb);
+        slots = new AsidSlots(tlb);
         slot = slots.none();
         state = cpus.claim(number, this::acknowledge);
         bit = state.bit();
@@ -279,6 +279,12 @@ public final class CpuTlb {
         activities &= ~GUEST;
     }
 
+    /** Lets a view read the TLB and the requests, in place of an earlier view. */
+    public void view(SoftTlb.View view) {
+        tlb.view(view);
+        view.requests(state);
+    }
+
     /** Acknowledges a pending request, if there is one. */
     public void poll() {
         if (state.isPending()) {
@@ -397,7 +403,7 @@ public final class CpuTlb {
         // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        return tlb.fill(address, Pte.frame(pte), rights >> 1);
+        return tlb.fill(address, Pte.frame(pte), rights);
     }
 
     /**

@@ -61,7 +61,7 @@ final class PendingFlush {
             return Leaf.cpumask(leaf(), of.indexOf(start), of.indexOf(end - 1));
         }
 
-        /** Makes it spare: it keeps no table reachable. */
+        /** Ends the use of this record, which then keeps no table reachable. */
         void clear() {
             table = null;
             leaf = null;

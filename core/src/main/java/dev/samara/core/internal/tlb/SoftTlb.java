@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Pte;
+import java.nio.MappedByteBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The TLB of one CPU: direct-mapped, with one comparison for page, address space and right. Used by its owner alone.
+ * The TLB of one CPU: direct-mapped, with a tag for each right and one addend for each slot. Used by its owner alone.
  *
- * <p>A tag is the page's address. Its low bits are the number of the space and the rights that the page does
- * <em>not</em> have, so that one exclusive or decides. An access across a page boundary never matches, because its slot
- * depends on its first byte and its comparison on its last byte. A new number for a space drops all translations of the
- * space.
+ * <p>A slot translates a granule, which is 4 KiB, or a page if that is smaller. A tag is the granule's address plus the
+ * number of its space, so that one comparison decides. An access across the end of a granule never matches, because its
+ * slot depends on its first byte and its comparison on its last byte. A new number for a space drops all translations
+ * of the space. An addend plus an address is a physical address.
+ *
+ * <p>A {@link View} reads the arrays without a call. It takes an addend plus an address as an index of the frames'
+ * region. The tags of frames that lie elsewhere have one bit more, and match only here.
  */
 public sealed class SoftTlb permits CheckedTlb {
-    /** The number of bits for rights in a tag; the other bits below the page's address are for the number. */
-    private static final int RIGHTS_BITS = 3;
+    /** The largest binary logarithm of the size of a granule: a constant of those that read the arrays. */
+    public static final int GRANULE_SHIFT = 12;
 
-    private static final long RIGHTS = (1 << RIGHTS_BITS) - 1;
-
-    /** A tag without a right, which matches no access. */
+    /** A tag that matches no access: no space has this number. */
     private static final long EMPTY = -1;
 
     /** A number that no space has: probes find nothing. */
@@ -26,33 +32,115 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Not a physical address. */
     public static final long MISS = -1;
 
+    /** Arrays without a translation, of any space. */
+    private static final long[] NONE = {EMPTY};
+
+    /** An object of the CPU's owner that reads the tags and addends. */
+    public interface View {
+        /**
+         * Is given the arrays. They have as many elements as the TLB has slots, and stay the same for a TLB.
+         *
+         * @param loads tags for reads
+         * @param stores tags for writes
+         * @param fetches tags for instruction fetches
+         * @param addends by slot, the index of an address in the region minus the address
+         * @param region the bytes; null if no tag ever matches
+         */
+        void arrays(long[] loads, long[] stores, long[] fetches, long[] addends, @Nullable MappedByteBuffer region);
+
+        /**
+         * Is given the word by which other threads ask the CPU to acknowledge their changes.
+         *
+         * @param state tells whether a request is pending
+         */
+        void requests(CpuState state);
+
+        /**
+         * Is given the bits that an access adds to the address of its granule before it compares the sum with a tag.
+         *
+         * @param key matches no tag while the CPU is not in GUEST
+         */
+        void key(long key);
+    }
+
+    private final @Nullable DirectFrames frames;
     private final int pageShift;
     private final long pageMask;
-    private final int numbers;
-    private final long[] tags;
+    private final int shift;
+    private final long mask;
 
-    /** Physical addresses of the pages: their frames' numbers times the page size. */
-    private final long[] frames;
+    /** The bit that tags of frames outside the region have in addition; above all numbers. */
+    private final int elsewhere;
+
+    private final long[] loads;
+    private final long[] stores;
+    private final long[] fetches;
+    private final long[] addends;
 
     private int lastNumber;
     private int wraps;
 
-    /** The number of the selected space, at its position in a tag. */
+    /** The number of the selected space. */
     private long current;
+
+    private @Nullable View view;
+
+    /**
+     * Makes an empty TLB whose translations no view uses.
+     *
+     * @param pageShift binary logarithm of the page size in bytes, at least 9
+     * @param entries the number of slots, a power of two
+     */
+    public SoftTlb(int pageShift, int entries) {
+        this(pageShift, entries, null);
+    }
 
     /**
      * Makes an empty TLB.
      *
      * @param pageShift binary logarithm of the page size in bytes, at least 9
-     * @param entries the number of translations, a power of two
+     * @param entries the number of slots, a power of two
+     * @param frames has the region that a view accesses; null for none
      */
-    public SoftTlb(int pageShift, int entries) {
+    public SoftTlb(int pageShift, int entries, @Nullable DirectFrames frames) {
+        this.frames = frames;
         this.pageShift = pageShift;
         pageMask = (1L << pageShift) - 1;
-        numbers = 1 << (pageShift - RIGHTS_BITS);
-        tags = new long[entries];
-        frames = new long[entries];
-        Arrays.fill(tags, EMPTY);
+        shift = Math.min(pageShift, GRANULE_SHIFT);
+        mask = (1L << shift) - 1;
+        elsewhere = 1 << (shift - 1);
+        loads = new long[entries];
+        stores = new long[entries];
+        fetches = new long[entries];
+        addends = new long[entries];
+        clear();
+    }
+
+    private void clear() {
+        Arrays.fill(loads, EMPTY);
+        Arrays.fill(stores, EMPTY);
+        Arrays.fill(fetches, EMPTY);
+    }
+
+    /** Sets the view that reads the arrays. It is given other arrays, without a translation, if pages are small. */
+    void view(View view) {
+        if (isViewed()) {
+            view.arrays(loads, stores, fetches, addends, frames == null ? null : frames.region());
+        } else {
+            hide(view);
+        }
+        this.view = view;
+        view.key(current);
+    }
+
+    /** Returns whether a view may read the arrays. */
+    boolean isViewed() {
+        return shift == GRANULE_SHIFT;
+    }
+
+    /** Gives a view arrays without a translation. */
+    public static void hide(View view) {
+        view.arrays(NONE, NONE, NONE, NONE, null);
     }
 
     /**
@@ -60,51 +148,67 @@ public sealed class SoftTlb permits CheckedTlb {
      *
      * @param address the address of the first byte
      * @param size the number of bytes
-     * @param right one of three bits: one of a {@link dev.samara.core.internal.page.Pte}, shifted by one
+     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
      * @return the physical address of the first byte, or {@link #MISS}
      */
     public long probe(long address, int size, long right) {
-        int at = (int) (address >>> pageShift);
-        long want = ((address + size - 1) & ~pageMask) | current;
-        long tag = tags[at & tags.length - 1];
-        if (((tag ^ want) & (~RIGHTS | right)) != 0) {
+        long[] tags = right == Pte.READ ? loads : right == Pte.WRITE ? stores : fetches;
+        int at = (int) (address >>> shift);
+        long want = ((address + size - 1) & ~mask) | current;
+        if ((tags[at & tags.length - 1] & ~elsewhere) != want) {
             return MISS;
         }
-        return frames[at & frames.length - 1] | (address & pageMask);
-    }
-
-    /** Adds a translation with the given rights; returns the physical address of {@code address}. */
-    long fill(long address, int frame, long rights) {
-        int at = (int) (address >>> pageShift) & tags.length - 1;
-        tags[at] = (address & ~pageMask) | current | (~rights & RIGHTS);
-        long physical = (long) frame << pageShift;
-        frames[at] = physical;
-        return physical | (address & pageMask);
+        return addends[at & addends.length - 1] + address;
     }
 
     /**
-     * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many pages as
-     * this has slots; the caller then gives the space another number.
+     * Adds a translation.
+     *
+     * @param rights bits of {@link Pte}
+     * @return the physical address of {@code address}
+     */
+    long fill(long address, int frame, long rights) {
+        int at = (int) (address >>> shift) & loads.length - 1;
+        boolean isInRegion = frames != null && frames.isInRegion(frame);
+        long tag = (address & ~mask) | current | (isInRegion ? 0 : elsewhere);
+        loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
+        stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
+        fetches[at] = (rights & Pte.EXEC) != 0 ? tag : EMPTY;
+        long addend = ((long) frame << pageShift) - (address & ~pageMask);
+        addends[at] = addend;
+        return addend + address;
+    }
+
+    /**
+     * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many granules
+     * as this has slots; the caller then gives the space another number.
      */
     boolean flush(long start, long end) {
-        long pages = (end - start) >>> pageShift;
-        if (Long.compareUnsigned(pages, tags.length) >= 0) {
+        long granules = (end - start) >>> shift;
+        if (Long.compareUnsigned(granules, loads.length) >= 0) {
             return false;
         }
-        for (long page = start; page != end; page += pageMask + 1) {
-            int at = (int) (page >>> pageShift) & tags.length - 1;
-            if (((tags[at] ^ (page | current)) & ~RIGHTS) == 0) {
-                tags[at] = EMPTY;
-            }
+        for (long granule = start; granule != end; granule += mask + 1) {
+            int at = (int) (granule >>> shift) & loads.length - 1;
+            long tag = granule | current;
+            drop(loads, at, tag);
+            drop(stores, at, tag);
+            drop(fetches, at, tag);
         }
         return true;
     }
 
+    private void drop(long[] tags, int at, long tag) {
+        if ((tags[at] & ~elsewhere) == tag) {
+            tags[at] = EMPTY;
+        }
+    }
+
     /** Returns a number that no translation has. May drop all translations of all spaces: {@link #wraps} grows then. */
     int newNumber() {
-        if (lastNumber == numbers - 1) {
-            // If this throws, the number has not changed, and the next call fills again.
-            Arrays.fill(tags, EMPTY);
+        if (lastNumber == elsewhere - 2) {
+            // If this throws, the number has not changed, and the next call clears again.
+            clear();
             lastNumber = 0;
             wraps++;
         }
@@ -116,8 +220,12 @@ public sealed class SoftTlb permits CheckedTlb {
         return wraps;
     }
 
-    /** Selects the space with this number for probes and fills. */
+    /** Selects the space with this number for probes, fills and views. */
     void select(int number) {
-        current = (long) number << RIGHTS_BITS;
+        current = number;
+        View of = view;
+        if (of != null) {
+            of.key(number);
+        }
     }
 }

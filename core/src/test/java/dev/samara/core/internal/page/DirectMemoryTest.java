@@ -47,9 +47,11 @@ final class DirectMemoryTest {
     void machines() {
         long limit = Machine.directMemoryLimit();
         Machine.builder().memory(limit).build();
-        Machine.Builder more = Machine.builder().memory(limit + 1);
+        // More than a region may have, too.
+        long tooMuch = Math.max(limit, 1L << 30) + 1;
+        Machine.Builder more = Machine.builder().memory(tooMuch);
         assertEquals(
-                "memory " + (limit + 1) + " is above " + limit
+                "memory " + tooMuch + " is above " + limit
                         + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap without it",
                 assertThrows(IllegalArgumentException.class, more::build).getMessage());
         more.frameStore((pageShift, frames) -> new DirectFrames(pageShift, 4, 16))

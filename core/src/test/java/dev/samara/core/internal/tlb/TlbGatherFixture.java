@@ -91,7 +91,7 @@ abstract class TlbGatherFixture {
                 cpu.poll();
                 Thread.onSpinWait();
             }
-            known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ >> 1) >= 0 ? 1 : 0);
+            known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ) >= 0 ? 1 : 0);
             cpu.leaveGuest();
             cpu.close();
         });

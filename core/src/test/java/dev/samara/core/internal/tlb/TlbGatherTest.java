@@ -62,7 +62,7 @@ final class TlbGatherTest extends TlbGatherFixture {
                             return table.inUse() == 0;
                         },
                         reports));
-        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -154,10 +154,10 @@ final class TlbGatherTest extends TlbGatherFixture {
             });
             second.start();
             awaitShootdown(second);
-            assertTrue(cpu.tlb().probe(AT, 8, Pte.READ >> 1) >= 0, "it has not acknowledged");
+            assertTrue(cpu.tlb().probe(AT, 8, Pte.READ) >= 0, "it has not acknowledged");
             cpu.poll();
             await("the second one is acknowledged", second);
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
         }
         cpu.leaveGuest();
         cpu.close();
@@ -178,8 +178,8 @@ final class TlbGatherTest extends TlbGatherFixture {
             UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         for (CpuTlb cpu : cpus) {
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
-            assertTrue(cpu.tlb().probe(AT + BarePageTable.PAGE, 8, Pte.READ >> 1) >= 0);
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+            assertTrue(cpu.tlb().probe(AT + BarePageTable.PAGE, 8, Pte.READ) >= 0);
             cpu.leaveGuest();
             cpu.close();
         }

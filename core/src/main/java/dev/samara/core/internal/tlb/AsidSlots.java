@@ -7,7 +7,7 @@ import dev.samara.core.internal.cpu.TlbContext;
  * The spaces whose translations one CPU may still have, each with its number in the TLB. A space to which the CPU
  * returns finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
  */
-final class TlbSlots {
+final class AsidSlots {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */
     private static final int SLOTS = 6;
 
@@ -37,7 +37,7 @@ final class TlbSlots {
     private final Slot[] slots = new Slot[SLOTS];
     private int victim;
 
-    TlbSlots(SoftTlb tlb) {
+    AsidSlots(SoftTlb tlb) {
         this.tlb = tlb;
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = new Slot();

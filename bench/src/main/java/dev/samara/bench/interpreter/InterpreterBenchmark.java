@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.StringJoiner;
+
+/**
+ * The price of memory for an interpreter: the programs of {@link GuestProgram} on one array, on a page table made by
+ * hand, and on a CPU of Samara.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each pair of a program and a
+ * memory runs in a JVM of its own, which inherits the options of this one. A figure is guest instructions in a
+ * microsecond of the thread's time on a processor: the median of the runs of the program in the given time, after as
+ * much time for the compiler. The file is an array of objects with {@code work}, {@code memory} and {@code mips}.
+ */
+public final class InterpreterBenchmark {
+    private static final List<String> MEMORIES = List.of("array", "paged", "fast");
+    private static final List<String> WORKS = List.of("sieve", "matrix", "quicksort", "chase", "rewrite");
+    private static final long CODE = 0x1_0000;
+    private static final long CODE_BYTES = 1 << 12;
+    private static final long DATA = 0x10_0000;
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private final List<String> works;
+    private final List<String> memories;
+    private final double seconds;
+    private final String json;
+
+    private InterpreterBenchmark(String[] words) {
+        Arguments arguments = new Arguments(words);
+        works = arguments.list("--work", WORKS, WORKS);
+        memories = arguments.list("--memory", MEMORIES, MEMORIES);
+        seconds = arguments.number("--seconds", 3);
+        json = arguments.text("--json", "");
+        arguments.check();
+        Figures.requireDirectory(json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --work} and {@code --memory} select some of each
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        new InterpreterBenchmark(arguments).run();
+    }
+
+    private void run() throws InterruptedException {
+        StringJoiner rows = new StringJoiner(",\n", "[\n", "\n]\n");
+        Figures.line("%-10s %-8s %10s", "work", "memory", "MIPS");
+        for (String work : works) {
+            for (String memory : memories) {
+                double mips = measuredApart(work, memory);
+                Figures.line("%-10s %-8s %10.1f", work, memory, mips);
+                rows.add(String.format(
+                        Locale.ROOT, "{\"work\": \"%s\", \"memory\": \"%s\", \"mips\": %.2f}", work, memory, mips));
+            }
+        }
+        if (!json.isEmpty()) {
+            try {
+                Files.writeString(Path.of(json), rows.toString());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Measures in a new JVM, in which no other memory is loaded. */
+    private double measuredApart(String work, String memory) throws InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Alone.class.getName()));
+        command.addAll(List.of(work, memory, Double.toString(seconds)));
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            String line;
+            try (BufferedReader output =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                line = output.readLine();
+            }
+            int status = process.waitFor();
+            if (status != 0 || line == null) {
+                throw new IllegalStateException(work + " on " + memory + " ended with status " + status);
+            }
+            return Double.parseDouble(line);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The program of the new JVM. */
+    static final class Alone {
+        private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
+
+        private Alone() {}
+
+        /**
+         * Measures one program on one memory, and prints the figure.
+         *
+         * @param words the program, the memory, and the seconds
+         */
+        public static void main(String[] words) {
+            GuestProgram work = GuestProgram.valueOf(words[0].toUpperCase(Locale.ROOT));
+            System.out.println(mips(work, memory(words[1], work), Double.parseDouble(words[2])));
+        }
+    }
+
+    /** Returns a memory for a program, with nothing mapped. */
+    static GuestRam memory(String name, GuestProgram work) {
+        return switch (name) {
+            case "array" -> new ArrayRam((int) DATA + work.bytes());
+            case "paged" -> new PagedRam();
+            case "fast" -> FastRam.make();
+            default -> throw new IllegalArgumentException("no memory is called " + name);
+        };
+    }
+
+    /** Returns an interpreter with a program and its data in memory. */
+    static Interpreter loaded(GuestProgram work, GuestRam ram) {
+        ram.map(CODE, CODE_BYTES);
+        ram.map(DATA, work.bytes());
+        int[] code = work.code();
+        for (int i = 0; i < code.length; i++) {
+            ram.storeInt(CODE + 4L * i, code[i]);
+        }
+        work.fill(ram, DATA);
+        return new Interpreter(ram);
+    }
+
+    /** Runs a program once, and checks its result. */
+    static void run(Interpreter interpreter, GuestProgram work) {
+        long result = interpreter.run(CODE, DATA, work.rounds());
+        if (result != work.result()) {
+            throw new IllegalStateException(work + " has the result " + result + " instead of " + work.result());
+        }
+    }
+
+    private static double mips(GuestProgram work, GuestRam ram, double seconds) {
+        Interpreter interpreter = loaded(work, ram);
+        measured(interpreter, work, seconds);
+        return Figures.median(measured(interpreter, work, seconds));
+    }
+
+    private static double[] measured(Interpreter interpreter, GuestProgram work, double seconds) {
+        List<Double> figures = new ArrayList<>();
+        long began = Alone.CLOCK.getCurrentThreadCpuTime();
+        long before = began;
+        while (before - began < seconds * NANOS_PER_SECOND) {
+            long executed = interpreter.executed();
+            run(interpreter, work);
+            long after = Alone.CLOCK.getCurrentThreadCpuTime();
+            figures.add((interpreter.executed() - executed) * 1e3 / (after - before));
+            before = after;
+        }
+        return figures.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+}

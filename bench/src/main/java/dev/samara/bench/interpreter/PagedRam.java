@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The page table that an author of an emulator writes by hand: an array for each page, rights, and a TLB of 4,096
+ * entries with separate tags for loads and stores. For one thread, without forks and files.
+ */
+final class PagedRam implements GuestRam {
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final int SHIFT = 12;
+    private static final int ENTRIES = 4096;
+
+    private record MappedPage(byte[] bytes, boolean mayWrite) {}
+
+    private final Map<Long, MappedPage> pages = new HashMap<>();
+    private final long[] loadTags = new long[ENTRIES];
+    private final long[] storeTags = new long[ENTRIES];
+    private final byte[][] frames = new byte[ENTRIES][];
+
+    PagedRam() {
+        Arrays.fill(loadTags, -1);
+        Arrays.fill(storeTags, -1);
+    }
+
+    @Override
+    public void map(long start, long length) {
+        for (long page = start >>> SHIFT; page << SHIFT < start + length; page++) {
+            pages.put(page, new MappedPage(new byte[1 << SHIFT], true));
+        }
+    }
+
+    private byte[] readable(long address) {
+        long page = address >>> SHIFT;
+        int at = (int) page & ENTRIES - 1;
+        return loadTags[at] == page ? frames[at] : fill(page, at, false);
+    }
+
+    private byte[] writable(long address) {
+        long page = address >>> SHIFT;
+        int at = (int) page & ENTRIES - 1;
+        return storeTags[at] == page ? frames[at] : fill(page, at, true);
+    }
+
+    private byte[] fill(long number, int at, boolean writes) {
+        MappedPage page = pages.get(number);
+        if (page == null || writes && !page.mayWrite) {
+            throw new IllegalStateException("fault at 0x" + Long.toHexString(number << SHIFT));
+        }
+        loadTags[at] = number;
+        storeTags[at] = page.mayWrite ? number : -1;
+        frames[at] = page.bytes;
+        return page.bytes;
+    }
+
+    private static int in(long address) {
+        return (int) address & (1 << SHIFT) - 1;
+    }
+
+    @Override
+    public long loadLong(long address) {
+        return in(address) <= (1 << SHIFT) - 8 ? (long) LONG.get(readable(address), in(address)) : split(address, 8);
+    }
+
+    @Override
+    public int loadInt(long address) {
+        return in(address) <= (1 << SHIFT) - 4
+                ? (int) INT.get(readable(address), in(address))
+                : (int) split(address, 4);
+    }
+
+    @Override
+    public short loadShort(long address) {
+        return in(address) < (1 << SHIFT) - 1
+                ? (short) SHORT.get(readable(address), in(address))
+                : (short) split(address, 2);
+    }
+
+    @Override
+    public byte loadByte(long address) {
+        return readable(address)[in(address)];
+    }
+
+    private long split(long address, int size) {
+        long value = 0;
+        for (int i = size - 1; i >= 0; i--) {
+            value = value << 8 | loadByte(address + i) & 0xff;
+        }
+        return value;
+    }
+
+    @Override
+    public void storeLong(long address, long value) {
+        if (in(address) <= (1 << SHIFT) - 8) {
+            LONG.set(writable(address), in(address), value);
+        } else {
+            split(address, 8, value);
+        }
+    }
+
+    @Override
+    public void storeInt(long address, int value) {
+        if (in(address) <= (1 << SHIFT) - 4) {
+            INT.set(writable(address), in(address), value);
+        } else {
+            split(address, 4, value);
+        }
+    }
+
+    @Override
+    public void storeShort(long address, short value) {
+        if (in(address) < (1 << SHIFT) - 1) {
+            SHORT.set(writable(address), in(address), value);
+        } else {
+            split(address, 2, value);
+        }
+    }
+
+    @Override
+    public void storeByte(long address, byte value) {
+        writable(address)[in(address)] = value;
+    }
+
+    private void split(long address, int size, long value) {
+        for (int i = 0; i < size; i++) {
+            storeByte(address + i, (byte) (value >>> 8 * i));
+        }
+    }
+
+    @Override
+    public int fetchInt(long address) {
+        return loadInt(address);
+    }
+
+    @Override
+    public void poll() {
+        // No other thread changes anything.
+    }
+
+    @Override
+    public void close() {
+        // It has nothing but memory of the heap.
+    }
+}

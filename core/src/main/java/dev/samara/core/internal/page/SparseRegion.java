@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One buffer for all frames of a machine, which takes memory of the system only where it was provided. It maps a file
+ * of the system's memory that has no name any more, so that it ends with the process, or with the buffer.
+ *
+ * <p>An access to a part that was not provided may end the access with an InternalError, if the system has no memory
+ * for it. So each part is written with zeros first, which fails cleanly.
+ */
+final class SparseRegion {
+    /** The most memory of a machine for which there is a region. */
+    static final long MOST_MEMORY = 1L << 30;
+
+    /** The size of the largest region, which has the zero page in addition. */
+    private static final long MOST = MOST_MEMORY + (1 << 16);
+
+    /** Where Linux has files in memory. Elsewhere there is no region: files on a disk would be written to it. */
+    private static final File MEMORY = new File("/dev/shm");
+
+    private static final byte[] ZEROS = new byte[1 << 16];
+
+    private final RandomAccessFile file;
+    private final MappedByteBuffer bytes;
+
+    private SparseRegion(RandomAccessFile file, MappedByteBuffer bytes) {
+        this.file = file;
+        this.bytes = bytes;
+    }
+
+    /** Returns whether the system has room for a region. Other processes may take the room before it is used. */
+    static boolean isPossible(long size) {
+        return size <= MOST && MEMORY.getUsableSpace() >= size;
+    }
+
+    /** Returns a region of a size, with no part provided; or null if the system has none. */
+    static @Nullable SparseRegion open(long size) {
+        if (!isPossible(size)) {
+            return null;
+        }
+        try {
+            File named = File.createTempFile("samara", null, MEMORY);
+            try {
+                RandomAccessFile file = new RandomAccessFile(named, "rw");
+                file.setLength(size);
+                MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
+                bytes.order(ByteOrder.LITTLE_ENDIAN);
+                return new SparseRegion(file, bytes);
+            } finally {
+                if (!named.delete()) {
+                    named.deleteOnExit();
+                }
+            }
+        } catch (IOException | SecurityException | OutOfMemoryError refused) {
+            return null;
+        }
+    }
+
+    /** Returns all of its bytes, little-endian; always the same object. */
+    MappedByteBuffer bytes() {
+        return bytes;
+    }
+
+    /** Takes memory of the system for a part. Returns false if it has none. Called under a lock. */
+    boolean provide(long from, int length) {
+        try {
+            file.seek(from);
+            for (int done = 0; done < length; done += ZEROS.length) {
+                file.write(ZEROS, 0, Math.min(ZEROS.length, length - done));
+            }
+            return true;
+        } catch (IOException full) {
+            return false;
+        }
+    }
+}
