@@ -3,15 +3,12 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
-import java.util.Arrays;
+import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /**
@@ -24,7 +21,6 @@ import java.util.Objects;
 public final class MemoryFile implements AutoCloseable {
     private final String name;
     private final long inode;
-    private final Memory memory;
     private final FilePages pages;
 
     /**
@@ -41,7 +37,6 @@ public final class MemoryFile implements AutoCloseable {
         }
         this.inode = inode;
         this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
-        memory = this.pages.memory();
     }
 
     /**
@@ -115,19 +110,19 @@ public final class MemoryFile implements AutoCloseable {
      *     byte
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
-        Objects.checkFromIndexSize(at, length, source.length);
-        if (offset < 0 || offset + length < 0) {
-            return Errno.EINVAL.result();
-        }
-        NoWaiting.check("a write to a file");
-        // No hole and no truncation runs during the write.
-        pages.lock();
-        try {
-            int written = write(source, at, length, offset);
-            return written > 0 || length == 0 ? written : Errno.ENOSPC.result();
-        } finally {
-            pages.unlock();
-        }
+        return pages.pwrite(source, at, length, offset);
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer, as {@link #pwrite(byte[], int, int, long)} does. The position of the
+     * buffer advances by the number of written bytes.
+     *
+     * @param source has the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of written bytes, or a negated errno, as for an array
+     */
+    public long pwrite(ByteBuffer source, long offset) {
+        return pages.pwrite(source, offset);
     }
 
     /**
@@ -140,64 +135,20 @@ public final class MemoryFile implements AutoCloseable {
      * @return the number of read bytes; EINVAL, negated, for a negative offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
-        Objects.checkFromIndexSize(at, length, target.length);
-        if (offset < 0) {
-            return Errno.EINVAL.result();
-        }
-        int there = (int) Math.max(0, Math.min(length, pages.size() - offset));
-        int pageSize = memory.frames().pageSize();
-        PageTableContext worker = memory.borrow();
-        try {
-            int done = 0;
-            while (done < there) {
-                long from = offset + done;
-                int in = (int) from & pageSize - 1;
-                int part = Math.min(there - done, pageSize - in);
-                read(from / pageSize, in, target, at + done, part, worker);
-                done += part;
-            }
-        } finally {
-            memory.giveBack(worker);
-        }
-        return there;
+        return pages.pread(target, at, length, offset);
     }
 
     /**
-     * Writes page by page. The caller holds the lock of the pages.
+     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. The position of the buffer advances
+     * by the number of read bytes.
      *
-     * @return the number of bytes for which there was memory
+     * @param target receives the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of read bytes; EINVAL, negated, for a negative offset
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
-    private int write(byte[] source, int at, int length, long offset) {
-        Frames frames = memory.frames();
-        int done = 0;
-        while (done < length) {
-            long from = offset + done;
-            int in = (int) from & frames.pageSize() - 1;
-            int part = Math.min(length - done, frames.pageSize() - in);
-            int frame = pages.frameToWrite(from / frames.pageSize(), from + part);
-            if (frame == FilePages.NO_MEMORY) {
-                break;
-            }
-            frames.store().write(frame, in, source, at + done, part);
-            frames.setDirty(frame);
-            done += part;
-        }
-        return done;
-    }
-
-    private void read(long page, int in, byte[] target, int at, int length, PageTableContext worker) {
-        // The frame of a page that is removed meanwhile is not freed before this section ends.
-        worker.reader().readLock();
-        try {
-            int frame = pages.frameAt(page);
-            if (frame == Frames.NONE) {
-                Arrays.fill(target, at, at + length, (byte) 0);
-            } else {
-                memory.frames().store().read(frame, in, target, at, length);
-            }
-        } finally {
-            worker.reader().readUnlock();
-        }
+    public long pread(ByteBuffer target, long offset) {
+        return pages.pread(target, offset);
     }
 
     /** Frees all memory of the file, which is empty afterwards. */

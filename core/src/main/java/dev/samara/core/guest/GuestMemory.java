@@ -237,8 +237,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int copyIn(long address, byte[] source, int at, int length);
 
     /**
-     * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer advances
-     * by the number of copied bytes.
+     * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer
+     * advances by the number of copied bytes.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer

@@ -2,6 +2,7 @@
 package dev.samara.core.vma;
 
 import dev.samara.core.internal.file.FilePages;
+import java.nio.ByteBuffer;
 
 /**
  * The pages of one file that are in memory, shared by all its opens and mappings ({@code struct address_space}). A
@@ -11,9 +12,9 @@ import dev.samara.core.internal.file.FilePages;
  * mapping before its frame is reused. A file has a size: nothing can be mapped beyond its last page ({@code SIGBUS}),
  * and the bytes after its end in that page are zeros.
  *
- * <p>Thread-safe. {@link #frameAt} takes no lock. The methods that change pages take locks of their own, wait for CPUs,
- * and must not be called from {@link Backing#rcuMapPages}. A method that removes pages throws {@link
- * IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has workers for
+ * <p>Thread-safe. {@link #frameAt} and {@link #pread} take no lock. The methods that change pages take locks of their
+ * own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method that removes pages throws
+ * {@link IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has workers for
  * (65536).
  */
 public abstract sealed class PageCache implements AutoCloseable permits FilePages {
@@ -68,6 +69,70 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     public abstract int insert(long page, int frame);
 
     /**
+     * Reads bytes of the file into the remaining bytes of a buffer, from pages that are in memory ({@code preadv2} with
+     * {@code RWF_NOWAIT}). Ends at the end of the file, and before a page that is not in memory. The position of the
+     * buffer advances by the number of read bytes.
+     *
+     * <p>The read sees all earlier stores through mappings, and earlier writes. Each page is read at some instant of
+     * the call. Takes no lock and never waits. {@link dev.samara.core.backing.CachedBacking#pread} also reads the pages
+     * that are not in memory.
+     *
+     * @param target receives the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of read bytes, 0 at the end of the file; EAGAIN, negated, if the first page is not in memory;
+     *     EINVAL, negated, for a negative offset
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
+     */
+    public abstract long pread(ByteBuffer target, long offset);
+
+    /**
+     * Reads bytes as {@link #pread(ByteBuffer, long)} does.
+     *
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length largest number of bytes
+     * @param offset of the first byte in the file
+     * @return the number of read bytes, 0 at the end of the file; EAGAIN, negated, if the first page is not in memory;
+     *     EINVAL, negated, for a negative offset
+     */
+    public abstract long pread(byte[] target, int at, int length, long offset);
+
+    /**
+     * Writes the remaining bytes of a buffer to pages of the file, and makes the file larger if they reach beyond its
+     * end. The position of the buffer advances by the number of written bytes.
+     *
+     * <p>A page that is not in memory is inserted if the write leaves no byte of its old content. The write ends before
+     * a page of which it would leave a part, unless the page is in memory. {@link
+     * dev.samara.core.backing.CachedBacking#pwrite} first reads such pages.
+     *
+     * <p>Every mapping sees the written bytes at once. Written pages are dirty, as after a store through a shared
+     * mapping. {@link Backing#pageMkwrite} is not called, nor is a write listener. Writes, removals and changes of the
+     * size run one at a time, and this waits for them; if no frame is free, this reclaims pages and waits for CPUs.
+     *
+     * @param source has the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of written bytes. If none was written, a negated errno: EAGAIN if the first page must be in
+     *     memory and is not; ENOMEM if there is no memory for it, or ENOSPC in a file in memory; EINVAL for a negative
+     *     offset or an end beyond the largest offset
+     * @throws IllegalStateException if the cache is closed and a page would be inserted, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@link Backing#rcuMapPages}
+     */
+    public abstract long pwrite(ByteBuffer source, long offset);
+
+    /**
+     * Writes bytes as {@link #pwrite(ByteBuffer, long)} does.
+     *
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @param offset of the first byte in the file
+     * @return the number of written bytes, or a negated errno, as for a buffer
+     * @throws IllegalStateException if the cache is closed and a page would be inserted, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@link Backing#rcuMapPages}
+     */
+    public abstract long pwrite(byte[] source, int at, int length, long offset);
+
+    /**
      * Removes pages from the cache and from every mapping; later accesses read the content behind the cache again.
      * Private copies stay.
      *
@@ -101,9 +166,9 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * Waits for CPUs. A second call does nothing.
      *
      * <p>The file may stay mapped, and may be mapped again: an access that needs a page of it is a {@code SIGBUS}, and
-     * its backing is not called. {@link #frameAt} then finds nothing; {@link #allocate} and {@link #insert} are
-     * refused; {@link #free}, {@link #size}, {@link #truncate} and {@link #remove} work as for a file with no page
-     * in memory.
+     * its backing is not called. {@link #frameAt} and {@link #pread} then find nothing; {@link #allocate} and {@link
+     * #insert} are refused; {@link #free}, {@link #size}, {@link #truncate} and {@link #remove} work as for a file with
+     * no page in memory.
      *
      * <p>A cache that is not closed is not lost. The machine closes a cache that is unreachable, and therefore mapped
      * nowhere, some time after the garbage collector has found it unreachable, before memory is exhausted.

@@ -13,6 +13,7 @@ import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
  *
  * <p>The other jobs have classes of their own: {@link Removals} takes pages out, {@link Truncation} changes the size,
- * {@link Reclaim} frees pages that are not needed, {@link ReverseMap} has the VMAs that map the file, and {@link
- * CachedPages} the part of the cache that outlives it.
+ * {@link Reclaim} frees pages that are not needed, {@link FileBytes} reads and writes bytes, {@link ReverseMap} has the
+ * VMAs that map the file, and {@link CachedPages} the part of the cache that outlives it.
  */
 public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
@@ -38,6 +39,7 @@ public final class FilePages extends PageCache {
     private final Removals removals;
     private final Truncation truncation;
     private final Reclaim reclaim;
+    private final FileBytes bytes;
 
     /** The lock of the pages: index, size and contents of the cache. */
     private final ReentrantLock content;
@@ -71,6 +73,7 @@ public final class FilePages extends PageCache {
         removals = new Removals(this, memory, cached, mappings);
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
+        bytes = new FileBytes(this, memory, cached, isOfZeros);
     }
 
     /** Returns the page cache of the mapped file; null for none. */
@@ -298,6 +301,26 @@ public final class FilePages extends PageCache {
     }
 
     @Override
+    public long pread(byte[] target, int at, int length, long offset) {
+        return bytes.read(ByteBuffer.wrap(target, at, length), offset);
+    }
+
+    @Override
+    public long pread(ByteBuffer target, long offset) {
+        return bytes.read(target, offset);
+    }
+
+    @Override
+    public long pwrite(byte[] source, int at, int length, long offset) {
+        return bytes.write(ByteBuffer.wrap(source, at, length), offset);
+    }
+
+    @Override
+    public long pwrite(ByteBuffer source, long offset) {
+        return bytes.write(source, offset);
+    }
+
+    @Override
     public void remove(long first, long count) {
         removals.remove(null, first, count);
     }
@@ -361,36 +384,17 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Excludes changes of the size and removals by other threads ({@code inode_lock}). Blocks while another thread has
-     * the lock; reentrant.
+     * Excludes changes of the size, removals and writes by other threads ({@code inode_lock}). Blocks while another
+     * thread has the lock; reentrant.
      */
-    public void lock() {
+    void lock() {
         Cpus.checkMayWait("a change of a file");
         removals.lock();
     }
 
     /** Releases {@link #lock}. */
-    public void unlock() {
+    void unlock() {
         removals.unlock();
-    }
-
-    /**
-     * Returns the frame of a page that is about to be written, and allocates one if there is none. Makes the file large
-     * enough for the write, if there is memory for it. The caller holds the {@linkplain #lock lock}.
-     *
-     * @param end the offset in bytes after the last byte to be written
-     * @return the frame, or {@link #NO_MEMORY}, in which case nothing was changed
-     */
-    public int frameToWrite(long page, long end) {
-        int known = frameAt(page);
-        int fresh = known == Frames.NONE ? allocate() : known;
-        if (fresh == Frames.NONE) {
-            return NO_MEMORY;
-        }
-        if (end > cached.size()) {
-            growTo(end);
-        }
-        return known == Frames.NONE ? insert(page, fresh) : known;
     }
 
     @Override

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.mman.Errno;
+import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
+
+/**
+ * Reads and writes of the bytes of one file through its pages in memory ({@code filemap_read} and {@code
+ * generic_perform_write} in {@code mm/filemap.c}).
+ *
+ * <p>A read looks each page up in a reader section, so the frame is not freed during its copy. A write holds the inode
+ * lock, so no page that it has found or inserted is removed before it is marked dirty. If no frame is free, a write
+ * reclaims pages while it holds that lock. The reclaim may then take clean pages of the same file; the write has no
+ * frame in hand at that point.
+ */
+final class FileBytes {
+    /** The page must be read from behind the cache first. */
+    private static final int ABSENT = FilePages.NO_MEMORY - 1;
+
+    private final FilePages pages;
+    private final Memory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+    private final boolean isOfZeros;
+
+    FileBytes(FilePages pages, Memory memory, CachedPages cached, boolean isOfZeros) {
+        this.pages = pages;
+        this.memory = memory;
+        this.cached = cached;
+        this.isOfZeros = isOfZeros;
+        frames = memory.frames();
+    }
+
+    private int offsetOf(long position) {
+        return (int) position & frames.pageSize() - 1;
+    }
+
+    private long pageOf(long position) {
+        return position >>> cached.pageShift();
+    }
+
+    /** See {@link dev.samara.core.vma.PageCache#pread(ByteBuffer, long)}. */
+    long read(ByteBuffer target, long offset) {
+        if (target.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        if (offset < 0) {
+            return Errno.EINVAL.result();
+        }
+        int there = (int) Math.max(0, Math.min(target.remaining(), cached.size() - offset));
+        if (there == 0) {
+            return 0;
+        }
+        PageTableContext worker = memory.borrow();
+        try {
+            int done = 0;
+            while (done < there) {
+                long from = offset + done;
+                int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
+                if (!readPart(worker, from, target, part)) {
+                    return done > 0 ? done : Errno.EAGAIN.result();
+                }
+                done += part;
+            }
+            return done;
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    private boolean readPart(PageTableContext worker, long from, ByteBuffer target, int length) {
+        int at = target.position();
+        // The frame of a page that is removed meanwhile is not freed before this section ends.
+        worker.reader().readLock();
+        try {
+            int frame = cached.frameAt(pageOf(from));
+            if (frame != Frames.NONE) {
+                frames.store().read(frame, offsetOf(from), target, at, length);
+            } else if (isOfZeros) {
+                putZeros(target, at, length);
+            } else {
+                return false;
+            }
+        } finally {
+            worker.reader().readUnlock();
+        }
+        target.position(at + length);
+        return true;
+    }
+
+    private static void putZeros(ByteBuffer target, int at, int length) {
+        for (int i = at; i < at + length; i++) {
+            target.put(i, (byte) 0);
+        }
+    }
+
+    /** See {@link dev.samara.core.vma.PageCache#pwrite(ByteBuffer, long)}. */
+    long write(ByteBuffer source, long offset) {
+        int length = source.remaining();
+        if (offset < 0 || offset + length < 0) {
+            return Errno.EINVAL.result();
+        }
+        // No hole, no truncation and no removal runs during the write.
+        pages.lock();
+        try {
+            int done = 0;
+            while (done < length) {
+                long from = offset + done;
+                int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
+                int frame = writePart(from, source, part);
+                if (frame < 0) {
+                    return done > 0 ? done : errorOf(frame);
+                }
+                done += part;
+            }
+            return done;
+        } finally {
+            pages.unlock();
+        }
+    }
+
+    private long errorOf(int frame) {
+        Errno noMemory = isOfZeros ? Errno.ENOSPC : Errno.ENOMEM;
+        return (frame == ABSENT ? Errno.EAGAIN : noMemory).result();
+    }
+
+    /**
+     * Writes bytes within one page, and makes the file large enough for them. The caller holds the inode lock.
+     *
+     * @return the frame, or {@link #ABSENT} or {@link FilePages#NO_MEMORY}, in which case nothing was changed
+     */
+    private int writePart(long from, ByteBuffer source, int length) {
+        long page = pageOf(from);
+        int frame = cached.frameAt(page);
+        boolean isFresh = frame == Frames.NONE;
+        if (isFresh) {
+            if (needsContent(from, length)) {
+                return ABSENT;
+            }
+            frame = pages.allocate();
+            if (frame == Frames.NONE) {
+                return FilePages.NO_MEMORY;
+            }
+        }
+        boolean done = false;
+        try {
+            if (from + length > cached.size()) {
+                pages.growTo(from + length);
+            }
+            if (isFresh) {
+                // Before other threads find the page, which never show them the zeros of the new frame.
+                put(frame, from, source, length);
+            }
+            done = true;
+        } finally {
+            if (isFresh && !done) {
+                pages.free(frame);
+            }
+        }
+        int known = isFresh ? pages.insert(page, frame) : frame;
+        if (!isFresh || known != frame) {
+            // If a fault has inserted the page meanwhile, its frame stays.
+            put(known, from, source, length);
+        }
+        source.position(source.position() + length);
+        return known;
+    }
+
+    /** Returns whether bytes of the page that are not written may differ from zero. */
+    private boolean needsContent(long from, int length) {
+        if (isOfZeros) {
+            return false;
+        }
+        long start = from - offsetOf(from);
+        long size = cached.size();
+        boolean isBehindEnd = start >= size;
+        boolean coversRest = from == start && (length == frames.pageSize() || from + length >= size);
+        return !isBehindEnd && !coversRest;
+    }
+
+    private void put(int frame, long from, ByteBuffer source, int length) {
+        frames.store().write(frame, offsetOf(from), source, source.position(), length);
+        frames.setDirty(frame);
+    }
+}
