@@ -213,6 +213,9 @@ final class RcuTest extends RcuFixture {
     /** Where readers find a number, whose cell says whether it is free. */
     private final AtomicIntegerArray places = new AtomicIntegerArray(CELLS);
 
+    /** The number of updates, by which the test sees that the updaters go on. */
+    private final AtomicInteger updates = new AtomicInteger();
+
     private final AtomicIntegerArray isFree = new AtomicIntegerArray(4 * CELLS);
 
     @Test
@@ -237,7 +240,10 @@ final class RcuTest extends RcuFixture {
             updaters.add(started(() -> caught(failure, () -> update(number))));
         }
         for (Thread updater : updaters) {
-            join(updater);
+            while (updater.isAlive()) {
+                int seen = updates.get();
+                Await.until("an update after " + seen, () -> updates.get() != seen || !updater.isAlive(), updater);
+            }
         }
         stop.set(true);
         for (Thread thread : threads) {
@@ -280,6 +286,7 @@ final class RcuTest extends RcuFixture {
             int place = 2 * (i % (CELLS / 2)) + updater;
             int fresh = take(updater);
             int old = places.getAndSet(place, fresh);
+            updates.incrementAndGet();
             if (i % 3 == 0) {
                 pending.incrementAndGet();
                 rcu.call(() -> {
