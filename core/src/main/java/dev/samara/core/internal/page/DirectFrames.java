@@ -58,7 +58,7 @@ public final class DirectFrames implements FrameStore {
      * @param mostFrames the most frames there will be
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
-        this(pageShift, chunkShift, mostFrames, false);
+        this(pageShift, chunkShift, mostFrames, null);
     }
 
     /**
@@ -70,6 +70,10 @@ public final class DirectFrames implements FrameStore {
      * @param hasRegion whether frames are in one region, as far as the system has one of that size
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegion) {
+        this(pageShift, chunkShift, mostFrames, hasRegion ? SparseRegion.open((long) mostFrames << pageShift) : null);
+    }
+
+    DirectFrames(int pageShift, int chunkShift, int mostFrames, @Nullable SparseRegion region) {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
         this.mostFrames = mostFrames;
@@ -77,7 +81,7 @@ public final class DirectFrames implements FrameStore {
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
         chunkMask = (1 << (pageShift + chunkShift)) - 1;
-        region = hasRegion ? SparseRegion.open((long) mostFrames << pageShift) : null;
+        this.region = region;
         if (region != null) {
             regionEnd = mostFrames;
             whole = region.bytes();

@@ -31,7 +31,7 @@ final class SparseRegion {
     private final RandomAccessFile file;
     private final MappedByteBuffer bytes;
 
-    private SparseRegion(RandomAccessFile file, MappedByteBuffer bytes) {
+    SparseRegion(RandomAccessFile file, MappedByteBuffer bytes) {
         this.file = file;
         this.bytes = bytes;
     }

@@ -26,8 +26,8 @@ public sealed class SoftTlb permits CheckedTlb {
     /** A tag that matches no access: no space has this number. */
     private static final long EMPTY = -1;
 
-    /** A number that no space has: probes find nothing. */
-    static final int NOTHING = 0;
+    /** A number that no space has: probes find nothing. As a tag it matches no access. */
+    public static final int NOTHING = 0;
 
     /** Not a physical address. */
     public static final long MISS = -1;
