@@ -706,6 +706,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * Returns the numbers of events in this space since it was built. Takes no lock.
+     *
+     * @return the numbers; those of its parent are not included
+     */
+    public SpaceStatistics statistics() {
+        return SpaceStatistics.of(layout);
+    }
+
+    /**
      * Returns how long the layout lock of this space was held so far. Every call that changes the space takes the lock
      * for a moment, and this method takes it too.
      *

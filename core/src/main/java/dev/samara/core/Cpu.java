@@ -43,6 +43,9 @@ public final class Cpu implements AutoCloseable {
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
 
+    /** The events that were counted with earlier TLBs. */
+    private CpuStatistics earlier = CpuStatistics.NONE;
+
     /** In LAZY, the previous space. */
     private @Nullable AddressSpace lazySpace;
 
@@ -286,10 +289,24 @@ public final class Cpu implements AutoCloseable {
         return space;
     }
 
+    /**
+     * Returns the numbers of this CPU's events since it was claimed. {@link Machine#statistics} adds those of all CPUs
+     * up, for any thread.
+     *
+     * @return the numbers
+     * @throws IllegalStateException if this CPU is not owned by the caller
+     */
+    public CpuStatistics statistics() {
+        checkOwner();
+        return tlb == null ? earlier : earlier.plus(tlb.counters());
+    }
+
     private void release() {
         Memory left = machineMemory;
         if (left != null && context != null) {
-            Objects.requireNonNull(tlb).close();
+            CpuTlb ended = Objects.requireNonNull(tlb);
+            ended.close();
+            earlier = earlier.plus(ended.counters());
             tlb = null;
             left.discard(context);
             context = null;

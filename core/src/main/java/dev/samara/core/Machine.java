@@ -234,70 +234,14 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the number of frames in use.
+     * Returns the numbers of events since this machine was built, and of its frames.
      *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return the number, including the frames of page caches
+     * @return the numbers, for all page sizes together
      */
-    public long framesInUse(Geometry geometry) {
-        Memory memory = memory(geometry);
-        memory.caches().endUnreachable(host.background());
-        return memory.frames().inUse();
-    }
-
-    /**
-     * Returns the number of frames that are never used again, because the {@linkplain Builder#frameStore frame store}
-     * threw when they were freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they do not count as in
-     * use.
-     *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return a number that only grows
-     */
-    public long framesQuarantined(Geometry geometry) {
-        return memory(geometry).frames().quarantined();
-    }
-
-    /**
-     * Returns how many times a thread had to wait for other CPUs to drop translations.
-     *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return a number that only grows
-     */
-    public long shootdowns(Geometry geometry) {
-        return memory(geometry).cpus().shootdowns();
-    }
-
-    /**
-     * Returns how many CPUs the shootdowns have waited for in total.
-     *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return a number that only grows
-     */
-    public long shootdownTargets(Geometry geometry) {
-        return memory(geometry).cpus().targets();
-    }
-
-    /**
-     * Returns how many accesses a {@linkplain Builder#checked checked} machine has checked.
-     *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return a number that only grows; 0 if the machine is not checked
-     */
-    public long checkedAccesses(Geometry geometry) {
-        AccessChecker checker = memory(geometry).accessChecker();
-        return checker == null ? 0 : checker.accesses();
-    }
-
-    /**
-     * Returns how many of the checked accesses used an outdated translation: its revocation was under way, or the
-     * access was a violation.
-     *
-     * @param geometry the geometry of the spaces; only its page size is used
-     * @return a number that only grows; 0 if the machine is not checked
-     */
-    public long staleAccesses(Geometry geometry) {
-        AccessChecker checker = memory(geometry).accessChecker();
-        return checker == null ? 0 : checker.staleAccesses();
+    public MachineStatistics statistics() {
+        host.spaces().checkOpen();
+        host.endUnreachableCaches();
+        return MachineStatistics.of(host.memories());
     }
 
     CpuTlb newProcessor(Memory memory, int number) {

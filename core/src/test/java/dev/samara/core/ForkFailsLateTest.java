@@ -69,13 +69,13 @@ final class ForkFailsLateTest {
         assertEquals(A, parent.mmap(A, LENGTH, RW, shared, backing, 0));
         assertEquals(B, parent.mmap(B, LENGTH, RW, anonymous, null, 0));
         long charged = machine.committed();
-        long frames = machine.framesInUse(Geometry.LINUX_X86_64);
+        long frames = machine.statistics().framesInUse();
         int releases = 0;
         while (!forks(releases)) {
             machine.awaitQuiescence();
             assertEquals(1, backing.stillOpen(), "opens after a failure at release " + releases);
             assertEquals(charged, machine.committed(), "charge after a failure at release " + releases);
-            assertEquals(frames, machine.framesInUse(Geometry.LINUX_X86_64), "frames, release " + releases);
+            assertEquals(frames, machine.statistics().framesInUse(), "frames, release " + releases);
             // Would wait for a copy that is registered.
             assertEquals(0, Await.result("munmap", parent.munmapAsync(B + LENGTH - 4096, 4096), List.of()));
             assertEquals(B + LENGTH - 4096, parent.mmap(B + LENGTH - 4096, 4096, RW, anonymous, null, 0));
@@ -85,7 +85,7 @@ final class ForkFailsLateTest {
         parent.close();
         machine.awaitQuiescence();
         assertEquals(0, backing.stillOpen());
-        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+        assertEquals(0, machine.statistics().framesInUse());
         parent.validate();
     }
 }

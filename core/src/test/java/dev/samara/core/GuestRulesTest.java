@@ -144,7 +144,7 @@ class GuestRulesTest {
         dead.start();
         dead.join();
         assertEquals(0, space.munmap(at, PAGE));
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
         assertEquals(0, space.users());
         space.close();
     }

@@ -124,7 +124,7 @@ final class LazyCpuTest {
                 })
                 .get();
         other.shutdown();
-        assertEquals(0, fixture.machine.shootdownTargets(SpaceFixture.GEOMETRY));
+        assertEquals(0, fixture.machine.statistics().shootdownTargets());
         assertEquals(1, fixture.frames());
         cpu.switchTo(fixture.space);
         assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 7));

@@ -113,7 +113,7 @@ final class MachineEndTest {
         PageCache cache = machine.newPageCache(GEOMETRY, 2 * PAGE);
         assertEquals(1, file.pwrite(new byte[1], 0, 1, PAGE));
         cache.insert(0, cache.allocate());
-        long frames = machine.framesInUse(GEOMETRY);
+        long frames = machine.statistics().framesInUse();
         assertEquals(2, frames);
         Cpu cpu = machine.claimCpu();
         cpu.switchTo(space);
@@ -132,11 +132,7 @@ final class MachineEndTest {
                 machine::committed,
                 machine::awaitQuiescence,
                 machine::outstandingReferences,
-                () -> machine.framesInUse(GEOMETRY),
-                () -> machine.shootdowns(GEOMETRY),
-                () -> machine.shootdownTargets(GEOMETRY),
-                () -> machine.checkedAccesses(GEOMETRY),
-                () -> machine.staleAccesses(GEOMETRY),
+                machine::statistics,
                 () -> cpu.switchTo(space),
                 space::fork,
                 () -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0),

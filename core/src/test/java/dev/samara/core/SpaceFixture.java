@@ -130,7 +130,7 @@ public final class SpaceFixture implements AutoCloseable {
 
     /** The frames in use. */
     public long frames() {
-        return machine.framesInUse(GEOMETRY);
+        return machine.statistics().framesInUse();
     }
 
     /** Compares what became of a fault, by name. */

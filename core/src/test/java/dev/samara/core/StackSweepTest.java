@@ -63,7 +63,7 @@ final class StackSweepTest {
             }
             space.close();
             machine.awaitQuiescence();
-            assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames in use");
+            assertEquals(0, machine.statistics().framesInUse(), "frames in use");
         }
     }
 

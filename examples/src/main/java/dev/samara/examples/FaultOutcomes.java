@@ -62,7 +62,7 @@ public final class FaultOutcomes {
             print("A store that the mapping does not allow", memory.store(again, 1, 0));
             space.throwing().munmap(file, 4 * PAGE);
             print("Where nothing is mapped", memory.load(file, 1));
-            System.out.println("Frames in use: " + machine.framesInUse(GEOMETRY));
+            System.out.println("Frames in use: " + machine.statistics().framesInUse());
         }
     }
 

@@ -174,7 +174,7 @@ public final class SparseReport {
     }
 
     private static void requireNothingIn(Machine machine) {
-        long left = machine.framesInUse(Geometry.LINUX_X86_64);
+        long left = machine.statistics().framesInUse();
         if (left != 0) {
             throw new IllegalStateException(left + " pages are in memory after all were discarded");
         }

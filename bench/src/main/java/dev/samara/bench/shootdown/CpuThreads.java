@@ -4,6 +4,7 @@ package dev.samara.bench.shootdown;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineStatistics;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -69,8 +70,7 @@ final class CpuThreads {
     static ShootdownCounts play(Machine machine, AddressSpace space, int size, CpuWork work)
             throws InterruptedException {
         CpuThreads crew = new CpuThreads(machine, space, size);
-        long shootdowns = machine.shootdowns(GEOMETRY);
-        long targets = machine.shootdownTargets(GEOMETRY);
+        MachineStatistics before = machine.statistics();
         List<CpuThread> members = new ArrayList<>();
         for (int i = 0; i < size; i++) {
             members.add(new CpuThread(crew, i, work));
@@ -87,9 +87,10 @@ final class CpuThreads {
         if (thrown != null) {
             throw new IllegalStateException("one of the crew has failed", thrown);
         }
+        MachineStatistics after = machine.statistics();
         return new ShootdownCounts(
-                machine.shootdowns(GEOMETRY) - shootdowns,
-                machine.shootdownTargets(GEOMETRY) - targets,
+                after.shootdowns() - before.shootdowns(),
+                after.shootdownTargets() - before.shootdownTargets(),
                 foreign,
                 wholes);
     }

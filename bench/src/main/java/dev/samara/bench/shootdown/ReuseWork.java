@@ -209,7 +209,7 @@ final class ReuseWork {
                 member.together();
             }
         });
-        if (machine.framesInUse(CpuThreads.GEOMETRY) > frames) {
+        if (machine.statistics().framesInUse() > frames) {
             throw new IllegalStateException("more frames are in use than the pool has");
         }
         space.validate();

@@ -231,7 +231,7 @@ public final class MemoryTorture extends Torture {
         unreliable.forEach(UnreliableFile::end);
         int tables = TortureMachine.tablesLeft(setup.space);
         leaks.check(tables == 0, tables + " page tables are left");
-        long frames = setup.machine.framesInUse(TortureSpace.GEOMETRY);
+        long frames = setup.machine.statistics().framesInUse();
         leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
         leaks.check(setup.machine.committed() == 0, "memory is still promised");
     }

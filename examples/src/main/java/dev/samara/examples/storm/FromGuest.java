@@ -144,7 +144,7 @@ final class FromGuest implements Group {
     public void end() throws InterruptedException {
         space.close();
         machine.awaitQuiescence();
-        long frames = machine.framesInUse(Geometry.LINUX_X86_64);
+        long frames = machine.statistics().framesInUse();
         if (frames != 0) {
             scene.judges().left.broken(frames + " frames of the machine that is called from GUEST are in use");
         }

@@ -3,7 +3,6 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Geometry;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
@@ -43,7 +42,7 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
         return new Standing(
                 heap,
                 ManagementFactory.getThreadMXBean().getThreadCount(),
-                machine.framesInUse(Geometry.LINUX_X86_64),
+                machine.statistics().framesInUse(),
                 spaces.stream().mapToLong(AddressSpace::pageTableBytes).sum(),
                 opens,
                 machine.outstandingReferences().size());

@@ -3,6 +3,7 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineStatistics;
 import dev.samara.core.vma.Geometry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -187,7 +188,7 @@ public final class Storm {
             close();
         }
         if (plan.checked()) {
-            judges.hardware.held(machine.checkedAccesses(GEOMETRY));
+            judges.hardware.held(machine.statistics().checkedAccesses());
         }
         return verdict();
     }
@@ -296,12 +297,13 @@ public final class Storm {
      * @return counts since the start
      */
     public Counts counts() {
+        MachineStatistics of = machine.statistics();
         return new Counts(
                 judges.accesses.sum(),
                 judges.overlaps.sum(),
                 judges.changes.sum(),
-                machine.shootdowns(GEOMETRY),
-                machine.shootdownTargets(GEOMETRY));
+                of.shootdowns(),
+                of.shootdownTargets());
     }
 
     private boolean isStrong() {
@@ -310,7 +312,7 @@ public final class Storm {
         return met.accesses() >= (long) LEAST_ACCESSES * seconds
                 && met.targets() >= (long) LEAST_TARGETS * seconds
                 && met.overlaps() >= seconds
-                && (!plan.checked() || machine.staleAccesses(GEOMETRY) >= seconds);
+                && (!plan.checked() || machine.statistics().staleAccesses() >= seconds);
     }
 
     private void judgeStrength() {
@@ -330,7 +332,7 @@ public final class Storm {
             group.end();
         }
         machine.awaitQuiescence();
-        long frames = machine.framesInUse(GEOMETRY);
+        long frames = machine.statistics().framesInUse();
         long opens = opens();
         if (frames == 0 && machine.committed() == 0 && opens == 0) {
             judges.left.held();

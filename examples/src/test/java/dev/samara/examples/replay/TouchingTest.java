@@ -30,7 +30,7 @@ final class TouchingTest {
     }
 
     private static long frames(AddressSpace space) {
-        return space.machine().framesInUse(GEOMETRY);
+        return space.machine().statistics().framesInUse();
     }
 
     private List<String> differences() {

@@ -84,6 +84,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final int name;
     private final Thread owner;
     private final Runnable acknowledge;
+    private final CpuCounters counters = new CpuCounters();
 
     /** The context that counts this CPU as a user. For its thread, and for a thread that finds that one ended. */
     private @Nullable TlbContext loaded;
@@ -131,6 +132,11 @@ public final class CpuState extends CpuWords.Flushed {
 
     private static long wordOf(int state, long context) {
         return context << STATE_BITS | state;
+    }
+
+    /** Returns the events that this CPU counts. */
+    public CpuCounters counters() {
+        return counters;
     }
 
     // The methods below are for the owner's thread.
@@ -201,11 +207,17 @@ public final class CpuState extends CpuWords.Flushed {
             word = wordVolatile();
         }
         TlbContext of = loaded;
+        TlbContext counted = of == null ? left : of;
         loaded = null;
         left = null;
         if (of != null) {
             of.unuse();
         }
+        if (counted != null) {
+            // After the word: no thread that reads the counts of the space finds these events twice.
+            counted.counters().add(counters);
+        }
+        counters.beginSpace();
     }
 
     /**
@@ -294,6 +306,11 @@ public final class CpuState extends CpuWords.Flushed {
         long word = wordVolatile();
         String state = STATE_NAMES.get((int) (word & STATES));
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
+    }
+
+    /** Returns whether it has a context, or is LAZY in it. */
+    boolean isIn(long context) {
+        return wordVolatile() >>> STATE_BITS == context;
     }
 
     /** Returns whether it has a context, and is not LAZY in it. */

@@ -26,6 +26,9 @@ public final class Cpus {
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
+    /** The events of the CPUs that have gone offline, by kind. Guarded by this. */
+    private final long[] ended = new long[CpuCounters.KINDS];
+
     /** The CPUs by number; null for a free number. The array is never changed in place. */
     private volatile @Nullable CpuState[] online = {};
 
@@ -135,6 +138,9 @@ public final class Cpus {
             @Nullable CpuState[] known = online;
             if (known[cpu.number()] == cpu) {
                 cpu.offline();
+                for (int kind = 0; kind < ended.length; kind++) {
+                    ended[kind] += cpu.counters().count(kind);
+                }
                 @Nullable CpuState[] fewer = known.clone();
                 fewer[cpu.number()] = null;
                 online = fewer;
@@ -203,6 +209,45 @@ public final class Cpus {
      */
     public static int readAs(RcuReader reader, IntSupplier faults) {
         return OwnedByThread.readAs(reader, faults);
+    }
+
+    /**
+     * Adds up the events of all CPUs, those that have gone offline included.
+     *
+     * @return the numbers by the kinds of {@link CpuCounters}
+     */
+    public long[] counts() {
+        // Under the monitor, so that no CPU goes offline between the two sums.
+        synchronized (this) {
+            long[] sums = ended.clone();
+            for (CpuState cpu : online) {
+                for (int kind = 0; cpu != null && kind < sums.length; kind++) {
+                    sums[kind] += cpu.counters().count(kind);
+                }
+            }
+            return sums;
+        }
+    }
+
+    /**
+     * Adds up the events of a space. The events of a CPU that goes to another space during this call may be missing.
+     *
+     * @param context the context of the space
+     * @return the numbers by the kinds of {@link SpaceCounters}
+     */
+    public long[] countsOf(TlbContext context) {
+        long[] sums = new long[SpaceCounters.KINDS];
+        for (int kind = 0; kind < sums.length; kind++) {
+            sums[kind] = context.counters().count(kind);
+        }
+        for (CpuState cpu : online) {
+            if (cpu != null && cpu.isIn(context.id())) {
+                for (int kind = 0; kind < CpuCounters.KINDS; kind++) {
+                    sums[kind] += cpu.counters().countInSpace(kind);
+                }
+            }
+        }
+        return sums;
     }
 
     /** Returns the number of shootdowns that had a CPU of another thread to wait for. It only grows. */
@@ -280,6 +325,7 @@ public final class Cpus {
         }
         shootdowns.increment();
         targets.add(asked);
+        context.counters().addShootdown(asked);
         return true;
     }
 

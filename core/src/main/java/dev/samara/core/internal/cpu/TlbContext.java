@@ -36,7 +36,25 @@ public final class TlbContext {
     private final FlushLog log = new FlushLog();
     private final AtomicInteger users = new AtomicInteger();
 
-    public TlbContext() {}
+    private final SpaceCounters counters;
+
+    /** Makes the context of a new space. */
+    public TlbContext() {
+        this(new SpaceCounters());
+    }
+
+    private TlbContext(SpaceCounters counters) {
+        this.counters = counters;
+    }
+
+    /** Returns the next context of the space, after the end of this one. */
+    public TlbContext next() {
+        return new TlbContext(counters);
+    }
+
+    SpaceCounters counters() {
+        return counters;
+    }
 
     /** Returns its number, which is positive and never reused. */
     public long id() {

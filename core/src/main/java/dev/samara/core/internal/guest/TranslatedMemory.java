@@ -2,6 +2,7 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
@@ -32,6 +33,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private static final long NO_HANDLE = GuestMemory.NO_HANDLE;
 
     private final CpuTlb processor;
+    private final CpuCounters counters;
     private final Faulter faulter;
     private final FrameStore store;
 
@@ -54,6 +56,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     public TranslatedMemory(CpuTlb processor, Faulter faulter, PageTableContext worker, Frames frames) {
         this.processor = processor;
+        counters = processor.counters();
         this.faulter = faulter;
         store = frames.store();
         direct = frames.direct();
@@ -130,7 +133,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private int faultOutside(long address, int access) {
         int before = processor.begin(CpuTlb.FAULTING);
         try {
-            return faulter.fault(address, access);
+            int result = faulter.fault(address, access);
+            if (Fault.isDone(result)) {
+                counters.increment(result == Fault.MAJOR ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
+            }
+            return result;
         } finally {
             processor.end(before);
         }
@@ -222,6 +229,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * watchers.
      */
     long find(long address, int access) {
+        counters.increment(CpuCounters.TLB_MISSES);
         long handle = walk(address, rightOf(access));
         return handle >= 0 ? handle : findByFault(address, access);
     }

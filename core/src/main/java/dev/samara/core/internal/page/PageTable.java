@@ -134,7 +134,7 @@ public final class PageTable {
     public TlbContext use() {
         TlbContext of = context();
         while (!of.use()) {
-            casContext(of, new TlbContext());
+            casContext(of, of.next());
             of = context();
         }
         // Between the context and the entries. Pairs with the thread that ends a context, changes entries, and then

@@ -186,14 +186,21 @@ public final class MachineState {
         return memory;
     }
 
-    /** Requests that threads of the machine free the pages of unreachable page caches. */
-    public void endUnreachableCaches() {
+    /** Returns the memories of all page sizes that a space or a file has needed so far. */
+    public List<Memory> memories() {
+        List<Memory> all = new ArrayList<>(1);
         for (int i = 0; i < made.length(); i++) {
             Memory memory = made.get(i);
             if (memory != null) {
-                memory.caches().endUnreachable(background);
+                all.add(memory);
             }
         }
+        return all;
+    }
+
+    /** Requests that threads of the machine free the pages of unreachable page caches. */
+    public void endUnreachableCaches() {
+        memories().forEach(memory -> memory.caches().endUnreachable(background));
     }
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */

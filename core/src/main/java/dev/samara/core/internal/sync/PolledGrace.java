@@ -51,6 +51,7 @@ final class PolledGrace {
                 return false;
             }
             over = begun;
+            rcu.countEnd();
             readers = new RcuReader[0];
             sections = new long[0];
         }

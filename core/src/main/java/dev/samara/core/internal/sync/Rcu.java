@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -48,6 +49,7 @@ public final class Rcu {
     private volatile RcuReader[] readers = {};
 
     private final ReentrantLock lock = new ReentrantLock();
+    private final LongAdder ended = new LongAdder();
 
     public Rcu(Settings settings) {
         this.settings = settings;
@@ -151,6 +153,17 @@ public final class Rcu {
                 awaitEnd(all[i], sections[i]);
             }
         }
+        countEnd();
+    }
+
+    /** Counts a grace period that has ended. */
+    void countEnd() {
+        ended.increment();
+    }
+
+    /** Returns the number of grace periods that have ended. It only grows. */
+    public long ended() {
+        return ended.sum();
     }
 
     private void awaitEnd(RcuReader reader, long section) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.FlushLog;
@@ -122,6 +123,11 @@ public final class CpuTlb {
      */
     public void readsAs(RcuReader reader) {
         state.readsAs(reader);
+    }
+
+    /** Returns the events that this CPU counts. */
+    public CpuCounters counters() {
+        return state.counters();
     }
 
     /**
@@ -318,11 +324,13 @@ public final class CpuTlb {
                 if (!tlb.flush(range.start(), range.end())) {
                     forget();
                 }
+                state.counters().increment(CpuCounters.FLUSHES);
                 tell(range.start(), range.end(), range.reason(), next);
             }
         }
         if (!isRanged) {
             forget();
+            state.counters().increment(CpuCounters.FLUSHES);
             tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;

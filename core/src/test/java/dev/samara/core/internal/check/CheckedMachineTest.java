@@ -70,7 +70,7 @@ class CheckedMachineTest {
         cpu.leaveGuest();
         cpu.close();
         space.close();
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
     }
 
     private void assertViolates(String invariant) {
@@ -177,9 +177,9 @@ class CheckedMachineTest {
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
         AccessChecker.Revocation revocation = checker.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
-        long late = machine.staleAccesses(LINUX);
+        long late = machine.statistics().staleAccesses();
         assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
-        assertEquals(late + 1, machine.staleAccesses(LINUX));
+        assertEquals(late + 1, machine.statistics().staleAccesses());
         revocation.close();
         assertViolates("I2");
         Leaf.getAndSet(leaf, index, pte);

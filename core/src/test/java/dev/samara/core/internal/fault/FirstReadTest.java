@@ -24,7 +24,7 @@ class FirstReadTest {
             cpu.switchTo(space);
             assertEquals(Fault.MINOR, cpu.memory().load(page, 8));
             assertEquals(0, cpu.memory().value());
-            assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+            assertEquals(0, machine.statistics().framesInUse());
         }
     }
 }

@@ -199,7 +199,7 @@ final class WaitsInSectionTest {
             offering.cache.close();
             file.close();
             space.close();
-            assertEquals(0, machine.framesInUse(LINUX));
+            assertEquals(0, machine.statistics().framesInUse());
         }
     }
 
@@ -367,13 +367,13 @@ final class WaitsInSectionTest {
         assertTrue(at > 0);
         scene.elsewhere("filling", cpu -> {
             long page = at;
-            while (scene.machine.framesInUse(LINUX) < FRAMES && page < at + bytes) {
+            while (scene.machine.statistics().framesInUse() < FRAMES && page < at + bytes) {
                 cpu.memory().load(page, 8);
                 page += PAGE;
             }
             return 0;
         });
-        assertEquals(FRAMES, scene.machine.framesInUse(LINUX));
+        assertEquals(FRAMES, scene.machine.statistics().framesInUse());
         assertEquals(0, scene.space.munmap(at, bytes));
     }
 }

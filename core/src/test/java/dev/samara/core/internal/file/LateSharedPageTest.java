@@ -78,9 +78,9 @@ class LateSharedPageTest {
         assertEquals(Fault.MINOR, store(before));
         assertEquals(0, space.munmap(before, PAGE));
         machine.awaitQuiescence();
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
         assertEquals(Fault.MAPERR, unmapBesideAFault(mapShared()));
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
         assertEquals(Fault.MINOR, store(mapShared()));
     }
 
@@ -102,7 +102,7 @@ class LateSharedPageTest {
         assertEquals(0, space.munmap(read, PAGE));
         assertEquals(Fault.MAPERR, unmapBesideAFault(mapShared()));
         assertEquals(-1, cache.frameAt(0), "it was reclaimed");
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
         assertEquals(Fault.MINOR, store(mapShared()));
     }
 }

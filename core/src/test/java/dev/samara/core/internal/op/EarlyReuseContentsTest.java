@@ -94,7 +94,7 @@ final class EarlyReuseContentsTest {
         space.validate();
         space.close();
         holding.machine().awaitQuiescence();
-        assertEquals(0, holding.machine().framesInUse(LINUX), "frames in use");
+        assertEquals(0, holding.machine().statistics().framesInUse(), "frames in use");
     }
 
     @ParameterizedTest

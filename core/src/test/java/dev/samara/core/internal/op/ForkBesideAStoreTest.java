@@ -100,6 +100,6 @@ class ForkBesideAStoreTest {
         assertEquals(new Seen(2, 2), two.get(), "the second child's page");
         space.close();
         machine.awaitQuiescence();
-        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+        assertEquals(0, machine.statistics().framesInUse());
     }
 }

@@ -265,7 +265,7 @@ final class RetirementTest {
         assertNull(fixture.space.find(at));
         assertTrue(MachineInternals.layoutOf(fixture.space).inFlight().isEmpty(), "nothing is in flight");
         fixture.machine.awaitQuiescence();
-        assertEquals(1, fixture.machine.framesQuarantined(SpaceFixture.GEOMETRY));
+        assertEquals(1, fixture.machine.statistics().framesQuarantined());
         assertEquals(0, fixture.frames());
         assertEquals(
                 List.of(Report.Kind.FRAME_QUARANTINED),

@@ -65,7 +65,7 @@ class SharedPagesOfAChildTest {
         }
         space.close();
         awaitQuiescence(machine);
-        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames in use");
+        assertEquals(0, machine.statistics().framesInUse(), "frames in use");
         assertEquals(0, machine.committed());
     }
 

@@ -142,7 +142,7 @@ final class StackDepths {
         });
         looked.countDown();
         thread.join();
-        long left = machine.framesInUse(LINUX);
+        long left = machine.statistics().framesInUse();
         if (left != 0) {
             throw new AssertionError(where + ": " + left + " frames are lost", thrown);
         }

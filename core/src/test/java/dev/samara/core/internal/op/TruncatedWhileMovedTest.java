@@ -58,7 +58,7 @@ class TruncatedWhileMovedTest {
         }
         space.close();
         file.close();
-        assertEquals(0, machine.framesInUse(GEOMETRY), "frames in use");
+        assertEquals(0, machine.statistics().framesInUse(), "frames in use");
     }
 
     @Test

@@ -141,7 +141,7 @@ class TruncatedWhileReplacingTest {
         judgeParent(9);
         space.close();
         file.close();
-        assertEquals(0, machine.framesInUse(GEOMETRY), "frames in use");
+        assertEquals(0, machine.statistics().framesInUse(), "frames in use");
     }
 
     private void judgeParent(long first) {

@@ -78,7 +78,7 @@ final class FailingStoreTest {
     void nothingIsLeft() throws InterruptedException {
         space.close();
         machine.awaitQuiescence();
-        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+        assertEquals(0, machine.statistics().framesInUse());
         // Not in a reader section that was left open either.
         map();
         assertEquals(0, space.munmap(A, PAGE));

@@ -104,7 +104,7 @@ class StalledReaderTest {
         void end() throws InterruptedException {
             space.close();
             machine.awaitQuiescence();
-            assertEquals(0, machine.framesInUse(LINUX));
+            assertEquals(0, machine.statistics().framesInUse());
         }
     }
 
@@ -132,12 +132,12 @@ class StalledReaderTest {
         for (CompletableFuture<Long> each : begun) {
             assertFalse(each.isDone());
         }
-        assertEquals(PAGES, stalled.machine.framesInUse(LINUX));
+        assertEquals(PAGES, stalled.machine.statistics().framesInUse());
         stalled.goOn();
         for (CompletableFuture<Long> each : begun) {
             assertEquals(0, each.join());
         }
-        assertEquals(PAGES - BOUND, stalled.machine.framesInUse(LINUX));
+        assertEquals(PAGES - BOUND, stalled.machine.statistics().framesInUse());
         assertEquals(0, stalled.unmap(BOUND + 1).join());
         stalled.end();
     }
@@ -252,6 +252,6 @@ class StalledReaderTest {
         assertEquals(file.open.get(), file.closed.get());
         space.close();
         machine.awaitQuiescence();
-        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, machine.statistics().framesInUse());
     }
 }

@@ -99,7 +99,7 @@ final class ResidentPagesTest {
         }
         space.close();
         other.close();
-        assertEquals(0, machine.framesInUse(GEOMETRY));
+        assertEquals(0, machine.statistics().framesInUse());
     }
 
     @Test

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.cpu.CpuCounters;
+
+/**
+ * The events of one CPU, in all spaces. The numbers only grow. Counting costs nothing on a hit of the TLB, and an
+ * increment of a number of the CPU's own on a miss, a fault or a flush.
+ *
+ * @param minorFaults faults that were resolved without I/O; accesses that failed are not counted
+ * @param majorFaults faults that were resolved after a backing had to fetch data
+ * @param tlbMisses translations that the TLB did not have, or not with the needed right
+ * @param flushes how many times the CPU has dropped translations from its TLB, of a range or of a whole space
+ */
+public record CpuStatistics(long minorFaults, long majorFaults, long tlbMisses, long flushes) {
+    static final CpuStatistics NONE = new CpuStatistics(0, 0, 0, 0);
+
+    CpuStatistics plus(CpuCounters counters) {
+        return new CpuStatistics(
+                minorFaults + counters.count(CpuCounters.MINOR_FAULTS),
+                majorFaults + counters.count(CpuCounters.MAJOR_FAULTS),
+                tlbMisses + counters.count(CpuCounters.TLB_MISSES),
+                flushes + counters.count(CpuCounters.FLUSHES));
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.CpuCounters;
+import dev.samara.core.internal.tlb.Memory;
+import java.util.List;
+
+/**
+ * The events of a machine and its frames, for all page sizes together. The numbers are not of one instant. All but
+ * {@code framesInUse} only grow. All are 0 if the machine was built without memory.
+ *
+ * @param minorFaults faults of CPUs that were resolved without I/O. Failed accesses, and pages that {@code mlock} or
+ *     {@code MAP_POPULATE} faulted in, are not counted
+ * @param majorFaults faults of CPUs that were resolved after a backing had to fetch data
+ * @param tlbMisses translations that the TLB of a CPU did not have, or not with the needed right
+ * @param flushes how many times CPUs have dropped translations from their TLBs, of a range or of a whole space
+ * @param shootdowns how many times a thread had to wait for CPUs of other threads to drop translations
+ * @param shootdownTargets how many CPUs the shootdowns have waited for in total
+ * @param gracePeriods grace periods that have ended
+ * @param framesInUse frames in use, including those of page caches
+ * @param framesQuarantined frames that are never used again, because the {@linkplain Machine.Builder#frameStore frame
+ *     store} threw when they were freed. Each was reported as {@link
+ *     dev.samara.core.event.Report.Kind#FRAME_QUARANTINED}; they do not count as in use
+ * @param checkedAccesses accesses that a {@linkplain Machine.Builder#checked checked} machine has checked; 0 for
+ *     another machine
+ * @param staleAccesses checked accesses that used an outdated translation: its revocation was under way, or the access
+ *     was a violation
+ */
+public record MachineStatistics(
+        long minorFaults,
+        long majorFaults,
+        long tlbMisses,
+        long flushes,
+        long shootdowns,
+        long shootdownTargets,
+        long gracePeriods,
+        long framesInUse,
+        long framesQuarantined,
+        long checkedAccesses,
+        long staleAccesses) {
+
+    private static final MachineStatistics NONE = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    static MachineStatistics of(List<Memory> memories) {
+        MachineStatistics sum = NONE;
+        for (Memory memory : memories) {
+            sum = sum.plus(memory);
+        }
+        return sum;
+    }
+
+    private MachineStatistics plus(Memory memory) {
+        long[] counts = memory.cpus().counts();
+        AccessChecker checker = memory.accessChecker();
+        return new MachineStatistics(
+                minorFaults + counts[CpuCounters.MINOR_FAULTS],
+                majorFaults + counts[CpuCounters.MAJOR_FAULTS],
+                tlbMisses + counts[CpuCounters.TLB_MISSES],
+                flushes + counts[CpuCounters.FLUSHES],
+                shootdowns + memory.cpus().shootdowns(),
+                shootdownTargets + memory.cpus().targets(),
+                gracePeriods + memory.rcu().ended(),
+                framesInUse + memory.frames().inUse(),
+                framesQuarantined + memory.frames().quarantined(),
+                checkedAccesses + (checker == null ? 0 : checker.accesses()),
+                staleAccesses + (checker == null ? 0 : checker.staleAccesses()));
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The events of one CPU, by kind: all of them, and those since the CPU went to its present space. The owner's thread
+ * counts, and any thread reads.
+ */
+public final class CpuCounters {
+    public static final int MINOR_FAULTS = 0;
+    public static final int MAJOR_FAULTS = 1;
+    public static final int TLB_MISSES = 2;
+    public static final int FLUSHES = 3;
+
+    /** The number of kinds. */
+    public static final int KINDS = 4;
+
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /** 128 bytes before and after the counts, so that counting takes no cache line from another CPU. */
+    private static final int PADDING = 16;
+
+    /** By kind: first all events, then the events before the present space. */
+    private final long[] words = new long[PADDING + 2 * KINDS + PADDING];
+
+    CpuCounters() {}
+
+    /** Counts an event. Called by the owner's thread. */
+    public void increment(int kind) {
+        int at = PADDING + kind;
+        // Opaque: no other thread writes it, and a reader sees no half of it.
+        WORD.setOpaque(words, at, words[at] + 1);
+    }
+
+    private static long get(long[] words, int at) {
+        return (long) WORD.getOpaque(words, at);
+    }
+
+    /** Returns the number of all events of a kind. */
+    public long count(int kind) {
+        return get(words, PADDING + kind);
+    }
+
+    /** Returns the number of events of a kind since {@link #beginSpace}. */
+    long countInSpace(int kind) {
+        long before = get(words, PADDING + KINDS + kind);
+        return count(kind) - before;
+    }
+
+    /** Begins the counts of another space. Called by the owner's thread, or after that thread has ended. */
+    void beginSpace() {
+        for (int kind = 0; kind < KINDS; kind++) {
+            int at = PADDING + kind;
+            WORD.setOpaque(words, at + KINDS, words[at]);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * The events of one space: those that CPUs had counted when they went to another space, by the kinds of {@link
+ * CpuCounters}, and the shootdowns. Shared by the contexts that the space has one after the other. Thread-safe.
+ */
+public final class SpaceCounters {
+    public static final int SHOOTDOWNS = CpuCounters.KINDS;
+    public static final int TARGETS = SHOOTDOWNS + 1;
+
+    /** The number of kinds, those of {@link CpuCounters} included. */
+    public static final int KINDS = TARGETS + 1;
+
+    private final AtomicLongArray counts = new AtomicLongArray(KINDS);
+
+    SpaceCounters() {}
+
+    long count(int kind) {
+        return counts.get(kind);
+    }
+
+    /** Adds the events that a CPU has counted in this space, and which it no longer reports itself. */
+    void add(CpuCounters cpu) {
+        for (int kind = 0; kind < CpuCounters.KINDS; kind++) {
+            long events = cpu.countInSpace(kind);
+            if (events != 0) {
+                counts.getAndAdd(kind, events);
+            }
+        }
+    }
+
+    void addShootdown(int targets) {
+        counts.getAndIncrement(SHOOTDOWNS);
+        counts.getAndAdd(TARGETS, targets);
+    }
+}
