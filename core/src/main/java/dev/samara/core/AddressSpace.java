@@ -78,10 +78,12 @@ import org.jspecify.annotations.Nullable;
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
     private final Layout layout;
+    private final long number;
 
-    AddressSpace(Machine machine, Layout layout) {
+    AddressSpace(Machine machine, Layout layout, long number) {
         this.machine = machine;
         this.layout = layout;
+        this.number = number;
     }
 
     Layout layout() {
@@ -731,5 +733,15 @@ public final class AddressSpace implements AutoCloseable {
      */
     public void validate() {
         layout.validate();
+    }
+
+    /**
+     * Returns the number of this space on its machine, its mappings and the number of the CPUs that use it as text.
+     * Takes no lock.
+     */
+    @Override
+    public String toString() {
+        String text = "space " + number + ", " + snapshot();
+        return layout.memoryOrNull() == null ? text : text + ", users " + users();
     }
 }

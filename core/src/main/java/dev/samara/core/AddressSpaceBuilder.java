@@ -224,4 +224,11 @@ public final class AddressSpaceBuilder {
                 earlyReuse);
         return machine.register(Load.load(origin, mapped));
     }
+
+    /** Returns the geometry, the heap and the number of initial mappings as text. */
+    @Override
+    public String toString() {
+        return "builder of a space, " + geometry + ", heap 0x" + Long.toHexString(heapStart) + "-0x"
+                + Long.toHexString(brk) + ", initial mappings " + mapped.size();
+    }
 }

@@ -175,4 +175,16 @@ public final class LayoutSnapshot implements Iterable<Vma> {
                 && !Addresses.isBelow(vma.end(), stackStart);
         return holdsStackStart ? "[stack]" : "";
     }
+
+    /** Returns the number and the bounds of the mappings as text. */
+    @Override
+    public String toString() {
+        List<Vma> vmas = vmas();
+        if (vmas.isEmpty()) {
+            return "mappings 0";
+        }
+        return "mappings " + vmas.size() + " from 0x"
+                + Long.toHexString(vmas.get(0).start()) + " to 0x"
+                + Long.toHexString(vmas.get(vmas.size() - 1).end());
+    }
 }

@@ -80,8 +80,9 @@ public final class Machine implements AutoCloseable {
      */
     AddressSpace register(Layout layout) {
         boolean done = false;
+        long number;
         try {
-            host.spaces().add(layout);
+            number = host.spaces().add(layout);
             host.endUnreachableCaches();
             done = true;
         } finally {
@@ -89,7 +90,7 @@ public final class Machine implements AutoCloseable {
                 ExitMmap.close(layout);
             }
         }
-        return new AddressSpace(this, layout);
+        return new AddressSpace(this, layout, number);
     }
 
     /**
@@ -121,7 +122,7 @@ public final class Machine implements AutoCloseable {
      * that were allocated and not inserted, are lost. The garbage collector frees the memory once no space, CPU, file
      * or page cache of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}. Loading one of its
+     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}. Going to one of its
      * spaces, all calls that could map or change something in them, and {@link PageCache#allocate} throw it too. A
      * second call of this method does nothing.
      *
@@ -255,6 +256,12 @@ public final class Machine implements AutoCloseable {
                         ? new SoftTlb(pageShift, tlbEntries, memory.frames().direct())
                         : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
+    }
+
+    /** Returns whether this machine is closed, its committed memory and the number of claimed CPUs so far as text. */
+    @Override
+    public String toString() {
+        return host + ", claimed CPUs " + cpus;
     }
 
     private Memory memory(Geometry geometry) {
@@ -648,6 +655,13 @@ public final class Machine implements AutoCloseable {
                     reporter,
                     memory == 0 ? null : this::memory);
             return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
+        }
+
+        /** Returns the settings of the memory as text. */
+        @Override
+        public String toString() {
+            return "builder of a machine, memory " + memory + ", tlbEntries " + tlbEntries
+                    + (checked ? ", checked" : "");
         }
     }
 }

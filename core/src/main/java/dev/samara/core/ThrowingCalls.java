@@ -212,4 +212,10 @@ public final class ThrowingCalls {
     public void growStack(long address) {
         check(space.growStack(address), "growStack", address);
     }
+
+    /** Returns the space as text. */
+    @Override
+    public String toString() {
+        return "throwing calls of " + space;
+    }
 }

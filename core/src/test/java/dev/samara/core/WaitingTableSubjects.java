@@ -103,6 +103,10 @@ final class WaitingTableSubjects {
                 new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
     }
 
+    List<Object> all() {
+        return all;
+    }
+
     private @Nullable Object of(Class<?> type) {
         return all.stream().filter(type::isInstance).findFirst().orElse(null);
     }

@@ -94,7 +94,7 @@ class WaitingTableTest {
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
             Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
 
-    private static List<Class<?>> exported() throws IOException, ClassNotFoundException {
+    static List<Class<?>> exported() throws IOException, ClassNotFoundException {
         String file = "/" + Machine.class.getName().replace('.', '/') + ".class";
         String url = Objects.requireNonNull(Machine.class.getResource(file)).toString();
         Path classes = Path.of(java.net.URI.create(url.substring(0, url.length() - file.length())));

@@ -266,5 +266,11 @@ public final class OpenFile implements Backing {
         public OpenFile open() {
             return new OpenFile(this);
         }
+
+        /** Returns the name of the file as text. */
+        @Override
+        public String toString() {
+            return "builder of " + name;
+        }
     }
 }

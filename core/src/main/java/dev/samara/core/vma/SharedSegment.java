@@ -158,5 +158,10 @@ public final class SharedSegment {
         public boolean countsMappings() {
             return true;
         }
+
+        @Override
+        public String toString() {
+            return "attachment of " + segment;
+        }
     }
 }

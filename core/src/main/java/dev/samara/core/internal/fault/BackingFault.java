@@ -49,6 +49,11 @@ final class BackingFault {
     /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
     private record Request(Faulter faulter, VmArea vma, long page, long address, int access) implements PageRequest {
         @Override
+        public String toString() {
+            return "request for page " + page + " at address 0x" + Long.toHexString(address);
+        }
+
+        @Override
         public void major() {
             faulter.noteMajor();
         }

@@ -229,4 +229,9 @@ final class FaultAround implements PageWindow {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }
+
+    @Override
+    public String toString() {
+        return "window of " + count + " pages from page " + first;
+    }
 }

@@ -332,4 +332,9 @@ public final class DirectFrames implements FrameStore {
     public void write(int frame, int offset, ByteBuffer source, int at, int length) {
         chunk(frame).put(at(frame, offset), source, at, length);
     }
+
+    @Override
+    public String toString() {
+        return "frames of " + (1 << pageShift) + " bytes in direct memory, at most " + mostFrames;
+    }
 }

@@ -302,4 +302,11 @@ public final class MachineState {
     public CommittedMemory committed() {
         return committed;
     }
+
+    /** For {@code Machine.toString}; takes no lock. */
+    @Override
+    public String toString() {
+        return "machine" + (memories == null ? " without memory" : "") + (spaces.isClosed() ? ", closed" : "") + ", "
+                + committed.bytes() + " bytes committed";
+    }
 }

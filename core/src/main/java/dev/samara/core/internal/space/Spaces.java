@@ -47,15 +47,21 @@ public final class Spaces {
      * Adds a new space.
      *
      * @param layout a layout that was not added yet
+     * @return the number of the space, which messages show
      * @throws IllegalStateException if the machine is closed
      */
-    public synchronized void add(Layout layout) {
+    public synchronized long add(Layout layout) {
         checkOpen();
         for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
             entries.remove(((RegisteredSpace) gone).number);
         }
         long number = ++made;
         entries.put(number, new RegisteredSpace(layout, collected, number));
+        return number;
+    }
+
+    boolean isClosed() {
+        return isClosed;
     }
 
     /**
