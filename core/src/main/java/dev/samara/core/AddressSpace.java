@@ -291,12 +291,12 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL not a page boundary, beyond the limit of the space, or length 0; ENOMEM a hole in one mapping
      * would make too many; EPERM a mapping in the range is sealed (nothing is unmapped).
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @return 0, or a negated errno
      */
-    public long munmap(long address, long length) {
-        return Munmap.munmap(layout, address, length);
+    public long munmap(long start, long length) {
+        return Munmap.munmap(layout, start, length);
     }
 
     /**
@@ -306,13 +306,13 @@ public final class AddressSpace implements AutoCloseable {
      * asynchronous forms do so. Actions that depend on the future run on a thread of the machine, or on a thread that
      * waits for the future.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @return a future with the result of {@code munmap}; a thread of the machine completes it after the operation is
      *     complete; it is complete at once if there is nothing to do
      */
-    public CompletableFuture<Long> munmapAsync(long address, long length) {
-        return Munmap.munmapAsync(layout, address, length);
+    public CompletableFuture<Long> munmapAsync(long start, long length) {
+        return Munmap.munmapAsync(layout, start, length);
     }
 
     /**
@@ -356,13 +356,13 @@ public final class AddressSpace implements AutoCloseable {
      * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
      * the mapping may not be given the right; EPERM the mapping is sealed.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes; 0 succeeds
      * @param protection bits of {@link Protection}
      * @return 0, or a negated errno
      */
-    public long mprotect(long address, long length, int protection) {
-        return Mprotect.mprotect(layout, address, length, protection);
+    public long mprotect(long start, long length, int protection) {
+        return Mprotect.mprotect(layout, start, length, protection);
     }
 
     /**
@@ -403,24 +403,24 @@ public final class AddressSpace implements AutoCloseable {
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written; EAGAIN too
      * many mappings.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes; 0 succeeds
      * @param advice a value of {@link Advice}
      * @return 0, or a negated errno
      */
-    public long madvise(long address, long length, int advice) {
-        return Madvise.madvise(layout, address, length, advice);
+    public long madvise(long start, long length, int advice) {
+        return Madvise.madvise(layout, start, length, advice);
     }
 
     /**
      * Locks memory ({@code mlock(2)}): {@link #mlock2} without flags.
      *
-     * @param address any address; the range begins with its page
+     * @param start any address; the range begins with its page
      * @param length bytes
      * @return 0, or a negated errno
      */
-    public long mlock(long address, long length) {
-        return Mlock.mlock2(layout, address, length, 0);
+    public long mlock(long start, long length) {
+        return Mlock.mlock2(layout, start, length, 0);
     }
 
     /**
@@ -429,13 +429,13 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too
      * many mappings, or memory that cannot be accessed (which stays locked).
      *
-     * @param address any address; the range begins with its page
+     * @param start any address; the range begins with its page
      * @param length bytes; a length that rounds to 0 succeeds
      * @param flags 0 or {@link LockFlags#ONFAULT}
      * @return 0, or a negated errno
      */
-    public long mlock2(long address, long length, int flags) {
-        return Mlock.mlock2(layout, address, length, flags);
+    public long mlock2(long start, long length, int flags) {
+        return Mlock.mlock2(layout, start, length, flags);
     }
 
     /**
@@ -443,12 +443,12 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL the range wraps; ENOMEM a hole, or too many mappings.
      *
-     * @param address any address; the range begins with its page
+     * @param start any address; the range begins with its page
      * @param length bytes
      * @return 0, or a negated errno
      */
-    public long munlock(long address, long length) {
-        return Mlock.munlock(layout, address, length);
+    public long munlock(long start, long length) {
+        return Mlock.munlock(layout, start, length);
     }
 
     /**
@@ -478,13 +478,13 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL bad flags or not a page boundary; ENOMEM the range wraps or has a hole; EBUSY INVALIDATE of
      * locked memory.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param flags bits of {@link SyncFlags}
      * @return 0, or a negated errno
      */
-    public long msync(long address, long length, int flags) {
-        return Msync.msync(layout, address, length, flags);
+    public long msync(long start, long length, int flags) {
+        return Msync.msync(layout, start, length, flags);
     }
 
     /**
@@ -493,13 +493,13 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM the range has a hole (nothing is
      * sealed), or too many mappings (the mappings before it are sealed).
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes; 0 succeeds
      * @param flags must be 0
      * @return 0, or a negated errno
      */
-    public long mseal(long address, long length, long flags) {
-        return Mseal.mseal(layout, address, length, flags);
+    public long mseal(long start, long length, long flags) {
+        return Mseal.mseal(layout, start, length, flags);
     }
 
     /**
@@ -567,15 +567,15 @@ public final class AddressSpace implements AutoCloseable {
      * Stores which pages are in memory ({@code mincore}): existing private pages, and the pages of a file that its page
      * cache has. Takes no lock and never waits; each page is read at an instant of its own.
      *
-     * @param address a page boundary (EINVAL)
+     * @param start a page boundary (EINVAL)
      * @param length bytes; the range must not reach beyond the limit of the space (ENOMEM)
      * @param vector receives 1 for each page that is in memory and 0 for each other page; a vector that is too short is
      *     EFAULT
      * @return 0, or a negated errno: ENOMEM also for a hole; the vector is filled for the pages before the hole
      * @throws IllegalStateException if the machine was built without memory
      */
-    public long mincore(long address, long length, byte[] vector) {
-        return Mincore.mincore(layout, address, length, Objects.requireNonNull(vector, "vector"));
+    public long mincore(long start, long length, byte[] vector) {
+        return Mincore.mincore(layout, start, length, Objects.requireNonNull(vector, "vector"));
     }
 
     /**

@@ -49,22 +49,22 @@ public final class ThrowingCalls {
     /**
      * Unmaps a range; see {@link AddressSpace#munmap}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      */
-    public void munmap(long address, long length) {
-        check(space.munmap(address, length), "munmap", address, length);
+    public void munmap(long start, long length) {
+        check(space.munmap(start, length), "munmap", start, length);
     }
 
     /**
      * Changes rights; see {@link AddressSpace#mprotect}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param protection the new rights
      */
-    public void mprotect(long address, long length, int protection) {
-        check(space.mprotect(address, length, protection), "mprotect", address, length, protection);
+    public void mprotect(long start, long length, int protection) {
+        check(space.mprotect(start, length, protection), "mprotect", start, length, protection);
     }
 
     /**
@@ -97,43 +97,43 @@ public final class ThrowingCalls {
     /**
      * Gives advice; see {@link AddressSpace#madvise}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param advice the advice
      */
-    public void madvise(long address, long length, int advice) {
-        check(space.madvise(address, length, advice), "madvise", address, length, advice);
+    public void madvise(long start, long length, int advice) {
+        check(space.madvise(start, length, advice), "madvise", start, length, advice);
     }
 
     /**
      * Locks memory; see {@link AddressSpace#mlock}.
      *
-     * @param address any address
+     * @param start any address
      * @param length bytes
      */
-    public void mlock(long address, long length) {
-        check(space.mlock(address, length), "mlock", address, length);
+    public void mlock(long start, long length) {
+        check(space.mlock(start, length), "mlock", start, length);
     }
 
     /**
      * Locks memory; see {@link AddressSpace#mlock2}.
      *
-     * @param address any address
+     * @param start any address
      * @param length bytes
      * @param flags the kind of locking
      */
-    public void mlock2(long address, long length, int flags) {
-        check(space.mlock2(address, length, flags), "mlock2", address, length, flags);
+    public void mlock2(long start, long length, int flags) {
+        check(space.mlock2(start, length, flags), "mlock2", start, length, flags);
     }
 
     /**
      * Unlocks memory; see {@link AddressSpace#munlock}.
      *
-     * @param address any address
+     * @param start any address
      * @param length bytes
      */
-    public void munlock(long address, long length) {
-        check(space.munlock(address, length), "munlock", address, length);
+    public void munlock(long start, long length) {
+        check(space.munlock(start, length), "munlock", start, length);
     }
 
     /**
@@ -153,34 +153,34 @@ public final class ThrowingCalls {
     /**
      * Checks a range for writing back; see {@link AddressSpace#msync}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param flags the kind of writing
      */
-    public void msync(long address, long length, int flags) {
-        check(space.msync(address, length, flags), "msync", address, length, flags);
+    public void msync(long start, long length, int flags) {
+        check(space.msync(start, length, flags), "msync", start, length, flags);
     }
 
     /**
      * Seals mappings; see {@link AddressSpace#mseal}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param flags must be 0
      */
-    public void mseal(long address, long length, long flags) {
-        check(space.mseal(address, length, flags), "mseal", address, length, flags);
+    public void mseal(long start, long length, long flags) {
+        check(space.mseal(start, length, flags), "mseal", start, length, flags);
     }
 
     /**
      * Stores which pages are in memory; see {@link AddressSpace#mincore}.
      *
-     * @param address a page boundary
+     * @param start a page boundary
      * @param length bytes
      * @param vector receives 1 for each page that is in memory and 0 for each other page
      */
-    public void mincore(long address, long length, byte[] vector) {
-        check(space.mincore(address, length, vector), "mincore", address, length);
+    public void mincore(long start, long length, byte[] vector) {
+        check(space.mincore(start, length, vector), "mincore", start, length);
     }
 
     /**

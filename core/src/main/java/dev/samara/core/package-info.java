@@ -32,6 +32,9 @@
  *   <dt>Address
  *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of addresses are half-open, {@code [start, end)}. Addresses
  *       and lengths are bytes.
+ *       Parameters have one name each: {@code start, length} for a range that a call acts on, {@code start, end} for
+ *       a range that is described, and {@code address} for a place: of a mapping that a call makes or moves, or of an
+ *       access with its {@code size} or {@code length}.
  *   <dt>VMA
  *   <dd>One mapping of a space: a range with its flags and its backing, an immutable {@link dev.samara.core.vma.Vma}.
  *       It is attached until a change removes it, and detached for ever after.
