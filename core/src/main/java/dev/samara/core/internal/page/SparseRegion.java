@@ -28,12 +28,18 @@ final class SparseRegion {
 
     private static final byte[] ZEROS = new byte[1 << 16];
 
+    /** Counted for each region in addition to its memory, since it has a mapping and an open file. */
+    private static final long OVERHEAD = 1L << 24;
+
     private final RandomAccessFile file;
     private final MappedByteBuffer bytes;
+    private final RegionBudget.Share share;
 
     SparseRegion(RandomAccessFile file, MappedByteBuffer bytes) {
         this.file = file;
         this.bytes = bytes;
+        share = RegionBudget.ALL.share(bytes);
+        share.add(OVERHEAD);
     }
 
     /** Returns whether the system has room for a region. Other processes may take the room before it is used. */
@@ -49,11 +55,7 @@ final class SparseRegion {
         try {
             File named = File.createTempFile("samara", null, MEMORY);
             try {
-                RandomAccessFile file = new RandomAccessFile(named, "rw");
-                file.setLength(size);
-                MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
-                bytes.order(ByteOrder.LITTLE_ENDIAN);
-                return new SparseRegion(file, bytes);
+                return mapped(new RandomAccessFile(named, "rw"), size);
             } finally {
                 if (!named.delete()) {
                     named.deleteOnExit();
@@ -64,6 +66,18 @@ final class SparseRegion {
         }
     }
 
+    private static SparseRegion mapped(RandomAccessFile file, long size) throws IOException {
+        try {
+            file.setLength(size);
+            MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
+            bytes.order(ByteOrder.LITTLE_ENDIAN);
+            return new SparseRegion(file, bytes);
+        } catch (IOException | OutOfMemoryError refused) {
+            file.close();
+            throw refused;
+        }
+    }
+
     /** Returns all of its bytes, little-endian; always the same object. */
     MappedByteBuffer bytes() {
         return bytes;
@@ -71,6 +85,7 @@ final class SparseRegion {
 
     /** Takes memory of the system for a part. Returns false if it has none. Called under a lock. */
     boolean provide(long from, int length) {
+        share.add(length);
         try {
             file.seek(from);
             for (int done = 0; done < length; done += ZEROS.length) {
