@@ -4,7 +4,6 @@ package dev.samara.core.internal.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.Await;
-import java.lang.ref.Reference;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -12,13 +11,16 @@ import org.junit.jupiter.api.Test;
 /** The sum of all regions that were not collected. */
 final class RegionBudgetTest {
     private final AtomicInteger collections = new AtomicInteger();
+
+    /** Stands for the buffer of a region. */
+    private final Object kept = new Object();
+
     private final RegionBudget budget = new RegionBudget(1000, collections::incrementAndGet);
 
     @Test
     @DisplayName("a collection is asked for above the limit, and again after each quarter of the limit")
     void limit() {
-        Object buffer = new Object();
-        RegionBudget.Share share = budget.share(buffer);
+        RegionBudget.Share share = budget.share(kept);
         share.add(1000);
         assertEquals(0, collections.get());
         share.add(1);
@@ -28,13 +30,11 @@ final class RegionBudgetTest {
         share.add(1);
         assertEquals(2, collections.get());
         assertEquals(1252, budget.sum());
-        Reference.reachabilityFence(buffer);
     }
 
     @Test
     @DisplayName("the bytes of a collected region no longer count, and the next excess is an excess anew")
     void collected() {
-        Object kept = new Object();
         RegionBudget.Share share = budget.share(kept);
         budget.share(new Object()).add(900);
         share.add(200);
@@ -48,6 +48,5 @@ final class RegionBudgetTest {
         assertEquals(1, collections.get());
         share.add(1);
         assertEquals(2, collections.get());
-        Reference.reachabilityFence(kept);
     }
 }
