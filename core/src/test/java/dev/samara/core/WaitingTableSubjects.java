@@ -116,6 +116,10 @@ final class WaitingTableSubjects {
             return REPLACED;
         } else if (type == int.class) {
             return 1;
+        } else if (type == byte.class) {
+            return (byte) 1;
+        } else if (type == short.class) {
+            return (short) 1;
         } else if (type == boolean.class) {
             return false;
         } else if (type == double.class) {
