@@ -209,7 +209,7 @@ public class OperationBenchmark {
     @OperationsPerInvocation(2)
     public void mremapMove() {
         long address = pick();
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         long aside = BASE - STRIDE;
         done(space.mremap(address, LENGTH, LENGTH, flags, aside));
         done(space.mremap(aside, LENGTH, LENGTH, flags, address));

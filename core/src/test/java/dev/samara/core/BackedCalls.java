@@ -86,11 +86,15 @@ final class BackedCalls {
     private long move(AddressSpace space, long start, long length, int flags) {
         long wanted = flags == 0 && random.nextBoolean() ? (1 + random.nextInt(12)) * PAGE : length;
         return space.mremap(
-                start, length, wanted, RemapFlags.MAYMOVE | RemapFlags.FIXED | flags, target(Math.max(length, wanted)));
+                start,
+                length,
+                wanted,
+                RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | flags,
+                target(Math.max(length, wanted)));
     }
 
     private long duplicate(AddressSpace space, long start, long length) {
-        return space.mremap(start, 0, length, RemapFlags.MAYMOVE | RemapFlags.FIXED, target(length));
+        return space.mremap(start, 0, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, target(length));
     }
 
     private String asynchronous(AddressSpace space, long start, long length, int page) {
@@ -103,7 +107,7 @@ final class BackedCalls {
                                 .isDone();
             }
             default -> {
-                int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+                int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
                 yield "move "
                         + space.mremapAsync(start, length, length, flags, target(length))
                                 .isDone();

@@ -56,7 +56,7 @@ class EmptiedSourceTest {
         assertEquals(START, space.mmap(START, 2 * PAGE, Protection.READ, flags, null, 0));
         retiring.set(space);
         long target = START + distance * PAGE;
-        int how = RemapFlags.MAYMOVE | RemapFlags.FIXED | RemapFlags.DONTUNMAP;
+        int how = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
         assertEquals(target, space.mremap(START, 2 * PAGE, 2 * PAGE, how, target));
         List<String> expected = new ArrayList<>();
         for (int page = -2; page < 4; page++) {

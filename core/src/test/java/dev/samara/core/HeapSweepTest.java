@@ -86,7 +86,7 @@ final class HeapSweepTest {
 
         @Override
         public boolean call() {
-            isDone = space.mremap(A, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.FIXED, C) == C;
+            isDone = space.mremap(A, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, C) == C;
             return isDone;
         }
 

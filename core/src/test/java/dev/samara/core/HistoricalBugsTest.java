@@ -32,7 +32,7 @@ final class HistoricalBugsTest {
     private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int FIXED = ANON | MapFlags.FIXED;
     private static final int STACK = FIXED | MapFlags.GROWSDOWN;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
     private static final long TOUCHED = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static AddressSpace space() {

@@ -91,7 +91,7 @@ final class OtherPageSizesTest {
         map(0, 8, RW);
         String before = LayoutText.of(space);
         long within = PLACE + SMALL_PAGE;
-        int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         long[] results = {
             space.mmap(within, page, RW, FIXED, null, 0),
             space.mmap(0, page, RW, MapFlags.PRIVATE, OpenFiles.A, SMALL_PAGE),

@@ -41,7 +41,7 @@ final class RacingCallsTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int STACK = FIXED | MapFlags.GROWSDOWN;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     private static long page(long number) {
         return PLACE + number * PAGE;

@@ -51,7 +51,7 @@ final class RegionWriter {
     };
     private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
     private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** The pages of a moved area: five mappings with holes between them. */
     private static final String MOVED_SHAPE = "##.####.#.########.#";

@@ -225,7 +225,7 @@ final class WatchpointTest extends WatchpointFixture {
             fixture.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             fixture.store(at, 1);
             assertTold("w 0 8");
-            assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, free));
+            assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, free));
             fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
             cpu.switchTo(child);

@@ -79,7 +79,7 @@ final class Held {
                                     start,
                                     Ground.LENGTH,
                                     Ground.LENGTH,
-                                    RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                                    RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
                                     start + 2 * Ground.LENGTH);
                     });
         } catch (Throwable thrown) {

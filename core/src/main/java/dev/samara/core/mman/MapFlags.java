@@ -58,7 +58,7 @@ public final class MapFlags {
     public static final int HUGETLB = 0x40000;
 
     /** Synchronous faults. Sets only the attribute of the mapping, unless the backing refuses it. */
-    public static final int SYNC = 0x80000;
+    public static final int MAP_SYNC = 0x80000;
 
     /** Like {@link #FIXED}, but fail if a mapping is there. */
     public static final int FIXED_NOREPLACE = 0x100000;

@@ -19,10 +19,10 @@ public final class Protection {
     public static final int SEM = 0x8;
 
     /** {@code mprotect}: extend the change down to the start of a mapping that grows down. */
-    public static final int GROWSDOWN = 0x01000000;
+    public static final int PROT_GROWSDOWN = 0x01000000;
 
     /** {@code mprotect}: extend the change up to the end of a mapping that grows up; x86 has none. */
-    public static final int GROWSUP = 0x02000000;
+    public static final int PROT_GROWSUP = 0x02000000;
 
     private Protection() {}
 }

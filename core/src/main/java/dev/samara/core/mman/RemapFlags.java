@@ -7,7 +7,7 @@ public final class RemapFlags {
     public static final int MAYMOVE = 0x1;
 
     /** Move to exactly the new address, and replace the mappings there. */
-    public static final int FIXED = 0x2;
+    public static final int MREMAP_FIXED = 0x2;
 
     /** Move the pages and leave the old mapping in place, empty. */
     public static final int DONTUNMAP = 0x4;

@@ -13,7 +13,7 @@ public final class ShmFlags {
     public static final int REMAP = 0x4000;
 
     /** Attach for execution as well. */
-    public static final int EXEC = 0x8000;
+    public static final int SHM_EXEC = 0x8000;
 
     private ShmFlags() {}
 }

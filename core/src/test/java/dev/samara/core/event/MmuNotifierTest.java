@@ -75,7 +75,7 @@ final class MmuNotifierTest {
 
         told.clear();
         map(20, 1);
-        int fixed = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int fixed = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(page(30), space.mremap(page(20), PAGE, PAGE, fixed, page(30)));
         assertEquals(page(9), space.mremap(page(30), PAGE, PAGE, fixed, page(9)));
         assertEquals(
@@ -151,7 +151,7 @@ final class MmuNotifierTest {
             throw refused;
         });
         space.addNotifier(into(second));
-        assertEquals(page(5), space.mremap(page(0), PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, page(5)));
+        assertEquals(page(5), space.mremap(page(0), PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, page(5)));
         assertEquals(2, first.size());
         assertEquals(first, second);
         assertEquals(2, reports.size());

@@ -93,7 +93,7 @@ final class ArgumentMatrixTest {
             for (long b : numbers) {
                 calls.add(new ModelCall(ModelCall.Kind.MUNMAP, a, b, 0, 0, 0, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, Protection.READ, -1));
-                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.GROWSDOWN, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.PROT_GROWSDOWN, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.DONTFORK, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.POPULATE_READ, 0, -1));
                 calls.add(new ModelCall(ModelCall.Kind.MLOCK, a, b, 0, 0, 0, 0, -1));

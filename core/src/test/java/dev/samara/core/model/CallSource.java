@@ -35,7 +35,7 @@ final class CallSource {
         MapFlags.BELOW_2G,
         MapFlags.ABOVE_4G,
         MapFlags.POPULATE,
-        MapFlags.SYNC,
+        MapFlags.MAP_SYNC,
         0x200000
     };
 
@@ -84,7 +84,7 @@ final class CallSource {
             return ranged(ModelCall.Kind.MUNMAP, space, 0, 0, 0);
         }
         if (dice < 57) {
-            int grows = oneIn(12) ? Protection.GROWSDOWN : oneIn(40) ? Protection.GROWSUP : 0;
+            int grows = oneIn(12) ? Protection.PROT_GROWSDOWN : oneIn(40) ? Protection.PROT_GROWSUP : 0;
             int odd = oneIn(40) ? 0x100 : oneIn(40) ? Protection.SEM : 0;
             return ranged(ModelCall.Kind.MPROTECT, space, 0, of(PROTECTIONS) | grows | odd, 0);
         }
@@ -164,14 +164,14 @@ final class CallSource {
         long address = address(space);
         long length = oneIn(30) ? 0 : length(space, address);
         long newLength = oneIn(3) ? length : oneIn(2) ? length + space.geometry.pageSize() : length(space, address);
-        int flags = of(0, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE | RemapFlags.FIXED);
+        int flags = of(0, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED);
         if (oneIn(5)) {
             flags |= RemapFlags.DONTUNMAP;
             newLength = oneIn(9) ? newLength : length;
         } else if (oneIn(30)) {
             flags = random.nextInt(16);
         }
-        boolean hint = (flags & RemapFlags.FIXED) != 0 || oneIn(3);
+        boolean hint = (flags & RemapFlags.MREMAP_FIXED) != 0 || oneIn(3);
         return new ModelCall(
                 ModelCall.Kind.MREMAP, address, length, newLength, hint ? address(space) : 0, flags, 0, -1);
     }
@@ -180,7 +180,7 @@ final class CallSource {
         int flags = (oneIn(3) ? ShmFlags.RDONLY : 0)
                 | (oneIn(4) ? ShmFlags.RND : 0)
                 | (oneIn(3) ? ShmFlags.REMAP : 0)
-                | (oneIn(5) ? ShmFlags.EXEC : 0);
+                | (oneIn(5) ? ShmFlags.SHM_EXEC : 0);
         int segment = oneIn(20) ? -1 : random.nextInt(ModelCall.SEGMENT_COUNT);
         return new ModelCall(ModelCall.Kind.SHMAT, oneIn(3) ? 0 : address(space), 0, 0, 0, flags, 0, segment);
     }

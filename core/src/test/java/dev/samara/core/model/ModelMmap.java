@@ -99,7 +99,7 @@ final class ModelMmap {
                 | space.newFlags
                 | ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
                 | ((flags & MapFlags.LOCKED) != 0 ? VmaFlags.LOCKED : 0)
-                | ((flags & MapFlags.SYNC) != 0 ? VmaFlags.SYNC : 0)
+                | ((flags & MapFlags.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0)
                 | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
                 | ((flags & MapFlags.NORESERVE) != 0 && honoursNoReserve ? VmaFlags.NORESERVE : 0);
     }
@@ -234,7 +234,7 @@ final class ModelMmap {
         boolean readOnly = (flags & ShmFlags.RDONLY) != 0;
         int protection = Protection.READ
                 | (readOnly ? 0 : Protection.WRITE)
-                | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
+                | ((flags & ShmFlags.SHM_EXEC) != 0 ? Protection.EXEC : 0);
         int mapFlags = MapFlags.SHARED | (address != 0 ? MapFlags.FIXED : 0);
         return map(at, segment.size(), protection, mapFlags, segment.attach(readOnly), 0);
     }

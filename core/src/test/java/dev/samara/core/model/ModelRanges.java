@@ -21,7 +21,7 @@ final class ModelRanges {
     }
 
     long mprotect(long address, long length, int protection) {
-        int grows = protection & (Protection.GROWSDOWN | Protection.GROWSUP);
+        int grows = protection & (Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP);
         int rights = protection & ~grows;
         if (Integer.bitCount(grows) == 2 || !space.geometry.isAligned(address)) {
             return Errno.EINVAL.result();
@@ -42,14 +42,14 @@ final class ModelRanges {
         if (first >= to) {
             return Errno.ENOMEM.result();
         }
-        if (grows == Protection.GROWSDOWN) {
+        if (grows == Protection.PROT_GROWSDOWN) {
             if (!pages.at(first).has(VmaFlags.GROWSDOWN)) {
                 return Errno.EINVAL.result();
             }
             from = pages.startOf(first);
         } else if (first > from) {
             return Errno.ENOMEM.result();
-        } else if (grows == Protection.GROWSUP) {
+        } else if (grows == Protection.PROT_GROWSUP) {
             return Errno.EINVAL.result();
         }
         long result = 0;

@@ -22,7 +22,7 @@ final class ModelRemap {
     long mremap(long address, long oldBytes, long newBytes, int flags, long newAddress) {
         long oldLength = geometry.roundUp(oldBytes);
         long newLength = geometry.roundUp(newBytes);
-        boolean fixed = (flags & RemapFlags.FIXED) != 0;
+        boolean fixed = (flags & RemapFlags.MREMAP_FIXED) != 0;
         boolean moves = fixed || (flags & RemapFlags.DONTUNMAP) != 0;
         long wrong = checkArguments(address, oldLength, newLength, flags, newAddress, moves);
         if (wrong != 0) {
@@ -53,7 +53,7 @@ final class ModelRemap {
 
     private long checkArguments(
             long address, long oldLength, long newLength, int flags, long newAddress, boolean moves) {
-        int known = RemapFlags.MAYMOVE | RemapFlags.FIXED | RemapFlags.DONTUNMAP;
+        int known = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
         if ((flags & ~known) != 0
                 || !geometry.isAligned(address)
                 || newLength == 0
@@ -82,7 +82,7 @@ final class ModelRemap {
             return Errno.EPERM.result();
         }
         boolean grows = Long.compareUnsigned(newLength, oldLength) > 0;
-        if (!grows && (flags & (RemapFlags.FIXED | RemapFlags.DONTUNMAP)) == 0) {
+        if (!grows && (flags & (RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP)) == 0) {
             return 0;
         }
         if (oldLength == 0 && !page.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
@@ -148,7 +148,7 @@ final class ModelRemap {
     }
 
     private long moveTo(long address, long oldLength, long newLength, int flags, long newAddress) {
-        if ((flags & RemapFlags.FIXED) != 0) {
+        if ((flags & RemapFlags.MREMAP_FIXED) != 0) {
             long result = space.munmap(newAddress, newLength);
             if (result != 0) {
                 return result;
@@ -204,7 +204,7 @@ final class ModelRemap {
         int at = space.page(address);
         Page source = pages.at(at);
         boolean shared = source.has(VmaFlags.MAYSHARE);
-        int placing = (flags & RemapFlags.FIXED) != 0 ? MapFlags.FIXED : 0;
+        int placing = (flags & RemapFlags.MREMAP_FIXED) != 0 ? MapFlags.FIXED : 0;
         long offset = source.offset() << geometry.pageShift();
         long found = space.places.choose(source.backing(), newAddress, newLength, offset, placing, shared);
         if (Errno.isError(found)) {

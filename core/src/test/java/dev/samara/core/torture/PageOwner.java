@@ -21,7 +21,7 @@ final class PageOwner implements Actor {
     private static final OwnedPages.State[] RIGHTS = {
         OwnedPages.State.WRITABLE, OwnedPages.State.WRITABLE, OwnedPages.State.READABLE, OwnedPages.State.SHUT
     };
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     private static final String HOLDERS = "holders: ";
 

@@ -197,7 +197,7 @@ final class PinningDevice implements Actor {
                     at + page * TortureSpace.PAGE,
                     TortureSpace.PAGE,
                     TortureSpace.PAGE,
-                    RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                    RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
                     other + page * TortureSpace.PAGE));
         }
         pins.check(view.load(at + length - TortureSpace.PAGE) == Fault.MAPERR, "the moved page is still there");

@@ -20,7 +20,7 @@ final class TortureSpace {
     static final int AREA_PAGES = 1024;
     static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     static final int FIXED = ANYWHERE | MapFlags.FIXED;
-    static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     private static final long BASE = 0x10_0000_0000L;
     private static final int[] RIGHTS = {

@@ -71,7 +71,7 @@ final class FewPages {
     }
 
     void move(int from, int pages, int to) {
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         succeed(page(to), space.mremap(page(from), pages * PAGE, pages * PAGE, flags, page(to)));
     }
 

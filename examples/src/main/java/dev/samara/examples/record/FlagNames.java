@@ -32,13 +32,13 @@ final class FlagNames {
             entry("NONBLOCK", MapFlags.NONBLOCK),
             entry("STACK", MapFlags.STACK),
             entry("HUGETLB", MapFlags.HUGETLB),
-            entry("SYNC", MapFlags.SYNC),
+            entry("SYNC", MapFlags.MAP_SYNC),
             entry("FIXED_NOREPLACE", MapFlags.FIXED_NOREPLACE),
             entry("UNINITIALIZED", MapFlags.UNINITIALIZED));
 
     private static final Map<String, Integer> MREMAP = Map.of(
             "MAYMOVE", RemapFlags.MAYMOVE,
-            "FIXED", RemapFlags.FIXED,
+            "FIXED", RemapFlags.MREMAP_FIXED,
             "DONTUNMAP", RemapFlags.DONTUNMAP);
 
     private static final Map<String, Integer> MSYNC = Map.of(
@@ -50,7 +50,7 @@ final class FlagNames {
             "RDONLY", ShmFlags.RDONLY,
             "RND", ShmFlags.RND,
             "REMAP", ShmFlags.REMAP,
-            "EXEC", ShmFlags.EXEC);
+            "EXEC", ShmFlags.SHM_EXEC);
 
     private static final Map<String, Integer> MLOCK2 = Map.of("ONFAULT", LockFlags.ONFAULT);
 

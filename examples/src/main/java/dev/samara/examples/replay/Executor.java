@@ -108,9 +108,9 @@ final class Executor {
         int flags = call.flags();
         long newAddress = call.newAddress();
         boolean moved = !outcome.failed() && outcome.value() != call.address();
-        if (moved && (flags & RemapFlags.FIXED) == 0 && isPlacedByTrace(outcome, 0)) {
+        if (moved && (flags & RemapFlags.MREMAP_FIXED) == 0 && isPlacedByTrace(outcome, 0)) {
             newAddress = outcome.value();
-            flags |= RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            flags |= RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
             if (!isFree(before, newAddress, call.newLength())) {
                 return Errno.EEXIST.result();
             }

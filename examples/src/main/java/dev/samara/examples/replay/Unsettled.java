@@ -60,10 +60,10 @@ final class Unsettled {
         }
         long end = call.address() + GEOMETRY.roundUp(call.length());
         Vma vma = before.find(call.address());
-        if (vma != null && (call.protection() & Protection.GROWSDOWN) != 0) {
+        if (vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0) {
             vma = before.find(vma.start());
         }
-        long at = vma != null && (call.protection() & Protection.GROWSDOWN) != 0 ? vma.start() : call.address();
+        long at = vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0 ? vma.start() : call.address();
         while (vma != null && at < end) {
             long stop = Math.min(vma.end(), end);
             if (isPrivateAnonymous(vma)) {

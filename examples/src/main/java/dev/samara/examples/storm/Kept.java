@@ -54,7 +54,7 @@ final class Kept extends Changer {
                         plot.address(at),
                         pages * PageModel.PAGE,
                         pages * PageModel.PAGE,
-                        RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                        RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
                         plot.address(next)));
                 plot.ends(at, at + pages, 0, false);
                 plot.ends(next, next + pages, ALL, false);

@@ -90,7 +90,7 @@ final class Takeover implements Group {
                 begun = round;
                 boolean moves = random.nextInt(4) != 0;
                 if (moves) {
-                    done(space.mremap(SOURCE, BYTES, BYTES, RemapFlags.MAYMOVE | RemapFlags.FIXED, TARGET));
+                    done(space.mremap(SOURCE, BYTES, BYTES, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TARGET));
                     compare(cpu, TARGET, MINE + (round << 8), "the moved page");
                 } else {
                     done(space.munmap(SOURCE, BYTES));

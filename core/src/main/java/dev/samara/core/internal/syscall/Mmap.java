@@ -182,7 +182,7 @@ public record Mmap(
         return ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
                 | ((flags & LOCKED) != 0 ? VmaFlags.LOCKED : 0)
                 | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
-                | ((flags & MapFlags.SYNC) != 0 ? VmaFlags.SYNC : 0);
+                | ((flags & MapFlags.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0);
     }
 
     /** Returns the flags of a VMA of a file, or a negated errno. */

@@ -18,7 +18,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /** {@code mprotect} ({@code mm/mprotect.c}). */
 public record Mprotect(long address, long length, int protection) implements Call {
-    private static final int GROWS = Protection.GROWSDOWN | Protection.GROWSUP;
+    private static final int GROWS = Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP;
     private static final int KNOWN = Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM;
 
     /** The distance in bits from a VMA's rights to its MAY rights. */
@@ -57,7 +57,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return Errno.ENOMEM.result();
         }
         long start = address;
-        if (grows == Protection.GROWSDOWN) {
+        if (grows == Protection.PROT_GROWSDOWN) {
             start = first.start();
             edit.claim(start, end);
             if (!first.has(VmaFlags.GROWSDOWN)) {
@@ -65,7 +65,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             }
         } else if (Addresses.isBelow(address, first.start())) {
             return Errno.ENOMEM.result();
-        } else if (grows == Protection.GROWSUP) {
+        } else if (grows == Protection.PROT_GROWSUP) {
             // No mapping grows up on x86.
             return Errno.EINVAL.result();
         }

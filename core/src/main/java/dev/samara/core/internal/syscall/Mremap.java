@@ -3,8 +3,8 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
-import static dev.samara.core.mman.RemapFlags.FIXED;
 import static dev.samara.core.mman.RemapFlags.MAYMOVE;
+import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
@@ -46,7 +46,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             return refused;
         }
         claim(edit);
-        if ((flags & FIXED) != 0 && oldLength == newLength) {
+        if ((flags & MREMAP_FIXED) != 0 && oldLength == newLength) {
             return moveEach(edit);
         }
         return new VmaRemap(edit, address, oldLength, newLength, flags, newAddress).remap(edit.at(address));
@@ -54,14 +54,14 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
 
     private long checkArguments(Edit edit) {
         Geometry geometry = edit.geometry;
-        boolean unknown = (flags & ~(FIXED | MAYMOVE | DONTUNMAP)) != 0;
+        boolean unknown = (flags & ~(MREMAP_FIXED | MAYMOVE | DONTUNMAP)) != 0;
         if (unknown
                 || !geometry.isAligned(address)
                 || newLength == 0
                 || Addresses.isBelow(geometry.limit(), newLength)) {
             return Errno.EINVAL.result();
         }
-        if ((flags & (FIXED | DONTUNMAP)) == 0) {
+        if ((flags & (MREMAP_FIXED | DONTUNMAP)) == 0) {
             return DONE;
         }
         if (Addresses.isBelow(geometry.limit() - newLength, newAddress)
@@ -81,7 +81,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
      */
     private void claim(Edit edit) {
         edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
-        if ((flags & FIXED) != 0) {
+        if ((flags & MREMAP_FIXED) != 0) {
             edit.claim(newAddress, newAddress + newLength);
         }
     }
@@ -117,7 +117,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     @Override
     public void revoke(Revocations revocations) {
         revocations.add(address, oldLength);
-        if ((flags & FIXED) != 0) {
+        if ((flags & MREMAP_FIXED) != 0) {
             revocations.add(newAddress, newLength);
         }
     }

@@ -60,7 +60,7 @@ public final class Shm {
             boolean readOnly = (flags & ShmFlags.RDONLY) != 0;
             int protection = Protection.READ
                     | (readOnly ? 0 : Protection.WRITE)
-                    | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
+                    | ((flags & ShmFlags.SHM_EXEC) != 0 ? Protection.EXEC : 0);
             int mapFlags = MapFlags.SHARED | (fixed ? MapFlags.FIXED : 0);
             return new Mmap(wanted, segment.size(), protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
                     .map(edit);

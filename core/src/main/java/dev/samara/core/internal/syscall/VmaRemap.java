@@ -3,8 +3,8 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
-import static dev.samara.core.mman.RemapFlags.FIXED;
 import static dev.samara.core.mman.RemapFlags.MAYMOVE;
+import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
@@ -49,7 +49,7 @@ final class VmaRemap {
     }
 
     private boolean namesNewPlace() {
-        return (flags & (FIXED | DONTUNMAP)) != 0;
+        return (flags & (MREMAP_FIXED | DONTUNMAP)) != 0;
     }
 
     private boolean growsLength() {
@@ -147,11 +147,11 @@ final class VmaRemap {
     }
 
     /**
-     * Moves to a given address, or with DONTUNMAP alone to a hint. A FIXED move empties the target first, so a later
+     * Moves to a given address, or with DONTUNMAP alone to a hint. A fixed move empties the target first, so a later
      * failure leaves it empty.
      */
     private long moveTo() {
-        if ((flags & FIXED) != 0) {
+        if ((flags & MREMAP_FIXED) != 0) {
             long emptied = Munmap.munmap(edit, newAddress, newLength);
             if (emptied != DONE) {
                 return emptied;
@@ -180,7 +180,8 @@ final class VmaRemap {
 
     private long move(VmArea vma, long hint) {
         long offset = vma.pageOffset() + geometry.pages(address - vma.start());
-        int mapFlags = ((flags & FIXED) != 0 ? MapFlags.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
+        int mapFlags =
+                ((flags & MREMAP_FIXED) != 0 ? MapFlags.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
         long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
         if (Errno.isError(target)) {
             return target;

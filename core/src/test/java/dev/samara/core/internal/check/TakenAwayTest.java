@@ -134,7 +134,7 @@ final class TakenAwayTest {
     @DisplayName("mremap of where the pages were, and of where they come")
     void moved() {
         touch();
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertTakes(
                 "MWP - - MWP", () -> assertEquals(at + 3 * PAGE, space.mremap(at, PAGE, PAGE, flags, at + 3 * PAGE)));
     }

@@ -194,7 +194,7 @@ final class HangingFaultTest {
     void moved() throws Exception {
         hang(RW, SHARED, READ);
         long to = PLACE + (1 << 20);
-        long flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        long flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(to, fixture.space.mremap(PLACE, PAGES * PAGE, PAGES * PAGE, (int) flags, to));
         assertEquals(PagedFile.STAMP + 2, fixture.load(to + 2 * PAGE));
         assertFault(Fault.MAPERR, late().fault());

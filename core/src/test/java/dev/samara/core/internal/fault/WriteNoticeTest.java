@@ -103,7 +103,7 @@ final class WriteNoticeTest {
         }),
         MOVED_AWAY_AND_BACK(1, (fixture, file) -> {
             long away = ELSEWHERE + 1024 * PAGE;
-            int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
             assertEquals(away, fixture.space.mremap(AT, 4 * PAGE, 4 * PAGE, flags, away));
             assertEquals(AT, fixture.space.mremap(away, 4 * PAGE, 4 * PAGE, flags, AT));
         }),

@@ -25,7 +25,7 @@ final class PinnedAndMovedTest {
             long from = fixture.anonymous(2);
             fixture.store(from, 1);
             int frame = fixture.memory.pin(from, WRITE);
-            int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
             assertEquals(AWAY, fixture.space.mremap(from, 2 * PAGE, 2 * PAGE, flags, AWAY));
             return new Pinned(fixture, frame, AWAY);
         }

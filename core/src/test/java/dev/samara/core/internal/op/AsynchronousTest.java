@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Asynchronous operations return after publication; a thread of the machine does the rest")
 @Timeout(60)
 final class AsynchronousTest {
-    private static final int MOVE_TO = MOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = MOVE | RemapFlags.MREMAP_FIXED;
 
     private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);

@@ -36,7 +36,7 @@ final class BackingRefusalTest {
     private static final int READ = Protection.READ;
     private static final int READ_WRITE = READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** Thrown by the backing only. */
     private static final class Thrown extends RuntimeException {

@@ -164,7 +164,7 @@ final class BackingRestartTest {
     @DisplayName("a move finds its source gone")
     void mremapOfNothing() {
         backing.whenAskedForOpen = this::unmapAll;
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(Errno.EFAULT.result(), space.mremap(page(0), 4 * PAGE, 4 * PAGE, moveTo, page(50)));
         assertNull(space.find(page(50)));
     }

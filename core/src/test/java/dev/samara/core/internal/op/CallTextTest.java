@@ -49,7 +49,7 @@ final class CallTextTest {
         long at = page(16);
         long heap = LINUX.defaultHeap();
         String end = "0x" + Long.toHexString(heap);
-        int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         return List.of(
                 row("mmap(HERE, 0x1000, 0x1, 0x32, 0x0)", it -> it.mmap(at, PAGE, 1, FIXED, null, 0)),
                 row("munmap(HERE, 0x1000)", it -> it.munmap(at, PAGE)),

@@ -53,7 +53,7 @@ class CommitAccountingTest {
     private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS;
     private static final int FIXED = MapFlags.FIXED;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     private final Machine machine = Machine.builder().commitLimit(LIMIT * PAGE).build();
     private final AddressSpace space = machine.space(GEOMETRY).heap(HEAP, HEAP).build();

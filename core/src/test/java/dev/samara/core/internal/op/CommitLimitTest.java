@@ -80,7 +80,7 @@ final class CommitLimitTest {
         assertEquals(7, committed());
         space.throwing().mremap(PLACE + 3 * PAGE, 3 * PAGE, PAGE, 0, 0);
         assertEquals(5, committed());
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         space.throwing().mremap(PLACE + 3 * PAGE, PAGE, PAGE, moveTo, PLACE + 9 * PAGE);
         assertEquals(4, committed(), "the target's page");
         space.throwing().munmap(PLACE, 64 * PAGE);
@@ -111,7 +111,7 @@ final class CommitLimitTest {
     @DisplayName("a move is charged after its target was given back")
     void targetGivenBackFirst() {
         space.throwing().mmap(PLACE, 10 * PAGE, RW, FIXED, null, 0);
-        int moveTo = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int moveTo = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(PLACE + 4 * PAGE, space.mremap(PLACE, PAGE, 6 * PAGE, moveTo, PLACE + 4 * PAGE));
         assertEquals(9, committed());
         space.validate();

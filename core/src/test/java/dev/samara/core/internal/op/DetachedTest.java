@@ -89,7 +89,7 @@ final class DetachedTest {
                     PLACE + 8 * PAGE,
                     4 * PAGE,
                     4 * PAGE,
-                    RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                    RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
                     PLACE + 20 * PAGE),
             // In flight until it is complete, and one with its neighbour only then.
             () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)

@@ -159,7 +159,7 @@ final class EarlyPlacementTest {
     @DisplayName("no place is found in a moved range, or in a part cut off by a move, before that is complete")
     void otherReservations(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp());
-        int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         HeldOperations.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold shrink =
                 holding.hold(() -> space.mremap(260 * PAGE, 4 * PAGE, 2 * PAGE, there, 410 * PAGE));
@@ -178,7 +178,7 @@ final class EarlyPlacementTest {
     @DisplayName("a munmap's hole ends where something is moved away, on either side")
     void betweenMoves(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp());
-        int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         HeldOperations.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold hold = unmap(space, 224, 4);
         HeldOperations.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I4: early reuse loses no page, and shows none that was there before")
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EarlyReuseContentsTest {
-    private static final int THERE = MOVE | RemapFlags.FIXED;
+    private static final int THERE = MOVE | RemapFlags.MREMAP_FIXED;
 
     /** The value written to a page of the first mapping. */
     private static final long OLD = 0x1000;

@@ -256,7 +256,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("what another call than munmap has unmapped is waited for: a move's source, a heap, an attachment")
     void otherReservations() throws Exception {
-        int there = MOVE | RemapFlags.FIXED;
+        int there = MOVE | RemapFlags.MREMAP_FIXED;
         assertNotReused(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, there, page(64)), page(10));
         assertNotReused(() -> space.mremap(page(64), 8 * PAGE, 4 * PAGE, 0, 0), page(69));
         assertNotReused(() -> space.mremap(page(16), 8 * PAGE, 4 * PAGE, there, page(80)), page(17));
@@ -296,7 +296,7 @@ final class EarlyReuseTest {
     @DisplayName("a munmap's hole beside a move's source: alone it is reused, together they are waited for")
     void besideAMove() throws Exception {
         HeldOperations.Hold move =
-                holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | RemapFlags.FIXED, page(64)));
+                holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64)));
         HeldOperations.Hold hold = unmap(12, 4);
         assertEquals(page(12), fixed(12, 1));
         HeldOperations.Caller<Long> both = waits(() -> space.mmap(page(10), 5 * PAGE, RW, FIXED, null, 0));

@@ -106,8 +106,8 @@ final class EndedIsGarbageTest {
     void moves() throws Exception {
         map(PLACE);
         map(PLACE + 0x10_0000);
-        HeldOperations.Hold move = holding.hold(() ->
-                space.mremap(PLACE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, PLACE + 0x10_0000));
+        HeldOperations.Hold move = holding.hold(() -> space.mremap(
+                PLACE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, PLACE + 0x10_0000));
         HeldOperations.Caller<AddressSpace> fork = HeldOperations.waits(space::fork);
         move.endWith(PLACE + 0x10_0000);
         fork.result().close();

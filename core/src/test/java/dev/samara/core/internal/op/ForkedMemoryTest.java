@@ -317,7 +317,7 @@ final class ForkedMemoryTest {
         for (int page = 0; page < PAGES; page++) {
             fixture.store(one + page * PAGE, 0x40 + page);
         }
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         beside(
                 () -> {
                     assertEquals(two, fixture.space.mremap(one, PAGES * PAGE, PAGES * PAGE, flags, two));

@@ -38,7 +38,7 @@ final class GuardedEndsTest {
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int FIXED = ANYWHERE | MapFlags.FIXED;
     private static final int NOREPLACE = ANYWHERE | MapFlags.FIXED_NOREPLACE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
     private static final long PAGE = 4096;
     private static final long NONE = Errno.ENOMEM.result();
 

@@ -121,7 +121,7 @@ final class MapCountLimitTest {
     @Test
     @DisplayName("a move is refused some mappings earlier, since it may cut at both places")
     void moveIsRefused() {
-        int fixed = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int fixed = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), 5 * PAGE, 6 * PAGE, RemapFlags.MAYMOVE, 0));
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), PAGE, PAGE, fixed, page(100)));
         assertEquals(0, space.munmap(page(15), 25 * PAGE));

@@ -40,7 +40,7 @@ class MergingCallsTest {
     private static final int READ = Protection.READ;
     private static final int READ_WRITE = READ | Protection.WRITE;
     private static final int MOVE = RemapFlags.MAYMOVE;
-    private static final int MOVE_TO = MOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = MOVE | RemapFlags.MREMAP_FIXED;
     private static final int COPY_TO = MOVE_TO | RemapFlags.DONTUNMAP;
     private static final int HEAP_PAGE = 4;
     private static final int ENOUGH = 65530;

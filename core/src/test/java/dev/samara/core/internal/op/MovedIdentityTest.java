@@ -28,7 +28,7 @@ final class MovedIdentityTest {
     private static final long PLACE = 0x2000_0000_0000L;
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
     private static final long TOUCHED = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static long page(long number) {

@@ -165,7 +165,7 @@ final class OtherNamesTest {
         hold.endWith(0);
         assertEquals(page(16), attaching.result());
 
-        int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         hold = holding.hold(() -> space.mremap(page(16), 5 * PAGE, 5 * PAGE, move, page(64)));
         HeldOperations.Caller<Long> moved = waits(() -> space.shmdt(page(64)));
         assertEquals(Errno.EINVAL.result(), atOnce(() -> space.shmdt(page(16))));

@@ -35,11 +35,11 @@ enum RangeCall {
     MSYNC((space, first, pages) -> space.msync(page(first), pages * PAGE, SyncFlags.SYNC)),
     MSEAL((space, first, pages) -> space.mseal(page(first), pages * PAGE, 0)),
     MREMAP_FROM((space, first, pages) ->
-            space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.FIXED, page(200))),
+            space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(200))),
     MREMAP_FROM_DONTUNMAP((space, first, pages) ->
             space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.DONTUNMAP, page(200))),
     MREMAP_TO((space, first, pages) ->
-            space.mremap(page(128), pages * PAGE, pages * PAGE, MOVE | RemapFlags.FIXED, page(first))),
+            space.mremap(page(128), pages * PAGE, pages * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(first))),
     MREMAP_SHRINK((space, first, pages) -> space.mremap(page(first), pages * PAGE, PAGE, 0, 0)),
     SHMAT((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), 0)),
     SHMAT_REMAP((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), ShmFlags.REMAP)),

@@ -153,7 +153,7 @@ final class RetirementTest {
             locks.left.compareAndSet(0, 3);
         });
         try {
-            int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
             long result = isAsynchronous
                     ? Await.result(
                             "the move",

@@ -53,7 +53,7 @@ enum RetiringCall {
     MREMAP(State.RESERVED, State.GATED) {
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
         }
     },
     MREMAP_OVER(State.RESERVED, State.GATED) {
@@ -64,7 +64,7 @@ enum RetiringCall {
 
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
         }
     },
     MREMAP_DONTUNMAP(State.GATED, State.GATED) {
@@ -81,7 +81,7 @@ enum RetiringCall {
 
         @Override
         long run(AddressSpace space) {
-            int flags = MOVE | RemapFlags.FIXED | RemapFlags.DONTUNMAP;
+            int flags = MOVE | RemapFlags.MREMAP_FIXED | RemapFlags.DONTUNMAP;
             return space.mremap(page(16), 8 * PAGE, 8 * PAGE, flags, page(64));
         }
     },
@@ -93,7 +93,7 @@ enum RetiringCall {
 
         @Override
         long run(AddressSpace space) {
-            return space.mremap(page(16), 10 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+            return space.mremap(page(16), 10 * PAGE, 8 * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(64));
         }
     };
 

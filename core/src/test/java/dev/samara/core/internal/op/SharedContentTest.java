@@ -190,8 +190,8 @@ final class SharedContentTest {
         fixture.store(own, 8);
         // Far away from everything, so that there is room for two pages.
         long place = 0x10_0000_0000L;
-        assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
-        assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
+        assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));
+        assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));
         assertEquals(8, fixture.load(place));
         awaitQuiescence();
         assertEquals(1, fixture.frames());

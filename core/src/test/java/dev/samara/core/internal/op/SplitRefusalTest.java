@@ -31,7 +31,7 @@ final class SplitRefusalTest {
     private static final long PLACE = 0x1000_0000L;
     private static final int READ = Protection.READ;
     private static final int READ_WRITE = READ | Protection.WRITE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
     private static final long EIO = Errno.EIO.result();
 
     /** Refuses cuts at some addresses, and notes at which it was asked. */

@@ -34,7 +34,7 @@ class ThrowingBackingTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
     private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
     private static final int SHARED_ANONYMOUS = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** Thrown by the backing only. */
     private static final class Refused extends RuntimeException {

@@ -121,7 +121,7 @@ final class TicketTest {
     @Test
     @DisplayName("one that started before it passes it")
     void olderPasses() throws Exception {
-        int flags = MOVE | RemapFlags.FIXED;
+        int flags = MOVE | RemapFlags.MREMAP_FIXED;
         HeldOperations.Hold elsewhere = holding.hold(() -> space.mprotect(page(102), PAGE, 0));
         HeldOperations.Caller<Long> mover = waits(() -> space.mremap(page(102), PAGE, PAGE, flags, page(7)));
         Overtaken overtaken = overtake(this::replace);

@@ -65,7 +65,7 @@ class TruncatedWhileMovedTest {
     @DisplayName("private pages that lay beyond the end while their mapping was moved are not there after the move")
     void moved() {
         mapAndWrite();
-        assertEquals(TO, space.mremap(FROM, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.FIXED, TO));
+        assertEquals(TO, space.mremap(FROM, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TO));
         judge(TO);
     }
 

@@ -64,7 +64,7 @@ class TruncatedWhileReplacingTest {
     void moved() {
         space.mmap(SOURCE, LENGTH, READ_WRITE, OF_FILE, file.open(), 0);
         fill(SOURCE, LENGTH, 7);
-        replace(() -> space.mremap(SOURCE, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.FIXED, REPLACED));
+        replace(() -> space.mremap(SOURCE, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, REPLACED));
         judge(7);
     }
 

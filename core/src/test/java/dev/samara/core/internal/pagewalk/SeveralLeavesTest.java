@@ -95,7 +95,7 @@ final class SeveralLeavesTest {
             @Override
             void run(SpaceFixture fixture, long first, long end) {
                 long length = (end - first) * PAGE;
-                int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+                int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
                 assertEquals(AWAY, fixture.space.mremap(address(first), length, length, flags, AWAY));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;

@@ -310,7 +310,8 @@ final class AdvisedMemoryTest {
         SpaceFixture fixture = new SpaceFixture();
         long at = stamped(fixture, 3);
         int frame = Pte.frame(fixture.pte(at));
-        long to = fixture.space.mremap(at, 3 * PAGE, 5 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, 0x5000_0000L);
+        long to = fixture.space.mremap(
+                at, 3 * PAGE, 5 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, 0x5000_0000L);
         assertEquals(0x5000_0000L, to);
         assertEquals(frame, Pte.frame(fixture.pte(to)));
         assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
@@ -341,7 +342,8 @@ final class AdvisedMemoryTest {
         long at = fixture.map(0, 3, RW, MapFlags.PRIVATE, file.open(), 0);
         fixture.store(at + PAGE, 5);
         assertEquals(0x100, fixture.load(at));
-        long to = fixture.space.mremap(at, 3 * PAGE, 3 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, 0x5000_0000L);
+        long to = fixture.space.mremap(
+                at, 3 * PAGE, 3 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, 0x5000_0000L);
         assertTrue(fixture.isMapped(to));
         assertEquals(0x100, fixture.load(to));
         assertEquals(5, fixture.load(to + PAGE));

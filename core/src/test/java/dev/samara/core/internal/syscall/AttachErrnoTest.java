@@ -77,7 +77,7 @@ final class AttachErrnoTest {
         AddressSpace space = space();
         assertEquals(PLACE, space.shmat(OpenFiles.FIVE_PAGES, PLACE + 5, ShmFlags.RND | ShmFlags.RDONLY));
         assertEquals(Errno.EINVAL.result(), space.shmat(OpenFiles.ONE_BYTE, PLACE + 4 * PAGE, 0));
-        assertEquals(PLACE + PAGE, space.shmat(OpenFiles.ONE_BYTE, PLACE + PAGE, ShmFlags.REMAP | ShmFlags.EXEC));
+        assertEquals(PLACE + PAGE, space.shmat(OpenFiles.ONE_BYTE, PLACE + PAGE, ShmFlags.REMAP | ShmFlags.SHM_EXEC));
         assertEquals("""
             10000000-10001000 rd mr me ms +0 /SYSV00001234 (deleted)#1
             10001000-10002000 rd wr ex sh mr mw me ms +0 /SYSV00000000 (deleted)#2

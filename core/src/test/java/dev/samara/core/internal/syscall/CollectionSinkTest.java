@@ -68,7 +68,7 @@ final class CollectionSinkTest extends CollectionFixture {
         MemoryFile file = fixture.file(8);
         long at = fixture.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
         long to = fixture.anonymous(8);
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(8 * PAGE, cpu.memory().fill(at, 8 * PAGE, (byte) 1));
         assertThrows(
                 IllegalCallerException.class,

@@ -131,7 +131,7 @@ final class CollectionTest extends CollectionFixture {
         fixture.store(at + PAGE, 1);
         fixture.load(at + 2 * PAGE);
         assertEquals(pages(0), dirty(at, 1));
-        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(to, space.mremap(at, 4 * PAGE, 4 * PAGE, flags, to));
         assertEquals(pages(), dirty(at, 4));
         assertEquals(pages(0, 1), dirty(to, 4), "and not the zero page");

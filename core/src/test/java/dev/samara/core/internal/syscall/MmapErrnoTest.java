@@ -281,7 +281,7 @@ final class MmapErrnoTest {
                     () -> "type " + type);
         }
         assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | unknown, OpenFiles.A, 0));
-        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | MapFlags.SYNC, OpenFiles.A, 0));
+        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | MapFlags.MAP_SYNC, OpenFiles.A, 0));
         assertEquals(
                 Errno.EOPNOTSUPP.result(),
                 space.mmap(PLACE + PAGE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));

@@ -54,15 +54,21 @@ final class ProtectErrnoTest {
                 .row(
                         Errno.EINVAL,
                         "both GROWS bits",
-                        mprotect -> mprotect.protection |= Protection.GROWSDOWN | Protection.GROWSUP)
+                        mprotect -> mprotect.protection |= Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP)
                 .row(Errno.EINVAL, "not a page boundary", mprotect -> mprotect.address++)
                 .row(Errno.ENOMEM, "the range wraps", mprotect -> mprotect.length = -2 * PAGE)
                 .row(Errno.ENOMEM, "the length rounds to 0", mprotect -> mprotect.length = -1)
                 .row(Errno.EINVAL, "a bit that no right has", mprotect -> mprotect.protection |= 0x10)
                 .row(Errno.ENOMEM, "nothing there", mprotect -> mprotect.address += 16 * PAGE)
-                .row(Errno.EINVAL, "GROWSDOWN without a stack", mprotect -> mprotect.protection |= Protection.GROWSDOWN)
+                .row(
+                        Errno.EINVAL,
+                        "GROWSDOWN without a stack",
+                        mprotect -> mprotect.protection |= Protection.PROT_GROWSDOWN)
                 .row(Errno.ENOMEM, "a hole at the start", mprotect -> mprotect.address = PLACE - PAGE)
-                .row(Errno.EINVAL, "GROWSUP, which nothing does", mprotect -> mprotect.protection |= Protection.GROWSUP)
+                .row(
+                        Errno.EINVAL,
+                        "GROWSUP, which nothing does",
+                        mprotect -> mprotect.protection |= Protection.PROT_GROWSUP)
                 .row(Errno.EACCES, "a shared file open for reading", mprotect -> mprotect.ofFile = true)
                 .row(Errno.EPERM, "sealed", mprotect -> mprotect.seal(PLACE, 5))
                 .row(Errno.ENOMEM, "over the limit of data", mprotect -> mprotect.limit(Resource.DATA, 2 * PAGE))
@@ -86,7 +92,8 @@ final class ProtectErrnoTest {
         assertEquals(0, space.mprotect(PLACE, 0, 0x70));
         assertEquals(0, space.mprotect(-PAGE, 0, Protection.NONE));
         assertEquals(Errno.EINVAL.result(), space.mprotect(PLACE + 1, 0, Protection.NONE));
-        assertEquals(Errno.EINVAL.result(), space.mprotect(PLACE, 0, Protection.GROWSDOWN | Protection.GROWSUP));
+        assertEquals(
+                Errno.EINVAL.result(), space.mprotect(PLACE, 0, Protection.PROT_GROWSDOWN | Protection.PROT_GROWSUP));
         assertEquals(before, LayoutText.of(space));
     }
 
@@ -155,7 +162,7 @@ final class ProtectErrnoTest {
     void growsdownOfAStack() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 5 * PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
-        int down = Protection.READ | Protection.GROWSDOWN;
+        int down = Protection.READ | Protection.PROT_GROWSDOWN;
         assertEquals(0, space.mprotect(PLACE + 3 * PAGE, PAGE, down));
         assertEquals("""
             10000000-10004000 rd mr mw me gd +10000

@@ -29,7 +29,7 @@ final class RemapErrnoTest {
     private static final int RW = CallArguments.RW;
     private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE;
-    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** Two of four pages that are to grow by one. */
     private static class Mremap extends CallArguments {
@@ -100,7 +100,7 @@ final class RemapErrnoTest {
                         "the target ends beyond the space",
                         mremap -> mremap.newAddress = CallArguments.LIMIT)
                 .row(Errno.EINVAL, "the target is no page boundary", mremap -> mremap.newAddress = TARGET + 1)
-                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.FIXED)
+                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.MREMAP_FIXED)
                 .row(Errno.EINVAL, "DONTUNMAP with another length", mremap -> mremap.flags |= RemapFlags.DONTUNMAP)
                 .row(Errno.EINVAL, "onto itself", mremap -> mremap.newAddress = mremap.address + PAGE)
                 .row(Errno.ENOMEM, "nearly too many mappings", mremap -> mremap.machine.maxMapCount(6))
