@@ -41,6 +41,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -212,6 +213,78 @@ public final class AddressSpace implements AutoCloseable {
      */
     public Resolution resolve(long address, int access) {
         return Resolve.resolve(layout, address, access);
+    }
+
+    /**
+     * Reads bytes of this space into the remaining bytes of a buffer, without a CPU of the caller ({@code
+     * process_vm_readv(2)}). The position of the buffer advances by the number of read bytes.
+     *
+     * <p>The pages are read one after the other, as a CPU reads them: they are faulted in, and after an {@code munmap}
+     * or {@code mprotect} has returned, no byte is read that the new state forbids. As on x86, and unlike {@code
+     * process_vm_readv}, a mapping that can be written or executed can be read.
+     *
+     * <p>A CPU of the machine's own, which exists for this call only, makes the accesses. It is a {@linkplain #users
+     * user} of this space meanwhile, and its number in reports and for {@link dev.samara.core.event.ShootdownDelivery}
+     * is 0. To make it costs as much as hundreds of accesses, so a thread with many accesses {@linkplain
+     * Machine#claimCpu claims} a CPU.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes; a heap or a direct buffer
+     * @return the number of read bytes, which is smaller than the number of bytes that remained if a later page cannot
+     *     be read; if no byte was read, a negated errno: EFAULT if the mapping does not allow it or there is none,
+     *     ENOMEM if there is no memory left, EINTR if the thread was interrupted while it waited
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called by a backing in {@code rcuMapPages}
+     */
+    public long read(long address, ByteBuffer target) {
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), false);
+    }
+
+    /**
+     * Reads bytes of this space as {@link #read(long, ByteBuffer)} does.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of read bytes, or a negated errno, as for a buffer
+     */
+    public long read(long address, byte[] target, int at, int length) {
+        return read(address, ByteBuffer.wrap(target, at, length));
+    }
+
+    /**
+     * Writes the remaining bytes of a buffer to this space, without a CPU of the caller ({@code process_vm_writev(2)}).
+     * The position of the buffer advances by the number of written bytes.
+     *
+     * <p>The pages are written one after the other, as a CPU writes them: the mapping must allow it, a private page
+     * that is shared after a fork is copied, written pages are dirty, and watchers are told. The rules for the CPU are
+     * those of {@link #read(long, ByteBuffer)}.
+     *
+     * @param address of the first byte
+     * @param source has the bytes; a heap or a direct buffer
+     * @return the number of written bytes, which is smaller than the number of bytes that remained if a later page
+     *     cannot be written; if no byte was written, a negated errno: EFAULT if the mapping does not allow it or there
+     *     is none, ENOMEM if there is no memory left, EINTR if the thread was interrupted while it waited
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called by a backing in {@code rcuMapPages}
+     */
+    public long write(long address, ByteBuffer source) {
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), true);
+    }
+
+    /**
+     * Writes bytes to this space as {@link #write(long, ByteBuffer)} does.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of written bytes, or a negated errno, as for a buffer
+     */
+    public long write(long address, byte[] source, int at, int length) {
+        return write(address, ByteBuffer.wrap(source, at, length));
     }
 
     /**

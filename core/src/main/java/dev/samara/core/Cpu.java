@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class Cpu implements AutoCloseable {
     private final Machine machine;
     private final int number;
+    private final int tlbEntries;
     private final Thread owner = Thread.currentThread();
 
     private final CpuMemory memory;
@@ -49,9 +50,10 @@ public final class Cpu implements AutoCloseable {
     /** In LAZY, the previous space. */
     private @Nullable AddressSpace lazySpace;
 
-    Cpu(Machine machine, int number) {
+    Cpu(Machine machine, int number, int tlbEntries) {
         this.machine = machine;
         this.number = number;
+        this.tlbEntries = tlbEntries;
         memory = new CpuMemory("cpu " + number, owner);
     }
 
@@ -111,7 +113,7 @@ public final class Cpu implements AutoCloseable {
 
     /** Joins a memory: makes the TLB and the context for it. */
     private void become(Layout layout, Memory joined) {
-        CpuTlb made = machine.newProcessor(joined, number);
+        CpuTlb made = machine.newProcessor(joined, number, tlbEntries);
         PageTableContext mine = null;
         try {
             mine = joined.newWorker("cpu " + number + " of thread " + owner.getName(), owner);

@@ -36,6 +36,8 @@ import org.jspecify.annotations.Nullable;
 public final class Machine implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
+    private static final int LEAST_TLB_ENTRIES = 2;
+
     private final MachineState host;
     private final @Nullable RefTracker refTracker;
     private final int tlbEntries;
@@ -231,7 +233,12 @@ public final class Machine implements AutoCloseable {
      */
     public Cpu claimCpu() {
         host.spaces().checkOpen();
-        return new Cpu(this, cpus.incrementAndGet());
+        return new Cpu(this, cpus.incrementAndGet(), tlbEntries);
+    }
+
+    /** Returns a CPU for one call of the library, on the calling thread, which closes it. */
+    Cpu newCpuOfCall() {
+        return new Cpu(this, 0, LEAST_TLB_ENTRIES);
     }
 
     /**
@@ -245,7 +252,7 @@ public final class Machine implements AutoCloseable {
         return MachineStatistics.of(host.memories());
     }
 
-    CpuTlb newProcessor(Memory memory, int number) {
+    CpuTlb newProcessor(Memory memory, int number, int tlbEntries) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         AccessChecker checker = memory.accessChecker();
         return new CpuTlb(
@@ -481,7 +488,7 @@ public final class Machine implements AutoCloseable {
          * @throws IllegalArgumentException if {@code entries} is not such a power of two
          */
         public Builder tlbEntries(int entries) {
-            if (entries < 2 || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
+            if (entries < LEAST_TLB_ENTRIES || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
                 throw new IllegalArgumentException("tlbEntries " + entries + " is not a power of two in 2..2^20");
             }
             tlbEntries = entries;

@@ -18,7 +18,8 @@ public interface ShootdownDelivery {
     /**
      * Is called when a CPU is asked to drop translations. A later poll finds the request.
      *
-     * @param cpu number of the CPU, as {@code Cpu.number} returns it
+     * @param cpu number of the CPU, as {@code Cpu.number} returns it; 0 for the CPU of a call such as {@code
+     *     AddressSpace.read}, which polls after each page
      * @param thread the owner of the CPU
      */
     default void deliver(int cpu, Thread thread) {}
