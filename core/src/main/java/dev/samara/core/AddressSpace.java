@@ -50,13 +50,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A concurrent address space: a set of mappings, and the calls that change it.
  *
- * <p>Any thread may call {@link #find}, {@link #findNext}, {@link #findPrevious}, {@link #forEach}, {@link #acquire} and
- * {@link #snapshot} at any time; they take no lock and never wait. Mappings above the limit of the space, such as {@code
- * [vsyscall]}, are in snapshots only; as on Linux, lookups do not find them. Any thread may also make the other calls, and calls run concurrently. Before a call changes anything, it waits
- * for the operations in flight in its range. Each call takes effect at one instant. From that instant lookups do not
- * find a mapping that {@code munmap} has removed; its range can be allocated again after {@code munmap} has returned. A
- * call that removes pages or rights returns, or completes its future, after the last CPU has stopped using them: it
- * waits for CPUs in GUEST until they poll, and for accesses under way. The package description lists the other waits.
+ * <p>Any thread may call {@link #find}, {@link #findNext}, {@link #findPrevious}, {@link #forEach}, {@link #acquire}
+ * and {@link #snapshot} at any time; they take no lock and never wait. Mappings above the limit of the space, such as
+ * {@code [vsyscall]}, are in snapshots only; as on Linux, lookups do not find them. Any thread may also make the other
+ * calls, and calls run concurrently. Before a call changes anything, it waits for the operations in flight in its
+ * range. Each call takes effect at one instant. From that instant lookups do not find a mapping that {@code munmap} has
+ * removed; its range can be allocated again after {@code munmap} has returned. A call that removes pages or rights
+ * returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in GUEST until they
+ * poll, and for accesses under way. The package description lists the other waits.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}. It has changed nothing, and the
  * interrupt flag stays set. A call that has to wait, and is made by a notifier of an operation in flight, throws {@link

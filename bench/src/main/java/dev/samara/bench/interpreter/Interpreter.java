@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs the instructions of RV64IM that the programs of {@link GuestProgram} have. Instructions are decoded once, a
- * block at a time, and a block remembers the blocks that came next. The guest says by {@code fence.i} that it has changed
- * code, and all blocks are dropped then.
+ * block at a time, and a block remembers the blocks that came next. The guest says by {@code fence.i} that it has
+ * changed code, and all blocks are dropped then.
  */
 final class Interpreter {
     static final int LUI = 0;

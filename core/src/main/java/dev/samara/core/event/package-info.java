@@ -8,8 +8,8 @@
  * dev.samara.core.event.FlushListener} the ranges whose translations a CPU drops; a {@link
  * dev.samara.core.event.WriteListener} the stores to a watched range. A {@link dev.samara.core.event.ShootdownDelivery}
  * interrupts the CPUs that a shootdown waits for; a {@link dev.samara.core.event.StalledCpu} describes a CPU that has
- * not acknowledged a shootdown for long. A {@link dev.samara.core.event.PageSink} receives the pages of a collection. The
- * methods that add a listener or notifier return a {@link dev.samara.core.event.Registration}, whose {@code close}
+ * not acknowledged a shootdown for long. A {@link dev.samara.core.event.PageSink} receives the pages of a collection.
+ * The methods that add a listener or notifier return a {@link dev.samara.core.event.Registration}, whose {@code close}
  * removes it.
  *
  * <p>A {@link dev.samara.core.event.Report} describes a failure that no caller can be given: of a callback, of the
