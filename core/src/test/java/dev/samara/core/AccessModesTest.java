@@ -46,7 +46,7 @@ class AccessModesTest {
     private static final Pattern NAME = Pattern.compile("`(\\w+)`(?: \\(handle `(\\w+)`\\))?");
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
     private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its handle)?|opaque|release|volatile|adder|"
-            + "(compare-and-set|compare-and-exchange|get-and-(set|add|or|and|update))"
+            + "(compare-and-set|compare-and-exchange|get-and-(set|add|or|and|xor|update))"
             + "(, (acquire|release|plain))?)\\b");
     private static final Pattern READ = Pattern.compile("\\b(plain(, by its handle)?|opaque|acquire|volatile|sum)\\b");
 

@@ -157,7 +157,9 @@ final class WaitingTableSubjects {
                 ? cpu
                 : type == GuestMemory.class
                         ? cpu.memory()
-                        : type == FlatMemory.class ? flat.computeIfAbsent(cpu, of -> new Flat(of.memory())) : of(type);
+                        : type.isAssignableFrom(FlatMemory.class)
+                                ? flat.computeIfAbsent(cpu, of -> new Flat(of.memory()))
+                                : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments =
                 Arrays.stream(method.getParameterTypes()).map(this::argument).toArray();

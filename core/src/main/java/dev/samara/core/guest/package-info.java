@@ -5,6 +5,65 @@
  * <p>A {@link dev.samara.core.guest.GuestMemory} belongs to one {@link dev.samara.core.Cpu}, and only the thread that
  * owns the CPU may use it. An interpreter extends {@link dev.samara.core.guest.FlatMemory} instead, whose accesses
  * return numbers and report failures to one method.
+ *
+ * <p><b>Forms for the memory models of guests.</b> The accesses and fences that keep the order which a guest
+ * architecture promises, as {@link dev.samara.core.guest.FlatMemory} and {@link java.lang.invoke.VarHandle} name them:
+ *
+ * <table border="1">
+ * <caption>The instructions of four architectures and their forms</caption>
+ * <thead>
+ * <tr><th scope="col"></th><th scope="col">x86</th><th scope="col">arm64</th><th scope="col">RISC-V</th>
+ *     <th scope="col">MIPS</th></tr>
+ * </thead>
+ * <tbody>
+ * <tr><th scope="row">Plain load, plain store</th>
+ *     <td>{@code Acquire}, {@code Release}</td>
+ *     <td>{@code Opaque}</td>
+ *     <td>{@code Opaque}</td>
+ *     <td>{@code Opaque}</td></tr>
+ * <tr><th scope="row">Acquire</th>
+ *     <td>as plain</td>
+ *     <td>LDAPR: {@code Acquire}; LDAR: {@code Volatile}</td>
+ *     <td>FENCE r,rw: {@code acquireFence}</td>
+ *     <td>SYNC_ACQUIRE: {@code acquireFence}; SYNC_RMB: {@code loadLoadFence}</td></tr>
+ * <tr><th scope="row">Release</th>
+ *     <td>as plain</td>
+ *     <td>STLR: {@code Volatile}</td>
+ *     <td>FENCE rw,w: {@code releaseFence}; FENCE w,w: {@code storeStoreFence}</td>
+ *     <td>SYNC_RELEASE: {@code releaseFence}; SYNC_WMB: {@code storeStoreFence}</td></tr>
+ * <tr><th scope="row">Full fence</th>
+ *     <td>MFENCE: {@code fullFence}</td>
+ *     <td>DMB ISH: {@code fullFence}; DMB ISHLD: {@code acquireFence}; DMB ISHST: {@code storeStoreFence}</td>
+ *     <td>FENCE rw,rw: {@code fullFence}; FENCE.TSO: {@code acquireFence}, {@code releaseFence}</td>
+ *     <td>SYNC: {@code fullFence}</td></tr>
+ * <tr><th scope="row">Atomic update</th>
+ *     <td>LOCK XADD: {@code getAndAdd}; XCHG: {@code getAndSet}; LOCK CMPXCHG: {@code compareAndExchange}</td>
+ *     <td>LDADD: {@code getAndAdd}; SWP: {@code getAndSet}; CAS: {@code compareAndExchange}</td>
+ *     <td>AMOADD: {@code getAndAdd}; AMOSWAP: {@code getAndSet}</td>
+ *     <td>LL and SC</td></tr>
+ * <tr><th scope="row">Load-linked, store-conditional</th>
+ *     <td>none</td>
+ *     <td>LDXR: {@code Opaque}; LDAXR: {@code Volatile}; STXR, STLXR: {@code compareAndSet}</td>
+ *     <td>LR: {@code Opaque}; LR.aq: {@code Volatile}; SC: {@code compareAndSet}</td>
+ *     <td>LL: {@code Opaque}; SC: {@code compareAndSet}</td></tr>
+ * </tbody>
+ * </table>
+ *
+ * <ul>
+ *   <li>Plain forms are enough for bytes that one thread of the guest uses. For shared bytes, the compiler of the JVM
+ *       may merge and reorder them, also two loads from one address.
+ *   <li>The Java memory model does not order an opaque load before an access whose address depends on it. Processors
+ *       such as x86 and arm64 do. On other hosts {@code Acquire} does.
+ *   <li>On hosts where all processors see a store at once, such as x86, arm64 and RISC-V, {@code Acquire} and {@code
+ *       Release} keep the order of x86. On other hosts two CPUs may see two stores in different orders, unless all
+ *       loads and stores are {@code Volatile}.
+ *   <li>Ordered forms need an aligned address. Elsewhere a plain load with an {@code acquireFence} after it, or a plain
+ *       store with a {@code releaseFence} before it, has the order, but it may tear. For an update that is not aligned,
+ *       or of 16 bytes, the embedder has to stop the other CPUs.
+ *   <li>A store-conditional by {@code compareAndSet} expects the number that the load-linked has returned. It succeeds
+ *       also if the number was changed and changed back meanwhile.
+ *   <li>Minimum and maximum are loops of {@code compareAndExchange}.
+ * </ul>
  */
 @NullMarked
 package dev.samara.core.guest;

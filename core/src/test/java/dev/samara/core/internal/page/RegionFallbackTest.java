@@ -71,7 +71,7 @@ final class RegionFallbackTest {
         DirectFrames frames = RegionThatFills.frames(SHIFT, CHUNK_SHIFT, FRAMES, 2 * CHUNK);
         extend(frames, 0, 2 * CHUNK);
         frames.put(CHUNK, 0, 8, 77);
-        frames.put((long) CHUNK << SHIFT | 8, 8, 78);
+        frames.put(((long) CHUNK << SHIFT) + 8, 8, 78);
         extend(frames, 2 * CHUNK, FRAMES);
         assertTrue(frames.isInRegion(2 * CHUNK - 1));
         assertFalse(frames.isInRegion(2 * CHUNK));
@@ -88,8 +88,8 @@ final class RegionFallbackTest {
     @Test
     @DisplayName("there is no region for more than 1 GiB and a zero page, nor where none was asked for")
     void none() {
-        int most = 1 << 30 - SHIFT;
-        assertNull(new DirectFrames(SHIFT, 10, most + (1 << 16 - SHIFT) + 1, true).region());
+        int most = 1 << (30 - SHIFT);
+        assertNull(new DirectFrames(SHIFT, 10, most + (1 << (16 - SHIFT)) + 1, true).region());
         assertNull(new DirectFrames(SHIFT, 4, 16).region());
         assertFalse(new DirectFrames(SHIFT, 4, 16).isInRegion(0));
         if (DirectFrames.mayHaveRegion(1 << 20)) {

@@ -62,7 +62,7 @@ final class SoftTlbViewTest {
         long find(long address, int size, long right) {
             long[] tags = right == Pte.READ ? loads : right == Pte.WRITE ? stores : fetches;
             int at = (int) (address >>> SHIFT);
-            return tags[at & tags.length - 1] == ((address + size - 1) & -PAGE | key)
+            return tags[at & tags.length - 1] == (((address + size - 1) & -PAGE) | key)
                     ? addends[at & addends.length - 1] + address
                     : SoftTlb.MISS;
         }

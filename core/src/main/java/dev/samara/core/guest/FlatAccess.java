@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.guest.CpuMemory;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The base of {@link FlatMemory}, for accesses of every width: translates by the tags of the TLB, and makes the
+ * accesses for which the TLB has no translation.
+ *
+ * <p>The compiler of the JVM inlines a method that is not hot yet only if it has at most 35 bytes of bytecode. The
+ * methods of an access that hits are that small, and they call each other at most two deep. For this reason some
+ * methods of subclasses are split in two, and take their parameters in the order that needs the least bytecode.
+ */
+public abstract sealed class FlatAccess permits FlatBytes {
+    private static final int PAGE_SHIFT = SoftTlb.GRANULE_SHIFT;
+    private static final long PAGE_MASK = -1L << PAGE_SHIFT;
+
+    /** Stands for a region that no access uses. */
+    private static final MappedByteBuffer NO_REGION = (MappedByteBuffer) ByteBuffer.allocateDirect(0);
+
+    /** Whether numbers are big-endian. */
+    final boolean swapsBytes;
+
+    long[] loadTags;
+    long[] storeTags;
+    long[] fetchTags;
+
+    /** The bytes, in the order of this memory. Handles take it as a ByteBuffer, since they are exact about types. */
+    MappedByteBuffer region;
+
+    private final CpuMemory memory;
+    private long[] addends;
+    private long key;
+    private @Nullable CpuState requests;
+
+    /** Takes over the arrays and the state of the CPU's TLB. */
+    private final class TlbFields implements SoftTlb.View {
+        private final ByteOrder order;
+
+        TlbFields(ByteOrder order) {
+            this.order = order;
+        }
+
+        @Override
+        public void arrays(
+                long[] loads, long[] stores, long[] fetches, long[] offsets, @Nullable MappedByteBuffer bytes) {
+            loadTags = loads;
+            storeTags = stores;
+            fetchTags = fetches;
+            addends = offsets;
+            region = bytes == null
+                    ? NO_REGION
+                    : (MappedByteBuffer) bytes.duplicate().order(order);
+        }
+
+        @Override
+        public void requests(CpuState state) {
+            requests = state;
+        }
+
+        @Override
+        public void key(long next) {
+            key = next;
+        }
+    }
+
+    /** Only for {@link FlatMemory}. */
+    FlatAccess(GuestMemory memory, ByteOrder order) {
+        this.memory = (CpuMemory) memory;
+        swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
+        loadTags = storeTags = fetchTags = addends = new long[0];
+        region = NO_REGION;
+        memory.order(order);
+        this.memory.view(new TlbFields(order));
+    }
+
+    /**
+     * Handles an access that has failed. If this returns, the access is made again.
+     *
+     * @param fault a {@link Fault} that is no success
+     * @param address where the access has failed; for an access across a page boundary, in the page that failed
+     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch
+     * @param size of the access, in bytes
+     */
+    protected abstract void fault(int fault, long address, int access, int size);
+
+    /**
+     * Returns the memory of the CPU, for all other accesses.
+     *
+     * @return the memory, always the same object
+     */
+    public final GuestMemory memory() {
+        return memory;
+    }
+
+    /**
+     * Acknowledges changes of other threads, as {@link dev.samara.core.Cpu#poll} does. If there is none, this is one
+     * read, and checks neither the thread nor the state of the CPU.
+     *
+     * @throws IllegalStateException if there is one, and the CPU is not in GUEST, or not owned by the caller
+     */
+    public final void poll() {
+        CpuState of = requests;
+        if (of == null || of.isPending()) {
+            memory.poll();
+        }
+    }
+
+    /**
+     * Returns the index in the region of an access, or a negative number if it misses.
+     *
+     * @param last the size of the access, minus 1
+     */
+    final int indexOf(long[] tags, long address, int last) {
+        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == tag(address + last) ? index(address) : -1;
+    }
+
+    private long tag(long last) {
+        return (last & PAGE_MASK) | key;
+    }
+
+    /** Returns the index in the region of an access, or a negative number if it misses, or is not aligned. */
+    final int alignedIndexOf(long[] tags, long address, int last) {
+        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == alignedTag(address, last)
+                ? index(address)
+                : -1;
+    }
+
+    private long alignedTag(long address, int last) {
+        return (address & last) == 0 ? (address & PAGE_MASK) | key : SoftTlb.NOTHING;
+    }
+
+    private int index(long address) {
+        return (int) (addends[(int) (address >>> PAGE_SHIFT) & addends.length - 1] + address);
+    }
+
+    // The accesses that miss. A method that calls fault is on no fast path.
+
+    final long load(long address, int size) {
+        int result = memory.load(address, size);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.READ, size);
+            result = memory.load(address, size);
+        }
+        return memory.value();
+    }
+
+    final long fetch(long address, int size) {
+        int result = memory.fetch(address, size);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.EXEC, size);
+            result = memory.fetch(address, size);
+        }
+        return memory.value();
+    }
+
+    final void store(long address, int size, long value) {
+        int result = memory.store(address, size, value);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.store(address, size, value);
+        }
+    }
+
+    final long loadVolatile(long address, int size) {
+        int result = memory.loadVolatile(address, size);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.READ, size);
+            result = memory.loadVolatile(address, size);
+        }
+        return memory.value();
+    }
+
+    final void storeVolatile(long address, int size, long value) {
+        int result = memory.storeVolatile(address, size, value);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.storeVolatile(address, size, value);
+        }
+    }
+
+    final boolean compareAndSet(long address, int size, long expected, long value) {
+        int result = memory.compareAndSet(address, size, expected, value);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.compareAndSet(address, size, expected, value);
+        }
+        return memory.value() != 0;
+    }
+
+    final long compareAndExchange(long address, int size, long expected, long value) {
+        int result = memory.compareAndExchange(address, size, expected, value);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.compareAndExchange(address, size, expected, value);
+        }
+        return memory.value();
+    }
+
+    final long getAndAdd(long address, int size, long delta) {
+        int result = memory.getAndAdd(address, size, delta);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.getAndAdd(address, size, delta);
+        }
+        return memory.value();
+    }
+
+    final long getAndSet(long address, int size, long value) {
+        int result = memory.getAndSet(address, size, value);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.getAndSet(address, size, value);
+        }
+        return memory.value();
+    }
+
+    final long getAndBitwiseAnd(long address, int size, long mask) {
+        int result = memory.getAndBitwiseAnd(address, size, mask);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.getAndBitwiseAnd(address, size, mask);
+        }
+        return memory.value();
+    }
+
+    final long getAndBitwiseOr(long address, int size, long mask) {
+        int result = memory.getAndBitwiseOr(address, size, mask);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.getAndBitwiseOr(address, size, mask);
+        }
+        return memory.value();
+    }
+
+    final long getAndBitwiseXor(long address, int size, long mask) {
+        int result = memory.getAndBitwiseXor(address, size, mask);
+        while (!Fault.isDone(result)) {
+            fault(result, memory.faultAddress(), Protection.WRITE, size);
+            result = memory.getAndBitwiseXor(address, size, mask);
+        }
+        return memory.value();
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** The accesses of {@link FlatMemory} to eight bytes. */
+public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
+    private static final VarHandle LITTLE =
+            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle BIG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+    FlatLongs(GuestMemory memory, ByteOrder order) {
+        super(memory, order);
+    }
+
+    /** Converts a number between little-endian order and the order of this memory. */
+    private long ordered(long number) {
+        return swapsBytes ? Long.reverseBytes(number) : number;
+    }
+
+    /**
+     * Reads eight bytes.
+     *
+     * @param address of the lowest byte
+     * @return the number
+     */
+    public final long loadLong(long address) {
+        int at = indexOf(loadTags, address, 7);
+        return at >= 0 ? region.getLong(at) : load(address, 8);
+    }
+
+    /**
+     * Reads an instruction, or a part of one: eight bytes.
+     *
+     * @param address of the lowest byte
+     * @return the number
+     */
+    public final long fetchLong(long address) {
+        int at = indexOf(fetchTags, address, 7);
+        return at >= 0 ? region.getLong(at) : fetch(address, 8);
+    }
+
+    /**
+     * Writes eight bytes.
+     *
+     * @param address of the lowest byte
+     * @param value the number
+     */
+    public final void storeLong(long address, long value) {
+        put(indexOf(storeTags, address, 7), address, value);
+    }
+
+    private void put(int at, long address, long value) {
+        if (at >= 0) {
+            region.putLong(at, value);
+        } else {
+            store(address, 8, value);
+        }
+    }
+
+    /**
+     * Reads eight bytes in opaque mode.
+     *
+     * @param address a multiple of 8
+     * @return the number
+     */
+    public final long loadLongOpaque(long address) {
+        return getOpaque(alignedIndexOf(loadTags, address, 7), address);
+    }
+
+    private long getOpaque(int at, long address) {
+        return at >= 0 ? ordered((long) LITTLE.getOpaque((ByteBuffer) region, at)) : loadVolatile(address, 8);
+    }
+
+    /**
+     * Reads eight bytes in acquire mode.
+     *
+     * @param address a multiple of 8
+     * @return the number
+     */
+    public final long loadLongAcquire(long address) {
+        return getAcquire(alignedIndexOf(loadTags, address, 7), address);
+    }
+
+    private long getAcquire(int at, long address) {
+        return at >= 0 ? ordered((long) LITTLE.getAcquire((ByteBuffer) region, at)) : loadVolatile(address, 8);
+    }
+
+    /**
+     * Reads eight bytes in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @return the number
+     */
+    public final long loadLongVolatile(long address) {
+        return getVolatile(alignedIndexOf(loadTags, address, 7), address);
+    }
+
+    private long getVolatile(int at, long address) {
+        return at >= 0 ? ordered((long) LITTLE.getVolatile((ByteBuffer) region, at)) : loadVolatile(address, 8);
+    }
+
+    /**
+     * Writes eight bytes in opaque mode.
+     *
+     * @param address a multiple of 8
+     * @param value the number
+     */
+    public final void storeLongOpaque(long address, long value) {
+        setOpaque(alignedIndexOf(storeTags, address, 7), value, address);
+    }
+
+    private void setOpaque(int at, long value, long address) {
+        if (at >= 0) {
+            LITTLE.setOpaque((ByteBuffer) region, at, ordered(value));
+        } else {
+            storeVolatile(address, 8, value);
+        }
+    }
+
+    /**
+     * Writes eight bytes in release mode.
+     *
+     * @param address a multiple of 8
+     * @param value the number
+     */
+    public final void storeLongRelease(long address, long value) {
+        setRelease(alignedIndexOf(storeTags, address, 7), value, address);
+    }
+
+    private void setRelease(int at, long value, long address) {
+        if (at >= 0) {
+            LITTLE.setRelease((ByteBuffer) region, at, ordered(value));
+        } else {
+            storeVolatile(address, 8, value);
+        }
+    }
+
+    /**
+     * Writes eight bytes in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param value the number
+     */
+    public final void storeLongVolatile(long address, long value) {
+        setVolatile(alignedIndexOf(storeTags, address, 7), value, address);
+    }
+
+    private void setVolatile(int at, long value, long address) {
+        if (at >= 0) {
+            LITTLE.setVolatile((ByteBuffer) region, at, ordered(value));
+        } else {
+            storeVolatile(address, 8, value);
+        }
+    }
+
+    /**
+     * Writes eight bytes if they are equal to an expected number, atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param expected the number to compare with
+     * @param value the new number
+     * @return whether the number was equal, and the new one was written
+     */
+    public final boolean compareAndSetLong(long address, long expected, long value) {
+        return set(alignedIndexOf(storeTags, address, 7), ordered(expected), ordered(value), address);
+    }
+
+    /** Takes little-endian numbers, which keeps this method small. */
+    private boolean set(int at, long expected, long value, long address) {
+        return at >= 0
+                ? LITTLE.compareAndSet((ByteBuffer) region, at, expected, value)
+                : setSlowly(address, expected, value);
+    }
+
+    private boolean setSlowly(long address, long expected, long value) {
+        return compareAndSet(address, 8, ordered(expected), ordered(value));
+    }
+
+    /**
+     * Writes eight bytes if they are equal to an expected number, atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param expected the number to compare with
+     * @param value the new number
+     * @return the old number; the new one was written if this is the expected one
+     */
+    public final long compareAndExchangeLong(long address, long expected, long value) {
+        return ordered(exchange(alignedIndexOf(storeTags, address, 7), ordered(expected), ordered(value), address));
+    }
+
+    /** Takes and returns little-endian numbers, which keeps this method small. */
+    private long exchange(int at, long expected, long value, long address) {
+        return at >= 0
+                ? (long) LITTLE.compareAndExchange((ByteBuffer) region, at, expected, value)
+                : exchangeSlowly(address, expected, value);
+    }
+
+    private long exchangeSlowly(long address, long expected, long value) {
+        return ordered(compareAndExchange(address, 8, ordered(expected), ordered(value)));
+    }
+
+    /**
+     * Adds to eight bytes atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param delta the number to add
+     * @return the old number
+     */
+    public final long getAndAddLong(long address, long delta) {
+        return add(alignedIndexOf(storeTags, address, 7), delta, address);
+    }
+
+    private long add(int at, long delta, long address) {
+        return at >= 0 ? add(at, delta) : getAndAdd(address, 8, delta);
+    }
+
+    private long add(int at, long delta) {
+        return swapsBytes
+                ? (long) BIG.getAndAdd((ByteBuffer) region, at, delta)
+                : (long) LITTLE.getAndAdd((ByteBuffer) region, at, delta);
+    }
+
+    /**
+     * Replaces eight bytes atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param value the new number
+     * @return the old number
+     */
+    public final long getAndSetLong(long address, long value) {
+        return swap(alignedIndexOf(storeTags, address, 7), value, address);
+    }
+
+    private long swap(int at, long value, long address) {
+        if (at >= 0) {
+            return ordered((long) LITTLE.getAndSet((ByteBuffer) region, at, ordered(value)));
+        }
+        return getAndSet(address, 8, value);
+    }
+
+    /**
+     * Clears bits of eight bytes atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param mask the bits that are not cleared
+     * @return the old number
+     */
+    public final long getAndBitwiseAndLong(long address, long mask) {
+        return and(alignedIndexOf(storeTags, address, 7), mask, address);
+    }
+
+    private long and(int at, long mask, long address) {
+        if (at >= 0) {
+            return ordered((long) LITTLE.getAndBitwiseAnd((ByteBuffer) region, at, ordered(mask)));
+        }
+        return getAndBitwiseAnd(address, 8, mask);
+    }
+
+    /**
+     * Sets bits of eight bytes atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param mask the bits that are set
+     * @return the old number
+     */
+    public final long getAndBitwiseOrLong(long address, long mask) {
+        return or(alignedIndexOf(storeTags, address, 7), mask, address);
+    }
+
+    private long or(int at, long mask, long address) {
+        if (at >= 0) {
+            return ordered((long) LITTLE.getAndBitwiseOr((ByteBuffer) region, at, ordered(mask)));
+        }
+        return getAndBitwiseOr(address, 8, mask);
+    }
+
+    /**
+     * Flips bits of eight bytes atomically, in volatile mode.
+     *
+     * @param address a multiple of 8
+     * @param mask the bits that are flipped
+     * @return the old number
+     */
+    public final long getAndBitwiseXorLong(long address, long mask) {
+        return xor(alignedIndexOf(storeTags, address, 7), mask, address);
+    }
+
+    private long xor(int at, long mask, long address) {
+        if (at >= 0) {
+            return ordered((long) LITTLE.getAndBitwiseXor((ByteBuffer) region, at, ordered(mask)));
+        }
+        return getAndBitwiseXor(address, 8, mask);
+    }
+}
