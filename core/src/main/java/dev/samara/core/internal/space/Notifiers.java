@@ -8,16 +8,16 @@ import java.util.List;
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class Notifiers {
     /** One addition of a notifier. A notifier that was added twice is removed twice. */
-    private static final class Added {
+    private static final class AddedNotifier {
         private final MmuNotifier notifier;
 
-        Added(MmuNotifier notifier) {
+        AddedNotifier(MmuNotifier notifier) {
             this.notifier = notifier;
         }
     }
 
     /** Guarded by the layout lock. */
-    private final List<Added> added = new ArrayList<>();
+    private final List<AddedNotifier> added = new ArrayList<>();
 
     private volatile List<MmuNotifier> all = List.of();
 
@@ -27,7 +27,7 @@ final class Notifiers {
 
     /** Adds a notifier and returns its removal. Both need the layout lock. */
     Runnable add(MmuNotifier notifier) {
-        Added one = new Added(notifier);
+        AddedNotifier one = new AddedNotifier(notifier);
         added.add(one);
         publish();
         return () -> {

@@ -9,13 +9,13 @@ import java.util.function.Consumer;
 /** The listeners of one CPU. Used by its owner alone. */
 final class FlushListeners {
     /** One addition of a listener. A listener that was added twice is removed twice. */
-    private static final class Added {
+    private static final class AddedListener {
         private final FlushListener listener;
 
         /** A listener may be removed after a flush has begun to notify listeners, and is then left out. */
         private boolean isRemoved;
 
-        Added(FlushListener listener) {
+        AddedListener(FlushListener listener) {
             this.listener = listener;
         }
     }
@@ -23,7 +23,7 @@ final class FlushListeners {
     private final Consumer<Throwable> reporter;
 
     /** Never changed in place: listeners may be added and removed while they are notified. */
-    private Added[] all = {};
+    private AddedListener[] all = {};
 
     FlushListeners(Consumer<Throwable> reporter) {
         this.reporter = reporter;
@@ -31,16 +31,16 @@ final class FlushListeners {
 
     /** Adds a listener and returns its removal. */
     Runnable add(FlushListener listener) {
-        Added one = new Added(listener);
-        Added[] more = Arrays.copyOf(all, all.length + 1);
+        AddedListener one = new AddedListener(listener);
+        AddedListener[] more = Arrays.copyOf(all, all.length + 1);
         more[all.length] = one;
         all = more;
         return () -> remove(one);
     }
 
-    private void remove(Added removed) {
+    private void remove(AddedListener removed) {
         removed.isRemoved = true;
-        all = Arrays.stream(all).filter(each -> each != removed).toArray(Added[]::new);
+        all = Arrays.stream(all).filter(each -> each != removed).toArray(AddedListener[]::new);
     }
 
     boolean isEmpty() {
@@ -48,7 +48,7 @@ final class FlushListeners {
     }
 
     void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
-        for (Added each : all) {
+        for (AddedListener each : all) {
             if (each.isRemoved) {
                 continue;
             }
