@@ -93,6 +93,7 @@ final class RemoteAccessTest extends WatchpointFixture {
 
     @Test
     @DisplayName("copies a page that a child shares, and tells watchers")
+    @SuppressWarnings("try") // it is there to be closed
     void copyOnWrite() {
         fixture.store(at, 1);
         try (AddressSpace child = space.fork();
