@@ -197,6 +197,7 @@ final class AtomicFlatMemoryTest {
     }
 
     @Test
+    @SuppressWarnings("try") // it is there to be closed
     @DisplayName("the watchers of a page are told of each access that writes, and of no comparison that fails")
     void watched() {
         cpu.enterGuest();
