@@ -2,7 +2,6 @@
 package dev.samara.core.guest;
 
 import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -37,7 +36,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The bytes, in the order of this memory. Handles take it as a ByteBuffer, since they are exact about types. */
     MappedByteBuffer region;
 
-    private final CpuMemory memory;
+    private final GuestMemory memory;
+    private final SoftTlb.Viewed viewed;
     private long[] addends;
     private long key;
     private @Nullable CpuState requests;
@@ -75,12 +75,13 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Only for {@link FlatMemory}. */
     FlatAccess(GuestMemory memory, ByteOrder order) {
-        this.memory = (CpuMemory) memory;
+        this.memory = memory;
+        viewed = (SoftTlb.Viewed) memory;
         swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
         loadTags = storeTags = fetchTags = addends = new long[0];
         region = NO_REGION;
         memory.order(order);
-        this.memory.view(new TlbFields(order));
+        viewed.view(new TlbFields(order));
     }
 
     /**
@@ -111,7 +112,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     public final void poll() {
         CpuState of = requests;
         if (of == null || of.isPending()) {
-            memory.poll();
+            viewed.poll();
         }
     }
 

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * The memory of one CPU: the byte order, the results of the last access, and accesses to the {@link TranslatedMemory}
  * of the CPU's space. Used by the thread that owns the CPU.
  */
-public final class CpuMemory extends GuestMemory {
+public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private static final String NO_SPACE = " has no space";
     private static final String LAZY = " is LAZY: it has to switch to its space again first";
 
@@ -55,7 +55,7 @@ public final class CpuMemory extends GuestMemory {
         this.owner = owner;
     }
 
-    /** Lets a view read the TLBs of this CPU, and no other view. */
+    @Override
     public void view(SoftTlb.View next) {
         checkOwner();
         if (view != null) {
@@ -71,7 +71,7 @@ public final class CpuMemory extends GuestMemory {
         }
     }
 
-    /** Acknowledges changes of other threads. Throws if the thread is not the owner, or the CPU is not in GUEST. */
+    @Override
     public void poll() {
         checkOwner();
         TranslatedMemory memory = loaded;

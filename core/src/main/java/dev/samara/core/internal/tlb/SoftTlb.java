@@ -63,6 +63,23 @@ public sealed class SoftTlb permits CheckedTlb {
         void key(long key);
     }
 
+    /** The memory of a CPU, whose TLBs a view may read. */
+    public interface Viewed {
+        /**
+         * Lets a view read the TLBs of the CPU, whichever spaces it loads.
+         *
+         * @throws IllegalStateException if there is a view already, or the caller does not own the CPU
+         */
+        void view(View view);
+
+        /**
+         * Acknowledges changes of other threads.
+         *
+         * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+         */
+        void poll();
+    }
+
     private final @Nullable DirectFrames frames;
     private final int pageShift;
     private final long pageMask;
