@@ -308,6 +308,7 @@ public final class Cpu implements AutoCloseable {
         if (left != null && context != null) {
             CpuTlb ended = Objects.requireNonNull(tlb);
             ended.close();
+            memory.release();
             earlier = earlier.plus(ended.counters());
             tlb = null;
             left.discard(context);

@@ -394,12 +394,13 @@ public final class Machine implements AutoCloseable {
          * needed.
          *
          * <p>Unless a {@linkplain #frameStore store} is given, memory of at most 1 GiB is one region of the system's
-         * shared memory, where the system has that and room in it: on Linux. The region takes memory as frames are
-         * used, and accesses of CPUs to it are fastest. All other memory is direct memory of the JVM, in pieces.
-         * {@link #build} refuses more of that than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the
-         * size of the heap unless {@code -XX:MaxDirectMemorySize} is set. All machines and all other users of direct
-         * memory share that limit. If there is no memory for more frames, accesses that need a frame fail with
-         * {@code OOM}. The system is asked again after a second, or after a frame was freed.
+         * shared memory: on Linux, if {@code /dev/shm} has room. The region takes memory of the system in {@linkplain
+         * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} hits only in the region. All other memory is
+         * direct memory of the JVM, in pieces. {@link #build} refuses more of that than {@linkplain
+         * Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
+         * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
+         * is no memory for more frames, accesses that need a frame fail with {@code OOM}. The system is asked again
+         * after a second, or after a frame was freed.
          *
          * @param bytes the largest amount, at least a page, for each page size that spaces use
          * @return this
@@ -429,7 +430,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets the store of the frames' bytes; unless set, they are in direct buffers.
+         * Sets the store of the frames' bytes; unless set, they are as {@link #memory} describes.
          *
          * @param maker makes the store for a page size
          * @return this
@@ -480,8 +481,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets the number of translations that a CPU's TLB holds. A page uses the entry at its page number modulo this
-         * number.
+         * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
+         * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number.
          *
          * @param entries a power of two from 2 to 2^20; 4096 unless set
          * @return this
@@ -642,8 +643,8 @@ public final class Machine implements AutoCloseable {
          * Builds the machine.
          *
          * @return a new machine
-         * @throws IllegalArgumentException if the memory exceeds the JVM's limit of direct memory and no frame store is
-         *     set
+         * @throws IllegalArgumentException if no frame store is set, the system has no region for the memory, and the
+         *     memory exceeds the JVM's limit of direct memory
          */
         public Machine build() {
             if (memory > directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegion(memory)) {

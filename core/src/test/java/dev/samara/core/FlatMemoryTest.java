@@ -240,7 +240,7 @@ final class FlatMemoryTest {
     }
 
     @Test
-    @DisplayName("each space that the CPU loads has its own bytes at an address, and another machine has, too")
+    @DisplayName("each space that the CPU goes to has its own bytes at an address, and another machine has, too")
     void spaces() {
         map(AT, 1, Protection.READ | Protection.WRITE);
         Recording memory = memory();
@@ -290,6 +290,20 @@ final class FlatMemoryTest {
         memory.storeInt(AT + 16, 1);
         cpu.leaveGuest();
         assertEquals(List.of(AT + 4, AT + 9), told);
+    }
+
+    @Test
+    @DisplayName("I10: an object of another byte order is refused, and so is that order; both leave the order as it is")
+    void orders() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        memory.storeShort(AT + PAGE - 2, (short) 0x0102);
+        assertThrows(IllegalStateException.class, () -> memory(ByteOrder.BIG_ENDIAN));
+        assertThrows(IllegalStateException.class, () -> fixture.memory.order(ByteOrder.BIG_ENDIAN));
+        fixture.memory.order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(Fault.MINOR, fixture.memory.load(AT + PAGE - 2, 2));
+        assertEquals(0x0102, fixture.memory.value());
+        assertEquals(0x0102, memory.loadShort(AT + PAGE - 2));
     }
 
     @Test

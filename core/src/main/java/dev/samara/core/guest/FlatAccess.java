@@ -63,7 +63,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
 
         @Override
-        public void requests(CpuState state) {
+        public void requests(@Nullable CpuState state) {
             requests = state;
         }
 
@@ -80,8 +80,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
         loadTags = storeTags = fetchTags = addends = new long[0];
         region = NO_REGION;
-        memory.order(order);
-        viewed.view(new TlbFields(order));
+        viewed.view(new TlbFields(order), order);
     }
 
     /**

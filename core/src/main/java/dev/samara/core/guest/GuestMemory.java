@@ -40,7 +40,7 @@ import java.nio.ByteOrder;
  * nothing was written then.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
-    /** The result of a probe if the TLB has no translation, or the access crosses a page boundary. */
+    /** The result of a probe if the TLB has no translation, or the access crosses a boundary of 4 KiB or of a page. */
     public static final long MISS = SoftTlb.MISS;
 
     /**
@@ -58,6 +58,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param order the order
      * @throws NullPointerException if {@code order} is null; nothing is changed then
+     * @throws IllegalStateException if the CPU has a {@link FlatMemory} of another order
      */
     public abstract void order(ByteOrder order);
 

@@ -56,18 +56,29 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
-    public void view(SoftTlb.View next) {
+    public void view(SoftTlb.View next, ByteOrder order) {
         checkOwner();
         if (view != null) {
             throw new IllegalStateException(cpu + " has a FlatMemory already");
         }
-        view = next;
         TranslatedMemory memory = loaded;
         if (memory == null) {
             SoftTlb.hide(next);
         } else {
             memory.view(next);
             viewed = memory;
+        }
+        // Last: a constructor that has failed before leaves nothing.
+        swapsBytes = order == ByteOrder.BIG_ENDIAN;
+        view = next;
+    }
+
+    /** Ends the use of a machine: a view keeps neither its TLB nor its region reachable. */
+    public void release() {
+        viewed = null;
+        if (view != null) {
+            SoftTlb.hide(view);
+            view.requests(null);
         }
     }
 
@@ -163,7 +174,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public void order(ByteOrder order) {
         checkOwner();
-        swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
+        boolean swaps = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
+        if (view != null && swaps != swapsBytes) {
+            throw new IllegalStateException(cpu + " has a FlatMemory of another byte order");
+        }
+        swapsBytes = swaps;
     }
 
     /** Converts a number between little-endian order and the byte order that is set. */

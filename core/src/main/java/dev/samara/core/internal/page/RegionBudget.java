@@ -9,14 +9,19 @@ import java.util.Set;
 
 /**
  * Counts the memory of regions that were not collected yet. A region gives its memory back when its buffer is
- * collected, but it takes almost nothing of the heap, so that the JVM would see no need for a collection. As for direct
- * memory, one is asked for when the sum exceeds a limit; and then again after each quarter of the limit. Thread-safe.
+ * collected, but it takes almost nothing of the heap, so that the JVM would see no need for a collection. {@link
+ * Share#add} asks for one when the sum exceeds the limit, and again after each further quarter of the limit.
+ * Thread-safe.
  */
 final class RegionBudget {
     /** The sum of all regions of the process, with the limit of direct memory. */
-    static final RegionBudget ALL = new RegionBudget(DirectMemory.limit(), System::gc);
+    static final RegionBudget ALL = new RegionBudget(DirectMemory.limit(), 1L << 26, System::gc);
 
     private final long limit;
+
+    /** The bytes after which a collection is asked for again. */
+    private final long step;
+
     private final Runnable collector;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
@@ -29,10 +34,12 @@ final class RegionBudget {
      * Makes a budget that nothing is taken from.
      *
      * @param limit bytes
+     * @param leastStep the fewest bytes between two collections
      * @param collector asks for a collection
      */
-    RegionBudget(long limit, Runnable collector) {
+    RegionBudget(long limit, long leastStep, Runnable collector) {
         this.limit = limit;
+        step = Math.max(limit / 4, leastStep);
         this.collector = collector;
         nextCollection = limit;
     }
@@ -66,16 +73,14 @@ final class RegionBudget {
                 sum -= ((Share) ended).bytes;
             }
         }
+        // After regions have ended, the next quarter is counted from here.
+        nextCollection = Math.max(limit, Math.min(nextCollection, sum + step));
         share.bytes += more;
         sum += more;
-        if (sum <= limit) {
-            nextCollection = limit;
-            return false;
-        }
         if (sum <= nextCollection) {
             return false;
         }
-        nextCollection = sum + limit / 4;
+        nextCollection = sum + step;
         return true;
     }
 

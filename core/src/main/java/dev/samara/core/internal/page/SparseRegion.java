@@ -7,21 +7,23 @@ import java.io.RandomAccessFile;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One buffer for all frames of a machine, which takes memory of the system only where it was provided. It maps a file
- * of the system's memory that has no name any more, so that it ends with the process, or with the buffer.
+ * One buffer for all frames of a machine, which takes memory of the system only where it was provided. The buffer maps
+ * a deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is
+ * collected.
  *
- * <p>An access to a part that was not provided may end the access with an InternalError, if the system has no memory
- * for it. So each part is written with zeros first, which fails cleanly.
+ * <p>An access to a part that was not provided may throw InternalError, if the system has no memory for the part.
+ * {@link #provide} writes zeros first, and a write fails with an IOException.
  */
 final class SparseRegion {
     /** The most memory of a machine for which there is a region. */
     static final long MOST_MEMORY = 1L << 30;
 
-    /** The size of the largest region, which has the zero page in addition. */
-    private static final long MOST = MOST_MEMORY + (1 << 16);
+    /** The size of the largest region, which has the zero page in addition, whose size is at most 2^24. */
+    private static final long MOST = MOST_MEMORY + (1 << 24);
 
     /** Where Linux has files in memory. Elsewhere there is no region: files on a disk would be written to it. */
     private static final File MEMORY = new File("/dev/shm");
@@ -44,7 +46,7 @@ final class SparseRegion {
 
     /** Returns whether the system has room for a region. Other processes may take the room before it is used. */
     static boolean isPossible(long size) {
-        return size <= MOST && MEMORY.getUsableSpace() >= size;
+        return size <= MOST && MEMORY.canWrite() && MEMORY.getUsableSpace() >= size;
     }
 
     /** Returns a region of a size, with no part provided; or null if the system has none. */
@@ -52,8 +54,11 @@ final class SparseRegion {
         if (!isPossible(size)) {
             return null;
         }
+        // FileChannel.map refuses an interrupted thread.
+        boolean isInterrupted = Thread.interrupted();
         try {
-            File named = File.createTempFile("samara", null, MEMORY);
+            // Unlike File.createTempFile, this lets no other user open the file.
+            File named = Files.createTempFile(MEMORY.toPath(), "samara", null).toFile();
             try {
                 return mapped(new RandomAccessFile(named, "rw"), size);
             } finally {
@@ -63,6 +68,10 @@ final class SparseRegion {
             }
         } catch (IOException | SecurityException | OutOfMemoryError refused) {
             return null;
+        } finally {
+            if (isInterrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -93,7 +102,18 @@ final class SparseRegion {
             }
             return true;
         } catch (IOException full) {
+            share.add(-length);
+            giveBack(from);
             return false;
+        }
+    }
+
+    /** Gives the memory from an offset on back, where no frame lies: parts are provided in ascending order. */
+    private void giveBack(long from) {
+        try {
+            file.setLength(from);
+        } catch (IOException kept) {
+            // The memory stays until the buffer is collected.
         }
     }
 }

@@ -32,13 +32,13 @@ public final class CpuTlb {
      * All fields are for the owner's thread, and plain. Other threads see only its CpuState, and the cpumasks of
      * leaves. Each transition therefore orders its own steps:
      *
-     *     load         word := SWITCHING (compare-and-set), count in the context (atomic), read its generation if the
+     *     switchTo     word := SWITCHING (compare-and-set), count in the context (atomic), read its generation if the
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
      *     enterGuest   select the number, word := GUEST (volatile), read the generation (volatile), flush,
      *                  flushed := it (release)
      *     walk         bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     poll         pending := 0 (volatile), read the generation (volatile), flush, flushed := it (release)
-     *     leaveGuest   last access, word := KERNEL (release)
+     *     leaveGuest   last access, select no number, word := KERNEL (release)
      *
      * A shooter changes the entry, advances the generation, then reads the cpumask and the word. It finds one of three:
      *
@@ -274,8 +274,9 @@ public final class CpuTlb {
 
     /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
-        tlb.select(SoftTlb.NOTHING);
         try {
+            // Within the try: if the view is not told, the TLB selects the space again.
+            tlb.select(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {
             // In GUEST a fill needs the number of the space.

@@ -4,6 +4,7 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Pte;
+import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * region. The tags of frames that lie elsewhere have one bit more, and match only here.
  */
 public sealed class SoftTlb permits CheckedTlb {
-    /** The largest binary logarithm of the size of a granule: a constant of those that read the arrays. */
+    /** The largest binary logarithm of the size of a granule. The readers of the arrays use it as a constant. */
     public static final int GRANULE_SHIFT = 12;
 
     /** A tag that matches no access: no space has this number. */
@@ -38,7 +39,7 @@ public sealed class SoftTlb permits CheckedTlb {
     /** An object of the CPU's owner that reads the tags and addends. */
     public interface View {
         /**
-         * Is given the arrays. They have as many elements as the TLB has slots, and stay the same for a TLB.
+         * Is given the arrays. Their lengths are equal, and a power of two. A TLB never replaces its arrays.
          *
          * @param loads tags for reads
          * @param stores tags for writes
@@ -51,9 +52,9 @@ public sealed class SoftTlb permits CheckedTlb {
         /**
          * Is given the word by which other threads ask the CPU to acknowledge their changes.
          *
-         * @param state tells whether a request is pending
+         * @param state tells whether a request is pending; null for a CPU without a machine
          */
-        void requests(CpuState state);
+        void requests(@Nullable CpuState state);
 
         /**
          * Is given the bits that an access adds to the address of its granule before it compares the sum with a tag.
@@ -66,11 +67,11 @@ public sealed class SoftTlb permits CheckedTlb {
     /** The memory of a CPU, whose TLBs a view may read. */
     public interface Viewed {
         /**
-         * Lets a view read the TLBs of the CPU, whichever spaces it loads.
+         * Lets a view read the TLBs of the CPU, whichever spaces it goes to. Numbers have a byte order from then on.
          *
          * @throws IllegalStateException if there is a view already, or the caller does not own the CPU
          */
-        void view(View view);
+        void view(View view, ByteOrder order);
 
         /**
          * Acknowledges changes of other threads.

@@ -15,7 +15,7 @@ final class RegionBudgetTest {
     /** Stands for the buffer of a region. */
     private final Object kept = new Object();
 
-    private final RegionBudget budget = new RegionBudget(1000, collections::incrementAndGet);
+    private final RegionBudget budget = new RegionBudget(1000, 1, collections::incrementAndGet);
 
     @Test
     @DisplayName("a collection is asked for above the limit, and again after each quarter of the limit")

@@ -89,7 +89,7 @@ final class RegionFallbackTest {
     @DisplayName("there is no region for more than 1 GiB and a zero page, nor where none was asked for")
     void none() {
         int most = 1 << (30 - SHIFT);
-        assertNull(new DirectFrames(SHIFT, 10, most + (1 << (16 - SHIFT)) + 1, true).region());
+        assertNull(new DirectFrames(SHIFT, 10, most + (1 << (24 - SHIFT)) + 1, true).region());
         assertNull(new DirectFrames(SHIFT, 4, 16).region());
         assertFalse(new DirectFrames(SHIFT, 4, 16).isInRegion(0));
         if (DirectFrames.mayHaveRegion(1 << 20)) {
