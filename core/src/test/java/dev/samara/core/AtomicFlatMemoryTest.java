@@ -166,7 +166,7 @@ final class AtomicFlatMemoryTest {
             } else {
                 assertFails(failure(Fault.ACCERR, AT, Protection.WRITE, access.size()), access, AT);
             }
-            long unmapped = AT + 5 * PAGE;
+            long unmapped = AT + 5L * PAGE;
             int right = access.isLoad() ? Protection.READ : Protection.WRITE;
             assertFails(failure(Fault.MAPERR, unmapped, right, access.size()), access, unmapped);
         }
@@ -296,9 +296,9 @@ final class AtomicFlatMemoryTest {
         assertEquals((byte) (2 * count), memory.loadByte(AT + 1));
         assertEquals((short) (2 * count), memory.loadShort(AT + 2));
         assertEquals(2 * count, memory.loadInt(AT + 4));
-        assertEquals(2 * count, memory.loadLong(AT + 8));
+        assertEquals(2L * count, memory.loadLong(AT + 8));
         assertEquals(2 * count, memory.loadInt(AT + 16));
-        assertEquals(2 * count, memory.loadLong(AT + 24));
+        assertEquals(2L * count, memory.loadLong(AT + 24));
     }
 
     @Test

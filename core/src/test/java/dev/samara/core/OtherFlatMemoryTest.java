@@ -58,10 +58,14 @@ final class OtherFlatMemoryTest {
         PAGES_OF_512_BYTES(9),
         PAGES_OF_16_KIB(14);
 
-        private final Geometry geometry;
+        private final int pageShift;
 
         Setting(int pageShift) {
-            geometry = new Geometry(pageShift, 4, pageShift + 6, 0x10000, WINDOW, WINDOW);
+            this.pageShift = pageShift;
+        }
+
+        private Geometry geometry() {
+            return new Geometry(pageShift, 4, pageShift + 6, 0x10000, WINDOW, WINDOW);
         }
 
         private static FrameStore filling(int pageShift, int frames) {
@@ -73,7 +77,7 @@ final class OtherFlatMemoryTest {
         }
 
         Machine.Builder machine() {
-            return Machine.builder().memory(8L * PAGES << geometry.pageShift());
+            return Machine.builder().memory((8L * PAGES) << pageShift);
         }
     }
 
@@ -159,10 +163,10 @@ final class OtherFlatMemoryTest {
     @DisplayName("each access finds and changes the bytes as an array would, also after pages were discarded and moved")
     void bytes(Setting setting, boolean isBig) {
         ByteOrder order = isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
-        int pageSize = 1 << setting.geometry.pageShift();
+        int pageSize = 1 << setting.pageShift;
         ByteBuffer model = ByteBuffer.allocate(PAGES * pageSize).order(order);
         Machine machine = setting.machine().build();
-        AddressSpace space = machine.newSpace(setting.geometry);
+        AddressSpace space = machine.newSpace(setting.geometry());
         assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW, FLAGS, null, 0));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
@@ -176,7 +180,8 @@ final class OtherFlatMemoryTest {
                 if (round % 2 == 0) {
                     assertEquals(0, space.madvise(AT + (long) page * pageSize, pageSize, Advice.DONTNEED));
                 } else {
-                    assertEquals(AT + page * pageSize, space.mmap(AT + page * pageSize, pageSize, RW, FLAGS, null, 0));
+                    long replaced = AT + (long) page * pageSize;
+                    assertEquals(replaced, space.mmap(replaced, pageSize, RW, FLAGS, null, 0));
                 }
                 model.put(page * pageSize, new byte[pageSize]);
             }

@@ -189,7 +189,7 @@ final class RemoteAccessTest extends WatchpointFixture {
                 ByteBuffer buffer = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
                 int done = 0;
                 for (; !stop.get(); done++) {
-                    long from = place + PAGE / 2 + 8 * random.nextInt(64);
+                    long from = place + PAGE / 2 + 8L * random.nextInt(64);
                     boolean writes = random.nextBoolean();
                     buffer.clear().putLong(0, NUMBER);
                     long result = writes ? space.write(from, buffer) : space.read(from, buffer);
