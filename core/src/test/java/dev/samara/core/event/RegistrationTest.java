@@ -41,8 +41,13 @@ final class RegistrationTest {
     /** Adds a listener that performs an action at each call. */
     private interface Adder extends Function<Runnable, Registration> {}
 
-    private final Adder listener = action -> space.addListener(change -> action.run());
-    private final Adder notifier = action -> space.addNotifier((start, end, reason) -> action.run());
+    private Registration listener(Runnable action) {
+        return space.addListener(change -> action.run());
+    }
+
+    private Registration notifier(Runnable action) {
+        return space.addNotifier((start, end, reason) -> action.run());
+    }
 
     @AfterEach
     void noReport() {
@@ -141,8 +146,8 @@ final class RegistrationTest {
     @DisplayName("of a layout listener: no later change, each addition by itself, a second close does nothing")
     void listener() {
         // Two listeners are called in any order.
-        Registration first = listener.apply(() -> told.add("first"));
-        Registration second = listener.apply(() -> told.add("second"));
+        Registration first = listener(() -> told.add("first"));
+        Registration second = listener(() -> told.add("second"));
         mapOnly();
         assertEquals(List.of("first", "second"), told.stream().sorted().toList());
         first.close();
@@ -169,11 +174,11 @@ final class RegistrationTest {
     @Test
     @DisplayName("of a layout listener that closes it: changes that were published before that are still delivered")
     void listenerClosesItself() {
-        assertClosesItself(listener, this::mapOnly);
+        assertClosesItself(this::listener, this::mapOnly);
         CompletableFuture<Void> published = new CompletableFuture<>();
         List<Registration> own = new CopyOnWriteArrayList<>();
         told.clear();
-        own.add(listener.apply(() -> {
+        own.add(listener(() -> {
             published.join();
             told.add("own");
             own.get(0).close();
@@ -188,17 +193,17 @@ final class RegistrationTest {
     @Test
     @DisplayName("of a notifier: no later operation, each addition by itself, a second close does nothing")
     void notifier() {
-        assertClosesOnce(notifier, this::change);
+        assertClosesOnce(this::notifier, this::change);
     }
 
     @Test
     @DisplayName("of a notifier that closes it, and another one: the operation in flight still calls the other")
     void notifierClosesItself() {
-        assertClosesItself(notifier, this::change);
+        assertClosesItself(this::notifier, this::change);
         List<Registration> both = new CopyOnWriteArrayList<>();
         told.clear();
-        both.add(notifier.apply(() -> both.forEach(Registration::close)));
-        both.add(notifier.apply(() -> told.add("other")));
+        both.add(notifier(() -> both.forEach(Registration::close)));
+        both.add(notifier(() -> told.add("other")));
         change();
         assertEquals(List.of("other"), told);
         change();
@@ -258,8 +263,8 @@ final class RegistrationTest {
     @Test
     @DisplayName("with a space is refused in GUEST, and stays; a watchpoint is not")
     void ofASpaceInGuest() {
-        Registration first = listener.apply(() -> told.add("listener"));
-        Registration second = notifier.apply(() -> told.add("notifier"));
+        Registration first = listener(() -> told.add("listener"));
+        Registration second = notifier(() -> told.add("notifier"));
         Registration watch = space.watch(at, 8, (address, length) -> told.add("watch"));
         onCpu(cpu -> {
             cpu.enterGuest();

@@ -78,7 +78,7 @@ final class RegionFallbackTest {
         assertEquals(77, frames.get((long) CHUNK << SHIFT, 8));
         assertEquals(78, frames.get(CHUNK, 8, 8));
         frames.copy(CHUNK, 3 * CHUNK);
-        assertEquals(78, frames.get((3L * CHUNK << SHIFT) + 8, 8));
+        assertEquals(78, frames.get(((3L * CHUNK) << SHIFT) + 8, 8));
         frames.fill(3 * CHUNK, 0, PAGE, (byte) 1);
         frames.copy(3 * CHUNK, 0);
         assertEquals(0x0101_0101_0101_0101L, frames.get(0L, 8));

@@ -50,7 +50,7 @@ final class SoftTlbViewTest {
         }
 
         @Override
-        public void requests(CpuState state) {
+        public void requests(@Nullable CpuState state) {
             throw new AssertionError("given by a CPU only");
         }
 
