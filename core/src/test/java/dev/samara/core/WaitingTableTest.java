@@ -49,7 +49,7 @@ class WaitingTableTest {
     private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 
     /** The calls that acknowledge requests of others. */
-    private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatMemory.poll");
+    private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatAccess.poll");
 
     private enum Answer {
         NEVER_WAITS,
