@@ -78,9 +78,9 @@ final class Decoder {
     static int immediate(int word) {
         return switch (word & 0x7f) {
             case 0x37 -> word & 0xffff_f000;
-            case 0x23 -> word >> 25 << 5 | word >> 7 & 0x1f;
-            case 0x63 -> word >> 31 << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3f) << 5 | (word >> 8 & 0xf) << 1;
-            case 0x6f -> word >> 31 << 20 | word & 0xff000 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3ff) << 1;
+            case 0x23 -> (word >> 25 << 5) | (word >> 7 & 0x1f);
+            case 0x63 -> (word >> 31 << 12) | (word >> 7 & 1) << 11 | (word >> 25 & 0x3f) << 5 | (word >> 8 & 0xf) << 1;
+            case 0x6f -> (word >> 31 << 20) | (word & 0xff000) | (word >> 20 & 1) << 11 | (word >> 21 & 0x3ff) << 1;
             case 0x13 -> (word >> 12 & 3) == 1 ? word >> 20 & 0x3f : word >> 20;
             default -> word >> 20;
         };

@@ -19,7 +19,15 @@ final class PagedRam implements GuestRam {
     private static final int SHIFT = 12;
     private static final int ENTRIES = 4096;
 
-    private record MappedPage(byte[] bytes, boolean mayWrite) {}
+    /** A page, and the right to write to it. */
+    private static final class MappedPage {
+        private final byte[] bytes = new byte[1 << SHIFT];
+        private final boolean mayWrite;
+
+        MappedPage(boolean mayWrite) {
+            this.mayWrite = mayWrite;
+        }
+    }
 
     private final Map<Long, MappedPage> pages = new HashMap<>();
     private final long[] loadTags = new long[ENTRIES];
@@ -34,7 +42,7 @@ final class PagedRam implements GuestRam {
     @Override
     public void map(long start, long length) {
         for (long page = start >>> SHIFT; page << SHIFT < start + length; page++) {
-            pages.put(page, new MappedPage(new byte[1 << SHIFT], true));
+            pages.put(page, new MappedPage(true));
         }
     }
 
@@ -52,7 +60,7 @@ final class PagedRam implements GuestRam {
 
     private byte[] fill(long number, int at, boolean writes) {
         MappedPage page = pages.get(number);
-        if (page == null || writes && !page.mayWrite) {
+        if (page == null || (writes && !page.mayWrite)) {
             throw new IllegalStateException("fault at 0x" + Long.toHexString(number << SHIFT));
         }
         loadTags[at] = number;
@@ -92,7 +100,7 @@ final class PagedRam implements GuestRam {
     private long split(long address, int size) {
         long value = 0;
         for (int i = size - 1; i >= 0; i--) {
-            value = value << 8 | loadByte(address + i) & 0xff;
+            value = (value << 8) | (loadByte(address + i) & 0xff);
         }
         return value;
     }
@@ -131,7 +139,7 @@ final class PagedRam implements GuestRam {
 
     private void split(long address, int size, long value) {
         for (int i = 0; i < size; i++) {
-            storeByte(address + i, (byte) (value >>> 8 * i));
+            storeByte(address + i, (byte) (value >>> (8 * i)));
         }
     }
 
