@@ -143,110 +143,95 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return (int) (addends[(int) (address >>> PAGE_SHIFT) & addends.length - 1] + address);
     }
 
-    // The accesses that miss. A method that calls fault is on no fast path.
+    // The accesses that miss, none of them on a fast path. Each is made again for as long as fault() returns.
+
+    /** Returns whether an access has failed, after its fault was handled. */
+    private boolean hasFailed(int result, int access, int size) {
+        if (Fault.isDone(result)) {
+            return false;
+        }
+        fault(result, memory.faultAddress(), access, size);
+        return true;
+    }
 
     final long load(long address, int size) {
-        int result = memory.load(address, size);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.READ, size);
-            result = memory.load(address, size);
+        while (hasFailed(memory.load(address, size), Protection.READ, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long fetch(long address, int size) {
-        int result = memory.fetch(address, size);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.EXEC, size);
-            result = memory.fetch(address, size);
+        while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final void store(long address, int size, long value) {
-        int result = memory.store(address, size, value);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.store(address, size, value);
+        while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {
+            // fault() has returned.
         }
     }
 
     final long loadVolatile(long address, int size) {
-        int result = memory.loadVolatile(address, size);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.READ, size);
-            result = memory.loadVolatile(address, size);
+        while (hasFailed(memory.loadVolatile(address, size), Protection.READ, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final void storeVolatile(long address, int size, long value) {
-        int result = memory.storeVolatile(address, size, value);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.storeVolatile(address, size, value);
+        while (hasFailed(memory.storeVolatile(address, size, value), Protection.WRITE, size)) {
+            // fault() has returned.
         }
     }
 
     final boolean compareAndSet(long address, int size, long expected, long value) {
-        int result = memory.compareAndSet(address, size, expected, value);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.compareAndSet(address, size, expected, value);
+        while (hasFailed(memory.compareAndSet(address, size, expected, value), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value() != 0;
     }
 
     final long compareAndExchange(long address, int size, long expected, long value) {
-        int result = memory.compareAndExchange(address, size, expected, value);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.compareAndExchange(address, size, expected, value);
+        while (hasFailed(memory.compareAndExchange(address, size, expected, value), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long getAndAdd(long address, int size, long delta) {
-        int result = memory.getAndAdd(address, size, delta);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.getAndAdd(address, size, delta);
+        while (hasFailed(memory.getAndAdd(address, size, delta), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long getAndSet(long address, int size, long value) {
-        int result = memory.getAndSet(address, size, value);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.getAndSet(address, size, value);
+        while (hasFailed(memory.getAndSet(address, size, value), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long getAndBitwiseAnd(long address, int size, long mask) {
-        int result = memory.getAndBitwiseAnd(address, size, mask);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.getAndBitwiseAnd(address, size, mask);
+        while (hasFailed(memory.getAndBitwiseAnd(address, size, mask), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long getAndBitwiseOr(long address, int size, long mask) {
-        int result = memory.getAndBitwiseOr(address, size, mask);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.getAndBitwiseOr(address, size, mask);
+        while (hasFailed(memory.getAndBitwiseOr(address, size, mask), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }
 
     final long getAndBitwiseXor(long address, int size, long mask) {
-        int result = memory.getAndBitwiseXor(address, size, mask);
-        while (!Fault.isDone(result)) {
-            fault(result, memory.faultAddress(), Protection.WRITE, size);
-            result = memory.getAndBitwiseXor(address, size, mask);
+        while (hasFailed(memory.getAndBitwiseXor(address, size, mask), Protection.WRITE, size)) {
+            // fault() has returned.
         }
         return memory.value();
     }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class LoadedLayout {
     private static final long RIGHTS = VmaFlags.MAY_ACCESS;
 
-    /** Flags that a private mapping may have: mostly the same, so that neighbours often could merge. */
+    /** Flags that a private mapping may have. Most entries are equal, so that neighbours often could merge. */
     private static final long[] PRIVATE = {
         RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,
         RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,

@@ -14,7 +14,7 @@ import java.nio.ReadOnlyBufferException;
  *
  * <p>A read looks each page up in a reader section, so the frame is not freed during its copy. A write holds the inode
  * lock, so no page that it has found or inserted is removed before it is marked dirty. If no frame is free, a write
- * reclaims pages while it holds that lock. The reclaim may then take clean pages of the same file; the write has no
+ * reclaims pages while it holds that lock. The reclaim may then take clean pages of that file; the write has no
  * frame in hand at that point.
  */
 final class FileBytes {
