@@ -110,7 +110,7 @@ public final class MemoryFile implements AutoCloseable {
      *     byte
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
-        return pages.pwrite(source, at, length, offset);
+        return pages.pwriteOfZeros(ByteBuffer.wrap(source, at, length), offset);
     }
 
     /**
@@ -122,7 +122,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return the number of written bytes, or a negated errno, as for an array
      */
     public long pwrite(ByteBuffer source, long offset) {
-        return pages.pwrite(source, offset);
+        return pages.pwriteOfZeros(source, offset);
     }
 
     /**
@@ -135,7 +135,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return the number of read bytes; EINVAL, negated, for a negative offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
-        return pages.pread(target, at, length, offset);
+        return pages.preadOfZeros(ByteBuffer.wrap(target, at, length), offset);
     }
 
     /**
@@ -148,7 +148,7 @@ public final class MemoryFile implements AutoCloseable {
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
     public long pread(ByteBuffer target, long offset) {
-        return pages.pread(target, offset);
+        return pages.preadOfZeros(target, offset);
     }
 
     /** Frees all memory of the file, which is empty afterwards. */

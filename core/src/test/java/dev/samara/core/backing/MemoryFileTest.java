@@ -55,6 +55,21 @@ final class MemoryFileTest {
     }
 
     @Test
+    @DisplayName("a file over any page cache consists of zeros where no page is in memory, also around a short write")
+    void overAnyCache() throws InterruptedException {
+        SpaceFixture fixture = new SpaceFixture(3);
+        MemoryFile file = new MemoryFile("/file", 7, fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE));
+        assertEquals(1, file.pwrite(ones(1), 0, 1, 5));
+        byte[] read = ones(2 * PAGE_BYTES);
+        assertEquals(read.length, file.pread(read, 0, read.length, 0));
+        byte[] expected = new byte[2 * PAGE_BYTES];
+        expected[5] = 1;
+        assertArrayEquals(expected, read);
+        file.close();
+        fixture.closeEmpty();
+    }
+
+    @Test
     @DisplayName("a write of nothing changes nothing, and one beyond the largest offset is EINVAL")
     void writesOfNothing() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(3);

@@ -25,13 +25,11 @@ final class FileBytes {
     private final Memory memory;
     private final Frames frames;
     private final CachedPages cached;
-    private final boolean isOfZeros;
 
-    FileBytes(FilePages pages, Memory memory, CachedPages cached, boolean isOfZeros) {
+    FileBytes(FilePages pages, Memory memory, CachedPages cached) {
         this.pages = pages;
         this.memory = memory;
         this.cached = cached;
-        this.isOfZeros = isOfZeros;
         frames = memory.frames();
     }
 
@@ -43,8 +41,12 @@ final class FileBytes {
         return position >>> cached.pageShift();
     }
 
-    /** See {@link dev.samara.core.vma.PageCache#pread(ByteBuffer, long)}. */
-    long read(ByteBuffer target, long offset) {
+    /**
+     * See {@link dev.samara.core.vma.PageCache#pread(ByteBuffer, long)}.
+     *
+     * @param isOfZeros whether a page that is not in memory consists of zeros
+     */
+    long read(ByteBuffer target, long offset, boolean isOfZeros) {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
@@ -61,7 +63,7 @@ final class FileBytes {
             while (done < there) {
                 long from = offset + done;
                 int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
-                if (!readPart(worker, from, target, part)) {
+                if (!readPart(worker, from, target, part, isOfZeros)) {
                     return done > 0 ? done : Errno.EAGAIN.result();
                 }
                 done += part;
@@ -72,7 +74,7 @@ final class FileBytes {
         }
     }
 
-    private boolean readPart(PageTableContext worker, long from, ByteBuffer target, int length) {
+    private boolean readPart(PageTableContext worker, long from, ByteBuffer target, int length, boolean isOfZeros) {
         int at = target.position();
         // The frame of a page that is removed meanwhile is not freed before this section ends.
         worker.reader().readLock();
@@ -98,8 +100,12 @@ final class FileBytes {
         }
     }
 
-    /** See {@link dev.samara.core.vma.PageCache#pwrite(ByteBuffer, long)}. */
-    long write(ByteBuffer source, long offset) {
+    /**
+     * See {@link dev.samara.core.vma.PageCache#pwrite(ByteBuffer, long)}.
+     *
+     * @param isOfZeros whether a page that is not in memory consists of zeros
+     */
+    long write(ByteBuffer source, long offset, boolean isOfZeros) {
         int length = source.remaining();
         if (offset < 0 || offset + length < 0) {
             return Errno.EINVAL.result();
@@ -111,9 +117,9 @@ final class FileBytes {
             while (done < length) {
                 long from = offset + done;
                 int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
-                int frame = writePart(from, source, part);
+                int frame = writePart(from, source, part, isOfZeros);
                 if (frame < 0) {
-                    return done > 0 ? done : errorOf(frame);
+                    return done > 0 ? done : errorOf(frame, isOfZeros);
                 }
                 done += part;
             }
@@ -123,7 +129,7 @@ final class FileBytes {
         }
     }
 
-    private long errorOf(int frame) {
+    private static long errorOf(int frame, boolean isOfZeros) {
         Errno noMemory = isOfZeros ? Errno.ENOSPC : Errno.ENOMEM;
         return (frame == ABSENT ? Errno.EAGAIN : noMemory).result();
     }
@@ -133,12 +139,12 @@ final class FileBytes {
      *
      * @return the frame, or {@link #ABSENT} or {@link FilePages#NO_MEMORY}, in which case nothing was changed
      */
-    private int writePart(long from, ByteBuffer source, int length) {
+    private int writePart(long from, ByteBuffer source, int length, boolean isOfZeros) {
         long page = pageOf(from);
         int frame = cached.frameAt(page);
         boolean isFresh = frame == Frames.NONE;
         if (isFresh) {
-            if (needsContent(from, length)) {
+            if (!isOfZeros && needsContent(from, length)) {
                 return ABSENT;
             }
             frame = pages.allocate();
@@ -172,9 +178,6 @@ final class FileBytes {
 
     /** Returns whether bytes of the page that are not written may differ from zero. */
     private boolean needsContent(long from, int length) {
-        if (isOfZeros) {
-            return false;
-        }
         long start = from - offsetOf(from);
         long size = cached.size();
         boolean isBehindEnd = start >= size;

@@ -73,7 +73,7 @@ public final class FilePages extends PageCache {
         removals = new Removals(this, memory, cached, mappings);
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
-        bytes = new FileBytes(this, memory, cached, isOfZeros);
+        bytes = new FileBytes(this, memory, cached);
     }
 
     /** Returns the page cache of the mapped file; null for none. */
@@ -302,22 +302,32 @@ public final class FilePages extends PageCache {
 
     @Override
     public long pread(byte[] target, int at, int length, long offset) {
-        return bytes.read(ByteBuffer.wrap(target, at, length), offset);
+        return bytes.read(ByteBuffer.wrap(target, at, length), offset, isOfZeros);
     }
 
     @Override
     public long pread(ByteBuffer target, long offset) {
-        return bytes.read(target, offset);
+        return bytes.read(target, offset, isOfZeros);
     }
 
     @Override
     public long pwrite(byte[] source, int at, int length, long offset) {
-        return bytes.write(ByteBuffer.wrap(source, at, length), offset);
+        return bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros);
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
-        return bytes.write(source, offset);
+        return bytes.write(source, offset, isOfZeros);
+    }
+
+    /** Reads as {@link #pread(ByteBuffer, long)} does, from a file whose pages consist of zeros if not in memory. */
+    public long preadOfZeros(ByteBuffer target, long offset) {
+        return bytes.read(target, offset, true);
+    }
+
+    /** Writes as {@link #pwrite(ByteBuffer, long)} does, to a file whose pages consist of zeros if not in memory. */
+    public long pwriteOfZeros(ByteBuffer source, long offset) {
+        return bytes.write(source, offset, true);
     }
 
     @Override
