@@ -35,8 +35,8 @@ final class FlatBytecodeTest {
 
     private static final int MOST_NESTED = 3;
 
-    /** A method that is called by an access which has failed, and by no other. */
-    private static final String FAILED = "fault(IJII)V";
+    /** A method that each access calls which misses, and no other method. */
+    private static final String FAILED = "hasFailed(III)Z";
 
     /** A method of FlatMemory or one of its superclasses. */
     private static final class Code {

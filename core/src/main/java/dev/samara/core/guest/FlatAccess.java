@@ -143,7 +143,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return (int) (addends[(int) (address >>> PAGE_SHIFT) & addends.length - 1] + address);
     }
 
-    // The accesses that miss, none of them on a fast path. Each is made again for as long as fault() returns.
+    // The accesses that miss: a method that calls hasFailed is on no fast path. Each is made again if fault returns.
 
     /** Returns whether an access has failed, after its fault was handled. */
     private boolean hasFailed(int result, int access, int size) {
