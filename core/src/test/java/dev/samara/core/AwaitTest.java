@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -25,6 +26,9 @@ class AwaitTest {
         CountDownLatch stuck = new CountDownLatch(1);
         Thread thread = new Thread(() -> Latches.await(stuck), "the stuck one");
         thread.start();
+        // One look at its stack shows the wait only when the thread has come to it.
+        Await.until(
+                "the thread is stuck", () -> Stream.of(thread.getStackTrace()).anyMatch(AwaitTest::isTheWait));
         Report report = new Report(Report.Kind.LONG_WAIT, "cpu 7 does not answer", null);
         AssertionError failed = assertThrows(
                 AssertionError.class,
@@ -44,6 +48,11 @@ class AwaitTest {
                 Latches.class.getName() + ".await")) {
             assertTrue(message.contains(part), () -> part + " is not in\n" + message);
         }
+    }
+
+    private static boolean isTheWait(StackTraceElement frame) {
+        return frame.getClassName().equals(Latches.class.getName())
+                && frame.getMethodName().equals("await");
     }
 
     @Test
