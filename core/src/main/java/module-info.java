@@ -8,6 +8,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.samara.core {
     requires dev.samara.maple;
+    requires org.jctools.core.jdk11;
     requires static java.management;
     requires static transitive org.jspecify;
 

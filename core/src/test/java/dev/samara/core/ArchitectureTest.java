@@ -98,12 +98,17 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("core depends on the JDK and on maple's API")
+    @DisplayName("core depends on the JDK, on maple's API, and on the queues of JCTools that use no Unsafe")
     void coreDependsOnLittle() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()
-                .resideInAnyPackage("java..", "dev.samara.maple", "dev.samara.core..", "org.jspecify..")
+                .resideInAnyPackage(
+                        "java..",
+                        "dev.samara.maple",
+                        "dev.samara.core..",
+                        "org.jctools.queues.varhandle",
+                        "org.jspecify..")
                 .check(CORE);
     }
 

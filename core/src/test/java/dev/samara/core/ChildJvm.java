@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jctools.queues.MessagePassingQueue;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 import org.junit.jupiter.api.Assertions;
 import org.junit.platform.commons.JUnitException;
 import org.opentest4j.AssertionFailedError;
@@ -30,6 +32,8 @@ final class ChildJvm {
             ChildJvm.class,
             Machine.class,
             MapleTree.class,
+            MpscUnboundedVarHandleArrayQueue.class,
+            MessagePassingQueue.class,
             Assertions.class,
             AssertionFailedError.class,
             JUnitException.class);

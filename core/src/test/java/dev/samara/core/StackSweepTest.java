@@ -94,7 +94,7 @@ final class StackSweepTest {
         public void judge(@Nullable Throwable thrown) throws Exception {
             if (thrown != null) {
                 String innermost = thrown.getStackTrace()[0].getClassName();
-                assertEquals("dev.samara.core.internal.op.StackReserve", innermost, "the end of the stack");
+                assertEquals("dev.samara.core.internal.sync.StackReserve", innermost, "the end of the stack");
             }
             if (child != null) {
                 child.close();

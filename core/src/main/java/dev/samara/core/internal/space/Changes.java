@@ -4,13 +4,12 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.SpscQueue;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -99,7 +98,10 @@ public final class Changes {
     /** One listener's queue, drained by at most one thread at a time. */
     private final class Delivery extends WaitingCall {
         private final LayoutListener listener;
-        private final Queue<LayoutChange> queue = new ConcurrentLinkedQueue<>();
+
+        /** The producer is the holder of the layout lock, the consumer the thread that has set {@link #isWorkedOff}. */
+        private final SpscQueue<LayoutChange> queue = new SpscQueue<>();
+
         private final AtomicInteger length = new AtomicInteger();
         private final AtomicBoolean isWorkedOff = new AtomicBoolean();
 
@@ -129,7 +131,8 @@ public final class Changes {
         private boolean offer(LayoutChange change) {
             length.getAndIncrement();
             try {
-                return queue.add(change);
+                queue.offer(change);
+                return true;
             } catch (OutOfMemoryError exhausted) {
                 length.getAndDecrement();
                 return false;
@@ -139,7 +142,7 @@ public final class Changes {
         void schedule() {
             loss.schedule();
             // The queue, then the flag. The draining thread clears the flag, then reads the queue. One of the two sees
-            // the other's write, so no change stays in the queue.
+            // the other's write, so no change stays in the queue: isEmpty begins with a fence.
             if (!queue.isEmpty() && isWorkedOff.compareAndSet(false, true)) {
                 host.submit(this);
             }

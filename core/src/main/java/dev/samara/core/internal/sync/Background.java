@@ -2,7 +2,6 @@
 package dev.samara.core.internal.sync;
 
 import java.time.Duration;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
@@ -64,7 +63,9 @@ public final class Background implements Executor {
     private final long dueAfterNanos;
     private final long idleNanos;
     private final Consumer<Thread> starter;
-    private final ConcurrentLinkedQueue<Runnable> queue = new ConcurrentLinkedQueue<>();
+
+    /** The consumer is the holder of the lock. */
+    private final MpscQueue<Runnable> queue = new MpscQueue<>();
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition leaderTold = lock.newCondition();
@@ -137,7 +138,7 @@ public final class Background implements Executor {
     @Override
     public void execute(Runnable task) {
         queue.offer(task);
-        // Store-load pair with leaveUnattended: the offer is a compare-and-set, this is a volatile read.
+        // Store-load pair with leaveUnattended: the offer ends with a full fence, this is a volatile read.
         if (!attended) {
             tell();
         }
@@ -178,7 +179,7 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the number of tasks that were given and have not finished. Walks the queue.
+     * Returns the number of tasks that were given and have not finished.
      *
      * @return the number of queued and running tasks
      */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.op;
+package dev.samara.core.internal.sync;
 
 /**
  * Detects the end of the stack early, before anything is changed, and not in code that releases resources or finishes

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.lang.invoke.VarHandle;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An unbounded queue of many producers and one consumer at a time, in the order of the calls of {@link #offer}.
+ *
+ * <p>The queue is one of JCTools'. A producer claims a place by a compare-and-set and then stores its element, and the
+ * consumer spins in between. If an Error ended the producer there, the consumer would spin for ever. The queue gives
+ * its claim back where there is no memory for another chunk. This class refuses a producer that has too little stack
+ * before the claim.
+ *
+ * @param <E> the elements
+ */
+final class MpscQueue<E> {
+    private static final int CHUNK = 32;
+
+    /** Interpreted, {@code offer} is 7 frames deep, with a new chunk. */
+    private static final int DEPTH = 12;
+
+    static {
+        // Links each call of the queue while there is stack and memory: linking needs far more than a call.
+        MpscQueue<Object> first = new MpscQueue<>();
+        for (int i = 0; i <= CHUNK; i++) {
+            first.offer(first);
+        }
+        while (!first.isEmpty()) {
+            first.poll();
+        }
+    }
+
+    private final MpscUnboundedVarHandleArrayQueue<E> queue = new MpscUnboundedVarHandleArrayQueue<>(CHUNK);
+
+    /**
+     * Adds an element. A full fence follows: a later read of the caller sees a flag that the consumer has set before a
+     * call of {@link #isEmpty} that returned true.
+     *
+     * @throws OutOfMemoryError if there is no memory for another chunk; the element is not added
+     * @throws StackOverflowError if there is too little stack; the element is not added
+     */
+    void offer(E element) {
+        StackReserve.check(DEPTH);
+        queue.offer(element);
+        // The index of a new chunk is a release store, which a later volatile read could overtake.
+        VarHandle.fullFence();
+    }
+
+    /** Removes the oldest element, or returns null if there is none. For the consumer. */
+    @Nullable
+    E poll() {
+        return queue.poll();
+    }
+
+    /** For any thread. */
+    boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** For any thread; exact while no other thread uses the queue. */
+    int size() {
+        return queue.size();
+    }
+}
