@@ -239,7 +239,7 @@ public final class AddressSpace implements AutoCloseable {
      *     GUEST, or if this is called by a backing in {@code rcuMapPages}
      */
     public long read(long address, ByteBuffer target) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), false);
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), RemoteAccess.READ);
     }
 
     /**
@@ -272,7 +272,7 @@ public final class AddressSpace implements AutoCloseable {
      *     GUEST, or if this is called by a backing in {@code rcuMapPages}
      */
     public long write(long address, ByteBuffer source) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), true);
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), RemoteAccess.WRITE);
     }
 
     /**
@@ -286,6 +286,63 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long write(long address, byte[] source, int at, int length) {
         return write(address, ByteBuffer.wrap(source, at, length));
+    }
+
+    /**
+     * Reads bytes of this space as a debugger does ({@code FOLL_FORCE}, as in {@code ptrace(2)} and {@code
+     * /proc/pid/mem}). Differs from {@link #read(long, ByteBuffer)} in the rights: a mapping without any, such as
+     * {@code PROT_NONE}, is read too. Guard pages, holes and pages beyond the end of a file are EFAULT here too.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes; a heap or a direct buffer
+     * @return the number of read bytes, or a negated errno, as for {@link #read(long, ByteBuffer)}
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
+     * @throws IllegalStateException as for {@link #read(long, ByteBuffer)}
+     */
+    public long readForced(long address, ByteBuffer target) {
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), RemoteAccess.FORCED_READ);
+    }
+
+    /**
+     * Reads bytes of this space as {@link #readForced(long, ByteBuffer)} does.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of read bytes, or a negated errno, as for a buffer
+     */
+    public long readForced(long address, byte[] target, int at, int length) {
+        return readForced(address, ByteBuffer.wrap(target, at, length));
+    }
+
+    /**
+     * Writes bytes to this space as a debugger does that sets a breakpoint ({@code FOLL_FORCE}). Differs from {@link
+     * #write(long, ByteBuffer)} in the rights: a private mapping is written whatever rights it has. The written page is
+     * then the mapping's own: a file below it is unchanged, and so is a page that another space has after a fork. CPUs
+     * still cannot write to the page, and see the new bytes once this has returned. A later {@code mprotect} that
+     * allows to write makes no second copy. A shared mapping without the right to write is EFAULT.
+     *
+     * @param address of the first byte
+     * @param source has the bytes; a heap or a direct buffer
+     * @return the number of written bytes, or a negated errno, as for {@link #write(long, ByteBuffer)}
+     * @throws IllegalStateException as for {@link #write(long, ByteBuffer)}
+     */
+    public long writeForced(long address, ByteBuffer source) {
+        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), RemoteAccess.FORCED_WRITE);
+    }
+
+    /**
+     * Writes bytes to this space as {@link #writeForced(long, ByteBuffer)} does.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of written bytes, or a negated errno, as for a buffer
+     */
+    public long writeForced(long address, byte[] source, int at, int length) {
+        return writeForced(address, ByteBuffer.wrap(source, at, length));
     }
 
     /**

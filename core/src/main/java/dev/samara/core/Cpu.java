@@ -182,6 +182,11 @@ public final class Cpu implements AutoCloseable {
         return memory;
     }
 
+    /** Returns the memory of this CPU with the methods that are not exported. */
+    CpuMemory cpuMemory() {
+        return memory;
+    }
+
     private void checkOwner() {
         if (Thread.currentThread() != owner) {
             memory.checkOwner();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
 
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
@@ -16,13 +17,33 @@ import java.nio.ByteBuffer;
 final class RemoteAccess {
     private RemoteAccess() {}
 
+    /** With the rights of the mapping. */
+    static final int READ = 0;
+
+    /** With the rights of the mapping. */
+    static final int WRITE = 1;
+
+    /** With the rights that the mapping may be given ({@code FOLL_FORCE}). */
+    static final int FORCED_READ = 2;
+
+    /** With the rights that the mapping may be given ({@code FOLL_FORCE}). */
+    static final int FORCED_WRITE = 3;
+
     /** Copies the remaining bytes of a buffer. Returns their number, or a negated errno. */
-    static long copy(AddressSpace space, long address, ByteBuffer buffer, boolean writes) {
+    static long copy(AddressSpace space, long address, ByteBuffer buffer, int kind) {
+        boolean writes = kind == WRITE || kind == FORCED_WRITE;
         Cpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
+        if (!writes && buffer.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
         try (Cpu cpu = space.machine().newCpuOfCall()) {
             cpu.switchTo(space);
-            GuestMemory memory = cpu.memory();
-            int done = writes ? memory.copyIn(address, buffer) : memory.copyOut(address, buffer);
+            CpuMemory memory = cpu.cpuMemory();
+            int done = switch (kind) {
+                case READ -> memory.copyOut(address, buffer);
+                case WRITE -> memory.copyIn(address, buffer);
+                default -> memory.copyForced(address, buffer, writes);
+            };
             return done > 0 || Fault.isDone(memory.fault()) ? done : resultOf(memory.fault());
         }
     }

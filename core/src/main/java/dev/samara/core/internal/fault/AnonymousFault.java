@@ -11,6 +11,7 @@ import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -37,11 +38,12 @@ final class AnonymousFault {
      *
      * @param known the leaf that has the page's entry, or null if there was none
      */
-    int map(VmArea vma, long address, boolean writes, long @Nullable [] known) {
+    int map(VmArea vma, long address, int access, long @Nullable [] known) {
+        boolean writes = (access & Protection.WRITE) != 0;
         if (writes || isHugeCandidate(vma, address)) {
             AnonVmas.prepare(faulter.layout, vma);
         }
-        return writes ? mapFresh(vma, address, known) : mapZero(vma, address, known);
+        return writes ? mapFresh(vma, address, access, known) : mapZero(vma, address, known);
     }
 
     /**
@@ -64,18 +66,20 @@ final class AnonymousFault {
                 return Faulter.EXHAUSTED;
             }
         }
-        return install(vma, address, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known) ? Fault.MINOR : Resolve.AGAIN;
+        return install(vma, address, Protection.READ, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known)
+                ? Fault.MINOR
+                : Resolve.AGAIN;
     }
 
-    private int mapFresh(VmArea vma, long address, long @Nullable [] known) {
+    private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
         int frame = frames.allocate(worker.magazine());
         if (frame == Frames.NONE) {
             return Faulter.EXHAUSTED;
         }
         boolean installed = false;
         try {
-            long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
-            installed = install(vma, address, frame, bits, known);
+            long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
+            installed = install(vma, address, access, frame, bits, known);
             return installed ? Fault.MINOR : Resolve.AGAIN;
         } finally {
             if (!installed) {
@@ -84,18 +88,18 @@ final class AnonymousFault {
         }
     }
 
-    private boolean install(VmArea vma, long address, int frame, long bits, long @Nullable [] known) {
+    private boolean install(VmArea vma, long address, int access, int frame, long bits, long @Nullable [] known) {
+        boolean writes = (access & Protection.WRITE) != 0;
         PageTable table = faulter.table;
         long[] leaf = known != null ? known : table.leafForInstall(address);
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
-            if (now == null) {
+            if (now == null || (writes && !Faulter.mayCopy(now, access))) {
                 return false;
             }
-            boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
-            long pte = Pte.present(frame, bits | PageRights.of(now));
-            return mayWrite && Leaf.fill(leaf, table.indexOf(address), pte);
+            long rights = writes ? PageRights.most(now) : PageRights.of(now);
+            return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights));
         } finally {
             Leaf.unlock(leaf);
         }

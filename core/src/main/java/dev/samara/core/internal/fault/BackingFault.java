@@ -73,7 +73,8 @@ final class BackingFault {
         long removals = cache.removals();
         int frame;
         try {
-            frame = ask(traits, cache, new Request(faulter, vma, page, address, access));
+            // A backing is asked for the page, whatever gives the right.
+            frame = ask(traits, cache, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
         } finally {
             vma.release();
         }
@@ -87,10 +88,10 @@ final class BackingFault {
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !vma.has(VmaFlags.SHARED)) {
             // Not left to the fast path: the backing may never offer the page to it.
-            return faulter.copyOnWrite().copyFromCache(vma, address, cache, page, frame);
+            return faulter.copyOnWrite().copyFromCache(vma, address, access, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
-            return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access));
+            return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
         }
         return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes) ? Fault.MINOR : Resolve.AGAIN;
     }
@@ -200,7 +201,7 @@ final class BackingFault {
     /** Handles the first write to a page of a shared mapping that is already mapped. */
     int pageMkwrite(VmArea vma, long address, int access, long pte) {
         PageTable table = faulter.table;
-        Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access);
+        Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access & ~Faulter.FORCED);
         Notice notice = table.notices().begin(address);
         try {
             int told = tell(Objects.requireNonNull(vma.traits()), request);

@@ -30,17 +30,23 @@ import dev.samara.core.vma.VmaFlags;
  * </ol>
  */
 final class CopyOnWrite {
+    /** In place of the rights of a copy: the entry was not claimed. */
+    private static final long NOT_CLAIMED = -1;
+
     private final Faulter faulter;
 
     CopyOnWrite(Faulter faulter) {
         this.faulter = faulter;
     }
 
-    /** Handles a write to a present entry of a private mapping that does not permit writing. */
-    int copyOrReuse(VmArea vma, long address, long[] leaf, int index, long pte) {
+    /**
+     * Handles a write to a present entry of a private mapping that does not permit writing. After a forced write to a
+     * mapping without the right, the entry still does not permit writing.
+     */
+    int copyOrReuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         boolean mayReuse = isSole(pte);
         faulter.checkMayWait();
-        return mayReuse ? reuse(vma, address, leaf, index, pte) : copy(vma, address, leaf, index, pte);
+        return mayReuse ? reuse(vma, address, access, leaf, index, pte) : copy(vma, address, access, leaf, index, pte);
     }
 
     /**
@@ -52,7 +58,7 @@ final class CopyOnWrite {
     }
 
     /** Makes a private page writable in place, which no other mapping has ({@code wp_page_reuse}). */
-    private int reuse(VmArea vma, long address, long[] leaf, int index, long pte) {
+    private int reuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {
             // Checked under the lock under which a fork counts the child's mapping.
@@ -60,10 +66,10 @@ final class CopyOnWrite {
                 return Resolve.AGAIN;
             }
             VmArea now = StandingVma.of(faulter.layout, vma, address);
-            if (now == null || !now.has(VmaFlags.WRITE)) {
+            if (now == null || !Faulter.mayCopy(now, access)) {
                 return Resolve.AGAIN;
             }
-            long rights = PageRights.of(now) | Pte.WRITE;
+            long rights = PageRights.most(now);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
         } finally {
@@ -73,7 +79,7 @@ final class CopyOnWrite {
 
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // it is there to be closed
-    private int copy(VmArea vma, long address, long[] leaf, int index, long pte) {
+    private int copy(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         long page = faulter.layout.geometry().roundDown(address);
         long end = page + faulter.layout.geometry().pageSize();
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
@@ -83,11 +89,11 @@ final class CopyOnWrite {
                 faulter.table.number(),
                 page,
                 end)) {
-            return copyPage(vma, address, leaf, index, pte);
+            return copyPage(vma, address, access, leaf, index, pte);
         }
     }
 
-    private int copyPage(VmArea vma, long address, long[] leaf, int index, long pte) {
+    private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         AnonVmas.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, faulter.worker.owner(), true);
@@ -97,8 +103,8 @@ final class CopyOnWrite {
         }
         boolean done = false;
         try {
-            long rights = mark(vma, address, leaf, index, pte, mark);
-            if (rights == 0) {
+            long rights = mark(vma, address, access, leaf, index, pte, mark);
+            if (rights == NOT_CLAIMED) {
                 return Resolve.AGAIN;
             }
             faulter.reader().readUnlock();
@@ -142,7 +148,7 @@ final class CopyOnWrite {
      * Copies a page of a cache to an entry without a page. No flush is needed, since no CPU has a translation from this
      * entry. The caller is in a reader section.
      */
-    int copyFromCache(VmArea vma, long address, FilePages cache, long page, int source) {
+    int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
         long mark = Pte.busy(Pte.present(source, 0), faulter.worker.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table.leafForInstall(address);
@@ -153,20 +159,20 @@ final class CopyOnWrite {
         }
         boolean done = false;
         try {
-            long rights = 0;
+            long rights = NOT_CLAIMED;
             Leaf.lock(leaf);
             try {
                 VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
                 if (now != null
-                        && now.has(VmaFlags.WRITE)
+                        && Faulter.mayCopy(now, access)
                         && faulter.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
-                    rights = PageRights.of(now);
+                    rights = PageRights.most(now);
                 }
             } finally {
                 Leaf.unlock(leaf);
             }
-            if (rights == 0) {
+            if (rights == NOT_CLAIMED) {
                 return Resolve.AGAIN;
             }
             done = finish(leaf, index, mark, fresh, rights, true);
@@ -182,17 +188,15 @@ final class CopyOnWrite {
         }
     }
 
-    /**
-     * Claims the entry. Returns the rights of the copy except the right to write, or 0 if the entry was not claimed.
-     */
-    private long mark(VmArea vma, long address, long[] leaf, int index, long pte, long mark) {
+    /** Claims the entry. Returns the rights of the copy, or {@link #NOT_CLAIMED}. */
+    private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
-            if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
-                return 0;
+            if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+                return NOT_CLAIMED;
             }
-            return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.of(now) : 0;
+            return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.most(now) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -206,7 +210,7 @@ final class CopyOnWrite {
             }
             faulter.frames.store().copy(Pte.frame(mark), fresh);
         }
-        long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED | rights);
+        long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
         return Leaf.compareAndSet(leaf, index, mark, copied);
     }
 }

@@ -39,6 +39,12 @@ public final class Faulter {
     static final int EXHAUSTED = -2;
 
     /**
+     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}): it needs the
+     * rights that the mapping may be given, not those that it has. No other access gains a right by its fault.
+     */
+    public static final int FORCED = 1 << 30;
+
+    /**
      * The bound on restarts of one fault after pages were reclaimed. A fault may need two frames and reclaim the first
      * one for the second, again and again.
      */
@@ -131,7 +137,7 @@ public final class Faulter {
      * caller is in no reader section and holds no lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}, at least one
+     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link #FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within
@@ -243,13 +249,12 @@ public final class Faulter {
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        long wanted = rightsOf(access);
-        if (Pte.has(pte, wanted)) {
+        if (allows(pte, access)) {
             return Fault.MINOR;
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
-            return copyOnWrite.copyOrReuse(vma, address, leaf, index, pte);
+            return copyOnWrite.copyOrReuse(vma, address, access, leaf, index, pte);
         }
         if (writes && noticesWrites(vma)) {
             checkMayWait();
@@ -258,8 +263,21 @@ public final class Faulter {
         return widen(vma, address, leaf, index, pte, writes);
     }
 
+    /** Returns whether an access can be made through a present entry. */
+    private static boolean allows(long pte, int access) {
+        if ((access & FORCED) == 0) {
+            return Pte.has(pte, rightsOf(access));
+        }
+        return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
+    }
+
+    /** Returns whether a write may make a private page of the VMA its own. */
+    static boolean mayCopy(VmArea now, int access) {
+        return now.has(VmaFlags.WRITE) || ((access & FORCED) != 0 && Resolve.isCopyOnWrite(now));
+    }
+
     /** Returns the rights that an access needs. A page that can be written or executed can be read, as on x86. */
-    static long rightsOf(int access) {
+    private static long rightsOf(int access) {
         return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
                 | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
                 | ((access & Protection.READ) != 0 ? Pte.READ : 0);
@@ -292,7 +310,7 @@ public final class Faulter {
     private int empty(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (vma.isAnonymous()) {
-            return anonymous.map(vma, address, writes, known);
+            return anonymous.map(vma, address, access, known);
         }
         BackingTraits traits = vma.traits();
         if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
@@ -306,7 +324,7 @@ public final class Faulter {
         if (copies) {
             int source = faultAround.one(vma, traits, cache, address, page);
             if (source != Frames.NONE) {
-                return copyOnWrite.copyFromCache(vma, address, cache, page, source);
+                return copyOnWrite.copyFromCache(vma, address, access, cache, page, source);
             }
         } else if (!(writes && traits.noticesWrites())
                 && faultAround.map(vma, traits, cache, address, page, writes, known)) {

@@ -130,14 +130,29 @@ public final class Resolve {
     /**
      * Returns whether a VMA permits an access. As on x86, memory that can be written or executed can be read.
      *
-     * @param access bits of {@link Protection}
+     * @param access bits of {@link Protection}, and perhaps {@link Faulter#FORCED}
      */
     private static boolean permits(VmArea vma, int access) {
+        if ((access & Faulter.FORCED) != 0) {
+            return permitsForced(vma, access);
+        }
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
             return false;
         }
         long needed = access & (Protection.WRITE | Protection.EXEC);
         return (vma.flags() & needed) == needed;
+    }
+
+    /** Decides as {@code check_vma_flags} in {@code mm/gup.c} does for {@code FOLL_FORCE}. */
+    private static boolean permitsForced(VmArea vma, int access) {
+        return (access & Protection.WRITE) == 0
+                ? vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD)
+                : vma.has(VmaFlags.WRITE) || isCopyOnWrite(vma);
+    }
+
+    /** Returns whether pages of a VMA are copied when they are written ({@code is_cow_mapping}). */
+    public static boolean isCopyOnWrite(VmArea vma) {
+        return !vma.has(VmaFlags.SHARED) && vma.has(VmaFlags.MAYWRITE);
     }
 
     /** Reports a fault that waits long. */

@@ -4,6 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
@@ -14,6 +15,7 @@ import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.Locale;
 
@@ -27,11 +29,11 @@ import java.util.Locale;
  * begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
  */
 public final class CheckedMemory extends TranslatedMemory {
-    private static final int READ = 0;
-    private static final int WRITE = 1;
-    private static final int EXEC = 2;
-    private static final int RIGHT_BITS = 2;
-    private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
+    /** The right of a forced read. */
+    private static final long FORCED_READ = 0;
+
+    private static final int RIGHT_BITS = 3;
+    private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC, FORCED_READ, Pte.FORCED_WRITE};
 
     private final Thread owner = Thread.currentThread();
     private final AccessChecker checker;
@@ -81,7 +83,11 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     private static int indexOf(long right) {
-        return right == Pte.EXEC ? EXEC : right == Pte.WRITE ? WRITE : READ;
+        int index = 0;
+        while (RIGHTS[index] != right) {
+            index++;
+        }
+        return index;
     }
 
     /** Returns a handle for a translation. A negative result of a translation is returned unchanged. */
@@ -147,11 +153,11 @@ public final class CheckedMemory extends TranslatedMemory {
         int right = rightOf(handle);
         int slot = slotOf(handle);
         long offset = handle & mask;
-        if (right > EXEC || isOfAnotherEpoch(index)) {
+        if (right >= RIGHTS.length || isOfAnotherEpoch(index)) {
             throw new IllegalStateException("handle 0x" + Long.toHexString(handle)
                     + " has ended: a poll, a resolving, an access by address or the end of GUEST came after it");
         }
-        if (writes && right != WRITE) {
+        if (writes && !isWrite(RIGHTS[right])) {
             throw new IllegalStateException(
                     "handle 0x" + Long.toHexString(handle) + " is used to write, and was not made for that");
         }
@@ -256,7 +262,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * AccessChecker}.
      */
     private int missing(long pte, long address, int frame, long right) {
-        boolean writes = right == Pte.WRITE;
+        boolean writes = isWrite(right);
         if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right))
                 || Pte.frame(pte) != frame
                 || !isAllowed(address, right)) {
@@ -265,7 +271,7 @@ public final class CheckedMemory extends TranslatedMemory {
         // A store through the TLB needs an entry that says that the page was written: otherwise a dirty scan would miss
         // it.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
-                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(address)) ? AccessChecker.WRITE : 0);
+                | (writes && (!Pte.has(pte, right) || escapesWatches(address)) ? AccessChecker.WRITE : 0);
     }
 
     /**
@@ -280,7 +286,17 @@ public final class CheckedMemory extends TranslatedMemory {
 
     private boolean isAllowed(long address, long right) {
         VmArea vma = layout.find(address);
-        return vma != null && (PageRights.most(vma) & right) == right;
+        if (vma == null) {
+            return false;
+        }
+        if (right == FORCED_READ) {
+            return vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD);
+        }
+        return right == Pte.FORCED_WRITE ? Resolve.isCopyOnWrite(vma) : (PageRights.most(vma) & right) == right;
+    }
+
+    private static boolean isWrite(long right) {
+        return right == Pte.WRITE || right == Pte.FORCED_WRITE;
     }
 
     private InvariantViolation violated(String invariant, String what, long page, int frame, long right) {
@@ -292,7 +308,7 @@ public final class CheckedMemory extends TranslatedMemory {
                         frame,
                         what,
                         page,
-                        right == Pte.WRITE ? "writing" : right == Pte.EXEC ? "executing" : "reading",
+                        isWrite(right) ? "writing" : right == Pte.EXEC ? "executing" : "reading",
                         Thread.currentThread().getName()),
                 table.number(),
                 page,

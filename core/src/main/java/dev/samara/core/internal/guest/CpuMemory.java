@@ -400,12 +400,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        return bytes.transfer(loaded(), address, target, false);
+        return bytes.transfer(loaded(), address, target, false, false);
     }
 
     @Override
     public int copyIn(long address, ByteBuffer source) {
-        return bytes.transfer(loaded(), address, Objects.requireNonNull(source, "source"), true);
+        return bytes.transfer(loaded(), address, Objects.requireNonNull(source, "source"), true, false);
+    }
+
+    /**
+     * Copies as {@link #copyOut(long, ByteBuffer)} and {@link #copyIn(long, ByteBuffer)} do, with the rights that the
+     * mappings may be given, not those that they have.
+     */
+    public int copyForced(long address, ByteBuffer buffer, boolean writes) {
+        return bytes.transfer(loaded(), address, buffer, writes, true);
     }
 
     @Override

@@ -60,20 +60,26 @@ final class GuestBytes {
         return writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
     }
 
+    private static long translateForced(TranslatedMemory memory, long address, boolean writes) {
+        memory.poll();
+        return memory.findForced(address, writes ? Protection.WRITE : Protection.READ);
+    }
+
     /**
      * Copies bytes between guest memory and the remaining bytes of a buffer, and advances its position.
      *
      * @param memory of the loaded space
      * @param writes whether guest memory is written
+     * @param isForced whether the rights that the mapping may be given are enough
      * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
-    int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes) {
+    int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes, boolean isForced) {
         registers.begin();
         int length = buffer.remaining();
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
-            if (!Fault.isDone(transferPart(memory, address + done, buffer, part, writes))) {
+            if (!Fault.isDone(transferPart(memory, address + done, buffer, part, writes, isForced))) {
                 return done;
             }
             done += part;
@@ -81,10 +87,11 @@ final class GuestBytes {
         return done;
     }
 
-    private int transferPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length, boolean writes) {
+    private int transferPart(
+            TranslatedMemory memory, long address, ByteBuffer buffer, int length, boolean writes, boolean isForced) {
         boolean entered = memory.enter();
         try {
-            long handle = translate(memory, address, writes);
+            long handle = isForced ? translateForced(memory, address, writes) : translate(memory, address, writes);
             if (handle < 0) {
                 return registers.fail((int) -handle, address);
             }

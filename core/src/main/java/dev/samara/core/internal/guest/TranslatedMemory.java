@@ -239,6 +239,30 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return processor.walk(address, right);
     }
 
+    /**
+     * Translates for an access that needs only the rights that the mapping may be given. Called in GUEST. The TLB gets
+     * the rights of the entry, so an access that is not forced gains none.
+     *
+     * @param access READ or WRITE of {@link Protection}
+     * @return a handle, or the negated {@link Fault}
+     */
+    long findForced(long address, int access) {
+        long handle = probe(address, 1, rightOf(access));
+        if (handle < 0) {
+            handle = walkForced(address, access | Faulter.FORCED);
+        }
+        return handle >= 0 ? handle : findByFault(address, access | Faulter.FORCED);
+    }
+
+    private long walkForced(long address, int access) {
+        if ((access & Protection.WRITE) == 0) {
+            return walk(address, 0);
+        }
+        // No operation takes the page, or its being the mapping's alone, without waiting for this CPU in GUEST.
+        long handle = walk(address, Pte.WRITE);
+        return handle >= 0 ? handle : walk(address, Pte.FORCED_WRITE);
+    }
+
     private long findByFault(long address, int access) {
         for (; ; ) {
             int result;
@@ -253,7 +277,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             }
             // The fault may have linked a new leaf.
             processor.forgetTable(address);
-            long handle = walk(address, rightOf(access));
+            long handle = (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
             if (handle >= 0) {
                 return handle;
             }

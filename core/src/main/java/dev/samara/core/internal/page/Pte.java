@@ -62,6 +62,9 @@ public final class Pte {
     /** No other mapping has the page. A fork copies the page if it is pinned, else shares it and clears this bit. */
     public static final long EXCLUSIVE = 1 << 11;
 
+    /** A forced write needs no right but these bits: the page is the mapping's alone. */
+    public static final long FORCED_WRITE = OWN | EXCLUSIVE;
+
     /** All rights. */
     public static final long RIGHTS = READ | WRITE | EXEC;
 

@@ -71,6 +71,9 @@ public final class CpuTlb {
     /** Listeners are being notified of a store. */
     public static final int TELLING_STORE = 16;
 
+    /** Bits of a right to write. */
+    private static final long WRITES = Pte.WRITE | Pte.FORCED_WRITE;
+
     /** A value that no generation has. */
     private static final long FRESH = -1;
 
@@ -370,7 +373,8 @@ public final class CpuTlb {
      * Walks the page table, and fills the TLB with the translation. Called in GUEST only. Does not wait.
      *
      * @param address any address
-     * @param right the right that the entry must have, as a bit of {@link Pte}
+     * @param right the right that the entry must have, as a bit of {@link Pte}; 0 for a forced read; {@link
+     *     Pte#FORCED_WRITE}, for which the TLB gets no translation
      * @return the physical address; {@link #MISS} if the page is not present or its entry does not have the right
      */
     public long walk(long address, long right) {
@@ -383,7 +387,7 @@ public final class CpuTlb {
         // CPU there.
         int index = of.indexOf(address);
         long pte = Leaf.get(leaf, index);
-        long wanted = Pte.PRESENT | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
+        long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
         return Pte.has(pte, wanted) ? fill(address, pte) : walkFirst(address, right, leaf, index, wanted);
     }
 
