@@ -22,6 +22,7 @@ import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** FlatMemory on machines whose bytes lie in no region, or not all of them, and whose pages have other sizes. */
 final class OtherFlatMemoryTest {
@@ -194,6 +195,63 @@ final class OtherFlatMemoryTest {
             assertThrows(Signal.class, () -> memory.loadLong(AT + pageSize - 4));
             assertThrows(Signal.class, () -> memory.storeInt(AT + pageSize, 1));
             assertEquals(model.getInt(pageSize), memory.loadInt(AT + pageSize));
+            cpu.leaveGuest();
+        }
+        space.close();
+        machine.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Setting.class)
+    @DisplayName("loads and stores share a slot of the TLB, fetches have one of their own, and a miss is counted once")
+    void misses(Setting setting) {
+        int pageSize = 1 << setting.pageShift;
+        int granuleShift = Math.min(setting.pageShift, 12);
+        int entries = 32;
+        // On a checked machine the two slots have one frame.
+        boolean isChecked = Boolean.getBoolean("samara.checked");
+        Machine machine = setting.machine().tlbEntries(entries).build();
+        AddressSpace space = machine.newSpace(setting.geometry());
+        assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW | Protection.EXEC, FLAGS, null, 0));
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.switchTo(space);
+            FlatMemory memory = new Throwing(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+            for (int page = 0; page < PAGES; page++) {
+                memory.storeByte(AT + (long) page * pageSize, (byte) 1);
+            }
+            cpu.enterGuest();
+            long[] data = new long[entries];
+            long[] fetched = new long[entries];
+            long before = 0;
+            long expected = 0;
+            // The first accesses bring the TLB to the state of the model.
+            for (int i = 0; i < 4_000; i++) {
+                boolean fetches = i < 2_000 ? i % 2 == 0 : random.nextInt(3) == 0;
+                int page = i < 2_000 ? i / 2 % PAGES : random.nextInt(PAGES);
+                long address = AT + (long) page * pageSize + 8L * random.nextInt(pageSize / 8);
+                if (i == 2_000) {
+                    before = cpu.statistics().tlbMisses();
+                }
+                if (fetches) {
+                    memory.fetchInt(address);
+                } else if (random.nextBoolean()) {
+                    memory.loadLong(address);
+                } else {
+                    memory.storeLong(address, i);
+                }
+                long granule = address >>> granuleShift;
+                long[] part = fetches ? fetched : data;
+                int slot = (int) granule & entries - 1;
+                if (part[slot] != granule) {
+                    expected += i < 2_000 ? 0 : 1;
+                    if (isChecked) {
+                        data[slot] = 0;
+                        fetched[slot] = 0;
+                    }
+                    part[slot] = granule;
+                }
+            }
+            assertEquals(expected, cpu.statistics().tlbMisses() - before);
             cpu.leaveGuest();
         }
         space.close();

@@ -39,6 +39,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     private final GuestMemory memory;
     private final SoftTlb.Viewed viewed;
     private long[] addends;
+    private long[] fetchAddends;
     private long key;
     private @Nullable CpuState requests;
 
@@ -52,11 +53,17 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
         @Override
         public void arrays(
-                long[] loads, long[] stores, long[] fetches, long[] offsets, @Nullable MappedByteBuffer bytes) {
+                long[] loads,
+                long[] stores,
+                long[] offsets,
+                long[] fetches,
+                long[] fetchOffsets,
+                @Nullable MappedByteBuffer bytes) {
             loadTags = loads;
             storeTags = stores;
-            fetchTags = fetches;
             addends = offsets;
+            fetchTags = fetches;
+            fetchAddends = fetchOffsets;
             region = bytes == null
                     ? NO_REGION
                     : (MappedByteBuffer) bytes.duplicate().order(order);
@@ -78,7 +85,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         this.memory = memory;
         viewed = (SoftTlb.Viewed) memory;
         swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
-        loadTags = storeTags = fetchTags = addends = new long[0];
+        loadTags = storeTags = addends = fetchTags = fetchAddends = new long[0];
         region = NO_REGION;
         viewed.view(new TlbFields(order), order);
     }
@@ -124,6 +131,15 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == tag(address + last) ? index(address) : -1;
     }
 
+    /** Returns the index in the region of a fetch, like {@link #indexOf}. */
+    final int fetchIndexOf(long[] tags, long address, int last) {
+        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == tag(address + last) ? fetchIndex(address) : -1;
+    }
+
+    private int fetchIndex(long address) {
+        return (int) (fetchAddends[(int) (address >>> PAGE_SHIFT) & fetchAddends.length - 1] + address);
+    }
+
     private long tag(long last) {
         return (last & PAGE_MASK) | key;
     }
@@ -155,6 +171,10 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long load(long address, int size) {
+        int at = filled(loadTags, address, size, Protection.READ) ? indexOf(loadTags, address, size - 1) : -1;
+        if (at >= 0) {
+            return get(at, size);
+        }
         while (hasFailed(memory.load(address, size), Protection.READ, size)) {
             // fault() has returned.
         }
@@ -162,6 +182,10 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long fetch(long address, int size) {
+        int at = filled(fetchTags, address, size, Protection.EXEC) ? fetchIndexOf(fetchTags, address, size - 1) : -1;
+        if (at >= 0) {
+            return get(at, size);
+        }
         while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
             // fault() has returned.
         }
@@ -169,8 +193,38 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final void store(long address, int size, long value) {
+        int at = filled(storeTags, address, size, Protection.WRITE) ? indexOf(storeTags, address, size - 1) : -1;
+        if (at >= 0) {
+            put(at, size, value);
+            return;
+        }
         while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {
             // fault() has returned.
+        }
+    }
+
+    /** Adds the translation of an access that misses to the TLB. Returns whether it was added. */
+    private boolean filled(long[] tags, long address, int size, int access) {
+        long tag = tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1];
+        // The TLB may have the translation, of a frame outside the region.
+        return (tag ^ tag(address + size - 1)) != SoftTlb.ELSEWHERE && viewed.refill(address, access);
+    }
+
+    private long get(int at, int size) {
+        return switch (size) {
+            case 8 -> region.getLong(at);
+            case 4 -> region.getInt(at);
+            case 2 -> region.getShort(at);
+            default -> region.get(at);
+        };
+    }
+
+    private void put(int at, int size, long value) {
+        switch (size) {
+            case 8 -> region.putLong(at, value);
+            case 4 -> region.putInt(at, (int) value);
+            case 2 -> region.putShort(at, (short) value);
+            default -> region.put(at, (byte) value);
         }
     }
 

@@ -30,7 +30,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
      * @return the number
      */
     public final byte fetchByte(long address) {
-        int at = indexOf(fetchTags, address, 0);
+        int at = fetchIndexOf(fetchTags, address, 0);
         return at >= 0 ? region.get(at) : (byte) fetch(address, 1);
     }
 

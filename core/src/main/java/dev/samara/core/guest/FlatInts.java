@@ -38,7 +38,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      * @return the number
      */
     public final int fetchInt(long address) {
-        int at = indexOf(fetchTags, address, 3);
+        int at = fetchIndexOf(fetchTags, address, 3);
         return at >= 0 ? region.getInt(at) : (int) fetch(address, 4);
     }
 

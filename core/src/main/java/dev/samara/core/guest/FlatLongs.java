@@ -39,7 +39,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      * @return the number
      */
     public final long fetchLong(long address) {
-        int at = indexOf(fetchTags, address, 7);
+        int at = fetchIndexOf(fetchTags, address, 7);
         return at >= 0 ? region.getLong(at) : fetch(address, 8);
     }
 

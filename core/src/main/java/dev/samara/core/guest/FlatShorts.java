@@ -41,7 +41,7 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
      * @return the number
      */
     public final short fetchShort(long address) {
-        int at = indexOf(fetchTags, address, 1);
+        int at = fetchIndexOf(fetchTags, address, 1);
         return at >= 0 ? region.getShort(at) : (short) fetch(address, 2);
     }
 

@@ -92,6 +92,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         memory.poll();
     }
 
+    @Override
+    public boolean refill(long address, int access) {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        return memory != null && memory.processor().isInGuest() && memory.refill(address, access);
+    }
+
     /** Serves a space whose translations the CPU did not have before: there is no last access. */
     public void serve(TranslatedMemory memory, Layout layout) {
         memory.serve(layout);

@@ -229,9 +229,25 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * watchers.
      */
     long find(long address, int access) {
-        counters.increment(CpuCounters.TLB_MISSES);
         long handle = walk(address, rightOf(access));
+        // After the walk: this store keeps the compiler from using again the fields that it has read.
+        counters.increment(CpuCounters.TLB_MISSES);
         return handle >= 0 ? handle : findByFault(address, access);
+    }
+
+    /**
+     * Adds a translation to the TLB if a view may read it, and the page table has it. Called in GUEST. Does not fault,
+     * and does not wait.
+     *
+     * @param access one bit of {@link Protection}
+     * @return whether it was added; if not, the miss is not counted, since the access is made in another way
+     */
+    boolean refill(long address, int access) {
+        if (!tlb.isViewed() || walk(address, rightOf(access)) < 0) {
+            return false;
+        }
+        counters.increment(CpuCounters.TLB_MISSES);
+        return true;
     }
 
     /** Looks an address up in the page table. Called in GUEST. */

@@ -33,14 +33,16 @@ public final class CheckedTlb extends SoftTlb {
     }
 
     @Override
-    long fill(long address, int frame, long rights) {
+    long fill(long address, int frame, long rights, long right) {
+        // A slot has one stamp, so both parts of the TLB have one translation there.
+        drop(address);
         reuseStamps[slotOf(address)] = known.reuseStamp(frame);
-        return super.fill(address, frame, rights);
+        return super.fill(address, frame, rights, right);
     }
 
     /** Every access of a checked machine is checked, so none is made by a view. */
     @Override
-    boolean isViewed() {
+    public boolean isViewed() {
         return false;
     }
 

@@ -388,7 +388,7 @@ public final class CpuTlb {
         int index = of.indexOf(address);
         long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
-        return Pte.has(pte, wanted) ? fill(address, pte) : walkFirst(address, right, leaf, index, wanted);
+        return Pte.has(pte, wanted) ? fill(address, pte, right) : walkFirst(address, right, leaf, index, wanted);
     }
 
     /**
@@ -405,18 +405,18 @@ public final class CpuTlb {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
             if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
-                return fill(address, pte | wanted);
+                return fill(address, pte | wanted, right);
             }
             pte = Leaf.get(leaf, index);
         }
         return MISS;
     }
 
-    private long fill(long address, long pte) {
+    private long fill(long address, long pte, long right) {
         // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        return tlb.fill(address, Pte.frame(pte), rights);
+        return tlb.fill(address, Pte.frame(pte), rights, right);
     }
 
     /**

@@ -10,7 +10,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The TLB of one CPU: direct-mapped, with a tag for each right and one addend for each slot. Used by its owner alone.
+ * The TLB of one CPU: direct-mapped, in two parts, for loads and stores, and for fetches. The part for loads and stores
+ * has a tag for each of the two rights and one addend for each slot. Used by its owner alone.
  *
  * <p>A slot translates a granule, which is 4 KiB, or a page if that is smaller. A tag is the granule's address plus the
  * number of its space, so that one comparison decides. An access across the end of a granule never matches, because its
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 public sealed class SoftTlb permits CheckedTlb {
     /** The largest binary logarithm of the size of a granule. The readers of the arrays use it as a constant. */
     public static final int GRANULE_SHIFT = 12;
+
+    /** With granules of the largest size, the bit that tags of frames outside the region have in addition. */
+    public static final long ELSEWHERE = 1L << (GRANULE_SHIFT - 1);
 
     /** A tag that matches no access: no space has this number. */
     private static final long EMPTY = -1;
@@ -43,11 +47,18 @@ public sealed class SoftTlb permits CheckedTlb {
          *
          * @param loads tags for reads
          * @param stores tags for writes
+         * @param addends by slot, for reads and writes, the index of an address in the region minus the address
          * @param fetches tags for instruction fetches
-         * @param addends by slot, the index of an address in the region minus the address
+         * @param fetchAddends addends for instruction fetches
          * @param region the bytes; null if no tag ever matches
          */
-        void arrays(long[] loads, long[] stores, long[] fetches, long[] addends, @Nullable MappedByteBuffer region);
+        void arrays(
+                long[] loads,
+                long[] stores,
+                long[] addends,
+                long[] fetches,
+                long[] fetchAddends,
+                @Nullable MappedByteBuffer region);
 
         /**
          * Is given the word by which other threads ask the CPU to acknowledge their changes.
@@ -79,6 +90,16 @@ public sealed class SoftTlb permits CheckedTlb {
          * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
          */
         void poll();
+
+        /**
+         * Adds a translation that the TLB does not have, if the CPU is in GUEST and the page table has it. Does not
+         * fault, and does not wait.
+         *
+         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @return whether the translation was added; a view may still not find it
+         * @throws IllegalStateException if the caller does not own the CPU
+         */
+        boolean refill(long address, int access);
     }
 
     private final @Nullable DirectFrames frames;
@@ -88,12 +109,13 @@ public sealed class SoftTlb permits CheckedTlb {
     private final long mask;
 
     /** The bit that tags of frames outside the region have in addition; above all numbers. */
-    private final int elsewhere;
+    private final long elsewhere;
 
     private final long[] loads;
     private final long[] stores;
-    private final long[] fetches;
     private final long[] addends;
+    private final long[] fetches;
+    private final long[] fetchAddends;
 
     private int lastNumber;
     private int wraps;
@@ -126,11 +148,12 @@ public sealed class SoftTlb permits CheckedTlb {
         pageMask = (1L << pageShift) - 1;
         shift = Math.min(pageShift, GRANULE_SHIFT);
         mask = (1L << shift) - 1;
-        elsewhere = 1 << (shift - 1);
+        elsewhere = 1L << (shift - 1);
         loads = new long[entries];
         stores = new long[entries];
-        fetches = new long[entries];
         addends = new long[entries];
+        fetches = new long[entries];
+        fetchAddends = new long[entries];
         clear();
     }
 
@@ -143,7 +166,7 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Sets the view that reads the arrays. It is given other arrays, without a translation, if pages are small. */
     void view(View view) {
         if (isViewed()) {
-            view.arrays(loads, stores, fetches, addends, frames == null ? null : frames.region());
+            view.arrays(loads, stores, addends, fetches, fetchAddends, frames == null ? null : frames.region());
         } else {
             hide(view);
         }
@@ -152,13 +175,13 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /** Returns whether a view may read the arrays. */
-    boolean isViewed() {
+    public boolean isViewed() {
         return shift == GRANULE_SHIFT;
     }
 
     /** Gives a view arrays without a translation. */
     public static void hide(View view) {
-        view.arrays(NONE, NONE, NONE, NONE, null);
+        view.arrays(NONE, NONE, NONE, NONE, NONE, null);
     }
 
     /**
@@ -176,25 +199,39 @@ public sealed class SoftTlb permits CheckedTlb {
         if ((tags[at & tags.length - 1] & ~elsewhere) != want) {
             return MISS;
         }
-        return addends[at & addends.length - 1] + address;
+        long[] offsets = right == Pte.EXEC ? fetchAddends : addends;
+        return offsets[at & offsets.length - 1] + address;
     }
 
     /**
      * Adds a translation.
      *
      * @param rights bits of {@link Pte}
+     * @param right one of the rights, which tells the part: {@link Pte#EXEC} for fetches
      * @return the physical address of {@code address}
      */
-    long fill(long address, int frame, long rights) {
+    long fill(long address, int frame, long rights, long right) {
         int at = (int) (address >>> shift) & loads.length - 1;
         boolean isInRegion = frames != null && frames.isInRegion(frame);
         long tag = (address & ~mask) | current | (isInRegion ? 0 : elsewhere);
-        loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
-        stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
-        fetches[at] = (rights & Pte.EXEC) != 0 ? tag : EMPTY;
         long addend = ((long) frame << pageShift) - (address & ~pageMask);
-        addends[at] = addend;
+        if (right == Pte.EXEC) {
+            fetches[at] = tag;
+            fetchAddends[at] = addend;
+        } else {
+            loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
+            stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
+            addends[at] = addend;
+        }
         return addend + address;
+    }
+
+    /** Drops the translations in the slot of an address, of both parts and any space. */
+    void drop(long address) {
+        int at = (int) (address >>> shift) & loads.length - 1;
+        loads[at] = EMPTY;
+        stores[at] = EMPTY;
+        fetches[at] = EMPTY;
     }
 
     /**

@@ -42,12 +42,30 @@ final class SoftTlbTest {
     @DisplayName("has the filled entries, for each right that they were filled with and for no other")
     void rights() {
         for (long given = 0; given <= (READ | WRITE | EXEC); given++) {
-            long place = tlb.fill(AT, ONE, given);
-            for (long right : RIGHTS) {
-                assertEquals((given & right) != 0 ? place : SoftTlb.MISS, tlb.probe(AT, 8, right));
-            }
+            long place = tlb.fill(AT, ONE, given, READ);
+            assertEquals((given & READ) != 0 ? place : SoftTlb.MISS, tlb.probe(AT, 8, READ));
+            assertEquals((given & WRITE) != 0 ? place : SoftTlb.MISS, tlb.probe(AT, 8, WRITE));
+            assertEquals(SoftTlb.MISS, tlb.probe(AT, 8, EXEC));
         }
-        assertNotEquals(tlb.fill(AT, TWO, READ), tlb.fill(AT, ONE, READ));
+        assertNotEquals(tlb.fill(AT, TWO, READ, READ), tlb.fill(AT, ONE, READ, READ));
+    }
+
+    @Test
+    @DisplayName("has one part for loads and stores and one for fetches: neither evicts what the other has")
+    void parts() {
+        long other = AT + ENTRIES * PAGE;
+        long code = tlb.fill(AT, ONE, READ | EXEC, EXEC);
+        assertEquals(SoftTlb.MISS, tlb.probe(AT, 4, READ), "not loaded from yet");
+        long data = tlb.fill(other, TWO, READ | WRITE | EXEC, WRITE);
+        assertEquals(code, tlb.probe(AT, 4, EXEC));
+        assertEquals(SoftTlb.MISS, tlb.probe(other, 4, EXEC), "not fetched from yet");
+        assertEquals(data, tlb.probe(other, 4, READ));
+        assertEquals(data, tlb.probe(other, 4, WRITE));
+        tlb.drop(AT);
+        for (long right : RIGHTS) {
+            assertEquals(SoftTlb.MISS, tlb.probe(AT, 4, right));
+            assertEquals(SoftTlb.MISS, tlb.probe(other, 4, right));
+        }
     }
 
     @Test
@@ -63,8 +81,8 @@ final class SoftTlbTest {
     @Test
     @DisplayName("an access in one page is found where its first byte is, and one in two pages is not")
     void crossing() {
-        long place = tlb.fill(AT, ONE, READ);
-        tlb.fill(AT + PAGE, TWO, READ);
+        long place = tlb.fill(AT, ONE, READ, READ);
+        tlb.fill(AT + PAGE, TWO, READ, READ);
         for (int size : new int[] {1, 2, 4, 8}) {
             for (long offset = PAGE - 16; offset < PAGE; offset++) {
                 long found = tlb.probe(AT + offset, size, READ);
@@ -77,9 +95,9 @@ final class SoftTlbTest {
     @DisplayName("pages with one entry in common push one another out, and are never taken for one another")
     void collisions() {
         long other = AT + ENTRIES * PAGE;
-        tlb.fill(AT, ONE, READ);
+        tlb.fill(AT, ONE, READ, READ);
         assertFalse(has(other));
-        tlb.fill(other, TWO, READ);
+        tlb.fill(other, TWO, READ, READ);
         assertTrue(has(other));
         assertFalse(has(AT));
     }
@@ -88,7 +106,7 @@ final class SoftTlbTest {
     @DisplayName("a flush forgets the pages of its range in this space, and nothing else")
     void flush() {
         for (int page = 0; page < ENTRIES; page++) {
-            tlb.fill(AT + page * PAGE, ONE, READ);
+            tlb.fill(AT + page * PAGE, ONE, READ, READ);
         }
         assertTrue(tlb.flush(AT + 3 * PAGE, AT + 7 * PAGE));
         for (int page = 0; page < ENTRIES; page++) {
@@ -102,7 +120,7 @@ final class SoftTlbTest {
         tlb.select(second - 1);
         assertTrue(has(AT), "it is another space's");
         long last = -PAGE;
-        tlb.fill(last, ONE, READ);
+        tlb.fill(last, ONE, READ, READ);
         assertTrue(tlb.flush(last - PAGE, 0));
         assertFalse(has(last), "the end of a range is unsigned");
     }
@@ -110,7 +128,7 @@ final class SoftTlbTest {
     @Test
     @DisplayName("a flush of as much as it has, or of everything, is left to the caller, which takes another number")
     void flushOfAll() {
-        tlb.fill(AT, ONE, READ);
+        tlb.fill(AT, ONE, READ, READ);
         assertTrue(tlb.flush(AT + PAGE, AT + ENTRIES * PAGE));
         assertFalse(tlb.flush(AT, AT + ENTRIES * PAGE));
         assertFalse(tlb.flush(0, -1));
@@ -125,10 +143,10 @@ final class SoftTlbTest {
         int first = tlb.newNumber();
         int second = tlb.newNumber();
         tlb.select(first);
-        long place = tlb.fill(AT, ONE, READ);
+        long place = tlb.fill(AT, ONE, READ, READ);
         tlb.select(second);
         assertFalse(has(AT));
-        tlb.fill(AT + PAGE, TWO, READ);
+        tlb.fill(AT + PAGE, TWO, READ, READ);
         tlb.select(SoftTlb.NOTHING);
         assertFalse(has(AT));
         assertFalse(has(AT + PAGE));
@@ -145,7 +163,7 @@ final class SoftTlbTest {
         SoftTlb small = new SoftTlb(9, ENTRIES);
         int first = small.newNumber();
         small.select(first);
-        small.fill(AT, ONE, READ);
+        small.fill(AT, ONE, READ, READ);
         int wraps = 0;
         for (int i = 0; i < 3_000; i++) {
             int number = small.newNumber();
@@ -154,7 +172,7 @@ final class SoftTlbTest {
             assertEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
             if (number == first) {
                 assertEquals(++wraps, small.wraps());
-                small.fill(AT, ONE, READ);
+                small.fill(AT, ONE, READ, READ);
             }
             small.select(first);
             assertNotEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
@@ -173,8 +191,9 @@ final class SoftTlbTest {
                 int number = of.newNumber();
                 assertTrue(0 < number && number < numbers, "number " + number + " of pages of " + page);
                 of.select(number);
-                of.fill(AT + page, ONE, READ | WRITE | EXEC);
-                of.fill(AT, ONE, READ | WRITE | EXEC);
+                of.fill(AT + page, ONE, READ | WRITE | EXEC, READ);
+                of.fill(AT, ONE, READ | WRITE | EXEC, READ);
+                of.fill(AT, ONE, READ | WRITE | EXEC, EXEC);
                 of.select(SoftTlb.NOTHING);
                 for (long right : RIGHTS) {
                     assertEquals(SoftTlb.MISS, of.probe(AT + page, 1, right));

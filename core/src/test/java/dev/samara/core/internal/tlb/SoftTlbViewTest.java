@@ -34,18 +34,25 @@ final class SoftTlbViewTest {
     private static final class Reading implements SoftTlb.View {
         private long[] loads = {};
         private long[] stores = {};
-        private long[] fetches = {};
         private long[] addends = {};
+        private long[] fetches = {};
+        private long[] fetchAddends = {};
         private @Nullable MappedByteBuffer region;
         private long key;
 
         @Override
         public void arrays(
-                long[] ofLoads, long[] ofStores, long[] ofFetches, long[] offsets, @Nullable MappedByteBuffer bytes) {
+                long[] ofLoads,
+                long[] ofStores,
+                long[] offsets,
+                long[] ofFetches,
+                long[] fetchOffsets,
+                @Nullable MappedByteBuffer bytes) {
             loads = ofLoads;
             stores = ofStores;
-            fetches = ofFetches;
             addends = offsets;
+            fetches = ofFetches;
+            fetchAddends = fetchOffsets;
             region = bytes;
         }
 
@@ -61,9 +68,10 @@ final class SoftTlbViewTest {
 
         long find(long address, int size, long right) {
             long[] tags = right == Pte.READ ? loads : right == Pte.WRITE ? stores : fetches;
+            long[] offsets = right == Pte.EXEC ? fetchAddends : addends;
             int at = (int) (address >>> SHIFT);
             return tags[at & tags.length - 1] == (((address + size - 1) & -PAGE) | key)
-                    ? addends[at & addends.length - 1] + address
+                    ? offsets[at & offsets.length - 1] + address
                     : SoftTlb.MISS;
         }
     }
@@ -81,6 +89,14 @@ final class SoftTlbViewTest {
         tlb.select(tlb.newNumber());
     }
 
+    /** Fills both parts, that of fetches if there is the right to execute. */
+    private static long fill(SoftTlb of, long address, int frame, long rights) {
+        if ((rights & Pte.EXEC) != 0) {
+            of.fill(address, frame, rights, Pte.EXEC);
+        }
+        return of.fill(address, frame, rights, Pte.READ);
+    }
+
     private void assertFinds(long expected, long address) {
         for (long right : new long[] {Pte.READ, Pte.WRITE, Pte.EXEC}) {
             assertEquals(expected, view.find(address, 8, right));
@@ -93,7 +109,7 @@ final class SoftTlbViewTest {
         assertSame(frames.region(), view.region);
         for (int frame = 0; frame < FRAMES; frame++) {
             long physical = frame * PAGE + 8;
-            assertEquals(physical, tlb.fill(AT + 8, frame, RIGHTS));
+            assertEquals(physical, fill(tlb, AT + 8, frame, RIGHTS));
             assertEquals(physical, tlb.probe(AT + 8, 8, Pte.READ));
             assertFinds(frame < IN_REGION ? physical : SoftTlb.MISS, AT + 8);
         }
@@ -106,11 +122,12 @@ final class SoftTlbViewTest {
             for (long then = 0; then <= RIGHTS; then += Pte.READ) {
                 long before = first & RIGHTS;
                 long after = then & RIGHTS;
-                tlb.fill(AT, 1, before);
-                tlb.fill(AT, 1, after);
-                for (long right : new long[] {Pte.READ, Pte.WRITE, Pte.EXEC}) {
+                tlb.fill(AT, 1, before, Pte.READ);
+                tlb.fill(AT, 1, after, Pte.WRITE);
+                for (long right : new long[] {Pte.READ, Pte.WRITE}) {
                     assertEquals((after & right) != 0 ? PAGE : SoftTlb.MISS, view.find(AT, 1, right));
                 }
+                assertEquals(SoftTlb.MISS, view.find(AT, 1, Pte.EXEC));
             }
         }
     }
@@ -119,7 +136,7 @@ final class SoftTlbViewTest {
     @DisplayName("a flush drops the tag of each right, of frames in the region and elsewhere")
     void flushes() {
         for (int frame : new int[] {1, IN_REGION}) {
-            tlb.fill(AT, frame, RIGHTS);
+            fill(tlb, AT, frame, RIGHTS);
             tlb.flush(AT, AT + PAGE);
             assertFinds(SoftTlb.MISS, AT);
             for (long right : new long[] {Pte.READ, Pte.WRITE, Pte.EXEC}) {
@@ -134,7 +151,7 @@ final class SoftTlbViewTest {
         int first = tlb.newNumber();
         int second = tlb.newNumber();
         tlb.select(first);
-        tlb.fill(AT, 2, RIGHTS);
+        fill(tlb, AT, 2, RIGHTS);
         assertFinds(2 * PAGE, AT);
         tlb.select(SoftTlb.NOTHING);
         assertFinds(SoftTlb.MISS, AT);
@@ -147,7 +164,7 @@ final class SoftTlbViewTest {
     @Test
     @DisplayName("a view that comes late finds what the TLB has, with the space that is selected")
     void late() {
-        tlb.fill(AT, 3, RIGHTS);
+        fill(tlb, AT, 3, RIGHTS);
         Reading late = new Reading();
         tlb.view(late);
         assertEquals(3 * PAGE + 5, late.find(AT + 5, 2, Pte.EXEC));
@@ -161,13 +178,13 @@ final class SoftTlbViewTest {
         SoftTlb small = new SoftTlb(9, ENTRIES, new DirectFrames(9, 4, FRAMES));
         small.view(view);
         small.select(small.newNumber());
-        small.fill(AT, 1, RIGHTS);
+        fill(small, AT, 1, RIGHTS);
         assertFinds(SoftTlb.MISS, AT);
         assertNull(view.region);
         SoftTlb none = new SoftTlb(SHIFT, ENTRIES);
         none.view(view);
         none.select(none.newNumber());
-        none.fill(AT, 1, RIGHTS);
+        fill(none, AT, 1, RIGHTS);
         assertFinds(SoftTlb.MISS, AT);
         assertEquals(PAGE, none.probe(AT, 1, Pte.READ));
     }
@@ -189,7 +206,7 @@ final class SoftTlbViewTest {
                 long page = address & -PAGE;
                 tlb.flush(page, page + (1 + random.nextInt(3)) * PAGE);
             } else if (what < 5 && selected != SoftTlb.NOTHING) {
-                tlb.fill(address, random.nextInt(FRAMES), random.nextLong() & RIGHTS);
+                fill(tlb, address, random.nextInt(FRAMES), random.nextLong() & RIGHTS);
             }
             long right = Pte.READ << random.nextInt(3);
             int size = 1 << random.nextInt(4);
