@@ -28,12 +28,12 @@ import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.mman.SyncFlags;
@@ -208,11 +208,12 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param address any address
      * @param access bits of {@link Protection}; a mapping that can be written or executed can be read, as on x86
-     * @return the result; RETRY if the thread was interrupted while it waited, with its interrupt flag set
+     * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
+     *     while it waited
      * @throws IllegalStateException if this would have to wait, or a stack would have to grow, and it is called by the
      *     retire phase of an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
-    public Resolution resolve(long address, int access) {
+    public int resolve(long address, int access) {
         return Resolve.resolve(layout, address, access);
     }
 

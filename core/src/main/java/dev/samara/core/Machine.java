@@ -399,8 +399,8 @@ public final class Machine implements AutoCloseable {
          * direct memory of the JVM, in pieces. {@link #build} refuses more of that than {@linkplain
          * Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
          * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
-         * is no memory for more frames, accesses that need a frame fail with {@code OOM}. The system is asked again
-         * after a second, or after a frame was freed.
+         * is no memory for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The system is asked
+         * again after a second, or after a frame was freed.
          *
          * @param bytes the largest amount, at least a page, for each page size that spaces use
          * @return this

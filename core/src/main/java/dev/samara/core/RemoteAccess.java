@@ -44,13 +44,13 @@ final class RemoteAccess {
                 case WRITE -> memory.copyIn(address, buffer);
                 default -> memory.copyForced(address, buffer, writes);
             };
-            return done > 0 || Fault.isDone(memory.fault()) ? done : resultOf(memory.fault());
+            return done > 0 || memory.fault() == Fault.NONE ? done : resultOf(memory.fault());
         }
     }
 
     private static long resultOf(int fault) {
         Errno errno = switch (fault) {
-            case Fault.OOM -> Errno.ENOMEM;
+            case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
             case Fault.RETRY -> Errno.EINTR;
             default -> Errno.EFAULT;
         };

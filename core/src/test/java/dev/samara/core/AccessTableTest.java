@@ -121,8 +121,8 @@ class AccessTableTest {
 
         int fault(Access access) {
             return switch (this) {
-                case ALL -> Fault.MINOR;
-                case READ_ONLY -> access.reads() ? Fault.MINOR : Fault.ACCERR;
+                case ALL -> Fault.NONE;
+                case READ_ONLY -> access.reads() ? Fault.NONE : Fault.ACCERR;
                 case NONE -> Fault.ACCERR;
                 case UNMAPPED -> Fault.MAPERR;
             };
@@ -148,12 +148,12 @@ class AccessTableTest {
             long at = AT + i * PAGE;
             switch (pages[i]) {
                 case ALL -> assertEquals(0, fixture.space.mprotect(at, PAGE, RW | EXEC));
-                case READ_ONLY -> assertEquals(Fault.MINOR, cpu.memory().handleFault(at, READ));
+                case READ_ONLY -> assertEquals(Fault.NONE, cpu.memory().handleFault(at, READ));
                 case NONE -> assertEquals(0, fixture.space.mprotect(at, PAGE, 0));
                 case UNMAPPED -> assertEquals(0, fixture.space.munmap(at, PAGE));
             }
             if (isTranslated && pages[i].isReadable()) {
-                assertEquals(Fault.MINOR, cpu.memory().load(at + 64, 1));
+                assertEquals(Fault.NONE, cpu.memory().load(at + 64, 1));
             }
         }
     }
@@ -195,14 +195,14 @@ class AccessTableTest {
         long where = AT + offset;
         if (access.isAtomic() && isSplit) {
             fault = Fault.ADRALN;
-        } else if (Fault.isDone(fault) && isSplit) {
+        } else if (fault == Fault.NONE && isSplit) {
             fault = second.fault(access);
             where = SECOND;
         }
         long before = cpu.memory().value();
         int result = access.make(cpu, AT + offset, size);
         assertEquals(Fault.toString(fault), Fault.toString(result), what);
-        boolean isDone = Fault.isDone(fault);
+        boolean isDone = fault == Fault.NONE;
         if (!isDone) {
             assertEquals(where, cpu.memory().faultAddress(), what);
         }
@@ -251,7 +251,7 @@ class AccessTableTest {
         fixture.map(AT, 1, RW, MapFlags.SHARED | MapFlags.FIXED, collecting, 0);
         fixture.map(SECOND, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         fixture.store(SECOND + 64, 1);
-        assertEquals(Fault.MINOR, cpu.memory().store(SECOND - 4, 8, NUMBER));
+        assertEquals(Fault.NONE, cpu.memory().store(SECOND - 4, 8, NUMBER));
         assertEquals(List.of(SECOND), told, "collected during the fault");
         assertEquals(2, fixture.space.collectDirty(AT, 2 * PAGE, told::add));
         assertEquals(List.of(SECOND, AT, SECOND), told);

@@ -92,7 +92,9 @@ final class CpuPinsTest {
     }
 
     @Test
-    @DisplayName("to pin a page that has as many pins as can be counted is OOM, and leaves the pins that there are")
+    @DisplayName(
+            "to pin a page that has as many pins as can be counted is OUT_OF_MEMORY, and leaves the pins that there"
+                    + " are")
     void tooManyPins() {
         long at = fixture.anonymous(1);
         int frame = memory.pin(at, WRITE);
@@ -101,7 +103,7 @@ final class CpuPinsTest {
         for (; last == frame; pins++) {
             last = memory.pin(at, WRITE);
         }
-        assertEquals(-Fault.OOM, last);
+        assertEquals(-Fault.OUT_OF_MEMORY, last);
         assertEquals(at, memory.faultAddress());
         memory.unpin(frame, false);
         assertEquals(frame, memory.pin(at, READ));

@@ -78,13 +78,13 @@ final class CpuTest {
                 for (long offset = PAGE - 17; offset <= PAGE + 9; offset++) {
                     assertEquals(40, memory.fill(at + PAGE - 20, 40, (byte) 0x77));
                     long number = random.nextLong();
-                    assertFault(Fault.MINOR, memory.store(at + offset, size, number));
+                    assertFault(Fault.NONE, memory.store(at + offset, size, number));
                     byte[] expected = new byte[40];
                     Arrays.fill(expected, (byte) 0x77);
                     byte[] laidOut = laidOut(number, size, order);
                     System.arraycopy(laidOut, 0, expected, (int) (offset - PAGE + 20), size);
                     assertArrayEquals(expected, bytes(at + PAGE - 20, 40));
-                    assertFault(Fault.MINOR, memory.load(at + offset, size));
+                    assertFault(Fault.NONE, memory.load(at + offset, size));
                     assertEquals(number & mask(size), memory.value());
                 }
             }
@@ -95,9 +95,9 @@ final class CpuTest {
     @DisplayName("fetches only from executable pages, across pages too")
     void fetch() {
         long at = fixture.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, memory.fetch(at + PAGE - 3, 8));
+        assertFault(Fault.NONE, memory.fetch(at + PAGE - 3, 8));
         assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, READ));
-        assertFault(Fault.MINOR, memory.fetch(at + PAGE - 4, 4));
+        assertFault(Fault.NONE, memory.fetch(at + PAGE - 4, 4));
         assertFault(Fault.ACCERR, memory.fetch(at + PAGE - 3, 4));
         assertEquals(at + PAGE, memory.faultAddress());
     }
@@ -151,32 +151,32 @@ final class CpuTest {
         long mask = mask(size);
         long a = random.nextLong();
         long b = random.nextLong();
-        assertFault(Fault.MINOR, memory.storeVolatile(at, size, a));
+        assertFault(Fault.NONE, memory.storeVolatile(at, size, a));
         assertArrayEquals(laidOut(a, size, order), bytes(at, size));
-        assertFault(Fault.MINOR, memory.loadVolatile(at, size));
+        assertFault(Fault.NONE, memory.loadVolatile(at, size));
         assertEquals(a & mask, memory.value());
-        assertFault(Fault.MINOR, memory.storeVolatile(at, size, b));
+        assertFault(Fault.NONE, memory.storeVolatile(at, size, b));
         assertEquals(a & mask, memory.value(), "a store reads nothing");
-        assertFault(Fault.MINOR, memory.getAndSet(at, size, a));
+        assertFault(Fault.NONE, memory.getAndSet(at, size, a));
         assertEquals(b & mask, memory.value());
-        assertFault(Fault.MINOR, memory.getAndAdd(at, size, b));
+        assertFault(Fault.NONE, memory.getAndAdd(at, size, b));
         assertEquals(a & mask, memory.value());
-        assertFault(Fault.MINOR, memory.getAndBitwiseXor(at, size, b));
+        assertFault(Fault.NONE, memory.getAndBitwiseXor(at, size, b));
         assertEquals(a + b & mask, memory.value());
-        assertFault(Fault.MINOR, memory.getAndBitwiseOr(at, size, a));
+        assertFault(Fault.NONE, memory.getAndBitwiseOr(at, size, a));
         assertEquals((a + b ^ b) & mask, memory.value());
-        assertFault(Fault.MINOR, memory.getAndBitwiseAnd(at, size, b));
+        assertFault(Fault.NONE, memory.getAndBitwiseAnd(at, size, b));
         assertEquals((((a + b) ^ b) | a) & mask, memory.value());
         long now = (((a + b) ^ b) | a) & b & mask;
-        assertFault(Fault.MINOR, memory.compareAndSet(at, size, now + 1, a));
+        assertFault(Fault.NONE, memory.compareAndSet(at, size, now + 1, a));
         assertEquals(0, memory.value());
-        assertFault(Fault.MINOR, memory.compareAndSet(at, size, now | ~mask, a));
+        assertFault(Fault.NONE, memory.compareAndSet(at, size, now | ~mask, a));
         assertEquals(1, memory.value());
-        assertFault(Fault.MINOR, memory.compareAndExchange(at, size, a + 1, b));
+        assertFault(Fault.NONE, memory.compareAndExchange(at, size, a + 1, b));
         assertEquals(a & mask, memory.value());
-        assertFault(Fault.MINOR, memory.compareAndExchange(at, size, a, b));
+        assertFault(Fault.NONE, memory.compareAndExchange(at, size, a, b));
         assertEquals(a & mask, memory.value());
-        assertFault(Fault.MINOR, memory.load(at, size));
+        assertFault(Fault.NONE, memory.load(at, size));
         assertEquals(b & mask, memory.value());
     }
 
@@ -226,7 +226,7 @@ final class CpuTest {
         assertFault(Fault.ACCERR, memory.fault());
         assertEquals(0, memory.copyIn(at + 3 * PAGE, source, 0, 8));
         assertEquals(0, memory.copyOut(0, source, 0, 0));
-        assertFault(Fault.MINOR, memory.fault());
+        assertFault(Fault.NONE, memory.fault());
         assertThrows(IndexOutOfBoundsException.class, () -> memory.copyIn(at, source, source.length, 1));
     }
 
@@ -241,7 +241,7 @@ final class CpuTest {
         assertEquals('x', target[9]);
         assertEquals(64, memory.string(at, target));
         assertEquals(0, memory.string(at + PAGE + 5, target));
-        assertFault(Fault.MINOR, memory.fault());
+        assertFault(Fault.NONE, memory.fault());
         assertEquals(-1, memory.string(at + 2 * PAGE - 5, target));
         assertFault(Fault.MAPERR, memory.fault());
         assertEquals(at + 2 * PAGE, memory.faultAddress());
@@ -344,7 +344,7 @@ final class CpuTest {
         long at = small.anonymous(8);
         try (Cpu second = small.machine.claimCpu()) {
             second.switchTo(small.space);
-            assertFault(Fault.MINOR, second.memory().store(at, 8, 1));
+            assertFault(Fault.NONE, second.memory().store(at, 8, 1));
         }
         for (int page = 1; page < 8; page++) {
             small.store(at + page * PAGE, page);

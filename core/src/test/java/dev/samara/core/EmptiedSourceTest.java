@@ -4,6 +4,7 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
@@ -42,7 +43,7 @@ class EmptiedSourceTest {
     /** The result of an access from the test's thread, where it cannot wait. */
     private static String access(AddressSpace its, long address) {
         try {
-            return its.resolve(address, Protection.READ).toString();
+            return Fault.toString(its.resolve(address, Protection.READ));
         } catch (IllegalStateException wouldWait) {
             return "gated";
         }

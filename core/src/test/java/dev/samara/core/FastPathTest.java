@@ -193,12 +193,12 @@ final class FastPathTest {
                 cpu -> {
                     long done = 0;
                     for (int page = 0; page < 64; page += 16) {
-                        done += cpu.memory().handleFault(wide + page * PAGE, READ) == Fault.MINOR ? 1 : 0;
+                        done += cpu.memory().handleFault(wide + page * PAGE, READ) == Fault.NONE ? 1 : 0;
                     }
-                    done += cpu.memory().handleFault(narrow, WRITE) == Fault.MINOR ? 1 : 0;
+                    done += cpu.memory().handleFault(narrow, WRITE) == Fault.NONE ? 1 : 0;
                     for (int page = 2; page < 22; page++) {
-                        done += cpu.memory().handleFault(anonymous + page * PAGE, WRITE) == Fault.MINOR ? 1 : 0;
-                        done += cpu.memory().handleFault(anonymous + (page + 30) * PAGE, READ) == Fault.MINOR ? 1 : 0;
+                        done += cpu.memory().handleFault(anonymous + page * PAGE, WRITE) == Fault.NONE ? 1 : 0;
+                        done += cpu.memory().handleFault(anonymous + (page + 30) * PAGE, READ) == Fault.NONE ? 1 : 0;
                     }
                     return done;
                 });
@@ -218,8 +218,8 @@ final class FastPathTest {
         Field word = word();
         for (long at : List.of(ofFile, shared)) {
             word.setInt(vma(at), MOST_REFERENCES);
-            assertFault(Fault.MINOR, fixture.memory.handleFault(at + PAGE, READ));
-            assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, WRITE));
+            assertFault(Fault.NONE, fixture.memory.handleFault(at + PAGE, READ));
+            assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, WRITE));
             assertEquals(2, fixture.mapped(at, 4));
             word.setInt(vma(at), 0);
         }
@@ -237,7 +237,7 @@ final class FastPathTest {
         word.setInt(vma(at), MOST_REFERENCES);
         assertThrows(IllegalStateException.class, () -> fixture.memory.handleFault(at, READ));
         word.setInt(vma(at), 0);
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at, READ));
+        fixture.majorFault(at, READ);
         file.cache.truncate(0);
         fixture.closeEmpty();
     }
@@ -300,7 +300,7 @@ final class FastPathTest {
         long[] leaf = layout.pages().leafForInstall(start);
         int first = layout.pages().indexOf(start);
         assertAllocatesNothing(call -> {
-            if (faulter.fault(start, access) != Fault.MINOR) {
+            if (faulter.fault(start, access) != Fault.NONE) {
                 throw new AssertionError("a fault failed");
             }
             for (int page = 0; page < pages; page++) {
@@ -353,7 +353,7 @@ final class FastPathTest {
         long least = Long.MAX_VALUE;
         for (int i = 0; i < 5; i++) {
             for (int page = 0; page < pages; page++) {
-                assertFault(Fault.MINOR, fixture.memory.handleFault(at + page * PAGE, WRITE));
+                assertFault(Fault.NONE, fixture.memory.handleFault(at + page * PAGE, WRITE));
             }
             long before = allocatedBytes();
             fixture.space.madvise(at, pages * PAGE, Advice.DONTNEED);

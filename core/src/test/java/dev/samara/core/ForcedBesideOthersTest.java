@@ -106,7 +106,7 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
     }
 
     private static long load(Cpu cpu, long address) {
-        assertTrue(Fault.isDone(cpu.memory().load(address, 8)));
+        assertTrue(cpu.memory().load(address, 8) == Fault.NONE);
         return cpu.memory().value();
     }
 

@@ -48,7 +48,7 @@ class GuestRulesTest {
             assertThrows(IllegalStateException.class, () -> file.pwrite(new byte[8], 0, 8, 0));
             assertThrows(IllegalStateException.class, () -> cpu.switchTo(null));
             assertThrows(IllegalStateException.class, cpu::enterGuest);
-            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1), "its waits are outside of the section");
+            assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1), "its waits are outside of the section");
             cpu.leaveGuest();
             assertThrows(IllegalStateException.class, cpu::leaveGuest);
             assertThrows(IllegalStateException.class, cpu::poll);
@@ -67,11 +67,11 @@ class GuestRulesTest {
             first.switchTo(space);
             second.switchTo(child);
             first.enterGuest();
-            assertEquals(Fault.MINOR, second.memory().store(at + PAGE, 8, 1));
+            assertEquals(Fault.NONE, second.memory().store(at + PAGE, 8, 1));
             // The page is the parent's too: a copy waits for CPUs.
             assertThrows(IllegalStateException.class, () -> second.memory().store(at, 8, 2));
             first.leaveGuest();
-            assertEquals(Fault.MINOR, second.memory().store(at, 8, 2));
+            assertEquals(Fault.NONE, second.memory().store(at, 8, 2));
             assertEquals(1, space.users());
         }
         assertEquals(0, space.users());
@@ -91,10 +91,10 @@ class GuestRulesTest {
     void allRights() {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            assertEquals(Fault.MINOR, cpu.memory().handleFault(at, Protection.READ));
+            assertEquals(Fault.NONE, cpu.memory().handleFault(at, Protection.READ));
             cpu.enterGuest();
             assertEquals(GuestMemory.MISS, cpu.memory().probeStore(at, 8));
-            assertEquals(Fault.MINOR, cpu.memory().handleFault(at, RW));
+            assertEquals(Fault.NONE, cpu.memory().handleFault(at, RW));
             assertTrue(cpu.memory().resolveStore(at, 8) >= 0);
             assertEquals(Fault.ACCERR, cpu.memory().handleFault(at, RW | Protection.EXEC));
             cpu.leaveGuest();

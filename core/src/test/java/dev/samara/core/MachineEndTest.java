@@ -58,7 +58,7 @@ final class MachineEndTest {
         assertOpen("space 1 is used by cpu 1" + cpuName + "; space 2 is not closed");
         cpu.switchTo(second);
         assertOpen("space 2 is not closed, and is used by cpu 1" + cpuName);
-        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
+        assertFault(Fault.NONE, cpu.memory().store(at, 8, 1));
         assertEquals(0, second.munmap(at, PAGE));
         cpu.enterGuest();
         assertEquals(
@@ -191,7 +191,7 @@ final class MachineEndTest {
         AddressSpace space = machine.newSpace(GEOMETRY);
         other.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);
-        assertFault(Fault.MINOR, other.memory().load(at, 8));
+        assertFault(Fault.NONE, other.memory().load(at, 8));
         other.enterGuest();
         refusal(() -> space.munmap(at, PAGE));
         other.leaveGuest();
@@ -213,7 +213,7 @@ final class MachineEndTest {
         Cpu cpu = machine.claimCpu();
         cpu.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
+        assertFault(Fault.NONE, cpu.memory().store(at, 8, 1));
         cpu.close();
         space.close();
         machine.close();
@@ -226,7 +226,7 @@ final class MachineEndTest {
         Cpu cpu = dropped.claimCpu();
         cpu.switchTo(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
+        assertFault(Fault.NONE, cpu.memory().store(at, 8, 1));
         cpu.enterGuest();
         return new WeakReference<>(space.layout().memory());
     }

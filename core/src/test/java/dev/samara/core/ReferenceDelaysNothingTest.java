@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -55,17 +55,17 @@ final class ReferenceDelaysNothingTest {
 
             long last = PLACE + GIGABYTE - PAGE;
             assertEquals(0, space.munmap(last, PAGE));
-            assertEquals(Resolution.MAPERR, space.resolve(last, READ));
-            assertEquals(Resolution.FOUND, space.resolve(last - 1, READ));
+            assertEquals(Fault.MAPERR, space.resolve(last, READ));
+            assertEquals(Fault.NONE, space.resolve(last - 1, READ));
 
             assertEquals(0, space.munmap(PLACE, PAGE));
-            assertEquals(Resolution.MAPERR, space.resolve(PLACE + 7, READ));
+            assertEquals(Fault.MAPERR, space.resolve(PLACE + 7, READ));
             assertNull(space.acquire(PLACE + 7));
             assertEquals(PLACE, space.mmap(PLACE, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0), "used again");
-            assertEquals(Resolution.FOUND, space.resolve(PLACE + 7, READ));
+            assertEquals(Fault.NONE, space.resolve(PLACE + 7, READ));
 
             assertEquals(0, space.munmap(PLACE, GIGABYTE));
-            assertEquals(Resolution.MAPERR, space.resolve(PLACE + GIGABYTE / 2, READ));
+            assertEquals(Fault.MAPERR, space.resolve(PLACE + GIGABYTE / 2, READ));
             space.validate();
             machine.awaitQuiescence();
             assertEquals(1, backing.stillOpen(), "held");
@@ -92,11 +92,11 @@ final class ReferenceDelaysNothingTest {
         try (VmaRef reference = space.acquire(PLACE)) {
             assertNotNull(reference);
             assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
-            assertEquals(Resolution.ACCERR, space.resolve(PLACE, READ));
+            assertEquals(Fault.ACCERR, space.resolve(PLACE, READ));
             assertEquals(0, space.mprotect(PLACE, PAGE, READ));
             long elsewhere = PLACE + 2 * GIGABYTE;
             assertEquals(elsewhere, space.mremap(PLACE, GIGABYTE, GIGABYTE, 3, elsewhere));
-            assertEquals(Resolution.MAPERR, space.resolve(PLACE, READ));
+            assertEquals(Fault.MAPERR, space.resolve(PLACE, READ));
             assertEquals(elsewhere, space.mmap(elsewhere, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0));
             space.fork().close();
             space.close();

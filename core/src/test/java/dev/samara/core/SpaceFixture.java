@@ -95,13 +95,20 @@ public final class SpaceFixture implements AutoCloseable {
 
     /** Writes a number, which must be possible. */
     public void store(long address, long number) {
-        assertFault(Fault.MINOR, memory.store(address, 8, number));
+        assertFault(Fault.NONE, memory.store(address, 8, number));
     }
 
     /** Reads a number, which must be possible. */
     public long load(long address) {
-        assertFault(Fault.MINOR, memory.load(address, 8));
+        assertFault(Fault.NONE, memory.load(address, 8));
         return memory.value();
+    }
+
+    /** Makes a page accessible, for which its backing must fetch data. */
+    public void majorFault(long address, int access) {
+        long before = cpu.statistics().majorFaults();
+        assertFault(Fault.NONE, memory.handleFault(address, access));
+        assertEquals(before + 1, cpu.statistics().majorFaults());
     }
 
     /** The layout of the space. */

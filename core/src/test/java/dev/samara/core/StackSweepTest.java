@@ -46,7 +46,7 @@ final class StackSweepTest {
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
                 for (long at = A; at < A + LENGTH; at += PAGE) {
-                    assertEquals(Fault.MINOR, cpu.memory().store(at, 8, value));
+                    assertEquals(Fault.NONE, cpu.memory().store(at, 8, value));
                 }
             }
         }
@@ -58,7 +58,7 @@ final class StackSweepTest {
             assertEquals(A, space.mmap(A, LENGTH, RW, FIXED, null, 0));
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.switchTo(space);
-                assertEquals(Fault.MINOR, cpu.memory().load(A, 8));
+                assertEquals(Fault.NONE, cpu.memory().load(A, 8));
                 assertEquals(0, cpu.memory().value());
             }
             space.close();
@@ -148,7 +148,7 @@ final class StackSweepTest {
         public boolean call() {
             Cpu cpu = machine.claimCpu();
             cpu.switchTo(space);
-            return cpu.memory().load(A, 8) == Fault.MINOR && cpu.memory().value() == 0xdead;
+            return cpu.memory().load(A, 8) == Fault.NONE && cpu.memory().value() == 0xdead;
         }
     }
 

@@ -25,8 +25,8 @@ final class StaticImportsTest {
         Map<String, String> owners = new HashMap<>();
         Set<String> clashes = new TreeSet<>();
         for (Class<?> type : WaitingTableTest.exported()) {
-            // The constants of enums are named with their enum: Resource.STACK.
-            if (!type.getPackageName().equals(MMAN) || type.isEnum()) {
+            // The constants of enums and of Fault are written with their class: Resource.STACK, Fault.NONE.
+            if (!type.getPackageName().equals(MMAN) || type.isEnum() || type.isRecord()) {
                 continue;
             }
             for (Field field : type.getDeclaredFields()) {

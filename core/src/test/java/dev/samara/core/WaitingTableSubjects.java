@@ -15,6 +15,7 @@ import dev.samara.core.event.StalledCpu;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
@@ -94,6 +95,7 @@ final class WaitingTableSubjects {
                 scene.space.addListener(change -> {}),
                 scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
                 Errno.EPERM,
+                new Fault(Fault.MAPERR, 0, 1, 1),
                 new InvariantViolation("I1", "none"),
                 new MmException("none", Errno.EPERM),
                 new LayoutChange(1, List.of(), List.of()),

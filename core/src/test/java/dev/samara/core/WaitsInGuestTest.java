@@ -4,16 +4,17 @@ package dev.samara.core;
 import static dev.samara.core.GuestScene.CALM;
 import static dev.samara.core.GuestScene.PAGE;
 import static dev.samara.core.GuestScene.REPLACED;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.GuestScene.Waiting;
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Backing;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -45,8 +46,8 @@ class WaitsInGuestTest {
             scene.begin(Waiting.RANGES_IN_FLIGHT);
             refused(scene, cpu -> space.resolve(REPLACED, Protection.READ));
             refused(scene, cpu -> space.resolve(stack - PAGE, Protection.READ));
-            assertEquals(Resolution.FOUND, scene.onCpu(cpu -> space.resolve(CALM, Protection.READ)));
-            assertEquals(Resolution.MAPERR, scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Protection.READ)));
+            assertFault(Fault.NONE, (int) scene.onCpu(cpu -> space.resolve(CALM, Protection.READ)));
+            assertFault(Fault.MAPERR, (int) scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Protection.READ)));
             assertTrue(scene.areWaiting(), "answered in GUEST");
         }
     }

@@ -47,22 +47,22 @@ final class WatchpointTest extends WatchpointFixture {
                     "watchpoint 0x" + Long.toHexString(at + 100) + "-0x" + Long.toHexString(at + 103),
                     watch.toString());
             for (int offset : new int[] {92, 103}) {
-                assertFault(Fault.MINOR, memory.store(at + offset, 8, -1));
+                assertFault(Fault.NONE, memory.store(at + offset, 8, -1));
             }
             fixture.load(at + 100);
             assertEquals(3, memory.copyOut(at + 100, new byte[3], 0, 3));
-            assertFault(Fault.MINOR, memory.loadVolatile(at + 100, 4));
+            assertFault(Fault.NONE, memory.loadVolatile(at + 100, 4));
             assertTold();
-            assertFault(Fault.MINOR, memory.store(at + 93, 8, 1));
-            assertFault(Fault.MINOR, memory.store(at + 102, 1, 1));
-            assertFault(Fault.MINOR, memory.storeVolatile(at + 100, 4, 7));
+            assertFault(Fault.NONE, memory.store(at + 93, 8, 1));
+            assertFault(Fault.NONE, memory.store(at + 102, 1, 1));
+            assertFault(Fault.NONE, memory.storeVolatile(at + 100, 4, 7));
             assertTold("w 93 8", "w 102 1", "w 100 4");
-            assertFault(Fault.MINOR, memory.getAndAdd(at + 96, 8, 1));
-            assertFault(Fault.MINOR, memory.getAndSet(at + 100, 2, 1));
-            assertFault(Fault.MINOR, memory.compareAndSet(at + 100, 2, 2, 3));
+            assertFault(Fault.NONE, memory.getAndAdd(at + 96, 8, 1));
+            assertFault(Fault.NONE, memory.getAndSet(at + 100, 2, 1));
+            assertFault(Fault.NONE, memory.compareAndSet(at + 100, 2, 2, 3));
             assertEquals(0, memory.value());
             assertTold("w 96 8", "w 100 2");
-            assertFault(Fault.MINOR, memory.compareAndSet(at + 100, 2, 1, 3));
+            assertFault(Fault.NONE, memory.compareAndSet(at + 100, 2, 1, 3));
             assertEquals(1, memory.value());
             assertTold("w 100 2");
             assertEquals(200, memory.copyIn(at, new byte[200], 0, 200));
@@ -146,7 +146,7 @@ final class WatchpointTest extends WatchpointFixture {
             }
             int size = 1 << random.nextInt(4);
             long offset = random.nextInt(500);
-            assertFault(Fault.MINOR, memory.store(at + offset, size, round));
+            assertFault(Fault.NONE, memory.store(at + offset, size, round));
             long expected = ranges.stream()
                     .filter(range -> range.first() < offset + size && offset < range.end())
                     .count();
@@ -199,13 +199,13 @@ final class WatchpointTest extends WatchpointFixture {
                 return 0;
             });
             watcher.join();
-            assertFault(Fault.MINOR, other.call(of -> of.memory().store(at, 8, 1)));
+            assertFault(Fault.NONE, other.call(of -> of.memory().store(at, 8, 1)));
             assertTold("w 0 8");
             other.call(of -> {
                 of.leaveGuest();
                 return 0;
             });
-            assertFault(Fault.MINOR, other.call(of -> of.memory().getAndAdd(at, 8, 1)));
+            assertFault(Fault.NONE, other.call(of -> of.memory().getAndAdd(at, 8, 1)));
             assertTold("w 0 8");
         }
     }

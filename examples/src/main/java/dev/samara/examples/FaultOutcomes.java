@@ -62,6 +62,8 @@ public final class FaultOutcomes {
             print("A store that the mapping does not allow", memory.store(again, 1, 0));
             space.throwing().munmap(file, 4 * PAGE);
             print("Where nothing is mapped", memory.load(file, 1));
+            System.out.println("Faults: " + cpu.statistics().majorFaults() + " major, "
+                    + cpu.statistics().minorFaults() + " minor");
             System.out.println("Frames in use: " + machine.statistics().framesInUse());
         }
     }
@@ -74,6 +76,6 @@ public final class FaultOutcomes {
     private static void print(String what, int fault) {
         int signal = Fault.signal(fault);
         String name = Fault.toString(fault);
-        System.out.println(what + ": " + name + (signal == 0 ? "" : ", signal " + signal));
+        System.out.println(what + ": " + (signal == 0 ? "done" : name + ", signal " + signal));
     }
 }

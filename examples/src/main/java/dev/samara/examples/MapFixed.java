@@ -4,9 +4,9 @@ package dev.samara.examples;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.VmaRef;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -47,12 +47,12 @@ public final class MapFixed {
             try (VmaRef reference = Objects.requireNonNull(space.acquire(middle))) {
                 System.out.println("  the VMA of a reference: " + reference.vma());
             }
-            System.out.println("  an access next to it: " + space.resolve(start, Protection.WRITE));
+            System.out.println("  an access next to it: " + Fault.toString(space.resolve(start, Protection.WRITE)));
             System.out.println("  mprotect next to it: " + space.mprotect(start, page, Protection.NONE));
             long elsewhere = space.throwing().mmap(0x20000, page, READ_WRITE, HERE, null, 0);
             System.out.println("  mmap elsewhere: " + Long.toHexString(elsewhere));
 
-            CompletableFuture<Resolution> access =
+            CompletableFuture<Integer> access =
                     CompletableFuture.supplyAsync(() -> space.resolve(middle, Protection.READ), THREAD);
             CompletableFuture<Long> protect =
                     CompletableFuture.supplyAsync(() -> space.mprotect(middle, page, READ_WRITE), THREAD);
@@ -64,7 +64,7 @@ public final class MapFixed {
             dropped.complete(null);
             System.out.println("Now they are:");
             System.out.println("  the mmap itself: " + Long.toHexString(mapped.join()));
-            System.out.println("  an access to the page: " + access.join());
+            System.out.println("  an access to the page: " + Fault.toString(access.join()));
             System.out.println("  mprotect of the page: " + protect.join());
             space.snapshot().maps().forEach(line -> System.out.println("  " + line));
         }

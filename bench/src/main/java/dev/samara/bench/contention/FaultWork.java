@@ -224,7 +224,7 @@ final class FaultWork {
 
     private void touch(Cpu cpu, long address, int access) {
         int result = contender.fault(cpu, address, access);
-        if (!Fault.isDone(result)) {
+        if (result != Fault.NONE) {
             throw new IllegalStateException("a fault ended as " + Fault.toString(result));
         }
     }

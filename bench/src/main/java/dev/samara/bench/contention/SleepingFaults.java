@@ -209,7 +209,7 @@ public final class SleepingFaults {
             while (System.nanoTime() < end) {
                 Ground.done(contender.mmap(own, length, READ | WRITE, Ground.HERE, null));
                 for (int i = 0; i < PIECE_PAGES; i++) {
-                    if (!Fault.isDone(contender.fault(cpu, own + i * Ground.PAGE, WRITE))) {
+                    if (contender.fault(cpu, own + i * Ground.PAGE, WRITE) != Fault.NONE) {
                         throw new IllegalStateException("a page could not be written");
                     }
                 }
@@ -275,7 +275,7 @@ public final class SleepingFaults {
                         disk.evict();
                     }
                     int result = contender.fault(cpu, start + page * Ground.PAGE, READ);
-                    if (!Fault.isDone(result)) {
+                    if (result != Fault.NONE) {
                         throw new IllegalStateException("a fault ended as " + Fault.toString(result));
                     }
                     done.getAndIncrement();

@@ -167,7 +167,7 @@ public final class SparseReport {
     private void write(Contender contender, Cpu cpu) {
         for (int i = 0; i < pages; i++) {
             int result = contender.fault(cpu, BASE + i * STRIDE, WRITE);
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 throw new IllegalStateException("a fault ended as " + Fault.toString(result));
             }
         }

@@ -154,7 +154,7 @@ public class FaultBenchmark {
         int others = 0;
         int access = pages.bed.kind.access;
         for (int i = 0; i < BATCH; i++) {
-            others += pages.faulter.fault(pages.at(i), access) == Fault.MINOR ? 0 : 1;
+            others += pages.faulter.fault(pages.at(i), access) == Fault.NONE ? 0 : 1;
         }
         pages.haveFaulted = true;
         return others;
@@ -174,7 +174,7 @@ public class FaultBenchmark {
         int others = 0;
         int access = pages.bed.kind.access;
         for (int i = 0; i < BATCH; i++) {
-            others += pages.locked.fault(pages.at(i), access) == Fault.MINOR ? 0 : 1;
+            others += pages.locked.fault(pages.at(i), access) == Fault.NONE ? 0 : 1;
         }
         pages.haveFaulted = true;
         return others;

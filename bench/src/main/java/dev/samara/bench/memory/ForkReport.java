@@ -82,7 +82,7 @@ public final class ForkReport {
         cpu.switchTo(space);
         for (int i = 0; i < touched; i++) {
             long address = BASE + (i / pages * 2L * pages + i % pages) * PAGE;
-            if (!Fault.isDone(cpu.memory().store(address, 8, i))) {
+            if (cpu.memory().store(address, 8, i) != Fault.NONE) {
                 throw new IllegalStateException("a page could not be written");
             }
         }

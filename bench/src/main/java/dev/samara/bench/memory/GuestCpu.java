@@ -40,7 +40,7 @@ final class GuestCpu {
         cpu.switchTo(space);
         memory = cpu.memory();
         for (int i = 0; i < pages; i++) {
-            if (!Fault.isDone(memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {
+            if (memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0) != Fault.NONE) {
                 throw new IllegalStateException("a page could not be written");
             }
         }

@@ -65,14 +65,14 @@ final class LockedFaults {
         boolean writes = (access & Protection.WRITE) != 0;
         int frame = writes ? frames.allocate(worker.magazine()) : Frames.ZERO;
         if (frame == Frames.NONE) {
-            return Fault.OOM;
+            return Fault.OUT_OF_MEMORY;
         }
         long bits = Pte.READ | Pte.ACCESSED | (writes ? Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY : Pte.ZERO);
         long[] leaf = table.leafForInstall(address);
         Leaf.lock(leaf);
         try {
             Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits));
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -90,7 +90,7 @@ final class LockedFaults {
                     Leaf.fill(leaf, index + i, Pte.present(frame, Pte.READ | Pte.ACCESSED));
                 }
             }
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -231,7 +231,7 @@ final class CpuThreads {
 
         void write(long address, long number) {
             int result = cpu().memory().store(address, Long.BYTES, number);
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 throw new IllegalStateException("a write ended as " + Fault.toString(result));
             }
         }
@@ -239,7 +239,7 @@ final class CpuThreads {
         long read(long address) {
             GuestMemory memory = cpu().memory();
             int result = memory.load(address, Long.BYTES);
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 throw new IllegalStateException("a read ended as " + Fault.toString(result));
             }
             return memory.value();

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * when the file is not needed any more; the machine closes a cache that is mapped nowhere and is unreachable. The last
  * {@code munmap} ends nothing.
  *
- * <p>Before an access fails with {@link Fault#OOM}, the machine reclaims pages that are clean, unpinned and unmapped;
- * they are read again when they are needed. A page becomes dirty when it is written through a mapping, by {@link
- * #pwrite}, or through a pin that {@code unpin} reports as written. {@link #read} must therefore be able to read each
- * page again at any time. A write to a frame through its store, without a pin, may be lost.
+ * <p>Before an access fails with {@link Fault#OUT_OF_MEMORY}, the machine reclaims pages that are clean, unpinned and
+ * unmapped; they are read again when they are needed. A page becomes dirty when it is written through a mapping, by
+ * {@link #pwrite}, or through a pin that {@code unpin} reports as written. {@link #read} must therefore be able to read
+ * each page again at any time. A write to a frame through its store, without a pin, may be lost.
  */
 public abstract class CachedBacking implements Backing {
     /* Results of fetch; the result of PageCache.insert for a page beyond the end is -1. */
@@ -67,7 +67,7 @@ public abstract class CachedBacking implements Backing {
         }
         int frame = fetch(request.page());
         if (frame == NO_MEMORY) {
-            return -Fault.OOM;
+            return -Fault.OUT_OF_MEMORY;
         }
         request.major();
         return frame >= 0 ? frame : -Fault.ADRERR;

@@ -207,7 +207,7 @@ public final class MemoryFile implements AutoCloseable {
         @Override
         public int fault(PageRequest request) {
             int frame = pages.frameFor(request.page());
-            return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
+            return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
         }
 
         @Override

@@ -163,7 +163,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Returns whether an access has failed, after its fault was handled. */
     private boolean hasFailed(int result, int access, int size) {
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             return false;
         }
         fault(result, memory.faultAddress(), access, size);

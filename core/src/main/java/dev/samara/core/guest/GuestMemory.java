@@ -8,6 +8,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of a CPU, as guest code sees it: the accesses to the space of the CPU, by address and by
@@ -80,9 +81,16 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Returns why the last copy, fill or search ended early.
      *
-     * @return a {@link Fault}; MINOR if it did not end early, or the CPU has no space
+     * @return a {@link Fault}; NONE if it did not end early, or the CPU has no space
      */
     public abstract int fault();
+
+    /**
+     * Returns the last access that has failed, with all that a signal needs to know of it. Only this call allocates.
+     *
+     * @return its fault; null if none has failed in this space, or the CPU has no space
+     */
+    public abstract @Nullable Fault lastFault();
 
     /**
      * Makes a page accessible without an access to it.
@@ -98,7 +106,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else the fault
+     * @return NONE if it was read, else the fault
      */
     public abstract int load(long address, int size);
 
@@ -108,7 +116,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else the fault
+     * @return NONE if it was read, else the fault
      */
     public abstract int fetch(long address, int size);
 
@@ -118,7 +126,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value; bits above its size are ignored
-     * @return MINOR if it was written, else the fault
+     * @return NONE if it was written, else the fault
      */
     public abstract int store(long address, int size, long number);
 
@@ -127,7 +135,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was read, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int loadVolatile(long address, int size);
 
@@ -137,7 +145,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value
-     * @return MINOR if it was written, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was written, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int storeVolatile(long address, int size, long number);
 
@@ -149,7 +157,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
      * @param number the new value
-     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was compared, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int compareAndExchange(long address, int size, long expected, long number);
 
@@ -161,7 +169,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
      * @param number the new value
-     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was compared, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int compareAndSet(long address, int size, long expected, long number);
 
@@ -171,7 +179,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param delta the value to add
-     * @return MINOR if it was added, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was added, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndAdd(long address, int size, long delta);
 
@@ -181,7 +189,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value
-     * @return MINOR if it was replaced, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was replaced, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndSet(long address, int size, long number);
 
@@ -191,7 +199,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are not cleared
-     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseAnd(long address, int size, long mask);
 
@@ -201,7 +209,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are set
-     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseOr(long address, int size, long mask);
 
@@ -211,7 +219,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are flipped
-     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseXor(long address, int size, long mask);
 
@@ -286,7 +294,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address an address of the page
      * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
-     * @return the frame; or the negated {@link Fault}, which is OOM also if the page has the largest number of pins
+     * @return the frame; or the negated {@link Fault}, which is OUT_OF_MEMORY also if the page has the largest number
+     *     of pins
      */
     public abstract int pin(long address, int access);
 

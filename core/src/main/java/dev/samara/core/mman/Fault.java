@@ -2,65 +2,133 @@
 package dev.samara.core.mman;
 
 /**
- * The result of a page fault or of an access ({@code vm_fault_t} and the signals that follow from it). It is a number,
- * so that nothing has to be thrown or allocated.
+ * Why an access has failed ({@code vm_fault_t}, and the {@code siginfo_t} that follows from it).
+ *
+ * <p>An access returns one of the numbers of this class, so that it has to throw and allocate nothing: {@link #NONE} if
+ * it has succeeded, also after I/O, and the reason otherwise. A record of this class describes one failed access in
+ * full, and is made only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
+ *
+ * <p>Most reasons are a signal to the guest. Two are not the guest's doing, and never count as success:
+ *
+ * <ul>
+ *   <li>{@link #OUT_OF_MEMORY}: the embedder frees memory and repeats the access, or ends a process of the guest, as
+ *       the kernel of Linux does with SIGKILL.
+ *   <li>{@link #RETRY}: the embedder looks at the reason of the interrupt, clears the interrupt flag of the thread, and
+ *       repeats the access. The guest is told nothing.
+ * </ul>
+ *
+ * @param kind the reason, one of the numbers of this class but not {@link #NONE}
+ * @param address where the access has failed, {@code si_addr}; for an access across a page boundary, in the page that
+ *     failed
+ * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load
+ * @param size of the access in bytes, for a copy those within one page; 0 if the call names a page, not bytes
  */
-public final class Fault {
-    /** Done, without I/O; also the result of every successful access. */
-    public static final int MINOR = 0;
-
-    /** Done, after I/O. */
-    public static final int MAJOR = 1;
-
-    /** The thread was interrupted while it had to wait; its interrupt flag is still set. */
-    public static final int RETRY = 2;
+public record Fault(int kind, long address, int access, int size) {
+    /** No fault: the access has succeeded. */
+    public static final int NONE = 0;
 
     /** SIGSEGV, {@code SEGV_MAPERR}: no mapping is there, or a guard is. */
-    public static final int MAPERR = 3;
+    public static final int MAPERR = 1;
 
     /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */
-    public static final int ACCERR = 4;
+    public static final int ACCERR = 2;
 
     /** SIGBUS, {@code BUS_ADRERR}: the mapping has no page there, or the page could not be fetched. */
-    public static final int ADRERR = 5;
+    public static final int ADRERR = 3;
 
     /** SIGBUS, {@code BUS_ADRALN}: an atomic access that is not aligned. */
-    public static final int ADRALN = 6;
+    public static final int ADRALN = 4;
 
     /** There is no memory left; nothing has changed. */
-    public static final int OOM = 7;
+    public static final int OUT_OF_MEMORY = 5;
+
+    /** The thread was interrupted while it had to wait; its interrupt flag is still set, and nothing has changed. */
+    public static final int RETRY = 6;
 
     private static final String[] NAMES = {
-        "MINOR", "MAJOR", "RETRY", "SEGV_MAPERR", "SEGV_ACCERR", "BUS_ADRERR", "BUS_ADRALN", "OOM"
+        "NONE", "SEGV_MAPERR", "SEGV_ACCERR", "BUS_ADRERR", "BUS_ADRALN", "OUT_OF_MEMORY", "RETRY"
     };
 
     private static final int SIGBUS = 7;
+    private static final int SIGKILL = 9;
     private static final int SIGSEGV = 11;
 
-    private Fault() {}
+    private static final int SI_KERNEL = 0x80;
 
     /**
-     * Returns whether an access may continue.
+     * Describes a failed access.
      *
-     * @param fault a constant of this class
-     * @return true for MINOR and MAJOR
+     * @param kind the reason
+     * @param address where it has failed
+     * @param access bits of {@link Protection}
+     * @param size bytes, or 0
+     * @throws IllegalArgumentException if {@code kind} is NONE, or no number of this class
      */
-    public static boolean isDone(int fault) {
-        return fault == MINOR || fault == MAJOR;
+    public Fault {
+        if (kind <= NONE || kind > RETRY) {
+            throw new IllegalArgumentException("kind " + kind + " is not from " + MAPERR + " to " + RETRY);
+        }
     }
 
     /**
      * Returns the number of the signal that Linux would send.
      *
      * @param fault a constant of this class
-     * @return 11 for SIGSEGV, 7 for SIGBUS, 0 for none
+     * @return 11 for SIGSEGV, 7 for SIGBUS, 9 for SIGKILL if there is no memory left, 0 for NONE
+     * @throws IllegalArgumentException for RETRY, after which the access is repeated and no signal is sent, and for a
+     *     number that is no constant of this class
      */
     public static int signal(int fault) {
         return switch (fault) {
+            case NONE -> 0;
             case MAPERR, ACCERR -> SIGSEGV;
             case ADRERR, ADRALN -> SIGBUS;
-            default -> 0;
+            case OUT_OF_MEMORY -> SIGKILL;
+            default -> throw hasNoSignal(fault);
         };
+    }
+
+    /**
+     * Returns the {@code si_code} of the signal that Linux would send.
+     *
+     * @param fault a constant of this class
+     * @return {@code SEGV_MAPERR} and {@code BUS_ADRALN} are 1, {@code SEGV_ACCERR} and {@code BUS_ADRERR} are 2,
+     *     {@code SI_KERNEL}, for no memory left, is 128; 0 for NONE
+     * @throws IllegalArgumentException for RETRY, and for a number that is no constant of this class
+     */
+    public static int siCode(int fault) {
+        return switch (fault) {
+            case NONE -> 0;
+            case MAPERR, ADRALN -> 1;
+            case ACCERR, ADRERR -> 2;
+            case OUT_OF_MEMORY -> SI_KERNEL;
+            default -> throw hasNoSignal(fault);
+        };
+    }
+
+    private static IllegalArgumentException hasNoSignal(int fault) {
+        return new IllegalArgumentException(
+                toString(fault) + (fault == RETRY ? " is no signal: the access is to be repeated" : " is unknown"));
+    }
+
+    /**
+     * Returns the number of the signal that Linux would send, as {@link #signal(int)} does.
+     *
+     * @return the number
+     * @throws IllegalArgumentException for RETRY
+     */
+    public int signal() {
+        return signal(kind);
+    }
+
+    /**
+     * Returns the {@code si_code} of that signal, as {@link #siCode(int)} does.
+     *
+     * @return the code
+     * @throws IllegalArgumentException for RETRY
+     */
+    public int siCode() {
+        return siCode(kind);
     }
 
     /**
@@ -71,5 +139,13 @@ public final class Fault {
      */
     public static String toString(int fault) {
         return fault >= 0 && fault < NAMES.length ? NAMES[fault] : "fault " + fault;
+    }
+
+    /** Returns a line like those of a kernel's log: {@code SEGV_ACCERR at 0x7f0000001000, write of 8 bytes}. */
+    @Override
+    public String toString() {
+        String verb = (access & Protection.WRITE) != 0 ? "write" : (access & Protection.EXEC) != 0 ? "fetch" : "read";
+        String extent = size == 0 ? "" : size == 1 ? " of 1 byte" : " of " + size + " bytes";
+        return toString(kind) + " at 0x" + Long.toHexString(address) + ", " + verb + extent;
     }
 }

@@ -232,8 +232,8 @@ public interface Backing {
      *
      * @param request the requested page
      * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} returned; or a failure: {@code
-     *     -Fault.ADRERR}, {@code -Fault.OOM}, {@code -Fault.RETRY}, which become the result; any other negative number
-     *     is a SIGBUS
+     *     -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY}, {@code -Fault.RETRY}, which become the result; any other
+     *     negative number is a SIGBUS
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;

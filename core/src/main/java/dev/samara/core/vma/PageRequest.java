@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
-import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
 /** A request to {@link Backing#fault} for one page that is not in memory. */
@@ -34,6 +33,6 @@ public interface PageRequest {
      */
     int access();
 
-    /** Marks the fault as {@link Fault#MAJOR}, because the page had to be fetched. */
+    /** Counts the fault as a major one, because the page had to be fetched. */
     void major();
 }

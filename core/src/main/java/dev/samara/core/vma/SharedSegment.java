@@ -148,7 +148,7 @@ public final class SharedSegment {
             }
             int fresh = pages.allocate();
             if (fresh < 0) {
-                return -Fault.OOM;
+                return -Fault.OUT_OF_MEMORY;
             }
             int inserted = pages.insert(request.page(), fresh);
             return inserted >= 0 ? inserted : -Fault.ADRERR;

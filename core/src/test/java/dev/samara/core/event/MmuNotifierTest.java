@@ -13,10 +13,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -114,7 +114,7 @@ final class MmuNotifierTest {
                 return;
             }
             assertNull(space.find(start));
-            assertEquals(Resolution.MAPERR, space.resolve(start, Protection.READ));
+            assertEquals(Fault.MAPERR, space.resolve(start, Protection.READ));
             assertNotEquals(start, space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0));
             named.add(CompletableFuture.supplyAsync(() -> space.mmap(start, PAGE, RW, FIXED, null, 0), THREAD));
             assertThrows(TimeoutException.class, () -> named.get(0).get(50, TimeUnit.MILLISECONDS));

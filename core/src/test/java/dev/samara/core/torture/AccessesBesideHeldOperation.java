@@ -92,7 +92,7 @@ final class AccessesBesideHeldOperation implements Actor {
     }
 
     private boolean isServed(int result) {
-        return Fault.isDone(result) || result == Fault.OOM;
+        return result == Fault.NONE || result == Fault.OUT_OF_MEMORY;
     }
 
     private void touch(long start, long end) {
@@ -192,7 +192,7 @@ final class AccessesBesideHeldOperation implements Actor {
             }
             case 5 -> {
                 int frame = view.pin(start, Protection.READ);
-                served(frame < 0 ? -frame : Fault.MINOR);
+                served(frame < 0 ? -frame : Fault.NONE);
                 if (frame >= 0) {
                     view.unpin(frame, false);
                 }

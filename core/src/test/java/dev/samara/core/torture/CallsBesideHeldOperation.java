@@ -8,9 +8,9 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.NamedBacking;
 import dev.samara.core.VmaRef;
 import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -143,8 +143,8 @@ final class CallsBesideHeldOperation implements Actor {
             }
         }
         if (kind != 1) {
-            Resolution expected = isGone ? Resolution.MAPERR : Resolution.ACCERR;
-            Resolution events = space.resolve(page, Protection.WRITE);
+            int expected = isGone ? Fault.MAPERR : Fault.ACCERR;
+            int events = space.resolve(page, Protection.WRITE);
             checker.check(events == expected, "accessed in flight: " + events);
         }
     }
@@ -190,8 +190,8 @@ final class CallsBesideHeldOperation implements Actor {
                 checker.check(space.usage().maps() > 0, "nothing mapped");
             }
             case 6 -> {
-                checker.check(space.resolve(HELD - 1, Protection.READ) == Resolution.FOUND, "below it");
-                checker.check(space.resolve(BEHIND, Protection.READ) == Resolution.FOUND, "above it");
+                checker.check(space.resolve(HELD - 1, Protection.READ) == Fault.NONE, "below it");
+                checker.check(space.resolve(BEHIND, Protection.READ) == Fault.NONE, "above it");
             }
             default -> {
                 try (VmaRef reference = space.acquire(HELD - 1)) {

@@ -79,8 +79,8 @@ final class ClosingSpaces {
 
     private boolean add(TortureMachine.View view) {
         int result = view.addByHandle(PLACE, 1);
-        if (!Fault.isDone(result)) {
-            boolean known = result == Fault.MAPERR || result == Fault.ADRERR || result == Fault.OOM;
+        if (result != Fault.NONE) {
+            boolean known = result == Fault.MAPERR || result == Fault.ADRERR || result == Fault.OUT_OF_MEMORY;
             contents.check(known, "a page of a space that is closed gave " + Fault.toString(result));
             return false;
         }

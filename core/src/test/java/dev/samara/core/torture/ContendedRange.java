@@ -9,9 +9,9 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.ReservedRanges;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -194,9 +194,9 @@ final class ContendedRange {
         if (pages == 0) {
             return;
         }
-        Resolution events = space.resolve(address(first), Protection.READ);
-        holes.check(events != Resolution.MAPERR, "a mapped page is not there");
-        if (early && events != Resolution.RETRY) {
+        int events = space.resolve(address(first), Protection.READ);
+        holes.check(events != Fault.MAPERR, "a mapped page is not there");
+        if (early && events != Fault.RETRY) {
             for (int page = first; page < first + pages; page++) {
                 holes.check(leaving.get(page) == 0, "resolved before the munmap of the earlier mapping was complete");
             }

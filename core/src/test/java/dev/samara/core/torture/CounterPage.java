@@ -71,11 +71,11 @@ final class CounterPage implements Actor {
         }
         begun.incrementAndGet();
         int result = byHandle ? mine.addByHandle(at, 1) : mine.add(at, 1);
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             done.incrementAndGet();
         } else {
             begun.decrementAndGet();
-            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OUT_OF_MEMORY;
             sums.check(expected, "an addition gave " + Fault.toString(result));
         }
     }
@@ -116,7 +116,7 @@ final class CounterPage implements Actor {
             long least = done.get() - started;
             int result = view.load(at);
             long most = begun.get() - before;
-            if (Fault.isDone(result)) {
+            if (result == Fault.NONE) {
                 boolean holds = view.value() >= least && view.value() <= most;
                 sums.check(
                         holds,
@@ -125,7 +125,7 @@ final class CounterPage implements Actor {
                                 : "a page taken away has " + TortureMachine.say(view.value()) + ", not " + least
                                         + " to " + most);
             } else {
-                sums.check(result == Fault.OOM, "a mapped page gave " + Fault.toString(result));
+                sums.check(result == Fault.OUT_OF_MEMORY, "a mapped page gave " + Fault.toString(result));
             }
             setup.failures.linger();
         }

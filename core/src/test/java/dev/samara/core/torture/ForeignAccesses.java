@@ -37,9 +37,9 @@ final class ForeignAccesses implements Actor {
         long content = area.content(page);
         long address = area.at.get() + page * TortureSpace.PAGE + part;
         int result = writes ? view.add(address, 0) : view.load(address);
-        long read = Fault.isDone(result) ? view.value() : 0;
+        long read = result == Fault.NONE ? view.value() : 0;
         boolean steady = (before & 1) == 0 && area.turn(page) == before;
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             boolean holds = steady ? area.has(content, read, page) : area.mayHave(read, page);
             contents.check(holds, holds ? "" : area.say(page, content, result, read));
         }

@@ -137,7 +137,7 @@ class MirrorTest {
             cpu.memory().getAndAdd(address, 8, value);
         } else {
             int result = cpu.memory().store(address, 8, value);
-            assertTrue(Fault.isDone(result) || result == Fault.ACCERR, () -> Fault.toString(result));
+            assertTrue(result == Fault.NONE || result == Fault.ACCERR, () -> Fault.toString(result));
         }
     }
 

@@ -137,8 +137,8 @@ final class OwnedPages {
     /** Whether the result of an access agrees with the expected state of a page. */
     static boolean gives(State state, int result, boolean writes) {
         return switch (state) {
-            case WRITABLE -> Fault.isDone(result) || result == Fault.OOM;
-            case READABLE -> writes ? result == Fault.ACCERR : Fault.isDone(result) || result == Fault.OOM;
+            case WRITABLE -> result == Fault.NONE || result == Fault.OUT_OF_MEMORY;
+            case READABLE -> writes ? result == Fault.ACCERR : result == Fault.NONE || result == Fault.OUT_OF_MEMORY;
             case GONE -> result == Fault.MAPERR;
             case SHUT -> result == Fault.ACCERR;
         };

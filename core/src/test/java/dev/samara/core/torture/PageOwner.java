@@ -330,7 +330,7 @@ final class PageOwner implements Actor {
         if (keeps) {
             int result = view.load(address + TortureMachine.PARTS[0]);
             boolean isEmpty = OwnedPages.gives(OwnedPages.state(area.content(page)), result, false)
-                    && (!Fault.isDone(result) || view.value() == 0);
+                    && (result != Fault.NONE || view.value() == 0);
             contents.check(
                     isEmpty, "DONTUNMAP has left " + Fault.toString(result) + " " + TortureMachine.say(view.value()));
             TortureSpace.succeed(setup.space.munmap(address, TortureSpace.PAGE));
@@ -360,7 +360,7 @@ final class PageOwner implements Actor {
         if (steady && neighbour.isPrivate()) {
             int result = child.load(place + TortureMachine.PARTS[1]);
             boolean holds = OwnedPages.gives(OwnedPages.state(expected), result, false)
-                    && (!Fault.isDone(result) || neighbour.has(expected, child.value(), theirs));
+                    && (result != Fault.NONE || neighbour.has(expected, child.value(), theirs));
             forks.check(holds, holds ? "" : neighbour.say(theirs, expected, result, child.value()));
         }
         if (!shared) {

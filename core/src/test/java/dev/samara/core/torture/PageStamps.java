@@ -37,7 +37,7 @@ final class PageStamps {
             contents.check(
                     OwnedPages.gives(OwnedPages.State.WRITABLE, result, true),
                     "a store was refused with " + Fault.toString(result));
-            written += Fault.isDone(result) ? 1 : 0;
+            written += result == Fault.NONE ? 1 : 0;
             if (random.nextInt(4) == 0) {
                 setup.failures.linger();
             }
@@ -62,9 +62,9 @@ final class PageStamps {
     void check(TortureMachine.View in, int page, long content, Checker checker) {
         for (int part : TortureMachine.PARTS) {
             int result = in.load(address(page) + part);
-            long read = Fault.isDone(result) ? in.value() : 0;
+            long read = result == Fault.NONE ? in.value() : 0;
             boolean holds = OwnedPages.gives(OwnedPages.state(content), result, false)
-                    && (!Fault.isDone(result) || area.has(content, read, page));
+                    && (result != Fault.NONE || area.has(content, read, page));
             checker.check(holds, holds ? "" : area.say(page, content, result, read));
         }
     }

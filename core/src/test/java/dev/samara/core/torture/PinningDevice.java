@@ -91,7 +91,7 @@ final class PinningDevice implements Actor {
         }
         long mark = TortureMachine.stamp(owner, page, ++sequence);
         for (int part : TortureMachine.PARTS) {
-            if (!Fault.isDone(view.store(address(page) + part, mark))) {
+            if (view.store(address(page) + part, mark) != Fault.NONE) {
                 // Half written perhaps: its content is not known any more.
                 map(address(page), 1);
                 mapped[page] = null;
@@ -104,7 +104,7 @@ final class PinningDevice implements Actor {
         }
         int frame = view.pin(address(page), Protection.WRITE);
         if (frame < 0) {
-            pins.check(-frame == Fault.OOM, "a pin gave " + Fault.toString(-frame));
+            pins.check(-frame == Fault.OUT_OF_MEMORY, "a pin gave " + Fault.toString(-frame));
             return;
         }
         boolean same = before == null || before.frame == frame;
@@ -141,7 +141,7 @@ final class PinningDevice implements Actor {
         if (pin != null) {
             put(pin);
             int result = view.load(address(page) + TortureMachine.PARTS[0]);
-            boolean holds = Fault.isDone(result) && view.value() == pin.content;
+            boolean holds = result == Fault.NONE && view.value() == pin.content;
             pins.check(holds, holds ? "" : "the device's store is not in the page, but " + say(result));
         }
     }
@@ -181,7 +181,7 @@ final class PinningDevice implements Actor {
             put(pin);
             for (int part : TortureMachine.PARTS) {
                 int result = in.load(address(page) + part);
-                boolean holds = result == Fault.OOM || (Fault.isDone(result) && in.value() == before);
+                boolean holds = result == Fault.OUT_OF_MEMORY || (result == Fault.NONE && in.value() == before);
                 forks.check(holds, holds ? "" : "a child has of a pinned page " + say(result));
             }
             write(page);

@@ -76,14 +76,14 @@ final class PrivateCounters {
     private void add(TortureMachine.View view, int page, boolean byHandle) {
         begun.incrementAndGet(page);
         int result = byHandle ? view.addByHandle(address(page), 1) : view.add(address(page), 1);
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             long before = byHandle ? view.seen() : view.value();
             long added = done.incrementAndGet(page);
             sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
         } else {
             begun.decrementAndGet(page);
             Thread.onSpinWait();
-            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OUT_OF_MEMORY;
             sums.check(expected, "an addition gave " + Fault.toString(result));
         }
     }
@@ -112,7 +112,7 @@ final class PrivateCounters {
     }
 
     private long read(TortureMachine.View view, int page) {
-        return Fault.isDone(view.load(address(page))) ? view.value() : -1;
+        return view.load(address(page)) == Fault.NONE ? view.value() : -1;
     }
 
     /** Forks, looks at the child's counters, adds to them, and ends the child. */
@@ -134,7 +134,7 @@ final class PrivateCounters {
             for (int page = 0; page < PAGES; page++) {
                 long most = begun.get(page);
                 long address = place + page * TortureSpace.PAGE + OFFSET;
-                if (Fault.isDone(view.load(address))) {
+                if (view.load(address) == Fault.NONE) {
                     long read = view.value();
                     boolean holds = read >= least[page] && read <= most;
                     forks.check(
@@ -154,7 +154,7 @@ final class PrivateCounters {
 
     private void addTo(TortureMachine.View view, long address, long read, Random random) {
         for (int n = random.nextInt(3); n > 0; n--) {
-            if (Fault.isDone(view.add(address, 1L << 40))) {
+            if (view.add(address, 1L << 40) == Fault.NONE) {
                 boolean holds = view.value() == read;
                 forks.check(holds, holds ? "" : "a child's page changed from " + read + " to " + view.value());
                 return;
@@ -167,7 +167,7 @@ final class PrivateCounters {
         TortureMachine.View view = setup.view();
         for (int page = 0; page < PAGES; page++) {
             int result = view.load(address(page));
-            boolean holds = Fault.isDone(result) ? view.value() == done.get(page) : result == Fault.OOM;
+            boolean holds = result == Fault.NONE ? view.value() == done.get(page) : result == Fault.OUT_OF_MEMORY;
             sums.check(holds, holds ? "" : "a counter is " + view.value() + " after " + done.get(page) + " additions");
         }
         setup.leave();

@@ -3,8 +3,8 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import java.util.Random;
 
@@ -57,10 +57,8 @@ final class ReplacedRange implements Actor {
     Actor accessor(Checker checker) {
         return random -> {
             for (int n = 0; n < 20; n++) {
-                Resolution events = space.resolve(start + random.nextInt(PAGES) * TortureSpace.PAGE, Protection.READ);
-                checker.check(
-                        events == Resolution.FOUND || events == Resolution.ACCERR,
-                        "a page that is replaced: " + events);
+                int events = space.resolve(start + random.nextInt(PAGES) * TortureSpace.PAGE, Protection.READ);
+                checker.check(events == Fault.NONE || events == Fault.ACCERR, "a page that is replaced: " + events);
             }
         };
     }

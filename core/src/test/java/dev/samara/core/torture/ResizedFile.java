@@ -233,7 +233,7 @@ final class ResizedFile {
         }
 
         private void expected(int page, int result) {
-            boolean known = Fault.isDone(result) || result == Fault.OOM || result == Fault.ADRERR;
+            boolean known = result == Fault.NONE || result == Fault.OUT_OF_MEMORY || result == Fault.ADRERR;
             contents.check(known, "a mapped page " + page + " gave " + Fault.toString(result));
         }
 
@@ -246,7 +246,7 @@ final class ResizedFile {
                 int result = in.load(at + page * TortureSpace.PAGE + part);
                 expected(page, result);
                 boolean steady = (before & 1) == 0 && turn.get() == before;
-                if (Fault.isDone(result)) {
+                if (result == Fault.NONE) {
                     judge(page, in.value(), isCut, isGone, checker);
                     checker.check(!steady || page < there, "page " + page + " beyond the end was read");
                 } else if (result == Fault.ADRERR) {

@@ -136,7 +136,7 @@ final class TortureMachine {
 
         private int done(int result) {
             frames().towards(0);
-            if (result == Fault.OOM) {
+            if (result == Fault.OUT_OF_MEMORY) {
                 refused.increment();
             }
             return result;
@@ -155,7 +155,7 @@ final class TortureMachine {
         /** Has the CPU do without its space until the next access. */
         void enterLazy() {
             cpu(0).enterLazy();
-            done(Fault.MINOR);
+            done(Fault.NONE);
             events.count("stretches in LAZY");
         }
 
@@ -175,7 +175,7 @@ final class TortureMachine {
             }
             seen = cpu.memory().add(handle, 8, delta);
             events.count("additions by a handle");
-            return done(Fault.MINOR);
+            return done(Fault.NONE);
         }
 
         /** The number that the last addition by a handle found. */
@@ -208,7 +208,7 @@ final class TortureMachine {
 
         void unpin(int frame, boolean written) {
             cpu(0).memory().unpin(frame, written);
-            done(Fault.MINOR);
+            done(Fault.NONE);
         }
     }
 

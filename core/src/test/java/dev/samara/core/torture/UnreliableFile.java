@@ -85,7 +85,7 @@ final class UnreliableFile extends CachedBacking {
                 return freed;
             }
             case 4 -> {
-                return random.nextBoolean() ? -Fault.OOM : -Fault.RETRY;
+                return random.nextBoolean() ? -Fault.OUT_OF_MEMORY : -Fault.RETRY;
             }
             case 5, 6, 7 -> {
                 CountDownLatch latch = new CountDownLatch(1);
@@ -212,7 +212,7 @@ final class UnreliableFile extends CachedBacking {
             for (int part : TortureMachine.PARTS) {
                 int result = shared ? view.add(address + part, 0) : view.store(address + part, mark);
                 expected(result);
-                if (!Fault.isDone(result)) {
+                if (result != Fault.NONE) {
                     if (!shared) {
                         map(page, page + 1);
                     }
@@ -223,10 +223,12 @@ final class UnreliableFile extends CachedBacking {
         }
 
         private void expected(int result) {
-            boolean known =
-                    Fault.isDone(result) || result == Fault.OOM || result == Fault.ADRERR || result == Fault.RETRY;
+            boolean known = result == Fault.NONE
+                    || result == Fault.OUT_OF_MEMORY
+                    || result == Fault.ADRERR
+                    || result == Fault.RETRY;
             contents.check(known, "an unreliable page gave " + Fault.toString(result));
-            setup.events.count(Fault.isDone(result) ? "unreliable pages mapped" : "unreliable pages refused");
+            setup.events.count(result == Fault.NONE ? "unreliable pages mapped" : "unreliable pages refused");
         }
 
         private void read(int page) {
@@ -235,7 +237,7 @@ final class UnreliableFile extends CachedBacking {
             for (int part : TortureMachine.PARTS) {
                 int result = view.load(at + page * TortureSpace.PAGE + part);
                 expected(result);
-                if (Fault.isDone(result)) {
+                if (result == Fault.NONE) {
                     long wanted = written[page] != 0 ? written[page] : TortureMachine.stamp(owner, page + 1, 1);
                     boolean holds = view.value() == wanted;
                     contents.check(

@@ -121,13 +121,13 @@ final class Arena implements AutoCloseable {
     int read(long address) {
         GuestMemory memory = cpus.any().memory();
         int result = memory.load(address, 1);
-        return Fault.isDone(result) ? (int) memory.value() : -result;
+        return result == Fault.NONE ? (int) memory.value() : -result;
     }
 
     /** Writes one byte. Returns a negative fault, or the written byte. */
     int write(long address, int value) {
         int result = cpus.any().memory().store(address, 1, value);
-        return Fault.isDone(result) ? value : -result;
+        return result == Fault.NONE ? value : -result;
     }
 
     /** Returns the first byte of every readable page, in the recording's format: runs of pages with equal bytes. */

@@ -85,7 +85,7 @@ final class Closing implements Group {
         long stamp = MARK | (long) owner << 8 | page;
         GuestMemory memory = cpu.memory();
         int result = stores ? memory.store(address, Long.BYTES, stamp) : memory.load(address, Long.BYTES);
-        if (stores || !Fault.isDone(result) || memory.value() == 0 || memory.value() == stamp) {
+        if (stores || result != Fault.NONE || memory.value() == 0 || memory.value() == stamp) {
             scene.judges().closed.held();
         } else {
             scene.judges()

@@ -122,7 +122,7 @@ final class Guest {
 
     /** Records that a page has been used in this stay in GUEST: its next change waits for this CPU. */
     private void uses(PageModel plot, int page, long word, int result) {
-        if (Fault.isDone(result) && plot.isJudged() && plot.word(page) == word && !PageModel.isChanging(word)) {
+        if (result == Fault.NONE && plot.isJudged() && plot.word(page) == word && !PageModel.isChanging(word)) {
             used.putIfAbsent(plot.address(page), new Use(plot, page, word));
         }
     }
@@ -147,7 +147,7 @@ final class Guest {
     }
 
     private static int result(long handle) {
-        return handle >= 0 ? Fault.MINOR : (int) -handle;
+        return handle >= 0 ? Fault.NONE : (int) -handle;
     }
 
     private void loadByHandle(PageModel plot, int page) {
@@ -165,7 +165,7 @@ final class Guest {
         long before = plot.word(page);
         long cleared = plot.cleared(page);
         int result = memory.load(plot.address(page) + PageModel.STAMP, WORD);
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             judges.content(plot, page, memory.value(), cleared);
         }
         judges.outcome(plot, page, before, PageModel.READ, result);
@@ -202,7 +202,7 @@ final class Guest {
         } else {
             result = memory.getAndAdd(address, WORD, 1);
         }
-        if (Fault.isDone(result) && plot == plots.get(plots.size() - 1)) {
+        if (result == Fault.NONE && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;
         }
         judges.outcome(plot, page, before, PageModel.WRITE, result);

@@ -99,7 +99,7 @@ final class Kept extends Changer {
         Cpu cpu = cpu();
         GuestMemory memory = cpu.memory();
         int result = memory.load(plot.address(page) + PageModel.SUM, Long.BYTES);
-        if (!Fault.isDone(result)) {
+        if (result != Fault.NONE) {
             throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
         }
         return memory.value();

@@ -137,7 +137,7 @@ final class Noticing implements Group {
 
     private static void add(Cpu cpu, int page) {
         int result = cpu.memory().getAndAdd(BASE + page * PageModel.PAGE, Long.BYTES, 1);
-        if (!Fault.isDone(result) && result != Fault.ACCERR) {
+        if (result != Fault.NONE && result != Fault.ACCERR) {
             throw new IllegalStateException("an addition to a file gives " + Fault.toString(result));
         }
     }
@@ -145,7 +145,7 @@ final class Noticing implements Group {
     private static long sum(Cpu cpu, int page) {
         GuestMemory memory = cpu.memory();
         int result = memory.load(BASE + page * PageModel.PAGE, Long.BYTES);
-        if (!Fault.isDone(result)) {
+        if (result != Fault.NONE) {
             throw new IllegalStateException("a load of a file gives " + Fault.toString(result));
         }
         return memory.value();

@@ -58,7 +58,7 @@ final class Takeover implements Group {
     private static void fill(Cpu cpu, long address, long stamp) {
         for (int page = 0; page < PAGES; page++) {
             int result = cpu.memory().store(address + page * PageModel.PAGE, Long.BYTES, stamp + page);
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 throw new IllegalStateException("a store beside early reuse gives " + Fault.toString(result));
             }
         }
@@ -68,7 +68,7 @@ final class Takeover implements Group {
         for (int page = 0; page < PAGES; page++) {
             GuestMemory memory = cpu.memory();
             int result = memory.load(address + page * PageModel.PAGE, Long.BYTES);
-            if (Fault.isDone(result) && memory.value() == stamp + page) {
+            if (result == Fault.NONE && memory.value() == stamp + page) {
                 scene.judges().moved.held();
             } else {
                 scene.judges()

@@ -106,7 +106,7 @@ final class TouchingTest {
                 Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             space.throwing().mmap(0x10000, 4 * PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             touching.everything(9);
-            assertEquals(List.of("touch of 0x12000: a page, OOM"), differences());
+            assertEquals(List.of("touch of 0x12000: a page, OUT_OF_MEMORY"), differences());
         }
     }
 }

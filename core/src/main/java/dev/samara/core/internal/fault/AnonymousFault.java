@@ -67,7 +67,7 @@ final class AnonymousFault {
             }
         }
         return install(vma, address, Protection.READ, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known)
-                ? Fault.MINOR
+                ? Fault.NONE
                 : Resolve.AGAIN;
     }
 
@@ -80,7 +80,7 @@ final class AnonymousFault {
         try {
             long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
             installed = install(vma, address, access, frame, bits, known);
-            return installed ? Fault.MINOR : Resolve.AGAIN;
+            return installed ? Fault.NONE : Resolve.AGAIN;
         } finally {
             if (!installed) {
                 frames.drop(frame, worker.magazine());

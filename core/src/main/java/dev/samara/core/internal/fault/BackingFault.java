@@ -93,7 +93,7 @@ final class BackingFault {
         if (writes && traits.noticesWrites()) {
             return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
         }
-        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes) ? Fault.MINOR : Resolve.AGAIN;
+        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes) ? Fault.NONE : Resolve.AGAIN;
     }
 
     /**
@@ -130,7 +130,9 @@ final class BackingFault {
     }
 
     private static int failure(int answer) {
-        return answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+        return answer == -Fault.OUT_OF_MEMORY
+                ? Fault.OUT_OF_MEMORY
+                : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
     }
 
     private int notice(BackingTraits traits, Request request) {
@@ -160,7 +162,7 @@ final class BackingFault {
             return failure(noticed);
         }
         faulter.reader().readLock();
-        return Fault.MINOR;
+        return Fault.NONE;
     }
 
     /**
@@ -178,7 +180,7 @@ final class BackingFault {
         Notice notice = table.notices().begin(request.address());
         try {
             int told = tell(traits, request);
-            if (told != Fault.MINOR) {
+            if (told != Fault.NONE) {
                 return told;
             }
             long[] leaf = table.leafForInstall(request.address());
@@ -189,7 +191,7 @@ final class BackingFault {
                         && faulter.frames.isCached(frame, cache.number(), request.page());
                 long bits = FaultAround.bitsOf(request.vma(), true) | Pte.ACCESSED | Pte.DIRTY;
                 boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
-                return mapped ? Fault.MINOR : Resolve.AGAIN;
+                return mapped ? Fault.NONE : Resolve.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }
@@ -205,7 +207,7 @@ final class BackingFault {
         Notice notice = table.notices().begin(address);
         try {
             int told = tell(Objects.requireNonNull(vma.traits()), request);
-            if (told != Fault.MINOR) {
+            if (told != Fault.NONE) {
                 return told;
             }
             long[] leaf = table.leaf(address);
@@ -220,7 +222,7 @@ final class BackingFault {
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
-                return widened ? Fault.MINOR : Resolve.AGAIN;
+                return widened ? Fault.NONE : Resolve.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }

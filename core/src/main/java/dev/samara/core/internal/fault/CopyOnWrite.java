@@ -71,7 +71,7 @@ final class CopyOnWrite {
             }
             long rights = PageRights.most(now);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -123,7 +123,7 @@ final class CopyOnWrite {
         if (done && Pte.isOwn(pte)) {
             faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
         }
-        return done ? Fault.MINOR : Resolve.AGAIN;
+        return done ? Fault.NONE : Resolve.AGAIN;
     }
 
     /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
@@ -176,7 +176,7 @@ final class CopyOnWrite {
                 return Resolve.AGAIN;
             }
             done = finish(leaf, index, mark, fresh, rights, true);
-            return done ? Fault.MINOR : Resolve.AGAIN;
+            return done ? Fault.NONE : Resolve.AGAIN;
         } finally {
             try {
                 end(leaf, index, mark, Pte.NONE, done);

@@ -73,6 +73,9 @@ public final class Faulter {
 
     private boolean isMajor;
 
+    /** Whether the last fault that has ended was a major one. */
+    private boolean wasMajor;
+
     /**
      * Creates the fault handler of a thread.
      *
@@ -132,6 +135,11 @@ public final class Faulter {
         isMajor = true;
     }
 
+    /** Returns whether a backing had to fetch data for the last fault that has ended. */
+    public boolean wasMajor() {
+        return wasMajor;
+    }
+
     /**
      * Makes an access possible, or returns the reason why it is not. May wait for operations, backings and reclaim. The
      * caller is in no reader section and holds no lock.
@@ -160,14 +168,15 @@ public final class Faulter {
                 result = attemptOnce(address, access);
             }
             if (result == EXHAUSTED) {
-                return Fault.OOM;
+                return Fault.OUT_OF_MEMORY;
             }
             if (repeated && result == Fault.MAPERR) {
                 // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping.
                 UnhookTables.unhookIfEmpty(table, address);
             }
             ended = true;
-            return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
+            wasMajor = isMajor;
+            return result;
         } finally {
             isMajor = outerIsMajor;
             backingFault.end(outerInVain);
@@ -198,7 +207,7 @@ public final class Faulter {
             checkMayWait();
             return Resolve.await(layout, vma, address);
         }
-        if (result != Fault.MINOR) {
+        if (result != Fault.NONE) {
             return result;
         }
         long[] leaf = table.leaf(address);
@@ -250,7 +259,7 @@ public final class Faulter {
     /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         if (allows(pte, access)) {
-            return Fault.MINOR;
+            return Fault.NONE;
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
@@ -300,7 +309,7 @@ public final class Faulter {
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return Resolve.AGAIN;
             }
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -328,7 +337,7 @@ public final class Faulter {
             }
         } else if (!(writes && traits.noticesWrites())
                 && faultAround.map(vma, traits, cache, address, page, writes, known)) {
-            return Fault.MINOR;
+            return Fault.NONE;
         }
         checkMayWait();
         return backingFault.fetch(vma, traits, cache, address, access, page);

@@ -42,7 +42,7 @@ public final class Populate {
             // The part of the range before the operation's failure is faulted in nevertheless.
             return result;
         }
-        if (Fault.isDone(fault) || kind == PopulateRange.Kind.BEST_EFFORT) {
+        if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
         if (fault == Fault.RETRY) {
@@ -50,17 +50,17 @@ public final class Populate {
         }
         if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.
-            return (fault == Fault.OOM ? Errno.EAGAIN : Errno.ENOMEM).result();
+            return (fault == Fault.OUT_OF_MEMORY ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
         // The operation has checked for holes; a hole made since looks like a guard.
-        return (fault == Fault.OOM ? Errno.ENOMEM : Errno.EFAULT).result();
+        return (fault == Fault.OUT_OF_MEMORY ? Errno.ENOMEM : Errno.EFAULT).result();
     }
 
     /** Faults a range in, with a page table context that this call borrows; returns a {@link Fault}. */
     private static int fault(Layout layout, PopulateRange range) {
         PageTableContext worker = layout.memory().borrowOrNull();
         if (worker == null) {
-            return Fault.OOM;
+            return Fault.OUT_OF_MEMORY;
         }
         try {
             Faulter faulter = new Faulter(layout, worker);
@@ -91,23 +91,23 @@ public final class Populate {
             if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
                 int failed = touch(faulter, at, stop, writes ? Protection.WRITE : Protection.READ);
-                if (!Fault.isDone(failed)) {
+                if (failed != Fault.NONE) {
                     return failed;
                 }
             }
             at = stop;
         }
-        return Fault.MINOR;
+        return Fault.NONE;
     }
 
     /** Faults in every page of a range. Returns the first {@link Fault} that is not done. */
     private static int touch(Faulter faulter, long start, long end, int access) {
         for (long at = start; Addresses.isBelow(at, end); at += 1L << faulter.pageShift) {
             int result = faulter.fault(at, access);
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 return result;
             }
         }
-        return Fault.MINOR;
+        return Fault.NONE;
     }
 }

@@ -13,7 +13,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -43,8 +42,8 @@ public final class Resolve {
 
     private Resolve() {}
 
-    /** Runs the front half alone, for a space of which only the layout is asked. */
-    public static Resolution resolve(Layout layout, long address, int access) {
+    /** Runs the front half alone, for a space of which only the layout is asked. Returns a {@link Fault}. */
+    public static int resolve(Layout layout, long address, int access) {
         int result;
         do {
             VmArea vma = layout.find(address);
@@ -53,24 +52,19 @@ public final class Resolve {
                 result = await(layout, vma, address);
             }
         } while (result == AGAIN);
-        return switch (result) {
-            case Fault.MINOR -> Resolution.FOUND;
-            case Fault.MAPERR -> Resolution.MAPERR;
-            case Fault.ACCERR -> Resolution.ACCERR;
-            default -> Resolution.RETRY;
-        };
+        return result;
     }
 
     /**
      * Decides on a VMA that a lookup has found.
      *
-     * @return {@link Fault#MINOR} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
+     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
      */
     static int check(@Nullable VmArea vma, int access) {
         if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
             return MUST_WAIT;
         }
-        return permits(vma, access) ? Fault.MINOR : Fault.ACCERR;
+        return permits(vma, access) ? Fault.NONE : Fault.ACCERR;
     }
 
     /**

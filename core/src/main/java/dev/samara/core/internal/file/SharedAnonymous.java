@@ -191,7 +191,7 @@ public final class SharedAnonymous implements Backing {
     public int fault(PageRequest request) {
         int frame =
                 Objects.requireNonNull(FilePages.of(VmArea.of(request.vma()))).frameFor(request.page());
-        return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
+        return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 
     @Override

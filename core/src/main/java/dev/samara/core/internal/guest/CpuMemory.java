@@ -44,6 +44,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private long faultAddress;
     private int fault;
 
+    /** The last access that has failed, at {@code faultAddress}; NONE if none has. */
+    private int failed;
+
+    private int failedAccess;
+    private int failedSize;
+
     /**
      * Makes the memory of a CPU that has no space.
      *
@@ -104,7 +110,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         memory.serve(layout);
         value = 0;
         faultAddress = 0;
-        fault = Fault.MINOR;
+        fault = Fault.NONE;
+        failed = Fault.NONE;
         serve(memory);
     }
 
@@ -205,7 +212,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int fault() {
-        return hasResults() ? fault : Fault.MINOR;
+        return hasResults() ? fault : Fault.NONE;
+    }
+
+    @Override
+    public @Nullable Fault lastFault() {
+        return hasResults() && failed != Fault.NONE ? new Fault(failed, faultAddress, failedAccess, failedSize) : null;
     }
 
     private boolean hasResults() {
@@ -223,13 +235,22 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     /** Begins an access that is made page by page, and fails only if a part fails. */
     void begin() {
-        fault = Fault.MINOR;
+        fault = Fault.NONE;
     }
 
-    /** Records why and where an access has failed. */
-    int fail(int why, long address) {
+    /**
+     * Records an access that has failed.
+     *
+     * @param access bits of {@link Protection}
+     * @param size bytes, or 0 for a page
+     * @return the reason
+     */
+    int fail(int why, long address, int access, int size) {
         fault = why;
+        failed = why;
         faultAddress = address;
+        failedAccess = access;
+        failedSize = size;
         return why;
     }
 
@@ -244,19 +265,25 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         long valueBefore = value;
         long faultAddressBefore = faultAddress;
         int faultBefore = fault;
+        int failedBefore = failed;
+        int accessBefore = failedAccess;
+        int sizeBefore = failedSize;
         try {
             memory.tell(address, length);
         } finally {
             value = valueBefore;
             faultAddress = faultAddressBefore;
             fault = faultBefore;
+            failed = failedBefore;
+            failedAccess = accessBefore;
+            failedSize = sizeBefore;
         }
     }
 
     @Override
     public int handleFault(long address, int access) {
         int result = loaded().handleFault(address, access);
-        return Fault.isDone(result) ? result : fail(result, address);
+        return result == Fault.NONE ? result : fail(result, address, access, 0);
     }
 
     @Override
@@ -279,10 +306,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         try {
             long handle = memory.translate(address, size, access);
             if (handle < 0) {
-                return fail((int) -handle, address);
+                return fail((int) -handle, address, access, size);
             }
             value = memory.get(handle, size, swapsBytes);
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
@@ -301,10 +328,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             if (handle < 0) {
                 return handle == NO_HANDLE
                         ? slow.storeWatched(memory, address, size, ordered(number, size))
-                        : fail((int) -handle, address);
+                        : fail((int) -handle, address, Protection.WRITE, size);
             }
             memory.put(handle, size, number, swapsBytes);
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
@@ -328,7 +355,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public int compareAndSet(long address, int size, long expected, long number) {
         int result = compareAndExchange(address, size, expected, number);
-        if (Fault.isDone(result)) {
+        if (result == Fault.NONE) {
             value = value == (expected & GuestAtomic.maskOf(size)) ? 1 : 0;
         }
         return result;
@@ -362,20 +389,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
         TranslatedMemory memory = loaded();
         checkSize(size);
+        int access = what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE;
         if ((address & size - 1) != 0) {
-            return fail(Fault.ADRALN, address);
+            return fail(Fault.ADRALN, address, access, size);
         }
         boolean entered = memory.enter();
         try {
-            long handle =
-                    memory.translate(address, size, what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE);
+            long handle = memory.translate(address, size, access);
             if (handle < 0) {
                 return handle == NO_HANDLE
                         ? slow.updateWatched(memory, what, address, size, expected, operand)
-                        : fail((int) -handle, address);
+                        : fail((int) -handle, address, access, size);
             }
             update(memory, what, handle, size, expected, operand);
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
@@ -437,7 +464,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     public int pin(long address, int access) {
         int frame = loaded().pins().pin(address, (access & Protection.WRITE) != 0);
         if (frame < 0) {
-            fail(-frame, address);
+            fail(-frame, address, access, 0);
         }
         return frame;
     }
@@ -500,7 +527,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
         long handle = memory.resolve(address, access);
         if (handle < 0 && handle != NO_HANDLE) {
-            fail((int) -handle, address);
+            fail((int) -handle, address, access, size);
         }
         return handle;
     }

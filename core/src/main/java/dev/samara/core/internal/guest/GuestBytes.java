@@ -29,7 +29,7 @@ final class GuestBytes {
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
-            if (!Fault.isDone(transferPart(memory, address + done, bytes, at + done, part, writes))) {
+            if (transferPart(memory, address + done, bytes, at + done, part, writes) != Fault.NONE) {
                 return done;
             }
             done += part;
@@ -42,16 +42,20 @@ final class GuestBytes {
         try {
             long handle = translate(memory, address, writes);
             if (handle < 0) {
-                return registers.fail((int) -handle, address);
+                return fail(handle, address, length, writes);
             }
             memory.copy(handle, bytes, at, length, writes);
             if (writes) {
                 registers.tell(memory, address, length);
             }
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
+    }
+
+    private int fail(long handle, long address, int length, boolean writes) {
+        return registers.fail((int) -handle, address, writes ? Protection.WRITE : Protection.READ, length);
     }
 
     /** Polls, and returns a handle for the bytes of a page, or the negated fault. Called in GUEST. */
@@ -79,7 +83,7 @@ final class GuestBytes {
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
-            if (!Fault.isDone(transferPart(memory, address + done, buffer, part, writes, isForced))) {
+            if (transferPart(memory, address + done, buffer, part, writes, isForced) != Fault.NONE) {
                 return done;
             }
             done += part;
@@ -93,7 +97,7 @@ final class GuestBytes {
         try {
             long handle = isForced ? translateForced(memory, address, writes) : translate(memory, address, writes);
             if (handle < 0) {
-                return registers.fail((int) -handle, address);
+                return fail(handle, address, length, writes);
             }
             int at = buffer.position();
             memory.copy(handle, buffer, at, length, writes);
@@ -101,7 +105,7 @@ final class GuestBytes {
             if (writes) {
                 registers.tell(memory, address, length);
             }
-            return Fault.MINOR;
+            return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
@@ -124,7 +128,7 @@ final class GuestBytes {
                 memory.poll();
                 long handle = memory.findWritable(from);
                 if (handle < 0) {
-                    registers.fail((int) -handle, from);
+                    fail(handle, from, part, true);
                     return done;
                 }
                 memory.fill(handle, part, with);
@@ -148,7 +152,7 @@ final class GuestBytes {
         int length = 0;
         while (length < target.length) {
             int part = Math.min(target.length - length, memory.restOfPage(address + length));
-            if (!Fault.isDone(transferPart(memory, address + length, target, length, part, false))) {
+            if (transferPart(memory, address + length, target, length, part, false) != Fault.NONE) {
                 return -1;
             }
             for (int i = 0; i < part; i++) {

@@ -46,7 +46,7 @@ final class GuestPins {
                 }
                 // The frame is not freed before this CPU acknowledges, so the pin comes in time.
                 if (!frames.pin(frame)) {
-                    return -Fault.OOM;
+                    return -Fault.OUT_OF_MEMORY;
                 }
                 // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads
                 // the pins.

@@ -21,7 +21,7 @@ final class SlowAccess {
             try {
                 long handle = memory.translate(address + i, 1, access);
                 if (handle < 0) {
-                    return cpu.fail((int) -handle, address + i);
+                    return cpu.fail((int) -handle, address + i, access, size);
                 }
                 number |= memory.get(handle, 1) << (i * Byte.SIZE);
             } finally {
@@ -29,7 +29,7 @@ final class SlowAccess {
             }
         }
         cpu.setValue(cpu.ordered(number, size));
-        return Fault.MINOR;
+        return Fault.NONE;
     }
 
     /**
@@ -46,7 +46,7 @@ final class SlowAccess {
             if (high < 0) {
                 // If the lower page faults too, its fault is the one to be reported.
                 long low = memory.findWritable(address);
-                return low < 0 ? cpu.fail((int) -low, address) : cpu.fail((int) -high, second);
+                return low < 0 ? fail(low, address, size) : fail(high, second, size);
             }
             long low = memory.walk(address, Pte.WRITE);
             if (low >= 0) {
@@ -54,11 +54,11 @@ final class SlowAccess {
                     memory.put(i < below ? low + i : high + i - below, 1, number >>> (i * Byte.SIZE));
                 }
                 cpu.tell(memory, address, size);
-                return Fault.MINOR;
+                return Fault.NONE;
             }
             low = memory.find(address, Protection.WRITE);
             if (low < 0) {
-                return cpu.fail((int) -low, address);
+                return fail(low, address, size);
             }
         }
     }
@@ -71,24 +71,28 @@ final class SlowAccess {
     int storeWatched(TranslatedMemory memory, long address, int size, long number) {
         long handle = memory.find(address, Protection.WRITE);
         if (handle < 0) {
-            return cpu.fail((int) -handle, address);
+            return fail(handle, address, size);
         }
         memory.put(handle, size, number);
         cpu.tell(memory, address, size);
-        return Fault.MINOR;
+        return Fault.NONE;
     }
 
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, GuestAtomic what, long address, int size, long expected, long operand) {
         long handle = memory.find(address, Protection.WRITE);
         if (handle < 0) {
-            return cpu.fail((int) -handle, address);
+            return fail(handle, address, size);
         }
         long seen = cpu.update(memory, what, handle, size, expected, operand);
         boolean isWritten = what != GuestAtomic.EXCHANGE_IF || seen == (expected & GuestAtomic.maskOf(size));
         if (isWritten) {
             cpu.tell(memory, address, size);
         }
-        return Fault.MINOR;
+        return Fault.NONE;
+    }
+
+    private int fail(long handle, long address, int size) {
+        return cpu.fail((int) -handle, address, Protection.WRITE, size);
     }
 }

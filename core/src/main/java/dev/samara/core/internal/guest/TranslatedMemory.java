@@ -134,8 +134,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         int before = processor.begin(CpuTlb.FAULTING);
         try {
             int result = faulter.fault(address, access);
-            if (Fault.isDone(result)) {
-                counters.increment(result == Fault.MAJOR ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
+            if (result == Fault.NONE) {
+                counters.increment(faulter.wasMajor() ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
             }
             return result;
         } finally {
@@ -288,7 +288,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             } finally {
                 enterGuest();
             }
-            if (!Fault.isDone(result)) {
+            if (result != Fault.NONE) {
                 return -result;
             }
             // The fault may have linked a new leaf.

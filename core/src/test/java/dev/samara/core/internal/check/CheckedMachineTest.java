@@ -58,11 +58,11 @@ class CheckedMachineTest {
     void mapAndEnter() {
         at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         cpu.switchTo(space);
-        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 42));
+        assertEquals(Fault.NONE, cpu.memory().store(at, 8, 42));
         leaf = Objects.requireNonNull(table.leaf(at));
         index = table.indexOf(at);
         cpu.enterGuest();
-        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 43));
+        assertEquals(Fault.NONE, cpu.memory().store(at, 8, 43));
     }
 
     @AfterEach
@@ -90,7 +90,7 @@ class CheckedMachineTest {
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
         Leaf.getAndSet(leaf, index, pte);
-        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertEquals(Fault.NONE, cpu.memory().load(at, 8));
     }
 
     @Test
@@ -99,7 +99,7 @@ class CheckedMachineTest {
         long pte = Leaf.get(leaf, index);
         for (long bit : new long[] {Pte.WRITE, Pte.DIRTY}) {
             Leaf.getAndSet(leaf, index, pte & ~bit);
-            assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+            assertEquals(Fault.NONE, cpu.memory().load(at, 8));
             assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, pte);
         }
@@ -142,17 +142,17 @@ class CheckedMachineTest {
         long pte = Leaf.get(leaf, index);
         try (AccessChecker.Revocation mark = checker.begin("a collection", AccessChecker.MARK, id, at, at + PAGE)) {
             Leaf.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
-            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
+            assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, pte & ~Pte.WRITE);
             assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1), mark::toString);
         }
         try (AccessChecker.Revocation write = checker.begin("a fork", AccessChecker.WRITE, id, at, at + PAGE)) {
-            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
+            assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, Pte.NONE);
             assertThrows(InvariantViolation.class, () -> cpu.memory().load(at, 8), write::toString);
         }
         Leaf.getAndSet(leaf, index, pte);
-        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
+        assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
     }
 
     @Test
@@ -161,10 +161,10 @@ class CheckedMachineTest {
         assertTrue(cpu.memory().probeStore(at, 8) >= 0);
         Watches.WatchedRange watch = new Watches.WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
         table.watches().add(watch);
-        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
         table.watches().remove(watch);
-        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
+        assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
     }
 
     @Test
@@ -178,7 +178,7 @@ class CheckedMachineTest {
         assertViolates("I2");
         AccessChecker.Revocation revocation = checker.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
         long late = machine.statistics().staleAccesses();
-        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertEquals(late + 1, machine.statistics().staleAccesses());
         revocation.close();
         assertViolates("I2");
@@ -228,13 +228,13 @@ class CheckedMachineTest {
         assertThrows(IllegalStateException.class, () -> cpu.memory().get(store, 8), "another was resolved");
         long third = cpu.memory().probeStore(at, 8);
         assertEquals(44, cpu.memory().exchange(third, 8, 44, 45));
-        assertEquals(Fault.MINOR, cpu.memory().load(at + 2 * PAGE, 8));
+        assertEquals(Fault.NONE, cpu.memory().load(at + 2 * PAGE, 8));
         assertThrows(IllegalStateException.class, () -> cpu.memory().add(third, 8, 1), "an access by address");
         long fourth = cpu.memory().probeLoad(at, 8);
         cpu.leaveGuest();
         cpu.enterGuest();
         assertThrows(IllegalStateException.class, () -> cpu.memory().get(fourth, 8), "GUEST was left");
-        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertEquals(45, cpu.memory().value());
     }
 }

@@ -93,7 +93,7 @@ final class TakenAwayTest {
                 cpu.poll();
             }
             cpu.leaveGuest();
-            return Fault.MINOR;
+            return Fault.NONE;
         });
         Latches.await(entered);
         try {
@@ -104,7 +104,7 @@ final class TakenAwayTest {
         assertEquals(expected, seen.get());
         assertEquals(NOTHING, taken(), "it has ended");
         try {
-            assertFault(Fault.MINOR, polling.get());
+            assertFault(Fault.NONE, polling.get());
         } catch (InterruptedException | ExecutionException failed) {
             throw new AssertionError(failed);
         }

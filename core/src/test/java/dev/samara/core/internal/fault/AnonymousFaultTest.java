@@ -200,7 +200,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that finds no memory is OOM: nothing is lost, and the fault succeeds after an unmapping")
+    @DisplayName("that finds no memory is OUT_OF_MEMORY: nothing is lost, and the fault succeeds after an unmapping")
     void outOfMemory() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(8);
         long at = fixture.anonymous(16);
@@ -208,17 +208,17 @@ final class AnonymousFaultTest {
             fixture.store(at + page * PAGE, 100 + page);
         }
         for (int page = 8; page < 16; page++) {
-            assertFault(Fault.OOM, fixture.memory.store(at + page * PAGE, 8, 1));
+            assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + page * PAGE, 8, 1));
             assertEquals(at + page * PAGE, fixture.memory.faultAddress());
         }
         // A read takes no frame; a write to the zero page does.
         assertEquals(0, fixture.load(at + 9 * PAGE));
-        assertFault(Fault.OOM, fixture.memory.store(at + 9 * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + 9 * PAGE, 8, 1));
         assertEquals(0, fixture.load(at + 9 * PAGE));
         assertEquals(8, fixture.frames());
         assertEquals(0, fixture.space.munmap(at, PAGE));
         fixture.store(at + 9 * PAGE, 7);
-        assertFault(Fault.OOM, fixture.memory.store(at + 10 * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + 10 * PAGE, 8, 1));
         for (int page = 1; page < 8; page++) {
             assertEquals(100 + page, fixture.load(at + page * PAGE));
         }
@@ -227,7 +227,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that finds no memory for a copy is OOM, and the child and the parent keep their pages")
+    @DisplayName("that finds no memory for a copy is OUT_OF_MEMORY, and the child and the parent keep their pages")
     void outOfMemoryForACopy() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(2);
         long at = fixture.anonymous(2);
@@ -235,10 +235,10 @@ final class AnonymousFaultTest {
         fixture.store(at + PAGE, 2);
         try (AddressSpace child = fixture.space.fork()) {
             fixture.cpu.switchTo(child);
-            assertFault(Fault.OOM, fixture.memory.store(at, 8, 3));
+            assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at, 8, 3));
             assertEquals(1, fixture.load(at));
             fixture.cpu.switchTo(fixture.space);
-            assertFault(Fault.OOM, fixture.memory.store(at + PAGE, 8, 3));
+            assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + PAGE, 8, 3));
             assertEquals(2, fixture.load(at + PAGE));
             fixture.cpu.switchTo(null);
         }
@@ -260,12 +260,12 @@ final class AnonymousFaultTest {
         int[] protections = {READ, 0, EXEC, READ | EXEC, WRITE, WRITE | EXEC, RW | EXEC, RW};
         for (int protection : protections) {
             assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, protection));
-            assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.load(at + PAGE, 8));
-            assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.fetch(at + PAGE, 8));
+            assertFault(protection != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.load(at + PAGE, 8));
+            assertFault((protection & EXEC) != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.fetch(at + PAGE, 8));
             boolean writes = (protection & WRITE) != 0;
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, fixture.memory.store(at + PAGE + 8, 8, 1));
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, fixture.memory.getAndAdd(at + PAGE + 16, 4, 1));
-            assertEquals(writes ? Fault.MINOR : -1, writes ? fixture.memory.handleFault(at + PAGE, protection) : -1);
+            assertFault(writes ? Fault.NONE : Fault.ACCERR, fixture.memory.store(at + PAGE + 8, 8, 1));
+            assertFault(writes ? Fault.NONE : Fault.ACCERR, fixture.memory.getAndAdd(at + PAGE + 16, 4, 1));
+            assertEquals(writes ? Fault.NONE : -1, writes ? fixture.memory.handleFault(at + PAGE, protection) : -1);
         }
         assertEquals(11, fixture.load(at));
         assertEquals(22, fixture.load(at + PAGE));
@@ -284,7 +284,7 @@ final class AnonymousFaultTest {
             for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
                 int needed = access & (WRITE | EXEC);
                 boolean allowed = protection != 0 && (protection & needed) == needed;
-                assertFault(allowed ? Fault.MINOR : Fault.ACCERR, fixture.memory.handleFault(at, access));
+                assertFault(allowed ? Fault.NONE : Fault.ACCERR, fixture.memory.handleFault(at, access));
             }
         }
         fixture.closeEmpty();

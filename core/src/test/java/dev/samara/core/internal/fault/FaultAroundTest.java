@@ -78,9 +78,9 @@ final class FaultAroundTest {
         SpaceFixture fixture = fixture(1);
         MemoryFile file = file(fixture, 8 * PAGE, all(8));
         long at = fixture.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 3 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * PAGE, READ));
         assertEquals("{3}", mapped(fixture, at, 8).toString());
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 7 * PAGE, SpaceFixture.WRITE));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 7 * PAGE, SpaceFixture.WRITE));
         assertEquals("{3, 7}", mapped(fixture, at, 8).toString());
         assertEquals(0x107, fixture.load(at + 7 * PAGE));
         file.close();
@@ -96,13 +96,13 @@ final class FaultAroundTest {
         int before = 10;
         long at = fixture.map(PLACE - before * PAGE, 3 * LEAF, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
         BitSet expected = new BitSet();
-        assertFault(Fault.MINOR, fixture.memory.handleFault(PLACE + 100 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(PLACE + 100 * PAGE, READ));
         expected.set(before, before + LEAF);
         assertEquals(expected, mapped(fixture, at, 3 * LEAF));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at, READ));
         expected.set(0, before);
         assertEquals(expected, mapped(fixture, at, 3 * LEAF));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 3 * LEAF * PAGE - 1, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * LEAF * PAGE - 1, READ));
         expected.set(before + 2 * LEAF, 3 * LEAF);
         assertEquals(expected, mapped(fixture, at, 3 * LEAF), "the last leaf, as far as the mapping goes");
         assertEquals(0x100 + 17, fixture.load(at + 17 * PAGE));
@@ -116,14 +116,14 @@ final class FaultAroundTest {
         SpaceFixture fixture = fixture(16);
         MemoryFile file = file(fixture, 5 * PAGE + 2, all(6));
         long at = fixture.map(PLACE, 32, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals("{0, 1, 2, 3, 4, 5}", mapped(fixture, at, 32).toString());
         assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 6 * PAGE, READ));
         assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 31 * PAGE, READ));
         assertEquals(0, file.truncate(3 * PAGE));
         assertEquals("{0, 1, 2}", mapped(fixture, at, 32).toString());
         assertEquals(0, file.truncate(20 * PAGE));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 4 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 4 * PAGE, READ));
         assertEquals("{0, 1, 2, 4}", mapped(fixture, at, 32).toString(), "a page that is not in memory is made alone");
         assertEquals(0, fixture.load(at + 4 * PAGE));
         file.close();
@@ -171,8 +171,7 @@ final class FaultAroundTest {
             long at = PLACE + draw.start * PAGE;
             fixture.map(at, draw.pages, READ, MapFlags.SHARED | MapFlags.FIXED, file.openReadOnly(), draw.offset);
             assertFault(
-                    Fault.MINOR,
-                    fixture.memory.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
+                    Fault.NONE, fixture.memory.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
             assertEquals(
                     draw.expected(present), mapped(fixture, at, draw.pages), () -> draw + "; -Dsamara.seed=" + SEED);
             assertEquals(0, mapped(fixture, PLACE, draw.start).cardinality(), "before the mapping");

@@ -58,7 +58,7 @@ final class FileFaultTest {
     void window() {
         MemoryFile file = fixture.file(64);
         long at = fixed(PLACE, 64, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 21 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 21 * PAGE, READ));
         assertEquals(16, fixture.mapped(at, 64));
         assertTrue(fixture.isMapped(at + 16 * PAGE));
         assertTrue(fixture.isMapped(at + 31 * PAGE));
@@ -75,7 +75,7 @@ final class FileFaultTest {
         var open = file.open();
         long at = fixed(PLACE + 5 * PAGE, 6, READ, SHARED, open, 33);
         fixed(PLACE + 11 * PAGE, 5, READ, PRIVATE, open, 50);
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(6, fixture.mapped(PLACE, 16));
         for (int page = 0; page < 6; page++) {
             assertEquals(0x100 + 33 + page, fixture.load(at + page * PAGE));
@@ -92,9 +92,9 @@ final class FileFaultTest {
         MemoryFile file = fixture.file(20);
         long leaf = PLACE + 512 * PAGE;
         long at = fixed(leaf - 8 * PAGE, 32, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, fixture.memory.handleFault(leaf - PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(leaf - PAGE, READ));
         assertEquals(8, fixture.mapped(at, 32));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(leaf + 11 * PAGE, READ));
+        assertFault(Fault.NONE, fixture.memory.handleFault(leaf + 11 * PAGE, READ));
         assertEquals(20, fixture.mapped(at, 32));
         assertFault(Fault.ADRERR, fixture.memory.load(leaf + 12 * PAGE, 8));
         assertEquals(leaf + 12 * PAGE, fixture.memory.faultAddress());
@@ -106,12 +106,12 @@ final class FileFaultTest {
     void windowFetchesNothing() {
         PagedFile file = new PagedFile(fixture, 32);
         long at = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 3 * PAGE, READ));
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 5 * PAGE, READ));
+        fixture.majorFault(at + 3 * PAGE, READ);
+        fixture.majorFault(at + 5 * PAGE, READ);
         assertEquals(2, fixture.mapped(at, 32));
         fixture.space.munmap(at, 32 * PAGE);
         long again = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(again + 4 * PAGE + 1, READ));
+        fixture.majorFault(again + 4 * PAGE + 1, READ);
         assertEquals(PagedFile.STAMP + 3, fixture.load(again + 3 * PAGE));
         assertEquals(3, file.reads.get());
         file.cache.truncate(0);
@@ -130,8 +130,8 @@ final class FileFaultTest {
             }
         };
         long at = fixed(PLACE, 4, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 2 * PAGE + 5, READ));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
+        fixture.majorFault(at + 2 * PAGE + 5, READ);
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(List.of("2 at 8197 " + READ + " " + PLACE), seen);
         assertEquals(1, file.reads.get());
         file.cache.truncate(0);
@@ -171,7 +171,7 @@ final class FileFaultTest {
         }
         assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
         long at = fixed(PLACE, 1, RW, PRIVATE, file.open(), 0);
-        assertFault(Fault.MINOR, fixture.memory.store(at + 100, 1, 0x55));
+        assertFault(Fault.NONE, fixture.memory.store(at + 100, 1, 0x55));
         byte[] copy = new byte[bytes.length];
         assertEquals(copy.length, fixture.memory.copyOut(at, copy, 0, copy.length));
         bytes[100] = 0x55;
@@ -184,7 +184,7 @@ final class FileFaultTest {
     void majorCopy() {
         PagedFile file = new PagedFile(fixture, 2);
         long at = fixed(PLACE, 2, RW, PRIVATE, file, 0);
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + PAGE, WRITE));
+        fixture.majorFault(at + PAGE, WRITE);
         fixture.store(at + PAGE, 9);
         assertEquals(9, fixture.load(at + PAGE));
         assertEquals(PagedFile.STAMP + 1, fixture.load(fixed(PLACE + 64 * PAGE, 1, READ, SHARED, file, 1)));
@@ -226,7 +226,7 @@ final class FileFaultTest {
         };
         long at = fixed(PLACE, 8, RW, SHARED, file, 0);
         assertEquals(PagedFile.STAMP, fixture.load(at));
-        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + PAGE, READ));
+        fixture.majorFault(at + PAGE, READ);
         assertFalse(Pte.has(fixture.pte(at), Pte.WRITE));
         fixture.store(at, 1);
         fixture.store(at, 2);
@@ -292,10 +292,10 @@ final class FileFaultTest {
                 for (int access : new int[] {READ, WRITE, EXEC}) {
                     boolean allowed = access == READ ? protection != 0 : (protection & access) != 0;
                     String what = "type " + type + " protection " + protection + " access " + access;
-                    assertEquals(allowed ? Fault.MINOR : Fault.ACCERR, fixture.memory.handleFault(at, access), what);
+                    assertEquals(allowed ? Fault.NONE : Fault.ACCERR, fixture.memory.handleFault(at, access), what);
                 }
                 int fetched = fixture.memory.fetch(at, 4);
-                assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fetched);
+                assertFault((protection & EXEC) != 0 ? Fault.NONE : Fault.ACCERR, fetched);
             }
         }
         file.close();
@@ -312,10 +312,10 @@ final class FileFaultTest {
             long before = Pte.frame(fixture.pte(at));
             for (int protection : new int[] {READ, 0, EXEC, READ | EXEC, WRITE, RW | EXEC, RW}) {
                 assertEquals(0, fixture.space.mprotect(at, 2 * PAGE, protection));
-                assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.load(at, 8));
-                assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.fetch(at, 8));
+                assertFault(protection != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.load(at, 8));
+                assertFault((protection & EXEC) != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.fetch(at, 8));
                 assertFault(
-                        (protection & WRITE) != 0 ? Fault.MINOR : Fault.ACCERR,
+                        (protection & WRITE) != 0 ? Fault.NONE : Fault.ACCERR,
                         fixture.memory.store(at + 8, 8, protection));
             }
             assertEquals(77, fixture.load(at));
@@ -335,8 +335,8 @@ final class FileFaultTest {
             long at = fixed(PLACE, 1, RW, type, file.open(), 0);
             fixture.store(at, 5);
             assertEquals(0, fixture.space.mprotect(at, PAGE, RW | EXEC));
-            assertFault(Fault.MINOR, fixture.memory.handleFault(at, RW | EXEC));
-            assertFault(Fault.MINOR, fixture.memory.fetch(at, 8));
+            assertFault(Fault.NONE, fixture.memory.handleFault(at, RW | EXEC));
+            assertFault(Fault.NONE, fixture.memory.fetch(at, 8));
             assertEquals(5, fixture.load(at));
         }
         file.close();

@@ -116,11 +116,13 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("OOM and RETRY become the result, and any other negative number a SIGBUS")
+    @DisplayName("OUT_OF_MEMORY and RETRY become the result, and any other negative number a SIGBUS")
     void failures() {
-        IntUnaryOperator expected =
-                answer -> answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
-        int[] answers = {-Fault.OOM, -Fault.RETRY, -Fault.ADRERR, -Fault.MAJOR, -Fault.MAPERR, -4711, Integer.MIN_VALUE
+        IntUnaryOperator expected = answer -> answer == -Fault.OUT_OF_MEMORY
+                ? Fault.OUT_OF_MEMORY
+                : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+        int[] answers = {
+            -Fault.OUT_OF_MEMORY, -Fault.RETRY, -Fault.ADRERR, -Fault.ADRALN, -Fault.MAPERR, -4711, Integer.MIN_VALUE
         };
         long at = map(RW, SHARED);
         long copy = map(RW, PRIVATE);
@@ -136,7 +138,7 @@ final class MisbehavingBackingTest {
 
     /** Reads a number, after I/O or not. */
     private long load(long at) {
-        assertTrue(Fault.isDone(fixture.memory.load(at, 8)));
+        assertTrue(fixture.memory.load(at, 8) == Fault.NONE);
         return fixture.memory.value();
     }
 
@@ -168,7 +170,7 @@ final class MisbehavingBackingTest {
                 if (page % 2 == 0) {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
                 }
-                assertTrue(Fault.isDone(fixture.memory.store(at + page * PAGE + 8, 8, type)));
+                assertTrue(fixture.memory.store(at + page * PAGE + 8, 8, type) == Fault.NONE);
                 assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
             }
         }
@@ -192,7 +194,7 @@ final class MisbehavingBackingTest {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
                     assertEquals(odd.cache.frameAt(page), Pte.frame(fixture.pte(at + page * PAGE)));
                 }
-                assertTrue(Fault.isDone(fixture.memory.store(at + 8, 8, 1)));
+                assertTrue(fixture.memory.store(at + 8, 8, 1) == Fault.NONE);
                 assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
             }
         }
@@ -233,8 +235,8 @@ final class MisbehavingBackingTest {
         assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
         assertEquals(PagedFile.STAMP, load(at));
         assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
-        odd.notice = request -> -Fault.OOM;
-        assertFault(Fault.OOM, fixture.memory.getAndAdd(at, 8, 1));
+        odd.notice = request -> -Fault.OUT_OF_MEMORY;
+        assertFault(Fault.OUT_OF_MEMORY, fixture.memory.getAndAdd(at, 8, 1));
         odd.notice = request -> 99;
         assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
         assertEquals(List.of(), fixture.reports);

@@ -19,7 +19,6 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -171,7 +170,7 @@ final class WaitsInSectionTest {
         private int enterSection() {
             if (reader == Reader.POPULATE) {
                 long unused = space.madvise(OFFERED, PAGE, Advice.POPULATE_READ);
-                return Fault.MINOR;
+                return Fault.NONE;
             }
             try (Cpu first = machine.claimCpu()) {
                 first.switchTo(space);
@@ -237,13 +236,13 @@ final class WaitsInSectionTest {
             }
             scene.refuses("resolve below a stack", cpu -> space.resolve(STACK - PAGE, READ));
             assertNull(space.find(STACK - PAGE));
-            List<Resolution> found = new ArrayList<>();
+            List<Integer> found = new ArrayList<>();
             assertNull(scene.within("resolve elsewhere", cpu -> {
                 found.add(space.resolve(CALM, READ));
                 found.add(space.resolve(CALM + PAGE, READ));
                 return 0;
             }));
-            assertEquals(List.of(Resolution.FOUND, Resolution.MAPERR), found);
+            assertEquals(List.of(Fault.NONE, Fault.MAPERR), found);
             assertEquals(List.of(), List.copyOf(scene.reports));
         } finally {
             goesOn.countDown();
@@ -274,9 +273,9 @@ final class WaitsInSectionTest {
         scene.refuses("collectDirty", cpu -> space.collectDirty(CALM, PAGE, page -> {}));
         assertEquals(2 * PAGE, scene.file.size());
         assertEquals(15L, scene.elsewhere("loads", cpu -> {
-            long sum = cpu.memory().load(CALM, 8) == Fault.MINOR ? cpu.memory().value() : 0;
+            long sum = cpu.memory().load(CALM, 8) == Fault.NONE ? cpu.memory().value() : 0;
             return sum
-                    + (cpu.memory().load(OF_FILE, 8) == Fault.MINOR
+                    + (cpu.memory().load(OF_FILE, 8) == Fault.NONE
                             ? cpu.memory().value()
                             : 0);
         }));
@@ -307,9 +306,9 @@ final class WaitsInSectionTest {
                     cpu -> cpu.memory().store(CALM, 8, 7));
             assertTrue(child.find(CALM) != null);
         }
-        assertEquals(Fault.MINOR, scene.elsewhere("a load", cpu -> cpu.memory().load(MANY, 8)));
+        assertEquals(Fault.NONE, scene.elsewhere("a load", cpu -> cpu.memory().load(MANY, 8)));
         assertEquals(1, reads.get());
-        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.memory().store(CALM, 8, 7)));
+        assertEquals(Fault.NONE, scene.elsewhere("a store", cpu -> cpu.memory().store(CALM, 8, 7)));
         if (!checksOffers) {
             assertNull(scene.within(
                     "a load that need not wait", cpu -> cpu.memory().load(CALM, 8)));
@@ -352,9 +351,9 @@ final class WaitsInSectionTest {
             assertInstanceOf(IllegalStateException.class, stored);
         } else {
             assertNull(stored);
-            assertEquals(Fault.OOM, answer.get());
+            assertEquals(Fault.OUT_OF_MEMORY, answer.get());
         }
-        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.memory().store(MANY, 8, 7)));
+        assertEquals(Fault.NONE, scene.elsewhere("a store", cpu -> cpu.memory().store(MANY, 8, 7)));
         scene.offering.cache.free(frame);
         cache.close();
         scene.end();

@@ -33,14 +33,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @DisplayName("Before memory is used up")
 final class ReclaimBesideAccessesTest extends ReclaimFixture {
     @Test
-    @DisplayName("a thread that has another CPU in GUEST gets OOM at once, since it must not wait for CPUs")
+    @DisplayName("a thread that has another CPU in GUEST gets OUT_OF_MEMORY at once, since it must not wait for CPUs")
     void anotherCpuInGuest() {
         fill();
         long anonymous = fixture.anonymous(1);
         try (Cpu second = fixture.machine.claimCpu()) {
             second.switchTo(space);
             second.enterGuest();
-            assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
+            assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous, 8, 1));
             assertEquals(FRAMES, fixture.frames());
             second.leaveGuest();
             fixture.store(anonymous, 1);
@@ -64,7 +64,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
         };
         fixture.store(anonymous, 1);
         long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
-        assertTrue(Fault.isDone(cpu.memory().load(at, 8)));
+        assertTrue(cpu.memory().load(at, 8) == Fault.NONE);
         assertEquals(7, cpu.memory().value());
     }
 
@@ -82,7 +82,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
             while (!done.stream().allMatch(Future::isDone)) {
                 long anonymous = fixture.anonymous(FRAMES);
                 for (long page = 0; page < FRAMES; page++) {
-                    if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
+                    if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.NONE) {
                         break;
                     }
                 }
@@ -106,15 +106,15 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
             long at = space.mmap(0, FRAMES * PAGE, RW, MapFlags.SHARED, file, 0);
             for (int other = 2; other < FRAMES; other++) {
                 int fault = of.memory().load(at + other * PAGE, 8);
-                lost += Fault.isDone(fault) && of.memory().value() != PagedFile.STAMP + other ? 1 : 0;
+                lost += fault == Fault.NONE && of.memory().value() != PagedFile.STAMP + other ? 1 : 0;
             }
             if (round > 1) {
-                lost += Fault.isDone(of.memory().load(at + page * PAGE, 8))
+                lost += of.memory().load(at + page * PAGE, 8) == Fault.NONE
                                 && of.memory().value() == round - 1
                         ? 0
                         : 1;
             }
-            while (!Fault.isDone(of.memory().store(at + page * PAGE, 8, round))) {
+            while (of.memory().store(at + page * PAGE, 8, round) != Fault.NONE) {
                 Thread.onSpinWait();
             }
             space.munmap(at, FRAMES * PAGE);
@@ -137,7 +137,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
                     int frame = super.fault(request);
                     if (answers[0]++ < 40) {
                         long last = anonymous + (FRAMES - 1) * PAGE;
-                        assertFault(Fault.MINOR, other.call(of -> of.memory().store(last, 8, 1)));
+                        assertFault(Fault.NONE, other.call(of -> of.memory().store(last, 8, 1)));
                         assertEquals(-1, cache.frameAt(0), "reclaimed before it could be mapped");
                         assertEquals(0, space.madvise(last, PAGE, Advice.DONTNEED));
                     }

@@ -94,8 +94,8 @@ final class ReclaimTest extends ReclaimFixture {
         long shared = fixture.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
         List<Integer> pins = new ArrayList<>();
         for (int page = 0; page < 8; page++) {
-            assertTrue(Fault.isDone(cpu.memory().load(ownAt + page * PAGE, 8)));
-            assertTrue(Fault.isDone(cpu.memory().store(dirtyAt + page * PAGE, 8, 9 + page)));
+            assertTrue(cpu.memory().load(ownAt + page * PAGE, 8) == Fault.NONE);
+            assertTrue(cpu.memory().store(dirtyAt + page * PAGE, 8, 9 + page) == Fault.NONE);
             pins.add(cpu.memory().pin(pinnedAt + page * PAGE, READ));
             fixture.store(shared + page * PAGE, page);
         }
@@ -104,11 +104,11 @@ final class ReclaimTest extends ReclaimFixture {
         assertEquals(0, space.munmap(pinnedAt, 8 * PAGE));
         long rest = fixture.anonymous(FRAMES);
         int stored = 0;
-        while (cpu.memory().store(rest + stored * PAGE, 8, 1) == Fault.MINOR) {
+        while (cpu.memory().store(rest + stored * PAGE, 8, 1) == Fault.NONE) {
             stored++;
         }
         assertEquals(FRAMES - 6 * 8, stored);
-        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(8, fixture.mapped(mappedAt, 8));
         byte[] number = new byte[8];
         assertEquals(8, memory.pread(number, 0, 8, 7 * PAGE));
@@ -116,14 +116,14 @@ final class ReclaimTest extends ReclaimFixture {
         pins.subList(0, 4).forEach(frame -> cpu.memory().unpin(frame, false));
         pins.subList(4, 8).forEach(frame -> cpu.memory().unpin(frame, true));
         for (int more = 0; more < 4; more++) {
-            assertFault(Fault.MINOR, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
+            assertFault(Fault.NONE, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
         }
-        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(mappedAt, 8 * PAGE));
         for (int more = 0; more < 8; more++) {
-            assertFault(Fault.MINOR, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
+            assertFault(Fault.NONE, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
         }
-        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(rest, FRAMES * PAGE));
         dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
         assertEquals(9 + 7, fixture.load(dirtyAt + 7 * PAGE), "the stored value is in no other page");
@@ -185,11 +185,11 @@ final class ReclaimTest extends ReclaimFixture {
         for (int page = 0; page < 32; page++) {
             fixture.store(anonymous + page * PAGE, page);
         }
-        assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
         assertEquals(32, fixture.mapped(at, FRAMES));
         long writable = fixture.map(0, FRAMES, RW, MapFlags.SHARED, file, 0);
         assertEquals(0, space.munmap(at, FRAMES * PAGE));
-        assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
         assertEquals(0, space.munmap(writable, FRAMES * PAGE));
         fixture.store(anonymous + 32 * PAGE, 1);
     }
@@ -201,7 +201,7 @@ final class ReclaimTest extends ReclaimFixture {
         PagedFile file = new PagedFile(large, 4L * Caches.BATCH);
         long at = large.map(0, 4L * Caches.BATCH, READ, MapFlags.PRIVATE, file, 0);
         for (long page = 0; page < 4L * Caches.BATCH; page++) {
-            assertTrue(Fault.isDone(large.cpu.memory().load(at + page * PAGE, 8)));
+            assertTrue(large.cpu.memory().load(at + page * PAGE, 8) == Fault.NONE);
         }
         assertEquals(0, large.space.munmap(at, 4L * Caches.BATCH * PAGE));
         long anonymous = large.anonymous(2L * Caches.BATCH);
@@ -220,7 +220,8 @@ final class ReclaimTest extends ReclaimFixture {
 
     @Test
     @DisplayName(
-            "an access that would need more frames than there can be ends as OOM, and does not begin anew for ever")
+            "an access that would need more frames than there can be ends as OUT_OF_MEMORY, and does not begin anew"
+                    + " for ever")
     void tooFewFrames() {
         long anonymous = fixture.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
@@ -228,10 +229,10 @@ final class ReclaimTest extends ReclaimFixture {
         }
         PagedFile file = file(1);
         long at = fixture.map(0, 1, RW, MapFlags.PRIVATE, file, 0);
-        assertFault(Fault.OOM, cpu.memory().store(at, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(at, 8, 1));
         assertTrue(file.reads.get() < 100, () -> file.reads + " reads");
         assertEquals(0, space.munmap(anonymous, PAGE));
-        assertTrue(Fault.isDone(cpu.memory().store(at, 8, 1)));
+        assertTrue(cpu.memory().store(at, 8, 1) == Fault.NONE);
     }
 
     @Test
@@ -248,7 +249,7 @@ final class ReclaimTest extends ReclaimFixture {
         for (long page = 0; page < FRAMES - 1; page++) {
             fixture.store(anonymous + page * PAGE, 1);
         }
-        assertFault(Fault.OOM, cpu.memory().store(anonymous + (FRAMES - 1) * PAGE, 8, 1));
+        assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous + (FRAMES - 1) * PAGE, 8, 1));
         assertEquals(99, file.cache.store().get(file.cache.frameAt(0), 0, 8));
     }
 }

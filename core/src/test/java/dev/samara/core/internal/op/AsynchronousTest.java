@@ -20,10 +20,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -62,7 +62,7 @@ final class AsynchronousTest {
         assertOfMachine(hold.retirer());
         assertFalse(future.isDone());
         assertNull(space.find(page(8)));
-        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(8), RW)));
+        assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(8), RW)));
         assertNotEquals(page(8), atOnce(() -> space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0)));
         HeldOperations.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
         hold.letGo();
@@ -82,11 +82,11 @@ final class AsynchronousTest {
         CompletableFuture<Long> future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
         hold.untilEntered();
         assertFalse(future.isDone());
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), Protection.READ));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), Protection.READ));
         hold.letGo();
         assertEquals(page(8), future.get());
-        assertEquals(Resolution.FOUND, fault.result());
-        assertEquals(Resolution.ACCERR, space.resolve(page(8), RW));
+        assertEquals(Fault.NONE, fault.result());
+        assertEquals(Fault.ACCERR, space.resolve(page(8), RW));
         space.validate();
     }
 
@@ -98,10 +98,10 @@ final class AsynchronousTest {
         hold.untilEntered();
         assertFalse(future.isDone());
         assertNull(space.find(page(8)));
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(64), RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(64), RW));
         hold.letGo();
         assertEquals(page(64), future.get());
-        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Fault.NONE, fault.result());
         space.validate();
     }
 

@@ -12,10 +12,10 @@ import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -103,11 +103,11 @@ final class EarlyPlacementTest {
         assertEquals(NONE, place(space, 0, 2));
         assertEquals(50, place(space, 0, 1));
         assertEquals(NONE, place(space, 0, 1));
-        HeldOperations.Caller<Resolution> low = waits(() -> space.resolve(50 * PAGE, RW));
-        HeldOperations.Caller<Resolution> high = waits(() -> space.resolve(57 * PAGE, RW));
+        HeldOperations.Caller<Integer> low = waits(() -> space.resolve(50 * PAGE, RW));
+        HeldOperations.Caller<Integer> high = waits(() -> space.resolve(57 * PAGE, RW));
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, low.result());
-        assertEquals(Resolution.FOUND, high.result());
+        assertEquals(Fault.NONE, low.result());
+        assertEquals(Fault.NONE, high.result());
         space.validate();
     }
 
@@ -148,9 +148,9 @@ final class EarlyPlacementTest {
         HeldOperations.Hold high = unmap(space, 56, 4);
         assertEquals(50, place(space, 0, 10));
         low.endWith(0);
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(50 * PAGE, RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(50 * PAGE, RW));
         high.endWith(0);
-        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Fault.NONE, fault.result());
         space.validate();
     }
 
@@ -184,11 +184,11 @@ final class EarlyPlacementTest {
         HeldOperations.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));
         assertEquals(NONE, place(space, 0, 5));
         assertEquals(224, place(space, 0, 4));
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(224 * PAGE, RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(224 * PAGE, RW));
         low.endWith(400 * PAGE);
         high.endWith(410 * PAGE);
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Fault.NONE, fault.result());
         space.validate();
     }
 

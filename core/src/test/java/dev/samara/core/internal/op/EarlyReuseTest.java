@@ -24,10 +24,10 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -67,7 +67,7 @@ final class EarlyReuseTest {
     private void assertOver() {
         space.validate();
         for (Vma vma : space.snapshot().vmas()) {
-            assertEquals(Resolution.FOUND, space.resolve(vma.start(), Protection.NONE));
+            assertEquals(Fault.NONE, space.resolve(vma.start(), Protection.NONE));
         }
         space.close();
         space.validate();
@@ -95,11 +95,11 @@ final class EarlyReuseTest {
         assertEquals(page(8), atOnce(() -> space.mmap(page(8), 8 * PAGE, RW, flags, null, 0)));
         assertNotNull(space.find(page(8)));
         space.validate();
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
-        HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(page(16) - 1, RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Integer> other = waits(() -> space.resolve(page(16) - 1, RW));
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, fault.result());
-        assertEquals(Resolution.FOUND, other.result());
+        assertEquals(Fault.NONE, fault.result());
+        assertEquals(Fault.NONE, other.result());
         assertEquals(
                 1,
                 space.snapshot().vmas().stream()
@@ -116,13 +116,13 @@ final class EarlyReuseTest {
         assertEquals(page(10), fixed(10, 2));
         for (long rest : new long[] {8, 9, 12, 15}) {
             assertNull(space.find(page(rest)));
-            assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(rest), RW)));
+            assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(rest), RW)));
             assertFalse(atOnce(() -> space.mmap(page(rest), PAGE, RW, ANONYMOUS, null, 0)) == page(rest));
         }
         assertEquals(page(14), fixed(14, 1), "another one in the rest");
         space.validate();
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, space.resolve(page(10), RW));
+        assertEquals(Fault.NONE, space.resolve(page(10), RW));
         assertEquals(page(8), space.mmap(page(8), 2 * PAGE, RW, ANONYMOUS, null, 0));
         assertEquals(page(12), space.mmap(page(12), 2 * PAGE, RW, ANONYMOUS, null, 0));
         assertOver();
@@ -137,16 +137,16 @@ final class EarlyReuseTest {
         HeldOperations.Hold mapping =
                 holding.hold(() -> space.mmap(page(4), 16 * PAGE, Protection.READ, FIXED, null, 0));
         for (long inside : new long[] {4, 8, 15, 19}) {
-            HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), Protection.READ));
+            HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(inside), Protection.READ));
             fault.thread.interrupt();
-            assertEquals(Resolution.RETRY, fault.result());
+            assertEquals(Fault.RETRY, fault.result());
         }
         HeldOperations.Caller<Long> other = waits(() -> space.munmap(page(18), PAGE));
         hold.endWith(0);
         other.comesToWaitFor("mmap(");
         mapping.endWith(page(4));
         assertEquals(0, other.result());
-        assertEquals(Resolution.FOUND, space.resolve(page(8), Protection.READ));
+        assertEquals(Fault.NONE, space.resolve(page(8), Protection.READ));
         assertOver();
     }
 
@@ -164,15 +164,15 @@ final class EarlyReuseTest {
         (inTurn ? low : high).endWith(0);
         space.validate();
         for (long inside : new long[] {6, 8, 11, 13}) {
-            HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), RW));
+            HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(inside), RW));
             fault.thread.interrupt();
-            assertEquals(Resolution.RETRY, fault.result());
+            assertEquals(Fault.RETRY, fault.result());
         }
         long outside = inTurn ? 6 : 13;
         HeldOperations.Caller<Long> third = waits(() -> space.munmap(page(outside), PAGE));
         (inTurn ? high : low).endWith(0);
         assertEquals(0, third.result());
-        assertEquals(Resolution.FOUND, space.resolve(page(9), RW));
+        assertEquals(Fault.NONE, space.resolve(page(9), RW));
         assertEquals(page(4), space.mmap(page(4), 2 * PAGE, RW, ANONYMOUS, null, 0), "cleared");
         assertEquals(page(14), space.mmap(page(14), 2 * PAGE, RW, ANONYMOUS, null, 0), "cleared");
         assertOver();
@@ -187,11 +187,11 @@ final class EarlyReuseTest {
         assertEquals(page(8), fixed(8, 2));
         assertEquals(page(second), fixed(second, 2));
         space.validate();
-        HeldOperations.Caller<Resolution> one = waits(() -> space.resolve(page(8), RW));
-        HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(page(second), RW));
+        HeldOperations.Caller<Integer> one = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Integer> other = waits(() -> space.resolve(page(second), RW));
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, one.result());
-        assertEquals(Resolution.FOUND, other.result());
+        assertEquals(Fault.NONE, one.result());
+        assertEquals(Fault.NONE, other.result());
         Vma first = space.find(page(8));
         assertNotNull(first);
         assertEquals(adjacent ? page(12) : page(10), first.end(), "joined with its neighbours");
@@ -204,10 +204,10 @@ final class EarlyReuseTest {
         HeldOperations.Hold hold = unmap(8, 8);
         HeldOperations.Hold mapping = holding.hold(() -> space.mmap(page(8), 8 * PAGE, RW, FIXED, null, 0));
         hold.endWith(0);
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), RW));
         space.validate();
         mapping.endWith(page(8));
-        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Fault.NONE, fault.result());
         assertOver();
     }
 
@@ -341,7 +341,7 @@ final class EarlyReuseTest {
         });
         assertEquals(page(8), fixed(8, 4));
         hold.endWith(0);
-        assertEquals(Resolution.FOUND, space.resolve(page(8), RW));
+        assertEquals(Fault.NONE, space.resolve(page(8), RW));
         assertOver();
     }
 
@@ -351,7 +351,7 @@ final class EarlyReuseTest {
         HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), fixed(8, 4));
         try (AddressSpace child = space.fork()) {
-            assertEquals(Resolution.FOUND, atOnce(() -> child.resolve(page(8), RW)));
+            assertEquals(Fault.NONE, atOnce(() -> child.resolve(page(8), RW)));
             assertEquals(page(12), atOnce(() -> child.mmap(page(12), PAGE, RW, ANONYMOUS, null, 0)));
             hold.endWith(0);
             child.validate();

@@ -99,7 +99,7 @@ final class FailingDiscardTest {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.MINOR, new Faulter(layout, worker).fault(at, Protection.WRITE));
+        assertEquals(Fault.NONE, new Faulter(layout, worker).fault(at, Protection.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Boolean> forking = begun("forking", () -> {
@@ -131,7 +131,7 @@ final class FailingDiscardTest {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.MINOR, new Faulter(layout, worker).fault(at, Protection.WRITE));
+        assertEquals(Fault.NONE, new Faulter(layout, worker).fault(at, Protection.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);

@@ -15,10 +15,10 @@ import dev.samara.core.Usage;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -79,7 +79,7 @@ final class GuardedEndsTest {
         AddressSpace space = guarded().build();
         assertNull(space.find(page * PAGE));
         assertNull(space.acquire(page * PAGE));
-        assertEquals(Resolution.MAPERR, space.resolve(page * PAGE, Protection.READ));
+        assertEquals(Fault.MAPERR, space.resolve(page * PAGE, Protection.READ));
         assertTrue(space.snapshot().vmas().isEmpty());
         assertEquals(new Usage(0, 0, 0, 0, 0, 0, 0), space.usage());
     }
@@ -163,9 +163,9 @@ final class GuardedEndsTest {
     void stack() {
         AddressSpace space = guarded().build();
         assertEquals(30 * PAGE, map(space, 30, 2, FIXED | MapFlags.GROWSDOWN));
-        assertEquals(Resolution.FOUND, space.resolve(20 * PAGE, RW));
+        assertEquals(Fault.NONE, space.resolve(20 * PAGE, RW));
         assertRefused(space, NONE, any -> any.growStack(19 * PAGE));
-        assertEquals(Resolution.MAPERR, space.resolve(20 * PAGE - 1, RW));
+        assertEquals(Fault.MAPERR, space.resolve(20 * PAGE - 1, RW));
         Vma stack = space.find(20 * PAGE);
         assertTrue(stack != null && stack.start() == 20 * PAGE);
     }

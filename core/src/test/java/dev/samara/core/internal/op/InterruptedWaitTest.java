@@ -19,9 +19,9 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.Usage;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -128,14 +128,14 @@ final class InterruptedWaitTest {
         HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
         HeldOperations.Caller<Ended> caller = waits(noting(() -> space.resolve(page(16), Protection.READ)));
         caller.thread.interrupt();
-        assertEquals(new Ended(Resolution.RETRY, true), caller.result());
+        assertEquals(new Ended(Fault.RETRY, true), caller.result());
         Thread.currentThread().interrupt();
-        assertEquals(Resolution.RETRY, space.resolve(page(16), Protection.READ));
-        assertEquals(Resolution.FOUND, space.resolve(page(8), Protection.READ), "no gate there");
+        assertEquals(Fault.RETRY, space.resolve(page(16), Protection.READ));
+        assertEquals(Fault.NONE, space.resolve(page(8), Protection.READ), "no gate there");
         assertTrue(Thread.interrupted(), "the flag is kept");
         hold.endWith(page(16));
         Thread.currentThread().interrupt();
-        assertEquals(Resolution.FOUND, space.resolve(page(16), Protection.READ), "open for the interrupted, too");
+        assertEquals(Fault.NONE, space.resolve(page(16), Protection.READ), "open for the interrupted, too");
         assertTrue(Thread.interrupted(), "the flag is kept");
     }
 
@@ -148,7 +148,7 @@ final class InterruptedWaitTest {
         HeldOperations.Hold hold = near.hold(() -> RetiringCall.MUNMAP.run(other));
         HeldOperations.Caller<Ended> caller = waits(noting(() -> other.resolve(page(22), RW)));
         caller.thread.interrupt();
-        assertEquals(new Ended(Resolution.RETRY, true), caller.result());
+        assertEquals(new Ended(Fault.RETRY, true), caller.result());
         assertNull(other.find(page(23)));
         other.validate();
         hold.endWith(0);

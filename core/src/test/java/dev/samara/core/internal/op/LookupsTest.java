@@ -17,8 +17,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.LayoutText;
 import dev.samara.core.VmaRef;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import java.util.Arrays;
 import java.util.List;
@@ -74,24 +74,23 @@ final class LookupsTest {
         long last = page(end(place)) - 1;
         switch (place.state()) {
             case RESERVED -> {
-                assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(place.first()), 0)));
-                assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(last, Protection.READ)));
+                assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(place.first()), 0)));
+                assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(last, Protection.READ)));
                 hold.end();
-                assertEquals(Resolution.MAPERR, space.resolve(last, Protection.READ));
+                assertEquals(Fault.MAPERR, space.resolve(last, Protection.READ));
             }
             case GATED -> {
-                HeldOperations.Caller<Resolution> first =
-                        waits(() -> space.resolve(page(place.first()), Protection.READ));
-                HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(last, Protection.EXEC));
+                HeldOperations.Caller<Integer> first = waits(() -> space.resolve(page(place.first()), Protection.READ));
+                HeldOperations.Caller<Integer> other = waits(() -> space.resolve(last, Protection.EXEC));
                 hold.end();
-                assertEquals(Resolution.FOUND, first.result());
-                assertEquals(Resolution.ACCERR, other.result());
+                assertEquals(Fault.NONE, first.result());
+                assertEquals(Fault.ACCERR, other.result());
             }
             case NARROWED -> {
-                assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(place.first()), Protection.READ)));
-                assertEquals(Resolution.ACCERR, atOnce(() -> space.resolve(last, Protection.WRITE)));
+                assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(place.first()), Protection.READ)));
+                assertEquals(Fault.ACCERR, atOnce(() -> space.resolve(last, Protection.WRITE)));
                 hold.end();
-                assertEquals(Resolution.ACCERR, space.resolve(last, Protection.WRITE));
+                assertEquals(Fault.ACCERR, space.resolve(last, Protection.WRITE));
             }
             case UNTOUCHED -> throw new AssertionError("no such place");
         }
@@ -103,11 +102,11 @@ final class LookupsTest {
     void resolveElsewhere(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> row.run(space));
-        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(16) - 1, RW)));
-        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(26), RW)));
-        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(128), RW)));
-        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(300), RW)));
-        Resolution beside = space.find(page(72)) == null ? Resolution.MAPERR : Resolution.FOUND;
+        assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(16) - 1, RW)));
+        assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(26), RW)));
+        assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(128), RW)));
+        assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(300), RW)));
+        int beside = space.find(page(72)) == null ? Fault.MAPERR : Fault.NONE;
         assertEquals(beside, atOnce(() -> space.resolve(page(72), Protection.READ)));
         assertEquals(beside, atOnce(() -> space.resolve(page(64) - 1, Protection.READ)));
         hold.end();
@@ -163,12 +162,12 @@ final class LookupsTest {
                 Vma inherited = child.find(page(place.first()));
                 if (place.state() == RetiringCall.State.RESERVED) {
                     assertNull(inherited);
-                    assertEquals(Resolution.MAPERR, atOnce(() -> child.resolve(page(place.first()), 0)));
+                    assertEquals(Fault.MAPERR, atOnce(() -> child.resolve(page(place.first()), 0)));
                     long hint = page(place.first());
                     assertEquals(hint, atOnce(() -> child.mmap(hint, PAGE, RW, ANONYMOUS, null, 0)));
                 } else {
                     assertNotNull(inherited);
-                    assertEquals(Resolution.FOUND, atOnce(() -> child.resolve(page(place.first()), 1)));
+                    assertEquals(Fault.NONE, atOnce(() -> child.resolve(page(place.first()), 1)));
                     assertEquals(0, atOnce(() -> child.munmap(page(place.first()), PAGE)));
                 }
                 assertEquals(0, atOnce(() -> grandchild.munmap(page(place.first()), 8 * PAGE)));

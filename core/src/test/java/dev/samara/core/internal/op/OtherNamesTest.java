@@ -19,10 +19,10 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
@@ -107,10 +107,10 @@ final class OtherNamesTest {
         AddressSpace space = row.space(holding.machine());
         assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
         HeldOperations.Hold hold = holding.hold(() -> row.run(space));
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(22), RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(22), RW));
         HeldOperations.Caller<Long> growth = waits(() -> space.growStack(page(23)));
         hold.end();
-        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Fault.NONE, fault.result());
         assertEquals(0, growth.result());
         assertNotNull(space.find(page(22)));
         space.validate();
@@ -123,7 +123,7 @@ final class OtherNamesTest {
         assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
         space.setLimit(Resource.STACK, 3 * PAGE);
         HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
-        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(22), RW)));
+        assertEquals(Fault.MAPERR, atOnce(() -> space.resolve(page(22), RW)));
         hold.end();
         space.validate();
     }
@@ -137,11 +137,11 @@ final class OtherNamesTest {
         AddressSpace space = row.space(holding.machine());
         assertEquals(page(90), space.mmap(page(90), 2 * PAGE, RW, STACK, null, 0));
         HeldOperations.Hold hold = holding.hold(() -> row.run(space));
-        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(78), RW)), "far enough");
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(74), RW));
+        assertEquals(Fault.NONE, atOnce(() -> space.resolve(page(78), RW)), "far enough");
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(74), RW));
         assertNull(space.find(page(77)));
         hold.end();
-        assertEquals(Resolution.MAPERR, fault.result(), "the moved mapping is too near");
+        assertEquals(Fault.MAPERR, fault.result(), "the moved mapping is too near");
         space.validate();
     }
 

@@ -49,7 +49,7 @@ class SharedPagesOfAChildTest {
         assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new BackingWithOpen(), 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 7)));
+            assertTrue(cpu.memory().store(shared, 8, 7) == Fault.NONE);
             atOpen.set(() -> {
                 long charged = machine.committed();
                 assertEquals(0, space.munmap(shared, 4096));
@@ -59,7 +59,7 @@ class SharedPagesOfAChildTest {
             AddressSpace child = space.fork();
             assertEquals(null, atOpen.get(), "nothing was opened");
             cpu.switchTo(child);
-            assertTrue(Fault.isDone(cpu.memory().load(shared, 8)));
+            assertTrue(cpu.memory().load(shared, 8) == Fault.NONE);
             assertEquals(7, cpu.memory().value());
             child.close();
         }

@@ -17,8 +17,8 @@ import dev.samara.core.Await;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.event.Report;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Resolution;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -48,11 +48,11 @@ final class WaitingTest {
         HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
         HeldOperations.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
         untilReported(holding.reports, 1);
-        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(20), RW));
+        HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(20), RW));
         untilReported(holding.reports, 2);
         hold.endWith(page(16));
         assertEquals(0, caller.result());
-        assertEquals(Resolution.ACCERR, fault.result());
+        assertEquals(Fault.ACCERR, fault.result());
         assertEquals(2, holding.reports.size(), holding.reports::toString);
         String mmap = String.format(
                 Locale.ROOT, "mmap(0x%x, 0x%x, 0x1, 0x%x, 0x0), in flight at ", page(16), 8 * PAGE, FIXED);

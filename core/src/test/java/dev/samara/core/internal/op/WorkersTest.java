@@ -197,7 +197,7 @@ final class WorkersTest {
         assertEquals(List.of(), fixture.reports);
         assertEquals(action == Action.PUNCH ? 0 : 1, fixture.frames(), "frames besides that of the file");
         SpaceFixture.assertFault(
-                action == Action.GUARD ? Fault.MAPERR : Fault.MINOR, fixture.memory.load(AT + 50 * PAGE, 8));
+                action == Action.GUARD ? Fault.MAPERR : Fault.NONE, fixture.memory.load(AT + 50 * PAGE, 8));
         file.close();
         fixture.closeEmpty();
     }
@@ -236,10 +236,10 @@ final class WorkersTest {
         long anonymous = fixture.anonymous(PAGES);
         takeAll();
         int stored = 0;
-        while (stored < PAGES && fixture.memory.store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
+        while (stored < PAGES && fixture.memory.store(anonymous + stored * PAGE, 8, 1) == Fault.NONE) {
             stored++;
         }
-        SpaceFixture.assertFault(Fault.OOM, fixture.memory.store(anonymous + stored * PAGE, 8, 1));
+        SpaceFixture.assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(anonymous + stored * PAGE, 8, 1));
         assertTrue(cache.frameAt(0) >= 0 && cache.frameAt(3) >= 0, "pages were reclaimed");
         giveBackAll();
         fixture.store(anonymous + stored * PAGE, 1);

@@ -82,7 +82,7 @@ class StalledReaderTest {
                     () -> {
                         try (Cpu cpu = machine.claimCpu()) {
                             cpu.switchTo(space);
-                            assertEquals(Fault.MINOR, cpu.memory().store(start, 8, 2));
+                            assertEquals(Fault.NONE, cpu.memory().store(start, 8, 2));
                         }
                     },
                     "the sleeper");

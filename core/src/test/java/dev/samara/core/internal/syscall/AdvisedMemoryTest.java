@@ -364,7 +364,7 @@ final class AdvisedMemoryTest {
         assertEquals(0x200, fixture.load(at));
         assertEquals(0, fixture.load(at + PAGE));
         assertEquals(0x202, fixture.load(at + 2 * PAGE));
-        assertFault(Fault.MINOR, fixture.memory.handleFault(at + PAGE, WRITE));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + PAGE, WRITE));
         fixture.closeEmpty();
     }
 }

@@ -115,7 +115,7 @@ final class CollectionSinkTest extends CollectionFixture {
             }));
             collector.start();
             Latches.await(asked);
-            assertFault(Fault.MINOR, other.call(of -> of.memory().store(at, 8, 2)));
+            assertFault(Fault.NONE, other.call(of -> of.memory().store(at, 8, 2)));
             assertEquals(pages(0), dirty(at, 2));
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             try (AddressSpace child = space.fork()) {

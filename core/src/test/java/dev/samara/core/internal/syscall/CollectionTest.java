@@ -58,8 +58,8 @@ final class CollectionTest extends CollectionFixture {
         fixture.load(at + 2 * PAGE);
         assertEquals(pages(), dirty(at, 8), "a load writes nothing");
         fixture.store(at + 2 * PAGE, 2);
-        assertFault(Fault.MINOR, cpu.memory().getAndAdd(at + 3 * PAGE, 4, 1));
-        assertFault(Fault.MINOR, cpu.memory().store(at + 7 * PAGE - 4, 8, 1));
+        assertFault(Fault.NONE, cpu.memory().getAndAdd(at + 3 * PAGE, 4, 1));
+        assertFault(Fault.NONE, cpu.memory().store(at + 7 * PAGE - 4, 8, 1));
         assertEquals(pages(2, 3), dirty(at, 4));
         assertEquals(pages(6, 7), dirty(at, 8));
         assertEquals(PAGE + 2, cpu.memory().fill(at + PAGE - 1, PAGE + 2, (byte) 1));
@@ -80,7 +80,7 @@ final class CollectionTest extends CollectionFixture {
                 assertEquals(GuestMemory.MISS, handle, "the right to write was flushed");
                 of.memory().put(of.memory().resolveStore(at, 8), 8, 2);
                 of.leaveGuest();
-                return Fault.MINOR;
+                return Fault.NONE;
             });
             assertEquals(pages(0), dirty(at, 2));
         }
@@ -91,7 +91,7 @@ final class CollectionTest extends CollectionFixture {
     void used() {
         long at = fixture.map(0, 6, RW | SpaceFixture.EXEC, ANONYMOUS, null, 0);
         fixture.load(at + PAGE);
-        assertFault(Fault.MINOR, cpu.memory().fetch(at + 2 * PAGE, 4));
+        assertFault(Fault.NONE, cpu.memory().fetch(at + 2 * PAGE, 4));
         fixture.store(at + 4 * PAGE, 1);
         assertEquals(pages(1, 2, 4), accessed(at, 6));
         assertEquals(pages(), accessed(at, 6));
@@ -181,7 +181,7 @@ final class CollectionTest extends CollectionFixture {
                 of.leaveGuest();
                 return 0;
             });
-            assertFault(Fault.MINOR, stored.get());
+            assertFault(Fault.NONE, stored.get());
             assertEquals(pages(0), told.get());
             assertEquals(pages(0), dirty(child, at, 1));
         }
