@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>GUEST.</b> A thread that runs guest code {@linkplain #enterGuest enters GUEST}, and {@linkplain #poll polls}
  * often until it {@linkplain #leaveGuest leaves} GUEST: operations that remove pages or rights wait for the poll. In
- * GUEST {@link GuestMemory} has handles for accesses. Outside GUEST, each access by address enters GUEST for the
- * duration of the access. Calls that may wait, operations of a space above all, are refused to a thread that has a CPU
- * in GUEST.
+ * GUEST an access by {@link dev.samara.core.guest.FlatMemory} is one step if the TLB has the translation. Outside
+ * GUEST, each access enters GUEST for its duration. Calls that may wait, operations of a space above all, are refused
+ * to a thread that has a CPU in GUEST.
  */
 public final class Cpu implements AutoCloseable {
     private final Machine machine;
@@ -238,8 +238,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Acknowledges changes of other threads: drops the affected translations and calls the flush listeners. Handles end
-     * here. Costs one read if there is no change.
+     * Acknowledges changes of other threads: drops the affected translations and calls the flush listeners. Costs
+     * one read if there is no change.
      *
      * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */

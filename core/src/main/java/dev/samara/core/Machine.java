@@ -444,7 +444,7 @@ public final class Machine implements AutoCloseable {
          * Checks each access of a CPU when it is made, against the page table, the layout, the reuse stamp of its frame
          * and the calls that are running. An access that breaks an invariant throws an {@link
          * dev.samara.core.event.InvariantViolation}, which is also reported, with the earlier actions of both sides.
-         * The use of a handle after its end is refused. An access then takes many times as long. The system property
+         * An access then takes many times as long. The system property
          * {@code samara.checked} sets this for every machine.
          *
          * @return this

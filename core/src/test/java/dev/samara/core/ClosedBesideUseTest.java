@@ -60,9 +60,7 @@ final class ClosedBesideUseTest {
         OtherCpu guest = new OtherCpu(fixture.space);
         guest.call(cpu -> {
             cpu.enterGuest();
-            cpu.memory().resolveStore(at, 8);
-            cpu.memory().put(cpu.memory().probeStore(at, 8), 8, 0x600d);
-            return 0;
+            return cpu.memory().store(at, 8, 0x600d);
         });
         AtomicLong unmapped = new AtomicLong(-1);
         Thread unmapper = start("unmapper", () -> unmapped.set(fixture.space.munmap(at, PAGE)));
@@ -79,7 +77,8 @@ final class ClosedBesideUseTest {
         assertTrue(truncater.isAlive(), "the frame was freed while a CPU can write it");
         assertEquals(1, fixture.frames());
         long read = guest.call(cpu -> {
-            long value = cpu.memory().get(cpu.memory().probeStore(at, 8), 8);
+            assertTrue(SpaceFixture.hits(cpu, () -> cpu.memory().getAndAdd(at, 8, 1)));
+            long value = cpu.memory().value();
             cpu.leaveGuest();
             return value;
         });

@@ -13,7 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -56,7 +55,7 @@ final class LazyCpuTest {
     /** Whether the TLB has the page, without a walk. */
     private boolean isKnown(long address) {
         cpu.enterGuest();
-        boolean isKnown = cpu.memory().probeLoad(address, 8) != GuestMemory.MISS;
+        boolean isKnown = SpaceFixture.hits(cpu, () -> fixture.load(address));
         cpu.leaveGuest();
         return isKnown;
     }
@@ -82,7 +81,9 @@ final class LazyCpuTest {
     void refuses() {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
+        ThrowingMemory flat = new ThrowingMemory(cpu);
         cpu.enterGuest();
+        assertEquals(1, flat.loadLong(at));
         assertThrows(IllegalStateException.class, cpu::enterLazy);
         cpu.leaveGuest();
         cpu.enterLazy();
@@ -90,6 +91,8 @@ final class LazyCpuTest {
         List<Runnable> uses = List.of(
                 () -> cpu.memory().load(at, 8),
                 () -> cpu.memory().store(at, 8, 1),
+                () -> flat.loadLong(at),
+                () -> flat.storeLong(at, 2),
                 () -> cpu.memory().handleFault(at, READ),
                 () -> cpu.memory().pin(at, READ),
                 cpu::enterGuest,
@@ -99,7 +102,6 @@ final class LazyCpuTest {
             IllegalStateException thrown = assertThrows(IllegalStateException.class, use::run);
             assertTrue(String.valueOf(thrown.getMessage()).contains("LAZY: it has to switch"), thrown::toString);
         }
-        assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
         cpu.switchTo(null);
         IllegalStateException thrown = assertThrows(IllegalStateException.class, cpu::enterLazy);
         assertTrue(String.valueOf(thrown.getMessage()).contains("no space"), thrown::toString);

@@ -111,6 +111,13 @@ public final class SpaceFixture implements AutoCloseable {
         assertEquals(before + 1, cpu.statistics().majorFaults());
     }
 
+    /** Returns whether the TLB of a CPU has the translations that an access needs, which the caller's thread makes. */
+    public static boolean hits(Cpu cpu, Runnable access) {
+        long misses = cpu.statistics().tlbMisses();
+        access.run();
+        return cpu.statistics().tlbMisses() == misses;
+    }
+
     /** The layout of the space. */
     public Layout layout() {
         return space.layout();

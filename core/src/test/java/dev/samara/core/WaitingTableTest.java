@@ -68,26 +68,6 @@ class WaitingTableTest {
     /** Calls whose arguments matter; one that waits sometimes is made where it does not. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
             Map.entry("GuestMemory.fill", (scene, cpu) -> cpu.memory().fill(REPLACED, 8, (byte) 1)),
-            Map.entry(
-                    "GuestMemory.get",
-                    (scene, cpu) -> cpu.memory().get(cpu.memory().probeLoad(CALM, 8), 8)),
-            Map.entry("GuestMemory.put", (scene, cpu) -> {
-                cpu.memory().put(cpu.memory().probeStore(CALM, 8), 8, 1);
-                return null;
-            }),
-            Map.entry(
-                    "GuestMemory.getVolatile",
-                    (scene, cpu) -> cpu.memory().getVolatile(cpu.memory().probeLoad(CALM, 8), 8)),
-            Map.entry("GuestMemory.putVolatile", (scene, cpu) -> {
-                cpu.memory().putVolatile(cpu.memory().probeStore(CALM, 8), 8, 1);
-                return null;
-            }),
-            Map.entry(
-                    "GuestMemory.exchange",
-                    (scene, cpu) -> cpu.memory().exchange(cpu.memory().probeStore(CALM, 8), 8, 0, 1)),
-            Map.entry(
-                    "GuestMemory.add",
-                    (scene, cpu) -> cpu.memory().add(cpu.memory().probeStore(CALM, 8), 8, 1)),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
 
     /** Calls that refuse instead of waiting, at an address where they would have to wait. */

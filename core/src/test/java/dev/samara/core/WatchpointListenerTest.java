@@ -97,7 +97,6 @@ final class WatchpointListenerTest extends WatchpointFixture {
                     cpu.poll();
                     return 0;
                 },
-                () -> (int) memory.resolveLoad(at, 8),
                 () -> {
                     cpu.close();
                     return 0;

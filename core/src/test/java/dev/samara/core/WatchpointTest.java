@@ -9,13 +9,13 @@ import static dev.samara.core.SpaceFixture.RW;
 import static dev.samara.core.SpaceFixture.WRITE;
 import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.WriteListener;
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
@@ -156,25 +156,25 @@ final class WatchpointTest extends WatchpointFixture {
     }
 
     @Test
-    @DisplayName("takes handles for stores into its pages away, and gives them back when it is closed")
-    void handles() {
+    @DisplayName("takes the right to write its pages away from the TLB, and gives it back when it is closed")
+    void translations() {
         fixture.store(at, 1);
         fixture.store(at + PAGE, 1);
         Watchpoint watch = space.watch(at + 100, 1, as("w"));
         cpu.enterGuest();
-        assertEquals(GuestMemory.MISS, memory.probeStore(at, 8));
-        assertEquals(GuestMemory.NO_HANDLE, memory.resolveStore(at, 8));
-        assertTrue(memory.resolveLoad(at, 8) >= 0);
-        assertEquals(GuestMemory.MISS, memory.probeStore(at, 8), "a load does not bring the right to write along");
-        assertTrue(memory.resolveStore(at + PAGE, 8) >= 0);
-        assertTrue(memory.probeStore(at + PAGE, 8) >= 0, "other pages are as before");
+        assertFalse(SpaceFixture.hits(cpu, () -> fixture.store(at, 1)));
+        fixture.load(at);
+        assertTrue(SpaceFixture.hits(cpu, () -> fixture.load(at)));
+        assertFalse(SpaceFixture.hits(cpu, () -> fixture.store(at, 1)), "a load does not bring the right along");
+        fixture.store(at + PAGE, 1);
+        assertTrue(SpaceFixture.hits(cpu, () -> fixture.store(at + PAGE, 1)), "other pages are as before");
         fixture.store(at + 96, 5);
         fixture.store(at, 5);
         assertTold("w 96 8");
         assertEquals(0, fixture.load(at + 104));
         watch.close();
-        assertTrue(memory.resolveStore(at, 8) >= 0);
-        assertTrue(memory.probeStore(at, 8) >= 0);
+        fixture.store(at, 1);
+        assertTrue(SpaceFixture.hits(cpu, () -> fixture.store(at, 1)));
         cpu.leaveGuest();
     }
 
@@ -185,7 +185,7 @@ final class WatchpointTest extends WatchpointFixture {
             Thread owner = other.call(of -> Thread.currentThread());
             other.call(of -> {
                 of.enterGuest();
-                return of.memory().resolveStore(at, 8);
+                return of.memory().store(at, 8, 1);
             });
             Thread watcher = new Thread(() -> space.watch(at, 8, (address, length) -> {
                 assertSame(owner, Thread.currentThread());
@@ -193,7 +193,7 @@ final class WatchpointTest extends WatchpointFixture {
             }));
             watcher.start();
             Await.stopped(watcher, fixture.reports);
-            assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its handle");
+            assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its TLB");
             other.call(of -> {
                 of.poll();
                 return 0;
@@ -295,8 +295,9 @@ final class WatchpointTest extends WatchpointFixture {
                 long checked = 0;
                 try (Cpu of = fixture.machine.claimCpu()) {
                     of.switchTo(space);
+                    ThrowingMemory flat = new ThrowingMemory(of);
                     while (!isOver.get()) {
-                        checked += storeInGuest(of, address, random, settings, stores, count);
+                        checked += storeInGuest(of, flat, address, random, settings, stores, count);
                     }
                 }
                 return checked;
@@ -329,6 +330,7 @@ final class WatchpointTest extends WatchpointFixture {
     /** Returns for how many stores the watchpoint was set from before them to after them. */
     private static int storeInGuest(
             Cpu of,
+            ThrowingMemory flat,
             long address,
             Random random,
             AtomicInteger settings,
@@ -341,7 +343,7 @@ final class WatchpointTest extends WatchpointFixture {
                 of.poll();
                 int setting = settings.get();
                 int before = count.get();
-                store(of, address, random.nextInt(3));
+                store(flat, address, random.nextInt(4));
                 stores.incrementAndGet();
                 if (setting % 2 == 1 && settings.get() == setting) {
                     assertEquals(before + 1, count.get());
@@ -354,21 +356,12 @@ final class WatchpointTest extends WatchpointFixture {
         return checked;
     }
 
-    private static void store(Cpu of, long address, int way) {
+    private static void store(ThrowingMemory flat, long address, int way) {
         switch (way) {
-            case 0 -> of.memory().store(address, 1, 1);
-            case 1 -> of.memory().getAndAdd(address, 1, 1);
-            default -> {
-                long handle = of.memory().probeStore(address, 1);
-                if (handle == GuestMemory.MISS) {
-                    handle = of.memory().resolveStore(address, 1);
-                }
-                if (handle == GuestMemory.NO_HANDLE) {
-                    of.memory().store(address, 1, 1);
-                } else {
-                    of.memory().put(handle, 1, 1);
-                }
-            }
+            case 0 -> flat.memory().store(address, 1, 1);
+            case 1 -> flat.memory().getAndAdd(address, 1, 1);
+            case 2 -> flat.getAndAddByte(address, (byte) 1);
+            default -> flat.storeByte(address, (byte) 1);
         }
     }
 }

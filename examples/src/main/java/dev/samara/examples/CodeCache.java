@@ -107,14 +107,11 @@ public final class CodeCache {
         Page page = pages.page(start);
         cpu.enterGuest();
         try {
-            long handle = memory.probeFetch(address, Long.BYTES);
-            if (handle == GuestMemory.MISS) {
-                handle = memory.resolveFetch(address, Long.BYTES);
+            int fault = memory.fetch(address, Long.BYTES);
+            if (fault != Fault.NONE) {
+                return Fault.toString(fault);
             }
-            if (handle < 0) {
-                return Fault.toString((int) -handle);
-            }
-            Decoded block = new Decoded("block " + memory.get(handle, Long.BYTES), page);
+            Decoded block = new Decoded("block " + memory.value(), page);
             decoded.put(start, block);
             return block.text + " decoded";
         } finally {

@@ -5,7 +5,6 @@ import dev.samara.bench.About;
 import dev.samara.core.Cpu;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Fault;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -27,7 +26,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Accesses of a guest to present pages: in one step, by handles from the TLB, and by address.
+ * Accesses of a guest to present pages: in one step, which the TLB has, and by address.
  *
  * <p>The baseline of each is an access to an array at the same offsets, without an address space. If each address
  * depends on the previous value, that value is always 0, which the compiler does not know.
@@ -54,18 +53,6 @@ public class GuestAccessBenchmark {
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
 
-    /** Accesses in one step, of which none fails. */
-    private static final class Flat extends FlatMemory {
-        Flat(GuestMemory memory) {
-            super(memory, ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalStateException(Fault.toString(fault));
-        }
-    }
-
     /** Accesses to a working set that the TLB holds. */
     @State(Scope.Thread)
     public static class Hits {
@@ -80,7 +67,7 @@ public class GuestAccessBenchmark {
         private GuestCpu guest;
         private Cpu cpu;
         private GuestMemory guestMemory;
-        private Flat flat;
+        private FlatMemory flat;
         private byte[] plain;
         private long[] words;
         private boolean isDependent;
@@ -96,7 +83,7 @@ public class GuestAccessBenchmark {
             guest = new GuestCpu(pages, pages > 64 ? 4096 : 256);
             cpu = guest.cpu;
             guestMemory = guest.memory;
-            flat = new Flat(guestMemory);
+            flat = guest.flat;
             plain = new byte[pages << PAGE_SHIFT];
             words = new long[plain.length / Long.BYTES];
             isDependent = pattern.equals("dependent");
@@ -105,7 +92,7 @@ public class GuestAccessBenchmark {
                 picks[i] = random.nextInt(plain.length) & -Long.BYTES;
             }
             for (int i = 0; i < pages; i++) {
-                GuestCpu.resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT));
+                flat.storeLong(BASE + ((long) i << PAGE_SHIFT), 0);
             }
         }
 
@@ -122,11 +109,6 @@ public class GuestAccessBenchmark {
         }
     }
 
-    private static long load(GuestMemory memory, long address) {
-        long handle = memory.probeLoad(address, Long.BYTES);
-        return memory.get(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES);
-    }
-
     /**
      * Loads with a hit in the TLB each.
      *
@@ -134,38 +116,12 @@ public class GuestAccessBenchmark {
      * @return the value read
      */
     @Benchmark
-    @About("a load by a handle that the TLB has, at random in 8, 64 or 2,048 pages")
+    @About("a load in one step that the TLB has, at random in 8, 64 or 2,048 pages")
     @OperationsPerInvocation(BATCH)
     public long hit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        GuestMemory memory = of.guestMemory;
-        long sum = 0;
-        if (of.isDependent) {
-            for (int i = first; i < first + BATCH; i++) {
-                sum += load(memory, BASE + picks[i] + sum);
-            }
-            return sum;
-        }
-        for (int i = first; i < first + BATCH; i++) {
-            sum += load(memory, BASE + picks[i]);
-        }
-        return sum;
-    }
-
-    /**
-     * Loads in one step with a hit in the TLB each.
-     *
-     * @param of the pages
-     * @return the value read
-     */
-    @Benchmark
-    @About("a load in one step that the TLB has, at random in 8, 64 or 2,048 pages")
-    @OperationsPerInvocation(BATCH)
-    public long flatHit(Hits of) {
-        int first = of.next();
-        int[] picks = of.picks;
-        Flat memory = of.flat;
+        FlatMemory memory = of.flat;
         long sum = 0;
         if (of.isDependent) {
             for (int i = first; i < first + BATCH; i++) {
@@ -186,26 +142,25 @@ public class GuestAccessBenchmark {
      * @return the value read
      */
     @Benchmark
-    @About("a load by a handle that the TLB has, with a poll after every 32 loads")
+    @About("a load in one step that the TLB has, with a poll after every 32 loads")
     @OperationsPerInvocation(BATCH)
     public long polledHit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        GuestMemory memory = of.guestMemory;
-        Cpu cpu = of.cpu;
+        FlatMemory memory = of.flat;
         long sum = 0;
         boolean isDependent = of.isDependent;
         for (int block = first; block < first + BATCH; block += POLLED) {
             if (isDependent) {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(memory, BASE + picks[i] + sum);
+                    sum += memory.loadLong(BASE + picks[i] + sum);
                 }
             } else {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(memory, BASE + picks[i]);
+                    sum += memory.loadLong(BASE + picks[i]);
                 }
             }
-            cpu.poll();
+            memory.poll();
         }
         return sum;
     }
@@ -222,17 +177,17 @@ public class GuestAccessBenchmark {
     public long unpolledHit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        GuestMemory memory = of.guestMemory;
+        FlatMemory memory = of.flat;
         long sum = 0;
         boolean isDependent = of.isDependent;
         for (int block = first; block < first + BATCH; block += POLLED) {
             if (isDependent) {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(memory, BASE + picks[i] + sum);
+                    sum += memory.loadLong(BASE + picks[i] + sum);
                 }
             } else {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(memory, BASE + picks[i]);
+                    sum += memory.loadLong(BASE + picks[i]);
                 }
             }
         }
@@ -313,30 +268,12 @@ public class GuestAccessBenchmark {
      * @param of the pages
      */
     @Benchmark
-    @About("a store by a handle that the TLB has")
+    @About("a store in one step that the TLB has")
     @OperationsPerInvocation(BATCH)
     public void store(Hits of) {
         int first = of.next();
-        GuestMemory memory = of.guestMemory;
-        for (int i = first; i < first + BATCH; i++) {
-            long address = BASE + of.picks[i];
-            long handle = memory.probeStore(address, Long.BYTES);
-            memory.put(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES, 0);
-        }
-    }
-
-    /**
-     * Stores in one step with a hit in the TLB each.
-     *
-     * @param of the pages
-     */
-    @Benchmark
-    @About("a store in one step that the TLB has")
-    @OperationsPerInvocation(BATCH)
-    public void flatStore(Hits of) {
-        int first = of.next();
         int[] picks = of.picks;
-        Flat memory = of.flat;
+        FlatMemory memory = of.flat;
         for (int i = first; i < first + BATCH; i++) {
             memory.storeLong(BASE + picks[i], 0);
         }
@@ -365,16 +302,15 @@ public class GuestAccessBenchmark {
      * @return the value before
      */
     @Benchmark
-    @About("an atomic addition by a handle that the TLB has")
+    @About("an atomic addition in one step that the TLB has")
     @OperationsPerInvocation(BATCH)
     public long atomic(Hits of) {
         int first = of.next();
-        GuestMemory memory = of.guestMemory;
+        int[] picks = of.picks;
+        FlatMemory memory = of.flat;
         long sum = 0;
         for (int i = first; i < first + BATCH; i++) {
-            long address = BASE + of.picks[i];
-            long handle = memory.probeStore(address, Long.BYTES);
-            sum += memory.add(handle == GuestMemory.MISS ? GuestCpu.resolved(memory, address) : handle, Long.BYTES, 0);
+            sum += memory.getAndAddLong(BASE + picks[i], 0);
         }
         return sum;
     }

@@ -10,10 +10,12 @@ import static dev.samara.core.mman.Protection.WRITE;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
+import java.nio.ByteOrder;
 
 /** A CPU in GUEST, with pages that it has written. */
 final class GuestCpu {
@@ -27,6 +29,19 @@ final class GuestCpu {
     final AddressSpace space;
     final Cpu cpu;
     final GuestMemory memory;
+    final FlatMemory flat;
+
+    /** Accesses in one step, of which none fails. */
+    private static final class Flat extends FlatMemory {
+        Flat(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new IllegalStateException(Fault.toString(fault));
+        }
+    }
 
     GuestCpu(int pages, int entries) {
         Machine machine = Machine.builder().memory(MEMORY).tlbEntries(entries).build();
@@ -39,6 +54,7 @@ final class GuestCpu {
         cpu = machine.claimCpu();
         cpu.switchTo(space);
         memory = cpu.memory();
+        flat = new Flat(memory);
         for (int i = 0; i < pages; i++) {
             if (memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0) != Fault.NONE) {
                 throw new IllegalStateException("a page could not be written");
@@ -51,14 +67,5 @@ final class GuestCpu {
         cpu.leaveGuest();
         cpu.close();
         space.close();
-    }
-
-    /** Returns a handle for a store, which must be possible. */
-    static long resolved(GuestMemory memory, long address) {
-        long handle = memory.resolveStore(address, Long.BYTES);
-        if (handle < 0) {
-            throw new IllegalStateException("a page is not there: " + handle);
-        }
-        return handle;
     }
 }

@@ -3,7 +3,7 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.core.Cpu;
-import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.FlatMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.SplittableRandom;
@@ -51,7 +51,7 @@ public class TlbMissBenchmark {
         public int pages;
 
         private GuestCpu guest;
-        private GuestMemory guestMemory;
+        private FlatMemory memory;
         private int[] order;
         private long[] flat;
         private final long[] tags = new long[ENTRIES];
@@ -65,7 +65,7 @@ public class TlbMissBenchmark {
         @Setup(Level.Trial)
         public void setUp() {
             guest = new GuestCpu(pages, ENTRIES);
-            guestMemory = guest.memory;
+            memory = guest.flat;
             order = new int[pages];
             flat = new long[pages];
             SplittableRandom random = new SplittableRandom(42);
@@ -73,7 +73,9 @@ public class TlbMissBenchmark {
                 int j = random.nextInt(i + 1);
                 order[i] = order[j];
                 order[j] = i;
-                flat[i] = GuestCpu.resolved(guestMemory, GuestCpu.BASE + ((long) i << GuestCpu.PAGE_SHIFT)) | 1;
+                long entry = (long) i << GuestCpu.PAGE_SHIFT;
+                flat[i] = entry | 1;
+                memory.storeLong(GuestCpu.BASE + entry, entry);
             }
         }
 
@@ -91,22 +93,21 @@ public class TlbMissBenchmark {
     }
 
     /**
-     * Translations that are in the page table and not in the TLB.
+     * Loads from pages that are in the page table and not in the TLB.
      *
      * @param of the pages
-     * @return the sum of the handles
+     * @return the sum of what is read
      */
     @Benchmark
-    @About("a TLB miss on a page that is present")
+    @About("a load that misses the TLB, from a page that is present")
     @OperationsPerInvocation(BATCH)
     public long miss(Misses of) {
         int first = of.next();
-        GuestMemory memory = of.guestMemory;
+        FlatMemory memory = of.memory;
         long sum = 0;
         for (int i = first; i < first + BATCH; i++) {
             long address = GuestCpu.BASE + ((long) of.order[i & (of.pages - 1)] << GuestCpu.PAGE_SHIFT);
-            long handle = memory.probeLoad(address, Long.BYTES);
-            sum += handle == GuestMemory.MISS ? memory.resolveLoad(address, Long.BYTES) : handle;
+            sum += memory.loadLong(address);
         }
         return sum;
     }
@@ -115,7 +116,7 @@ public class TlbMissBenchmark {
      * Translations by a table of one level.
      *
      * @param of the pages
-     * @return the sum of the handles
+     * @return the sum of the entries
      */
     @Benchmark
     @About("a TLB miss with a page table of one level, which is one array")

@@ -95,11 +95,11 @@ final class Pair {
         for (int i = from; i < from + count; i++) {
             long page = 1L + (i & (PAGES - 1));
             long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
-            long handle = tlb.probe(address, Long.BYTES, Pte.READ);
-            if (handle == CpuTlb.MISS) {
-                handle = cpu.walk(address, Pte.READ);
+            long physical = tlb.probe(address, Long.BYTES, Pte.READ);
+            if (physical == CpuTlb.MISS) {
+                physical = cpu.walk(address, Pte.READ);
             }
-            sum += store.get(handle, Long.BYTES);
+            sum += store.get(physical, Long.BYTES);
         }
         return sum;
     }

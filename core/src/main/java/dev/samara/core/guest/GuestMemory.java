@@ -2,7 +2,6 @@
 package dev.samara.core.guest;
 
 import dev.samara.core.internal.guest.CpuMemory;
-import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -11,11 +10,15 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory of a CPU, as guest code sees it: the accesses to the space of the CPU, by address and by
- * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it goes to,
- * so a loop of guest code keeps it in a local variable or in a final field.
+ * The memory of a CPU, as guest code sees it: all accesses to the space of the CPU. {@link
+ * dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it goes to, so a loop of
+ * guest code keeps it in a local variable or in a final field.
  *
- * <p>An access by address reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
+ * <p>This is the complete interface, and the slow one: each access checks the thread and the state of the CPU, and
+ * reports a fault by its result. {@link FlatMemory} has the accesses to numbers in one step, for the loop of an
+ * interpreter; it makes an access here if the TLB does not have the translation.
+ *
+ * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
  * happens as a whole or not at all. If it fails, it returns a {@link Fault}, and {@link #faultAddress} has its address.
  * An access throws and allocates nothing for an error of the guest. An access that would have to wait throws {@link
  * IllegalStateException} while another CPU of the thread is in GUEST, and within {@code rcuMapPages}. Each access finds
@@ -27,30 +30,8 @@ import org.jspecify.annotations.Nullable;
  * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
  * own the CPU, or the CPU has no space. Only the owner may call {@link #value}, {@link #faultAddress} and {@link
  * #fault}; only a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine refuses them to other threads.
- *
- * <p><b>Handles.</b> In GUEST there are handles. {@link #probeLoad} and the other probes look in the TLB. On a miss
- * {@link #resolveLoad} and its variants find a translation. {@link #get} and the other accesses by handle use them. A
- * handle ends at the next {@link dev.samara.core.Cpu#poll poll}, {@link dev.samara.core.Cpu#leaveGuest leaveGuest} or
- * resolve, and at an access by address, which may have to resolve.
- *
- * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. For speed, probes and
- * accesses by handle check neither the thread nor the handle. A checked machine refuses a call of another thread, and a
- * handle that has ended or was made for another access ({@link IllegalStateException}); it also refuses a negative
- * handle, and a size that is not 1, 2, 4 or 8 ({@link IllegalArgumentException}). On any machine an access of another
- * size, by a negative handle, or by a CPU without a space throws, and so does an atomic access that is not aligned;
- * nothing was written then.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
-    /** The result of a probe if the TLB has no translation, or the access crosses a boundary of 4 KiB or of a page. */
-    public static final long MISS = SoftTlb.MISS;
-
-    /**
-     * The result of a resolve for an access that has no handle and must be made by address: an access across a page
-     * boundary, or a store into a page that is {@linkplain dev.samara.core.AddressSpace#watch watched}. It is no
-     * negated {@link Fault}.
-     */
-    public static final long NO_HANDLE = Integer.MIN_VALUE;
-
     /** Only for CPUs. */
     protected GuestMemory() {}
 
@@ -314,122 +295,4 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @return the store of the space's machine
      */
     public abstract FrameStore frameStore();
-
-    /**
-     * Returns a handle for a load of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle, or {@link #MISS}
-     */
-    public abstract long probeLoad(long address, int size);
-
-    /**
-     * Returns a handle for a store of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle, or {@link #MISS}
-     */
-    public abstract long probeStore(long address, int size);
-
-    /**
-     * Returns a handle for an instruction fetch of {@code size} bytes if the TLB has the translation. Outside GUEST it
-     * has none.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle, or {@link #MISS}
-     */
-    public abstract long probeFetch(long address, int size);
-
-    /**
-     * Returns a handle for a load of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
-     * meanwhile. Other handles end here.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
-     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
-     */
-    public abstract long resolveLoad(long address, int size);
-
-    /**
-     * Returns a handle for a store of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
-     * meanwhile. Other handles end here.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
-     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
-     */
-    public abstract long resolveStore(long address, int size);
-
-    /**
-     * Returns a handle for an instruction fetch of {@code size} bytes, found by the page table or by a fault; a fault
-     * leaves GUEST meanwhile. Other handles end here.
-     *
-     * @param address of the lowest byte
-     * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
-     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
-     */
-    public abstract long resolveFetch(long address, int size);
-
-    /**
-     * Reads a number by a handle.
-     *
-     * @param handle a valid handle for a load
-     * @param size bytes, the size of the handle
-     * @return the number, in the byte order of this memory
-     */
-    public abstract long get(long handle, int size);
-
-    /**
-     * Writes a number by a handle.
-     *
-     * @param handle a valid handle for a store
-     * @param size bytes, the size of the handle
-     * @param number the new value; bits above its size are ignored
-     */
-    public abstract void put(long handle, int size, long number);
-
-    /**
-     * Reads a number by a handle, with volatile ordering.
-     *
-     * @param handle a valid handle for a load, aligned
-     * @param size bytes, the size of the handle
-     * @return the number
-     */
-    public abstract long getVolatile(long handle, int size);
-
-    /**
-     * Writes a number by a handle, with volatile ordering.
-     *
-     * @param handle a valid handle for a store, aligned
-     * @param size bytes, the size of the handle
-     * @param number the new value
-     */
-    public abstract void putVolatile(long handle, int size, long number);
-
-    /**
-     * Compares a number with an expected one by a handle, and writes a new one if they are equal, atomically.
-     *
-     * @param handle a valid handle for a store, aligned
-     * @param size bytes, the size of the handle
-     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
-     * @param number the new value
-     * @return the old value, with zeros above its size
-     */
-    public abstract long exchange(long handle, int size, long expected, long number);
-
-    /**
-     * Adds to a number by a handle, atomically.
-     *
-     * @param handle a valid handle for a store, aligned
-     * @param size bytes, the size of the handle
-     * @param delta the value to add
-     * @return the old value
-     */
-    public abstract long add(long handle, int size, long delta);
 }

@@ -78,7 +78,7 @@ final class ClosingSpaces {
     }
 
     private boolean add(TortureMachine.View view) {
-        int result = view.addByHandle(PLACE, 1);
+        int result = view.addInOneStep(PLACE, 1);
         if (result != Fault.NONE) {
             boolean known = result == Fault.MAPERR || result == Fault.ADRERR || result == Fault.OUT_OF_MEMORY;
             contents.check(known, "a page of a space that is closed gave " + Fault.toString(result));

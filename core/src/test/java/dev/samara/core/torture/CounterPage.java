@@ -64,13 +64,13 @@ final class CounterPage implements Actor {
         };
     }
 
-    private void add(TortureMachine.View mine, boolean loads, boolean byHandle) {
+    private void add(TortureMachine.View mine, boolean loads, boolean inOneStep) {
         if (loads) {
             // Then an addition marks the entry as written.
             mine.load(at);
         }
         begun.incrementAndGet();
-        int result = byHandle ? mine.addByHandle(at, 1) : mine.add(at, 1);
+        int result = inOneStep ? mine.addInOneStep(at, 1) : mine.add(at, 1);
         if (result == Fault.NONE) {
             done.incrementAndGet();
         } else {

@@ -163,7 +163,7 @@ public final class MemoryTorture extends Torture {
         events.ask("stack unmapped", 10);
         events.ask("stretches in GUEST", 200);
         events.ask("stretches in LAZY", 50);
-        events.ask("additions by a handle", 1000);
+        events.ask("additions in one step", 1000);
     }
 
     @Override

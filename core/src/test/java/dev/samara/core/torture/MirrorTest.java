@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.ThrowingMemory;
 import dev.samara.core.mman.Fault;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -100,6 +100,7 @@ class MirrorTest {
     private void store(int number, Random random) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
+            ThrowingMemory flat = new ThrowingMemory(cpu);
             for (long count = 1; !isOver.get(); count++) {
                 boolean staysInGuest = random.nextInt(4) != 0;
                 if (staysInGuest) {
@@ -109,7 +110,7 @@ class MirrorTest {
                     int base = random.nextInt(PAGES - 4);
                     for (int i = 0; i < 50; i++) {
                         long address = at + (base + random.nextInt(4)) * PAGE + 8L * number;
-                        store(cpu, address, (count << 8) + i, random.nextInt(3), staysInGuest);
+                        store(cpu, flat, address, (count << 8) + i, random.nextInt(3), staysInGuest);
                     }
                 } finally {
                     // Others may wait for it, also if it has failed.
@@ -121,17 +122,15 @@ class MirrorTest {
         }
     }
 
-    private static void store(Cpu cpu, long address, long value, int way, boolean isGuest) {
+    private static void store(Cpu cpu, ThrowingMemory flat, long address, long value, int way, boolean isGuest) {
         if (isGuest && way == 0) {
             cpu.poll();
-            long handle = cpu.memory().probeStore(address, 8);
-            if (handle == GuestMemory.MISS) {
-                handle = cpu.memory().resolveStore(address, 8);
-            }
-            if (handle >= 0) {
+            try {
                 for (int i = 0; i < 20; i++) {
-                    cpu.memory().put(handle, 8, value + i);
+                    flat.storeLong(address, value + i);
                 }
+            } catch (ThrowingMemory.Signal failed) {
+                assertEquals(Fault.ACCERR, failed.fault());
             }
         } else if (way == 1) {
             cpu.memory().getAndAdd(address, 8, value);

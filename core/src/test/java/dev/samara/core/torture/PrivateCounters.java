@@ -73,11 +73,11 @@ final class PrivateCounters {
         };
     }
 
-    private void add(TortureMachine.View view, int page, boolean byHandle) {
+    private void add(TortureMachine.View view, int page, boolean inOneStep) {
         begun.incrementAndGet(page);
-        int result = byHandle ? view.addByHandle(address(page), 1) : view.add(address(page), 1);
+        int result = inOneStep ? view.addInOneStep(address(page), 1) : view.add(address(page), 1);
         if (result == Fault.NONE) {
-            long before = byHandle ? view.seen() : view.value();
+            long before = inOneStep ? view.seen() : view.value();
             long added = done.incrementAndGet(page);
             sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
         } else {

@@ -6,6 +6,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageContents;
+import dev.samara.core.ThrowingMemory;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -47,6 +48,7 @@ final class TortureMachine {
     private final AtomicReference<@Nullable WatchedFrames> frames = new AtomicReference<>();
     private final AtomicLong spaces = new AtomicLong();
     private final ThreadLocal<Cpu> cpus;
+    private final ThreadLocal<ThrowingMemory> flat;
     private int areas;
 
     TortureMachine(TortureRun run, Checker oneTranslation, Checker noEarlyReuse) {
@@ -67,6 +69,7 @@ final class TortureMachine {
                 () -> new NappingLock(failures));
         space = machine.space(TortureSpace.GEOMETRY).heap(HEAP, HEAP).build();
         cpus = ThreadLocal.withInitial(machine::claimCpu);
+        flat = ThreadLocal.withInitial(() -> new ThrowingMemory(cpus.get()));
     }
 
     WatchedFrames frames() {
@@ -163,22 +166,19 @@ final class TortureMachine {
             cpus.get().poll();
         }
 
-        /** Adds by a handle where there is one. In GUEST, and aligned. */
-        int addByHandle(long address, long delta) {
-            Cpu cpu = cpu(address);
-            long handle = cpu.memory().probeStore(address, 8);
-            if (handle < 0) {
-                handle = cpu.memory().resolveStore(address, 8);
+        /** Adds in one step. In GUEST, and aligned. */
+        int addInOneStep(long address, long delta) {
+            cpu(address);
+            try {
+                seen = flat.get().getAndAddLong(address, delta);
+            } catch (ThrowingMemory.Signal failed) {
+                return done(failed.fault());
             }
-            if (handle < 0) {
-                return done((int) -handle);
-            }
-            seen = cpu.memory().add(handle, 8, delta);
-            events.count("additions by a handle");
+            events.count("additions in one step");
             return done(Fault.NONE);
         }
 
-        /** The number that the last addition by a handle found. */
+        /** The number that the last addition in one step found. */
         long seen() {
             return seen;
         }
@@ -221,6 +221,7 @@ final class TortureMachine {
     void leave() {
         cpus.get().close();
         cpus.remove();
+        flat.remove();
     }
 
     /** A number that says whose page it is, which one, and when it was written. */

@@ -107,7 +107,7 @@ final class FromGuest implements Group {
             while (scene.course().goesOn()) {
                 cpu.enterGuest();
                 try {
-                    cpu.memory().resolveStore(USED, Long.BYTES);
+                    cpu.memory().store(USED, Long.BYTES, 1);
                     for (int n = random.nextInt(SPINS); n > 0; n--) {
                         Thread.onSpinWait();
                     }

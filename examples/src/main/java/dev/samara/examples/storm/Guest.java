@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** A CPU in GUEST: loads, stores and atomics, by handle and by address. For one thread. */
+/** A CPU in GUEST: loads, stores and atomics, in one step and by address. For one thread. */
 final class Guest {
     private static final int ACCESSES = 256;
     private static final int BETWEEN_POLLS = 8;
@@ -19,6 +19,7 @@ final class Guest {
 
     private final Cpu cpu;
     private final GuestMemory memory;
+    private final StormMemory flat;
     private final List<PageModel> plots;
     private final Judges judges;
     private final Random random;
@@ -35,6 +36,7 @@ final class Guest {
     Guest(Cpu cpu, List<PageModel> plots, Judges judges, Random random, Naps naps, long[] added) {
         this.cpu = cpu;
         memory = cpu.memory();
+        flat = new StormMemory(memory);
         this.plots = plots;
         this.judges = judges;
         this.random = random;
@@ -42,7 +44,7 @@ final class Guest {
         this.added = added;
     }
 
-    /** Makes some accesses: in GUEST, with polls, by handle only or in any way; or each by address, outside GUEST. */
+    /** Makes some accesses: in GUEST, with polls, in one step only or in any way; or by address, outside GUEST. */
     void step() {
         int kind = random.nextInt(3);
         if (kind == 0) {
@@ -67,21 +69,21 @@ final class Guest {
         }
     }
 
-    private void access(boolean byHandle) {
+    private void access(boolean isInOneStep) {
         PageModel plot = plots.get(random.nextInt(plots.size()));
         int page = random.nextInt(plot.pages());
         switch (random.nextInt(6)) {
             case 0, 1, 2 -> {
-                if (byHandle) {
-                    loadByHandle(plot, page);
+                if (isInOneStep) {
+                    loadInOneStep(plot, page);
                 } else {
                     loadByAddress(plot, page);
                 }
             }
-            case 3 -> add(plot, page, byHandle);
+            case 3 -> add(plot, page, isInOneStep);
             default -> {
-                if (byHandle) {
-                    storeByHandle(plot, page);
+                if (isInOneStep) {
+                    storeInOneStep(plot, page);
                 } else {
                     storeByAddress(plot, page);
                 }
@@ -130,35 +132,17 @@ final class Guest {
     /** A used page, and its word at that time. */
     private record Use(PageModel plot, int page, long word) {}
 
-    private long forLoad(long address) {
-        long handle = memory.probeLoad(address, WORD);
-        if (handle == GuestMemory.MISS) {
-            handle = memory.resolveLoad(address, WORD);
-        }
-        return handle;
-    }
-
-    private long forStore(long address) {
-        long handle = memory.probeStore(address, WORD);
-        if (handle == GuestMemory.MISS) {
-            handle = memory.resolveStore(address, WORD);
-        }
-        return handle;
-    }
-
-    private static int result(long handle) {
-        return handle >= 0 ? Fault.NONE : (int) -handle;
-    }
-
-    private void loadByHandle(PageModel plot, int page) {
+    private void loadInOneStep(PageModel plot, int page) {
         long before = plot.word(page);
-        long handle = forLoad(plot.address(page) + PageModel.STAMP);
         long cleared = plot.cleared(page);
-        if (handle >= 0) {
-            judges.content(plot, page, memory.get(handle, WORD), cleared);
+        int result = Fault.NONE;
+        try {
+            judges.content(plot, page, flat.loadLong(plot.address(page) + PageModel.STAMP), cleared);
+        } catch (StormMemory.Signal failed) {
+            result = failed.fault();
         }
-        judges.outcome(plot, page, before, PageModel.READ, result(handle));
-        uses(plot, page, before, result(handle));
+        judges.outcome(plot, page, before, PageModel.READ, result);
+        uses(plot, page, before, result);
     }
 
     private void loadByAddress(PageModel plot, int page) {
@@ -171,14 +155,19 @@ final class Guest {
         judges.outcome(plot, page, before, PageModel.READ, result);
     }
 
-    private void storeByHandle(PageModel plot, int page) {
+    private void storeInOneStep(PageModel plot, int page) {
         long before = plot.word(page);
-        long handle = forStore(plot.address(page) + PageModel.STAMP);
-        if (handle >= 0) {
-            // Read while the handle lives: a change that clears the page after this version waits for this store.
-            memory.put(handle, WORD, plot.stampOf(page, plot.word(page)));
+        long address = plot.address(page) + PageModel.STAMP;
+        int result = Fault.NONE;
+        try {
+            flat.storeLong(address, plot.stamp(page, PageModel.ANY_VERSION, false));
+            // The TLB has the translation now, until the next poll. A change that clears the page after the version
+            // that is read here waits for the second store.
+            flat.storeLong(address, plot.stampOf(page, plot.word(page)));
+        } catch (StormMemory.Signal failed) {
+            result = failed.fault();
         }
-        judges.outcome(plot, page, before, PageModel.WRITE, result(handle));
+        judges.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
     private void storeByAddress(PageModel plot, int page) {
@@ -189,22 +178,22 @@ final class Guest {
         judges.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
-    private void add(PageModel plot, int page, boolean byHandle) {
+    private void add(PageModel plot, int page, boolean isInOneStep) {
         long before = plot.word(page);
         long address = plot.address(page) + PageModel.SUM;
-        int result;
-        if (byHandle) {
-            long handle = forStore(address);
-            result = result(handle);
-            if (handle >= 0) {
-                memory.add(handle, WORD, 1);
-            }
-        } else {
-            result = memory.getAndAdd(address, WORD, 1);
-        }
+        int result = isInOneStep ? addInOneStep(address) : memory.getAndAdd(address, WORD, 1);
         if (result == Fault.NONE && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;
         }
         judges.outcome(plot, page, before, PageModel.WRITE, result);
+    }
+
+    private int addInOneStep(long address) {
+        try {
+            flat.getAndAddLong(address, 1);
+            return Fault.NONE;
+        } catch (StormMemory.Signal failed) {
+            return failed.fault();
+        }
     }
 }

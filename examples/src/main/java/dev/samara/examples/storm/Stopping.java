@@ -30,7 +30,7 @@ final class Stopping {
                 scene.course().stopsCpu();
                 try {
                     for (int page = 0; page < plot.pages(); page++) {
-                        cpu.memory().resolveLoad(plot.address(page), Long.BYTES);
+                        cpu.memory().load(plot.address(page), Long.BYTES);
                     }
                     sleep(STOP_NANOS, false);
                 } finally {

@@ -21,7 +21,7 @@ import java.util.Locale;
 
 /**
  * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can
- * acknowledge a request. A handle encodes the translation's slot and epoch, so the use of an ended handle is refused.
+ * acknowledge a request.
  *
  * <p>A translation is right under four conditions: the page table has this frame with this right, the layout permits
  * the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or the
@@ -32,24 +32,19 @@ public final class CheckedMemory extends TranslatedMemory {
     /** The right of a forced read. */
     private static final long FORCED_READ = 0;
 
-    private static final int RIGHT_BITS = 3;
-    private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC, FORCED_READ, Pte.FORCED_WRITE};
-
     private final Thread owner = Thread.currentThread();
     private final AccessChecker checker;
     private final Frames known;
     private final CheckedTlb tlb;
     private final int shift;
     private final long mask;
-    private final int slotBits;
-
-    /* By slot of the TLB: the page and the physical address of the latest translation. */
-    private final long[] pages;
-    private final long[] physicals;
 
     /* Of the space that is served. */
     private Layout layout;
     private PageTable table;
+
+    /** The right that the last forced translation has found. */
+    private long forcedRight;
 
     /**
      * Makes the memory of one thread's CPU.
@@ -77,30 +72,6 @@ public final class CheckedMemory extends TranslatedMemory {
         tlb = (CheckedTlb) processor.tlb();
         shift = Integer.numberOfTrailingZeros(frames.pageSize());
         mask = frames.pageSize() - 1L;
-        slotBits = Integer.numberOfTrailingZeros(tlb.entries());
-        pages = new long[tlb.entries()];
-        physicals = new long[tlb.entries()];
-    }
-
-    private static int indexOf(long right) {
-        int index = 0;
-        while (RIGHTS[index] != right) {
-            index++;
-        }
-        return index;
-    }
-
-    /** Returns a handle for a translation. A negative result of a translation is returned unchanged. */
-    private long handle(long address, long right, long physical) {
-        if (physical < 0) {
-            return physical;
-        }
-        int slot = tlb.slotOf(address);
-        pages[slot] = address & ~mask;
-        physicals[slot] = physical & ~mask;
-        long index = (tlb.epoch() << slotBits | slot) << RIGHT_BITS | indexOf(right);
-        // Epochs repeat, but not within the life of a handle.
-        return (index << shift | (address & mask)) & Long.MAX_VALUE;
     }
 
     @Override
@@ -112,20 +83,20 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    long probe(long address, int size, long right) {
-        checkCaller();
-        CpuMemory.checkSize(size);
-        return handle(address, right, super.probe(address, size, right));
-    }
-
-    @Override
     long walk(long address, long right) {
         long physical = super.walk(address, right);
         if (physical != SoftTlb.MISS) {
             long page = address & ~mask;
             tlb.history().add("walks to frame", physical >>> shift, table.number(), page, page + mask + 1);
+            forcedRight = right;
         }
-        return handle(address, right, physical);
+        return physical;
+    }
+
+    @Override
+    long findForced(long address, int access) {
+        forcedRight = rightOf(access);
+        return super.findForced(address, access);
     }
 
     @Override
@@ -136,111 +107,53 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    void endHandles() {
-        tlb.endHandles();
-    }
-
-    /**
-     * Returns the physical address of a valid handle, or throws if the handle has ended or does not permit the access.
-     */
-    private long physical(long handle, int length, boolean writes) {
-        checkCaller();
-        if (handle < 0) {
-            throw new IllegalArgumentException(
-                    "handle " + handle + " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle");
-        }
-        long index = handle >>> shift;
-        int right = rightOf(handle);
-        int slot = slotOf(handle);
-        long offset = handle & mask;
-        if (right >= RIGHTS.length || isOfAnotherEpoch(index)) {
-            throw new IllegalStateException("handle 0x" + Long.toHexString(handle)
-                    + " has ended: a poll, a resolving, an access by address or the end of GUEST came after it");
-        }
-        if (writes && !isWrite(RIGHTS[right])) {
-            throw new IllegalStateException(
-                    "handle 0x" + Long.toHexString(handle) + " is used to write, and was not made for that");
-        }
-        if (offset + length > mask + 1) {
-            throw new IllegalStateException("handle 0x" + Long.toHexString(handle) + " is used for " + length
-                    + " bytes, which are not all in its page");
-        }
-        return physicals[slot] | offset;
-    }
-
-    /** Compares as many bits of the epoch as a handle has. */
-    private boolean isOfAnotherEpoch(long index) {
-        int used = slotBits + RIGHT_BITS + shift;
-        return (((index >>> (RIGHT_BITS + slotBits)) ^ tlb.epoch()) << (used + 1)) != 0;
-    }
-
-    private int slotOf(long handle) {
-        return (int) (handle >>> (shift + RIGHT_BITS)) & pages.length - 1;
-    }
-
-    private int rightOf(long handle) {
-        return (int) (handle >>> shift) & (1 << RIGHT_BITS) - 1;
-    }
-
-    @Override
-    long get(long handle, int size) {
-        CpuMemory.checkSize(size);
-        long number = super.get(physical(handle, size, false), size);
-        judge(handle);
+    long get(long address, long physical, int size, int access) {
+        long number = super.get(address, physical, size, access);
+        judge(address, physical, rightOf(access));
         return number;
     }
 
     @Override
-    void put(long handle, int size, long number) {
-        CpuMemory.checkSize(size);
-        super.put(physical(handle, size, true), size, number);
-        judge(handle);
+    void put(long address, long physical, int size, long number) {
+        super.put(address, physical, size, number);
+        judge(address, physical, Pte.WRITE);
     }
 
     @Override
-    long update(GuestAtomic what, long handle, int size, long expected, long operand, boolean swaps) {
-        CpuMemory.checkSize(size);
-        long seen =
-                super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand, swaps);
-        judge(handle);
+    long update(GuestAtomic what, long address, long physical, int size, long expected, long operand, boolean swaps) {
+        long seen = super.update(what, address, physical, size, expected, operand, swaps);
+        judge(address, physical, what == GuestAtomic.LOAD ? Pte.READ : Pte.WRITE);
         return seen;
     }
 
     @Override
-    void copy(long handle, byte[] bytes, int at, int length, boolean writes) {
-        super.copy(physical(handle, length, writes), bytes, at, length, writes);
-        judge(handle);
+    void copy(long address, long physical, byte[] bytes, int at, int length, boolean writes) {
+        super.copy(address, physical, bytes, at, length, writes);
+        judge(address, physical, writes ? Pte.WRITE : Pte.READ);
     }
 
     @Override
-    void copy(long handle, ByteBuffer bytes, int at, int length, boolean writes) {
-        super.copy(physical(handle, length, writes), bytes, at, length, writes);
-        judge(handle);
+    void copy(long address, long physical, ByteBuffer bytes, int at, int length, boolean writes, boolean isForced) {
+        super.copy(address, physical, bytes, at, length, writes, isForced);
+        judge(address, physical, isForced ? forcedRight : writes ? Pte.WRITE : Pte.READ);
     }
 
     @Override
-    void fill(long handle, int length, byte with) {
-        super.fill(physical(handle, length, true), length, with);
-        judge(handle);
+    void fill(long address, long physical, int length, byte with) {
+        super.fill(address, physical, length, with);
+        judge(address, physical, Pte.WRITE);
     }
 
-    @Override
-    int frameAt(long handle) {
-        return (int) (physical(handle, 1, false) >>> shift);
-    }
-
-    /** Checks the access that was just made. */
-    private void judge(long handle) {
-        int slot = slotOf(handle);
-        long page = pages[slot];
-        long right = RIGHTS[rightOf(handle)];
-        int frame = (int) (physicals[slot] >>> shift);
+    /** Checks the access that was just made by a translation. */
+    private void judge(long address, long physical, long right) {
+        long page = address & ~mask;
+        int frame = frameOf(physical);
         checker.countAccess();
-        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(slot)) {
+        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
             throw violated("I3", "was freed while this CPU could use it", page, frame, right);
         }
         long pte = table.get(page);
-        int missing = missing(pte, page | (handle & mask), frame, right);
+        int missing = missing(pte, address, frame, right);
         if (missing == 0) {
             return;
         }

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -34,11 +33,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Why accesses are refused while {@code loaded} is null. */
     private String refusal = NO_SPACE;
 
-    private SoftTlb.@Nullable View view;
-
-    /** The memory whose TLB the view reads. */
-    private @Nullable TranslatedMemory viewed;
-
+    private @Nullable TlbView view;
     private boolean swapsBytes;
     private long value;
     private long faultAddress;
@@ -67,24 +62,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (view != null) {
             throw new IllegalStateException(cpu + " has a FlatMemory already");
         }
-        TranslatedMemory memory = loaded;
-        if (memory == null) {
-            SoftTlb.hide(next);
-        } else {
-            memory.view(next);
-            viewed = memory;
-        }
+        TlbView made = new TlbView(next, loaded);
         // Last: a constructor that has failed before leaves nothing.
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
-        view = next;
+        view = made;
     }
 
     /** Ends the use of a machine: a view keeps neither its TLB nor its region reachable. */
     public void release() {
-        viewed = null;
         if (view != null) {
-            SoftTlb.hide(view);
-            view.requests(null);
+            view.hide();
         }
     }
 
@@ -118,9 +105,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Serves the space that the memory served last. */
     public void serve(TranslatedMemory memory) {
         loaded = memory;
-        if (view != null && memory != viewed) {
-            memory.view(view);
-            viewed = memory;
+        if (view != null) {
+            view.serve(memory);
         }
     }
 
@@ -255,8 +241,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /**
-     * Tells the watchers of a range about a store that was made. Called in GUEST. Earlier handles are invalid after
-     * this call. Accesses of the watchers do not count as last accesses.
+     * Tells the watchers of a range about a store that was made. Called in GUEST. Earlier translations are invalid
+     * after this call. Accesses of the watchers do not count as last accesses.
      */
     void tell(TranslatedMemory memory, long address, long length) {
         if (!memory.isWatched(address, length)) {
@@ -304,11 +290,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
         boolean entered = memory.enter();
         try {
-            long handle = memory.translate(address, size, access);
-            if (handle < 0) {
-                return fail((int) -handle, address, access, size);
+            long physical = memory.translate(address, size, access);
+            if (physical < 0) {
+                return fail((int) -physical, address, access, size);
             }
-            value = memory.get(handle, size, swapsBytes);
+            value = ordered(memory.get(address, physical, size, access), size);
             return Fault.NONE;
         } finally {
             memory.leave(entered);
@@ -324,13 +310,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             if (memory.crosses(address, size)) {
                 return slow.storeAcross(memory, address, size, ordered(number, size));
             }
-            long handle = memory.translate(address, size, Protection.WRITE);
-            if (handle < 0) {
-                return handle == NO_HANDLE
+            long physical = memory.translate(address, size, Protection.WRITE);
+            if (physical < 0) {
+                return physical == TranslatedMemory.WATCHED
                         ? slow.storeWatched(memory, address, size, ordered(number, size))
-                        : fail((int) -handle, address, Protection.WRITE, size);
+                        : fail((int) -physical, address, Protection.WRITE, size);
             }
-            memory.put(handle, size, number, swapsBytes);
+            memory.put(address, physical, size, ordered(number, size));
             return Fault.NONE;
         } finally {
             memory.leave(entered);
@@ -395,22 +381,29 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
         boolean entered = memory.enter();
         try {
-            long handle = memory.translate(address, size, access);
-            if (handle < 0) {
-                return handle == NO_HANDLE
+            long physical = memory.translate(address, size, access);
+            if (physical < 0) {
+                return physical == TranslatedMemory.WATCHED
                         ? slow.updateWatched(memory, what, address, size, expected, operand)
-                        : fail((int) -handle, address, access, size);
+                        : fail((int) -physical, address, access, size);
             }
-            update(memory, what, handle, size, expected, operand);
+            update(memory, what, address, physical, size, expected, operand);
             return Fault.NONE;
         } finally {
             memory.leave(entered);
         }
     }
 
-    /** Makes an atomic access by a handle. Sets the value, except for STORE. Returns the previous number. */
-    long update(TranslatedMemory memory, GuestAtomic what, long handle, int size, long expected, long operand) {
-        long seen = memory.update(what, handle, size, expected, operand, swapsBytes);
+    /** Makes an atomic access. Sets the value, except for STORE. Returns the previous number. */
+    long update(
+            TranslatedMemory memory,
+            GuestAtomic what,
+            long address,
+            long physical,
+            int size,
+            long expected,
+            long operand) {
+        long seen = memory.update(what, address, physical, size, expected, operand, swapsBytes);
         if (what != GuestAtomic.STORE) {
             value = seen;
         }
@@ -477,105 +470,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public FrameStore frameStore() {
         return loaded().store();
-    }
-
-    @Override
-    public long probeLoad(long address, int size) {
-        return probe(address, size, Pte.READ);
-    }
-
-    @Override
-    public long probeStore(long address, int size) {
-        return probe(address, size, Pte.WRITE);
-    }
-
-    @Override
-    public long probeFetch(long address, int size) {
-        return probe(address, size, Pte.EXEC);
-    }
-
-    private long probe(long address, int size, long right) {
-        TranslatedMemory memory = loaded;
-        return memory == null ? MISS : memory.probe(address, size, right);
-    }
-
-    @Override
-    public long resolveLoad(long address, int size) {
-        return resolve(address, size, Protection.READ);
-    }
-
-    @Override
-    public long resolveStore(long address, int size) {
-        return resolve(address, size, Protection.WRITE);
-    }
-
-    @Override
-    public long resolveFetch(long address, int size) {
-        return resolve(address, size, Protection.EXEC);
-    }
-
-    private long resolve(long address, int size, int access) {
-        checkOwner();
-        TranslatedMemory memory = loaded;
-        if (memory == null || !memory.processor().isInGuest()) {
-            throw notInGuest();
-        }
-        checkSize(size);
-        memory.endHandles();
-        if (memory.crosses(address, size)) {
-            return NO_HANDLE;
-        }
-        long handle = memory.resolve(address, access);
-        if (handle < 0 && handle != NO_HANDLE) {
-            fail((int) -handle, address, access, size);
-        }
-        return handle;
-    }
-
-    @Override
-    public long get(long handle, int size) {
-        return living().get(handle, size, swapsBytes);
-    }
-
-    @Override
-    public void put(long handle, int size, long number) {
-        living().put(handle, size, number, swapsBytes);
-    }
-
-    @Override
-    public long getVolatile(long handle, int size) {
-        return update(GuestAtomic.LOAD, handle, size, 0, 0);
-    }
-
-    @Override
-    public void putVolatile(long handle, int size, long number) {
-        update(GuestAtomic.STORE, handle, size, 0, number);
-    }
-
-    @Override
-    public long exchange(long handle, int size, long expected, long number) {
-        return update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
-    }
-
-    @Override
-    public long add(long handle, int size, long delta) {
-        return update(GuestAtomic.ADD, handle, size, 0, delta);
-    }
-
-    private long update(GuestAtomic what, long handle, int size, long expected, long operand) {
-        TranslatedMemory memory = living();
-        if ((handle & size - 1) != 0) {
-            throw misused(handle, size);
-        }
-        return memory.update(what, handle, size, expected, operand, swapsBytes);
-    }
-
-    private static IllegalArgumentException misused(long handle, int size) {
-        checkSize(size);
-        return new IllegalArgumentException("handle 0x" + Long.toHexString(handle)
-                + (handle < 0
-                        ? " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle"
-                        : " of an atomic access is not a multiple of its size " + size));
     }
 
     @Override

@@ -40,11 +40,11 @@ final class GuestBytes {
     private int transferPart(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
         boolean entered = memory.enter();
         try {
-            long handle = translate(memory, address, writes);
-            if (handle < 0) {
-                return fail(handle, address, length, writes);
+            long physical = translate(memory, address, writes);
+            if (physical < 0) {
+                return fail(physical, address, length, writes);
             }
-            memory.copy(handle, bytes, at, length, writes);
+            memory.copy(address, physical, bytes, at, length, writes);
             if (writes) {
                 registers.tell(memory, address, length);
             }
@@ -54,11 +54,11 @@ final class GuestBytes {
         }
     }
 
-    private int fail(long handle, long address, int length, boolean writes) {
-        return registers.fail((int) -handle, address, writes ? Protection.WRITE : Protection.READ, length);
+    private int fail(long physical, long address, int length, boolean writes) {
+        return registers.fail((int) -physical, address, writes ? Protection.WRITE : Protection.READ, length);
     }
 
-    /** Polls, and returns a handle for the bytes of a page, or the negated fault. Called in GUEST. */
+    /** Polls, and returns the physical address of bytes of a page, or the negated fault. Called in GUEST. */
     private static long translate(TranslatedMemory memory, long address, boolean writes) {
         memory.poll();
         return writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
@@ -95,12 +95,12 @@ final class GuestBytes {
             TranslatedMemory memory, long address, ByteBuffer buffer, int length, boolean writes, boolean isForced) {
         boolean entered = memory.enter();
         try {
-            long handle = isForced ? translateForced(memory, address, writes) : translate(memory, address, writes);
-            if (handle < 0) {
-                return fail(handle, address, length, writes);
+            long physical = isForced ? translateForced(memory, address, writes) : translate(memory, address, writes);
+            if (physical < 0) {
+                return fail(physical, address, length, writes);
             }
             int at = buffer.position();
-            memory.copy(handle, buffer, at, length, writes);
+            memory.copy(address, physical, buffer, at, length, writes, isForced);
             buffer.position(at + length);
             if (writes) {
                 registers.tell(memory, address, length);
@@ -126,12 +126,12 @@ final class GuestBytes {
             boolean entered = memory.enter();
             try {
                 memory.poll();
-                long handle = memory.findWritable(from);
-                if (handle < 0) {
-                    fail(handle, from, part, true);
+                long physical = memory.findWritable(from);
+                if (physical < 0) {
+                    fail(physical, from, part, true);
                     return done;
                 }
-                memory.fill(handle, part, with);
+                memory.fill(from, physical, part, with);
                 registers.tell(memory, from, part);
             } finally {
                 memory.leave(entered);

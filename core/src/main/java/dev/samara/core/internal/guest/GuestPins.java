@@ -35,11 +35,11 @@ final class GuestPins {
         try {
             for (; ; ) {
                 // By the entry and not by the TLB: the entry is compared after the pin.
-                long handle = memory.find(address, writes ? Protection.WRITE : Protection.READ);
-                if (handle < 0) {
-                    return (int) handle;
+                long physical = memory.find(address, writes ? Protection.WRITE : Protection.READ);
+                if (physical < 0) {
+                    return (int) physical;
                 }
-                int frame = memory.frameAt(handle);
+                int frame = memory.frameOf(physical);
                 if (frame == Frames.ZERO) {
                     // The zero page is not counted and never freed.
                     return frame;
@@ -52,7 +52,7 @@ final class GuestPins {
                 // the pins.
                 VarHandle.fullFence();
                 long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
-                if (again >= 0 && memory.frameAt(again) == frame) {
+                if (again >= 0 && memory.frameOf(again) == frame) {
                     if (writes) {
                         frames.setDirty(frame);
                     }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
-/** Accesses for which no handle is enough: across a page boundary, and stores of which watchers are told. */
+/** Accesses for which one translation is not enough: across a page boundary, and stores that watchers are told of. */
 final class SlowAccess {
     private final CpuMemory cpu;
 
@@ -19,11 +19,11 @@ final class SlowAccess {
         for (int i = 0; i < size; i++) {
             boolean entered = memory.enter();
             try {
-                long handle = memory.translate(address + i, 1, access);
-                if (handle < 0) {
-                    return cpu.fail((int) -handle, address + i, access, size);
+                long physical = memory.translate(address + i, 1, access);
+                if (physical < 0) {
+                    return cpu.fail((int) -physical, address + i, access, size);
                 }
-                number |= memory.get(handle, 1) << (i * Byte.SIZE);
+                number |= memory.get(address + i, physical, 1, access) << (i * Byte.SIZE);
             } finally {
                 memory.leave(entered);
             }
@@ -51,7 +51,7 @@ final class SlowAccess {
             long low = memory.walk(address, Pte.WRITE);
             if (low >= 0) {
                 for (int i = 0; i < size; i++) {
-                    memory.put(i < below ? low + i : high + i - below, 1, number >>> (i * Byte.SIZE));
+                    memory.put(address + i, i < below ? low + i : high + i - below, 1, number >>> (i * Byte.SIZE));
                 }
                 cpu.tell(memory, address, size);
                 return Fault.NONE;
@@ -69,22 +69,22 @@ final class SlowAccess {
      * @param number in little-endian order
      */
     int storeWatched(TranslatedMemory memory, long address, int size, long number) {
-        long handle = memory.find(address, Protection.WRITE);
-        if (handle < 0) {
-            return fail(handle, address, size);
+        long physical = memory.find(address, Protection.WRITE);
+        if (physical < 0) {
+            return fail(physical, address, size);
         }
-        memory.put(handle, size, number);
+        memory.put(address, physical, size, number);
         cpu.tell(memory, address, size);
         return Fault.NONE;
     }
 
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, GuestAtomic what, long address, int size, long expected, long operand) {
-        long handle = memory.find(address, Protection.WRITE);
-        if (handle < 0) {
-            return fail(handle, address, size);
+        long physical = memory.find(address, Protection.WRITE);
+        if (physical < 0) {
+            return fail(physical, address, size);
         }
-        long seen = cpu.update(memory, what, handle, size, expected, operand);
+        long seen = cpu.update(memory, what, address, physical, size, expected, operand);
         boolean isWritten = what != GuestAtomic.EXCHANGE_IF || seen == (expected & GuestAtomic.maskOf(size));
         if (isWritten) {
             cpu.tell(memory, address, size);
@@ -92,7 +92,7 @@ final class SlowAccess {
         return Fault.NONE;
     }
 
-    private int fail(long handle, long address, int size) {
-        return cpu.fail((int) -handle, address, Protection.WRITE, size);
+    private int fail(long physical, long address, int size) {
+        return cpu.fail((int) -physical, address, Protection.WRITE, size);
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.DirectFrames;
@@ -18,19 +17,19 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The space of a CPU, through its TLB: translates addresses to handles, by the TLB, the page table or a fault, and
- * accesses the bytes of a handle's frame. A handle is a physical address; in a checked memory it is a record of the
- * translation.
+ * The space of a CPU, through its TLB: translates addresses to physical addresses, by the TLB, the page table or a
+ * fault, and accesses the bytes there. A translation is used before the CPU polls, leaves GUEST or translates another
+ * address.
  *
  * <p>Bytes are accessed in GUEST only. If the CPU is not in GUEST, it enters for one access, or one page, and leaves
  * again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
  */
 public sealed class TranslatedMemory permits CheckedMemory {
     /**
-     * The result of {@link #resolve} for a store to a page that is watched: each such store is made by address, and the
-     * watchers are told. It is negative as an int too. Taken for a handle, it lies in no frame.
+     * The result of {@link #translate} for a store to a page that is watched, whose watchers are told of each store. It
+     * is no negated {@link Fault}.
      */
-    private static final long NO_HANDLE = GuestMemory.NO_HANDLE;
+    static final long WATCHED = Integer.MIN_VALUE;
 
     private final CpuTlb processor;
     private final CpuCounters counters;
@@ -143,15 +142,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Acknowledges pending requests of other threads, in GUEST. Ends all handles. */
+    /** Acknowledges pending requests of other threads, in GUEST. */
     public void poll() {
-        endHandles();
         processor.poll();
-    }
-
-    /** Ends all earlier handles. Every access by address calls this in GUEST, since it may resolve. */
-    void endHandles() {
-        // Only a checked memory records handles.
     }
 
     private void checkQuiet() {
@@ -164,7 +157,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
     boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
-            endHandles();
             return false;
         }
         enterGuest();
@@ -187,52 +179,42 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Looks an address up in the TLB. Outside of GUEST every lookup misses.
+     * Translates an address for an access within one page. Called in GUEST. A fault leaves GUEST meanwhile, so earlier
+     * translations are invalid after this call.
      *
-     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
-     * @return a handle, or {@link SoftTlb#MISS}
+     * @param access one bit of {@link Protection}
+     * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} for a store to a page that is
+     *     watched
      */
-    long probe(long address, int size, long right) {
-        return tlb.probe(address, size, right);
-    }
-
-    /** Returns a handle for bytes of one page, the negated {@link Fault}, or {@link #NO_HANDLE}. Called in GUEST. */
     long translate(long address, int size, int access) {
-        long handle = probe(address, size, rightOf(access));
-        return handle >= 0 ? handle : resolve(address, access);
+        long physical = tlb.probe(address, size, rightOf(access));
+        return physical >= 0 ? physical : resolve(address, access);
     }
 
-    private static long rightOf(int access) {
+    static long rightOf(int access) {
         return access == Protection.EXEC ? Pte.EXEC : access == Protection.WRITE ? Pte.WRITE : Pte.READ;
     }
 
-    /**
-     * Translates an address that the TLB does not. Called in GUEST. A fault leaves GUEST meanwhile, so earlier handles
-     * are invalid after this call.
-     *
-     * @param access one bit of {@link Protection}
-     * @return a handle, or the negated {@link Fault}; {@link #NO_HANDLE} for a store to a page that is watched
-     */
-    long resolve(long address, int access) {
-        long handle = find(address, access);
-        return handle >= 0 && access == Protection.WRITE && processor.isWatched(address) ? NO_HANDLE : handle;
+    private long resolve(long address, int access) {
+        long physical = find(address, access);
+        return physical >= 0 && access == Protection.WRITE && processor.isWatched(address) ? WATCHED : physical;
     }
 
     /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
     long findWritable(long address) {
-        long handle = probe(address, 1, Pte.WRITE);
-        return handle >= 0 ? handle : find(address, Protection.WRITE);
+        long physical = tlb.probe(address, 1, Pte.WRITE);
+        return physical >= 0 ? physical : find(address, Protection.WRITE);
     }
 
     /**
-     * Translates like {@link #resolve}, but also for a store to a page that is watched: the caller then tells the
-     * watchers.
+     * Translates an address that the TLB does not, also for a store to a page that is watched: the caller then tells
+     * the watchers.
      */
     long find(long address, int access) {
-        long handle = walk(address, rightOf(access));
+        long physical = walk(address, rightOf(access));
         // After the walk: this store keeps the compiler from using again the fields that it has read.
         counters.increment(CpuCounters.TLB_MISSES);
-        return handle >= 0 ? handle : findByFault(address, access);
+        return physical >= 0 ? physical : findByFault(address, access);
     }
 
     /**
@@ -260,14 +242,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * the rights of the entry, so an access that is not forced gains none.
      *
      * @param access READ or WRITE of {@link Protection}
-     * @return a handle, or the negated {@link Fault}
+     * @return the physical address, or the negated {@link Fault}
      */
     long findForced(long address, int access) {
-        long handle = probe(address, 1, rightOf(access));
-        if (handle < 0) {
-            handle = walkForced(address, access | Faulter.FORCED);
+        long physical = tlb.probe(address, 1, rightOf(access));
+        if (physical < 0) {
+            physical = walkForced(address, access | Faulter.FORCED);
         }
-        return handle >= 0 ? handle : findByFault(address, access | Faulter.FORCED);
+        return physical >= 0 ? physical : findByFault(address, access | Faulter.FORCED);
     }
 
     private long walkForced(long address, int access) {
@@ -275,8 +257,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
             return walk(address, 0);
         }
         // No operation takes the page, or its being the mapping's alone, without waiting for this CPU in GUEST.
-        long handle = walk(address, Pte.WRITE);
-        return handle >= 0 ? handle : walk(address, Pte.FORCED_WRITE);
+        long physical = walk(address, Pte.WRITE);
+        return physical >= 0 ? physical : walk(address, Pte.FORCED_WRITE);
     }
 
     private long findByFault(long address, int access) {
@@ -293,9 +275,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
             }
             // The fault may have linked a new leaf.
             processor.forgetTable(address);
-            long handle = (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
-            if (handle >= 0) {
-                return handle;
+            long physical =
+                    (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
+            if (physical >= 0) {
+                return physical;
             }
         }
     }
@@ -307,7 +290,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /**
      * Tells the watchers of a range about a store that was made. Called in GUEST, which it leaves meanwhile, since
-     * watchers may take long. Earlier handles are invalid after this call.
+     * watchers may take long. Earlier translations are invalid after this call.
      */
     void tell(long address, long length) {
         leaveGuest();
@@ -320,7 +303,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    private int frameOf(long physical) {
+    /** Returns the frame of a physical address. */
+    int frameOf(long physical) {
         return (int) (physical >>> pageShift);
     }
 
@@ -328,22 +312,20 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return (int) physical & pageMask;
     }
 
-    /** Returns the frame of a handle. */
-    int frameAt(long physical) {
-        return frameOf(physical);
-    }
-
     /**
-     * Reads without ordering, in little-endian byte order. A checked memory checks handles here and in the methods
-     * below.
+     * Reads without ordering, in little-endian byte order. A checked memory checks the translation here and in the
+     * methods below.
+     *
+     * @param physical the translation of the address
+     * @param access READ or EXEC of {@link Protection}
      */
-    long get(long physical, int size) {
+    long get(long address, long physical, int size, int access) {
         DirectFrames usual = direct;
         return usual != null ? usual.get(physical, size) : store.get(frameOf(physical), offsetOf(physical), size);
     }
 
     /** Writes without ordering, in little-endian byte order. */
-    void put(long physical, int size, long number) {
+    void put(long address, long physical, int size, long number) {
         DirectFrames usual = direct;
         if (usual != null) {
             usual.put(physical, size, number);
@@ -352,25 +334,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /**
-     * Reads a number by a handle.
-     *
-     * @param swaps whether the number is big-endian
-     */
-    long get(long handle, int size, boolean swaps) {
-        return GuestAtomic.ordered(get(handle, size), size, swaps);
-    }
-
-    /**
-     * Writes a number by a handle.
-     *
-     * @param swaps whether the number is big-endian
-     */
-    void put(long handle, int size, long number, boolean swaps) {
-        put(handle, size, GuestAtomic.ordered(number, size, swaps));
-    }
-
-    void copy(long physical, byte[] bytes, int at, int length, boolean writes) {
+    void copy(long address, long physical, byte[] bytes, int at, int length, boolean writes) {
         if (writes) {
             store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
         } else {
@@ -378,7 +342,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    void copy(long physical, ByteBuffer bytes, int at, int length, boolean writes) {
+    /**
+     * Copies bytes between a page and a buffer.
+     *
+     * @param isForced whether {@link #findForced} has translated the address
+     */
+    void copy(long address, long physical, ByteBuffer bytes, int at, int length, boolean writes, boolean isForced) {
         if (writes) {
             store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
         } else {
@@ -386,18 +355,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    void fill(long physical, int length, byte with) {
+    void fill(long address, long physical, int length, byte with) {
         store.fill(frameOf(physical), offsetOf(physical), length, with);
     }
 
     /**
-     * Makes an atomic access by a handle that is aligned.
+     * Makes an atomic access that is aligned.
      *
      * @param expected the number that EXCHANGE_IF expects; not used by other kinds
      * @param swaps whether the numbers are big-endian
      * @return the previous number; unspecified for STORE
      */
-    long update(GuestAtomic what, long physical, int size, long expected, long operand, boolean swaps) {
+    long update(GuestAtomic what, long address, long physical, int size, long expected, long operand, boolean swaps) {
         return what.update(store, frameOf(physical), offsetOf(physical), size, expected, operand, swaps);
     }
 }

@@ -5,15 +5,13 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
 
-/** Also records each frame's reuse stamp at fill time, and counts the epochs in which handles are valid. */
+/** Also records each frame's reuse stamp at fill time. */
 public final class CheckedTlb extends SoftTlb {
     private final Frames known;
     private final History history;
     private final long[] reuseStamps;
     private final int pageShift;
     private final int shift;
-
-    private long epoch;
 
     /**
      * Makes an empty TLB.
@@ -58,44 +56,21 @@ public final class CheckedTlb extends SoftTlb {
         return super.newNumber();
     }
 
-    /** Begins an epoch: the CPU enters or leaves GUEST, or notifies listeners. */
-    @Override
-    void select(int number) {
-        epoch++;
-        super.select(number);
-    }
-
-    /** Begins an epoch: earlier handles are no longer valid. */
-    public void endHandles() {
-        epoch++;
-    }
-
-    /** Returns the epoch, which grows whenever handles become invalid. */
-    public long epoch() {
-        return epoch;
-    }
-
     /** Returns the record of the CPU's latest actions; always the same object. */
     public History history() {
         return history;
     }
 
-    /** Returns the index of the slot for an address. */
-    public int slotOf(long address) {
+    private int slotOf(long address) {
         return (int) (address >>> shift) & reuseStamps.length - 1;
     }
 
     /**
-     * Returns the frame's reuse stamp when the slot was filled.
+     * Returns the frame's reuse stamp when the slot of an address was filled.
      *
-     * @param slot a slot that has a translation
+     * @param address an address whose slot has a translation
      */
-    public long reuseStampAtFill(int slot) {
-        return reuseStamps[slot];
-    }
-
-    /** Returns the number of slots, a power of two. */
-    public int entries() {
-        return reuseStamps.length;
+    public long reuseStampAtFill(long address) {
+        return reuseStamps[slotOf(address)];
     }
 }

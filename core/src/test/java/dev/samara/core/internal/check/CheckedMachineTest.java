@@ -10,6 +10,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
+import dev.samara.core.SpaceFixture;
+import dev.samara.core.ThrowingMemory;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.page.Leaf;
@@ -110,6 +112,7 @@ class CheckedMachineTest {
     @DisplayName("I2: every kind of access is judged")
     void everyKind() {
         byte[] bytes = new byte[8];
+        ThrowingMemory flat = new ThrowingMemory(cpu);
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         List<Executable> accesses = List.of(
                 () -> cpu.memory().load(at, 1),
@@ -122,12 +125,12 @@ class CheckedMachineTest {
                 () -> cpu.memory().copyIn(at, bytes, 0, 8),
                 () -> cpu.memory().fill(at, 8, (byte) 1),
                 () -> cpu.memory().string(at, bytes),
-                () -> cpu.memory().get(cpu.memory().probeLoad(at, 8), 8),
-                () -> cpu.memory().put(cpu.memory().probeStore(at, 8), 8, 1),
-                () -> cpu.memory().getVolatile(cpu.memory().probeLoad(at, 8), 8),
-                () -> cpu.memory().putVolatile(cpu.memory().probeStore(at, 8), 8, 1),
-                () -> cpu.memory().exchange(cpu.memory().probeStore(at, 8), 8, 1, 2),
-                () -> cpu.memory().add(cpu.memory().probeStore(at, 8), 8, 1));
+                () -> flat.loadLong(at),
+                () -> flat.storeShort(at, (short) 1),
+                () -> flat.loadIntAcquire(at),
+                () -> flat.storeByteRelease(at, (byte) 1),
+                () -> flat.compareAndSetLong(at, 1, 2),
+                () -> flat.getAndAddInt(at, 1));
         for (Executable access : accesses) {
             assertEquals("I2", assertThrows(InvariantViolation.class, access).invariant());
         }
@@ -158,7 +161,7 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
     void escapedWatch() {
-        assertTrue(cpu.memory().probeStore(at, 8) >= 0);
+        assertTrue(SpaceFixture.hits(cpu, () -> cpu.memory().store(at, 8, 1)));
         Watches.WatchedRange watch = new Watches.WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
         table.watches().add(watch);
         assertEquals(Fault.NONE, cpu.memory().load(at, 8));
@@ -208,33 +211,5 @@ class CheckedMachineTest {
         assertViolates("I3");
         assertEquals(frame, memory.frames().allocate(worker.magazine()), "it is there again for the space to free");
         memory.giveBack(worker);
-    }
-
-    @Test
-    @DisplayName("a handle that has ended is refused, and one that was made for less")
-    void handles() {
-        long load = cpu.memory().resolveLoad(at, 8);
-        assertEquals(43, cpu.memory().get(load, 8));
-        assertThrows(IllegalStateException.class, () -> cpu.memory().put(load, 8, 1), "it is for loads");
-        long last = cpu.memory().probeLoad(at + PAGE - 4, 4);
-        assertEquals(0, cpu.memory().get(last, 4));
-        assertThrows(IllegalStateException.class, () -> cpu.memory().get(last, 8), "not all in the page");
-        cpu.poll();
-        assertThrows(IllegalStateException.class, () -> cpu.memory().get(load, 8), "a poll");
-        long store = cpu.memory().probeStore(at, 8);
-        cpu.memory().put(store, 8, 44);
-        assertEquals(44, cpu.memory().get(store, 8));
-        cpu.memory().resolveStore(at + PAGE, 8);
-        assertThrows(IllegalStateException.class, () -> cpu.memory().get(store, 8), "another was resolved");
-        long third = cpu.memory().probeStore(at, 8);
-        assertEquals(44, cpu.memory().exchange(third, 8, 44, 45));
-        assertEquals(Fault.NONE, cpu.memory().load(at + 2 * PAGE, 8));
-        assertThrows(IllegalStateException.class, () -> cpu.memory().add(third, 8, 1), "an access by address");
-        long fourth = cpu.memory().probeLoad(at, 8);
-        cpu.leaveGuest();
-        cpu.enterGuest();
-        assertThrows(IllegalStateException.class, () -> cpu.memory().get(fourth, 8), "GUEST was left");
-        assertEquals(Fault.NONE, cpu.memory().load(at, 8));
-        assertEquals(45, cpu.memory().value());
     }
 }

@@ -43,7 +43,7 @@ final class DeliveryTest {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
         fixture.cpu.enterGuest();
-        assertTrue(fixture.memory.probeLoad(at, 8) >= 0);
+        assertTrue(SpaceFixture.hits(fixture.cpu, () -> fixture.load(at)));
         Unmapping waiter = new Unmapping(fixture, at);
         waiter.start();
         return waiter;

@@ -22,7 +22,6 @@ import dev.samara.core.OtherCpu;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
@@ -68,7 +67,7 @@ final class CollectionTest extends CollectionFixture {
     }
 
     @Test
-    @DisplayName("sees the next store of a CPU that stays in GUEST and has just written there, by handle too")
+    @DisplayName("sees the next store of a CPU that stays in GUEST and has just written there, by its TLB")
     void inGuest() throws Exception {
         long at = fixture.anonymous(2);
         try (OtherCpu other = new OtherCpu(space)) {
@@ -76,9 +75,7 @@ final class CollectionTest extends CollectionFixture {
             assertEquals(pages(0), dirty(at, 2));
             other.call(of -> {
                 of.enterGuest();
-                long handle = of.memory().probeStore(at, 8);
-                assertEquals(GuestMemory.MISS, handle, "the right to write was flushed");
-                of.memory().put(of.memory().resolveStore(at, 8), 8, 2);
+                assertFalse(SpaceFixture.hits(of, () -> of.memory().store(at, 8, 2)), "the right to write was flushed");
                 of.leaveGuest();
                 return Fault.NONE;
             });
@@ -192,9 +189,9 @@ final class CollectionTest extends CollectionFixture {
     void besideAnother() throws Exception {
         long at = fixture.anonymous(1);
         try (OtherCpu guest = new OtherCpu(space)) {
-            long handle = guest.call(of -> {
+            guest.call(of -> {
                 of.enterGuest();
-                return of.memory().resolveStore(at, 8);
+                return of.memory().store(at, 8, 2);
             });
             Queue<Long> told = new ConcurrentLinkedQueue<>();
             FutureTask<Long> firstCount = new FutureTask<>(() -> space.collectDirty(at, PAGE, told::add));
@@ -207,7 +204,7 @@ final class CollectionTest extends CollectionFixture {
             assertEquals(
                     List.of(), List.copyOf(told), "told of while a CPU can still store through an old translation");
             guest.call(of -> {
-                of.memory().put(handle, 8, 1);
+                assertTrue(SpaceFixture.hits(of, () -> of.memory().store(at, 8, 1)));
                 of.leaveGuest();
                 return 0;
             });

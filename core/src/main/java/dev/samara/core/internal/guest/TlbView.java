@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.internal.tlb.SoftTlb;
+import org.jspecify.annotations.Nullable;
+
+/** The view that reads the TLB of a CPU, and the memory whose TLB it reads: of the space that was served last. */
+final class TlbView {
+    private final SoftTlb.View view;
+    private @Nullable TranslatedMemory memory;
+
+    TlbView(SoftTlb.View view, @Nullable TranslatedMemory served) {
+        this.view = view;
+        if (served == null) {
+            SoftTlb.hide(view);
+        } else {
+            serve(served);
+        }
+    }
+
+    /** Reads the TLB of another memory, if it is another one. */
+    void serve(TranslatedMemory next) {
+        if (next != memory) {
+            next.view(view);
+            memory = next;
+        }
+    }
+
+    /** Keeps neither a TLB nor a region reachable. */
+    void hide() {
+        memory = null;
+        SoftTlb.hide(view);
+        view.requests(null);
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import java.nio.ByteOrder;
+
+/** The accesses of a CPU in one step, of which one that fails throws its fault. */
+final class StormMemory extends FlatMemory {
+    /** The fault of an access. */
+    static final class Signal extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        private int fault;
+
+        private Signal() {
+            super(null, null, false, false);
+        }
+
+        int fault() {
+            return fault;
+        }
+    }
+
+    private final Signal signal = new Signal();
+
+    StormMemory(GuestMemory memory) {
+        super(memory, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    @Override
+    protected void fault(int fault, long address, int access, int size) {
+        signal.fault = fault;
+        throw signal;
+    }
+}
