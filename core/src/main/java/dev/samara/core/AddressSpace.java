@@ -32,6 +32,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
@@ -43,7 +44,6 @@ import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -433,23 +433,22 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unmaps a range as {@link #munmap} does, but returns as soon as lookups find nothing there. The range is not
-     * allocated again before the future is complete. Until the call returns, it does the work of {@code munmap} on the
+     * allocated again before the call is complete. Until the call returns, it does the work of {@code munmap} on the
      * calling thread: it may wait for operations in flight, and call backings, whose exceptions go to the caller. All
-     * asynchronous forms do so. Actions that depend on the future run on a thread of the machine, or on a thread that
-     * waits for the future.
+     * asynchronous forms do so. Actions that depend on the completion run on a thread of the machine, or on a thread that
+     * waits for it.
      *
      * @param start a page boundary
      * @param length bytes
-     * @return a future with the result of {@code munmap}; a thread of the machine completes it after the operation is
-     *     complete; it is complete at once if there is nothing to do
+     * @return the result of {@code munmap}, and its completion; it is complete at once if there is nothing to do
      */
-    public CompletableFuture<Long> munmapAsync(long start, long length) {
+    public PendingCall munmapAsync(long start, long length) {
         return Munmap.munmapAsync(layout, start, length);
     }
 
     /**
      * Maps memory as {@link #mmap} does, but returns as soon as lookups find the mapping. If the mapping replaces
-     * another, {@link #resolve} waits there until the future is complete.
+     * another, {@link #resolve} waits there until the call is complete.
      *
      * @param address as for {@code mmap}
      * @param length bytes
@@ -457,10 +456,10 @@ public final class AddressSpace implements AutoCloseable {
      * @param flags bits of {@link MapFlags}
      * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
-     * @return a future with the result of {@code mmap}; a thread of the machine completes it after the operation is
-     *     complete; it is complete at once if nothing is replaced or reused early
+     * @return the address, and the completion of the call; it is complete at once if nothing is replaced or reused
+     *     early
      */
-    public CompletableFuture<Long> mmapAsync(
+    public PendingCall mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
         return Mmap.mmapAsync(layout, address, length, protection, flags, backing, offset);
     }
@@ -473,11 +472,9 @@ public final class AddressSpace implements AutoCloseable {
      * @param newLength bytes
      * @param flags bits of {@link RemapFlags}
      * @param newAddress as for {@code mremap}
-     * @return a future with the result of {@code mremap}; a thread of the machine completes it after the operation is
-     *     complete; it is complete at once if there is nothing to do
+     * @return the new address, and the completion of the call; it is complete at once if there is nothing to do
      */
-    public CompletableFuture<Long> mremapAsync(
-            long address, long oldLength, long newLength, int flags, long newAddress) {
+    public PendingCall mremapAsync(long address, long oldLength, long newLength, int flags, long newAddress) {
         return Mremap.mremapAsync(layout, address, oldLength, newLength, flags, newAddress);
     }
 

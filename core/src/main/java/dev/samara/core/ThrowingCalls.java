@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.PageSink;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.SharedSegment;
+import java.nio.ByteBuffer;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
@@ -211,6 +214,178 @@ public final class ThrowingCalls {
      */
     public void growStack(long address) {
         check(space.growStack(address), "growStack", address);
+    }
+
+    private static PendingCall check(PendingCall call, String name, long... arguments) {
+        check(call.result(), name, arguments);
+        return call;
+    }
+
+    /**
+     * Unmaps a range, and returns before the call is complete; see {@link AddressSpace#munmapAsync}.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @return the completion of the call
+     */
+    public PendingCall munmapAsync(long start, long length) {
+        return check(space.munmapAsync(start, length), "munmapAsync", start, length);
+    }
+
+    /**
+     * Maps memory, and returns before the call is complete; see {@link AddressSpace#mmapAsync}.
+     *
+     * @param address the requested address
+     * @param length bytes
+     * @param protection the rights
+     * @param flags the kind of the mapping
+     * @param backing the object to map
+     * @param offset byte offset in the backing
+     * @return the address, and the completion of the call
+     */
+    public PendingCall mmapAsync(
+            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        PendingCall call = space.mmapAsync(address, length, protection, flags, backing, offset);
+        return check(call, "mmapAsync", address, length, protection, flags, offset);
+    }
+
+    /**
+     * Resizes or moves mappings, and returns before the call is complete; see {@link AddressSpace#mremapAsync}.
+     *
+     * @param address a page boundary
+     * @param oldLength bytes
+     * @param newLength bytes
+     * @param flags the kind of the move
+     * @param newAddress the new address
+     * @return the new address, and the completion of the call
+     */
+    public PendingCall mremapAsync(long address, long oldLength, long newLength, int flags, long newAddress) {
+        PendingCall call = space.mremapAsync(address, oldLength, newLength, flags, newAddress);
+        return check(call, "mremapAsync", address, oldLength, newLength, flags, newAddress);
+    }
+
+    /**
+     * Collects written pages; see {@link AddressSpace#collectDirty}.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param sink receives each page
+     * @return the number of reported pages
+     */
+    public long collectDirty(long start, long length, PageSink sink) {
+        return check(space.collectDirty(start, length, sink), "collectDirty", start, length);
+    }
+
+    /**
+     * Collects accessed pages; see {@link AddressSpace#collectAccessed}.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param sink receives each page
+     * @return the number of reported pages
+     */
+    public long collectAccessed(long start, long length, PageSink sink) {
+        return check(space.collectAccessed(start, length, sink), "collectAccessed", start, length);
+    }
+
+    /**
+     * Reads bytes; see {@link AddressSpace#read(long, ByteBuffer)}.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @return the number of read bytes
+     */
+    public long read(long address, ByteBuffer target) {
+        int length = target.remaining();
+        return check(space.read(address, target), "read", address, length);
+    }
+
+    /**
+     * Reads bytes; see {@link AddressSpace#read(long, byte[], int, int)}.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of read bytes
+     */
+    public long read(long address, byte[] target, int at, int length) {
+        return check(space.read(address, target, at, length), "read", address, length);
+    }
+
+    /**
+     * Writes bytes; see {@link AddressSpace#write(long, ByteBuffer)}.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @return the number of written bytes
+     */
+    public long write(long address, ByteBuffer source) {
+        int length = source.remaining();
+        return check(space.write(address, source), "write", address, length);
+    }
+
+    /**
+     * Writes bytes; see {@link AddressSpace#write(long, byte[], int, int)}.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of written bytes
+     */
+    public long write(long address, byte[] source, int at, int length) {
+        return check(space.write(address, source, at, length), "write", address, length);
+    }
+
+    /**
+     * Reads bytes whatever rights they have; see {@link AddressSpace#readForced(long, ByteBuffer)}.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @return the number of read bytes
+     */
+    public long readForced(long address, ByteBuffer target) {
+        int length = target.remaining();
+        return check(space.readForced(address, target), "readForced", address, length);
+    }
+
+    /**
+     * Reads bytes whatever rights they have; see {@link AddressSpace#readForced(long, byte[], int, int)}.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of read bytes
+     */
+    public long readForced(long address, byte[] target, int at, int length) {
+        return check(space.readForced(address, target, at, length), "readForced", address, length);
+    }
+
+    /**
+     * Writes bytes whatever rights private mappings have; see {@link AddressSpace#writeForced(long, ByteBuffer)}.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @return the number of written bytes
+     */
+    public long writeForced(long address, ByteBuffer source) {
+        int length = source.remaining();
+        return check(space.writeForced(address, source), "writeForced", address, length);
+    }
+
+    /**
+     * Writes bytes whatever rights private mappings have; see {@link AddressSpace#writeForced(long, byte[], int, int)}.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of written bytes
+     */
+    public long writeForced(long address, byte[] source, int at, int length) {
+        return check(space.writeForced(address, source, at, length), "writeForced", address, length);
     }
 
     /** Returns the space as text. */

@@ -5,20 +5,29 @@ import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -82,6 +91,48 @@ final class ThrowingCallsTest {
                 .space(Geometry.LINUX_X86_64)
                 .heap(PLACE, PLACE)
                 .build();
+    }
+
+    private static Set<String> calls(Class<?> type, Predicate<Method> chosen) {
+        return Arrays.stream(type.getDeclaredMethods())
+                .filter(method -> Modifier.isPublic(method.getModifiers()) && chosen.test(method))
+                .map(method -> method.getName() + Arrays.toString(method.getParameterTypes()))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    @Test
+    @DisplayName("each call that returns an errno has this form, with its parameters, and there are no others")
+    void complete() {
+        Set<Class<?>> results = Set.of(long.class, PendingCall.class);
+        Set<String> plain = calls(
+                AddressSpace.class,
+                method -> results.contains(method.getReturnType())
+                        && !method.getName().equals("pageTableBytes"));
+        Set<String> throwing =
+                calls(ThrowingCalls.class, method -> !method.getName().equals("toString"));
+        assertEquals(plain, throwing);
+        assertTrue(plain.size() > 25, plain::toString);
+    }
+
+    @Test
+    @DisplayName("an asynchronous call that is refused throws at once, and one that is published has its result")
+    void asynchronous() {
+        assertEquals(PLACE, calls.mmapAsync(PLACE, 2 * PAGE, RW, FIXED, null, 0).result());
+        PendingCall unmapped = calls.munmapAsync(PLACE, PAGE);
+        assertEquals(0, unmapped.result());
+        assertEquals(0, unmapped.join());
+        int moves = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        long to = PLACE + 10 * PAGE;
+        PendingCall moved = calls.mremapAsync(PLACE + PAGE, PAGE, PAGE, moves, to);
+        assertEquals(to, moved.result());
+        assertEquals(to, moved.join());
+        assertSame(
+                Errno.EINVAL,
+                assertThrows(MmException.class, () -> calls.munmapAsync(1, PAGE))
+                        .errno());
+        PendingCall refused = space.munmapAsync(1, PAGE);
+        assertTrue(refused.isDone());
+        assertEquals(Errno.EINVAL.result(), refused.result());
     }
 
     @Test

@@ -88,6 +88,7 @@ final class WaitingTableSubjects {
                 scene.space.snapshot(),
                 scene.space.throwing(),
                 scene.space.usage(),
+                scene.space.munmapAsync(0x60_0000_0000L, PAGE),
                 scene.space.statistics(),
                 scene.machine.statistics(),
                 CpuStatistics.NONE,

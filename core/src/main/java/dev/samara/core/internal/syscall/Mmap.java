@@ -23,13 +23,13 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,7 +82,7 @@ public record Mmap(
         return Syscall.run(layout, of(address, length, protection, flags, backing, offset));
     }
 
-    public static CompletableFuture<Long> mmapAsync(
+    public static PendingCall mmapAsync(
             Layout layout,
             long address,
             long length,

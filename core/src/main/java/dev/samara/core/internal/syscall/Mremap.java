@@ -16,8 +16,8 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * {@code mremap} ({@code mm/mremap.c}): its arguments, and the VMAs that it names, each of which is a {@link VmaRemap}.
@@ -27,7 +27,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         return Syscall.run(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
     }
 
-    public static CompletableFuture<Long> mremapAsync(
+    public static PendingCall mremapAsync(
             Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
         return Syscall.start(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
     }

@@ -12,9 +12,9 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
-import java.util.concurrent.CompletableFuture;
 
 /** {@code munmap}, and the first half of calls that replace a range ({@code mm/vma.c}). */
 public record Munmap(long address, long length) implements Call {
@@ -22,7 +22,7 @@ public record Munmap(long address, long length) implements Call {
         return Syscall.run(layout, new Munmap(address, length));
     }
 
-    public static CompletableFuture<Long> munmapAsync(Layout layout, long address, long length) {
+    public static PendingCall munmapAsync(Layout layout, long address, long length) {
         return Syscall.start(layout, new Munmap(address, length));
     }
 

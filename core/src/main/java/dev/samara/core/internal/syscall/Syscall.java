@@ -6,7 +6,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.WaitingCall;
-import java.util.concurrent.CompletableFuture;
+import dev.samara.core.mman.PendingCall;
 
 /** The entry of the calls that change a layout. */
 final class Syscall {
@@ -30,23 +30,42 @@ final class Syscall {
      * Runs a call up to publication; a thread of the machine does the rest and completes the future. The caller must
      * hold no lock.
      *
-     * @return a future of the result, which is a negated errno if the call is refused
+     * @return the call, with its result, which is a negated errno if the call is refused
      */
-    static CompletableFuture<Long> start(Layout layout, Call call) {
-        CompletableFuture<Long> future = new CompletableFuture<>();
+    static PendingCall start(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
-        if (!operation.start(new Last(operation, future))) {
-            future.complete(operation.result());
+        Pending pending = new Pending(operation);
+        if (!operation.start(new Last(operation, pending))) {
+            pending.complete(operation.result());
         }
-        return future;
+        return pending;
+    }
+
+    /** An asynchronous call: the result is the operation's, which its caller has published. */
+    private static final class Pending extends PendingCall {
+        private final Operation operation;
+
+        Pending(Operation operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public long result() {
+            return operation.result();
+        }
+
+        @Override
+        public String toString() {
+            return operation + (isDone() ? ", complete" : ", in flight");
+        }
     }
 
     /** The last part of an asynchronous call, on a thread of the machine. Allocated before publication. */
     private static final class Last extends WaitingCall {
         private final Operation operation;
-        private final CompletableFuture<Long> future;
+        private final Pending future;
 
-        Last(Operation operation, CompletableFuture<Long> future) {
+        Last(Operation operation, Pending future) {
             this.operation = operation;
             this.future = future;
         }

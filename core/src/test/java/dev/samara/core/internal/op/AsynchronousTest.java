@@ -22,6 +22,7 @@ import dev.samara.core.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
@@ -56,8 +57,9 @@ final class AsynchronousTest {
     @DisplayName("munmapAsync: lookups find nothing at once, placement avoids the hole until the future is complete")
     void munmap() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
-        CompletableFuture<Long> future = space.munmapAsync(page(8), 8 * PAGE);
+        PendingCall future = space.munmapAsync(page(8), 8 * PAGE);
         hold.untilEntered();
+        assertEquals(0, future.result());
         CompletableFuture<Thread> completer = future.thenApply(result -> Thread.currentThread());
         assertOfMachine(hold.retirer());
         assertFalse(future.isDone());
@@ -79,8 +81,9 @@ final class AsynchronousTest {
     @DisplayName("mmapAsync: over something, lookups find the new mapping at once and faults wait")
     void mmap() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
-        CompletableFuture<Long> future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
+        PendingCall future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
         hold.untilEntered();
+        assertEquals(page(8), future.result());
         assertFalse(future.isDone());
         HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(8), Protection.READ));
         hold.letGo();
@@ -94,8 +97,9 @@ final class AsynchronousTest {
     @DisplayName("mremapAsync: lookups find it at the new place at once and faults wait there")
     void mremap() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
-        CompletableFuture<Long> future = space.mremapAsync(page(8), 8 * PAGE, 8 * PAGE, MOVE_TO, page(64));
+        PendingCall future = space.mremapAsync(page(8), 8 * PAGE, 8 * PAGE, MOVE_TO, page(64));
         hold.untilEntered();
+        assertEquals(page(64), future.result());
         assertFalse(future.isDone());
         assertNull(space.find(page(8)));
         HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(64), RW));

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.mman;
+
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * An asynchronous call of an {@link dev.samara.core.AddressSpace}, after its publication: {@link #result} is known at
+ * once, and the future completes with that number when the call is complete. Only this library extends this class.
+ *
+ * <p>Until then the range is in flight: operations and accesses there wait. Other lookups find the new layout already.
+ * A thread of the machine completes the future; it is complete from the beginning if there was nothing to wait for. It
+ * completes exceptionally only if an {@code Error} or a backing's exception ended the work after publication, which
+ * changes nothing of the result.
+ */
+public abstract class PendingCall extends CompletableFuture<Long> {
+    /** Only for this library. */
+    protected PendingCall() {}
+
+    /**
+     * Returns the result of the call, without waiting for its completion.
+     *
+     * @return the address or 0, as the synchronous form of the call returns it; or a negated errno, and then nothing is
+     *     in flight and the future is complete
+     */
+    public abstract long result();
+}
