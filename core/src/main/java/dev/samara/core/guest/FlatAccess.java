@@ -38,6 +38,10 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     private final GuestMemory memory;
     private final SoftTlb.Viewed viewed;
+
+    /** The length of the arrays minus 1, read once for both arrays of an access. */
+    private int mask;
+
     private long[] addends;
     private long[] fetchAddends;
     private long key;
@@ -64,6 +68,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
             addends = offsets;
             fetchTags = fetches;
             fetchAddends = fetchOffsets;
+            mask = loads.length - 1;
             region = bytes == null
                     ? NO_REGION
                     : (MappedByteBuffer) bytes.duplicate().order(order);
@@ -128,16 +133,21 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * @param last the size of the access, minus 1
      */
     final int indexOf(long[] tags, long address, int last) {
-        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == tag(address + last) ? index(address) : -1;
+        return tags[(int) (address >>> PAGE_SHIFT) & mask] == tag(address + last) ? index(address) : -1;
     }
 
-    /** Returns the index in the region of a fetch, like {@link #indexOf}. */
-    final int fetchIndexOf(long[] tags, long address, int last) {
-        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == tag(address + last) ? fetchIndex(address) : -1;
+    /**
+     * Returns whether an access hits.
+     *
+     * @param last the size of the access, minus 1
+     */
+    final boolean hits(long[] tags, long address, int last) {
+        return tags[(int) (address >>> PAGE_SHIFT) & mask] == tag(address + last);
     }
 
-    private int fetchIndex(long address) {
-        return (int) (fetchAddends[(int) (address >>> PAGE_SHIFT) & fetchAddends.length - 1] + address);
+    /** Returns the index in the region of a fetch that hits. */
+    final int fetchIndex(long address) {
+        return (int) (fetchAddends[(int) (address >>> PAGE_SHIFT) & mask] + address);
     }
 
     private long tag(long last) {
@@ -146,17 +156,16 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Returns the index in the region of an access, or a negative number if it misses, or is not aligned. */
     final int alignedIndexOf(long[] tags, long address, int last) {
-        return tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1] == alignedTag(address, last)
-                ? index(address)
-                : -1;
+        return tags[(int) (address >>> PAGE_SHIFT) & mask] == alignedTag(address, last) ? index(address) : -1;
     }
 
     private long alignedTag(long address, int last) {
         return (address & last) == 0 ? (address & PAGE_MASK) | key : SoftTlb.NOTHING;
     }
 
-    private int index(long address) {
-        return (int) (addends[(int) (address >>> PAGE_SHIFT) & addends.length - 1] + address);
+    /** Returns the index in the region of a load or store that hits. */
+    final int index(long address) {
+        return (int) (addends[(int) (address >>> PAGE_SHIFT) & mask] + address);
     }
 
     // The accesses that miss: a method that calls hasFailed is on no fast path. Each is made again if fault returns.
@@ -171,9 +180,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long load(long address, int size) {
-        int at = filled(loadTags, address, size, Protection.READ) ? indexOf(loadTags, address, size - 1) : -1;
-        if (at >= 0) {
-            return get(at, size);
+        if (refill(loadTags, address, size - 1, Protection.READ)) {
+            return get(index(address), size);
         }
         while (hasFailed(memory.load(address, size), Protection.READ, size)) {
             // fault() has returned.
@@ -182,9 +190,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long fetch(long address, int size) {
-        int at = filled(fetchTags, address, size, Protection.EXEC) ? fetchIndexOf(fetchTags, address, size - 1) : -1;
-        if (at >= 0) {
-            return get(at, size);
+        if (refill(fetchTags, address, size - 1, Protection.EXEC)) {
+            return get(fetchIndex(address), size);
         }
         while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
             // fault() has returned.
@@ -193,9 +200,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final void store(long address, int size, long value) {
-        int at = filled(storeTags, address, size, Protection.WRITE) ? indexOf(storeTags, address, size - 1) : -1;
-        if (at >= 0) {
-            put(at, size, value);
+        if (refill(storeTags, address, size - 1, Protection.WRITE)) {
+            put(index(address), size, value);
             return;
         }
         while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {
@@ -203,11 +209,13 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
     }
 
-    /** Adds the translation of an access that misses to the TLB. Returns whether it was added. */
-    private boolean filled(long[] tags, long address, int size, int access) {
-        long tag = tags[(int) (address >>> PAGE_SHIFT) & tags.length - 1];
+    /** Adds the translation of an access that misses to the TLB. Returns whether the access hits then. */
+    private boolean refill(long[] tags, long address, int last, int access) {
+        long tag = tags[(int) (address >>> PAGE_SHIFT) & mask];
         // The TLB may have the translation, of a frame outside the region.
-        return (tag ^ tag(address + size - 1)) != SoftTlb.ELSEWHERE && viewed.refill(address, access);
+        return (tag ^ tag(address + last)) != SoftTlb.ELSEWHERE
+                && viewed.refill(address, access)
+                && hits(tags, address, last);
     }
 
     private long get(int at, int size) {

@@ -19,8 +19,10 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
      * @return the number
      */
     public final byte loadByte(long address) {
-        int at = indexOf(loadTags, address, 0);
-        return at >= 0 ? region.get(at) : (byte) load(address, 1);
+        if (hits(loadTags, address, 0)) {
+            return region.get(index(address));
+        }
+        return (byte) load(address, 1);
     }
 
     /**
@@ -30,8 +32,10 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
      * @return the number
      */
     public final byte fetchByte(long address) {
-        int at = fetchIndexOf(fetchTags, address, 0);
-        return at >= 0 ? region.get(at) : (byte) fetch(address, 1);
+        if (hits(fetchTags, address, 0)) {
+            return region.get(fetchIndex(address));
+        }
+        return (byte) fetch(address, 1);
     }
 
     /**

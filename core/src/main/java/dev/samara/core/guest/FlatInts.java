@@ -27,8 +27,10 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      * @return the number
      */
     public final int loadInt(long address) {
-        int at = indexOf(loadTags, address, 3);
-        return at >= 0 ? region.getInt(at) : (int) load(address, 4);
+        if (hits(loadTags, address, 3)) {
+            return region.getInt(index(address));
+        }
+        return (int) load(address, 4);
     }
 
     /**
@@ -38,8 +40,10 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      * @return the number
      */
     public final int fetchInt(long address) {
-        int at = fetchIndexOf(fetchTags, address, 3);
-        return at >= 0 ? region.getInt(at) : (int) fetch(address, 4);
+        if (hits(fetchTags, address, 3)) {
+            return region.getInt(fetchIndex(address));
+        }
+        return (int) fetch(address, 4);
     }
 
     /**

@@ -28,8 +28,10 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      * @return the number
      */
     public final long loadLong(long address) {
-        int at = indexOf(loadTags, address, 7);
-        return at >= 0 ? region.getLong(at) : load(address, 8);
+        if (hits(loadTags, address, 7)) {
+            return region.getLong(index(address));
+        }
+        return load(address, 8);
     }
 
     /**
@@ -39,8 +41,10 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      * @return the number
      */
     public final long fetchLong(long address) {
-        int at = fetchIndexOf(fetchTags, address, 7);
-        return at >= 0 ? region.getLong(at) : fetch(address, 8);
+        if (hits(fetchTags, address, 7)) {
+            return region.getLong(fetchIndex(address));
+        }
+        return fetch(address, 8);
     }
 
     /**

@@ -30,8 +30,10 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
      * @return the number
      */
     public final short loadShort(long address) {
-        int at = indexOf(loadTags, address, 1);
-        return at >= 0 ? region.getShort(at) : (short) load(address, 2);
+        if (hits(loadTags, address, 1)) {
+            return region.getShort(index(address));
+        }
+        return (short) load(address, 2);
     }
 
     /**
@@ -41,8 +43,10 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
      * @return the number
      */
     public final short fetchShort(long address) {
-        int at = fetchIndexOf(fetchTags, address, 1);
-        return at >= 0 ? region.getShort(at) : (short) fetch(address, 2);
+        if (hits(fetchTags, address, 1)) {
+            return region.getShort(fetchIndex(address));
+        }
+        return (short) fetch(address, 2);
     }
 
     /**
