@@ -72,7 +72,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}, and
  * tests its arguments in the kernel's order. Unless a call says otherwise, a call that fails changes nothing, except
  * that a mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
- * rounded up to whole pages. No call throws for invalid numbers; {@link #throwing} returns the form that throws.
+ * rounded up to whole pages. No call throws for invalid numbers; {@link #throwing} returns the form that throws. A call
+ * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread is
+ * in GUEST; the CPUs of other threads may be there.
  *
  * <p>After the machine has been {@linkplain Machine#close closed}, nothing can be mapped in this space: calls that
  * could change the layout throw {@link IllegalStateException}, and lookups find nothing.
@@ -763,7 +765,10 @@ public final class AddressSpace implements AutoCloseable {
      * Copies the layout of one instant ({@code fork(2)}). Mappings marked DONTFORK are left out, and nothing in the
      * copy is locked. The child has the parent's limits and privileges.
      *
+     * <p>Waits for operations under way, and for CPUs in GUEST to flush the rights that the copy takes.
+     *
      * @return the child
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST
      * @throws MmException with ENOMEM if the commit limit does not allow the copy; with EAGAIN if as many calls work on
      *     pages as the machine has workers for; or with the error of a backing that refuses
      */

@@ -248,8 +248,9 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Adds a listener for the translations that this CPU drops from its TLB. It is called for all spaces that have the
-     * machine and the page size of the CPU's space, until the CPU goes to a space of another machine or page size, or
+     * Adds a listener for the translations that this CPU drops from its TLB. The CPU has to be in a space: {@link
+     * #switchTo} comes first. The listener is called for all spaces that have the machine and the page size of the
+     * CPU's space, until the CPU goes to a space of another machine or page size, or
      * is closed.
      *
      * <p>The thread that owns this CPU may close the registration at any time, also in GUEST, in a flush listener, and

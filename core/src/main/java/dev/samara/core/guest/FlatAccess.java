@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The compiler of the JVM inlines a method that is not hot yet only if it has at most 35 bytes of bytecode. The
  * methods of an access that hits are that small, and they call each other at most two deep. For this reason some
- * methods of subclasses are split in two, and take their parameters in the order that needs the least bytecode.
+ * methods of subclasses have a private second half, which takes its parameters in the order that needs the least
+ * bytecode.
  */
 public abstract sealed class FlatAccess permits FlatBytes {
     private static final int PAGE_SHIFT = SoftTlb.GRANULE_SHIFT;
@@ -96,7 +97,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Handles an access that has failed. If this returns, the access is made again.
+     * Handles an access that has failed. If this returns, the access is made again. What this throws, the access
+     * throws. The CPU is in GUEST if it was when the access was made; this method may leave GUEST, and enters it again
+     * before it returns.
      *
      * @param fault a {@link Fault} that is no success
      * @param address where the access has failed; for an access across a page boundary, in the page that failed
