@@ -73,8 +73,8 @@ import org.jspecify.annotations.Nullable;
  * tests its arguments in the kernel's order. Unless a call says otherwise, a call that fails changes nothing, except
  * that a mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
  * rounded up to whole pages. No call throws for invalid numbers; {@link #throwing} returns the form that throws. A call
- * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread is
- * in GUEST; the CPUs of other threads may be there.
+ * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread
+ * is in GUEST; the CPUs of other threads may be there.
  *
  * <p>After the machine has been {@linkplain Machine#close closed}, nothing can be mapped in this space: calls that
  * could change the layout throw {@link IllegalStateException}, and lookups find nothing.
@@ -437,8 +437,8 @@ public final class AddressSpace implements AutoCloseable {
      * Unmaps a range as {@link #munmap} does, but returns as soon as lookups find nothing there. The range is not
      * allocated again before the call is complete. Until the call returns, it does the work of {@code munmap} on the
      * calling thread: it may wait for operations in flight, and call backings, whose exceptions go to the caller. All
-     * asynchronous forms do so. Actions that depend on the completion run on a thread of the machine, or on a thread that
-     * waits for it.
+     * asynchronous forms do so. Actions that depend on the completion run on a thread of the machine, or on a thread
+     * that waits for it.
      *
      * @param start a page boundary
      * @param length bytes
