@@ -13,6 +13,8 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * A simulated processor: goes to a space, whose mappings its {@linkplain #memory memory} reads and writes through its
  * own TLB.
  *
- * <p>The thread that claimed a CPU owns it, and no other thread may use it.
+ * <p>The thread that claimed a CPU owns it, and no other thread may use it. Outside GUEST it can {@linkplain #handOver
+ * hand it over} to a thread that {@linkplain #claim claims} it.
  *
  * <p><b>GUEST.</b> A thread that runs guest code {@linkplain #enterGuest enters GUEST}, and {@linkplain #poll polls}
  * often until it {@linkplain #leaveGuest leaves} GUEST: operations that remove pages or rights wait for the poll. In
@@ -29,10 +32,22 @@ import org.jspecify.annotations.Nullable;
  * to a thread that has a CPU in GUEST.
  */
 public final class Cpu implements AutoCloseable {
+    private static final VarHandle OWNER;
+
+    static {
+        try {
+            OWNER = MethodHandles.lookup().findVarHandle(Cpu.class, "owner", Thread.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final Machine machine;
     private final int number;
     private final int tlbEntries;
-    private final Thread owner = Thread.currentThread();
+
+    /** Null while this CPU is handed over. Compared by plain reads, as in {@link CpuMemory}. */
+    private @Nullable Thread owner = Thread.currentThread();
 
     private final CpuMemory memory;
 
@@ -54,7 +69,7 @@ public final class Cpu implements AutoCloseable {
         this.machine = machine;
         this.number = number;
         this.tlbEntries = tlbEntries;
-        memory = new CpuMemory("cpu " + number, owner);
+        memory = new CpuMemory("cpu " + number, Thread.currentThread());
     }
 
     /**
@@ -116,7 +131,8 @@ public final class Cpu implements AutoCloseable {
         CpuTlb made = machine.newProcessor(joined, number, tlbEntries);
         PageTableContext mine = null;
         try {
-            mine = joined.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            Thread caller = Thread.currentThread();
+            mine = joined.newWorker("cpu " + number + " of thread " + caller.getName(), caller);
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
@@ -196,6 +212,70 @@ public final class Cpu implements AutoCloseable {
     private CpuTlb loadedTlb() {
         memory.checkLoaded();
         return Objects.requireNonNull(tlb);
+    }
+
+    /**
+     * Gives this CPU up, so that another thread can {@linkplain #claim claim} it. It keeps its space, of which it
+     * stays a {@linkplain AddressSpace#users user}, its translations, flush listeners, byte order, {@link
+     * dev.samara.core.guest.FlatMemory} and the results of its last access. No operation waits for it: it catches up
+     * with changes when it next enters GUEST. It may be LAZY.
+     *
+     * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #toString} and {@code claim}
+     * is refused. A CPU whose thread ends without a call of this method cannot be claimed any more, and is taken off
+     * its space. A CPU that was handed over is not: it has to be claimed to be closed.
+     *
+     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
+     *     caller; it is owned as before then
+     */
+    public void handOver() {
+        checkOwner();
+        CpuTlb used = tlb;
+        if (used != null) {
+            checkUnused(used, "it is handed over");
+        }
+        disown();
+    }
+
+    private void disown() {
+        if (machineMemory != null && context != null && tlb != null && translated != null) {
+            machineMemory.disown(context);
+            tlb.disown();
+            translated.ownedBy(null);
+        }
+        memory.ownedBy(null);
+        // Release: after all that the thread has done with this CPU. Pairs with claim.
+        OWNER.setRelease(this, null);
+    }
+
+    /**
+     * Makes the calling thread the owner of this CPU, which its last owner has {@linkplain #handOver handed over}. All
+     * that threads did with this CPU before happens before this returns. Of threads that claim it at once, one becomes
+     * the owner.
+     *
+     * @throws IllegalStateException if a thread owns this CPU, also the caller, or a thread that has ended
+     */
+    public void claim() {
+        Thread caller = Thread.currentThread();
+        // Pairs with disown, and decides among several threads.
+        Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
+        if (other != null) {
+            throw new IllegalStateException(
+                    this + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
+        }
+        boolean isOwned = false;
+        try {
+            if (machineMemory != null && context != null && tlb != null && translated != null) {
+                machineMemory.own(context, caller);
+                tlb.own();
+                translated.ownedBy(caller);
+            }
+            memory.ownedBy(caller);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                disown();
+            }
+        }
     }
 
     /**

@@ -22,9 +22,10 @@ import org.jspecify.annotations.Nullable;
  * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
  * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}.
  *
- * <p>The owner's thread changes the word. Another thread changes it in two cases only. It takes a LAZY CPU off its
- * context by compare-and-set, as the owner does on every way out of LAZY. And it takes the CPU of an ended thread
- * offline.
+ * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: its last
+ * owner has stored everything before the new one claims it, and no shootdown waits for it meanwhile. Another thread
+ * changes the word in two cases only. It takes a LAZY CPU off its context by compare-and-set, as the owner does on
+ * every way out of LAZY. And it takes the CPU of an ended thread offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /*
@@ -82,7 +83,10 @@ public final class CpuState extends CpuWords.Flushed {
 
     private final int number;
     private final int name;
-    private final Thread owner;
+
+    /** Null while the CPU is handed over. Its thread sets it to null, and a thread that claims it to itself. */
+    private volatile @Nullable Thread owner;
+
     private final Runnable acknowledge;
     private final CpuCounters counters = new CpuCounters();
 
@@ -112,8 +116,14 @@ public final class CpuState extends CpuWords.Flushed {
         return name;
     }
 
+    /** Returns its thread; null while it is handed over. */
+    @Nullable
     Thread owner() {
         return owner;
+    }
+
+    void ownedBy(@Nullable Thread thread) {
+        owner = thread;
     }
 
     /**
@@ -358,11 +368,15 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Returns whether its thread has ended. Only {@link Cpus#release} changes its state then; its TLB is not used. */
     boolean isDead() {
-        return !owner.isAlive();
+        Thread of = owner;
+        // Read again: the thread may have handed the CPU over before it ended. All its stores precede isAlive. If it is
+        // the owner still, it is the owner for ever.
+        return of != null && !of.isAlive() && of == owner;
     }
 
     @Override
     public String toString() {
-        return "cpu " + name + " of thread " + owner.getName();
+        Thread of = owner;
+        return "cpu " + name + (of == null ? " of no thread" : " of thread " + of.getName());
     }
 }

@@ -86,6 +86,26 @@ public final class Cpus {
     }
 
     /**
+     * Takes a CPU from the calling thread, its owner. The CPU stays online, and no thread owns it.
+     *
+     * @param cpu a CPU of the calling thread that is not in GUEST
+     */
+    public void disown(CpuState cpu) {
+        OwnedByThread.remove(cpu);
+        cpu.ownedBy(null);
+    }
+
+    /**
+     * Makes the calling thread the owner of a CPU.
+     *
+     * @param cpu a CPU that no thread owns, and that no other thread is about to own
+     */
+    public void own(CpuState cpu) {
+        OwnedByThread.add(cpu);
+        cpu.ownedBy(Thread.currentThread());
+    }
+
+    /**
      * Returns the CPUs that are in a context, without those that are LAZY in it.
      *
      * @param context the context of a space

@@ -32,8 +32,13 @@ final class ShootdownReports {
 
     /** Has a CPU find its request soon. Without delivery the CPU finds it at its next poll. */
     void deliver(CpuState cpu) {
+        Thread owner = cpu.owner();
+        if (owner == null) {
+            // Handed over, and so not in GUEST any more.
+            return;
+        }
         try {
-            delivery.deliver(cpu.name(), cpu.owner());
+            delivery.deliver(cpu.name(), owner);
         } catch (Throwable thrown) {
             failures.accept(thrown);
         }
@@ -41,13 +46,12 @@ final class ShootdownReports {
 
     /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
     void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
+        Thread owner = cpu.owner();
+        if (owner == null) {
+            return;
+        }
         StalledCpu stalled = new StalledCpu(
-                cpu.name(),
-                cpu.owner(),
-                List.of(cpu.owner().getStackTrace()),
-                context.id(),
-                generation,
-                Duration.ofNanos(waited));
+                cpu.name(), owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
         if (isFirst) {
             reporter.accept(describe(cpu, context, stalled));
         }

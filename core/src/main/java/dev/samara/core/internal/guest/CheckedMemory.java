@@ -18,6 +18,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can
@@ -32,7 +33,7 @@ public final class CheckedMemory extends TranslatedMemory {
     /** The right of a forced read. */
     private static final long FORCED_READ = 0;
 
-    private final Thread owner = Thread.currentThread();
+    private @Nullable Thread owner = Thread.currentThread();
     private final AccessChecker checker;
     private final Frames known;
     private final CheckedTlb tlb;
@@ -75,10 +76,16 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
+    public void ownedBy(@Nullable Thread thread) {
+        owner = thread;
+    }
+
+    @Override
     void checkCaller() {
-        if (Thread.currentThread() != owner) {
-            throw new IllegalStateException("a CPU of thread " + owner.getName() + " is used by thread "
-                    + Thread.currentThread().getName() + ": only its own thread may");
+        Thread of = owner;
+        if (Thread.currentThread() != of) {
+            throw new IllegalStateException("a CPU of " + (of == null ? "no thread" : "thread " + of.getName())
+                    + " is used by thread " + Thread.currentThread().getName() + ": only its own thread may");
         }
     }
 

@@ -23,7 +23,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private static final String LAZY = " is LAZY: it has to switch to its space again first";
 
     private final String cpu;
-    private final Thread owner;
+
+    /**
+     * Null while the CPU is handed over. A plain field: a thread finds itself here only if it has claimed the CPU and
+     * has not handed it over since, whatever other threads store.
+     */
+    private @Nullable Thread owner;
+
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
 
@@ -122,11 +128,20 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         refusal = LAZY;
     }
 
+    /** Sets the owner of the CPU; null for none. */
+    public void ownedBy(@Nullable Thread thread) {
+        owner = thread;
+    }
+
     /** Throws if the thread is not the owner. */
     public void checkOwner() {
-        if (Thread.currentThread() != owner) {
+        Thread of = owner;
+        if (Thread.currentThread() != of) {
             throw new IllegalStateException(cpu + " is used by thread "
-                    + Thread.currentThread().getName() + " and owned by " + owner.getName());
+                    + Thread.currentThread().getName()
+                    + (of == null
+                            ? " and owned by no thread: it has to be claimed first"
+                            : " and owned by " + of.getName()));
         }
     }
 

@@ -92,6 +92,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return processor;
     }
 
+    /** Sets the owner of the CPU; null for none. */
+    public void ownedBy(@Nullable Thread thread) {
+        // Only a checked memory compares it.
+    }
+
     /** Refuses another thread than the owner of the CPU, in a checked memory only. */
     void checkCaller() {
         // The results of the last access are read too often to be guarded on every machine.

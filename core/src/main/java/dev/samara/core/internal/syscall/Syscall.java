@@ -34,7 +34,7 @@ final class Syscall {
      */
     static PendingCall start(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
-        Pending pending = new Pending(operation);
+        StartedCall pending = new StartedCall(operation);
         if (!operation.start(new Last(operation, pending))) {
             pending.complete(operation.result());
         }
@@ -42,10 +42,10 @@ final class Syscall {
     }
 
     /** An asynchronous call: the result is the operation's, which its caller has published. */
-    private static final class Pending extends PendingCall {
+    private static final class StartedCall extends PendingCall {
         private final Operation operation;
 
-        Pending(Operation operation) {
+        StartedCall(Operation operation) {
             this.operation = operation;
         }
 
@@ -63,9 +63,9 @@ final class Syscall {
     /** The last part of an asynchronous call, on a thread of the machine. Allocated before publication. */
     private static final class Last extends WaitingCall {
         private final Operation operation;
-        private final Pending future;
+        private final StartedCall future;
 
-        Last(Operation operation, Pending future) {
+        Last(Operation operation, StartedCall future) {
             this.operation = operation;
             this.future = future;
         }

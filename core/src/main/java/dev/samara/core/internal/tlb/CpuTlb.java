@@ -119,6 +119,16 @@ public final class CpuTlb {
         tables = new WalkCache(pageShift, bit, state.sharesBit());
     }
 
+    /** Takes the CPU from the calling thread, its owner. Not called in GUEST. */
+    public void disown() {
+        cpus.disown(state);
+    }
+
+    /** Makes the calling thread the owner of the CPU, which no thread owns. */
+    public void own() {
+        cpus.own(state);
+    }
+
     /**
      * Sets the reader in whose sections the thread handles faults of this CPU.
      *

@@ -213,6 +213,16 @@ public final class Memory {
         return worker;
     }
 
+    /** Takes a page-table context from its thread, which is in no reader section: it does not end with that thread. */
+    public void disown(PageTableContext worker) {
+        owned.remove(worker);
+    }
+
+    /** Makes a thread the owner of a page-table context that no thread owns. */
+    public void own(PageTableContext worker, Thread owner) {
+        owned.put(worker, owner);
+    }
+
     /** Ends a page-table context that is in no reader section, or whose thread has ended. */
     public void discard(PageTableContext worker) {
         owned.remove(worker);

@@ -9,6 +9,7 @@ import dev.samara.core.Await;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
@@ -192,7 +193,7 @@ final class CpusTest {
                     });
                 default -> {
                     cpu.thread.shutdown();
-                    cpu.state.owner().join();
+                    Objects.requireNonNull(cpu.state.owner()).join();
                 }
             }
             shooter.join();
@@ -214,7 +215,7 @@ final class CpusTest {
         Owned first = guest(cpus, context, 0);
         Owned second = guest(cpus, context, 0);
         first.thread.shutdown();
-        first.state.owner().join();
+        Objects.requireNonNull(first.state.owner()).join();
         assertEquals(0, cpus.claim(0, () -> {}).number());
         assertEquals(1, context.users());
         assertEquals(2, cpus.claim(0, () -> {}).number());
@@ -243,7 +244,7 @@ final class CpusTest {
         awaitParked(shooter, true);
         awaitParked(shooter, false);
         awaitParked(shooter, true);
-        assertFalse(cpu.state.owner().isInterrupted());
+        assertFalse(Objects.requireNonNull(cpu.state.owner()).isInterrupted());
         cpu.does(() -> cpu.state.flushedTo(generation));
         shooter.join();
         assertTrue(interrupted.get());
