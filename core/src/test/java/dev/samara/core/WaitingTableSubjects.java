@@ -14,6 +14,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.event.StalledCpu;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.TlbArrays;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -154,15 +155,19 @@ final class WaitingTableSubjects {
         });
     }
 
+    private FlatMemory flatOf(Cpu cpu) {
+        return flat.computeIfAbsent(cpu, of -> new Flat(of.memory()));
+    }
+
     void invoke(Method method, Cpu cpu) {
         Class<?> type = method.getDeclaringClass();
         Object self = type == Cpu.class
                 ? cpu
                 : type == GuestMemory.class
                         ? cpu.memory()
-                        : type.isAssignableFrom(FlatMemory.class)
-                                ? flat.computeIfAbsent(cpu, of -> new Flat(of.memory()))
-                                : of(type);
+                        : type == TlbArrays.class
+                                ? flatOf(cpu).tlb()
+                                : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments =
                 Arrays.stream(method.getParameterTypes()).map(this::argument).toArray();

@@ -11,7 +11,7 @@
  * unmapping from another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
- * CPUs.
+ * CPUs. {@link dev.samara.examples.GeneratedCode} generates a class for code of a guest, which does so without a call.
  *
  * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below
  * this one are the command line tool.

@@ -33,19 +33,22 @@ public abstract sealed class FlatAccess permits FlatBytes {
     long[] loadTags;
     long[] storeTags;
     long[] fetchTags;
+    long[] addends;
+    long[] fetchAddends;
+
+    /** The number of the space, in GUEST. Every tag that matches has it in its low bits. */
+    long key;
 
     /** The bytes, in the order of this memory. Handles take it as a ByteBuffer, since they are exact about types. */
     MappedByteBuffer region;
 
     private final GuestMemory memory;
     private final SoftTlb.Viewed viewed;
+    private final TlbArrays tlb = new TlbArrays(this);
 
     /** The length of the arrays minus 1, read once for both arrays of an access. */
     private int mask;
 
-    private long[] addends;
-    private long[] fetchAddends;
-    private long key;
     private @Nullable CpuState requests;
 
     /** Takes over the arrays and the state of the CPU's TLB. */
@@ -115,6 +118,15 @@ public abstract sealed class FlatAccess permits FlatBytes {
      */
     public final GuestMemory memory() {
         return memory;
+    }
+
+    /**
+     * Returns the arrays that generated code reads.
+     *
+     * @return the arrays, always the same object
+     */
+    public final TlbArrays tlb() {
+        return tlb;
     }
 
     /**

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import dev.samara.core.internal.tlb.SoftTlb;
+import java.nio.MappedByteBuffer;
+
+/**
+ * The arrays of the TLB of a CPU, for code that an embedder generates: such code makes an access that hits without a
+ * call. {@link FlatMemory#tlb} returns the object. It is always the same, so generated code may have it as a constant.
+ *
+ * <p><b>An access.</b> The TLB translates granules of 4 KiB. Each granule of an address space has one slot in the
+ * arrays, which have one length, a power of two. An access hits if the tag in the slot of its first byte is the granule
+ * of its last byte with the key in its low bits. The addend in the slot plus the address is then the index of the first
+ * byte in the region:
+ *
+ * <pre>{@code
+ * int slot = (int) (address >>> TlbArrays.GRANULE_SHIFT) & tags.length - 1;
+ * if (tags[slot] == ((address + size - 1 & TlbArrays.GRANULE_MASK) | key)) {
+ *     value = region.getInt((int) (addends[slot] + address));
+ * } else {
+ *     value = memory.loadInt(address);
+ * }
+ * }</pre>
+ *
+ * <p>A load compares with {@link #loadTags}, and a store with {@link #storeTags}; both have {@link #addends}. A fetch
+ * compares with {@link #fetchTags} and has {@link #fetchAddends}. An access across the end of a granule misses by this
+ * comparison. An atomic or ordered access also has to test that its address is a multiple of its size. It uses a
+ * {@linkplain java.lang.invoke.MethodHandles#byteBufferViewVarHandle view} of the region.
+ *
+ * <p>An access that misses is made by a method of {@link FlatMemory} or {@link GuestMemory}. A miss says nothing about
+ * the page: it may be present.
+ *
+ * <p><b>How long that holds.</b> Code that runs in GUEST may keep the arrays, the region and the key in local variables
+ * until it calls a method of the CPU, of {@link FlatMemory} or of {@link GuestMemory}. After {@code poll}, after an
+ * access that has missed, and after any other such call, it reads all of them again: the call may have left GUEST, or
+ * gone to another space. A key that was kept finds translations that the CPU has given up. Each access reads its tag
+ * and its addend anew, so nothing about a page is kept. Code that follows these rules makes no access that a call of
+ * another thread has ruled out, after the poll that lets the call return. It polls at least once in each loop.
+ *
+ * <p><b>What never matches.</b> On a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine no tag
+ * matches, so each access is checked. No store tag matches for a page that is {@linkplain
+ * dev.samara.core.AddressSpace#watch watched}, so each store is reported. Outside GUEST no tag matches, since no tag
+ * has the key. Frames outside the region, and pages of less than 4 KiB, never match.
+ *
+ * <p>Only the owner of the CPU may use the arrays, and nobody may write into them. Nothing checks that.
+ */
+public final class TlbArrays {
+    /** The binary logarithm of the size of a granule in bytes. */
+    public static final int GRANULE_SHIFT = SoftTlb.GRANULE_SHIFT;
+
+    /** The bits of an address that name its granule. */
+    public static final long GRANULE_MASK = -1L << GRANULE_SHIFT;
+
+    private final FlatAccess memory;
+
+    TlbArrays(FlatAccess memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * Returns the tags for loads.
+     *
+     * @return the tags by slot
+     */
+    public long[] loadTags() {
+        return memory.loadTags;
+    }
+
+    /**
+     * Returns the tags for stores and atomic updates.
+     *
+     * @return the tags by slot
+     */
+    public long[] storeTags() {
+        return memory.storeTags;
+    }
+
+    /**
+     * Returns the addends for loads and stores.
+     *
+     * @return the addends by slot
+     */
+    public long[] addends() {
+        return memory.addends;
+    }
+
+    /**
+     * Returns the tags for fetches of instructions.
+     *
+     * @return the tags by slot
+     */
+    public long[] fetchTags() {
+        return memory.fetchTags;
+    }
+
+    /**
+     * Returns the addends for fetches of instructions.
+     *
+     * @return the addends by slot
+     */
+    public long[] fetchAddends() {
+        return memory.fetchAddends;
+    }
+
+    /**
+     * Returns the bytes of all frames that the TLB may translate to. Its order is that of the {@link FlatMemory}. Code
+     * uses its methods with an index only.
+     *
+     * @return the region; empty if no tag ever matches
+     */
+    public MappedByteBuffer region() {
+        return memory.region;
+    }
+
+    /**
+     * Returns the low bits of the tags that match now.
+     *
+     * @return the key, less than the size of a granule
+     */
+    public long key() {
+        return memory.key;
+    }
+
+    @Override
+    public String toString() {
+        return "TLB of the " + memory.memory();
+    }
+}
