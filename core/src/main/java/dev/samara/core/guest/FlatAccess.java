@@ -224,6 +224,12 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
     }
 
+    final void storePair(long address, long first, long second) {
+        while (hasFailed(memory.storePair(address, first, second), Protection.WRITE, 2 * Long.BYTES)) {
+            // fault() has returned.
+        }
+    }
+
     /** Adds the translation of an access that misses to the TLB. Returns whether the access hits then. */
     private boolean refill(long[] tags, long address, int last, int access) {
         long tag = tags[(int) (address >>> PAGE_SHIFT) & mask];

@@ -66,6 +66,32 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     }
 
     /**
+     * Writes 16 bytes as two numbers of eight. The first one is at the lower address and is written first, as far as
+     * the order of plain accesses goes. If one of them fails, nothing was written. Two calls of {@link #loadLong} read
+     * 16 bytes.
+     *
+     * @param address of the lowest byte
+     * @param first the number at the address
+     * @param second the number at the address plus 8
+     */
+    public final void storeLongPair(long address, long first, long second) {
+        putPair(indexOf(storeTags, address, 15), address, first, second);
+    }
+
+    private void putPair(int at, long address, long first, long second) {
+        if (at >= 0) {
+            putPair(at, first, second);
+        } else {
+            storePair(address, first, second);
+        }
+    }
+
+    private void putPair(int at, long first, long second) {
+        region.putLong(at, first);
+        region.putLong(at + Long.BYTES, second);
+    }
+
+    /**
      * Reads eight bytes in opaque mode.
      *
      * @param address a multiple of 8

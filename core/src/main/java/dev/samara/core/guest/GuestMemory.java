@@ -112,6 +112,17 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int store(long address, int size, long number);
 
     /**
+     * Writes 16 bytes as two numbers of eight. The first one is at the lower address. Nothing is written before both
+     * are known to be writable. Each number is one access if the address is a multiple of 8.
+     *
+     * @param address of the lowest byte
+     * @param first the number at the address
+     * @param second the number at the address plus 8
+     * @return NONE if both were written, else the fault
+     */
+    public abstract int storePair(long address, long first, long second);
+
+    /**
      * Reads a number into {@link #value} atomically, with volatile ordering.
      *
      * @param address a multiple of the size

@@ -46,6 +46,11 @@
  *     <td>LDXR: {@code Opaque}; LDAXR: {@code Volatile}; STXR, STLXR: {@code compareAndSet}</td>
  *     <td>LR: {@code Opaque}; LR.aq: {@code Volatile}; SC: {@code compareAndSet}</td>
  *     <td>LL: {@code Opaque}; SC: {@code compareAndSet}</td></tr>
+ * <tr><th scope="row">16 bytes as two words</th>
+ *     <td>MOVDQU: {@code loadLong} twice, {@code storeLongPair}</td>
+ *     <td>LDP, STP: {@code loadLong} twice, {@code storeLongPair}</td>
+ *     <td>none</td>
+ *     <td>none</td></tr>
  * </tbody>
  * </table>
  *
@@ -62,6 +67,8 @@
  *       or of 16 bytes, the embedder has to stop the other CPUs.
  *   <li>A store-conditional by {@code compareAndSet} expects the number that the load-linked has returned. It succeeds
  *       also if the number was changed and changed back meanwhile.
+ *   <li>Each word of a pair is one access if the address is a multiple of 8. The pair is not: another CPU may see one
+ *       new word and one old one. A pair of which a word cannot be written is not written at all.
  *   <li>Minimum and maximum are loops of {@code compareAndExchange}.
  * </ul>
  */

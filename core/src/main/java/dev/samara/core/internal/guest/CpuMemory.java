@@ -323,7 +323,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         boolean entered = memory.enter();
         try {
             if (memory.crosses(address, size)) {
-                return slow.storeAcross(memory, address, size, ordered(number, size));
+                return slow.storeAcross(memory, address, size, ordered(number, size), 0);
             }
             long physical = memory.translate(address, size, Protection.WRITE);
             if (physical < 0) {
@@ -333,6 +333,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             }
             memory.put(address, physical, size, ordered(number, size));
             return Fault.NONE;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    @Override
+    public int storePair(long address, long first, long second) {
+        TranslatedMemory memory = loaded();
+        boolean entered = memory.enter();
+        try {
+            return slow.storePair(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
         } finally {
             memory.leave(entered);
         }

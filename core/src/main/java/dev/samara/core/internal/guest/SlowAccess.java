@@ -7,6 +7,9 @@ import dev.samara.core.mman.Protection;
 
 /** Accesses for which one translation is not enough: across a page boundary, and stores that watchers are told of. */
 final class SlowAccess {
+    /** The size of two numbers of eight bytes. */
+    private static final int PAIR = 2 * Long.BYTES;
+
     private final CpuMemory cpu;
 
     SlowAccess(CpuMemory cpu) {
@@ -33,12 +36,14 @@ final class SlowAccess {
     }
 
     /**
-     * Writes a number that crosses a page boundary. Both pages are found writable, with no acknowledgement in between,
+     * Writes bytes that cross a page boundary. Both pages are found writable, with no acknowledgement in between,
      * before the first byte is written. Called in GUEST.
      *
-     * @param number in little-endian order
+     * @param size at most 16
+     * @param first the first eight bytes, in little-endian order
+     * @param last the bytes after them
      */
-    int storeAcross(TranslatedMemory memory, long address, int size, long number) {
+    int storeAcross(TranslatedMemory memory, long address, int size, long first, long last) {
         int below = memory.restOfPage(address);
         long second = address + below;
         for (; ; ) {
@@ -50,8 +55,14 @@ final class SlowAccess {
             }
             long low = memory.walk(address, Pte.WRITE);
             if (low >= 0) {
-                for (int i = 0; i < size; i++) {
-                    memory.put(address + i, i < below ? low + i : high + i - below, 1, number >>> (i * Byte.SIZE));
+                if (size == PAIR && below == Long.BYTES) {
+                    memory.put(address, low, Long.BYTES, first);
+                    memory.put(second, high, Long.BYTES, last);
+                } else {
+                    for (int i = 0; i < size; i++) {
+                        long bytes = i < Long.BYTES ? first : last;
+                        memory.put(address + i, i < below ? low + i : high + i - below, 1, bytes >>> (i * Byte.SIZE));
+                    }
                 }
                 cpu.tell(memory, address, size);
                 return Fault.NONE;
@@ -61,6 +72,27 @@ final class SlowAccess {
                 return fail(low, address, size);
             }
         }
+    }
+
+    /**
+     * Writes two numbers of eight bytes. Called in GUEST.
+     *
+     * @param first in little-endian order
+     * @param second in little-endian order
+     */
+    int storePair(TranslatedMemory memory, long address, long first, long second) {
+        if (memory.crosses(address, PAIR)) {
+            return storeAcross(memory, address, PAIR, first, second);
+        }
+        long physical = memory.findWritable(address);
+        if (physical < 0) {
+            return fail(physical, address, PAIR);
+        }
+        memory.put(address, physical, Long.BYTES, first);
+        // By the translation of the address: this number may be in the next granule of a large page.
+        memory.put(address, physical + Long.BYTES, Long.BYTES, second);
+        cpu.tell(memory, address, PAIR);
+        return Fault.NONE;
     }
 
     /**
