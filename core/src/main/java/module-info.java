@@ -9,6 +9,7 @@
 module dev.samara.core {
     requires dev.samara.maple;
     requires org.jctools.core.jdk11;
+    requires transitive org.agrona;
     requires static java.management;
     requires static transitive org.jspecify;
 

@@ -28,8 +28,11 @@ import dev.samara.core.vma.PageCache;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe. */
@@ -178,6 +181,24 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
+     * Returns the housekeeping of this machine: grace periods of callbacks, waiting asynchronous operations, and
+     * reports of both. For an {@link org.agrona.concurrent.AgentInvoker}, a composite agent, or any thread that calls
+     * {@link Agent#doWork} from time to time. A step never waits. Steps of several threads at a time are allowed. The
+     * name, the beginning and the end of the agent have no effect.
+     *
+     * @return the agent
+     * @throws IllegalStateException if the housekeeping is not {@linkplain Builder#invokedHousekeeping invoked}
+     */
+    public Agent housekeeping() {
+        host.spaces().checkOpen();
+        Agent housekeeping = host.invoked();
+        if (housekeeping == null) {
+            throw new IllegalStateException("a thread of this machine does its housekeeping");
+        }
+        return housekeeping;
+    }
+
+    /**
      * Returns the stack trace at which each reference that is not released was acquired.
      *
      * @return one stack trace per reference, in no order
@@ -208,7 +229,7 @@ public final class Machine implements AutoCloseable {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
         Memory memory = memory(geometry);
-        memory.caches().endUnreachable(host.background());
+        memory.caches().endUnreachable(host.tasks());
         return new FilePages(memory, bytes, isOfZeros);
     }
 
@@ -301,6 +322,9 @@ public final class Machine implements AutoCloseable {
         private @Nullable StoreMaker stores;
         private int tlbEntries = 1 << 12;
         private long longestOffer = Memory.UNCHECKED;
+        private @Nullable Executor executor;
+        private IdleStrategy idle = MachineState.Threads.own().idle();
+        private boolean isInvoked;
         private boolean checked = Boolean.getBoolean("samara.checked");
 
         private Builder() {}
@@ -574,6 +598,51 @@ public final class Machine implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Sets the executor of the callbacks that may block, and of the steps of asynchronous operations: closes of
+         * backings, completions, events of listeners. Unless set, these run on daemon threads of the machine, which
+         * are started on demand and end when they are idle. There, tasks begin in order, and a task that takes long
+         * delays others by at most about 10 ms.
+         *
+         * <p>The executor must run each task, on any thread but one that waits in a call of this machine; {@code
+         * Runnable::run} is such an executor if no callback blocks. A task that it refuses with an exception runs on a
+         * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
+         *
+         * @param executor the executor
+         * @return this
+         */
+        public Builder executor(Executor executor) {
+            this.executor = Objects.requireNonNull(executor, "executor");
+            return this;
+        }
+
+        /**
+         * Sets how the thread of the housekeeping idles while calls wait and none can continue. The thread is a daemon
+         * of the machine that starts when there is something to wait for, and ends when there is not. Unless set, it
+         * parks for 1 microsecond to 1 millisecond.
+         *
+         * @param idle the strategy, of this machine only
+         * @return this
+         */
+        public Builder housekeeping(IdleStrategy idle) {
+            this.idle = Objects.requireNonNull(idle, "idle");
+            return this;
+        }
+
+        /**
+         * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the
+         * machine. No thread of the machine makes them then. A call of the library that waits for the housekeeping
+         * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
+         * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not.
+         *
+         * @param isInvoked whether the embedder makes the steps; false unless set
+         * @return this
+         */
+        public Builder invokedHousekeeping(boolean isInvoked) {
+            this.isInvoked = isInvoked;
+            return this;
+        }
+
         /** Makes frame stores. */
         @FunctionalInterface
         public interface StoreMaker {
@@ -607,8 +676,9 @@ public final class Machine implements AutoCloseable {
                     ? new DirectFrames(pageShift, chunkShift, (int) most + 1, true)
                     : maker.make(pageShift, (int) most + 1);
             Rcu rcu = new Rcu(new Rcu.Settings(
-                    host.background(),
-                    new Backlog(mostCallbacks, atBound),
+                    host.tasks(),
+                    host.housekeeping(),
+                    new Backlog(mostCallbacks, atBound, host.invoked()),
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
             return new Memory(
@@ -634,7 +704,7 @@ public final class Machine implements AutoCloseable {
 
         /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
         private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
-            host.background()
+            host.tasks()
                     .execute(() -> host.report(
                             Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
         }
@@ -661,6 +731,7 @@ public final class Machine implements AutoCloseable {
                     commitLimit,
                     saturatedNanos(longWait),
                     reporter,
+                    new MachineState.Threads(executor, idle, isInvoked),
                     memory == 0 ? null : this::memory);
             return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
         }

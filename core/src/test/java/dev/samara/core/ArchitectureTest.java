@@ -98,7 +98,7 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("core depends on the JDK, on maple's API, and on the queues of JCTools that use no Unsafe")
+    @DisplayName("core depends on the JDK, on maple's API, on queues of JCTools that use no Unsafe, on agents")
     void coreDependsOnLittle() {
         classes()
                 .should()
@@ -108,6 +108,7 @@ final class ArchitectureTest {
                         "dev.samara.maple",
                         "dev.samara.core..",
                         "org.jctools.queues.varhandle",
+                        "org.agrona.concurrent",
                         "org.jspecify..")
                 .check(CORE);
     }

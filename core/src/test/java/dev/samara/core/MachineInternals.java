@@ -45,6 +45,11 @@ public final class MachineInternals {
         return machine.host().background().isOf(thread);
     }
 
+    /** Whether a machine has a thread now. */
+    static boolean hasThread(Machine machine) {
+        return Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> isOf(thread, machine));
+    }
+
     /** The parts of a machine that tests of other packages read. */
     public static Layout layoutOf(AddressSpace space) {
         return space.layout();

@@ -116,6 +116,7 @@ final class Bed {
                 report -> {
                     throw new IllegalStateException(report.message());
                 },
+                MachineState.Threads.own(),
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Origin(
@@ -161,7 +162,11 @@ final class Bed {
     private static Memory memory(MachineState host, int window) {
         int chunkShift = 10;
         Rcu rcu = new Rcu(new Rcu.Settings(
-                host.background(), new Backlog(1 << 16, Backlog.AtBound.WAIT), Long.MAX_VALUE, message -> {}));
+                host.tasks(),
+                host.housekeeping(),
+                new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
+                Long.MAX_VALUE,
+                message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
         return new Memory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),

@@ -9,11 +9,13 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbFlush;
+import org.agrona.concurrent.NoOpIdleStrategy;
 
 /**
  * A page table below the facade, for a thread that shoots a page down and a peer that has its translation: the protocol
@@ -42,7 +44,11 @@ final class Pair {
         store = new DirectFrames(PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES + 1);
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
         Rcu rcu = new Rcu(new Rcu.Settings(
-                Runnable::run, new Backlog(1 << 16, Backlog.AtBound.WAIT), Long.MAX_VALUE, message -> {}));
+                Runnable::run,
+                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
+                Long.MAX_VALUE,
+                message -> {}));
         memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
         PageTableContext filler = memory.newWorker("filler");
         Leaf.lock(leaf);

@@ -2,9 +2,11 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.NoOpIdleStrategy;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -23,8 +25,12 @@ public class GracePeriod {
     /** Long enough for a section to see a place that is freed too early. */
     private static final int USES = 100;
 
-    private final Rcu rcu = new Rcu(
-            new Rcu.Settings(Runnable::run, new Backlog(1, Backlog.AtBound.REFUSE), Long.MAX_VALUE, message -> {}));
+    private final Rcu rcu = new Rcu(new Rcu.Settings(
+            Runnable::run,
+            new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+            new Backlog(1, Backlog.AtBound.REFUSE, null),
+            Long.MAX_VALUE,
+            message -> {}));
     private final RcuReader reader = rcu.register("reader");
 
     private final AtomicInteger entry = new AtomicInteger(1);

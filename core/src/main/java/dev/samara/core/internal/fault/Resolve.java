@@ -8,6 +8,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -159,6 +160,11 @@ public final class Resolve {
         @Override
         public void waitsLong(Gate gate, Thread waiter, long nanos) {
             host.reportLongWait(String.format(Locale.ROOT, "resolve(0x%x)", address), gate, waiter, nanos);
+        }
+
+        @Override
+        public @Nullable Housekeeping invoked() {
+            return host.invoked();
         }
     }
 }

@@ -24,7 +24,7 @@ final class BackingOpen extends Open implements Runnable {
     protected void ended() {
         Memory memory = MachineState.memoryOf(vma);
         if (memory == null) {
-            host.background().execute(this);
+            host.tasks().execute(this);
         } else {
             // A fault that has found the VMA may still ask for pages in memory; such a fault takes no reference.
             memory.rcu().call(this);

@@ -84,7 +84,7 @@ final class CommitCharge {
         return new SharedAnonymous(
                 layout.memoryOrNull(),
                 layout.host().committed(),
-                layout.host().background(),
+                layout.host().tasks(),
                 layout.host().nextInode(),
                 length,
                 bytes);

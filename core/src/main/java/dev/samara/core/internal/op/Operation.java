@@ -9,6 +9,7 @@ import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
@@ -83,7 +84,7 @@ public final class Operation implements Watch {
      */
     public long run() {
         Cpus.checkMayWait("a call of a space");
-        layout.host().waitingCalls().attendAgain();
+        layout.host().housekeeping().attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && call.mayBeRefused() && !backlog.awaitRoom()) {
             return Errno.EAGAIN.result();
@@ -186,7 +187,7 @@ public final class Operation implements Watch {
     public boolean start(WaitingCall last) {
         // First: at the bound of pending grace periods, the call that frees a place may wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
-        layout.host().waitingCalls().attendAgain();
+        layout.host().housekeeping().attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && !backlog.begin()) {
             result = Errno.EAGAIN.result();
@@ -422,6 +423,11 @@ public final class Operation implements Watch {
     @Override
     public void waitsLong(Gate gate, Thread waiter, long nanos) {
         layout.host().reportLongWait(toString(), gate, waiter, nanos);
+    }
+
+    @Override
+    public @Nullable Housekeeping invoked() {
+        return layout.host().invoked();
     }
 
     @Override

@@ -6,8 +6,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.internal.sync.WaitingCalls;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import java.util.Objects;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * future completes only after it.
  *
  * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace
- * period: meanwhile it is one of the {@linkplain WaitingCalls waiting calls}.
+ * period: meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
  *
  * <p>The operation sets the fields before publication. After that only the one thread that runs this uses them; the
  * waiting calls hand it on.
@@ -112,7 +112,7 @@ final class RetirementRun extends InFlightRange {
             isOver = goOn(false);
         } finally {
             if (!isOver) {
-                machine().waitingCalls().add(this);
+                machine().housekeeping().add(this);
             }
         }
         if (!isOver) {
@@ -138,7 +138,7 @@ final class RetirementRun extends InFlightRange {
         } finally {
             // Also after an Error: no other thread continues this range.
             if (!isOver) {
-                machine().waitingCalls().add(this);
+                machine().housekeeping().add(this);
             }
         }
     }

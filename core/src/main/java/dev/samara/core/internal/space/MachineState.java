@@ -7,20 +7,25 @@ import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
-import dev.samara.core.internal.sync.WaitingCalls;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.agrona.concurrent.BackoffIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +44,7 @@ public final class MachineState {
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param reporter receives reports that no caller can receive
+     * @param threads who runs the machine's tasks and its housekeeping
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
      */
@@ -48,7 +54,22 @@ public final class MachineState {
             long commitLimitBytes,
             long longWaitNanos,
             Consumer<? super Report> reporter,
+            Threads threads,
             @Nullable MemoryMaker memories) {}
+
+    /**
+     * The threads that a machine does not have of its own.
+     *
+     * @param executor runs the tasks that may block, or null for threads of the machine
+     * @param idle how the thread of the housekeeping idles
+     * @param isInvoked whether the embedder makes the steps of the housekeeping
+     */
+    public record Threads(@Nullable Executor executor, IdleStrategy idle, boolean isInvoked) {
+        /** Returns the settings of a machine that has threads of its own. */
+        public static Threads own() {
+            return new Threads(null, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000), false);
+        }
+    }
 
     @FunctionalInterface
     public interface MemoryMaker {
@@ -84,7 +105,8 @@ public final class MachineState {
     private List<MmuNotifier> firstNotifiers = List.of();
 
     private final Background background = new Background(this::reportFailedTask);
-    private final WaitingCalls waitingCalls = new WaitingCalls(background);
+    private final MachineTasks tasks;
+    private final Housekeeping housekeeping;
 
     /** Reports long waits for the owner of a busy page table entry. */
     private final Watch busyEntryWatch = watch("a busy page table entry");
@@ -96,15 +118,24 @@ public final class MachineState {
         longWaitNanos = settings.longWaitNanos();
         reporter = settings.reporter();
         memories = settings.memories();
+        Threads threads = settings.threads();
+        tasks = new MachineTasks(
+                background, threads.executor(), threads.isInvoked(), threads.idle(), this::reportFailedTask);
+        housekeeping = tasks.housekeeping();
     }
 
-    /** Returns the executor of the machine's threads; a task that hangs does not harm the others. */
+    /** Returns the machine's own threads; a task that hangs does not harm the others. */
     public Background background() {
         return background;
     }
 
+    /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
+    public MachineTasks tasks() {
+        return tasks;
+    }
+
     /**
-     * Waits until the threads of the machine are idle.
+     * Waits until the machine has no task and no waiting call. Makes the steps of the housekeeping if they are invoked.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
      * @throws IllegalStateException if the caller is a thread of the machine, or a callback of a retirement on any
@@ -116,13 +147,40 @@ public final class MachineState {
             throw new IllegalStateException("a wait for quiescence was called by the retirement of " + inside
                     + ", and would have to wait for threads of the machine, which may wait for that operation");
         }
-        waitingCalls.attendAgain();
-        background.awaitQuiescence();
+        housekeeping.attendAgain();
+        if (housekeeping.isInvoked()) {
+            stepUntilQuiet();
+        } else {
+            tasks.awaitQuiescence();
+        }
+    }
+
+    private void stepUntilQuiet() throws InterruptedException {
+        tasks.checkNoTask();
+        while (!isQuiet()) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+            if (!housekeeping.step()) {
+                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
+            }
+        }
+    }
+
+    /** A call that another thread takes between the two reads of the housekeeping may run unseen by the tasks. */
+    private boolean isQuiet() {
+        long taken = housekeeping.takenIfIdle();
+        return taken >= 0 && tasks.isQuiet() && housekeeping.takenIfIdle() == taken;
     }
 
     /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
-    public WaitingCalls waitingCalls() {
-        return waitingCalls;
+    public Housekeeping housekeeping() {
+        return housekeeping;
+    }
+
+    /** Returns the housekeeping if waiting threads make its steps, and otherwise null. */
+    public @Nullable Housekeeping invoked() {
+        return housekeeping.isInvoked() ? housekeeping : null;
     }
 
     /**
@@ -131,9 +189,9 @@ public final class MachineState {
      */
     public void submit(WaitingCall call) {
         try {
-            background.execute(call);
+            tasks.execute(call);
         } catch (OutOfMemoryError exhausted) {
-            waitingCalls.add(call);
+            housekeeping.add(call);
         }
     }
 
@@ -200,7 +258,7 @@ public final class MachineState {
 
     /** Requests that threads of the machine free the pages of unreachable page caches. */
     public void endUnreachableCaches() {
-        memories().forEach(memory -> memory.caches().endUnreachable(background));
+        memories().forEach(memory -> memory.caches().endUnreachable(tasks));
     }
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */
@@ -249,6 +307,11 @@ public final class MachineState {
             public void waitsLong(Gate gate, Thread waiter, long nanos) {
                 reportLongWait(waiting, gate, waiter, nanos);
             }
+
+            @Override
+            public @Nullable Housekeeping invoked() {
+                return MachineState.this.invoked();
+            }
         };
     }
 
@@ -274,7 +337,7 @@ public final class MachineState {
 
     public void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
         // It may wait for one of these calls.
-        waitingCalls.attendAgain();
+        housekeeping.attendAgain();
         report(
                 Report.Kind.LONG_WAIT,
                 waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)

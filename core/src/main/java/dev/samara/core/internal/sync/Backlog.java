@@ -2,7 +2,9 @@
 package dev.samara.core.internal.sync;
 
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bound of the work that waits for grace periods on threads of the machine: the callbacks of {@link Rcu#call}, and
@@ -22,6 +24,7 @@ public final class Backlog {
 
     private final int bound;
     private final AtBound atBound;
+    private final @Nullable Housekeeping invoked;
 
     /** Also guards the callbacks: a callback is counted at the instant at which it is added. */
     final ReentrantLock lock = new ReentrantLock();
@@ -40,10 +43,12 @@ public final class Backlog {
      *
      * @param bound the bound in callbacks and tasks, positive
      * @param atBound decides about a caller at the bound
+     * @param invoked the housekeeping whose steps a waiting caller makes, or null if a thread of the machine does
      */
-    public Backlog(int bound, AtBound atBound) {
+    public Backlog(int bound, AtBound atBound, @Nullable Housekeeping invoked) {
         this.bound = bound;
         this.atBound = atBound;
+        this.invoked = invoked;
     }
 
     /**
@@ -100,13 +105,32 @@ public final class Backlog {
 
     /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
     private boolean hasRoom() {
-        while (isFull) {
-            if (atBound == AtBound.REFUSE) {
-                return false;
+        boolean interrupted = false;
+        while (isFull && atBound == AtBound.WAIT) {
+            if (invoked == null) {
+                room.awaitUninterruptibly();
+            } else {
+                // A thread whose interrupt flag is set does not park.
+                interrupted |= Thread.interrupted();
+                step(invoked);
             }
-            room.awaitUninterruptibly();
         }
-        return true;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return !isFull;
+    }
+
+    /** Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. */
+    private void step(Housekeeping housekeeping) {
+        lock.unlock();
+        try {
+            if (!housekeeping.step()) {
+                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
+            }
+        } finally {
+            lock.lock();
+        }
     }
 
     /** The caller holds the lock. */
@@ -114,16 +138,13 @@ public final class Backlog {
         isFull = callbacks + tasks >= bound;
     }
 
-    /** Notes that callbacks were added. The caller holds the lock. */
-    void added(int nowPending) {
+    /** Notes the number of callbacks that wait. The caller holds the lock. */
+    void counted(int nowPending) {
+        boolean isFewer = nowPending < callbacks;
         callbacks = nowPending;
         noteLoad();
-    }
-
-    /** Notes that callbacks may have been handed to the executor. The caller holds the lock. */
-    void handedOver(int nowPending) {
-        callbacks = nowPending;
-        noteLoad();
-        room.signalAll();
+        if (isFewer) {
+            room.signalAll();
+        }
     }
 }

@@ -277,34 +277,47 @@ public class Gate {
         private final Watch watch;
         private final long since = System.nanoTime();
         private final long reportAfter;
+        private final @Nullable Housekeeping invoked;
         private final Waiter self;
         private boolean reported;
+
+        /** Whether the latest step had nothing to do, so that the thread parks before the next one. */
+        private boolean isStepped;
 
         Wait(Watch watch) {
             this.watch = watch;
             long after = Long.MAX_VALUE;
+            Housekeeping steps = null;
             try {
                 after = watch.reportAfterNanos();
+                steps = watch.invoked();
             } catch (Throwable thrown) {
                 Uncaught.report(thrown);
             }
             reportAfter = after;
+            invoked = steps;
             // Last: from here on, the thread that opens the gate can find this waiter.
             self = push();
         }
 
         /**
-         * Parks, or reports, but not both: a watch may consume the permit that woke this thread. So the caller reads
-         * the gate in between.
+         * Parks, or reports, or makes a step, but only one of them: a watch, or a call that a step runs, may consume
+         * the permit that woke this thread. So the caller reads the gate in between.
          */
         void parkOrReport() {
-            if (reported) {
-                LockSupport.park(Gate.this);
+            if (invoked != null && !isStepped) {
+                isStepped = !invoked.step();
                 return;
             }
+            isStepped = false;
+            long longest = invoked == null ? Long.MAX_VALUE : Housekeeping.INVOKING_PAUSE;
             long waited = System.nanoTime() - since;
+            if (reported) {
+                park(longest);
+                return;
+            }
             if (waited < reportAfter) {
-                LockSupport.parkNanos(Gate.this, reportAfter - waited);
+                park(Math.min(longest, reportAfter - waited));
                 return;
             }
             reported = true;
@@ -312,6 +325,14 @@ public class Gate {
                 watch.waitsLong(Gate.this, Thread.currentThread(), waited);
             } catch (Throwable thrown) {
                 Uncaught.report(thrown);
+            }
+        }
+
+        private void park(long nanos) {
+            if (nanos == Long.MAX_VALUE) {
+                LockSupport.park(Gate.this);
+            } else {
+                LockSupport.parkNanos(Gate.this, nanos);
             }
         }
     }

@@ -54,6 +54,12 @@ final class MpscQueue<E> {
         return queue.poll();
     }
 
+    /** Returns the oldest element, or null if there is none. For the consumer. */
+    @Nullable
+    E peek() {
+        return queue.peek();
+    }
+
     /** For any thread. */
     boolean isEmpty() {
         return queue.isEmpty();

@@ -35,11 +35,17 @@ public final class Rcu {
      * The settings of a machine's grace periods.
      *
      * @param background runs the callbacks; its tasks may wait
+     * @param housekeeping asks whether a grace period of callbacks is over
      * @param backlog counts the callbacks; of one {@link Rcu} only
      * @param reportAfterNanos the time in nanoseconds after which a delaying reader is reported
      * @param reporter receives the report, on the thread that waits; must not throw
      */
-    public record Settings(Executor background, Backlog backlog, long reportAfterNanos, Consumer<String> reporter) {}
+    public record Settings(
+            Executor background,
+            Housekeeping housekeeping,
+            Backlog backlog,
+            long reportAfterNanos,
+            Consumer<String> reporter) {}
 
     private final Settings settings;
     private final PolledGrace polled;
@@ -54,7 +60,7 @@ public final class Rcu {
     public Rcu(Settings settings) {
         this.settings = settings;
         polled = new PolledGrace(this, settings);
-        callbacks = new RcuCallbacks(this, settings.backlog(), settings.background(), settings.reporter());
+        callbacks = new RcuCallbacks(this, settings);
     }
 
     /** Returns the bound of the work that waits for these grace periods. */

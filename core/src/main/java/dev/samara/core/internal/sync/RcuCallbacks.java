@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The callbacks that wait for a grace period. One thread of the machine takes all that wait, waits for one grace period
- * and hands each to the executor, until no callback waits. Thread-safe.
+ * The callbacks that wait for a grace period. All that wait when a grace period begins share it. The housekeeping asks
+ * whether it is over; a task then hands each callback to the executor, until no callback waits. Thread-safe.
  */
 final class RcuCallbacks {
     private static final long SHORTEST_PAUSE = 1_000;
@@ -22,63 +20,64 @@ final class RcuCallbacks {
 
     private final Rcu rcu;
     private final Backlog backlog;
+    private final Housekeeping housekeeping;
     private final Executor executor;
     private final Consumer<String> reporter;
 
     /** The lock of the backlog. */
     private final ReentrantLock lock;
 
+    /** The producer is the holder of the lock, the consumer the thread that runs the {@link Batch}. */
+    private final MpscQueue<Once> waiting = new MpscQueue<>();
+
     /* Guarded by the lock. */
-    private Deque<Runnable> waiting = new ArrayDeque<>();
+    private int pending;
     private boolean isWorkedOff;
-    private int underWay;
 
-    /**
-     * The callbacks that go to the executor after the next grace period. Only the thread that runs callbacks uses it.
-     */
-    private Deque<Runnable> batch = new ArrayDeque<>();
-
-    RcuCallbacks(Rcu rcu, Backlog backlog, Executor executor, Consumer<String> reporter) {
+    RcuCallbacks(Rcu rcu, Rcu.Settings settings) {
         this.rcu = rcu;
-        this.backlog = backlog;
-        this.executor = executor;
-        this.reporter = reporter;
+        backlog = settings.backlog();
+        housekeeping = settings.housekeeping();
+        executor = settings.background();
+        reporter = settings.reporter();
         lock = backlog.lock;
     }
 
     void add(Runnable callback) {
         Once once = new Once(callback);
-        boolean start;
+        @Nullable Batch first;
         lock.lock();
         try {
-            waiting.add(once);
-            backlog.added(waiting.size() + underWay);
-            start = !isWorkedOff;
+            first = isWorkedOff ? null : new Batch();
+            waiting.offer(once);
+            pending++;
+            backlog.counted(pending);
             isWorkedOff = true;
         } finally {
             lock.unlock();
         }
-        if (start) {
-            start();
+        if (first != null) {
+            start(first);
+        } else {
+            housekeeping.attendAgain();
         }
     }
 
     int pending() {
         lock.lock();
         try {
-            return waiting.size() + underWay;
+            return pending;
         } finally {
             lock.unlock();
         }
     }
 
-    private void start() {
-        boolean started = false;
+    private void start(Batch first) {
         try {
-            executor.execute(this::workOff);
-            started = true;
+            first.begin();
+            housekeeping.add(first);
         } finally {
-            if (!started) {
+            if (!first.isListed) {
                 stop();
             }
         }
@@ -94,58 +93,82 @@ final class RcuCallbacks {
         }
     }
 
-    private void workOff() {
-        boolean ended = false;
-        try {
-            long pause = SHORTEST_PAUSE;
-            while (!ended) {
-                try {
-                    ended = !workOffBatch();
-                    pause = SHORTEST_PAUSE;
-                } catch (Throwable thrown) {
-                    // The rest of the batch waits for another grace period. At the bound, every caller waits for this
-                    // loop.
-                    reporter.accept("callbacks that wait for a grace period are tried again after " + thrown);
-                    LockSupport.parkNanos(this, pause);
-                    pause = Math.min(2 * pause, LONGEST_PAUSE);
-                }
-            }
-        } finally {
-            if (!ended) {
-                stop();
-            }
-        }
-    }
-
-    /** Returns false if no callback was waiting. */
-    private boolean workOffBatch() {
-        if (!next()) {
-            return false;
-        }
-        rcu.synchronize();
-        for (Runnable callback = batch.peek(); callback != null; callback = batch.peek()) {
-            // Each callback is a task of its own: one that throws or hangs does not stop the others. It is removed
-            // after the call: it runs once even if the executor accepted it and threw nevertheless.
-            executor.execute(callback);
-            batch.remove();
-        }
-        return true;
-    }
-
-    private boolean next() {
+    private void handedOver() {
         lock.lock();
         try {
-            if (batch.isEmpty()) {
-                Deque<Runnable> worked = batch;
-                batch = waiting;
-                waiting = worked;
-            }
-            underWay = batch.size();
-            isWorkedOff = underWay != 0;
-            backlog.handedOver(waiting.size() + underWay);
+            pending--;
+            backlog.counted(pending);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns whether callbacks wait; if not, the next one begins another batch. */
+    private boolean hasMore() {
+        lock.lock();
+        try {
+            isWorkedOff = pending != 0;
             return isWorkedOff;
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** The callbacks of one grace period after the other. One thread at a time uses it, as a waiting call. */
+    private final class Batch extends WaitingCall {
+        private long grace;
+        private int left;
+        private long pause = SHORTEST_PAUSE;
+
+        /** The end of the pause after a failure, as {@link System#nanoTime}; 0 if there is none. */
+        private long dueNanos;
+
+        /** Begins a grace period for the callbacks that wait now. */
+        void begin() {
+            left = waiting.size();
+            grace = rcu.startPoll();
+        }
+
+        @Override
+        protected boolean isReady() {
+            return (dueNanos == 0 || System.nanoTime() - dueNanos >= 0) && rcu.poll(grace);
+        }
+
+        @Override
+        public void run() {
+            boolean goesOn = true;
+            try {
+                dueNanos = 0;
+                handOver();
+                pause = SHORTEST_PAUSE;
+                goesOn = hasMore();
+                if (goesOn) {
+                    begin();
+                }
+            } catch (Throwable thrown) {
+                // The callback and those after it are tried again. At the bound, every caller waits for them.
+                pause = Math.min(2 * pause, LONGEST_PAUSE);
+                dueNanos = System.nanoTime() + pause | 1;
+                reporter.accept("callbacks that wait for a grace period are tried again after " + thrown);
+            } finally {
+                if (goesOn) {
+                    housekeeping.add(this);
+                }
+            }
+        }
+
+        private void handOver() {
+            if (!rcu.poll(grace)) {
+                // Ready by an exception only.
+                return;
+            }
+            for (; left > 0; left--) {
+                // Each callback is a task of its own: one that throws or hangs does not stop the others. It is removed
+                // after the call: it runs once even if the executor accepted it and threw nevertheless.
+                executor.execute(Objects.requireNonNull(waiting.peek(), "callback"));
+                waiting.poll();
+                handedOver();
+            }
         }
     }
 

@@ -4,19 +4,25 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that continues later, and its own place in the list of {@link WaitingCalls}, so listing it allocates nothing.
+ * A call that continues later, and its own place in the list of {@link Housekeeping}, so listing it allocates nothing.
  * {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
-    /** The next call in the list. Owned by the thread that adds this call, then by the thread that polls. */
+    /** The next call in the list. Owned by the thread that adds this call, then by the housekeeping. */
     @Nullable
     WaitingCall next;
+
+    /**
+     * Whether a call of {@link Housekeeping#add} has listed this call. Only for the thread of that call, after an
+     * Error.
+     */
+    boolean isListed;
 
     /** Creates a call that is not listed. */
     protected WaitingCall() {}
 
     /**
-     * Returns whether the call can continue now. Called repeatedly by the thread that polls; must not wait.
+     * Returns whether the call can continue now. Called repeatedly by the housekeeping; must not wait.
      *
      * @return whether it is ready
      */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Receives reports of long waits. Called by the thread that waits, while it holds no lock of this library. An exception
  * goes to that thread's uncaught exception handler, and the wait continues.
@@ -21,4 +23,13 @@ public interface Watch {
      * @param waitedNanos how long it has waited so far, in nanoseconds
      */
     void waitsLong(Gate gate, Thread waiter, long waitedNanos);
+
+    /**
+     * Returns the housekeeping whose steps the thread makes while it waits. Called once per wait.
+     *
+     * @return the housekeeping, or null if a thread of the machine makes the steps
+     */
+    default @Nullable Housekeeping invoked() {
+        return null;
+    }
 }

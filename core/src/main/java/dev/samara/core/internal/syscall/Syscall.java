@@ -5,8 +5,13 @@ import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.mman.PendingCall;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /** The entry of the calls that change a layout. */
 final class Syscall {
@@ -52,6 +57,49 @@ final class Syscall {
         @Override
         public long result() {
             return operation.result();
+        }
+
+        @Override
+        public Long join() {
+            boolean interrupted = false;
+            while (!isDone() && step()) {
+                // A thread whose interrupt flag is set does not park.
+                interrupted |= Thread.interrupted();
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            return super.join();
+        }
+
+        @Override
+        public Long get() throws InterruptedException, ExecutionException {
+            while (!isDone() && !Thread.currentThread().isInterrupted() && step()) {
+                Thread.onSpinWait();
+            }
+            return super.get();
+        }
+
+        @Override
+        public Long get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+            long since = System.nanoTime();
+            long nanos = unit.toNanos(timeout);
+            while (!isDone()
+                    && System.nanoTime() - since < nanos
+                    && !Thread.currentThread().isInterrupted()
+                    && step()) {
+                Thread.onSpinWait();
+            }
+            return super.get(Math.max(0, nanos - (System.nanoTime() - since)), TimeUnit.NANOSECONDS);
+        }
+
+        /** Makes a step of the housekeeping; returns false if a thread of the machine makes them. */
+        private boolean step() {
+            Housekeeping invoked = operation.layout().host().invoked();
+            if (invoked != null && !invoked.step()) {
+                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
+            }
+            return invoked != null;
         }
 
         @Override

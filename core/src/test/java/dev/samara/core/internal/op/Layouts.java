@@ -62,6 +62,7 @@ public final class Layouts {
                 commitLimit,
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,
+                MachineState.Threads.own(),
                 memory == null ? null : (host, pageShift) -> memory));
     }
 

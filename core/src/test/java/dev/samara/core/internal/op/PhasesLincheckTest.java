@@ -76,6 +76,7 @@ public class PhasesLincheckTest {
                 report -> {
                     throw new AssertionError(report);
                 },
+                MachineState.Threads.own(),
                 null));
         // A lock that parks at once: for a model checker, a spin that ends by the clock never ends.
         MachineSeams.lockWith(host, ReentrantLock::new);

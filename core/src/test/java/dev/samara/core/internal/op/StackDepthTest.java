@@ -4,15 +4,12 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Machine;
-import dev.samara.maple.MapleTree;
-import java.io.File;
+import dev.samara.core.ChildJvm;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
@@ -31,17 +28,15 @@ class StackDepthTest {
     @EnumSource
     void everyDepth(StackDepths.Call call, @TempDir Path folder) throws Exception {
         Path output = folder.resolve("output");
-        Process child = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xint",
-                        "-XX:+UseSerialGC",
-                        "-Xmx256m",
-                        "-Dsamara.checked=" + Boolean.getBoolean("samara.checked"),
-                        "-cp",
-                        classPath(),
-                        StackDepths.class.getName(),
-                        call.name(),
-                        Integer.toString(DEPTHS))
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xint",
+                "-XX:+UseSerialGC",
+                "-Xmx256m",
+                "-Dsamara.checked=" + Boolean.getBoolean("samara.checked")));
+        command.addAll(ChildJvm.onClassPath());
+        command.addAll(List.of(StackDepths.class.getName(), call.name(), Integer.toString(DEPTHS)));
+        Process child = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();
@@ -61,22 +56,5 @@ class StackDepthTest {
         } catch (IOException unreadable) {
             return unreadable.toString();
         }
-    }
-
-    /** The classes of this module and of the tree, and of the tests, which a module path may hide behind the first. */
-    private static String classPath() throws Exception {
-        Set<String> entries = new LinkedHashSet<>();
-        entries.add(folderOf(StackDepths.class));
-        entries.add(folderOf(Machine.class));
-        entries.add(folderOf(MapleTree.class));
-        return String.join(File.pathSeparator, entries);
-    }
-
-    private static String folderOf(Class<?> of) throws Exception {
-        String file = "/" + of.getName().replace('.', '/') + ".class";
-        String url = of.getResource(file).toString();
-        String folder = url.substring(0, url.length() - file.length());
-        URI uri = URI.create(folder.startsWith("jar:") ? folder.substring(4, folder.length() - 1) : folder);
-        return Path.of(uri).toString();
     }
 }

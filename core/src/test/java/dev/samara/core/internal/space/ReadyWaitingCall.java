@@ -15,7 +15,7 @@ public final class ReadyWaitingCall extends WaitingCall {
 
     /** Lists it. */
     public void add(Layout layout) {
-        layout.host().waitingCalls().add(this);
+        layout.host().housekeeping().add(this);
     }
 
     @Override

@@ -36,6 +36,7 @@ final class SlowListenerTest {
                 reports.add(report);
                 reported.release();
             },
+            MachineState.Threads.own(),
             null));
     private final Changes changes = new Changes(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));

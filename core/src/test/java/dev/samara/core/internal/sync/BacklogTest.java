@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,11 +24,12 @@ final class BacklogTest {
 
     private final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
     private final Background background = new Background(thrown::add);
+    private final Housekeeping housekeeping = new Housekeeping(background, background, new NoOpIdleStrategy());
     private final AtomicInteger ran = new AtomicInteger();
 
     private Rcu rcu(Backlog.AtBound atBound) {
-        Backlog backlog = new Backlog(BOUND, atBound);
-        return new Rcu(new Rcu.Settings(background, backlog, Long.MAX_VALUE, thrown -> {}));
+        Backlog backlog = new Backlog(BOUND, atBound, null);
+        return new Rcu(new Rcu.Settings(background, housekeeping, backlog, Long.MAX_VALUE, thrown -> {}));
     }
 
     private void call(Rcu rcu, int times) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.agrona.concurrent.BackoffIdleStrategy;
 
 /** Grace periods, with updaters that wait for readers of the test. */
 abstract class RcuFixture {
@@ -20,9 +21,11 @@ abstract class RcuFixture {
     /** Each callback that hangs gets a thread beside it soon. */
     final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
 
-    static Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
-        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT);
-        return new Rcu(new Rcu.Settings(executor, backlog, reportAfterNanos, reporter));
+    Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
+        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
+        Housekeeping housekeeping =
+                new Housekeeping(background, background, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000));
+        return new Rcu(new Rcu.Settings(executor, housekeeping, backlog, reportAfterNanos, reporter));
     }
 
     final Rcu rcu = rcu(background, TimeUnit.MINUTES.toNanos(5), reports::add);

@@ -6,9 +6,11 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.vma.FrameStore;
 import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.BackoffIdleStrategy;
 
 /** Memories for tests: small chunks, frames poisoned when freed, and a reader that is waited for long is an error. */
 public final class SmallMemory {
@@ -52,7 +54,8 @@ public final class SmallMemory {
         Background background = new Background(SmallMemory::fail);
         return new Rcu(new Rcu.Settings(
                 background,
-                new Backlog(1 << 10, Backlog.AtBound.WAIT),
+                new Housekeeping(background, background, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000)),
+                new Backlog(1 << 10, Backlog.AtBound.WAIT, null),
                 TimeUnit.MINUTES.toNanos(1),
                 SmallMemory::fail));
     }

@@ -10,6 +10,7 @@ import dev.samara.core.FirstFailure;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(FirstFailure.class)
 @DisplayName("I9: the list of calls that wait")
-final class WaitingCallsTest extends WaitingCallsFixture {
+final class HousekeepingTest extends HousekeepingFixture {
     @Test
     @DisplayName("has a call that is ready run by the executor, once, and the list lets go of it")
     void ready() {
@@ -83,18 +84,19 @@ final class WaitingCallsTest extends WaitingCallsFixture {
         add(waiting);
         poll();
         assertEquals(List.of(added, waiting), List.copyOf(executor.given));
-        assertEquals(2, waiting.asked.get());
+        assertEquals(3, waiting.asked.get());
     }
 
     @Test
     @DisplayName("takes over calls added while it polls, also by a call that goes on before the poll does")
     void addedMeanwhile() {
         List<Runnable> order = new ArrayList<>();
-        WaitingCalls inPlace = new WaitingCalls(task -> {
-            // At once, as a thread might that is faster than the one that polls.
+        Executor atOnce = task -> {
+            // As a thread might that is faster than the one that polls.
             order.add(task);
             task.run();
-        });
+        };
+        Housekeeping inPlace = new Housekeeping(atOnce, atOnce, idle());
         Scripted other = new Scripted(7);
         Scripted added = new Scripted(2);
         Scripted again = new Scripted(1) {
@@ -129,14 +131,8 @@ final class WaitingCallsTest extends WaitingCallsFixture {
     @DisplayName("loses no call that is added just when the polling ends")
     void endingBesideAdding() {
         AtomicReference<@Nullable Runnable> polling = new AtomicReference<>();
-        WaitingCalls list = new WaitingCalls(task -> {
-            if (task instanceof WaitingCall) {
-                // Within the polling, which then finds no other call and is about to end.
-                task.run();
-            } else {
-                polling.set(task);
-            }
-        });
+        // Runs calls within the polling, which then finds no other call and is about to end.
+        Housekeeping list = new Housekeeping(polling::set, Runnable::run, idle());
         AtomicBoolean isOver = new AtomicBoolean();
         Thread poller = new Thread(() -> {
             while (!isOver.get()) {
@@ -165,7 +161,7 @@ final class WaitingCallsTest extends WaitingCallsFixture {
         Background background = new Background(thrown -> {
             throw new AssertionError(thrown);
         });
-        WaitingCalls list = new WaitingCalls(background);
+        Housekeeping list = new Housekeeping(background, background, idle());
         AtomicInteger runs = new AtomicInteger();
         List<Scripted> all = Collections.synchronizedList(new ArrayList<>());
         List<FutureTask<Integer>> adders = new ArrayList<>();

@@ -7,9 +7,11 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.BackoffIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
 
 /** The list of waiting calls, with an executor whose tasks the test runs. */
-abstract class WaitingCallsFixture {
+abstract class HousekeepingFixture {
     /** Keeps tasks until the test runs them, or fails as the test says. */
     static final class ByHand implements Executor {
         final Queue<Runnable> given = new ArrayDeque<>();
@@ -53,8 +55,12 @@ abstract class WaitingCallsFixture {
         }
     }
 
+    static IdleStrategy idle() {
+        return new BackoffIdleStrategy(0, 0, 1_000, 1_000_000);
+    }
+
     final ByHand executor = new ByHand();
-    final WaitingCalls calls = new WaitingCalls(executor);
+    final Housekeeping calls = new Housekeeping(executor, executor, idle());
 
     /** An OutOfMemoryError would end the run of all tests without naming one. */
     static void guarded(Runnable what) {

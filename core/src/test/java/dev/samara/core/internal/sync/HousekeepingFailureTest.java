@@ -17,7 +17,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(FirstFailure.class)
 @DisplayName("I9: the list of calls that wait")
-final class WaitingCallsFailureTest extends WaitingCallsFixture {
+final class HousekeepingFailureTest extends HousekeepingFixture {
     @Test
     @DisplayName("hands over a call that throws when it is asked: it goes on, and throws again; the others are polled")
     void throwsWhenAsked() {
@@ -41,7 +41,7 @@ final class WaitingCallsFailureTest extends WaitingCallsFixture {
     void throwsWhenRun() throws InterruptedException {
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
         Background background = new Background(thrown::add);
-        WaitingCalls list = new WaitingCalls(background);
+        Housekeeping list = new Housekeeping(background, background, idle());
         IllegalStateException planted = new IllegalStateException("planted");
         Scripted late = new Scripted(50);
         list.add(late);
@@ -138,7 +138,7 @@ final class WaitingCallsFailureTest extends WaitingCallsFixture {
     }
 
     @Test
-    @DisplayName("has another task poll the calls added to one that fails, or that is just about to end")
+    @DisplayName("has another task poll the calls of one that fails, or that is just about to end")
     void addedToOneThatFails() {
         AssertionError planted = new AssertionError("planted");
         Scripted added = new Scripted(0);
@@ -154,6 +154,6 @@ final class WaitingCallsFailureTest extends WaitingCallsFixture {
         executor.given.clear();
         assertSame(planted, assertThrows(AssertionError.class, calls::run));
         poll();
-        assertEquals(List.of(added), List.copyOf(executor.given));
+        assertEquals(List.of(first, added), List.copyOf(executor.given));
     }
 }

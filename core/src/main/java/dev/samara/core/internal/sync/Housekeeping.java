@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.IdleStrategy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The housekeeping of a machine: the calls that continue later, once a CPU has acknowledged, a copy or a grace period
+ * has ended, or a pause is over. A waiting call costs only its objects. A step asks each call whether it can continue,
+ * and hands those that can to an executor. Thread-safe.
+ *
+ * <p>The steps are made by one thread, as a task that lasts as long as calls wait. Or they are <em>invoked</em>: by a
+ * thread of the embedder, and by each thread that waits in this library meanwhile ({@link #step}).
+ */
+public final class Housekeeping implements Agent, Runnable {
+    private static final long SHORTEST_PAUSE = 1_000;
+    private static final long LONGEST_PAUSE = 1_000_000;
+
+    /** The pause in nanoseconds of a waiting thread that invokes steps, after a step that had nothing to do. */
+    public static final long INVOKING_PAUSE = 50_000;
+
+    /** The stack that a step needs to keep its calls listed: the depth of an executor's refusal, interpreted. */
+    private static final int DEPTH = 60;
+
+    /** Runs the steps; null if they are invoked. */
+    private final @Nullable Executor threads;
+
+    private final Executor tasks;
+    private final IdleStrategy idle;
+
+    /** The calls that no step has taken over, the latest first. */
+    private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
+
+    private final AtomicBoolean isPolled = new AtomicBoolean();
+    private volatile @Nullable Thread poller;
+
+    /** Whether an Error has stopped a thread that was about to start the steps. */
+    private volatile boolean isUnattended;
+
+    /** Whether an Error or an exception has ended the steps with calls left. */
+    private volatile boolean isLeft;
+
+    /** Whether a thread asks calls. It owns {@link #waiting}. */
+    private final AtomicBoolean isAsking = new AtomicBoolean();
+
+    private @Nullable WaitingCall waiting;
+
+    /* The calls that can continue, in order; guarded by this. No method is called while it is held. */
+    private @Nullable WaitingCall firstReady;
+    private @Nullable WaitingCall lastReady;
+
+    /** The number of calls taken for the executor, and of those not handed to it yet; guarded by this. */
+    private long taken;
+
+    private int inHand;
+
+    /**
+     * Creates an empty list.
+     *
+     * @param threads runs the steps, as one task that lasts as long as calls wait, and must run tasks in parallel; null
+     *     if the steps are invoked
+     * @param tasks runs the calls that can continue; throws only if it has not taken one
+     * @param idle how the thread of the steps idles
+     */
+    public Housekeeping(@Nullable Executor threads, Executor tasks, IdleStrategy idle) {
+        this.threads = threads;
+        this.tasks = tasks;
+        this.idle = idle;
+    }
+
+    /**
+     * Lists a call: {@link WaitingCall#run} is called once the call is ready. Allocates nothing. Where the executor has
+     * no memory for its task, the caller waits until there is some. After a {@link StackOverflowError} the call is
+     * listed or was not touched, and {@link #attendAgain} starts the steps.
+     *
+     * @param call a call that is not listed
+     */
+    public void add(WaitingCall call) {
+        boolean isAttended = false;
+        try {
+            WaitingCall seen;
+            do {
+                seen = added.get();
+                call.next = seen;
+            } while (!added.compareAndSet(seen, call));
+            call.isListed = true;
+            LockSupport.unpark(poller);
+            attend();
+            isAttended = true;
+        } finally {
+            if (!isAttended) {
+                // No method call: the stack may have no space for one.
+                isUnattended = true;
+            }
+        }
+    }
+
+    /**
+     * Starts the steps for calls that an Error has left listed without them. Costs one volatile read where there are
+     * none. Called before each operation, before a wait for all threads of the machine, and by a thread that waits
+     * long.
+     */
+    public void attendAgain() {
+        if (isUnattended) {
+            boolean isAttended = false;
+            isUnattended = false;
+            try {
+                attend();
+                isAttended = true;
+            } finally {
+                if (!isAttended) {
+                    isUnattended = true;
+                }
+            }
+        }
+    }
+
+    /** Starts the steps unless a thread makes them, or they are invoked. */
+    private void attend() {
+        Executor starter = threads;
+        if (starter == null) {
+            return;
+        }
+        // Store-load pair with the end of run. Here: added, then isPolled. There: isPolled cleared, then added.
+        long pause = SHORTEST_PAUSE;
+        for (; ; ) {
+            boolean isBegun = true;
+            try {
+                if ((isLeft || added.get() != null) && isPolled.compareAndSet(false, true)) {
+                    isBegun = false;
+                    starter.execute(this);
+                    isBegun = true;
+                }
+                return;
+            } catch (OutOfMemoryError exhausted) {
+                LockSupport.parkNanos(this, pause);
+                pause = Math.min(2 * pause, LONGEST_PAUSE);
+            } finally {
+                if (!isBegun) {
+                    isPolled.set(false);
+                }
+            }
+        }
+    }
+
+    /** Makes steps until no call waits. */
+    @Override
+    public void run() {
+        poller = Thread.currentThread();
+        isLeft = false;
+        try {
+            while (added.get() != null || waiting != null || firstReady != null) {
+                long since = System.nanoTime();
+                int moved = doWork();
+                long asked = System.nanoTime() - since;
+                idle.idle(moved);
+                // Pauses for at least the time of the step: asking many calls must not use up a processor.
+                long left = moved > 0 ? 0 : 2 * asked - (System.nanoTime() - since);
+                if (left > 0) {
+                    LockSupport.parkNanos(this, left);
+                }
+                if (moved == 0) {
+                    // An interrupt flag must not make every pause end at once.
+                    Thread.interrupted();
+                }
+            }
+        } finally {
+            poller = null;
+            isLeft = waiting != null || firstReady != null;
+            isPolled.set(false);
+            attend();
+        }
+    }
+
+    /**
+     * Makes one step: never waits. A step within a step, or beside one, only hands over.
+     *
+     * @return the number of calls handed over
+     */
+    @Override
+    public int doWork() {
+        if (isAsking.compareAndSet(false, true)) {
+            try {
+                ask();
+            } finally {
+                isAsking.set(false);
+            }
+        }
+        int moved = 0;
+        while (handOver()) {
+            moved++;
+        }
+        return moved;
+    }
+
+    @Override
+    public String roleName() {
+        return "samara-housekeeping";
+    }
+
+    /**
+     * Makes a step for a thread that waits while steps are invoked. A failure is not the caller's: the calls stay
+     * listed.
+     *
+     * @return whether a call was handed over
+     */
+    public boolean step() {
+        try {
+            StackReserve.check(DEPTH);
+            return doWork() > 0;
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            return false;
+        } catch (Throwable thrown) {
+            Uncaught.report(thrown);
+            return false;
+        }
+    }
+
+    /** Returns whether steps are invoked, and not made by a thread of the machine. */
+    public boolean isInvoked() {
+        return threads == null;
+    }
+
+    /**
+     * Returns the number of calls taken for the executor so far, or -1 if a call is listed or in hand.
+     *
+     * @return a number that grows with each call taken
+     */
+    public long takenIfIdle() {
+        if (!isAsking.compareAndSet(false, true)) {
+            return -1;
+        }
+        try {
+            // In the order in which calls move on: none is missed between two reads.
+            boolean isIdle = added.get() == null && waiting == null;
+            synchronized (this) {
+                return isIdle && firstReady == null && inHand == 0 ? taken : -1;
+            }
+        } finally {
+            isAsking.set(false);
+        }
+    }
+
+    /** Moves the calls that can continue to the ready ones. An Error may end it anywhere: no call is lost. */
+    private void ask() {
+        takeOver();
+        WaitingCall before = null;
+        WaitingCall call = waiting;
+        while (call != null) {
+            WaitingCall next = call.next;
+            if (isReady(call)) {
+                // No method call from here to the end of the block.
+                if (before == null) {
+                    waiting = next;
+                } else {
+                    before.next = next;
+                }
+                synchronized (this) {
+                    call.next = null;
+                    if (lastReady == null) {
+                        firstReady = call;
+                    } else {
+                        lastReady.next = call;
+                    }
+                    lastReady = call;
+                }
+            } else {
+                before = call;
+            }
+            call = next;
+        }
+    }
+
+    /** Puts the added calls in front of those that wait already. */
+    private void takeOver() {
+        for (WaitingCall call = added.getAndSet(null); call != null; ) {
+            WaitingCall next = call.next;
+            call.next = waiting;
+            waiting = call;
+            call = next;
+        }
+    }
+
+    /** Returns true after an exception: the call throws it again when it continues, and handles it there. */
+    private static boolean isReady(WaitingCall call) {
+        try {
+            return call.isReady();
+        } catch (Throwable thrown) {
+            return true;
+        }
+    }
+
+    /**
+     * Hands the first ready call to the executor; returns false if there is none, or no memory for a task. The call is
+     * off the list then: it may be listed again before this returns.
+     */
+    private boolean handOver() {
+        WaitingCall call;
+        synchronized (this) {
+            call = firstReady;
+            if (call == null) {
+                return false;
+            }
+            firstReady = call.next;
+            if (firstReady == null) {
+                lastReady = null;
+            }
+            call.next = null;
+            taken++;
+            inHand++;
+        }
+        boolean isHandedOver = false;
+        try {
+            tasks.execute(call);
+            isHandedOver = true;
+        } catch (OutOfMemoryError exhausted) {
+            // The next step tries again.
+            isHandedOver = false;
+        } finally {
+            synchronized (this) {
+                inHand--;
+                if (!isHandedOver) {
+                    call.next = firstReady;
+                    firstReady = call;
+                    if (lastReady == null) {
+                        lastReady = call;
+                    }
+                }
+            }
+        }
+        return isHandedOver;
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.agrona.concurrent.IdleStrategy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the tasks of a machine that may block: by an executor of the embedder, or without one on the machine's own
+ * threads. The housekeeping gives tasks to the embedder's executor, since a thread that has a task may hold locks, and
+ * the executor may run the task at once. A task that the executor refuses runs on the machine's own threads, and the
+ * refusal is reported. Thread-safe.
+ */
+public final class MachineTasks implements Executor {
+    /** The tasks of whose one this thread runs, by an executor of the embedder. */
+    private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
+
+    private final Background background;
+    private final @Nullable Executor given;
+    private final Consumer<? super Throwable> handler;
+    private final Housekeeping housekeeping;
+
+    /* Guarded by this: the tasks given to the embedder's executor so far, and those that have not ended. */
+    private long begun;
+    private int unfinished;
+
+    /**
+     * Creates an executor.
+     *
+     * @param background the machine's own threads
+     * @param given the executor of the embedder, or null
+     * @param isInvoked whether the steps of the housekeeping are invoked
+     * @param idle how the thread of the housekeeping idles
+     * @param handler receives the exceptions of tasks and of the embedder's executor
+     */
+    public MachineTasks(
+            Background background,
+            @Nullable Executor given,
+            boolean isInvoked,
+            IdleStrategy idle,
+            Consumer<? super Throwable> handler) {
+        this.background = background;
+        this.given = given;
+        this.handler = handler;
+        Executor outside = given == null ? background : task -> give(given, task);
+        housekeeping = new Housekeeping(isInvoked ? null : background, outside, idle);
+    }
+
+    /** Returns the housekeeping, which hands its calls to the executor of the tasks. */
+    public Housekeeping housekeeping() {
+        return housekeeping;
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        if (given == null) {
+            background.execute(task);
+        } else {
+            housekeeping.add(new Passed(task));
+        }
+    }
+
+    private void give(Executor executor, Runnable task) {
+        Given one = new Given(task);
+        begins();
+        try {
+            executor.execute(one);
+        } catch (Throwable refused) {
+            boolean isRefused = one.drop();
+            if (isRefused && refused instanceof OutOfMemoryError exhausted) {
+                // The housekeeping tries again.
+                throw exhausted;
+            }
+            if (isRefused) {
+                background.execute(task);
+            }
+            report(refused);
+        }
+    }
+
+    /** Returns whether this thread runs a task of this object. */
+    private boolean isInTask() {
+        return background.isOf(Thread.currentThread()) || CURRENT.get() == this;
+    }
+
+    /**
+     * Waits until no task is queued and none runs.
+     *
+     * @throws InterruptedException if the thread is interrupted
+     * @throws IllegalStateException if called from a task of this object, which would wait for itself
+     */
+    public void awaitQuiescence() throws InterruptedException {
+        checkNoTask();
+        long seen;
+        do {
+            background.awaitQuiescence();
+            seen = awaitEnds();
+        } while (seen != begunIfQuiet());
+    }
+
+    /**
+     * Checks that this thread runs no task of this object.
+     *
+     * @throws IllegalStateException if it does
+     */
+    public void checkNoTask() {
+        if (isInTask()) {
+            throw new IllegalStateException("a background task cannot wait for itself");
+        }
+    }
+
+    /** Returns whether no task is queued and none runs. */
+    public boolean isQuiet() {
+        return begunIfQuiet() >= 0;
+    }
+
+    /** Waits until no task of the embedder's executor is unfinished; returns the number of those begun so far. */
+    private synchronized long awaitEnds() throws InterruptedException {
+        while (unfinished != 0) {
+            wait();
+        }
+        return begun;
+    }
+
+    /** Returns the number of tasks given to the embedder's executor so far, or -1 if any task has not ended. */
+    private long begunIfQuiet() {
+        long all;
+        synchronized (this) {
+            all = unfinished == 0 ? begun : -1;
+        }
+        return background.pending() == 0 ? all : -1;
+    }
+
+    private synchronized void begins() {
+        begun++;
+        unfinished++;
+    }
+
+    private synchronized void ended() {
+        unfinished--;
+        if (unfinished == 0) {
+            notifyAll();
+        }
+    }
+
+    private void report(Throwable thrown) {
+        try {
+            handler.accept(thrown);
+        } catch (Throwable second) {
+            Uncaught.report(second);
+        }
+    }
+
+    /** A task on its way to the embedder's executor. */
+    private static final class Passed extends WaitingCall {
+        private final Runnable task;
+
+        Passed(Runnable task) {
+            this.task = task;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            task.run();
+        }
+    }
+
+    /** A task that runs once, although its executor may have taken it and thrown an exception nevertheless. */
+    private final class Given implements Runnable {
+        private final Runnable task;
+        private final AtomicBoolean isBegun = new AtomicBoolean();
+
+        Given(Runnable task) {
+            this.task = task;
+        }
+
+        @Override
+        public void run() {
+            if (!isBegun.compareAndSet(false, true)) {
+                return;
+            }
+            MachineTasks outer = CURRENT.get();
+            try {
+                CURRENT.set(MachineTasks.this);
+                task.run();
+            } catch (Throwable thrown) {
+                report(thrown);
+            } finally {
+                end(outer);
+            }
+        }
+
+        /** Returns whether the task has not begun; it will not begin then. */
+        boolean drop() {
+            boolean isDropped = isBegun.compareAndSet(false, true);
+            if (isDropped) {
+                ended();
+            }
+            return isDropped;
+        }
+
+        private void end(@Nullable MachineTasks outer) {
+            try {
+                if (outer == null) {
+                    CURRENT.remove();
+                } else {
+                    CURRENT.set(outer);
+                }
+            } finally {
+                ended();
+            }
+        }
+    }
+}
