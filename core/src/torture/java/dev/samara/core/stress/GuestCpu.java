@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.mman.Fault;
+import java.nio.ByteOrder;
+
+/** The CPU of a thread that runs actors. */
+final class GuestCpu extends FlatMemory {
+    private static final ThreadLocal<GuestCpu> OF_THREAD = new ThreadLocal<>();
+
+    final Cpu cpu;
+
+    private GuestCpu(Cpu cpu) {
+        super(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+        this.cpu = cpu;
+    }
+
+    /** Returns the CPU of the thread. Outside GUEST, its accesses miss. */
+    static GuestCpu ofThread() {
+        GuestCpu made = OF_THREAD.get();
+        return made != null ? made : make();
+    }
+
+    /** Returns the CPU of the thread, in GUEST from its first use on: no thread may wait for it. */
+    static GuestCpu inGuest() {
+        GuestCpu made = OF_THREAD.get();
+        if (made == null) {
+            made = make();
+            made.cpu.enterGuest();
+        }
+        return made;
+    }
+
+    private static GuestCpu make() {
+        Cpu cpu = GuestCells.MACHINE.claimCpu();
+        cpu.switchTo(GuestCells.SPACE);
+        GuestCpu made = new GuestCpu(cpu);
+        OF_THREAD.set(made);
+        return made;
+    }
+
+    @Override
+    protected void fault(int fault, long address, int access, int size) {
+        throw new IllegalStateException(Fault.toString(fault) + " at 0x" + Long.toHexString(address));
+    }
+}
