@@ -118,10 +118,19 @@ public final class Cpu implements AutoCloseable {
             throw closed;
         }
         TranslatedMemory served = Objects.requireNonNull(translated);
-        if (next == lazy) {
-            memory.serve(served);
-        } else {
-            memory.serve(served, layout);
+        boolean isServed = false;
+        try {
+            if (next == lazy) {
+                memory.serve(served);
+            } else {
+                memory.serve(served, layout);
+            }
+            isServed = true;
+        } finally {
+            if (!isServed) {
+                memory.rest();
+                used.switchTo(null);
+            }
         }
         space = next;
     }

@@ -10,12 +10,16 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import java.lang.ref.WeakReference;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -316,5 +320,39 @@ final class FlatMemoryTest {
         assertThrows(IllegalStateException.class, () -> memory.loadByte(AT));
         cpu.switchTo(space);
         assertThrows(Signal.class, () -> memory.loadByte(AT));
+    }
+
+    /** The memory of a CPU that was closed. */
+    private static FlatMemory closed(WeakReference<?>[] machine) {
+        Machine made = Machine.builder().memory(16 * PAGE).build();
+        AddressSpace mine = made.newSpace(SpaceFixture.GEOMETRY);
+        Cpu used = made.claimCpu();
+        used.switchTo(mine);
+        Recording memory = new Recording(used.memory(), ByteOrder.LITTLE_ENDIAN);
+        int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(AT, mine.mmap(AT, PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
+        used.enterGuest();
+        memory.storeInt(AT, 1);
+        used.leaveGuest();
+        used.close();
+        mine.close();
+        machine[0] = new WeakReference<>(made);
+        return memory;
+    }
+
+    @Test
+    @DisplayName("keeps no machine reachable once its CPU is closed")
+    void collected() {
+        WeakReference<?>[] machine = new WeakReference<?>[1];
+        FlatMemory memory = closed(machine);
+        Set<String> ofMachine = Set.of("Machine", "Memory", "SoftTlb", "CpuState");
+        List<Object> held = ReachableObjects.from(memory).stream()
+                .filter(object -> object instanceof Buffer buffer
+                        ? buffer.capacity() > 0
+                        : ofMachine.contains(object.getClass().getSimpleName()))
+                .toList();
+        assertEquals(List.of(), held);
+        Await.collected("the machine", machine[0]);
+        assertThrows(IllegalStateException.class, () -> memory.loadInt(AT));
     }
 }

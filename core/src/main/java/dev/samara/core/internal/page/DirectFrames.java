@@ -123,8 +123,10 @@ public final class DirectFrames implements FrameStore {
     private ByteBuffer newChunk(int frame, int bytes) {
         SparseRegion of = region;
         if (of != null && frame < regionEnd) {
+            // Before the memory is taken: if there is no memory for the object, nothing was taken.
+            ByteBuffer chunk = of.bytes().slice(frame << pageShift, bytes).order(ByteOrder.LITTLE_ENDIAN);
             if (of.provide((long) frame << pageShift, bytes)) {
-                return of.bytes().slice(frame << pageShift, bytes).order(ByteOrder.LITTLE_ENDIAN);
+                return chunk;
             }
             regionEnd = frame;
             whole = null;

@@ -52,6 +52,12 @@ final class RegionBudget {
             super(buffer, unreachable);
         }
 
+        long bytes() {
+            synchronized (RegionBudget.this) {
+                return bytes;
+            }
+        }
+
         /** Counts memory that the region takes. May ask for a collection before it returns. */
         void add(long more) {
             if (isTooMuch(this, more)) {

@@ -94,18 +94,28 @@ final class SparseRegion {
 
     /** Takes memory of the system for a part. Returns false if it has none. Called under a lock. */
     boolean provide(long from, int length) {
+        boolean isProvided = false;
         share.add(length);
         try {
             file.seek(from);
             for (int done = 0; done < length; done += ZEROS.length) {
                 file.write(ZEROS, 0, Math.min(ZEROS.length, length - done));
             }
-            return true;
+            isProvided = true;
         } catch (IOException full) {
-            share.add(-length);
             giveBack(from);
-            return false;
+        } finally {
+            // Also after an Error: the caller tries the part again.
+            if (!isProvided) {
+                share.add(-length);
+            }
         }
+        return isProvided;
+    }
+
+    /** Returns the bytes that count for this region. */
+    long counted() {
+        return share.bytes();
     }
 
     /** Gives the memory from an offset on back, where no frame lies: parts are provided in ascending order. */

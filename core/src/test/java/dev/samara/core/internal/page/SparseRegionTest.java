@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -128,5 +132,38 @@ final class SparseRegionTest {
     @DisplayName("there is no region of more than 1 GiB")
     void tooLarge() {
         assertNull(SparseRegion.open(SparseRegion.MOST_MEMORY * 2));
+    }
+
+    @Test
+    @DisplayName(
+            "a part that was not provided does not count, whatever has failed, and counts once when it is tried again")
+    void counted() throws IOException {
+        File named = File.createTempFile("samara", null);
+        Error[] failure = {null};
+        try {
+            RandomAccessFile file = new RandomAccessFile(named, "rw") {
+                @Override
+                public void write(byte[] bytes, int from, int length) throws IOException {
+                    if (failure[0] != null) {
+                        throw failure[0];
+                    }
+                    super.write(bytes, from, length);
+                }
+            };
+            file.setLength(SIZE);
+            MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, SIZE);
+            SparseRegion region = new SparseRegion(file, bytes);
+            long before = region.counted();
+            for (Error error : List.of(new OutOfMemoryError(), new StackOverflowError())) {
+                failure[0] = error;
+                assertThrows(error.getClass(), () -> region.provide(0, PIECE));
+                assertEquals(before, region.counted());
+            }
+            failure[0] = null;
+            assertTrue(region.provide(0, PIECE));
+            assertEquals(before + PIECE, region.counted());
+        } finally {
+            Files.delete(named.toPath());
+        }
     }
 }

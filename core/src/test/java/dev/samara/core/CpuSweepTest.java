@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.nio.ByteOrder;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A CPU with a FlatMemory goes to GUEST, out of it, or to a space, and meets the end of its stack. */
+@Timeout(value = 320, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class CpuSweepTest {
+    private static final long AT = 0x10_0000_0000L;
+    private static final int NUMBER = 7;
+
+    private static final class Flat extends FlatMemory {
+        Flat(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new IllegalStateException("fault " + fault);
+        }
+    }
+
+    /** A CPU of the thread of the call, which has the translation of a page, and is in GUEST. */
+    abstract static class Scene implements StackSweep.Scene {
+        final Machine machine =
+                Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
+        final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+
+        private @Nullable Cpu made;
+        private @Nullable Flat flat;
+
+        final Cpu cpu() {
+            return Objects.requireNonNull(made);
+        }
+
+        @Override
+        public void prepare() {
+            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            assertEquals(AT, space.mmap(AT, 4096, Protection.READ | Protection.WRITE, flags, null, 0));
+            Flat known = claim();
+            cpu().switchTo(space);
+            cpu().enterGuest();
+            known.storeInt(AT, NUMBER);
+            assertEquals(NUMBER, known.loadInt(AT));
+        }
+
+        final Flat claim() {
+            Cpu claimed = machine.claimCpu();
+            Flat known = new Flat(claimed.memory());
+            made = claimed;
+            flat = known;
+            return known;
+        }
+
+        /** Another thread than the owner of the CPU asks, so a miss is refused. A checked machine has no hits. */
+        final void assertHits(boolean hits) {
+            Flat known = Objects.requireNonNull(flat);
+            if (hits && !Boolean.getBoolean("samara.checked")) {
+                assertEquals(NUMBER, known.loadInt(AT));
+            } else {
+                assertThrows(IllegalStateException.class, () -> known.loadInt(AT));
+            }
+        }
+    }
+
+    static final class Leave extends Scene {
+        @Override
+        public boolean call() {
+            cpu().leaveGuest();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertHits(thrown != null);
+        }
+    }
+
+    @Test
+    @DisplayName("leaveGuest: the CPU is in GUEST, and its accesses hit, unless the call has returned")
+    void leave() throws Exception {
+        StackSweep.sweep(Leave.class);
+    }
+
+    static final class Enter extends Scene {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+        }
+
+        @Override
+        public boolean call() {
+            cpu().enterGuest();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertHits(thrown == null);
+            if (thrown != null) {
+                // Waits for no CPU.
+                assertEquals(0, space.munmap(AT, 4096));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("enterGuest: the CPU is not in GUEST, and its accesses miss, unless the call has returned")
+    void enter() throws Exception {
+        StackSweep.sweep(Enter.class);
+    }
+
+    /** The first space of a CPU, whose FlatMemory is given the arrays of the TLB then. */
+    static final class Switch extends Scene {
+        @Override
+        public void prepare() {
+            claim();
+        }
+
+        @Override
+        public boolean call() {
+            cpu().switchTo(space);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            if (thrown != null) {
+                assertNull(cpu().space());
+            }
+            assertEquals(thrown == null ? 1 : 0, space.users());
+        }
+    }
+
+    @Test
+    @DisplayName("switchTo: the space has no user unless the call has returned")
+    void switchTo() throws Exception {
+        StackSweep.sweep(Switch.class);
+    }
+}

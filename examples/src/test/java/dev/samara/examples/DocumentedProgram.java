@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import javax.tools.DiagnosticCollector;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+
+/** A Markdown page whose blocks of Java are compiled. */
+final class DocumentedProgram {
+    private final String text;
+
+    /** Reads a page, by its name in the directory of the project. */
+    DocumentedProgram(String page) throws IOException {
+        text = Files.readString(Path.of(System.getProperty("basedir", ""), "..", page));
+    }
+
+    /** Returns the fenced blocks of a language, in order. */
+    List<String> blocks(String language) {
+        return Pattern.compile("(?ms)^```" + language + "$(.*?)^```$")
+                .matcher(text)
+                .results()
+                .map(block -> block.group(1))
+                .toList();
+    }
+
+    /** Compiles a class, and fails if the compiler has anything to say. */
+    static void compile(String name, String source, Path output) {
+        JavaFileObject file =
+                new SimpleJavaFileObject(URI.create("string:///" + name + ".java"), JavaFileObject.Kind.SOURCE) {
+                    @Override
+                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                        return source;
+                    }
+                };
+        JavaCompiler compiler = Objects.requireNonNull(ToolProvider.getSystemJavaCompiler());
+        DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();
+        List<String> options =
+                List.of("-proc:none", "-d", output.toString(), "-classpath", System.getProperty("java.class.path"));
+        boolean isDone = compiler.getTask(null, null, found, options, null, List.of(file))
+                .call();
+        assertEquals(List.of(), found.getDiagnostics(), source);
+        assertTrue(isDone);
+    }
+}
