@@ -268,6 +268,10 @@ public final class Cpu implements AutoCloseable {
         // Pairs with disown, and decides among several threads.
         Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
         if (other != null) {
+            if (other == caller && tlb != null) {
+                // In GUEST the error names GUEST, as those of all calls that are refused there.
+                checkUnused(tlb, "it is handed over");
+            }
             throw new IllegalStateException(
                     this + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
         }
