@@ -71,7 +71,18 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets the range of the heap.
+     * Takes privileges back. Unless granted, a space has none.
+     *
+     * @param dropped the privileges
+     * @return this
+     */
+    public AddressSpaceBuilder drop(Capability... dropped) {
+        Arrays.asList(dropped).forEach(capabilities::remove);
+        return this;
+    }
+
+    /**
+     * Sets the range of the heap. Unless set, it is empty, at {@link Geometry#defaultHeap}.
      *
      * @param start first address of the heap
      * @param end current end of the heap, exclusive, at or above {@code start} and at most the limit of the space
@@ -93,7 +104,7 @@ public final class AddressSpaceBuilder {
     /**
      * Sets an address of the main stack, whose mapping is then displayed as {@code [stack]}.
      *
-     * @param address an address in the stack
+     * @param address an address in the stack; 0 for no stack, unless set
      * @return this
      */
     public AddressSpaceBuilder stack(long address) {
@@ -104,10 +115,11 @@ public final class AddressSpaceBuilder {
     /**
      * Places mappings from the bottom upwards ({@code ADDR_COMPAT_LAYOUT}).
      *
+     * @param isBottomUp false for placement from the top downwards, unless set
      * @return this
      */
-    public AddressSpaceBuilder bottomUp() {
-        topDown = false;
+    public AddressSpaceBuilder bottomUp(boolean isBottomUp) {
+        topDown = !isBottomUp;
         return this;
     }
 
@@ -116,18 +128,19 @@ public final class AddressSpaceBuilder {
      * ENOMEM}).
      *
      * @param start a page boundary; 0 for a guard at the low end
-     * @param end a page boundary above {@code start}, exclusive; the limit of the space for a guard at the high end
+     * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. With {@code start} the
+     *     end has no guard, unless set
      * @return this
      * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
-     *     the other guard
+     *     the other guard, or ends before it starts
      */
     public AddressSpaceBuilder guard(long start, long end) {
         if (!geometry.isAligned(start) || !geometry.isAligned(end)) {
             throw new IllegalArgumentException("guard " + range(start, end)
                     + " must start and end on a multiple of the page size 0x" + Long.toHexString(geometry.pageSize()));
         }
-        if (!Addresses.isBelow(start, end)) {
-            throw new IllegalArgumentException("guard " + range(start, end) + " must end above its start");
+        if (Addresses.isBelow(end, start)) {
+            throw new IllegalArgumentException("guard " + range(start, end) + " must not end before it starts");
         }
         if (start == 0 && Addresses.isBelow(end, geometry.limit())) {
             lowGuard = end;
@@ -157,10 +170,11 @@ public final class AddressSpaceBuilder {
      * moves pages away or shortens a mapping, for {@code brk}, for {@code shmdt} and for the end of the space. It also
      * waits for another mapping that has been stored over the range of a {@code munmap}.
      *
+     * @param isEarly whether ranges are given up early; false unless set
      * @return this
      */
-    public AddressSpaceBuilder earlyReuse() {
-        earlyReuse = true;
+    public AddressSpaceBuilder earlyReuse(boolean isEarly) {
+        earlyReuse = isEarly;
         return this;
     }
 

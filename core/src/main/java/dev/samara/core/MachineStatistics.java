@@ -19,10 +19,10 @@ import java.util.List;
  * @param shootdownTargets how many CPUs the shootdowns have waited for in total
  * @param gracePeriods grace periods that have ended
  * @param framesInUse frames in use, including those of page caches
- * @param framesQuarantined frames that are never used again, because the {@linkplain Machine.Builder#frameStore frame
+ * @param framesQuarantined frames that are never used again, because the {@linkplain MachineBuilder#frameStore frame
  *     store} threw when they were freed. Each was reported as {@link
  *     dev.samara.core.event.Report.Kind#FRAME_QUARANTINED}; they do not count as in use
- * @param checkedAccesses accesses that a {@linkplain Machine.Builder#checked checked} machine has checked; 0 for
+ * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine has checked; 0 for
  *     another machine
  * @param staleAccesses checked accesses that used an outdated translation: its revocation was under way, or the access
  *     was a violation

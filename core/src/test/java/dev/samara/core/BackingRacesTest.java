@@ -44,7 +44,7 @@ final class BackingRacesTest {
     private final AtomicInteger retired = new AtomicInteger();
 
     private final Machine machine =
-            MachineInternals.machine(Machine.builder().reportTo(reports::add).trackReferences(), range -> {
+            MachineInternals.machine(Machine.builder().reportTo(reports::add).trackReferences(true), range -> {
                 retired.incrementAndGet();
                 spin();
             });

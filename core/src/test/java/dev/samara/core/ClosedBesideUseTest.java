@@ -51,7 +51,7 @@ final class ClosedBesideUseTest {
     @DisplayName("I3, I8: a leaf with a pending flush outlives the end of the space, and goes with that flush")
     void leafOfAPendingFlush() {
         SpaceFixture fixture = new SpaceFixture(
-                Machine.builder().memory(64 * PAGE).poisonFrames(),
+                Machine.builder().memory(64 * PAGE).poisonFrames(true),
                 machine -> MachineInternals.withLocks(machine, Standing::new));
         MemoryFile file = fixture.file(1);
         Thread closer = start("closer", fixture.space::close);

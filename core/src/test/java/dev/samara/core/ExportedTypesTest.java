@@ -58,7 +58,7 @@ final class ExportedTypesTest {
                 }
             }
         }
-        assertTrue(exported.contains(Machine.Builder.class));
+        assertTrue(exported.contains(MachineBuilder.class));
         return exported;
     }
 

@@ -99,7 +99,7 @@ final class GuestScene implements AutoCloseable {
         this(Machine.builder());
     }
 
-    GuestScene(Machine.Builder builder) {
+    GuestScene(MachineBuilder builder) {
         machine = builder.memory(1 << 20)
                 .boundGracePeriods(1, false)
                 .deliverShootdowns(new ShootdownDelivery() {

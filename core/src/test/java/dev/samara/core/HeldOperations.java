@@ -39,7 +39,7 @@ public final class HeldOperations {
     }
 
     /** A machine that a test has described but for where it holds. */
-    public HeldOperations(Machine.Builder builder) {
+    public HeldOperations(MachineBuilder builder) {
         machine = MachineInternals.machine(builder.reportTo(reports::add), this::retire);
     }
 

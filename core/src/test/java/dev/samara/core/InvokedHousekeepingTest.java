@@ -44,7 +44,7 @@ final class InvokedHousekeepingTest {
     /** The threads on which callbacks ran. */
     private final Set<Thread> ranOn = Collections.synchronizedSet(new HashSet<>());
 
-    private final Machine.Builder builder =
+    private final MachineBuilder builder =
             Machine.builder().memory(1 << 22).reportTo(reports::add).invokedHousekeeping(true);
 
     /** Runs tasks in place, which is in a step. */

@@ -15,7 +15,7 @@ public final class MachineInternals {
     private MachineInternals() {}
 
     /** Builds a machine on which something is done in the retire phase. */
-    public static Machine machine(Machine.Builder description, RetirementHook retirement) {
+    public static Machine machine(MachineBuilder description, RetirementHook retirement) {
         Machine machine = description.build();
         MachineSeams.retireWith(machine.host(), retirement);
         return machine;
@@ -23,7 +23,7 @@ public final class MachineInternals {
 
     /** Builds such a machine, whose layout locks are a test's too. */
     public static Machine machine(
-            Machine.Builder description, RetirementHook retirement, Supplier<ReentrantLock> locks) {
+            MachineBuilder description, RetirementHook retirement, Supplier<ReentrantLock> locks) {
         return withLocks(machine(description, retirement), locks);
     }
 

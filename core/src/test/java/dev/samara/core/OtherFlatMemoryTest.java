@@ -36,7 +36,7 @@ final class OtherFlatMemoryTest {
         REGION(12),
         ABOVE_ONE_GIB(12) {
             @Override
-            Machine.Builder machine() {
+            MachineBuilder machine() {
                 // A store of its own, since the JVM of the tests has less direct memory.
                 return Machine.builder()
                         .memory((1L << 30) + (1L << 20))
@@ -45,14 +45,14 @@ final class OtherFlatMemoryTest {
         },
         STORE_OF_EMBEDDER(12) {
             @Override
-            Machine.Builder machine() {
+            MachineBuilder machine() {
                 return super.machine()
                         .frameStore((shift, frames) -> new FailingStore(new DirectFrames(shift, 4, frames)).store());
             }
         },
         REGION_THAT_FILLS(12) {
             @Override
-            Machine.Builder machine() {
+            MachineBuilder machine() {
                 return super.machine().frameStore(Setting::filling);
             }
         },
@@ -77,7 +77,7 @@ final class OtherFlatMemoryTest {
             }
         }
 
-        Machine.Builder machine() {
+        MachineBuilder machine() {
             return Machine.builder().memory((8L * PAGES) << pageShift);
         }
     }

@@ -33,7 +33,7 @@ final class ReferenceDelaysNothingTest {
             "a thread that blocks with a reference to a gigabyte delays neither a munmap at the other end nor one of"
                     + " its own page")
     void munmapGoesOn() throws Exception {
-        Machine machine = Machine.builder().trackReferences().build();
+        Machine machine = Machine.builder().trackReferences(true).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));

@@ -48,19 +48,19 @@ public final class SpaceFixture implements AutoCloseable {
     public SpaceFixture(int frames) {
         this(Machine.builder()
                 .memory(frames * PAGE)
-                .poisonFrames()
+                .poisonFrames(true)
                 .reportWaitsLongerThan(Await.LONG)
                 .reportGracePeriodsLongerThan(Await.LONG)
                 .reportShootdownsLongerThan(Await.LONG));
     }
 
     /** With a machine as described. */
-    public SpaceFixture(Machine.Builder builder) {
+    public SpaceFixture(MachineBuilder builder) {
         this(builder, machine -> {});
     }
 
     /** With a machine as described, in which a seam is installed before there is a space. */
-    public SpaceFixture(Machine.Builder builder, Consumer<Machine> seam) {
+    public SpaceFixture(MachineBuilder builder, Consumer<Machine> seam) {
         machine = builder.reportTo(reports::add).build();
         seam.accept(machine);
         space = machine.newSpace(GEOMETRY);

@@ -143,7 +143,7 @@ final class TlbArraysTest {
     @Test
     @DisplayName("I2: on a checked machine no tag matches, in GUEST and outside, so each access is checked")
     void checked() {
-        Machine machine = Machine.builder().memory(1 << 20).checked().build();
+        Machine machine = Machine.builder().memory(1 << 20).checked(true).build();
         AddressSpace of = machine.newSpace(SpaceFixture.GEOMETRY);
         try (Cpu its = machine.claimCpu()) {
             its.switchTo(of);

@@ -54,7 +54,7 @@ final class ToStringTest {
                 assertNotEquals(Object.class, type.getMethod("toString").getDeclaringClass(), type::getName);
             }
         }
-        assertTrue(tested.containsAll(List.of(AddressSpace.class, Machine.Builder.class, ThrowingCalls.class)));
+        assertTrue(tested.containsAll(List.of(AddressSpace.class, MachineBuilder.class, ThrowingCalls.class)));
     }
 
     @Test
@@ -97,7 +97,7 @@ final class ToStringTest {
     @Test
     @DisplayName("tells spaces apart, and shows their mappings and users")
     void texts() {
-        Machine machine = Machine.builder().memory(1 << 20).checked().build();
+        Machine machine = Machine.builder().memory(1 << 20).checked(true).build();
         AddressSpace first = machine.newSpace(Geometry.LINUX_X86_64);
         AddressSpace second = machine.newSpace(Geometry.LINUX_X86_64);
         int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;

@@ -74,7 +74,7 @@ final class VmaRefTest {
     @Test
     @DisplayName("no reference can be acquired where nothing is mapped, or no longer")
     void nothing() {
-        AddressSpace space = space(Machine.builder().trackReferences().build());
+        AddressSpace space = space(Machine.builder().trackReferences(true).build());
         assertNull(space.acquire(0));
         assertNull(space.acquire(PLACE - 1));
         assertNull(space.acquire(PLACE + 4 * PAGE));
@@ -109,7 +109,7 @@ final class VmaRefTest {
     @Test
     @DisplayName("a machine that tracks references shows where each was released first, and where it was acquired")
     void trackedSecondRelease() {
-        AddressSpace space = space(Machine.builder().trackReferences().build());
+        AddressSpace space = space(Machine.builder().trackReferences(true).build());
         VmaRef reference = acquiredHere(space);
         releasedHere(reference);
         IllegalStateException refused = assertRefused(
@@ -145,7 +145,7 @@ final class VmaRefTest {
     @Test
     @DisplayName("references that have not been released are listed with the stacks that acquired them")
     void outstanding() {
-        Machine machine = Machine.builder().trackReferences().build();
+        Machine machine = Machine.builder().trackReferences(true).build();
         AddressSpace space = space(machine);
         assertEquals(List.of(), machine.outstandingReferences());
         VmaRef one = acquiredHere(space);
@@ -212,8 +212,8 @@ final class VmaRefTest {
     @DisplayName("of two threads that release one reference at once, one is refused")
     void twoReleases() throws Exception {
         for (boolean tracked : new boolean[] {false, true}) {
-            Machine.Builder builder = Machine.builder();
-            AddressSpace space = space((tracked ? builder.trackReferences() : builder).build());
+            MachineBuilder builder = Machine.builder();
+            AddressSpace space = space((tracked ? builder.trackReferences(true) : builder).build());
             int rounds = ROUNDS / 5;
             List<VmaRef> references = new ArrayList<>();
             for (int i = 0; i < rounds; i++) {

@@ -48,24 +48,24 @@ final class ClassFileWriter {
     /** The operand of a jump: where it is, and where it leads. */
     private record Jump(int instruction, Label to) {}
 
-    private final Bytes constants = new Bytes();
+    private final ByteString constants = new ByteString();
     private final Map<List<Object>, Integer> constantIndexes = new HashMap<>();
     private int nextConstant = 1;
 
-    private final Bytes code = new Bytes();
+    private final ByteString code = new ByteString();
     private final List<Jump> jumps = new ArrayList<>();
 
     /** Bytes that a program appends to; they fail only if there is no memory. */
-    private static final class Bytes {
+    private static final class ByteString {
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         private final DataOutputStream out = new DataOutputStream(bytes);
 
         /** Writes to the stream. */
-        private interface Step {
+        private interface Addition {
             void write(DataOutputStream to) throws IOException;
         }
 
-        Bytes add(Step step) {
+        ByteString add(Addition step) {
             try {
                 step.write(out);
                 return this;
@@ -74,19 +74,19 @@ final class ClassFileWriter {
             }
         }
 
-        Bytes one(int value) {
+        ByteString one(int value) {
             return add(to -> to.writeByte(value));
         }
 
-        Bytes two(int value) {
+        ByteString two(int value) {
             return add(to -> to.writeShort(value));
         }
 
-        Bytes four(int value) {
+        ByteString four(int value) {
             return add(to -> to.writeInt(value));
         }
 
-        Bytes all(Bytes of) {
+        ByteString all(ByteString of) {
             return add(to -> of.bytes.writeTo(to));
         }
 
@@ -99,7 +99,7 @@ final class ClassFileWriter {
         }
     }
 
-    private int constant(int slots, List<Object> key, Bytes.Step step) {
+    private int constant(int slots, List<Object> key, ByteString.Addition step) {
         Integer known = constantIndexes.get(key);
         if (known != null) {
             return known;
@@ -183,25 +183,25 @@ final class ClassFileWriter {
      * @param locals the types of local variables at all targets of jumps: "J" for a long, or an internal name
      */
     byte[] write(String name, String implemented, String method, String descriptor, List<String> locals) {
-        Bytes constructor = new Bytes();
+        ByteString constructor = new ByteString();
         constructor.one(ALOAD_0).one(INVOKESPECIAL).two(method("java/lang/Object", "<init>", "()V"));
         constructor.one(RETURN);
-        Bytes members = new Bytes();
+        ByteString members = new ByteString();
         members.two(FINAL_SUPER).two(type(name)).two(type("java/lang/Object"));
         members.two(1).two(type(implemented));
         members.two(0).two(2);
-        members.all(member("<init>", "()V", constructor.toArray(), 1, new Bytes().two(0)));
+        members.all(member("<init>", "()V", constructor.toArray(), 1, new ByteString().two(0)));
         members.all(member(method, descriptor, patched(), 2 * locals.size(), frames(locals)));
         members.two(0);
-        Bytes file = new Bytes();
+        ByteString file = new ByteString();
         file.four(MAGIC).two(0).two(VERSION).two(nextConstant).all(constants).all(members);
         return file.toArray();
     }
 
-    private Bytes member(String name, String descriptor, byte[] instructions, int locals, Bytes attributes) {
+    private ByteString member(String name, String descriptor, byte[] instructions, int locals, ByteString attributes) {
         int most = 16;
         int length = 2 + 2 + 4 + instructions.length + 2 + attributes.size();
-        return new Bytes()
+        return new ByteString()
                 .two(PUBLIC)
                 .two(utf8(name))
                 .two(utf8(descriptor))
@@ -228,10 +228,10 @@ final class ClassFileWriter {
     }
 
     /** Returns the attributes of the code: the number 1, and the types at each target of a jump. */
-    private Bytes frames(List<String> locals) {
+    private ByteString frames(List<String> locals) {
         TreeSet<Integer> targets = new TreeSet<>();
         jumps.forEach(jump -> targets.add(jump.to.at));
-        Bytes entries = new Bytes();
+        ByteString entries = new ByteString();
         int before = -1;
         for (int target : targets) {
             int delta = target - before - 1;
@@ -250,7 +250,7 @@ final class ClassFileWriter {
             }
             before = target;
         }
-        Bytes attribute = new Bytes();
+        ByteString attribute = new ByteString();
         attribute.two(1).two(utf8("StackMapTable")).four(2 + entries.size());
         return attribute.two(targets.size()).all(entries);
     }

@@ -53,37 +53,37 @@ public final class GeneratedCode {
             List.of(new Instruction(Kind.SET, SUM, SUM, 1), new Instruction(Kind.STORE, SUM, TO, 0)), LEFT);
 
     /** What a failed access throws; it has no stack trace. */
-    private static final class Signal extends RuntimeException {
+    private static final class BlockFault extends RuntimeException {
         private static final long serialVersionUID = 1;
 
         private final int fault;
 
-        Signal(int fault) {
+        BlockFault(int fault) {
             super(null, null, false, false);
             this.fault = fault;
         }
     }
 
-    private static final class Memory extends FlatMemory {
-        Memory(GuestMemory memory) {
+    private static final class BlockMemory extends FlatMemory {
+        BlockMemory(GuestMemory memory) {
             super(memory, ByteOrder.LITTLE_ENDIAN);
         }
 
         @Override
         protected void fault(int fault, long address, int access, int size) {
-            throw new Signal(fault);
+            throw new BlockFault(fault);
         }
     }
 
     private final AddressSpace space;
     private final Cpu cpu;
-    private final Memory memory;
+    private final BlockMemory memory;
 
     GeneratedCode(AddressSpace space, Cpu cpu) {
         this.space = space;
         this.cpu = cpu;
         cpu.switchTo(space);
-        memory = new Memory(cpu.memory());
+        memory = new BlockMemory(cpu.memory());
     }
 
     /** Runs code until it ends or an access fails. Returns the fault. */
@@ -92,7 +92,7 @@ public final class GeneratedCode {
         try {
             code.run(memory, registers);
             return Fault.NONE;
-        } catch (Signal signal) {
+        } catch (BlockFault signal) {
             return signal.fault;
         } finally {
             cpu.leaveGuest();

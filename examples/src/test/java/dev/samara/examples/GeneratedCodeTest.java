@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -39,8 +40,8 @@ final class GeneratedCodeTest {
                         new GuestBlock.Instruction(GuestBlock.Kind.SET, 1, 1, 1),
                         new GuestBlock.Instruction(GuestBlock.Kind.STORE, 1, 3, 0)),
                 4));
-        for (Machine.Builder builder :
-                List.of(Machine.builder(), Machine.builder().checked())) {
+        for (MachineBuilder builder :
+                List.of(Machine.builder(), Machine.builder().checked(true))) {
             Machine machine = builder.memory(1 << 20).tlbEntries(2).build();
             try (AddressSpace space = machine.newSpace(GEOMETRY);
                     Cpu cpu = machine.claimCpu()) {

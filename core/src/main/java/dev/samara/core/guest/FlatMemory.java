@@ -8,7 +8,7 @@ import java.nio.ByteOrder;
  * returns the number. If the TLB has the translation, the access is one comparison, one addition and one access to a
  * buffer, and the compiler of the JVM places it in the caller. Other accesses are made by the {@link GuestMemory} of
  * the CPU, and follow the rules of that class. Outside GUEST, each access enters GUEST for its duration. There are hits
- * only in the region of a machine ({@link dev.samara.core.Machine.Builder#memory}), and not with pages of less than
+ * only in the region of a machine ({@link dev.samara.core.MachineBuilder#memory}), and not with pages of less than
  * 4 KiB.
  *
  * <p>An embedder extends this class once, and makes one object for each CPU. A failed access calls {@link #fault}, the
@@ -42,7 +42,7 @@ import java.nio.ByteOrder;
  * the aligned four bytes around it, and write them if they have not changed.
  *
  * <p>For speed the thread is not checked on a hit: only the owner of the CPU may call these methods. On a
- * {@linkplain dev.samara.core.Machine.Builder#checked checked} machine there are no hits, and each access is checked.
+ * {@linkplain dev.samara.core.MachineBuilder#checked checked} machine there are no hits, and each access is checked.
  */
 public abstract non-sealed class FlatMemory extends FlatLongs {
     /**

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
  * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
  * own the CPU, or the CPU has no space. Only the owner may call {@link #value}, {@link #faultAddress} and {@link
- * #fault}; only a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine refuses them to other threads.
+ * #fault}; only a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
     /** Only for CPUs. */

@@ -37,7 +37,7 @@ import java.nio.MappedByteBuffer;
  * and its addend anew, so nothing about a page is kept. Code that follows these rules makes no access that a call of
  * another thread has ruled out, after the poll that lets the call return. It polls at least once in each loop.
  *
- * <p><b>What never matches.</b> On a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine no tag
+ * <p><b>What never matches.</b> On a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine no tag
  * matches, so each access is checked. No store tag matches for a page that is {@linkplain
  * dev.samara.core.AddressSpace#watch watched}, so each store is reported. Outside GUEST no tag matches, since no tag
  * has the key. Frames outside the region, and pages of less than 4 KiB, never match.

@@ -4,6 +4,7 @@ package dev.samara.core.model;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -83,7 +84,7 @@ record ModelSetting(
     }
 
     AddressSpace space() {
-        Machine.Builder machine = Machine.builder().maxMapCount(maxMaps).stackGuardGap(guardGap);
+        MachineBuilder machine = Machine.builder().maxMapCount(maxMaps).stackGuardGap(guardGap);
         if (commitLimit >= 0) {
             machine.commitLimit(commitLimit);
         }
@@ -93,7 +94,7 @@ record ModelSetting(
                 .heap(heapStart, brk)
                 .load(loaded);
         limits.forEach(space::limit);
-        return (bottomUp ? space.bottomUp() : space).build();
+        return (bottomUp ? space.bottomUp(true) : space).build();
     }
 
     ModelSpace model() {
@@ -142,7 +143,7 @@ record ModelSetting(
                 .append(", ")
                 .append(ModelCall.hex(bytes))
                 .append(')'));
-        java.append(bottomUp ? ".bottomUp()" : "");
+        java.append(bottomUp ? ".bottomUp(true)" : "");
         java.append(".heap(")
                 .append(ModelCall.hex(heapStart))
                 .append(", ")

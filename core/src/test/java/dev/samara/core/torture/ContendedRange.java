@@ -4,6 +4,7 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
@@ -67,14 +68,14 @@ final class ContendedRange {
         this.tally = tally;
         this.calls = calls;
         failures = new RandomFailures(seed);
-        Machine.Builder description = Machine.builder().reportTo(this::take);
+        MachineBuilder description = Machine.builder().reportTo(this::take);
         if (!early) {
-            description.trackReferences();
+            description.trackReferences(true);
         }
         machine = MachineInternals.machine(description, this::retire);
         AddressSpaceBuilder small =
                 machine.space(TortureSpace.GEOMETRY).guard(0, START).guard(END, TortureSpace.GEOMETRY.limit());
-        space = (early ? small.earlyReuse() : small).build();
+        space = (early ? small.earlyReuse(true) : small).build();
     }
 
     private void take(Report report) {

@@ -34,7 +34,7 @@ class MirrorTest {
     private static final int ROUNDS = 200;
 
     private final Machine machine =
-            Machine.builder().memory(64 << 20).poisonFrames().build();
+            Machine.builder().memory(64 << 20).poisonFrames(true).build();
     private final AddressSpace space = machine.newSpace(GEOMETRY);
     private final long at = space.mmap(0, PAGES * PAGE, RW, ANONYMOUS, null, 0);
     private final byte[][] mirror = new byte[PAGES][(int) PAGE];

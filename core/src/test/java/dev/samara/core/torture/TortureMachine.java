@@ -56,7 +56,7 @@ final class TortureMachine {
         machine = MachineInternals.machine(
                 Machine.builder()
                         .memory(FRAMES * TortureSpace.PAGE)
-                        .poisonFrames()
+                        .poisonFrames(true)
                         .reportTo(run::reported)
                         .frameStore((pageShift, count) -> {
                             frames.set(new WatchedFrames(pageShift, count, failures, oneTranslation, noEarlyReuse));

@@ -53,7 +53,7 @@ final class Arena implements AutoCloseable {
         end = base + header.length();
         Machine machine = Machine.builder()
                 .memory(Math.min(MEMORY, Machine.directMemoryLimit()))
-                .poisonFrames()
+                .poisonFrames(true)
                 .build();
         files = new Files(machine, header);
         numbers = new SharedNumbers();

@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.ProcMaps;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
@@ -68,7 +69,7 @@ final class Replay {
         this.trace = trace;
         this.report = report;
         TraceHeader header = trace.header();
-        Machine.Builder builder = Machine.builder();
+        MachineBuilder builder = Machine.builder();
         Machine machine = (touches == null
                         ? builder
                         : builder.memory(Math.min(Touching.MEMORY, Machine.directMemoryLimit())))

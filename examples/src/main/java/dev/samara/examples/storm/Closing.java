@@ -33,7 +33,7 @@ final class Closing implements Group {
 
     Closing(Scene scene) {
         this.scene = scene;
-        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse().build();
+        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
         space.addNotifier((start, end, reason) -> scene.naps().maybe());
         file = scene.machine().newFile("/closing", 3, Geometry.LINUX_X86_64, BYTES);
     }

@@ -7,6 +7,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
@@ -44,7 +45,7 @@ final class FromGuest implements Group {
     /** Calls that are refused in GUEST if they would have to wait, and return a result otherwise. */
     private final List<Map.Entry<String, Runnable>> refusedToWait;
 
-    FromGuest(Scene scene, Machine.Builder description) {
+    FromGuest(Scene scene, MachineBuilder description) {
         this.scene = scene;
         machine = description.memory(MEMORY).boundGracePeriods(BOUND, false).build();
         space = machine.newSpace(Geometry.LINUX_X86_64);

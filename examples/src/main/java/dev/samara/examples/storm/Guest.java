@@ -138,7 +138,7 @@ final class Guest {
         int result = Fault.NONE;
         try {
             judges.content(plot, page, flat.loadLong(plot.address(page) + PageModel.STAMP), cleared);
-        } catch (StormMemory.Signal failed) {
+        } catch (StormMemory.FailedAccess failed) {
             result = failed.fault();
         }
         judges.outcome(plot, page, before, PageModel.READ, result);
@@ -164,7 +164,7 @@ final class Guest {
             // The TLB has the translation now, until the next poll. A change that clears the page after the version
             // that is read here waits for the second store.
             flat.storeLong(address, plot.stampOf(page, plot.word(page)));
-        } catch (StormMemory.Signal failed) {
+        } catch (StormMemory.FailedAccess failed) {
             result = failed.fault();
         }
         judges.outcome(plot, page, before, PageModel.WRITE, result);
@@ -192,7 +192,7 @@ final class Guest {
         try {
             flat.getAndAddLong(address, 1);
             return Fault.NONE;
-        } catch (StormMemory.Signal failed) {
+        } catch (StormMemory.FailedAccess failed) {
             return failed.fault();
         }
     }

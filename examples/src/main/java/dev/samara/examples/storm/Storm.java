@@ -3,6 +3,7 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
 import dev.samara.core.vma.Geometry;
 import java.time.Duration;
@@ -91,12 +92,12 @@ public final class Storm {
         course = new Course(plan.seed(), plan.keepsGoing());
         judges = new Judges(course);
         reports = new Reports(course, judges.silent);
-        Machine.Builder builder = description().memory(MEMORY).poisonFrames();
+        MachineBuilder builder = description().memory(MEMORY).poisonFrames(true);
         if (plan.checked()) {
-            builder.checked();
+            builder.checked(true);
         }
         if (plan.isFlat()) {
-            builder.trackReferences();
+            builder.trackReferences(true);
         }
         machine = builder.build();
         Scene scene = new Scene(machine, course, judges, new Naps(plan.seed()));
@@ -118,7 +119,7 @@ public final class Storm {
     }
 
     /** Returns a description of a machine that reports each wait early enough for the watchdog's message. */
-    private Machine.Builder description() {
+    private MachineBuilder description() {
         Duration late = plan.patience().dividedBy(4);
         return Machine.builder()
                 .reportTo(reports)

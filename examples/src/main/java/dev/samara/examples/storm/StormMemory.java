@@ -8,12 +8,12 @@ import java.nio.ByteOrder;
 /** The accesses of a CPU in one step, of which one that fails throws its fault. */
 final class StormMemory extends FlatMemory {
     /** The fault of an access. */
-    static final class Signal extends RuntimeException {
+    static final class FailedAccess extends RuntimeException {
         private static final long serialVersionUID = 1;
 
         private int fault;
 
-        private Signal() {
+        private FailedAccess() {
             super(null, null, false, false);
         }
 
@@ -22,7 +22,7 @@ final class StormMemory extends FlatMemory {
         }
     }
 
-    private final Signal signal = new Signal();
+    private final FailedAccess signal = new FailedAccess();
 
     StormMemory(GuestMemory memory) {
         super(memory, ByteOrder.LITTLE_ENDIAN);

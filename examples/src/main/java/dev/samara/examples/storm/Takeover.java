@@ -41,7 +41,7 @@ final class Takeover implements Group {
 
     Takeover(Scene scene) {
         this.scene = scene;
-        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse().build();
+        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
         space.addNotifier((start, end, reason) -> scene.naps().maybe());
     }
 

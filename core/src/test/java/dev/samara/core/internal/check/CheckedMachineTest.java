@@ -45,8 +45,11 @@ class CheckedMachineTest {
     private static final int RW = Protection.READ | Protection.WRITE;
 
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
-    private final Machine machine =
-            Machine.builder().memory(1 << 20).checked().reportTo(reports::add).build();
+    private final Machine machine = Machine.builder()
+            .memory(1 << 20)
+            .checked(true)
+            .reportTo(reports::add)
+            .build();
     private final AddressSpace space = machine.newSpace(LINUX);
     private final Memory memory = MachineInternals.layoutOf(space).memory();
     private final PageTable table = MachineInternals.layoutOf(space).pages();

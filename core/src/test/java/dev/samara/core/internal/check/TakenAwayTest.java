@@ -42,8 +42,8 @@ final class TakenAwayTest {
     /** In the middle of the call. */
     private final AtomicReference<String> seen = new AtomicReference<>("");
 
-    private final SpaceFixture fixture =
-            new SpaceFixture(Machine.builder().memory(1L << 24).checked().deliverShootdowns(new ShootdownDelivery() {
+    private final SpaceFixture fixture = new SpaceFixture(
+            Machine.builder().memory(1L << 24).checked(true).deliverShootdowns(new ShootdownDelivery() {
                 @Override
                 public void deliver(int cpu, Thread thread) {
                     seen.set(taken());

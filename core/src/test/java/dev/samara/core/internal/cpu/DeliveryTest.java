@@ -33,7 +33,7 @@ final class DeliveryTest {
     private static SpaceFixture fixture(ShootdownDelivery delivery, Duration patience) {
         return new SpaceFixture(Machine.builder()
                 .memory(64 * SpaceFixture.PAGE)
-                .poisonFrames()
+                .poisonFrames(true)
                 .reportShootdownsLongerThan(patience)
                 .deliverShootdowns(delivery));
     }

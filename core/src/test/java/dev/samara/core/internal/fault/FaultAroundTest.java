@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Fault;
@@ -34,7 +35,8 @@ final class FaultAroundTest {
     private static final long PLACE = 0x4000_0000L;
 
     private static SpaceFixture fixture(int window) {
-        return new SpaceFixture(Machine.builder().memory(1 << 26).poisonFrames().faultAround(window));
+        return new SpaceFixture(
+                Machine.builder().memory(1 << 26).poisonFrames(true).faultAround(window));
     }
 
     /** A file of which some pages are in memory: they begin with 0x100 and their number. */
@@ -66,7 +68,7 @@ final class FaultAroundTest {
     @ValueSource(ints = {0, -1, -16, 3, 12, 24, 511, Integer.MAX_VALUE, Integer.MIN_VALUE})
     @DisplayName("must be a power of two")
     void powersOfTwo(int window) {
-        Machine.Builder builder = Machine.builder();
+        MachineBuilder builder = Machine.builder();
         IllegalArgumentException refused =
                 assertThrows(IllegalArgumentException.class, () -> builder.faultAround(window));
         assertTrue(String.valueOf(refused.getMessage()).contains(Integer.toString(window)), refused::getMessage);

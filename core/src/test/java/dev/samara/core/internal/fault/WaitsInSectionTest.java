@@ -11,6 +11,7 @@ import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
@@ -112,7 +113,7 @@ final class WaitsInSectionTest {
         Scene(Reader reader, boolean checksOffers) {
             this.reader = reader;
             this.checksOffers = checksOffers;
-            Machine.Builder builder = Machine.builder()
+            MachineBuilder builder = Machine.builder()
                     .memory(FRAMES * PAGE)
                     .reportTo(reports::add)
                     .reportGracePeriodsLongerThan(Await.LONG)

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -243,7 +244,7 @@ final class CommitLimitTest {
     @Test
     @DisplayName("settings that make no sense are refused")
     void refusedSettings() {
-        Machine.Builder builder = Machine.builder();
+        MachineBuilder builder = Machine.builder();
         assertThrows(IllegalArgumentException.class, () -> builder.commitLimit(-1));
         assertThrows(IllegalArgumentException.class, () -> builder.maxMapCount(0));
         assertThrows(IllegalArgumentException.class, () -> builder.stackGuardGap(-1));

@@ -42,7 +42,7 @@ final class EarlyPlacementTest {
     private final HeldOperations holding = new HeldOperations();
 
     private AddressSpaceBuilder small() {
-        return holding.machine().space(SMALL).earlyReuse();
+        return holding.machine().space(SMALL).earlyReuse(true);
     }
 
     /** A space in which there is no room. */
@@ -114,7 +114,7 @@ final class EarlyPlacementTest {
     @Test
     @DisplayName("from the bottom: up to the last page of the hole")
     void bottomUp() throws Exception {
-        AddressSpace space = full(small().bottomUp());
+        AddressSpace space = full(small().bottomUp(true));
         HeldOperations.Hold hold = unmap(space, 300, 8);
         assertEquals(300, place(space, 0, 4));
         assertEquals(304, place(space, 0, 3));
@@ -158,7 +158,7 @@ final class EarlyPlacementTest {
     @ValueSource(booleans = {true, false})
     @DisplayName("no place is found in a moved range, or in a part cut off by a move, before that is complete")
     void otherReservations(boolean topDown) throws Exception {
-        AddressSpace space = full(topDown ? small() : small().bottomUp());
+        AddressSpace space = full(topDown ? small() : small().bottomUp(true));
         int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         HeldOperations.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold shrink =
@@ -177,7 +177,7 @@ final class EarlyPlacementTest {
     @ValueSource(booleans = {true, false})
     @DisplayName("a munmap's hole ends where something is moved away, on either side")
     void betweenMoves(boolean topDown) throws Exception {
-        AddressSpace space = full(topDown ? small() : small().bottomUp());
+        AddressSpace space = full(topDown ? small() : small().bottomUp(true));
         int there = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         HeldOperations.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
         HeldOperations.Hold hold = unmap(space, 224, 4);
@@ -197,9 +197,9 @@ final class EarlyPlacementTest {
     @DisplayName("the hole is taken where the same search would find it once it is complete, and nowhere else")
     void asOnceItIsComplete(boolean topDown) throws Exception {
         for (long first : new long[] {1, 50, 92, 96, 100, 150, 192, 196, 200, 300, 592}) {
-            AddressSpace calm = full(topDown ? small() : small().bottomUp());
+            AddressSpace calm = full(topDown ? small() : small().bottomUp(true));
             assertEquals(0, calm.munmap(first * PAGE, 8 * PAGE));
-            AddressSpace space = full(topDown ? small() : small().bottomUp());
+            AddressSpace space = full(topDown ? small() : small().bottomUp(true));
             HeldOperations.Hold hold = unmap(space, first, 8);
             for (int i = 0; i < 3; i++) {
                 assertEquals(place(calm, 0, 3), place(space, 0, 3), "hole at " + first);
@@ -222,7 +222,7 @@ final class EarlyPlacementTest {
                 builder.guard(bounds[1] * PAGE, 600 * PAGE);
             }
             if (!topDown) {
-                builder.bottomUp();
+                builder.bottomUp(true);
             }
             AddressSpace calm = full(builder, SMALL, bounds[0] * PAGE, bounds[1] * PAGE);
             AddressSpace space = full(builder, SMALL, bounds[0] * PAGE, bounds[1] * PAGE);
@@ -239,7 +239,8 @@ final class EarlyPlacementTest {
     @DisplayName("a request for an address below 2 GiB or above 4 GiB does not get a hole elsewhere")
     void sides() throws Exception {
         Geometry linux = Geometry.LINUX_X86_64;
-        AddressSpace space = full(holding.machine().space(linux).earlyReuse(), linux, linux.minimum(), linux.limit());
+        AddressSpace space =
+                full(holding.machine().space(linux).earlyReuse(true), linux, linux.minimum(), linux.limit());
         HeldOperations.Hold low = holding.hold(() -> space.munmap(GIB - 8 * PAGE, 8 * PAGE));
         HeldOperations.Hold high = holding.hold(() -> space.munmap(8 * GIB, 8 * PAGE));
         int below = ANYWHERE | MapFlags.BELOW_2G;
@@ -261,7 +262,8 @@ final class EarlyPlacementTest {
     @DisplayName("the gap below a stack is kept free")
     void gapOfAStack() throws Exception {
         HeldOperations narrow = new HeldOperations(Machine.builder().stackGuardGap(3));
-        AddressSpace space = full(narrow.machine().space(SMALL).earlyReuse(), SMALL, SMALL.minimum(), SMALL.limit());
+        AddressSpace space =
+                full(narrow.machine().space(SMALL).earlyReuse(true), SMALL, SMALL.minimum(), SMALL.limit());
         int stack = ANYWHERE | MapFlags.FIXED | MapFlags.GROWSDOWN;
         assertEquals(58 * PAGE, space.mmap(58 * PAGE, PAGE, RW, stack, null, 0));
         HeldOperations.Hold hold = narrow.hold(() -> space.munmap(50 * PAGE, 8 * PAGE));

@@ -47,9 +47,9 @@ final class EarlyReuseContentsTest {
     private static final long OLD = 0x1000;
 
     private final HeldOperations holding =
-            new HeldOperations(Machine.builder().memory(1 << 22).poisonFrames());
+            new HeldOperations(Machine.builder().memory(1 << 22).poisonFrames(true));
     private final AddressSpace space =
-            holding.machine().space(LINUX).earlyReuse().build();
+            holding.machine().space(LINUX).earlyReuse(true).build();
 
     @BeforeEach
     void pages() {
@@ -144,8 +144,8 @@ final class EarlyReuseContentsTest {
         Vma all = VmArea.describe(
                 PAGE, small.limit(), VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS, 1, null, null, null);
         AddressSpaceBuilder builder =
-                holding.machine().space(small).earlyReuse().load(List.of(all));
-        AddressSpace full = (topDown ? builder : builder.bottomUp()).build();
+                holding.machine().space(small).earlyReuse(true).load(List.of(all));
+        AddressSpace full = (topDown ? builder : builder.bottomUp(true)).build();
         write(full, 300 * PAGE, 8, OLD);
         HeldOperations.Hold move = holding.hold(() -> full.mremap(300 * PAGE, 4 * PAGE, 4 * PAGE, THERE, 400 * PAGE));
         assertEquals(Errno.ENOMEM.result(), atOnce(() -> full.mmap(0, PAGE, RW, RetiringCall.ANONYMOUS, null, 0)));

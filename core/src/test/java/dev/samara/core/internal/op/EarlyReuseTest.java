@@ -48,7 +48,7 @@ final class EarlyReuseTest {
 
     private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
     private final AddressSpace space =
-            holding.machine().space(LINUX).earlyReuse().build();
+            holding.machine().space(LINUX).earlyReuse(true).build();
 
     @BeforeEach
     void pages() {

@@ -64,7 +64,7 @@ final class GuardGapTest {
         long[] free = {below(gap + 3), STACK + 4 * PAGE, STACK + 8 * PAGE, STACK + 10 * PAGE};
         for (boolean topDown : new boolean[] {true, false}) {
             AddressSpaceBuilder builder = machine.space(LINUX).load(CrampedSpace.allBut(LINUX, free));
-            AddressSpace space = withStack(topDown ? builder : builder.bottomUp());
+            AddressSpace space = withStack(topDown ? builder : builder.bottomUp(true));
             assertEquals(Errno.ENOMEM.result(), space.mmap(0, 4 * PAGE, RW, ANON, null, 0));
             assertEquals(below(gap + 3), space.mmap(0, 3 * PAGE, RW, ANON, null, 0));
             assertEquals(STACK + 8 * PAGE, space.mmap(0, 2 * PAGE, RW, ANON, null, 0));

@@ -114,7 +114,7 @@ final class GuardedEndsTest {
     @DisplayName("placement uses everything that it would use up to the guards, and a hint there counts for nothing")
     void placement(boolean topDown) {
         AddressSpaceBuilder builder = guarded();
-        AddressSpace space = topDown ? builder.build() : builder.bottomUp().build();
+        AddressSpace space = topDown ? builder.build() : builder.bottomUp(true).build();
         int fromAbove = topDown ? 80 : 0;
         for (int i = 0; i < fromAbove + 360; i++) {
             long hint = i % 3 == 0 ? 0 : i % 3 == 1 ? 5 : 570;

@@ -112,10 +112,10 @@ final class HugePlacementTest {
         @DisplayName("upwards lies on the first boundary")
         void upwards() {
             AddressSpace upwards =
-                    Machine.builder().build().space(LINUX).bottomUp().build();
+                    Machine.builder().build().space(LINUX).bottomUp(true).build();
             assertEquals(0x2aaa_aac0_0000L, mapAnywhere(upwards, HUGE));
             AddressSpace aligned = CrampedSpace.builder(LINUX, PLACE, PLACE + 2 * HUGE)
-                    .bottomUp()
+                    .bottomUp(true)
                     .build();
             assertEquals(PLACE, mapAnywhere(aligned, HUGE));
         }

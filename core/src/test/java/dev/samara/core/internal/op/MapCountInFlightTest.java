@@ -14,6 +14,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Protection;
 import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;
@@ -35,7 +36,7 @@ final class MapCountInFlightTest {
         return space;
     }
 
-    private static Machine.Builder limited() {
+    private static MachineBuilder limited() {
         return Machine.builder().maxMapCount(LIMIT);
     }
 

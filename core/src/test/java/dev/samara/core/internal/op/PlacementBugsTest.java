@@ -114,7 +114,7 @@ final class PlacementBugsTest {
             long wanted = free[2 * wide];
             assertEquals(wanted, map(withFree(LINUX, free), 2, 0));
             assertEquals(
-                    wanted, map(CrampedSpace.builder(LINUX, free).bottomUp().build(), 2, 0));
+                    wanted, map(CrampedSpace.builder(LINUX, free).bottomUp(true).build(), 2, 0));
         }
     }
 
@@ -158,7 +158,9 @@ final class PlacementBugsTest {
     private static AddressSpace space(long start, long end, int flags, boolean topDown) {
         AddressSpaceBuilder builder = CrampedSpace.builder(LINUX, start, end);
         boolean upwardsByItself = (flags & MapFlags.BELOW_2G) != 0;
-        return topDown || upwardsByItself ? builder.build() : builder.bottomUp().build();
+        return topDown || upwardsByItself
+                ? builder.build()
+                : builder.bottomUp(true).build();
     }
 
     @Test

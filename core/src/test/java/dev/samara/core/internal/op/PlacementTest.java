@@ -140,7 +140,7 @@ final class PlacementTest {
         @DisplayName("upwards, the lowest gap from a third of the space on is taken")
         void lowestGapIsTakenUpwards() {
             AddressSpace upwards =
-                    Machine.builder().build().space(LINUX).bottomUp().build();
+                    Machine.builder().build().space(LINUX).bottomUp(true).build();
             long third = 0x2aaa_aaaa_b000L;
             assertEquals(third, map(upwards, 0, 4, ANON));
             assertEquals(third + 4 * PAGE, map(upwards, 0, 1, ANON));
@@ -155,7 +155,7 @@ final class PlacementTest {
         @DisplayName("upwards, nothing is found below a third of the space")
         void nothingBelowAThirdIsFoundUpwards() {
             AddressSpace cramped = CrampedSpace.builder(LINUX, PLACE, PLACE + 9 * PAGE, LIMIT - PAGE, LIMIT)
-                    .bottomUp()
+                    .bottomUp(true)
                     .build();
             assertEquals(Errno.ENOMEM.result(), map(cramped, 0, 2, ANON));
             assertEquals(LIMIT - PAGE, map(cramped, 0, 1, ANON));
@@ -209,7 +209,7 @@ final class PlacementTest {
         @DisplayName("means nothing to a search upwards, which begins far above")
         void isNothingUpwards() {
             AddressSpace upwards =
-                    Machine.builder().build().space(LINUX).bottomUp().build();
+                    Machine.builder().build().space(LINUX).bottomUp(true).build();
             assertEquals(LINUX.bottomUpBase(), map(upwards, 0, 1, ANON | MapFlags.ABOVE_4G));
         }
     }
@@ -268,7 +268,7 @@ final class PlacementTest {
         @DisplayName("upwards, a hint above the window lifts the upper end only")
         void hintAboveTheWindowSearchesUpwards() {
             AddressSpace upwards = CrampedSpace.builder(LA57, PLACE * 3, PLACE * 3 + PAGE, HIGH, HIGH + 2 * PAGE)
-                    .bottomUp()
+                    .bottomUp(true)
                     .build();
             assertEquals(HIGH, map(upwards, LA57.limit() - 2 * PAGE, 2, ANON));
             assertEquals(PLACE * 3, map(upwards, HIGH, 1, ANON));

@@ -252,7 +252,7 @@ final class RetirementTest {
     void throwingStore() throws InterruptedException {
         HookedFrames[] made = new HookedFrames[1];
         SpaceFixture fixture = new SpaceFixture(
-                Machine.builder().memory(64 * PAGE).poisonFrames().frameStore((shift, count) -> {
+                Machine.builder().memory(64 * PAGE).poisonFrames(true).frameStore((shift, count) -> {
                     made[0] = new HookedFrames(shift, count);
                     return made[0];
                 }));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,7 @@ final class DirectMemoryTest {
         Machine.builder().memory(limit).build();
         // More than a region may have, too.
         long tooMuch = Math.max(limit, 1L << 30) + 1;
-        Machine.Builder more = Machine.builder().memory(tooMuch);
+        MachineBuilder more = Machine.builder().memory(tooMuch);
         assertEquals(
                 "memory " + tooMuch + " is above " + limit
                         + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap without it",

@@ -4,6 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -31,7 +32,7 @@ abstract class CallArguments {
 
     static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
-    final Machine.Builder machine = Machine.builder();
+    final MachineBuilder machine = Machine.builder();
     final List<Vma> loaded = new ArrayList<>();
     private final List<Consumer<AddressSpaceBuilder>> settings = new ArrayList<>();
     private final List<Consumer<AddressSpace>> before = new ArrayList<>();

@@ -13,6 +13,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
 import dev.samara.core.internal.vma.AnonVma;
@@ -199,7 +200,7 @@ final class LoadTest {
     @Test
     @DisplayName("a machine that cannot be is refused")
     void impossibleMachineIsRefused() {
-        Machine.Builder builder = Machine.builder();
+        MachineBuilder builder = Machine.builder();
         Class<IllegalArgumentException> type = IllegalArgumentException.class;
         assertRefused(type, () -> builder.maxMapCount(0), "maxMapCount 0");
         assertRefused(type, () -> builder.stackGuardGap(-1), "stackGuardGap -1");

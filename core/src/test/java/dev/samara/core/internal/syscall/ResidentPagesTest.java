@@ -28,7 +28,7 @@ final class ResidentPagesTest {
     private static final long PAGE = 4096;
 
     private final Machine machine =
-            Machine.builder().memory(1 << 24).poisonFrames().build();
+            Machine.builder().memory(1 << 24).poisonFrames(true).build();
     private final AddressSpace space = machine.newSpace(GEOMETRY);
 
     private byte[] look(long address, int pages) {

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.CommittedMemory;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.vma.FrameStore;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.agrona.concurrent.IdleStrategy;
+import org.jspecify.annotations.Nullable;
+
+/** A builder of machines. For use by one thread. */
+public final class MachineBuilder {
+    private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
+
+    private static final long MOST_PIECE = 1L << 30;
+
+    private int maxMapCount = 65530;
+    private long stackGuardGap = 256;
+    private long commitLimit = CommittedMemory.UNLIMITED;
+    private Duration longWait = Duration.ofSeconds(10);
+    private boolean trackReferences;
+    private Consumer<? super Report> reporter = MachineBuilder::log;
+    private long memory;
+    private long memoryPiece = 1L << 22;
+    private boolean poisonsFrames;
+    private int faultAround = 16;
+    private int mostCallbacks = 1 << 16;
+    private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
+    private Duration longGracePeriod = Duration.ofSeconds(10);
+    private Duration longShootdown = Duration.ofSeconds(10);
+    private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
+    private @Nullable StoreMaker stores;
+    private int tlbEntries = 1 << 12;
+    private long longestOffer = Memory.UNCHECKED;
+    private @Nullable Executor executor;
+    private IdleStrategy idle = MachineState.Threads.own().idle();
+    private boolean isInvoked;
+    private boolean checked = Boolean.getBoolean("samara.checked");
+
+    MachineBuilder() {}
+
+    private static void log(Report report) {
+        Throwable cause = report.cause();
+        if (cause == null) {
+            LOGGER.log(System.Logger.Level.WARNING, report.message());
+        } else {
+            LOGGER.log(System.Logger.Level.WARNING, report.message(), cause);
+        }
+    }
+
+    /**
+     * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some
+     * calls may exceed it by one.
+     *
+     * @param maps the limit, positive; 65530 unless set
+     * @return this
+     */
+    public MachineBuilder maxMapCount(int maps) {
+        if (maps <= 0) {
+            throw new IllegalArgumentException("maxMapCount " + maps + " is not positive");
+        }
+        maxMapCount = maps;
+        return this;
+    }
+
+    /**
+     * Sets the gap below a stack in which no mapping is placed ({@code stack_guard_gap}).
+     *
+     * @param pages the gap, 0 to 2^20; 256 unless set
+     * @return this
+     */
+    public MachineBuilder stackGuardGap(long pages) {
+        if (pages < 0 || pages > 1 << 20) {
+            throw new IllegalArgumentException("stackGuardGap " + pages + " is not in 0..2^20");
+        }
+        stackGuardGap = pages;
+        return this;
+    }
+
+    /**
+     * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does;
+     * NORESERVE then has no effect. Without a limit no call fails for lack of commit.
+     *
+     * @param bytes the limit; -1 for none, unless set
+     * @return this
+     * @throws IllegalArgumentException if it is below -1
+     */
+    public MachineBuilder commitLimit(long bytes) {
+        if (bytes < CommittedMemory.UNLIMITED) {
+            throw new IllegalArgumentException("commitLimit " + bytes + " is negative, and not -1 for none");
+        }
+        commitLimit = bytes;
+        return this;
+    }
+
+    /**
+     * Sets the time after which a wait for a range in flight is reported. The wait continues.
+     *
+     * @param time positive; 10 seconds unless set
+     * @return this
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public MachineBuilder reportWaitsLongerThan(Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is not positive");
+        }
+        longWait = time;
+        return this;
+    }
+
+    /**
+     * Sets the reporter, which receives every report that no caller can be given. The thread that detects the
+     * condition calls it. That thread holds no lock of a space, but may hold locks of a file or of the machine's
+     * own threads. The reporter must therefore return soon, and must not call a method of this machine that may
+     * wait. An exception of the reporter goes to the thread's uncaught exception handler.
+     *
+     * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}
+     * @return this
+     */
+    public MachineBuilder reportTo(Consumer<? super Report> reporter) {
+        this.reporter = Objects.requireNonNull(reporter, "reporter");
+        return this;
+    }
+
+    /**
+     * Records for each reference the stack that acquired it. {@link Machine#outstandingReferences} returns it, and the
+     * exception for a second release contains it. Acquiring a reference then costs many times as much.
+     *
+     * @param isTracked whether the stacks are recorded; false unless set
+     * @return this
+     */
+    public MachineBuilder trackReferences(boolean isTracked) {
+        trackReferences = isTracked;
+        return this;
+    }
+
+    /**
+     * Gives the machine memory, so that mappings can be read and written. Frames are allocated when they are first
+     * needed.
+     *
+     * <p>Unless a {@linkplain #frameStore store} is given, memory of at most 1 GiB is one region of the system's
+     * shared memory: on Linux, if {@code /dev/shm} has room. The region takes memory of the system in {@linkplain
+     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} hits only in the region. All other memory is
+     * direct memory of the JVM, in pieces. {@link #build} refuses more of that than {@linkplain
+     * Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
+     * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
+     * is no memory for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The system is asked
+     * again after a second, or after a frame was freed.
+     *
+     * @param bytes the largest amount, at least a page, for each page size that spaces use; 0 for a machine without
+     *     memory, unless set
+     * @return this
+     * @throws IllegalArgumentException if it is negative
+     */
+    public MachineBuilder memory(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("memory " + bytes + " is negative");
+        }
+        memory = bytes;
+        return this;
+    }
+
+    /**
+     * Sets how many bytes of memory are allocated at a time. A piece takes its whole size as soon as one of its
+     * frames is needed.
+     *
+     * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is allocated
+     * @return this
+     * @throws IllegalArgumentException if {@code bytes} is not in that range
+     */
+    public MachineBuilder memoryPiece(long bytes) {
+        if (bytes < 1 || bytes > MOST_PIECE) {
+            throw new IllegalArgumentException("memoryPiece " + bytes + " is not in 1..2^30");
+        }
+        memoryPiece = bytes;
+        return this;
+    }
+
+    /**
+     * Sets the store of the frames' bytes; unless set, they are as {@link #memory} describes.
+     *
+     * @param maker makes the store for a page size; null for that of {@link #memory}
+     * @return this
+     */
+    public MachineBuilder frameStore(@Nullable StoreMaker maker) {
+        stores = maker;
+        return this;
+    }
+
+    /**
+     * Checks each access of a CPU when it is made, against the page table, the layout, the reuse stamp of its frame
+     * and the calls that are running. An access that breaks an invariant throws an {@link
+     * dev.samara.core.event.InvariantViolation}, which is also reported, with the earlier actions of both sides.
+     * An access then takes many times as long. The system property
+     * {@code samara.checked} sets this for every machine.
+     *
+     * @param isChecked whether accesses are checked; as the property says, false without it, unless set
+     * @return this
+     */
+    public MachineBuilder checked(boolean isChecked) {
+        checked = isChecked;
+        return this;
+    }
+
+    /**
+     * Fills freed frames with a pattern, which makes a use after free visible.
+     *
+     * @param isPoisoned whether freed frames are filled; false unless set
+     * @return this
+     */
+    public MachineBuilder poisonFrames(boolean isPoisoned) {
+        poisonsFrames = isPoisoned;
+        return this;
+    }
+
+    /**
+     * Sets the largest number of pages of a file that one fault maps: the accessed page, and the pages around it
+     * that are already in memory ({@code fault_around_bytes}).
+     *
+     * @param pages a power of two; 16 unless set
+     * @return this
+     * @throws IllegalArgumentException if {@code pages} is not a power of two
+     */
+    public MachineBuilder faultAround(int pages) {
+        if (pages <= 0 || Integer.bitCount(pages) != 1) {
+            throw new IllegalArgumentException("faultAround " + pages + " is not a power of two");
+        }
+        faultAround = pages;
+        return this;
+    }
+
+    /**
+     * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
+     * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number.
+     *
+     * @param entries a power of two from 2 to 2^20; 4096 unless set
+     * @return this
+     * @throws IllegalArgumentException if {@code entries} is not such a power of two
+     */
+    public MachineBuilder tlbEntries(int entries) {
+        if (entries < Machine.LEAST_TLB_ENTRIES || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
+            throw new IllegalArgumentException("tlbEntries " + entries + " is not a power of two in 2..2^20");
+        }
+        tlbEntries = entries;
+        return this;
+    }
+
+    /**
+     * Bounds the background work that waits for grace periods and for CPUs that do not acknowledge: asynchronous
+     * operations, and closes of backings that have memory. A backing that blocks in {@code rcuMapPages} delays
+     * grace periods. At the bound no operation begins that could add to this work; but a space can be closed and
+     * forked, and stacks grow.
+     *
+     * @param callbacks the bound; operations that have already begun may exceed it; positive, 65536 unless set
+     * @param refuse true to refuse an operation at the bound with {@code EAGAIN}, with nothing changed; false to
+     *     make its caller wait
+     * @return this
+     */
+    public MachineBuilder boundGracePeriods(int callbacks, boolean refuse) {
+        if (callbacks <= 0) {
+            throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
+        }
+        mostCallbacks = callbacks;
+        atBound = refuse ? Backlog.AtBound.REFUSE : Backlog.AtBound.WAIT;
+        return this;
+    }
+
+    /**
+     * Sets the time after which a reader that delays a grace period is reported, by name. The wait continues.
+     *
+     * @param time positive; 10 seconds unless set
+     * @return this
+     */
+    public MachineBuilder reportGracePeriodsLongerThan(Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is not positive");
+        }
+        longGracePeriod = time;
+        return this;
+    }
+
+    /**
+     * Sets the time after which a CPU that does not acknowledge a shootdown is reported, with its thread and the
+     * thread's stack. The wait continues.
+     *
+     * @param time positive; 10 seconds unless set
+     * @return this
+     */
+    public MachineBuilder reportShootdownsLongerThan(Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is not positive");
+        }
+        longShootdown = time;
+        return this;
+    }
+
+    /**
+     * Sets how CPUs learn of a pending shootdown, and the action for a CPU that does not answer for {@linkplain
+     * #reportShootdownsLongerThan the set time}.
+     *
+     * @param how the delivery; the waiting thread calls it while it waits
+     * @return this
+     */
+    public MachineBuilder deliverShootdowns(ShootdownDelivery how) {
+        delivery = Objects.requireNonNull(how, "how");
+        return this;
+    }
+
+    /**
+     * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a
+     * page cache, grace periods and faults that begin there throw and are reported. A call that takes too long is
+     * reported too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on
+     * a file then takes longer.
+     *
+     * @param longest the time after which a call is reported, not negative; null to check none, unless set
+     * @return this
+     * @throws IllegalArgumentException if it is negative
+     */
+    public MachineBuilder checkOffers(@Nullable Duration longest) {
+        if (longest != null && longest.isNegative()) {
+            throw new IllegalArgumentException("longest " + longest + " is negative");
+        }
+        longestOffer = longest == null ? Memory.UNCHECKED : saturatedNanos(longest);
+        return this;
+    }
+
+    /**
+     * Sets the executor of the callbacks that may block, and of the steps of asynchronous operations: closes of
+     * backings, completions, events of listeners. Unless set, these run on daemon threads of the machine, which
+     * are started on demand and end when they are idle. There, tasks begin in order, and a task that takes long
+     * delays others by at most about 10 ms.
+     *
+     * <p>The executor must run each task, on any thread but one that waits in a call of this machine; {@code
+     * Runnable::run} is such an executor if no callback blocks. A task that it refuses with an exception runs on a
+     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
+     *
+     * @param executor the executor; null for the threads of the machine
+     * @return this
+     */
+    public MachineBuilder executor(@Nullable Executor executor) {
+        this.executor = executor;
+        return this;
+    }
+
+    /**
+     * Sets how the thread of the housekeeping idles while calls wait and none can continue. The thread is a daemon
+     * of the machine that starts when there is something to wait for, and ends when there is not. Unless set, it
+     * parks for 1 microsecond to 1 millisecond.
+     *
+     * @param idle the strategy, of this machine only
+     * @return this
+     */
+    public MachineBuilder housekeeping(IdleStrategy idle) {
+        this.idle = Objects.requireNonNull(idle, "idle");
+        return this;
+    }
+
+    /**
+     * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the
+     * machine. No thread of the machine makes them then. A call of the library that waits for the housekeeping
+     * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
+     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not.
+     *
+     * @param isInvoked whether the embedder makes the steps; false unless set
+     * @return this
+     */
+    public MachineBuilder invokedHousekeeping(boolean isInvoked) {
+        this.isInvoked = isInvoked;
+        return this;
+    }
+
+    /** Makes frame stores. */
+    @FunctionalInterface
+    public interface StoreMaker {
+        /**
+         * Returns a new store without frames.
+         *
+         * @param pageShift binary logarithm of the size of a frame in bytes
+         * @param frames the largest number of frames
+         * @return a new store
+         */
+        FrameStore make(int pageShift, int frames);
+    }
+
+    private static long saturatedNanos(Duration time) {
+        return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
+    }
+
+    private int chunkShift(long frames, int pageShift) {
+        long inPiece = Math.max(1, memoryPiece >>> pageShift);
+        // The zero page, one frame more than requested, must not add another piece.
+        return frames <= inPiece
+                ? Long.SIZE - Long.numberOfLeadingZeros(frames)
+                : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
+    }
+
+    private Memory memory(MachineState host, int pageShift) {
+        long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
+        int chunkShift = chunkShift(most, pageShift);
+        StoreMaker maker = stores;
+        FrameStore store = maker == null
+                ? new DirectFrames(pageShift, chunkShift, (int) most + 1, true)
+                : maker.make(pageShift, (int) most + 1);
+        Rcu rcu = new Rcu(new Rcu.Settings(
+                host.tasks(),
+                host.housekeeping(),
+                new Backlog(mostCallbacks, atBound, host.invoked()),
+                saturatedNanos(longGracePeriod),
+                message -> host.report(Report.Kind.LONG_WAIT, message, null)));
+        return new Memory(
+                new Frames(
+                        store,
+                        pageShift,
+                        chunkShift,
+                        (int) most,
+                        poisonsFrames,
+                        (thrown, frame) -> reportQuarantined(host, frame, thrown)),
+                rcu,
+                new Cpus(
+                        saturatedNanos(longShootdown),
+                        message -> host.report(Report.Kind.LONG_WAIT, message, null),
+                        delivery,
+                        thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown)),
+                faultAround,
+                longestOffer,
+                checked
+                        ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null))
+                        : null);
+    }
+
+    /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
+    private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
+        host.tasks()
+                .execute(() -> host.report(
+                        Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
+    }
+
+    /**
+     * Builds the machine.
+     *
+     * @return a new machine
+     * @throws IllegalArgumentException if no frame store is set, the system has no region for the memory, and the
+     *     memory exceeds the JVM's limit of direct memory
+     */
+    public Machine build() {
+        if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegion(memory)) {
+            throw new IllegalArgumentException("memory " + memory + " is above " + Machine.directMemoryLimit()
+                    + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
+                    + " without it");
+        }
+        if (longestOffer != Memory.UNCHECKED) {
+            NoWaiting.use();
+        }
+        MachineState.Settings settings = new MachineState.Settings(
+                maxMapCount,
+                stackGuardGap,
+                commitLimit,
+                saturatedNanos(longWait),
+                reporter,
+                new MachineState.Threads(executor, idle, isInvoked),
+                memory == 0 ? null : this::memory);
+        return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
+    }
+
+    /** Returns the settings of the memory as text. */
+    @Override
+    public String toString() {
+        return "builder of a machine, memory " + memory + ", tlbEntries " + tlbEntries + (checked ? ", checked" : "");
+    }
+}
