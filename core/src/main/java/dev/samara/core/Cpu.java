@@ -11,6 +11,7 @@ import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import java.lang.invoke.MethodHandles;
@@ -33,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cpu implements AutoCloseable {
     private static final VarHandle OWNER;
+
+    /** The stack that a change of owners needs, in frames. */
+    private static final int OWNER_DEPTH = 40;
 
     static {
         try {
@@ -229,9 +233,9 @@ public final class Cpu implements AutoCloseable {
      * dev.samara.core.guest.FlatMemory} and the results of its last access. No operation waits for it: it catches up
      * with changes when it next enters GUEST. It may be LAZY.
      *
-     * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #toString} and {@code claim}
-     * is refused. A CPU whose thread ends without a call of this method cannot be claimed any more, and is taken off
-     * its space. A CPU that was handed over is not: it has to be claimed to be closed.
+     * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #space}, {@link #toString}
+     * and {@code claim} is refused. A CPU whose thread ends without a call of this method cannot be claimed any more,
+     * and is taken off its space. A CPU that was handed over is not: it has to be claimed to be closed.
      *
      * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
      *     caller; it is owned as before then
@@ -242,6 +246,7 @@ public final class Cpu implements AutoCloseable {
         if (used != null) {
             checkUnused(used, "it is handed over");
         }
+        StackReserve.check(OWNER_DEPTH);
         disown();
     }
 
@@ -265,6 +270,8 @@ public final class Cpu implements AutoCloseable {
      */
     public void claim() {
         Thread caller = Thread.currentThread();
+        // An owner that is known to some of the words only could neither run nor give the CPU up.
+        StackReserve.check(OWNER_DEPTH);
         // Pairs with disown, and decides among several threads.
         Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
         if (other != null) {
@@ -391,7 +398,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Returns the numbers of this CPU's events since it was claimed. {@link Machine#statistics} adds those of all CPUs
+     * Returns the numbers of this CPU's events since it was made. {@link Machine#statistics} adds those of all CPUs
      * up, for any thread.
      *
      * @return the numbers

@@ -46,7 +46,7 @@ public final class MachineBuilder {
     private int tlbEntries = 1 << 12;
     private long longestOffer = Memory.UNCHECKED;
     private @Nullable Executor executor;
-    private IdleStrategy idle = MachineState.Threads.own().idle();
+    private @Nullable IdleStrategy idle;
     private boolean isInvoked;
     private boolean checked = Boolean.getBoolean("samara.checked");
 
@@ -343,9 +343,11 @@ public final class MachineBuilder {
      * are started on demand and end when they are idle. There, tasks begin in order, and a task that takes long
      * delays others by at most about 10 ms.
      *
-     * <p>The executor must run each task, on any thread but one that waits in a call of this machine; {@code
-     * Runnable::run} is such an executor if no callback blocks. A task that it refuses with an exception runs on a
-     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
+     * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
+     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine. An executor may run tasks
+     * at once ({@code Runnable::run}) if the {@linkplain #invokedHousekeeping housekeeping is invoked}. They run within
+     * any call that waits then. So no callback may call a method that waits, and asynchronous calls must not populate:
+     * they would wait for a call below them on the same stack.
      *
      * @param executor the executor; null for the threads of the machine
      * @return this
@@ -360,11 +362,11 @@ public final class MachineBuilder {
      * of the machine that starts when there is something to wait for, and ends when there is not. Unless set, it
      * parks for 1 microsecond to 1 millisecond.
      *
-     * @param idle the strategy, of this machine only
+     * @param idle the strategy, of one machine only; null for the usual one. One that throws is not asked again
      * @return this
      */
-    public MachineBuilder housekeeping(IdleStrategy idle) {
-        this.idle = Objects.requireNonNull(idle, "idle");
+    public MachineBuilder housekeeping(@Nullable IdleStrategy idle) {
+        this.idle = idle;
         return this;
     }
 
@@ -470,7 +472,8 @@ public final class MachineBuilder {
                 commitLimit,
                 saturatedNanos(longWait),
                 reporter,
-                new MachineState.Threads(executor, idle, isInvoked),
+                new MachineState.Threads(
+                        executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),
                 memory == 0 ? null : this::memory);
         return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
     }

@@ -232,6 +232,10 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Adds the translation of an access that misses to the TLB. Returns whether the access hits then. */
     private boolean refill(long[] tags, long address, int last, int access) {
+        if (((address ^ address + last) & PAGE_MASK) != 0) {
+            // Never a hit: its pages are found by the access itself, and counted there.
+            return false;
+        }
         long tag = tags[(int) (address >>> PAGE_SHIFT) & mask];
         // The TLB may have the translation, of a frame outside the region.
         return (tag ^ tag(address + last)) != SoftTlb.ELSEWHERE

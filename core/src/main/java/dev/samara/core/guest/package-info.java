@@ -47,8 +47,8 @@
  *     <td>LR: {@code Opaque}; LR.aq: {@code Volatile}; SC: {@code compareAndSet}</td>
  *     <td>LL: {@code Opaque}; SC: {@code compareAndSet}</td></tr>
  * <tr><th scope="row">16 bytes as two words</th>
- *     <td>MOVDQU: {@code loadLong} twice, {@code storeLongPair}</td>
- *     <td>LDP, STP: {@code loadLong} twice, {@code storeLongPair}</td>
+ *     <td>MOVDQU: {@code loadLong} twice, {@code acquireFence}; {@code releaseFence}, {@code storeLongPair}</td>
+ *     <td>LDP: {@code loadLongOpaque} twice; STP: {@code storeLongOpaque} twice</td>
  *     <td>none</td>
  *     <td>none</td></tr>
  * </tbody>

@@ -7,10 +7,10 @@ import java.util.concurrent.CompletableFuture;
  * An asynchronous call of an {@link dev.samara.core.AddressSpace}, after its publication: {@link #result} is known at
  * once, and the future completes with that number when the call is complete. Only this library extends this class.
  *
- * <p>Until then the range is in flight: operations and accesses there wait. Other lookups find the new layout already.
- * A thread of the machine completes the future; it is complete from the beginning if there was nothing to wait for. It
- * completes exceptionally only if an {@code Error} or a backing's exception ended the work after publication, which
- * changes nothing of the result.
+ * <p>Until then the range is in flight: operations there wait, and so do accesses to mappings that were moved there.
+ * Lookups find the new layout already. A thread of the machine completes the future; it is complete from the beginning
+ * if there was nothing to wait for. It completes exceptionally only if an {@code Error} or a backing's exception ended
+ * the work after publication, which changes nothing of the result. No thread may wait for it that has a CPU in GUEST.
  */
 public abstract class PendingCall extends CompletableFuture<Long> {
     /** Only for this library. */
@@ -19,8 +19,8 @@ public abstract class PendingCall extends CompletableFuture<Long> {
     /**
      * Returns the result of the call, without waiting for its completion.
      *
-     * @return the address or 0, as the synchronous form of the call returns it; or a negated errno, and then nothing is
-     *     in flight and the future is complete
+     * @return the address or 0, as the synchronous form of the call returns it; or a negated errno. Nothing is in
+     *     flight then and the future is complete, unless the call had moved some of several mappings before it failed
      */
     public abstract long result();
 }

@@ -21,6 +21,9 @@ public final class Housekeeping implements Agent, Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
     private static final long LONGEST_PAUSE = 1_000_000;
 
+    /** The time in nanoseconds of a step after which the steps pause, whatever the strategy does. */
+    private static final long LONG_STEP = 50_000;
+
     /** The pause in nanoseconds of a waiting thread that invokes steps, after a step that had nothing to do. */
     public static final long INVOKING_PAUSE = 50_000;
 
@@ -38,6 +41,9 @@ public final class Housekeeping implements Agent, Runnable {
 
     private final AtomicBoolean isPolled = new AtomicBoolean();
     private volatile @Nullable Thread poller;
+
+    /** Whether the strategy has thrown an exception. Used by the thread that has set {@link #isPolled}. */
+    private boolean isIdleBroken;
 
     /** Whether an Error has stopped a thread that was about to start the steps. */
     private volatile boolean isUnattended;
@@ -158,9 +164,9 @@ public final class Housekeeping implements Agent, Runnable {
                 long since = System.nanoTime();
                 int moved = doWork();
                 long asked = System.nanoTime() - since;
-                idle.idle(moved);
-                // Pauses for at least the time of the step: asking many calls must not use up a processor.
-                long left = moved > 0 ? 0 : 2 * asked - (System.nanoTime() - since);
+                idle(moved);
+                // Pauses for at least the time of a long step: asking many calls must not use up a processor.
+                long left = moved > 0 || asked < LONG_STEP ? 0 : 2 * asked - (System.nanoTime() - since);
                 if (left > 0) {
                     LockSupport.parkNanos(this, left);
                 }
@@ -173,17 +179,34 @@ public final class Housekeeping implements Agent, Runnable {
             poller = null;
             isLeft = waiting != null || firstReady != null;
             isPolled.set(false);
-            attend();
+            isUnattended = true;
+            attendAgain();
         }
     }
 
+    /** Idles by the strategy. One that has thrown once, which is reported as of a task, is not asked again. */
+    private void idle(int moved) {
+        if (isIdleBroken) {
+            if (moved == 0) {
+                LockSupport.parkNanos(this, LONGEST_PAUSE);
+            }
+            return;
+        }
+        isIdleBroken = true;
+        idle.idle(moved);
+        isIdleBroken = false;
+    }
+
     /**
-     * Makes one step: never waits. A step within a step, or beside one, only hands over.
+     * Makes one step: never waits, if the executor of the calls does not. While a step asks the calls, a step within it
+     * or beside it only hands over.
      *
      * @return the number of calls handed over
+     * @throws StackOverflowError if the thread's stack is nearly used up; nothing has changed then
      */
     @Override
     public int doWork() {
+        StackReserve.check(DEPTH);
         if (isAsking.compareAndSet(false, true)) {
             try {
                 ask();
@@ -211,7 +234,6 @@ public final class Housekeeping implements Agent, Runnable {
      */
     public boolean step() {
         try {
-            StackReserve.check(DEPTH);
             return doWork() > 0;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             return false;

@@ -126,11 +126,13 @@ public final class MachineTasks implements Executor {
 
     /** Returns the number of tasks given to the embedder's executor so far, or -1 if any task has not ended. */
     private long begunIfQuiet() {
-        long all;
-        synchronized (this) {
-            all = unfinished == 0 ? begun : -1;
+        if (background.pending() != 0) {
+            return -1;
         }
-        return background.pending() == 0 ? all : -1;
+        // After the look at the machine's threads, whose last task may have given one to the executor.
+        synchronized (this) {
+            return unfinished == 0 ? begun : -1;
+        }
     }
 
     private synchronized void begins() {
@@ -186,15 +188,30 @@ public final class MachineTasks implements Executor {
             if (!isBegun.compareAndSet(false, true)) {
                 return;
             }
-            MachineTasks outer = CURRENT.get();
+            MachineTasks outer = null;
             try {
-                CURRENT.set(MachineTasks.this);
+                outer = mark();
                 task.run();
             } catch (Throwable thrown) {
                 report(thrown);
             } finally {
                 end(outer);
             }
+        }
+
+        /**
+         * Marks the thread as one that runs a task, and returns its mark so far. Without memory or stack for the mark
+         * the task runs nevertheless: it is taken already, and only the refusal of a wait for itself is lost.
+         */
+        private @Nullable MachineTasks mark() {
+            MachineTasks outer = null;
+            try {
+                outer = CURRENT.get();
+                CURRENT.set(MachineTasks.this);
+            } catch (OutOfMemoryError | StackOverflowError unmarked) {
+                report(unmarked);
+            }
+            return outer;
         }
 
         /** Returns whether the task has not begun; it will not begin then. */

@@ -30,8 +30,7 @@ final class RcuCallbacks {
     /** The producer is the holder of the lock, the consumer the thread that runs the {@link Batch}. */
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
-    /* Guarded by the lock. */
-    private int pending;
+    /** Guarded by the lock. */
     private boolean isWorkedOff;
 
     RcuCallbacks(Rcu rcu, Rcu.Settings settings) {
@@ -50,8 +49,7 @@ final class RcuCallbacks {
         try {
             first = isWorkedOff ? null : new Batch();
             waiting.offer(once);
-            pending++;
-            backlog.counted(pending);
+            backlog.counted(waiting.size());
             isWorkedOff = true;
         } finally {
             lock.unlock();
@@ -66,7 +64,7 @@ final class RcuCallbacks {
     int pending() {
         lock.lock();
         try {
-            return pending;
+            return waiting.size();
         } finally {
             lock.unlock();
         }
@@ -96,8 +94,7 @@ final class RcuCallbacks {
     private void handedOver() {
         lock.lock();
         try {
-            pending--;
-            backlog.counted(pending);
+            backlog.counted(waiting.size());
         } finally {
             lock.unlock();
         }
@@ -107,7 +104,7 @@ final class RcuCallbacks {
     private boolean hasMore() {
         lock.lock();
         try {
-            isWorkedOff = pending != 0;
+            isWorkedOff = waiting.size() != 0;
             return isWorkedOff;
         } finally {
             lock.unlock();
@@ -125,8 +122,10 @@ final class RcuCallbacks {
 
         /** Begins a grace period for the callbacks that wait now. */
         void begin() {
-            left = waiting.size();
+            int all = waiting.size();
             grace = rcu.startPoll();
+            // Not before the grace period has begun: callbacks of this count end with it.
+            left = all;
         }
 
         @Override
@@ -162,11 +161,14 @@ final class RcuCallbacks {
                 // Ready by an exception only.
                 return;
             }
-            for (; left > 0; left--) {
+            while (left > 0) {
                 // Each callback is a task of its own: one that throws or hangs does not stop the others. It is removed
                 // after the call: it runs once even if the executor accepted it and threw nevertheless.
                 executor.execute(Objects.requireNonNull(waiting.peek(), "callback"));
                 waiting.poll();
+                // Before all that may fail: a count that stayed too high would take a callback of the next grace
+                // period.
+                left--;
                 handedOver();
             }
         }

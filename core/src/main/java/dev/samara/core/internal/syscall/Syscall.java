@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Operation;
@@ -61,6 +62,7 @@ final class Syscall {
 
         @Override
         public Long join() {
+            checkMayWait();
             boolean interrupted = false;
             while (!isDone() && step()) {
                 // A thread whose interrupt flag is set does not park.
@@ -74,6 +76,7 @@ final class Syscall {
 
         @Override
         public Long get() throws InterruptedException, ExecutionException {
+            checkMayWait();
             while (!isDone() && !Thread.currentThread().isInterrupted() && step()) {
                 Thread.onSpinWait();
             }
@@ -82,8 +85,9 @@ final class Syscall {
 
         @Override
         public Long get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+            checkMayWait();
             long since = System.nanoTime();
-            long nanos = unit.toNanos(timeout);
+            long nanos = Math.max(0, unit.toNanos(timeout));
             while (!isDone()
                     && System.nanoTime() - since < nanos
                     && !Thread.currentThread().isInterrupted()
@@ -91,6 +95,13 @@ final class Syscall {
                 Thread.onSpinWait();
             }
             return super.get(Math.max(0, nanos - (System.nanoTime() - since)), TimeUnit.NANOSECONDS);
+        }
+
+        /** A CPU of this thread in GUEST, which the call may wait for, would never answer. */
+        private void checkMayWait() {
+            if (!isDone()) {
+                Cpus.checkMayWait("a wait for an asynchronous call");
+            }
         }
 
         /** Makes a step of the housekeeping; returns false if a thread of the machine makes them. */
