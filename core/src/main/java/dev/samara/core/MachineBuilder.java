@@ -344,10 +344,10 @@ public final class MachineBuilder {
      * delays others by at most about 10 ms.
      *
      * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
-     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine. An executor may run tasks
-     * at once ({@code Runnable::run}) if the {@linkplain #invokedHousekeeping housekeeping is invoked}. They run within
-     * any call that waits then. So no callback may call a method that waits, and asynchronous calls must not populate:
-     * they would wait for a call below them on the same stack.
+     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine. An executor may
+     * run tasks at once ({@code Runnable::run}) if the {@linkplain #invokedHousekeeping housekeeping is invoked}. They
+     * run within any call that waits then. So no callback may call a method that waits, and asynchronous calls must
+     * not populate: they would wait for a call below them on the same stack.
      *
      * @param executor the executor; null for the threads of the machine
      * @return this
