@@ -62,7 +62,7 @@ class EmptiedSourceTest {
         List<String> expected = new ArrayList<>();
         for (int page = -2; page < 4; page++) {
             boolean mapped = page >= Math.min(0, distance) && page < Math.max(2, distance + 2);
-            expected.add(page + (mapped ? " gated" : " MAPERR"));
+            expected.add(page + (mapped ? " gated" : " SEGV_MAPERR"));
         }
         assertEquals(expected, met);
         assertEquals(1, space.usage().maps());
