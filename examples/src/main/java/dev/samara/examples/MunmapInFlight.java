@@ -3,6 +3,7 @@ package dev.samara.examples;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -36,7 +37,7 @@ public final class MunmapInFlight {
 
             System.out.println("In flight: the munmap is complete: " + unmapped.isDone());
             System.out.println("  A lookup finds " + space.find(start));
-            System.out.println("  An access ends at once in " + space.resolve(start, Protection.READ));
+            System.out.println("  An access ends at once in " + Fault.toString(space.resolve(start, Protection.READ)));
             long other = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
             System.out.println("  A mapping of that size is placed at " + Long.toHexString(other) + ", not at "
                     + Long.toHexString(start));

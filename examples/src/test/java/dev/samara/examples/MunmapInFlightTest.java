@@ -15,7 +15,7 @@ final class MunmapInFlightTest {
                 List.of(
                         "In flight: the munmap is complete: false",
                         "  A lookup finds null",
-                        "  An access ends at once in MAPERR",
+                        "  An access ends at once in SEGV_MAPERR",
                         "  A mapping of that size is placed at 7ffff7ffb000, not at 7ffff7ffd000",
                         "  A mapping that must be there is done: false",
                         "Complete: munmap returned 0",
