@@ -245,7 +245,7 @@ final class CommitLimitTest {
     @DisplayName("settings that make no sense are refused")
     void refusedSettings() {
         MachineBuilder builder = Machine.builder();
-        assertThrows(IllegalArgumentException.class, () -> builder.commitLimit(-1));
+        assertThrows(IllegalArgumentException.class, () -> builder.commitLimit(-2));
         assertThrows(IllegalArgumentException.class, () -> builder.maxMapCount(0));
         assertThrows(IllegalArgumentException.class, () -> builder.stackGuardGap(-1));
         assertThrows(IllegalArgumentException.class, () -> builder.stackGuardGap((1 << 20) + 1));

@@ -225,14 +225,13 @@ final class GuardedEndsTest {
     @DisplayName("a guard must be a range of whole pages at one end, and leave something over")
     void badArguments() {
         AddressSpaceBuilder builder = guarded();
-        String run = " must end above its start";
-        assertSaid("guard 0x0..0x0" + run, () -> builder.guard(0, 0));
-        assertSaid("guard 0x2000..0x1000" + run, () -> builder.guard(2 * PAGE, PAGE));
+        assertSaid("guard 0x2000..0x1000 must not end before it starts", () -> builder.guard(2 * PAGE, PAGE));
         String boundary = " must start and end on a multiple of the page size 0x1000";
         assertSaid("guard 0x0..0x1001" + boundary, () -> builder.guard(0, PAGE + 1));
         assertSaid("guard 0x800..0x258000" + boundary, () -> builder.guard(PAGE / 2, 600 * PAGE));
         String end = " must be at one end of the space, 0 or 0x258000";
         assertSaid("guard 0x1000..0x2000" + end, () -> builder.guard(PAGE, 2 * PAGE));
+        assertSaid("guard 0x1000..0x1000" + end, () -> builder.guard(PAGE, PAGE));
         assertSaid("guard 0x0..0x258000" + end, () -> builder.guard(0, 600 * PAGE));
         assertSaid("guard 0x1000..0x259000" + end, () -> builder.guard(PAGE, 601 * PAGE));
         assertSaid("guard 0x0..0xfffffffffffff000" + end, () -> builder.guard(0, -PAGE));

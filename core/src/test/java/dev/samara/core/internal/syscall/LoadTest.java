@@ -205,7 +205,7 @@ final class LoadTest {
         assertRefused(type, () -> builder.maxMapCount(0), "maxMapCount 0");
         assertRefused(type, () -> builder.stackGuardGap(-1), "stackGuardGap -1");
         assertRefused(type, () -> builder.stackGuardGap((1 << 20) + 1), "stackGuardGap 1048577");
-        assertRefused(type, () -> builder.commitLimit(-1), "commitLimit -1");
+        assertRefused(type, () -> builder.commitLimit(-2), "commitLimit -2");
         Machine smallest =
                 builder.maxMapCount(1).stackGuardGap(0).commitLimit(0).build();
         assertEquals(0, smallest.committed());
