@@ -14,10 +14,7 @@ import org.openjdk.jcstress.infra.results.IIII_Result;
  */
 @JCStressTest
 @Outcome(id = "1, 0, .*", expect = Expect.FORBIDDEN, desc = "opaque: the old number after the new one")
-@Outcome(
-        id = "(0, .|1, 1), 1, 0",
-        expect = Expect.ACCEPTABLE_INTERESTING,
-        desc = "plain: out of order")
+@Outcome(id = "(0, .|1, 1), 1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "plain: out of order")
 @Outcome(expect = Expect.ACCEPTABLE, desc = "in order")
 @State
 public class GuestReadsOfOneWord {
