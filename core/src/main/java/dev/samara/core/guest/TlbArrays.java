@@ -6,7 +6,7 @@ import java.nio.MappedByteBuffer;
 
 /**
  * The arrays of the TLB of a CPU, for code that an embedder generates: such code makes an access that hits without a
- * call. {@link FlatMemory#tlb} returns the object. It is always the same, so generated code may have it as a constant.
+ * call. {@link FlatMemory#tlb} returns the same object at each call, so generated code may have it as a constant.
  *
  * <p><b>An access.</b> The TLB translates granules of 4 KiB. Each granule of an address space has one slot in the
  * arrays, which have one length, a power of two. An access hits if the tag in the slot of its first byte is the granule
