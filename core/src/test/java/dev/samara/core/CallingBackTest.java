@@ -63,7 +63,7 @@ final class CallingBackTest {
 
     private final Semaphore waits = new Semaphore(0);
     private final List<CountDownLatch> releases = new ArrayList<>();
-    private final CountDownLatch allHeld = new CountDownLatch(HELD);
+    private final Semaphore held = new Semaphore(0);
     private final AtomicInteger retirings = new AtomicInteger();
     private final List<Future<Long>> unmapping = new ArrayList<>();
     private boolean holding;
@@ -78,7 +78,7 @@ final class CallingBackTest {
     private void retire() {
         int number = retirings.getAndIncrement();
         if (holding && number < HELD) {
-            allHeld.countDown();
+            held.release();
             Latches.await(releases.get(number));
         }
     }
@@ -136,7 +136,10 @@ final class CallingBackTest {
         assertEquals(2, space.snapshot().vmas().size());
     }
 
-    /** Starts a mapping over pages 0 to 9 that has to start again three times, and then insists on being next. */
+    /**
+     * Starts a mapping over pages 0 to 9 that has to start again three times, and then insists on being next. The
+     * unmappings that it waits for are released in the order of their publication, which is the order of its waits.
+     */
     private Future<Long> mapAfterThreeRestarts() throws InterruptedException {
         anonymous(0, 10);
         holding = true;
@@ -146,8 +149,8 @@ final class CallingBackTest {
         for (int i = 0; i < HELD; i++) {
             int page = 1 + 2 * i;
             unmapping.add(pool.submit(() -> space.munmap(page(page), PAGE)));
+            held.acquire();
         }
-        Latches.await(allHeld);
         Future<Long> mapping = pool.submit(() -> space.mmap(page(0), 10 * PAGE, READ, FIXED, backing, 0));
         for (CountDownLatch release : releases) {
             waits.acquire();
