@@ -2,8 +2,7 @@
 package dev.samara.bench.interpreter;
 
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,7 +65,7 @@ final class Interpreter {
 
     private final GuestRam ram;
     private final long[] x = new long[NOWHERE + 1];
-    private final Map<Long, Block> blocks = new HashMap<>();
+    private final Long2ObjectHashMap<Block> blocks = new Long2ObjectHashMap<>();
     private long executed;
 
     Interpreter(GuestRam ram) {

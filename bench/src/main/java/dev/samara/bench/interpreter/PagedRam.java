@@ -5,8 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import org.agrona.collections.Long2ObjectHashMap;
 
 /**
  * The page table that an author of an emulator writes by hand: an array for each page, rights, and a TLB of 4,096
@@ -29,7 +28,7 @@ final class PagedRam implements GuestRam {
         }
     }
 
-    private final Map<Long, MappedPage> pages = new HashMap<>();
+    private final Long2ObjectHashMap<MappedPage> pages = new Long2ObjectHashMap<>();
     private final long[] loadTags = new long[ENTRIES];
     private final long[] storeTags = new long[ENTRIES];
     private final byte[][] frames = new byte[ENTRIES][];

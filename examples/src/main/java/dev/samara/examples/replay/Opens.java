@@ -16,6 +16,7 @@ import dev.samara.examples.trace.Trace;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.agrona.collections.Int2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,7 @@ final class Opens {
     private static final String LOADED = "";
 
     private final Map<OpenKey, Backing> files = new HashMap<>();
-    private final Map<Integer, SharedSegment> segments = new HashMap<>();
+    private final Int2ObjectHashMap<SharedSegment> segments = new Int2ObjectHashMap<>();
     private final Map<OpenKey, SharedSegment.Attachment> loadedSegments = new HashMap<>();
 
     /** Of a machine with memory; null if files need none. */

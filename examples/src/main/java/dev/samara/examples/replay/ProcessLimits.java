@@ -5,8 +5,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Resource;
 import dev.samara.examples.trace.Event;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
+import org.agrona.collections.Int2ObjectHashMap;
 
 /**
  * The limits of the processes that run in one space.
@@ -19,7 +19,7 @@ final class ProcessLimits {
 
     private final AddressSpace space;
     private final Map<Resource, Long> first;
-    private final Map<Integer, Map<Resource, Long>> othersByThread = new HashMap<>();
+    private final Int2ObjectHashMap<Map<Resource, Long>> othersByThread = new Int2ObjectHashMap<>();
     private Map<Resource, Long> current;
 
     /** Starts with the process of the trace's first thread, whose limits the space already has. */

@@ -5,9 +5,8 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.examples.trace.MapsLine;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
-import java.util.Map;
+import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,16 +19,16 @@ final class SharedObjects {
     private static final String NAME = "/dev/zero (deleted)";
 
     private final IdentityHashMap<Backing, Long> inodes;
-    private final Map<Long, Backing> objects;
+    private final Long2ObjectHashMap<Backing> objects;
 
     SharedObjects() {
         inodes = new IdentityHashMap<>();
-        objects = new HashMap<>();
+        objects = new Long2ObjectHashMap<>();
     }
 
     private SharedObjects(SharedObjects other) {
         inodes = new IdentityHashMap<>(other.inodes);
-        objects = new HashMap<>(other.objects);
+        objects = new Long2ObjectHashMap<>(other.objects);
     }
 
     SharedObjects copy() {

@@ -5,10 +5,9 @@ import dev.samara.core.Cpu;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
+import org.agrona.collections.Long2ObjectHashMap;
 
 /** A CPU in GUEST: loads, stores and atomics, in one step and by address. For one thread. */
 final class Guest {
@@ -25,7 +24,7 @@ final class Guest {
     private final Random random;
 
     /** The pages used since the last flush of each, and since this stay in GUEST began; by address. */
-    private final Map<Long, Use> used = new HashMap<>();
+    private final Long2ObjectHashMap<Use> used = new Long2ObjectHashMap<>();
 
     private final Naps naps;
     private boolean polls;
@@ -102,7 +101,7 @@ final class Guest {
                 Thread.onSpinWait();
             }
             naps.seldom();
-            used.entrySet().removeIf(one -> isToldInTime(one.getKey(), one.getValue(), start, end));
+            used.entrySet().removeIfLong((address, use) -> isToldInTime(address, use, start, end));
         };
     }
 

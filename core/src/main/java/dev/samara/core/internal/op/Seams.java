@@ -4,9 +4,8 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
+import org.agrona.collections.LongHashSet;
 
 /**
  * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
@@ -67,7 +66,7 @@ final class Seams {
 
     /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
     static int count(Edit edit) {
-        Set<Long> counted = new HashSet<>();
+        LongHashSet counted = new LongHashSet();
         for (InFlightRange.PendingJoin join : edit.layout.inFlight().joins()) {
             if (MergeRules.willJoin(edit, join)) {
                 counted.add(join.address());
