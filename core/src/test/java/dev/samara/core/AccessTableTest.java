@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * Each kind of access, in one page and across two, beside what each page allows, and beside what the TLB has before.
  */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SAME_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 @DisplayName(
         "An access is made as a whole, or not at all with the fault and the address of the first page that forbids it")
 class AccessTableTest {

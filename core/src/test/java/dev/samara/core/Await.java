@@ -15,12 +15,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Bounded waiting in tests: until a condition holds, or for ten seconds. A wait that ends without its condition fails
- * with the reports of the machine (an operation that waits long, a CPU that does not answer) and the stacks of the
- * threads in this library.
+ * Bounded waiting in tests: until a condition holds, or for a minute, of which a loaded machine may need a part. A wait
+ * that ends without its condition fails with the reports of the machine (an operation that waits long, a CPU that does
+ * not answer) and the stacks of the threads in this library.
  */
 public final class Await {
-    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration LIMIT = Duration.ofMinutes(1);
 
     /**
      * The time after which a test's machine reports a wait: early enough to be part of the message of a wait that has
@@ -108,6 +108,7 @@ public final class Await {
         });
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // nothing relies on it, but with one processor the other thread needs it
     static void until(
             Duration limit, String what, BooleanSupplier condition, Collection<Report> reports, Thread... named) {
         long end = System.nanoTime() + limit.toNanos();
@@ -116,7 +117,7 @@ public final class Await {
                 throw new AssertionError(
                         "not within " + limit.toMillis() + " ms: " + what + reported(reports) + stacks(named));
             }
-            Thread.onSpinWait();
+            Thread.yield();
         }
     }
 

@@ -21,10 +21,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Random calls of one thread; after each, and in the middle of each, the opens of every backing are counted. */
-@Timeout(300)
 final class BackingLifeTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int RUNS = TORTURE ? 4000 : 60;

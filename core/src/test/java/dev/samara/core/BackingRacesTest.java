@@ -19,12 +19,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** I8 for opens: whatever several threads did at once, at rest there are as many opens as VMAs, and none at the end. */
-@Timeout(300)
 final class BackingRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS = TORTURE ? 400 : 8;

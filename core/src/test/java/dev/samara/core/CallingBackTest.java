@@ -23,9 +23,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A backing that is asked for an open may call into its space, and no other call waits for its answer")
 final class CallingBackTest {
     private static final long PAGE = 0x1000;

@@ -30,9 +30,7 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(120)
 @DisplayName("A listener is told of each change")
 final class ChangeEventsTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");

@@ -28,7 +28,7 @@ import org.opentest4j.AssertionFailedError;
  * that uses up the stack or the heap, and with it classes whose initializers meet the end of either.
  */
 public final class ChildJvm {
-    private static final int SECONDS = 300;
+    private static final int SECONDS = 600;
 
     /** One class of each archive and directory that the library needs. */
     private static final List<Class<?>> LIBRARY = List.of(

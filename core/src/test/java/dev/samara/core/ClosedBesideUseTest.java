@@ -14,11 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The end of a space that other threads go on to use. The timeout only ends a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The end of a space that other threads go on to use. */
 final class ClosedBesideUseTest {
     private final CountDownLatch inClose = new CountDownLatch(1);
     private final CountDownLatch closeGoesOn = new CountDownLatch(1);

@@ -12,14 +12,13 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A CPU with a FlatMemory goes to GUEST, out of it, or to a space, and meets the end of its stack. */
-@Timeout(value = 320, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class CpuSweepTest {
     private static final long AT = 0x10_0000_0000L;
     private static final int NUMBER = 7;

@@ -44,14 +44,12 @@ import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * Shared state is made unusable: another thread holds each lock, and the VMAs have as many references as can be
  * counted, so one more is refused. A call that still succeeds needs no lock and no reference.
  */
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("I7 the fast path of a fault")
 final class FastPathTest {

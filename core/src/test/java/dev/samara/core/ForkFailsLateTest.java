@@ -8,17 +8,14 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * An Error at any release of a layout lock within a fork leaves neither a copy registered nor anything of the child.
  * There is one worker: so the fork has given its own back before the child is closed, which needs one.
  */
-@Timeout(value = 30, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class ForkFailsLateTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;

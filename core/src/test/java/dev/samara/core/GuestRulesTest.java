@@ -16,10 +16,8 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A CPU in GUEST must acknowledge requests, so each call that would delay it is refused. */
-@Timeout(60)
 @DisplayName("I9: in GUEST, nothing is done that may have to wait")
 class GuestRulesTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

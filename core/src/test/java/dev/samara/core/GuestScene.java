@@ -52,7 +52,7 @@ final class GuestScene implements AutoCloseable {
     /** Shared pages of the file. */
     static final long OF_FILE = 0x40_0000_3000L;
 
-    private static final long SECONDS = 10;
+    private static final long SECONDS = 60;
 
     /** A call, or several, for the CPU in GUEST. */
     enum Waiting {

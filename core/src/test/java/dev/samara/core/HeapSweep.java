@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class HeapSweep {
     /** The bound of each wait. */
-    private static final int SECONDS = 5;
+    private static final int SECONDS = 60;
 
     private static final int MOST_WRONG = 2;
     private static final int STEP = 32;

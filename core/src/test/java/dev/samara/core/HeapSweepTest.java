@@ -15,14 +15,13 @@ import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of the heap leaves nothing behind, wherever it was. */
-@Timeout(value = 320, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class HeapSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long C = 0x30_0000_0000L;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SAME_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 @DisplayName("An access that is used wrongly is refused by name, and never reads or writes a byte")
 class MisusedAccessTest {
     private static final long FILLED = 0x5a5a_5a5a_5a5a_5a5aL;

@@ -17,10 +17,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** No call waits for a reference: each call here returns while the reference is held. */
-@Timeout(60)
 final class ReferenceDelaysNothingTest {
     private static final long PAGE = 0x1000;
     private static final long GIGABYTE = 1L << 30;

@@ -50,7 +50,7 @@ final class StackSweep {
     }
 
     /** The bound of each wait. */
-    static final int SECONDS = 5;
+    static final int SECONDS = 60;
 
     private static final int MOST_WRONG = 2;
     private static final int STACK_BYTES = 256 << 10;

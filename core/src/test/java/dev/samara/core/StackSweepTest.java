@@ -13,7 +13,6 @@ import dev.samara.core.vma.Geometry;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -21,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of its stack leaves nothing behind, wherever it was. */
-@Timeout(value = 320, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class StackSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;

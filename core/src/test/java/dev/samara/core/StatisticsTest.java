@@ -13,15 +13,12 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-@Timeout(120)
 @ExtendWith(OneThread.class)
 @DisplayName("Statistics of a machine, a space and a CPU")
 class StatisticsTest {
@@ -120,7 +117,7 @@ class StatisticsTest {
         for (FutureTask<?> task : new FutureTask<?>[] {closing, dying}) {
             Thread thread = new Thread(task, "stores");
             thread.start();
-            thread.join(TimeUnit.SECONDS.toMillis(60));
+            thread.join();
         }
         assertEquals(1, closing.get().minorFaults());
         assertEquals(2, fixture.machine.statistics().minorFaults());

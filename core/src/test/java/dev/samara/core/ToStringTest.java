@@ -20,9 +20,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("The text of an exported object, for a debugger: short, without a wait, in each state")
 final class ToStringTest {
     private static final Pattern OF_OBJECT = Pattern.compile("@[0-9a-f]{3,}");

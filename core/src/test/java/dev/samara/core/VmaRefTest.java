@@ -26,9 +26,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(120)
 final class VmaRefTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS = TORTURE ? 200_000 : 5_000;

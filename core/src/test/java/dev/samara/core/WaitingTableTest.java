@@ -31,10 +31,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.Timeout;
 
 /** Compares docs/waiting.md with the exported classes, and each of its rows with the call's behaviour in GUEST. */
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I9: docs/waiting.md says of each public method whether it waits, and it does as it says")
 class WaitingTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));

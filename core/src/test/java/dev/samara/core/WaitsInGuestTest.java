@@ -23,10 +23,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A call that would wait for an operation that waits for the caller's own CPU is refused. */
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I9: in GUEST, a call that would wait for an operation that waits for this CPU is refused")
 class WaitsInGuestTest {
     private static void refused(GuestScene scene, Function<Cpu, ?> call) {

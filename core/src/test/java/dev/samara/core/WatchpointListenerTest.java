@@ -18,10 +18,8 @@ import java.util.concurrent.Future;
 import java.util.function.IntSupplier;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
 @SuppressWarnings("try") // a watchpoint is there until it is closed

@@ -21,9 +21,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A registration: closed once or twice, by any caller that may, also by its own listener")
 final class RegistrationTest {
     private static final long PAGE = 0x1000;

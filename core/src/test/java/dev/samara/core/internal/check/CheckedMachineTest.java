@@ -31,12 +31,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
 /** The changes made here past all checks are those that a broken shootdown would leave. */
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("a checked machine sees a violation when the access is made")
 class CheckedMachineTest {

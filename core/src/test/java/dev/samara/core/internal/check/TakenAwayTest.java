@@ -28,11 +28,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Asked in the middle of each call, when it has another CPU drop what that has of four pages; and after it. */
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("The access checker knows the revocations of a call and their pages:")
 final class TakenAwayTest {

@@ -11,10 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** The states of a CPU, as others see them. */
-@Timeout(60)
 final class CpuStateTest {
     private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
     private final CpuState cpu = cpus.claim(1, () -> {});

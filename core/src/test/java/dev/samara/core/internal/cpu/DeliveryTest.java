@@ -22,11 +22,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
 /** The delivery of requests by an embedder, and the reports of CPUs that do not answer. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class DeliveryTest {
     private static final Duration SOON = Duration.ofMillis(5);
 

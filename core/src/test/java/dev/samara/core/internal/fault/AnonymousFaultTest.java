@@ -27,9 +27,7 @@ import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A fault on anonymous memory")
 final class AnonymousFaultTest {
     /** Bytes of a copy that goes over several pages. */

@@ -22,10 +22,8 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("A backing that misbehaves in rcuMapPages, on a machine that checks offers")
 final class CheckedOffersTest {

@@ -20,11 +20,9 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
 @DisplayName("The fault-around window of a file")
 final class FaultAroundTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());

@@ -32,14 +32,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * In each test one fault hangs in its backing while something else happens. The test then checks the effect of the late
  * answer.
  */
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("While a fault hangs in its backing")
 final class HangingFaultTest {

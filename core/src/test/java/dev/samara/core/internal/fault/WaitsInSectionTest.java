@@ -37,7 +37,6 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -46,7 +45,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The faulting thread makes calls within {@code rcuMapPages}, with another of its CPUs. A wait there would never end:
  * every grace period waits for that section, and operations wait for grace periods.
  */
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I9: within rcuMapPages, a call that would wait is refused, on every machine")
 final class WaitsInSectionTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

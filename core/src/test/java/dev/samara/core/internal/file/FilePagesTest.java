@@ -28,11 +28,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** A page cache and its mappings. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** A page cache and its mappings. */
 final class FilePagesTest {
     private static final long PAGE = 4096;
     private static final long AT = 0x20_0000;

@@ -20,10 +20,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A page of a shared object that is made when the last mapping of the object is going. */
-@Timeout(60)
 class LateSharedPageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

@@ -16,11 +16,8 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** From page numbers to frames. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** From page numbers to frames. */
 final class PageIndexTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 

@@ -20,13 +20,9 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 @DisplayName("A batch of pages that may be reclaimed")
 final class ReclaimedPagesTest {
     private static final long PAGE = 4096;
@@ -89,7 +85,7 @@ final class ReclaimedPagesTest {
             } finally {
                 file.content().unlock();
             }
-            assertEquals(5, reclaimed.get(30, TimeUnit.SECONDS));
+            assertEquals(5, reclaimed.get());
             for (int page = 0; page < 8; page++) {
                 boolean stays = page == 1 || page == 3 || page == 5;
                 assertEquals(stays ? before[page] : Frames.NONE, file.frameAt(page), "page " + page);
@@ -164,7 +160,7 @@ final class ReclaimedPagesTest {
             } finally {
                 file.content().unlock();
             }
-            assertEquals(0, reclaimed.get(30, TimeUnit.SECONDS));
+            assertEquals(0, reclaimed.get());
             assertEquals(8, frames.inUse());
             assertEquals(0, file.reclaim(batch()));
             writable.unlink();
@@ -184,7 +180,7 @@ final class ReclaimedPagesTest {
             file.lock();
             try {
                 ReclaimBatch batch = batch();
-                assertEquals(0, thread.submit(() -> file.reclaim(batch)).get(30, TimeUnit.SECONDS));
+                assertEquals(0, thread.submit(() -> file.reclaim(batch)).get());
             } finally {
                 file.unlock();
             }

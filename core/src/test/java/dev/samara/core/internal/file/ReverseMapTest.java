@@ -25,11 +25,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** From the pages of a file to the VMAs that map them. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** From the pages of a file to the VMAs that map them. */
 final class ReverseMapTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;

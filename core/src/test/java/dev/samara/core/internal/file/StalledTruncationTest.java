@@ -22,14 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/**
- * A truncation that waits for a CPU, and changes of the file's mappings meanwhile. The timeout only ends a run that
- * hangs.
- */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** A truncation that waits for a CPU, and changes of the file's mappings meanwhile. */
 final class StalledTruncationTest {
     private static final long PAGE = 4096;
     private static final long AT = 0x20_0000;

@@ -33,11 +33,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** A removal from a file that throws after pages have left the index. The timeout only ends a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** A removal from a file that throws after pages have left the index. */
 @DisplayName("A removal of pages that fails half-way")
 final class UnfinishedRemovalTest {
     private static final long PAGE = 4096;

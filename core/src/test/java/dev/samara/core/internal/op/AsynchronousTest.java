@@ -33,10 +33,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 @DisplayName("Asynchronous operations return after publication; a thread of the machine does the rest")
-@Timeout(60)
 final class AsynchronousTest {
     private static final int MOVE_TO = MOVE | RemapFlags.MREMAP_FIXED;
 

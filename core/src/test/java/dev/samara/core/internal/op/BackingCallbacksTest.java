@@ -21,9 +21,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("The questions of one operation, over several attempts")
 final class BackingCallbacksTest {
     private static final long PAGE = 0x1000;

@@ -24,12 +24,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A backing that refuses at each of the opens that an operation asks it for in turn, or throws there. */
-@Timeout(120)
 final class BackingRefusalTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -23,10 +23,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** The backing itself changes the layout while it is asked, so each run has an equal schedule. */
-@Timeout(60)
 @DisplayName("An operation whose range changes between the asking of a backing and the publishing starts again")
 final class BackingRestartTest {
     private static final long PAGE = 0x1000;

@@ -22,12 +22,10 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("I4: with early reuse a munmap's hole is where a mapping without an address goes last")
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EarlyPlacementTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;

@@ -14,9 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class ForkBesideStoreMakerTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final Geometry LARGE = new Geometry(16, 3, 29, 0x10000, (1L << 47) - 65536, (1L << 47) - 65536);

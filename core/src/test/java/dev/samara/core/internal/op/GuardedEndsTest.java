@@ -26,13 +26,11 @@ import java.util.List;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Where an end of a space is guarded nothing is ever mapped")
-@Timeout(60)
 final class GuardedEndsTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;

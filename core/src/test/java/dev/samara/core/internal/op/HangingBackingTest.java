@@ -29,9 +29,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A backing that hangs or throws in a callback harms only its own mappings")
 final class HangingBackingTest {
     private static final long PAGE = 0x1000;

@@ -25,12 +25,10 @@ import dev.samara.core.mman.Protection;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("An interrupt ends a wait before publication, with nothing changed and the flag kept")
-@Timeout(60)
 final class InterruptedWaitTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
 

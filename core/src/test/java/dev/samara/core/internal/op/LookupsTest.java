@@ -24,13 +24,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("Lookups, faults, placement and forks beside an operation in flight")
-@Timeout(60)
 final class LookupsTest {
     private final HeldOperations holding = new HeldOperations();
 

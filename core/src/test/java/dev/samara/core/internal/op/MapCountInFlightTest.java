@@ -20,10 +20,8 @@ import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 @DisplayName("The limit on the number of mappings is met where it would be met if nothing were in flight")
-@Timeout(60)
 final class MapCountInFlightTest {
     private static final int LIMIT = 6;
 

@@ -16,7 +16,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -26,7 +25,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * and leave where nothing is held.
  */
 @DisplayName("I5: an operation waits only for ranges that it names")
-@Timeout(60)
 final class NamedRangeTest {
     /** Ranges beside those that rows touch, most of which touch one of them. In pages: first, number. */
     private static final long[][] NEIGHBOURS = {{8, 8}, {12, 4}, {26, 4}, {62, 2}, {72, 2}, {128, 8}, {300, 4}};

@@ -27,12 +27,10 @@ import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("Calls that name a range in flight without saying so: growth, the heap, stacks and attachments")
-@Timeout(60)
 final class OtherNamesTest {
     private static final int STACK = FIXED | MapFlags.GROWSDOWN;
 

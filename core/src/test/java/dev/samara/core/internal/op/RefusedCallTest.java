@@ -25,12 +25,10 @@ import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("P21: a call that is refused because it would have to wait for a fork's copy changes nothing")
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class RefusedCallTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 24));
     private final AddressSpace space = holding.machine().newSpace(LINUX);

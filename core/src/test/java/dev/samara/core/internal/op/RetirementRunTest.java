@@ -19,10 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A run of the retire phase on a thread of the machine, and its end by an Error. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I2: the run of the retire phase")
 final class RetirementRunTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();

@@ -25,12 +25,10 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("P21, P26: calls and exceptions of the retirement of an operation")
-@Timeout(60)
 final class RetiringCallbackTest {
     private final HeldOperations holding = new HeldOperations();
     private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();

@@ -16,9 +16,7 @@ import dev.samara.core.vma.PageCache;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class RoomOfPopulationTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

@@ -22,9 +22,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A backing that does not let a mapping be cut is heard where Linux hears it")
 final class SplitRefusalTest {
     private static final long PAGE = 0x1000;

@@ -32,10 +32,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 @DisplayName("P22: an operation that was overtaken three times is next: younger ones that overlap it wait behind it")
-@Timeout(60)
 final class TicketTest {
     private static final String BEHIND = "which has started first";
 

@@ -25,11 +25,9 @@ import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 @DisplayName(
         "A thread that waits for a range in flight is woken when the range is complete, and a long wait is reported")
-@Timeout(60)
 final class WaitingTest {
     private static String hex(long address) {
         return "0x" + Long.toHexString(address);

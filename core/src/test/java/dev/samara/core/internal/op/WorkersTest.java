@@ -33,13 +33,11 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each call that works on pages takes its worker before it changes anything, and keeps it until it is done. */
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("I10: where workers are as many as there may be")
 final class WorkersTest {

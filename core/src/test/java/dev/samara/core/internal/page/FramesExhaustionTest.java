@@ -14,13 +14,10 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Allocation without a free frame. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Allocation without a free frame. */
 final class FramesExhaustionTest extends FramesFixture {
     @Test
     @DisplayName("exhaustion is NONE, after the other magazines were emptied, and no frame is lost")

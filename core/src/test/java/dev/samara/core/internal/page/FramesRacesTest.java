@@ -16,11 +16,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Uses of frames by several threads. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Uses of frames by several threads. */
 final class FramesRacesTest extends FramesFixture {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 

@@ -12,11 +12,8 @@ import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The uses of frames. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The uses of frames. */
 final class FramesTest extends FramesFixture {
     @Test
     @DisplayName("a new frame has zeros, a free one has poison; the zero page is never allocated")

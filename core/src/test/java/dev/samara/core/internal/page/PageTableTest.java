@@ -20,13 +20,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The radix table alone. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The radix table alone. */
 final class PageTableTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final long PTE = Pte.present(1, Pte.READ);

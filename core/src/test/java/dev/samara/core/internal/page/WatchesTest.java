@@ -17,16 +17,12 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 @DisplayName("The watched ranges of a space")
 final class WatchesTest {
     private static final int MANY = 16_000;
@@ -171,7 +167,7 @@ final class WatchesTest {
             }
             ends.set(true);
             for (Future<?> changer : changers) {
-                changer.get(30, TimeUnit.SECONDS);
+                changer.get();
             }
         } finally {
             ends.set(true);

@@ -24,11 +24,8 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Taking pages away where the mapping stays. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Taking pages away where the mapping stays. */
 final class DiscardPagesTest {
     private static final long AT = 0x40_0000;
     private static final long LEAF = 512 * BarePageTable.PAGE;

@@ -15,11 +15,8 @@ import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Emptying ranges. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Emptying ranges. */
 final class UnmapPagesTest {
     private static final long AT = 0x40_0000;
     private static final long LEAF = 512 * BarePageTable.PAGE;

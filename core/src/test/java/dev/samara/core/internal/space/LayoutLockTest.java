@@ -5,20 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class LayoutLockTest {
     private static final int THREADS = 4;
     private static final int HOLDS = 50_000;
@@ -85,7 +82,7 @@ final class LayoutLockTest {
         } finally {
             lock.unlock();
         }
-        assertTrue(taken.await(10, TimeUnit.SECONDS), "the parked thread was not woken");
+        Await.until("the parked thread is woken", () -> taken.getCount() == 0, waiter);
         assertEquals(true, interrupted.get());
     }
 

@@ -11,15 +11,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Tasks that do not return. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Tasks that do not return. */
 final class BackgroundHungTasksTest extends BackgroundFixture {
     @Test
     @DisplayName("threads are bounded: at the bound tasks wait for one that returns, which is told once")
@@ -39,13 +35,13 @@ final class BackgroundHungTasksTest extends BackgroundFixture {
                 awaiting(hang).run();
             });
         }
-        assertTrue(all.await(30, TimeUnit.SECONDS), () -> all.getCount() + " have not begun");
+        Await.until("all tasks have begun", () -> all.getCount() == 0);
         CountDownLatch behind = new CountDownLatch(1);
         background.execute(behind::countDown);
         assertEquals(BackgroundThreads.MOST, threadsOf(background));
         assertEquals(1, behind.getCount());
         first.countDown();
-        assertTrue(behind.await(10, TimeUnit.SECONDS));
+        Await.until("the task behind them has run", () -> behind.getCount() == 0);
         hang.countDown();
         background.awaitQuiescence();
         assertEquals(1, told.size(), told::toString);

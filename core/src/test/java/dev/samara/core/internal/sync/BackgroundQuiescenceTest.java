@@ -11,11 +11,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Waits until a background is quiet. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Waits until a background is quiet. */
 final class BackgroundQuiescenceTest extends BackgroundFixture {
     @Test
     @DisplayName("quiescence waits for tasks that other tasks give")

@@ -16,16 +16,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The threads of a background, and the order of its tasks. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The threads of a background, and the order of its tasks. */
 final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("tasks run one after the other, on one daemon thread with a name, in the order given")
@@ -62,13 +58,11 @@ final class BackgroundTest extends BackgroundFixture {
                 .toArray(Thread[]::new);
         background.endWhenQuiet();
         for (Thread thread : before) {
-            thread.join(30_000);
-            assertFalse(thread.isAlive(), thread.getName());
+            thread.join();
         }
         Thread later = ask(background, Thread::currentThread);
         assertNotSame(leader, later);
-        later.join(30_000);
-        assertFalse(later.isAlive());
+        later.join();
     }
 
     @Test
@@ -84,7 +78,7 @@ final class BackgroundTest extends BackgroundFixture {
         });
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
-        assertTrue(ran.await(10, TimeUnit.SECONDS), () -> "not run after " + tries + " tries");
+        Await.until("the task runs", () -> ran.getCount() == 0);
         assertEquals(4, tries.get());
         assertEquals(1, told.size(), told::toString);
     }

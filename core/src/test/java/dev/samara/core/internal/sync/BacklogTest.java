@@ -13,11 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The timeout only ends a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 @DisplayName("I9: at the bound of the backlog")
 final class BacklogTest {
     private static final int BOUND = 3;

@@ -25,12 +25,9 @@ import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The promises of one gate to one or a few threads. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The promises of one gate to one or a few threads. */
 @ExtendWith(FirstFailure.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class GateTest {

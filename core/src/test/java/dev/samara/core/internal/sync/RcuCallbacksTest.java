@@ -14,13 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Callbacks after a grace period. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Callbacks after a grace period. */
 final class RcuCallbacksTest extends RcuFixture {
     private static final class Failure extends Error {
         private static final long serialVersionUID = 1L;

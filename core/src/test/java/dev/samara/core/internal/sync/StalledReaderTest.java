@@ -35,10 +35,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A CPU whose thread stands still within an access, and the operations that must wait for its end. */
-@Timeout(60)
 @DisplayName("I9: while a CPU is stopped within an access")
 class StalledReaderTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

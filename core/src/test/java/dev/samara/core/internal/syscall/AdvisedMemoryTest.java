@@ -28,9 +28,7 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.PageRequest;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("Pages that advice, locking and forking speak of")
 final class AdvisedMemoryTest {
     private static long stamped(SpaceFixture fixture, int pages) {

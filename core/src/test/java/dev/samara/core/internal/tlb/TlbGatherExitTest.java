@@ -18,11 +18,8 @@ import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The end of a space, which flushes no CPU. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The end of a space, which flushes no CPU. */
 final class TlbGatherExitTest extends TlbGatherFixture {
     @Test
     @DisplayName("a space that a CPU uses, or is in otherwise than LAZY, is not ended without a flush")

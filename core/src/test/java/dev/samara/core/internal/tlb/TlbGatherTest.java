@@ -21,11 +21,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The order in which pages are removed and freed. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** The order in which pages are removed and freed. */
 final class TlbGatherTest extends TlbGatherFixture {
     @Test
     @DisplayName("I3: to free before an invalidation is refused, and frees nothing")

@@ -3,22 +3,19 @@ package dev.samara.core.internal.vma;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 @DisplayName("Two threads that count at one word lose nothing, and the end comes once")
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class StateWordRacesTest {
     private static final int ROUNDS = 100;
     private static final int STEPS = 5_000;
@@ -38,9 +35,9 @@ final class StateWordRacesTest {
     }
 
     @AfterEach
-    void end() throws InterruptedException {
+    void end() {
         pool.shutdown();
-        assertTrue(pool.awaitTermination(10, TimeUnit.SECONDS));
+        Await.until("the threads end", pool::isTerminated);
     }
 
     /** Where two threads wait for each other without parking, so that both run when they go on. */
