@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SAME_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 @DisplayName("A forced write beside")
 final class ForcedBesideOthersTest extends WatchpointFixture {
     private static final int FORKS = 150;
@@ -155,26 +155,17 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
     @DisplayName("munmap: it has a count or an errno, and no byte reaches the next mapping")
     void besideMunmap() throws Exception {
         long page = fixture.map(0, 1, 0, ANONYMOUS, null, 0);
-        AtomicBoolean stop = new AtomicBoolean();
-        Future<Integer> writes = thread.submit(() -> {
-            int done = 0;
-            for (; !stop.get(); done++) {
-                long result = space.writeForced(page, number(-1));
-                assertTrue(result == 8 || result == Errno.EFAULT.result());
-            }
-            return done;
-        });
-        try {
-            for (int round = 0; round < 2_000 && !writes.isDone(); round++) {
+        try (RepeatedStep writes = new RepeatedStep("writes", () -> {
+            long result = space.writeForced(page, number(-1));
+            assertTrue(result == 8 || result == Errno.EFAULT.result());
+        })) {
+            for (int round = 0; round < 2_000 && writes.goesOn(); round++) {
                 assertEquals(0, space.munmap(page, PAGE));
                 long shared =
                         fixture.map(page, 1, READ, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
                 assertEquals(0, fixture.load(shared));
                 fixture.map(page, 1, 0, ANONYMOUS | MapFlags.FIXED, null, 0);
             }
-        } finally {
-            stop.set(true);
-            assertTrue(writes.get() > 0);
         }
     }
 }

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SAME_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 @DisplayName("A space that is read and written without a CPU")
 final class RemoteAccessTest extends WatchpointFixture {
     private static final long NUMBER = 0x1122_3344_5566_7788L;
@@ -181,36 +181,24 @@ final class RemoteAccessTest extends WatchpointFixture {
     @DisplayName("is a count or EFAULT beside munmap, with the bytes of a mapping that was there")
     void besideMunmap() throws Exception {
         long place = fixture.map(0, 2, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
-        AtomicBoolean stop = new AtomicBoolean();
-        ExecutorService thread = Executors.newSingleThreadExecutor();
-        try {
-            Future<Integer> accesses = thread.submit(() -> {
-                Random random = new Random(23);
-                ByteBuffer buffer = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
-                int done = 0;
-                for (; !stop.get(); done++) {
-                    long from = place + PAGE / 2 + 8L * random.nextInt(64);
-                    boolean writes = random.nextBoolean();
-                    buffer.clear().putLong(0, NUMBER);
-                    long result = writes ? space.write(from, buffer) : space.read(from, buffer);
-                    assertTrue(result == Errno.EFAULT.result() || (result > 0 && result == buffer.position()));
-                    if (result > 0 && !writes) {
-                        assertTrue(buffer.getLong(0) == 0 || buffer.getLong(0) == NUMBER);
-                    }
-                }
-                return done;
-            });
+        Random positions = new Random(23);
+        ByteBuffer buffer = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
+        try (RepeatedStep accesses = new RepeatedStep("accesses", () -> {
+            long from = place + PAGE / 2 + 8L * positions.nextInt(64);
+            boolean writes = positions.nextBoolean();
+            buffer.clear().putLong(0, NUMBER);
+            long result = writes ? space.write(from, buffer) : space.read(from, buffer);
+            assertTrue(result == Errno.EFAULT.result() || (result > 0 && result == buffer.position()));
+            if (result > 0 && !writes) {
+                assertTrue(buffer.getLong(0) == 0 || buffer.getLong(0) == NUMBER);
+            }
+        })) {
             Random random = new Random(24);
-            for (int round = 0; round < 3_000 && !accesses.isDone(); round++) {
+            for (int round = 0; round < 3_000 && accesses.goesOn(); round++) {
                 long page = place + random.nextInt(2) * PAGE;
                 assertEquals(0, space.munmap(page, PAGE));
                 fixture.map(page, 1, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
             }
-            stop.set(true);
-            assertTrue(accesses.get() > 0);
-        } finally {
-            stop.set(true);
-            thread.shutdownNow();
         }
     }
 }

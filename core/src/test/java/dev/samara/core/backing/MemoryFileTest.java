@@ -8,19 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.RepeatedStep;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Arrays;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
 @DisplayName("A file in memory")
 final class MemoryFileTest {
     private static final int PAGE_BYTES = (int) PAGE;
@@ -111,30 +106,16 @@ final class MemoryFileTest {
         SpaceFixture fixture = new SpaceFixture();
         MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, PAGE);
         long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
-        AtomicBoolean stop = new AtomicBoolean();
-        ExecutorService writer = Executors.newSingleThreadExecutor();
-        try {
-            Future<Integer> writes = writer.submit(() -> {
-                byte[] bytes = ones(PAGE_BYTES);
-                int done = 0;
-                while (!stop.get()) {
-                    assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
-                    done++;
-                }
-                return done;
-            });
-            for (int round = 0; round < 20_000 && !writes.isDone(); round++) {
+        byte[] bytes = ones(PAGE_BYTES);
+        try (RepeatedStep writes =
+                new RepeatedStep("writes", () -> assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0)))) {
+            for (int round = 0; round < 20_000 && writes.goesOn(); round++) {
                 file.truncate(100);
                 long size = file.size();
                 long last = fixture.load(at + PAGE - 8);
                 // The end that was seen is of before the look at the page; a write in between has moved it.
                 assertTrue(last == 0 || size == PAGE || file.size() == PAGE, "left behind the end");
             }
-            stop.set(true);
-            assertTrue(writes.get() > 0);
-        } finally {
-            stop.set(true);
-            writer.shutdownNow();
         }
         file.close();
         fixture.closeEmpty();

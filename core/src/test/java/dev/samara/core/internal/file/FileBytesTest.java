@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
+import dev.samara.core.RepeatedStep;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Errno;
@@ -22,16 +23,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
 import java.util.Random;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("The bytes of a file, through its pages in memory,")
 final class FileBytesTest extends ReclaimFixture {
@@ -197,25 +192,13 @@ final class FileBytesTest extends ReclaimFixture {
     void besideLoads() throws Exception {
         PagedFile file = file(1);
         long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
-        AtomicBoolean stop = new AtomicBoolean();
-        ExecutorService writer = Executors.newSingleThreadExecutor();
-        try {
-            Future<Integer> writes = writer.submit(() -> {
-                int done = 0;
-                for (; !stop.get(); done++) {
-                    file.cache.remove(0, 1);
-                    assertEquals(PAGE, file.pwrite(buffer(PAGE_BYTES).putLong(0, PagedFile.STAMP), 0));
-                }
-                return done;
-            });
-            for (int round = 0; round < 20_000 && !writes.isDone(); round++) {
+        try (RepeatedStep writes = new RepeatedStep("writes", () -> {
+            file.cache.remove(0, 1);
+            assertEquals(PAGE, file.pwrite(buffer(PAGE_BYTES).putLong(0, PagedFile.STAMP), 0));
+        })) {
+            for (int round = 0; round < 20_000 && writes.goesOn(); round++) {
                 assertPage(at, 0);
             }
-            stop.set(true);
-            assertTrue(writes.get() > 0);
-        } finally {
-            stop.set(true);
-            writer.shutdownNow();
         }
     }
 
@@ -224,20 +207,13 @@ final class FileBytesTest extends ReclaimFixture {
     void besideRemovals() throws Exception {
         PagedFile file = file(4);
         Random random = new Random(16);
-        ExecutorService writer = Executors.newSingleThreadExecutor();
-        AtomicBoolean stop = new AtomicBoolean();
-        try {
-            Future<Integer> writes = writer.submit(() -> {
-                Random positions = new Random(17);
-                int done = 0;
-                for (; !stop.get(); done++) {
-                    long page = positions.nextInt(4);
-                    assertEquals(8, file.pwrite(number(PagedFile.STAMP + page), page * PAGE));
-                }
-                return done;
-            });
+        Random positions = new Random(17);
+        try (RepeatedStep writes = new RepeatedStep("writes", () -> {
+            long page = positions.nextInt(4);
+            assertEquals(8, file.pwrite(number(PagedFile.STAMP + page), page * PAGE));
+        })) {
             ByteBuffer target = buffer(4 * PAGE_BYTES);
-            for (int round = 0; round < 5_000 && !writes.isDone(); round++) {
+            for (int round = 0; round < 5_000 && writes.goesOn(); round++) {
                 switch (random.nextInt(3)) {
                     case 0 -> file.cache.truncate(random.nextInt(5) * PAGE);
                     case 1 -> file.cache.remove(random.nextInt(4), 1 + random.nextInt(4));
@@ -251,11 +227,6 @@ final class FileBytesTest extends ReclaimFixture {
                     }
                 }
             }
-            stop.set(true);
-            assertTrue(writes.get() > 0);
-        } finally {
-            stop.set(true);
-            writer.shutdownNow();
         }
     }
 }
