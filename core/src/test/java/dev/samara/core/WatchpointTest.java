@@ -29,12 +29,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
 @SuppressWarnings("try") // a watchpoint is there until it is closed
@@ -191,8 +189,13 @@ final class WatchpointTest extends WatchpointFixture {
                 assertSame(owner, Thread.currentThread());
                 told.add("w " + (address - at) + " " + length);
             }));
+            long before = fixture.machine.statistics().shootdowns();
             watcher.start();
-            Await.stopped(watcher, fixture.reports);
+            Await.until(
+                    "the CPU is asked to flush, or the watchpoint is set",
+                    () -> fixture.machine.statistics().shootdowns() > before || !watcher.isAlive(),
+                    fixture.reports,
+                    watcher);
             assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its TLB");
             other.call(of -> {
                 of.poll();
@@ -304,7 +307,8 @@ final class WatchpointTest extends WatchpointFixture {
             }));
         }
         try {
-            for (int round = 0; round < 500 && storers.stream().noneMatch(Future::isDone); round++) {
+            Rounds rounds = new Rounds(500);
+            while (rounds.next() && storers.stream().noneMatch(Future::isDone)) {
                 Watchpoint watch = space.watch(at + 8, 2, (address, length) -> count.set(count.get() + 1));
                 settings.incrementAndGet();
                 // Four stores of two CPUs: one at least has begun after this.

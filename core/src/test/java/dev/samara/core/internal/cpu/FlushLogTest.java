@@ -5,15 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Rounds;
 import dev.samara.core.event.MmuNotifier.Reason;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class FlushLogTest {
     private static final Reason[] REASONS = Reason.values();
 
@@ -114,11 +113,14 @@ final class FlushLogTest {
     @Test
     @DisplayName("of two that write one record side by side, at most one is found, and whole")
     void twoWriters() throws InterruptedException {
-        int rounds = 20_000;
         AtomicLong turn = new AtomicLong();
+        AtomicBoolean isOver = new AtomicBoolean();
         Thread other = new Thread(() -> {
-            for (long round = 1; round <= rounds; round++) {
+            for (long round = 1; ; round++) {
                 while (turn.get() < 2 * round - 1) {
+                    if (isOver.get()) {
+                        return;
+                    }
                     Thread.onSpinWait();
                 }
                 write(2 * round * FlushLog.SIZE);
@@ -127,7 +129,9 @@ final class FlushLogTest {
         });
         other.start();
         int both = 0;
-        for (long round = 1; round <= rounds; round++) {
+        Rounds rounds = new Rounds(20_000);
+        while (rounds.next()) {
+            long round = rounds.count();
             long mine = (2 * round + 1) * FlushLog.SIZE;
             turn.set(2 * round - 1);
             write(mine);
@@ -139,6 +143,7 @@ final class FlushLogTest {
                 both++;
             }
         }
+        isOver.set(true);
         other.join();
         assertEquals(0, both, "one of the two is there");
     }

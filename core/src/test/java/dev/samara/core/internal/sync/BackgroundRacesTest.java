@@ -4,6 +4,7 @@ package dev.samara.core.internal.sync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Rounds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,11 +18,8 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Givers beside threads that come, go idle and end. The timeouts only end a run that hangs. */
-@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Givers beside threads that come, go idle and end. */
 final class BackgroundRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS = TORTURE ? 500_000 : 20_000;
@@ -79,7 +77,8 @@ final class BackgroundRacesTest {
     private static void threeAtATime(Background background, int rounds, boolean spinning, int longestDelay)
             throws Exception {
         Random random = new Random(SEED);
-        for (int i = 0; i < rounds; i++) {
+        Rounds left = new Rounds(rounds);
+        while (left.next()) {
             FutureTask<Integer> second = new FutureTask<>(() -> 2);
             background.execute(() -> {});
             background.execute(second);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.FirstFailure;
+import dev.samara.core.Rounds;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -145,7 +146,8 @@ final class HousekeepingTest extends HousekeepingFixture {
         });
         poller.setDaemon(true);
         poller.start();
-        for (int round = 0; round < 30_000; round++) {
+        Rounds rounds = new Rounds(30_000);
+        while (rounds.next()) {
             Scripted call = new Scripted(0);
             list.add(call);
             Await.until("a call goes on", () -> call.ran.get() == 1);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.Rounds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -17,11 +18,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** Readers, and waits for grace periods. The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+/** Readers, and waits for grace periods. */
 final class RcuTest extends RcuFixture {
     @Test
     @DisplayName("a poll waits for sections from before, not for later ones, nor for those ofothers")
@@ -282,7 +280,8 @@ final class RcuTest extends RcuFixture {
     /** Each has numbers and places of its own. */
     private void update(int updater) {
         AtomicInteger pending = new AtomicInteger();
-        for (int i = 0; i < 1500; i++) {
+        Rounds rounds = new Rounds(1500);
+        for (int i = 0; rounds.next(); i++) {
             int place = 2 * (i % (CELLS / 2)) + updater;
             int fresh = take(updater);
             int old = places.getAndSet(place, fresh);
