@@ -9,7 +9,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -32,12 +31,15 @@ class SnapshotTakesNoLockTest {
         lock.lock();
         try {
             thread.start();
-            Await.stopped(thread);
+            Await.until(
+                    "there is a snapshot, or its thread waits for the layout lock",
+                    () -> snapshot.isDone() || lock.hasQueuedThread(thread),
+                    thread);
             assertTrue(snapshot.isDone(), "it waits for the layout lock");
         } finally {
             lock.unlock();
         }
-        assertEquals(vmas, snapshot.get(10, TimeUnit.SECONDS).vmas().size());
+        assertEquals(vmas, snapshot.get().vmas().size());
     }
 
     private void map(long page, long pages) {

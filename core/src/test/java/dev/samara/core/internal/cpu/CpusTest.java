@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.event.StalledCpu;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -17,14 +19,11 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** The timeouts only end a run that hangs. */
-@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class CpusTest {
     private static final int MANY = 130;
 
@@ -227,7 +226,14 @@ final class CpusTest {
             "one that does not acknowledge is reported once, with its thread's stack; an interrupted shooter goes on"
                     + " waiting")
     void stalled() throws Exception {
-        Cpus impatient = new Cpus(0, reports::add);
+        AtomicInteger kicks = new AtomicInteger();
+        ShootdownDelivery kicking = new ShootdownDelivery() {
+            @Override
+            public void kick(StalledCpu stalled) {
+                kicks.incrementAndGet();
+            }
+        };
+        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {});
         long generation = context.advance();
         Owned cpu = guest(impatient, context, 0);
         AtomicBoolean interrupted = new AtomicBoolean();
@@ -240,22 +246,13 @@ final class CpusTest {
         String report = reports.take();
         assertTrue(report.startsWith("cpu 0 of thread owner has not acknowledged a shootdown (generation "), report);
         assertTrue(report.contains("ThreadPoolExecutor"), report);
-        // Once more around.
-        awaitParked(shooter, true);
-        awaitParked(shooter, false);
-        awaitParked(shooter, true);
+        int before = kicks.get();
+        Await.until("the shooter waits on", () -> kicks.get() > before + 1, shooter);
         assertFalse(Objects.requireNonNull(cpu.state.owner()).isInterrupted());
         cpu.does(() -> cpu.state.flushedTo(generation));
         shooter.join();
         assertTrue(interrupted.get());
         assertEquals(0, reports.size());
-    }
-
-    private static void awaitParked(Thread thread, boolean isParked) {
-        Await.until(
-                isParked ? "it is parked" : "it runs",
-                () -> (thread.getState() == Thread.State.TIMED_WAITING) == isParked,
-                thread);
     }
 
     /** Returns the message of the refusal when the CPU's thread is about to wait; empty if it may. */

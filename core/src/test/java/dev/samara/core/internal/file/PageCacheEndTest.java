@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
@@ -26,20 +27,14 @@ import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-@Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("The end of a page cache")
 final class PageCacheEndTest {
-    /** More rounds than a collector has ever needed to find out that an object is unreachable. */
-    private static final int ROUNDS = 200;
-
     private final SpaceFixture fixture = new SpaceFixture();
     private final Cpu cpu = fixture.cpu;
     private final AddressSpace space = fixture.space;
@@ -166,7 +161,7 @@ final class PageCacheEndTest {
         long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         readable(at);
         assertEquals(0, space.munmap(at, 4 * PAGE));
-        collect(() -> false, 3);
+        collectThrice();
         assertEquals(1, fixture.frames());
         at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         assertEquals(PagedFile.STAMP, fixture.load(at));
@@ -174,16 +169,28 @@ final class PageCacheEndTest {
         file.cache.close();
     }
 
-    /** Collects garbage until a condition holds, or some rounds are over. */
-    private void collect(BooleanSupplier isOver, int rounds) {
-        for (int round = 0; round < rounds && !isOver.getAsBoolean(); round++) {
-            System.gc();
-            try {
-                fixture.machine.awaitQuiescence();
-            } catch (InterruptedException interrupted) {
-                throw new AssertionError(interrupted);
-            }
+    private void collect() {
+        System.gc();
+        try {
+            fixture.machine.awaitQuiescence();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError(interrupted);
         }
+    }
+
+    private void collectThrice() {
+        for (int round = 0; round < 3; round++) {
+            collect();
+        }
+    }
+
+    /** Collects garbage until so many frames are in use. */
+    private void collectUntilFrames(int frames, String left) {
+        Await.until("frames in use are " + left, () -> {
+            collect();
+            return fixture.frames() <= frames;
+        });
+        assertEquals(frames, fixture.frames(), left);
     }
 
     @Test
@@ -196,20 +203,18 @@ final class PageCacheEndTest {
             mapped.add(dropped(i % 2 == 0));
         }
         assertEquals(1 + 8 * 4, fixture.frames());
-        collect(() -> false, 3);
+        collectThrice();
         assertEquals(1 + 8 * 4, fixture.frames(), "they are mapped");
         mapped.forEach(at -> assertEquals(0, space.munmap(at, 4 * PAGE)));
         fixture.store(fixture.anonymous(1), 1);
         // A CPU remembers the file of its last fault, until it goes to another space.
         cpu.switchTo(null);
         cpu.switchTo(space);
-        collect(() -> fixture.frames() == 2, ROUNDS);
-        assertEquals(2, fixture.frames(), "the page that is still mapped, and one of no file");
+        collectUntilFrames(2, "the page that is still mapped, and one of no file");
         assertEquals(PagedFile.STAMP, fixture.load(kept));
         assertEquals(0, space.munmap(kept, PAGE));
         cpu.switchTo(null);
-        collect(() -> fixture.frames() == 1, ROUNDS);
-        assertEquals(1, fixture.frames());
+        collectUntilFrames(1, "the page of no file");
     }
 
     private long dropped(boolean isInMemory) {

@@ -33,14 +33,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Retirement cannot fail half-way: its resources are acquired before publication, and a step that fails is tried again.
  */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("I2, I3: the retirement of an operation")
 final class RetirementTest {
     private static final long PAGE = SpaceFixture.PAGE;
@@ -202,6 +200,12 @@ final class RetirementTest {
         fixture.closeEmpty();
     }
 
+    private static long threadsOf(Machine machine) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> MachineInternals.isOf(thread, machine))
+                .count();
+    }
+
     @Test
     @DisplayName("behind a stopped CPU costs no thread per asynchronous call; all complete when it goes on")
     void stoppedCpu() throws Exception {
@@ -231,10 +235,8 @@ final class RetirementTest {
         // A call that waits for no other passes all of them.
         assertEquals(0, Await.result("a retirement", other.munmapAsync(there, PAGE), fixture.reports));
         assertTrue(begun.stream().noneMatch(CompletableFuture::isDone));
-        long threads = Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> MachineInternals.isOf(thread, fixture.machine))
-                .count();
-        assertTrue(threads <= 4, () -> threads + " threads for " + pages + " calls");
+        // A thread whose task was suspended for long has another one beside it, until the task has returned.
+        Await.until("there are four threads at most", () -> threadsOf(fixture.machine) <= 4, fixture.reports);
         assertEquals(pages, fixture.frames());
         assertNull(fixture.space.find(at));
         goOn.countDown();

@@ -11,6 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.DisplayName;
@@ -112,7 +114,10 @@ class TruncatedWhileReplacingTest {
             }
         });
         thread.start();
-        Await.stopped(thread);
+        Await.until(
+                "the call waits at a gate or is over",
+                () -> answer.isDone() || LockSupport.getBlocker(thread) instanceof Gate,
+                thread);
     }
 
     private boolean isReplaced() {
