@@ -62,6 +62,10 @@ final class Checker {
         return checks.sum() > 0 && violations.sum() == 0;
     }
 
+    boolean isChecked() {
+        return checks.sum() > 0;
+    }
+
     boolean isBroken() {
         return violations.sum() > 0;
     }

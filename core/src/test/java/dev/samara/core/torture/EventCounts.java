@@ -27,17 +27,31 @@ final class EventCounts {
         counts.computeIfAbsent(what, name -> new LongAdder()).add(times);
     }
 
+    /** Takes over a count that is kept elsewhere. */
+    void count(String what, LongAdder count) {
+        counts.put(what, count);
+    }
+
     /** How often it was met. */
     long of(String what) {
         LongAdder count = counts.get(what);
         return count == null ? 0 : count.sum();
     }
 
+    /** Of a short run little is asked, of none nothing. */
+    private static long least(long perMinute, Duration time) {
+        return perMinute * time.toMillis() / 60_000;
+    }
+
+    /** Returns whether each thing that was asked for was met often enough, for a run of some length. */
+    boolean areEnough(Duration time) {
+        return asked.entrySet().stream().allMatch(each -> of(each.getKey()) >= least(each.getValue(), time));
+    }
+
     /** Says of each thing that was asked for whether it was met, for a run of some length. */
     void judge(Duration time, Checker strength) {
         asked.forEach((what, perMinute) -> {
-            // Of a short run little is asked, of none nothing.
-            long least = perMinute * time.toMillis() / 60_000;
+            long least = least(perMinute, time);
             strength.check(of(what) >= least, "too weak: " + what + " " + of(what) + " times, not " + least);
         });
     }

@@ -50,7 +50,7 @@ public final class MemoryTorture extends Torture {
      */
     MemoryTorture(long seed, boolean keepsGoing) {
         super(seed, keepsGoing);
-        strength = checker("the run is strong enough");
+        strength = checkerAtTheEnd("the run is strong enough");
         setup = new TortureMachine(run, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
         Checker contents = checker("no stale, foreign or lost byte");
         Checker rights = checker("I2 no access after return");
@@ -128,6 +128,8 @@ public final class MemoryTorture extends Torture {
                 valid.check(true, "");
             }
         });
+        setup.events.count("copies", setup.frames().copies);
+        setup.events.count("times without a frame", setup.refused);
         ask();
         partner = UnreliableFile.partner(mappers, seed, calls, over::get);
     }
@@ -167,6 +169,11 @@ public final class MemoryTorture extends Torture {
     }
 
     @Override
+    boolean isEnough(Duration time) {
+        return setup.events.areEnough(time) && super.isEnough(time);
+    }
+
+    @Override
     void begin() {
         partner.start();
     }
@@ -178,8 +185,6 @@ public final class MemoryTorture extends Torture {
 
     @Override
     String facts(Duration time) {
-        setup.events.count("copies", setup.frames().copies.sum());
-        setup.events.count("times without a frame", setup.refused.sum());
         if (!run.isBroken()) {
             setup.events.judge(time, strength);
         }

@@ -23,7 +23,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -43,7 +42,6 @@ class MirrorTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4})
-    @Timeout(120)
     @DisplayName("I2: a store that no collection has told of is told of by the next, beside forks and mprotect")
     void nothingIsLost(long seed) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(STORERS + 1);

@@ -5,17 +5,23 @@ import dev.samara.core.event.Report;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 
 /** The course of a torture: its seed, whether it is over, and what its machines have reported. Thread-safe. */
 final class TortureRun {
     private static final int MOST_REPORTS = 64;
+
+    /** How long a course goes on at most behind its time, while not enough was checked: threads had too little of it. */
+    private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     final long seed;
     private final boolean keepsGoing;
     private final AtomicInteger violations = new AtomicInteger();
     private volatile long since = System.nanoTime();
     private volatile long deadline = Long.MAX_VALUE;
+    private volatile BooleanSupplier isEnough = () -> true;
     private volatile boolean over;
     private volatile boolean stalled;
 
@@ -33,8 +39,9 @@ final class TortureRun {
         this.keepsGoing = keepsGoing;
     }
 
-    /** Begins, for so long. */
-    void begin(Duration time) {
+    /** Begins, for so long, and on until enough was checked, which any thread may ask. */
+    void begin(Duration time, BooleanSupplier isEnough) {
+        this.isEnough = isEnough;
         since = System.nanoTime();
         deadline = since + time.toNanos();
     }
@@ -49,7 +56,11 @@ final class TortureRun {
 
     /** Returns whether it is over: in time, by a violation, or since a thread makes no progress. */
     boolean isOver() {
-        return over || System.nanoTime() - deadline >= 0;
+        long behind = System.nanoTime() - deadline;
+        if (behind >= 0 && !over && (isEnough.getAsBoolean() || behind >= LONGEST_GRACE_NANOS)) {
+            over = true;
+        }
+        return over;
     }
 
     /** Counts a violation, which ends the course unless it is to keep going. */

@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.MapFlags;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -15,11 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WatchedThreadsTest {
     private static final long PLACE = 0x10_0000_0000L;
 
@@ -52,11 +53,13 @@ class WatchedThreadsTest {
         space.mmap(PLACE, TortureSpace.PAGE, 0, TortureSpace.FIXED, null, 0);
         try (WatchedThreads threads = new WatchedThreads(run, calls, progress, Duration.ofMillis(200))) {
             threads.start("blocked", () -> space.munmap(PLACE, TortureSpace.PAGE));
-            threads.start("behind", () -> {
+            Thread behind = threads.start("behind", () -> {
                 Latches.await(isBlocked);
                 space.mmap(PLACE, TortureSpace.PAGE, 0, MapFlags.FIXED | TortureSpace.ANYWHERE, null, 0);
             });
             isReported.await();
+            // It is parked between two looks at its gate, also if it was not run for long.
+            Await.until("a wait at the gate", () -> LockSupport.getBlocker(behind) instanceof Gate, behind);
             threads.watch();
             assertFalse(threads.awaitEnd());
         } finally {
@@ -75,7 +78,7 @@ class WatchedThreadsTest {
     @Test
     @DisplayName("the first violation ends the run; its line is the first, its history behind all others")
     void firstViolationEndsTheRun() throws InterruptedException {
-        run.begin(Duration.ofHours(1));
+        run.begin(Duration.ofHours(1), () -> true);
         try (WatchedThreads threads = new WatchedThreads(run, calls, progress, Duration.ofHours(1))) {
             threads.start("waiting", () -> {
                 while (run.goesOn()) {

@@ -25,7 +25,7 @@ final class StormCommand implements Callable<Integer> {
             names = "--seconds",
             paramLabel = "N",
             defaultValue = "10",
-            description = "The duration. Default: 10. Up to 30 s longer, until each rule has been checked.")
+            description = "The duration. Default: 10. Up to 120 s longer, until each rule has been checked.")
     private int seconds;
 
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "The number of CPUs. Default: 4.")

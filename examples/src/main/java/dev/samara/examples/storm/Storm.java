@@ -34,7 +34,7 @@ public final class Storm {
     private static final int LONGEST_WARM_UP = 120;
 
     /** The most seconds by which a storm is extended while a rule has not been checked yet. */
-    private static final int LONGEST_GRACE = 30;
+    private static final int LONGEST_GRACE = 120;
 
     /** The least number of accesses in a second: a small part of the number on two processors. */
     private static final int LEAST_ACCESSES = 1000;
@@ -60,7 +60,7 @@ public final class Storm {
     /**
      * The plan of a storm.
      *
-     * @param seconds its duration; up to 30 s longer, until each rule has been checked
+     * @param seconds its duration; up to 120 s longer, until each rule has been checked
      * @param cpus the number of CPUs that access the first space
      * @param seed the seed of the threads' random choices
      * @param checked whether the machine checks each access itself, too

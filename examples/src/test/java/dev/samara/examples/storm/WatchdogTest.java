@@ -12,11 +12,12 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class WatchdogTest {
     private static final Duration PATIENCE = Duration.ofMillis(200);
     private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -61,13 +62,19 @@ final class WatchdogTest {
             block();
         });
         crew.add("blocked", random -> space.munmap(PLACE, PageModel.PAGE));
+        AtomicReference<@Nullable Thread> behind = new AtomicReference<>();
         crew.add("behind", random -> {
+            behind.set(Thread.currentThread());
             isBlocked.await();
             space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
         });
         try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, PATIENCE)) {
             crew.start();
             isReported.await();
+            // It is parked between two looks at its gate, also if it was not run for long.
+            while (!String.valueOf(LockSupport.getBlocker(behind.get())).contains("munmap")) {
+                Thread.onSpinWait();
+            }
             watchdog.start();
             assertFalse(crew.awaitEnd());
         } finally {

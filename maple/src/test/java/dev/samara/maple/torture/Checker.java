@@ -81,7 +81,8 @@ final class Checker {
         return enough() && violations.sum() == 0;
     }
 
-    private boolean enough() {
+    /** Whether it has checked enough. */
+    boolean enough() {
         return checks.sum() >= leastChecks && overlaps.sum() >= leastOverlaps;
     }
 

@@ -2,14 +2,21 @@
 package dev.samara.maple.torture;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /** The course of a torture: its seed, and whether it is over. Thread-safe. */
 final class TortureRun {
+    /** How long a course goes on at most behind its time, while not enough was checked: threads had too little of it. */
+    private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
+
     private final long seed;
     private final boolean keepsGoing;
     private volatile long since = System.nanoTime();
     private volatile long length = Long.MAX_VALUE;
+    private volatile BooleanSupplier isEnough = () -> true;
     private volatile boolean broken;
+    private volatile boolean over;
 
     /**
      * A course that has not begun.
@@ -22,15 +29,20 @@ final class TortureRun {
         this.keepsGoing = keepsGoing;
     }
 
-    /** Begins, for so long. */
-    void begin(Duration time) {
+    /** Begins, for so long, and on until enough was checked, which any thread may ask. */
+    void begin(Duration time, BooleanSupplier isEnough) {
+        this.isEnough = isEnough;
         since = System.nanoTime();
         length = time.toNanos();
     }
 
     /** Returns whether its threads are to take another step. */
     boolean goesOn() {
-        return (!broken || keepsGoing) && System.nanoTime() - since < length;
+        if (!over) {
+            long behind = System.nanoTime() - since - length;
+            over = behind >= 0 && (isEnough.getAsBoolean() || behind >= LONGEST_GRACE_NANOS);
+        }
+        return (!broken || keepsGoing) && !over;
     }
 
     /** Notes a violation, which ends the course unless it is to keep going. */

@@ -164,7 +164,7 @@ public final class TreeTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        run.begin(time);
+        run.begin(time, () -> checkers.stream().allMatch(Checker::enough));
         List<Thread> running = new ArrayList<>();
         threads.forEach((name, actor) -> {
             Random random = new Random(seed + 0x9E3779B97F4A7C15L * running.size());
