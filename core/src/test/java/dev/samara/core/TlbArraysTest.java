@@ -28,6 +28,9 @@ final class TlbArraysTest {
     private static final long AT = 0x2000_0000_0000L;
     private static final int RWX = Protection.READ | Protection.WRITE | Protection.EXEC;
 
+    /** The number of slots unless the builder sets one. */
+    private static final int LARGEST_TLB = 1 << 12;
+
     private enum Kind {
         LOAD,
         STORE,
@@ -220,10 +223,12 @@ final class TlbArraysTest {
     @Test
     @DisplayName("I2: after a poll no tag matches for what another thread has taken away, by a range and by all")
     void polled() throws InterruptedException {
-        long all = 1L << 40;
+        // More pages than the TLB has slots: their flush gives the space another number.
+        long all = 2L * LARGEST_TLB * PAGE;
         for (long length : new long[] {PAGE, all}) {
-            fixture.map(AT, 2, RWX, SpaceFixture.ANONYMOUS, null, 0);
+            fixture.map(AT, all / PAGE, RWX, SpaceFixture.ANONYMOUS, null, 0);
             cpu.enterGuest();
+            use(memory, AT + all - PAGE);
             use(memory, AT);
             Thread unmaps = new Thread(() -> space.munmap(AT, length));
             unmaps.start();

@@ -34,11 +34,11 @@ public final class CpuTlb {
      *
      *     switchTo     word := SWITCHING (compare-and-set), count in the context (atomic), read its generation if the
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
-     *     enterGuest   select the number, word := GUEST (volatile), read the generation (volatile), flush,
-     *                  flushed := it (release)
+     *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, flushed := it (release),
+     *                  give the view its key
      *     walk         bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     poll         pending := 0 (volatile), read the generation (volatile), flush, flushed := it (release)
-     *     leaveGuest   last access, select no number, word := KERNEL (release)
+     *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
      * A shooter changes the entry, advances the generation, then reads the cpumask and the word. It finds one of three:
      *
@@ -88,6 +88,8 @@ public final class CpuTlb {
 
     /* The CPU's space. The fields that enterGuest needs are copied here, to save a dereference. */
     private @Nullable TlbContext context;
+
+    private SoftTlb.@Nullable View view;
     private long contextId;
     private @Nullable PageTable table;
     private AsidSlots.Slot slot;
@@ -184,6 +186,7 @@ public final class CpuTlb {
         if (of != null) {
             contextId = of.id();
             number = slot.number();
+            tlb.select(number);
             flushed = slot.isFresh ? FRESH : slot.flushed;
             activities &= ~WITHOUT_SPACE;
         }
@@ -258,18 +261,28 @@ public final class CpuTlb {
     public void enterGuest() {
         TlbContext of = Objects.requireNonNull(context);
         try {
-            tlb.select(number);
             state.enterGuest(contextId);
             if (of.generation() != flushed) {
                 catchUp(of);
             }
+            show(number);
             activities |= GUEST;
         } catch (Throwable thrown) {
             // Shootdowns would wait for ever. Each call needs no more stack than the call that it undoes. An overflow
             // has therefore left enough stack for it, or has come before the call that it undoes.
-            tlb.select(SoftTlb.NOTHING);
+            show(SoftTlb.NOTHING);
             state.abandonGuest(contextId);
             throw thrown;
+        }
+    }
+
+    /** Gives the view the key of the tags that match. The view has no key out of GUEST, so it finds nothing there. */
+    private void show(int key) {
+        // The view is a field of this class, not of the TLB, and nothing else is stored: the store in enterGuest and
+        // leaveGuest is not to be behind more loads than that of a key in the TLB would be.
+        SoftTlb.View of = view;
+        if (of != null) {
+            of.key(key);
         }
     }
 
@@ -288,12 +301,11 @@ public final class CpuTlb {
     /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
         try {
-            // Within the try: if the view is not told, the TLB selects the space again.
-            tlb.select(SoftTlb.NOTHING);
+            // Within the try: if the view has not lost its key, it gets it again.
+            show(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {
-            // In GUEST a fill needs the number of the space.
-            tlb.select(number);
+            show(number);
             throw thrown;
         }
         activities &= ~GUEST;
@@ -302,7 +314,9 @@ public final class CpuTlb {
     /** Lets a view read the TLB and the requests, in place of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
+        view.key(isGuest() ? number : SoftTlb.NOTHING);
         view.requests(state);
+        this.view = view;
     }
 
     /** Acknowledges a pending request, if there is one. */
@@ -353,9 +367,12 @@ public final class CpuTlb {
     }
 
     private void forget() {
+        // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.
+        show(SoftTlb.NOTHING);
         slots.renumber(slot);
         number = slot.number();
         tlb.select(number);
+        show(number);
     }
 
     private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
@@ -365,16 +382,16 @@ public final class CpuTlb {
         int before = activities;
         try {
             // The TLB may have stale translations until every range is flushed.
-            tlb.select(SoftTlb.NOTHING);
+            show(SoftTlb.NOTHING);
             activities = before | TELLING_FLUSH;
             listeners.tell(start, end, reason, generation);
         } finally {
             activities = before;
-            tlb.select(number);
+            show(number);
         }
     }
 
-    /** Returns its TLB, which finds no translation out of GUEST; always the same object. */
+    /** Returns its TLB, of which translations are used in GUEST only; always the same object. */
     public SoftTlb tlb() {
         return tlb;
     }

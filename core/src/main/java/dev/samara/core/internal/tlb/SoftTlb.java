@@ -123,8 +123,6 @@ public sealed class SoftTlb permits CheckedTlb {
     /** The number of the selected space. */
     private long current;
 
-    private @Nullable View view;
-
     /**
      * Makes an empty TLB whose translations no view uses.
      *
@@ -163,15 +161,13 @@ public sealed class SoftTlb permits CheckedTlb {
         Arrays.fill(fetches, EMPTY);
     }
 
-    /** Sets the view that reads the arrays. It is given other arrays, without a translation, if pages are small. */
+    /** Gives a view the arrays, or other arrays, without a translation, if pages are small. */
     void view(View view) {
         if (isViewed()) {
             view.arrays(loads, stores, addends, fetches, fetchAddends, frames == null ? null : frames.region());
         } else {
             hide(view);
         }
-        this.view = view;
-        view.key(current);
     }
 
     /** Returns whether a view may read the arrays. */
@@ -185,7 +181,7 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an access to the selected space.
+     * Translates an access to the selected space. Called in GUEST only, and not by a listener of a flush.
      *
      * @param address the address of the first byte
      * @param size the number of bytes
@@ -275,12 +271,8 @@ public sealed class SoftTlb permits CheckedTlb {
         return wraps;
     }
 
-    /** Selects the space with this number for probes, fills and views. */
+    /** Selects the space with this number for probes, fills and flushes. */
     void select(int number) {
         current = number;
-        View of = view;
-        if (of != null) {
-            of.key(number);
-        }
     }
 }

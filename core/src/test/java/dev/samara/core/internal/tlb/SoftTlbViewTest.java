@@ -86,7 +86,13 @@ final class SoftTlbViewTest {
         frames.extend(0, FRAMES);
         tlb = new SoftTlb(SHIFT, ENTRIES, frames);
         tlb.view(view);
-        tlb.select(tlb.newNumber());
+        select(tlb, tlb.newNumber());
+    }
+
+    /** Selects a space for probes and for the view, as a CPU does when it enters GUEST in that space. */
+    private void select(SoftTlb of, int number) {
+        of.select(number);
+        view.key(number);
     }
 
     /** Fills both parts, that of fetches if there is the right to execute. */
@@ -150,26 +156,28 @@ final class SoftTlbViewTest {
     void otherSpaces() {
         int first = tlb.newNumber();
         int second = tlb.newNumber();
-        tlb.select(first);
+        select(tlb, first);
         fill(tlb, AT, 2, RIGHTS);
         assertFinds(2 * PAGE, AT);
-        tlb.select(SoftTlb.NOTHING);
+        select(tlb, SoftTlb.NOTHING);
         assertFinds(SoftTlb.MISS, AT);
-        tlb.select(second);
+        select(tlb, second);
         assertFinds(SoftTlb.MISS, AT);
-        tlb.select(first);
+        select(tlb, first);
         assertFinds(2 * PAGE, AT);
     }
 
     @Test
-    @DisplayName("a view that comes late finds what the TLB has, with the space that is selected")
+    @DisplayName("a view that comes late finds what the TLB has, once it has the number of the space")
     void late() {
+        int number = tlb.newNumber();
+        tlb.select(number);
         fill(tlb, AT, 3, RIGHTS);
         Reading late = new Reading();
         tlb.view(late);
-        assertEquals(3 * PAGE + 5, late.find(AT + 5, 2, Pte.EXEC));
-        tlb.select(SoftTlb.NOTHING);
         assertEquals(SoftTlb.MISS, late.find(AT + 5, 2, Pte.EXEC));
+        late.key(number);
+        assertEquals(3 * PAGE + 5, late.find(AT + 5, 2, Pte.EXEC));
     }
 
     @Test
@@ -177,13 +185,13 @@ final class SoftTlbViewTest {
     void without() {
         SoftTlb small = new SoftTlb(9, ENTRIES, new DirectFrames(9, 4, FRAMES));
         small.view(view);
-        small.select(small.newNumber());
+        select(small, small.newNumber());
         fill(small, AT, 1, RIGHTS);
         assertFinds(SoftTlb.MISS, AT);
         assertNull(view.region);
         SoftTlb none = new SoftTlb(SHIFT, ENTRIES);
         none.view(view);
-        none.select(none.newNumber());
+        select(none, none.newNumber());
         fill(none, AT, 1, RIGHTS);
         assertFinds(SoftTlb.MISS, AT);
         assertEquals(PAGE, none.probe(AT, 1, Pte.READ));
@@ -194,14 +202,14 @@ final class SoftTlbViewTest {
     void random() {
         Random random = new Random(11);
         int[] numbers = {tlb.newNumber(), tlb.newNumber(), SoftTlb.NOTHING};
-        tlb.select(numbers[0]);
+        select(tlb, numbers[0]);
         int selected = numbers[0];
         for (int step = 0; step < 20_000; step++) {
             long address = AT + random.nextInt(40) * PAGE + random.nextInt((int) PAGE);
             int what = random.nextInt(8);
             if (what == 0) {
                 selected = numbers[random.nextInt(numbers.length)];
-                tlb.select(selected);
+                select(tlb, selected);
             } else if (what == 1) {
                 long page = address & -PAGE;
                 tlb.flush(page, page + (1 + random.nextInt(3)) * PAGE);
