@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.instrument;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassWriter;
+
+/**
+ * Loads the classes of the modules, and of their tests, with a call of the scheduler before each step. It reads the
+ * class files that its parent finds. The scheduler itself, and all other classes, are the parent's.
+ */
+public final class SteppedClassLoader extends ClassLoader {
+    private static final String MODULES = "dev.samara.";
+    private static final List<String> PARENTS =
+            List.of("dev.samara.core.interleave.schedule.", "dev.samara.core.interleave.instrument.");
+
+    private final List<Planting> planted;
+    private final boolean buffers;
+    private final SharedFields fields = new SharedFields(this::bytes);
+
+    public SteppedClassLoader() {
+        this(List.of(), false);
+    }
+
+    /**
+     * Makes a loader of broken classes.
+     *
+     * @param planted the breaks that are made in the classes before their instrumentation
+     * @param buffers whether the stores of a thread wait in a buffer
+     */
+    public SteppedClassLoader(List<Planting> planted, boolean buffers) {
+        super("stepped", SteppedClassLoader.class.getClassLoader());
+        this.planted = List.copyOf(planted);
+        this.buffers = buffers;
+        // Where the modules are modules, the instrumented classes call the scheduler from outside of its module.
+        getClass().getModule().addExports("dev.samara.core.interleave.schedule", getUnnamedModule());
+    }
+
+    private static boolean isInstrumented(String name) {
+        return name.startsWith(MODULES) && PARENTS.stream().noneMatch(name::startsWith);
+    }
+
+    @Override
+    protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+        if (!isInstrumented(name)) {
+            return super.loadClass(name, resolve);
+        }
+        synchronized (getClassLoadingLock(name)) {
+            Class<?> loaded = findLoadedClass(name);
+            return loaded != null ? loaded : define(name);
+        }
+    }
+
+    private Class<?> define(String name) throws ClassNotFoundException {
+        byte[] bytes = bytes(name.replace('.', '/'));
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
+        }
+        for (Planting planting : planted) {
+            bytes = planting.apply(name, bytes);
+        }
+        byte[] stepped = instrumented(bytes);
+        return defineClass(name, stepped, 0, stepped.length);
+    }
+
+    byte[] instrumented(byte[] bytes) {
+        ClassReader reader = new ClassReader(bytes);
+        ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+        reader.accept(new SteppedClass(writer, fields, buffers), ClassReader.EXPAND_FRAMES);
+        return writer.toByteArray();
+    }
+
+    private byte @Nullable [] bytes(String internalName) {
+        try (InputStream file = getParent().getResourceAsStream(internalName + ".class")) {
+            return file == null ? null : file.readAllBytes();
+        } catch (IOException failed) {
+            throw new IllegalStateException(internalName, failed);
+        }
+    }
+}

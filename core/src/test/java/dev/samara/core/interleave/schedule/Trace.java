@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.schedule;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** What a run did: its choices, and on request its steps. */
+final class Trace {
+    private record Step(String thread, int number, Access access) {}
+
+    private final boolean records;
+    private final List<Step> steps = new ArrayList<>();
+    private final List<Schedule.Choice> choices = new ArrayList<>();
+    private long hash;
+
+    Trace(boolean records) {
+        this.records = records;
+    }
+
+    void executed(SteppedThread thread, Access access, boolean isBranching) {
+        hash = hash * 31 + thread.getName().hashCode();
+        hash = hash * 31 + access.site().hashCode() + access.text().hashCode();
+        if (records && isBranching) {
+            steps.add(new Step(thread.getName(), thread.steps, access));
+        }
+    }
+
+    void chose(SteppedThread from, SteppedThread to) {
+        choices.add(new Schedule.Choice(from.label(), to.getName()));
+    }
+
+    Schedule schedule() {
+        return new Schedule(choices);
+    }
+
+    /** A number that two runs share if they made the same steps. */
+    long hash() {
+        return hash;
+    }
+
+    /**
+     * The turns of the threads: for each, its first and its last steps. A turn that repeats one of the same thread, as
+     * those of threads that spin side by side, is left out.
+     */
+    String turns(int before) {
+        StringBuilder text = new StringBuilder();
+        Set<String> seen = new HashSet<>();
+        for (int i = 0; i < steps.size(); ) {
+            int end = i + 1;
+            while (end < steps.size() && steps.get(end).thread.equals(steps.get(i).thread)) {
+                end++;
+            }
+            List<Step> turn = steps.subList(i, end);
+            if (seen.add(turn.toString().replaceAll("number=\\d+", ""))) {
+                addTurn(text, turn, before);
+            }
+            i = end;
+        }
+        return text.toString();
+    }
+
+    private static void addTurn(StringBuilder text, List<Step> turn, int before) {
+        Step first = turn.get(0);
+        Step last = turn.get(turn.size() - 1);
+        text.append(String.format(Locale.ROOT, "  %s, steps %d to %d%n", first.thread, first.number, last.number));
+        for (int at = 0; at < turn.size(); at++) {
+            if (at == 0 || at >= turn.size() - before) {
+                text.append("    ").append(turn.get(at).number).append("  ").append(turn.get(at).access);
+                text.append('\n');
+            } else if (at == 1) {
+                text.append("    ...\n");
+            }
+        }
+    }
+
+    List<String> steps() {
+        return steps.stream()
+                .map(step -> step.thread + ':' + step.number + ' ' + step.access)
+                .toList();
+    }
+}
