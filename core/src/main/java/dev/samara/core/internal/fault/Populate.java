@@ -76,26 +76,39 @@ public final class Populate {
 
     /**
      * Faults in the mapped pages of a range ({@code __mm_populate}). Pages of private VMAs that permit writing are
-     * faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped.
+     * faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped. So are holes: the
+     * operation has checked for them, and another call has made these since. A page whose fault fails because another
+     * call has changed its VMA meanwhile is faulted in as the new VMA permits.
      *
-     * @return a {@link Fault}: the first one that is not done, or MAPERR for a hole
+     * @return a {@link Fault}: the first one that is not done
      */
     private static int mapped(Faulter faulter, long start, long end) {
         long at = start;
         while (Addresses.isBelow(at, end)) {
-            VmArea vma = faulter.layout.find(at);
-            if (vma == null) {
-                return Fault.MAPERR;
+            VmArea vma = faulter.layout.findNext(at);
+            if (vma == null || !Addresses.isBelow(vma.start(), end)) {
+                return Fault.NONE;
             }
+            at = Addresses.higher(at, vma.start());
             long stop = Addresses.lower(vma.end(), end);
-            if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
-                boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
-                int failed = touch(faulter, at, stop, writes ? Protection.WRITE : Protection.READ);
-                if (failed != Fault.NONE) {
-                    return failed;
-                }
+            int access = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED) ? Protection.WRITE : Protection.READ;
+            int result = Fault.NONE;
+            if (vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                at = stop;
             }
-            at = stop;
+            while (Addresses.isBelow(at, stop)) {
+                result = faulter.fault(at, access);
+                if (result != Fault.NONE) {
+                    break;
+                }
+                at += 1L << faulter.pageShift;
+            }
+            if (result == Fault.OUT_OF_MEMORY || result == Fault.RETRY) {
+                return result;
+            }
+            if (result != Fault.NONE && faulter.layout.find(at) == vma) {
+                return result;
+            }
         }
         return Fault.NONE;
     }
