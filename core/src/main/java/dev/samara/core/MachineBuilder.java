@@ -151,11 +151,11 @@ public final class MachineBuilder {
      * Gives the machine memory, so that mappings can be read and written. Frames are allocated when they are first
      * needed.
      *
-     * <p>Unless a {@linkplain #frameStore store} is given, memory of at most 1 GiB is one region of the system's
-     * shared memory: on Linux, if {@code /dev/shm} has room. The region takes memory of the system in {@linkplain
-     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} hits only in the region. All other memory is
-     * direct memory of the JVM, in pieces. {@link #build} refuses more of that than {@linkplain
-     * Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
+     * <p>Unless a {@linkplain #frameStore store} is given, memory is in regions of the system's shared memory, one
+     * for each GiB: on Linux, if {@code /dev/shm} has room. A region takes memory of the system in {@linkplain
+     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} hits only in the first region, which is used
+     * first. If the system has no room, memory is direct memory of the JVM, in pieces. {@link #build} refuses more of
+     * that than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
      * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
      * is no memory for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The system is asked
      * again after a second, or after a frame was freed.
@@ -454,11 +454,11 @@ public final class MachineBuilder {
      * Builds the machine.
      *
      * @return a new machine
-     * @throws IllegalArgumentException if no frame store is set, the system has no region for the memory, and the
+     * @throws IllegalArgumentException if no frame store is set, the system has no regions for the memory, and the
      *     memory exceeds the JVM's limit of direct memory
      */
     public Machine build() {
-        if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegion(memory)) {
+        if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegions(memory)) {
             throw new IllegalArgumentException("memory " + memory + " is above " + Machine.directMemoryLimit()
                     + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
                     + " without it");

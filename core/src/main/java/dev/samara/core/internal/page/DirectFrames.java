@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Frames in buffers outside the heap, which support every width and access mode, on every JDK, without a flag. Views of
- * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23. The buffers are parts of one
- * region, as far as the system has memory for it, and direct buffers otherwise.
+ * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23. The buffers are parts of
+ * regions, as far as the system has memory for them, and direct buffers otherwise.
  *
  * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
  */
@@ -41,13 +41,12 @@ public final class DirectFrames implements FrameStore {
     /** The buffers by chunk. An element is set before a frame of its chunk is handed out. */
     private final ByteBuffer[] chunks;
 
-    /** All chunks in one buffer, as far as the system has provided memory for it. */
-    private final @Nullable SparseRegion region;
+    private final @Nullable FrameRegions regions;
 
-    /** The number of the first frame that is not in the region. */
+    /** The number of the first frame that is not in the first region. */
     private int regionEnd;
 
-    /** The only buffer if all chunks are in the region, or there is one chunk, which saves the lookup; else null. */
+    /** The only buffer if all chunks are in the first region, or there is one chunk: saves the lookup. Null otherwise. */
     private @Nullable ByteBuffer whole;
 
     /**
@@ -67,13 +66,13 @@ public final class DirectFrames implements FrameStore {
      * @param pageShift binary logarithm of the size of a frame in bytes
      * @param chunkShift binary logarithm of the number of frames in a chunk
      * @param mostFrames the most frames there will be
-     * @param hasRegion whether frames are in one region, as far as the system has one of that size
+     * @param hasRegions whether frames are in regions, as far as the system has them
      */
-    public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegion) {
-        this(pageShift, chunkShift, mostFrames, hasRegion ? SparseRegion.open((long) mostFrames << pageShift) : null);
+    public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegions) {
+        this(pageShift, chunkShift, mostFrames, hasRegions ? FrameRegions.open((long) mostFrames << pageShift) : null);
     }
 
-    DirectFrames(int pageShift, int chunkShift, int mostFrames, @Nullable SparseRegion region) {
+    DirectFrames(int pageShift, int chunkShift, int mostFrames, @Nullable FrameRegions regions) {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
         this.mostFrames = mostFrames;
@@ -81,24 +80,24 @@ public final class DirectFrames implements FrameStore {
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
         chunkMask = (1 << (pageShift + chunkShift)) - 1;
-        this.region = region;
-        if (region != null) {
-            regionEnd = mostFrames;
-            whole = region.bytes();
+        this.regions = regions;
+        if (regions != null) {
+            whole = regions.first();
+            regionEnd = whole.capacity() >>> pageShift;
         }
     }
 
-    /** Returns whether the system has a region for so many bytes of frames now. */
-    public static boolean mayHaveRegion(long bytes) {
-        return bytes <= SparseRegion.MOST_MEMORY && SparseRegion.isPossible(bytes);
+    /** Returns whether the system has regions for so many bytes of frames now. */
+    public static boolean mayHaveRegions(long bytes) {
+        return SparseRegion.hasRoom(bytes);
     }
 
-    /** Returns the buffer in which a frame in the region has its physical address as index; null if there is none. */
+    /** Returns the first region: a frame in it has its physical address as index. Null if there is none. */
     public @Nullable MappedByteBuffer region() {
-        return region == null ? null : region.bytes();
+        return regions == null ? null : regions.first();
     }
 
-    /** Returns whether a frame that was made is in the region. */
+    /** Returns whether a frame that was made is in the first region. */
     public boolean isInRegion(int frame) {
         return frame < regionEnd;
     }
@@ -110,7 +109,7 @@ public final class DirectFrames implements FrameStore {
                 int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
                 chunks[frame >>> chunkShift] = newChunk(frame, bytes);
             }
-            if (region == null) {
+            if (regions == null) {
                 whole = chunks.length == 1 ? chunks[0] : null;
             }
             return true;
@@ -119,19 +118,14 @@ public final class DirectFrames implements FrameStore {
         }
     }
 
-    /** Makes a chunk in the region. If the system has no memory for it, this chunk and all later ones lie elsewhere. */
+    /** Makes a chunk in a region. If the system has no memory for it, this chunk and all later ones lie elsewhere. */
     private ByteBuffer newChunk(int frame, int bytes) {
-        SparseRegion of = region;
-        if (of != null && frame < regionEnd) {
-            // Before the memory is taken: if there is no memory for the object, nothing was taken.
-            ByteBuffer chunk = of.bytes().slice(frame << pageShift, bytes).order(ByteOrder.LITTLE_ENDIAN);
-            if (of.provide((long) frame << pageShift, bytes)) {
-                return chunk;
-            }
-            regionEnd = frame;
+        ByteBuffer chunk = regions == null ? null : regions.provide((long) frame << pageShift, bytes);
+        if (regions != null && (chunk == null || frame >= regionEnd)) {
+            regionEnd = Math.min(regionEnd, frame);
             whole = null;
         }
-        return direct(bytes);
+        return chunk == null ? direct(bytes) : chunk;
     }
 
     private static ByteBuffer direct(int bytes) {

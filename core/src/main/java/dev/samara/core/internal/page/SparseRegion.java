@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One buffer for all frames of a machine, which takes memory of the system only where it was provided. The buffer maps
+ * One buffer for frames of a machine, which takes memory of the system only where it was provided. The buffer maps
  * a deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is
  * collected.
  *
@@ -19,11 +19,13 @@ import org.jspecify.annotations.Nullable;
  * {@link #provide} writes zeros first, and a write fails with an IOException.
  */
 final class SparseRegion {
-    /** The most memory of a machine for which there is a region. */
+    /** The memory of a large region. */
     static final long MOST_MEMORY = 1L << 30;
 
-    /** The size of the largest region, which has the zero page in addition, whose size is at most 2^24. */
-    private static final long MOST = MOST_MEMORY + (1 << 24);
+    /** The largest size of the zero page, which the last region of a machine has in addition. */
+    static final long ZERO_PAGE = 1L << 24;
+
+    private static final long MOST = MOST_MEMORY + ZERO_PAGE;
 
     /** Where Linux has files in memory. Elsewhere there is no region: files on a disk would be written to it. */
     private static final File MEMORY = new File("/dev/shm");
@@ -44,9 +46,14 @@ final class SparseRegion {
         share.add(OVERHEAD);
     }
 
-    /** Returns whether the system has room for a region. Other processes may take the room before it is used. */
+    /** Returns whether the system has room for regions. Other processes may take the room before it is used. */
+    static boolean hasRoom(long size) {
+        return MEMORY.canWrite() && MEMORY.getUsableSpace() >= size;
+    }
+
+    /** Returns whether the system has room for one region of a size. */
     static boolean isPossible(long size) {
-        return size <= MOST && MEMORY.canWrite() && MEMORY.getUsableSpace() >= size;
+        return size <= MOST && hasRoom(size);
     }
 
     /** Returns a region of a size, with no part provided; or null if the system has none. */

@@ -7,14 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.MappedByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Frames of a region for which the system has no more memory after some pieces. */
+/** Frames of one or several regions, for which the system may have no more memory after some pieces. */
 final class RegionFallbackTest {
     private static final int SHIFT = 12;
     private static final int PAGE = 1 << SHIFT;
@@ -86,13 +89,76 @@ final class RegionFallbackTest {
     }
 
     @Test
-    @DisplayName("there is no region for more than 1 GiB and a zero page, nor where none was asked for")
+    @DisplayName("several regions: only frames of the first one are in the region; all keep bytes, wherever room ends")
+    void severalRegions() {
+        int inRegion = 2 * CHUNK;
+        for (int room = 0; room <= 6; room++) {
+            int frames = Math.min(room * CHUNK, FRAMES);
+            DirectFrames store = RegionThatFills.frames(SHIFT, CHUNK_SHIFT, FRAMES, inRegion, frames);
+            MappedByteBuffer first = Objects.requireNonNull(store.region());
+            assertEquals(inRegion << SHIFT, first.capacity());
+            extend(store, 0, FRAMES);
+            assertHolds(store, 0, FRAMES);
+            for (int frame = 0; frame < FRAMES; frame++) {
+                boolean isFirst = frame < Math.min(inRegion, frames);
+                assertEquals(isFirst, store.isInRegion(frame), "frame " + frame + " with room for " + room);
+                if (isFirst) {
+                    assertEquals(1_000_000L + frame, first.getLong((frame << SHIFT) + 8));
+                }
+            }
+            store.copy(1, FRAMES - 1);
+            assertEquals(1_000_001, store.get(FRAMES - 1, 8, 8));
+        }
+    }
+
+    @Test
+    @DisplayName("a region is opened when its first frame is needed; the zero page makes no region of its own")
+    void opened() {
+        List<Long> sizes = new ArrayList<>();
+        long most = (long) CHUNK << SHIFT;
+        for (int count = 1; count <= 3; count++) {
+            sizes.clear();
+            int frames = count * CHUNK + 1;
+            FrameRegions regions = FrameRegions.open((long) frames << SHIFT, most, PAGE, size -> {
+                sizes.add(size);
+                return SparseRegion.open(size);
+            });
+            assumeTrue(regions != null, "the system has shared memory");
+            DirectFrames store = new DirectFrames(SHIFT, CHUNK_SHIFT, frames, regions);
+            assertEquals(List.of(count == 1 ? most + PAGE : most), sizes);
+            extend(store, 0, frames);
+            assertHolds(store, 0, frames);
+            assertEquals(count, sizes.size());
+            assertEquals(most + PAGE, sizes.get(count - 1));
+            assertTrue(store.isInRegion(0));
+            assertEquals(count == 1, store.isInRegion(frames - 1));
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "more than 1 GiB has a region of 1 GiB at once, and memory of the system only for frames that are made")
+    void large() {
+        assumeTrue(DirectFrames.mayHaveRegions(3L << 30), "the system has shared memory for three regions");
+        DirectFrames frames = new DirectFrames(SHIFT, 10, (3 << (30 - SHIFT)) + 1, true);
+        MappedByteBuffer region = Objects.requireNonNull(frames.region());
+        assertEquals(1 << 30, region.capacity());
+        int second = 1 << (30 - SHIFT);
+        assertTrue(frames.extend(0, 1 << 10));
+        assertTrue(frames.extend(second, 1 << 10));
+        assertTrue(frames.isInRegion(0));
+        assertFalse(frames.isInRegion(second));
+        frames.put(((long) second << SHIFT) + 16, 8, 5);
+        assertEquals(5, frames.get(second, 16, 8));
+        assertFalse(region.slice(1 << 29, PAGE).isLoaded());
+    }
+
+    @Test
+    @DisplayName("there is no region where none was asked for")
     void none() {
-        int most = 1 << (30 - SHIFT);
-        assertNull(new DirectFrames(SHIFT, 10, most + (1 << (24 - SHIFT)) + 1, true).region());
         assertNull(new DirectFrames(SHIFT, 4, 16).region());
         assertFalse(new DirectFrames(SHIFT, 4, 16).isInRegion(0));
-        if (DirectFrames.mayHaveRegion(1 << 20)) {
+        if (DirectFrames.mayHaveRegions(1 << 20)) {
             assertNotNull(new DirectFrames(SHIFT, 4, 256, true).region());
         }
     }

@@ -4,11 +4,12 @@ package dev.samara.core.internal.page;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 
-/** Makes frames whose region lies in a file that takes only so many bytes, as that of a system without more memory. */
+/** Makes frames whose regions lie in files that take only so many bytes, as those of a system without more memory. */
 public final class RegionThatFills {
     private static final class SmallFile extends RandomAccessFile {
         private final long room;
@@ -30,23 +31,47 @@ public final class RegionThatFills {
     private RegionThatFills() {}
 
     /**
-     * Makes frames of which the first ones have room in the region.
+     * Makes frames of which the first ones have room in a single region.
      *
      * @param room the number of those frames
      */
     public static DirectFrames frames(int pageShift, int chunkShift, int mostFrames, int room) throws IOException {
-        long size = (long) mostFrames << pageShift;
-        File named = File.createTempFile("samara", null);
+        return frames(pageShift, chunkShift, mostFrames, mostFrames, room);
+    }
+
+    /**
+     * Makes frames of which the first ones have room in regions.
+     *
+     * @param inRegion the number of frames in a region; the last region may have one more
+     * @param room the number of frames with room
+     */
+    public static DirectFrames frames(int pageShift, int chunkShift, int mostFrames, int inRegion, int room) {
+        long most = (long) inRegion << pageShift;
+        long[] left = {(long) room << pageShift};
+        FrameRegions regions = FrameRegions.open((long) mostFrames << pageShift, most, 1L << pageShift, size -> {
+            long here = Math.min(left[0], size);
+            left[0] -= here;
+            return here == 0 && room >= inRegion ? null : region(size, here);
+        });
+        return new DirectFrames(pageShift, chunkShift, mostFrames, regions);
+    }
+
+    private static SparseRegion region(long size, long room) {
         try {
-            SmallFile file = new SmallFile(named, (long) room << pageShift);
-            file.setLength(size);
-            MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
-            bytes.order(ByteOrder.LITTLE_ENDIAN);
-            return new DirectFrames(pageShift, chunkShift, mostFrames, new SparseRegion(file, bytes));
-        } finally {
-            if (!named.delete()) {
-                named.deleteOnExit();
+            File named = File.createTempFile("samara", null);
+            try {
+                SmallFile file = new SmallFile(named, room);
+                file.setLength(size);
+                MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
+                bytes.order(ByteOrder.LITTLE_ENDIAN);
+                return new SparseRegion(file, bytes);
+            } finally {
+                if (!named.delete()) {
+                    named.deleteOnExit();
+                }
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The regions of a store of frames: one up to 1 GiB, and otherwise regions of 1 GiB in the order of the frames, since a
+ * buffer has no more than 2 GiB. All but the first are opened when they are needed, so that a large store takes no time
+ * to make. Called under a lock, except for {@link #first}.
+ */
+final class FrameRegions {
+    private final long size;
+    private final long most;
+    private final LongFunction<@Nullable SparseRegion> opener;
+    private final @Nullable SparseRegion[] regions;
+    private final SparseRegion first;
+
+    /** Whether the system has refused a region or a part of one: nothing more is taken. */
+    private boolean isFull;
+
+    private FrameRegions(
+            long size, long most, LongFunction<@Nullable SparseRegion> opener, int count, SparseRegion first) {
+        this.size = size;
+        this.most = most;
+        this.opener = opener;
+        this.first = first;
+        regions = new SparseRegion[count];
+        regions[0] = first;
+    }
+
+    /** Returns regions for so many bytes, with no part provided; null if the system has none. */
+    static @Nullable FrameRegions open(long size) {
+        return SparseRegion.hasRoom(size)
+                ? open(size, SparseRegion.MOST_MEMORY, SparseRegion.ZERO_PAGE, SparseRegion::open)
+                : null;
+    }
+
+    /**
+     * Returns regions for so many bytes; null if the system has none.
+     *
+     * @param most the bytes of a region
+     * @param more the most bytes that the last region has in addition, less than {@code most}
+     * @param opener opens a region of a size, or returns null
+     */
+    static @Nullable FrameRegions open(long size, long most, long more, LongFunction<@Nullable SparseRegion> opener) {
+        int count = (int) Math.max(1, (size - more + most - 1) / most);
+        SparseRegion first = opener.apply(count == 1 ? size : most);
+        return first == null ? null : new FrameRegions(size, most, opener, count, first);
+    }
+
+    /** Returns the bytes of the first region, little-endian; always the same object. */
+    MappedByteBuffer first() {
+        return first.bytes();
+    }
+
+    /**
+     * Takes memory of the system for a part, which lies in one region.
+     *
+     * @param from the offset of the part in all regions
+     * @return the part; null if the system has no memory for it, and after that for every part
+     */
+    @Nullable
+    ByteBuffer provide(long from, int bytes) {
+        int number = (int) Math.min(from / most, regions.length - 1);
+        SparseRegion region = isFull ? null : region(number);
+        if (region != null) {
+            long at = from - number * most;
+            // Before the memory is taken: if there is no memory for the object, nothing was taken.
+            ByteBuffer part = region.bytes().slice((int) at, bytes).order(ByteOrder.LITTLE_ENDIAN);
+            if (region.provide(at, bytes)) {
+                return part;
+            }
+        }
+        isFull = true;
+        return null;
+    }
+
+    private @Nullable SparseRegion region(int number) {
+        SparseRegion region = regions[number];
+        if (region == null) {
+            region = opener.apply(number == regions.length - 1 ? size - number * most : most);
+            regions[number] = region;
+        }
+        return region;
+    }
+}
