@@ -28,10 +28,12 @@ final class EmbeddingTest {
         DocumentedProgram page = new DocumentedProgram("docs/embedding.md");
         DocumentedProgram.compile("Embedding", source(page), output);
         String classes = output + System.getProperty("path.separator") + System.getProperty("java.class.path");
-        Process process = new ProcessBuilder(
+        ProcessBuilder program = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes, "Embedding")
-                .redirectErrorStream(true)
-                .start();
+                .redirectErrorStream(true);
+        // With one of these the JVM prints a line of its own.
+        program.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
+        Process process = program.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.waitFor(), printed);
         Matcher shown =

@@ -28,7 +28,7 @@ final class StackDepths {
     private static final long AT = 0x10_0000_0000L;
     private static final long PAGES = 8;
     private static final long STACK = 512 << 10;
-    private static final long SECONDS = 10;
+    private static final long SECONDS = 60;
 
     /** The call under test. */
     enum Call {
