@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -263,7 +264,10 @@ final class CpuHandOverTest {
     @Test
     @DisplayName("is passed on thousands of times beside unmappings: no store is lost, and no unmapped page is found")
     void ring() throws Exception {
-        int passes = 4_000;
+        // Those of the first thread.
+        Rounds passes = new Rounds(4_000);
+        passes.next();
+        AtomicBoolean isEnding = new AtomicBoolean();
         long count = fixture.anonymous(1);
         fixture.store(count, 0);
         List<SynchronousQueue<Cpu>> queues = List.of(new SynchronousQueue<>(), new SynchronousQueue<>());
@@ -272,9 +276,10 @@ final class CpuHandOverTest {
         for (int i = 0; i < 2; i++) {
             SynchronousQueue<Cpu> from = queues.get(i);
             SynchronousQueue<Cpu> to = queues.get(1 - i);
-            boolean isLast = i == 1;
+            boolean isFirst = i == 0;
             all.add(pool.submit(() -> {
-                for (int pass = 0; pass < passes; pass++) {
+                boolean isLastPass;
+                do {
                     Cpu mine = from.take();
                     mine.claim();
                     long gone = fixture.anonymous(1);
@@ -287,10 +292,14 @@ final class CpuHandOverTest {
                     mine.claim();
                     assertFault(Fault.MAPERR, mine.memory().load(gone, 8));
                     mine.handOver();
-                    if (!isLast || pass < passes - 1) {
+                    if (isFirst) {
+                        isEnding.set(!passes.next());
+                    }
+                    isLastPass = isEnding.get();
+                    if (isFirst || !isLastPass) {
                         to.put(mine);
                     }
-                }
+                } while (!isLastPass);
                 return null;
             }));
         }
@@ -304,6 +313,6 @@ final class CpuHandOverTest {
             pool.shutdownNow();
         }
         cpu.claim();
-        assertEquals(2L * passes, fixture.load(count));
+        assertEquals(2L * passes.count(), fixture.load(count));
     }
 }

@@ -125,7 +125,8 @@ final class BackgroundRacesTest {
     void watcherGoingIdle() throws Exception {
         Background background = background(AT_ONCE, NEVER);
         givers(background, (to, random) -> {
-            for (int i = 0; i < ROUNDS / 20; i++) {
+            // Each waits for two threads.
+            for (Rounds rounds = new Rounds(ROUNDS / 20); rounds.next(); ) {
                 // Each task hangs until the next one runs, so a thread that stops watching too early is noticed.
                 CountDownLatch next = new CountDownLatch(1);
                 FutureTask<Integer> hangs = new FutureTask<>(() -> {
