@@ -8,14 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.event.StalledCpu;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -23,6 +27,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.AgentInvoker;
 import org.agrona.concurrent.IdleStrategy;
@@ -176,6 +181,52 @@ final class InvokedHousekeepingTest {
                 .thenAccept(result -> assertThrows(IllegalStateException.class, machine::awaitQuiescence));
         machine.awaitQuiescence();
         asked.join();
+        space.close();
+    }
+
+    @Test
+    @DisplayName("refuses a wait for quiescence, or for a call, to code that a step calls when it asks")
+    void askedCodeWaits() throws InterruptedException {
+        AtomicReference<Runnable> inKick = new AtomicReference<>(() -> {});
+        Machine machine = builder.reportTo(report -> {})
+                .reportShootdownsLongerThan(Duration.ofNanos(1))
+                .deliverShootdowns(new ShootdownDelivery() {
+                    @Override
+                    public void kick(StalledCpu stalled) {
+                        Objects.requireNonNull(inKick.get()).run();
+                    }
+                })
+                .build();
+        AddressSpace space = machine.newSpace(LINUX);
+        long at = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        List<Throwable> refused = new ArrayList<>();
+        try (OtherCpu guest = new OtherCpu(space)) {
+            guest.call(cpu -> {
+                cpu.memory().store(at, 8, 1);
+                cpu.enterGuest();
+                return 0;
+            });
+            CompletableFuture<Long> unmapped = space.munmapAsync(at, PAGE);
+            Thread stepper = Thread.currentThread();
+            inKick.set(() -> {
+                if (Thread.currentThread() != stepper) {
+                    // The retirement's first attempt, on a thread of the machine.
+                    return;
+                }
+                refused.add(assertThrows(IllegalStateException.class, machine::awaitQuiescence));
+                refused.add(assertThrows(IllegalStateException.class, unmapped::join));
+            });
+            Await.until("a kick by a step", () -> {
+                step(machine.housekeeping());
+                return !refused.isEmpty();
+            });
+            guest.call(cpu -> {
+                cpu.leaveGuest();
+                return 0;
+            });
+            assertEquals(0, unmapped.join());
+        }
+        machine.awaitQuiescence();
         space.close();
     }
 

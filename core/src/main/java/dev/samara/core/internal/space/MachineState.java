@@ -138,21 +138,32 @@ public final class MachineState {
      * Waits until the machine has no task and no waiting call. Makes the steps of the housekeeping if they are invoked.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if the caller is a thread of the machine, or a callback of a retirement on any
-     *     thread
+     * @throws IllegalStateException if the caller is a thread of the machine, or, on any thread, a callback of a
+     *     retirement or code that a step of the housekeeping calls to ask whether a call can continue
      */
     public void awaitQuiescence() throws InterruptedException {
-        InFlightRange inside = RetiringThread.range();
-        if (inside != null) {
-            throw new IllegalStateException("a wait for quiescence was called by the retirement of " + inside
-                    + ", and would have to wait for threads of the machine, which may wait for that operation");
-        }
+        checkMayWaitForTasks("a wait for quiescence");
         housekeeping.attendAgain();
         if (housekeeping.isInvoked()) {
             stepUntilQuiet();
         } else {
             tasks.awaitQuiescence();
         }
+    }
+
+    /**
+     * Checks that no task of the machine may have to wait for this thread.
+     *
+     * @param what the wait for tasks, for messages
+     * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that asks calls
+     */
+    public void checkMayWaitForTasks(String what) {
+        InFlightRange inside = RetiringThread.range();
+        if (inside != null) {
+            throw new IllegalStateException(what + " was called by the retirement of " + inside
+                    + ", and would have to wait for threads of the machine, which may wait for that operation");
+        }
+        housekeeping.checkNotAsking(what);
     }
 
     private void stepUntilQuiet() throws InterruptedException {

@@ -54,6 +54,9 @@ public final class Housekeeping implements Agent, Runnable {
     /** Whether a thread asks calls. It owns {@link #waiting}. */
     private final AtomicBoolean isAsking = new AtomicBoolean();
 
+    /** The thread that asks calls, for that thread itself. */
+    private volatile @Nullable Thread asker;
+
     private @Nullable WaitingCall waiting;
 
     /* The calls that can continue, in order; guarded by this. No method is called while it is held. */
@@ -209,8 +212,10 @@ public final class Housekeeping implements Agent, Runnable {
         StackReserve.check(DEPTH);
         if (isAsking.compareAndSet(false, true)) {
             try {
+                asker = Thread.currentThread();
                 ask();
             } finally {
+                asker = null;
                 isAsking.set(false);
             }
         }
@@ -246,6 +251,21 @@ public final class Housekeeping implements Agent, Runnable {
     /** Returns whether steps are invoked, and not made by a thread of the machine. */
     public boolean isInvoked() {
         return threads == null;
+    }
+
+    /**
+     * Checks that no step on this thread asks the calls at present: code that a question calls must not wait for calls,
+     * which no step can ask meanwhile.
+     *
+     * @param what the wait, for messages
+     * @throws IllegalStateException if a step does
+     */
+    public void checkNotAsking(String what) {
+        if (asker == Thread.currentThread()) {
+            throw new IllegalStateException(
+                    what + " was called within a step of the housekeeping, by code that the step"
+                            + " calls to ask whether a call can continue: no step can go on meanwhile");
+        }
     }
 
     /**

@@ -97,10 +97,15 @@ final class Syscall {
             return super.get(Math.max(0, nanos - (System.nanoTime() - since)), TimeUnit.NANOSECONDS);
         }
 
-        /** A CPU of this thread in GUEST, which the call may wait for, would never answer. */
+        /**
+         * A CPU of this thread in GUEST, which the call may wait for, would never answer. A callback of a retirement,
+         * or of a step that asks calls, would delay work for which this call may wait.
+         */
         private void checkMayWait() {
             if (!isDone()) {
-                Cpus.checkMayWait("a wait for an asynchronous call");
+                String what = "a wait for an asynchronous call";
+                Cpus.checkMayWait(what);
+                operation.layout().host().checkMayWaitForTasks(what);
             }
         }
 
