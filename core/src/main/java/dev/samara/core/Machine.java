@@ -167,11 +167,10 @@ public final class Machine implements AutoCloseable {
      */
     public Agent housekeeping() {
         host.spaces().checkOpen();
-        Agent housekeeping = host.invoked();
-        if (housekeeping == null) {
+        if (!host.housekeeping().isInvoked()) {
             throw new IllegalStateException("a thread of this machine does its housekeeping");
         }
-        return housekeeping;
+        return host.housekeeping();
     }
 
     /**

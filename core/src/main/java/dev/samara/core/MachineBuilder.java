@@ -344,10 +344,14 @@ public final class MachineBuilder {
      * delays others by at most about 10 ms.
      *
      * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
-     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine. An executor may
-     * run tasks at once ({@code Runnable::run}) if the {@linkplain #invokedHousekeeping housekeeping is invoked}. They
-     * run within any call that waits then. So no callback may call a method that waits, and asynchronous calls must
-     * not populate: they would wait for a call below them on the same stack.
+     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
+     *
+     * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then, and
+     * delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, they run in its steps: those of the
+     * embedder, of {@link Machine#awaitQuiescence}, and of {@code join} and {@code get} of a {@link
+     * dev.samara.core.mman.PendingCall}. Other calls that wait run no callback meanwhile. So a callback may call a
+     * method that waits, as on a thread of the machine. It must not wait for a lock of the embedder that the thread
+     * holds which makes steps, nor for another callback.
      *
      * @param executor the executor; null for the threads of the machine
      * @return this
@@ -374,7 +378,8 @@ public final class MachineBuilder {
      * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the
      * machine. No thread of the machine makes them then. A call of the library that waits for the housekeeping
      * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not.
+     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not. Within an operation or a fault a
+     * wait leaves out callbacks of the embedder; the next step of another kind hands them to the executor.
      *
      * @param isInvoked whether the embedder makes the steps; false unless set
      * @return this
@@ -419,7 +424,7 @@ public final class MachineBuilder {
         Rcu rcu = new Rcu(new Rcu.Settings(
                 host.tasks(),
                 host.housekeeping(),
-                new Backlog(mostCallbacks, atBound, host.invoked()),
+                new Backlog(mostCallbacks, atBound, host.housekeeping()),
                 saturatedNanos(longGracePeriod),
                 message -> host.report(Report.Kind.LONG_WAIT, message, null)));
         return new Memory(

@@ -122,10 +122,11 @@ public final class Operation implements Watch {
     }
 
     /**
-     * Ends an asynchronous operation that is complete. The task that {@link #start} was given calls this first: a
-     * backing that is asked for pages afterwards may call operations that wait for a place.
+     * Ends an asynchronous operation that is complete, before the task that {@link #start} was given runs. A backing
+     * that this task asks for pages may call operations that wait for a place; and a thread that waits for a place may
+     * be unable to run the task.
      */
-    public void end() {
+    void end() {
         endRevocations();
         leaveRoom();
     }
@@ -181,7 +182,7 @@ public final class Operation implements Watch {
      * Runs the operation up to publication; a thread of the machine does the rest, and then runs a task. May wait until
      * attempts can proceed. The caller must hold no lock.
      *
-     * @param last calls {@link #end} and faults in {@link #populations}
+     * @param last faults in {@link #populations}
      * @return whether the task runs; false if the operation has ended and there is nothing to fault in
      */
     public boolean start(WaitingCall last) {
@@ -194,18 +195,16 @@ public final class Operation implements Watch {
             return false;
         }
         room = backlog;
-        boolean returned = false;
         try {
             beginRevocations();
             publish();
-            returned = true;
         } finally {
             RetirementRun rest = inFlight;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);
                 rest.submit();
-            } else if (!returned || populations.isEmpty()) {
+            } else {
                 end();
             }
         }

@@ -152,6 +152,12 @@ final class RetirementRun extends InFlightRange {
         return dueNanos != 0 ? System.nanoTime() - dueNanos >= 0 : pages == null || pages.isReady();
     }
 
+    /** The last part of an asynchronous call asks backings for pages, and completes a future. */
+    @Override
+    protected boolean mayWait() {
+        return gate().isOpen();
+    }
+
     /** Continues at the current step; returns whether its own retirement has ended. */
     private boolean goOn(boolean mayRest) {
         try {
@@ -267,8 +273,8 @@ final class RetirementRun extends InFlightRange {
     }
 
     /**
-     * Clears the retiring bits of the removed VMAs, and requests that a thread of the machine runs the task after
-     * completion, if there is one.
+     * Clears the retiring bits of the removed VMAs. Gives back the place of an asynchronous operation, and requests
+     * that a thread of the machine runs the task after completion.
      */
     @Override
     public void completed() {
@@ -279,7 +285,11 @@ final class RetirementRun extends InFlightRange {
             removed.forEach(VmArea::clearRetiring);
         } finally {
             if (last != null) {
-                submit();
+                try {
+                    operation.end();
+                } finally {
+                    submit();
+                }
             }
         }
     }

@@ -189,9 +189,9 @@ public final class MachineState {
         return housekeeping;
     }
 
-    /** Returns the housekeeping if waiting threads make its steps, and otherwise null. */
+    /** Returns the housekeeping if this thread must make its steps while it waits, and otherwise null. */
     public @Nullable Housekeeping invoked() {
-        return housekeeping.isInvoked() ? housekeeping : null;
+        return housekeeping.isSteppedHere() ? housekeeping : null;
     }
 
     /**

@@ -24,7 +24,7 @@ public final class Backlog {
 
     private final int bound;
     private final AtBound atBound;
-    private final @Nullable Housekeeping invoked;
+    private final @Nullable Housekeeping housekeeping;
 
     /** Also guards the callbacks: a callback is counted at the instant at which it is added. */
     final ReentrantLock lock = new ReentrantLock();
@@ -43,12 +43,12 @@ public final class Backlog {
      *
      * @param bound the bound in callbacks and tasks, positive
      * @param atBound decides about a caller at the bound
-     * @param invoked the housekeeping whose steps a waiting caller makes, or null if a thread of the machine does
+     * @param housekeeping makes room by its steps, or null if there is none
      */
-    public Backlog(int bound, AtBound atBound, @Nullable Housekeeping invoked) {
+    public Backlog(int bound, AtBound atBound, @Nullable Housekeeping housekeeping) {
         this.bound = bound;
         this.atBound = atBound;
-        this.invoked = invoked;
+        this.housekeeping = housekeeping;
     }
 
     /**
@@ -107,12 +107,13 @@ public final class Backlog {
     private boolean hasRoom() {
         boolean interrupted = false;
         while (isFull && atBound == AtBound.WAIT) {
-            if (invoked == null) {
+            Housekeeping steps = housekeeping;
+            if (steps == null || !steps.isSteppedHere()) {
                 room.awaitUninterruptibly();
             } else {
                 // A thread whose interrupt flag is set does not park.
                 interrupted |= Thread.interrupted();
-                step(invoked);
+                step(steps);
             }
         }
         if (interrupted) {
@@ -122,10 +123,10 @@ public final class Backlog {
     }
 
     /** Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. */
-    private void step(Housekeeping housekeeping) {
+    private void step(Housekeeping steps) {
         lock.unlock();
         try {
-            if (!housekeeping.step()) {
+            if (!steps.stepWithin()) {
                 LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
             }
         } finally {

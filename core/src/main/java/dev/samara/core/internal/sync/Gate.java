@@ -306,7 +306,7 @@ public class Gate {
          */
         void parkOrReport() {
             if (invoked != null && !isStepped) {
-                isStepped = !invoked.step();
+                isStepped = !invoked.stepWithin();
                 return;
             }
             isStepped = false;

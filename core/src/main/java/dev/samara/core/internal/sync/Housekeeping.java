@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The steps are made by one thread, as a task that lasts as long as calls wait. Or they are <em>invoked</em>: by a
  * thread of the embedder, and by each thread that waits in this library meanwhile ({@link #step}).
+ *
+ * <p>The executor may run a call at once, within the step. A thread that waits in an operation or a fault may have
+ * taken what a callback of the embedder would wait for. So its steps leave out the calls that {@linkplain
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}), and what such a thread waits for never depends on these. For the
+ * thread of the steps, too: a callback that it runs, and that waits, makes steps.
  */
 public final class Housekeeping implements Agent, Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
@@ -59,9 +64,13 @@ public final class Housekeeping implements Agent, Runnable {
 
     private @Nullable WaitingCall waiting;
 
-    /* The calls that can continue, in order; guarded by this. No method is called while it is held. */
-    private @Nullable WaitingCall firstReady;
-    private @Nullable WaitingCall lastReady;
+    /* Guarded by this, as the two lists. */
+
+    /** The calls that can continue and never wait. */
+    private final Ready prompt = new Ready();
+
+    /** The calls that can continue and may wait. */
+    private final Ready mayWait = new Ready();
 
     /** The number of calls taken for the executor, and of those not handed to it yet; guarded by this. */
     private long taken;
@@ -163,7 +172,7 @@ public final class Housekeeping implements Agent, Runnable {
         poller = Thread.currentThread();
         isLeft = false;
         try {
-            while (added.get() != null || waiting != null || firstReady != null) {
+            while (added.get() != null || waiting != null || prompt.first != null || mayWait.first != null) {
                 long since = System.nanoTime();
                 int moved = doWork();
                 long asked = System.nanoTime() - since;
@@ -180,7 +189,7 @@ public final class Housekeeping implements Agent, Runnable {
             }
         } finally {
             poller = null;
-            isLeft = waiting != null || firstReady != null;
+            isLeft = waiting != null || prompt.first != null || mayWait.first != null;
             isPolled.set(false);
             isUnattended = true;
             attendAgain();
@@ -209,6 +218,10 @@ public final class Housekeeping implements Agent, Runnable {
      */
     @Override
     public int doWork() {
+        return doWork(true);
+    }
+
+    private int doWork(boolean isWhole) {
         StackReserve.check(DEPTH);
         if (isAsking.compareAndSet(false, true)) {
             try {
@@ -220,7 +233,10 @@ public final class Housekeeping implements Agent, Runnable {
             }
         }
         int moved = 0;
-        while (handOver()) {
+        while (handOver(prompt)) {
+            moved++;
+        }
+        while (isWhole && handOver(mayWait)) {
             moved++;
         }
         return moved;
@@ -232,14 +248,27 @@ public final class Housekeeping implements Agent, Runnable {
     }
 
     /**
-     * Makes a step for a thread that waits while steps are invoked. A failure is not the caller's: the calls stay
+     * Makes a step for a thread that waits outside operations and faults. A failure is not the caller's: the calls stay
      * listed.
      *
      * @return whether a call was handed over
      */
     public boolean step() {
+        return step(true);
+    }
+
+    /**
+     * Makes a step for a thread that waits within an operation or a fault, and leaves out the calls that may wait.
+     *
+     * @return whether a call was handed over
+     */
+    public boolean stepWithin() {
+        return step(false);
+    }
+
+    private boolean step(boolean isWhole) {
         try {
-            return doWork() > 0;
+            return doWork(isWhole) > 0;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             return false;
         } catch (Throwable thrown) {
@@ -251,6 +280,14 @@ public final class Housekeeping implements Agent, Runnable {
     /** Returns whether steps are invoked, and not made by a thread of the machine. */
     public boolean isInvoked() {
         return threads == null;
+    }
+
+    /**
+     * Returns whether this thread must make steps while it waits: they are invoked, or this thread makes them, and runs
+     * a call within one.
+     */
+    public boolean isSteppedHere() {
+        return threads == null || poller == Thread.currentThread();
     }
 
     /**
@@ -281,7 +318,7 @@ public final class Housekeeping implements Agent, Runnable {
             // In the order in which calls move on: none is missed between two reads.
             boolean isIdle = added.get() == null && waiting == null;
             synchronized (this) {
-                return isIdle && firstReady == null && inHand == 0 ? taken : -1;
+                return isIdle && prompt.first == null && mayWait.first == null && inHand == 0 ? taken : -1;
             }
         } finally {
             isAsking.set(false);
@@ -296,6 +333,7 @@ public final class Housekeeping implements Agent, Runnable {
         while (call != null) {
             WaitingCall next = call.next;
             if (isReady(call)) {
+                Ready ready = call.mayWait() ? mayWait : prompt;
                 // No method call from here to the end of the block.
                 if (before == null) {
                     waiting = next;
@@ -304,12 +342,13 @@ public final class Housekeeping implements Agent, Runnable {
                 }
                 synchronized (this) {
                     call.next = null;
-                    if (lastReady == null) {
-                        firstReady = call;
+                    WaitingCall last = ready.last;
+                    if (last == null) {
+                        ready.first = call;
                     } else {
-                        lastReady.next = call;
+                        last.next = call;
                     }
-                    lastReady = call;
+                    ready.last = call;
                 }
             } else {
                 before = call;
@@ -338,19 +377,20 @@ public final class Housekeeping implements Agent, Runnable {
     }
 
     /**
-     * Hands the first ready call to the executor; returns false if there is none, or no memory for a task. The call is
-     * off the list then: it may be listed again before this returns.
+     * Hands the first call of a list to the executor; returns false if there is none, or no memory for a task. The call
+     * is off the list then: it may be listed again before this returns.
      */
-    private boolean handOver() {
+    private boolean handOver(Ready ready) {
         WaitingCall call;
+        // No method call while the lists are guarded.
         synchronized (this) {
-            call = firstReady;
+            call = ready.first;
             if (call == null) {
                 return false;
             }
-            firstReady = call.next;
-            if (firstReady == null) {
-                lastReady = null;
+            ready.first = call.next;
+            if (ready.first == null) {
+                ready.last = null;
             }
             call.next = null;
             taken++;
@@ -367,14 +407,20 @@ public final class Housekeeping implements Agent, Runnable {
             synchronized (this) {
                 inHand--;
                 if (!isHandedOver) {
-                    call.next = firstReady;
-                    firstReady = call;
-                    if (lastReady == null) {
-                        lastReady = call;
+                    call.next = ready.first;
+                    ready.first = call;
+                    if (ready.last == null) {
+                        ready.last = call;
                     }
                 }
             }
         }
         return isHandedOver;
+    }
+
+    /** Calls that can continue, in order. */
+    private static final class Ready {
+        private @Nullable WaitingCall first;
+        private @Nullable WaitingCall last;
     }
 }

@@ -169,6 +169,11 @@ public final class MachineTasks implements Executor {
         }
 
         @Override
+        protected boolean mayWait() {
+            return !(task instanceof WaitingCall call) || call.mayWait();
+        }
+
+        @Override
         public void run() {
             task.run();
         }

@@ -133,6 +133,12 @@ final class RcuCallbacks {
             return (dueNanos == 0 || System.nanoTime() - dueNanos >= 0) && rcu.poll(grace);
         }
 
+        /** The callbacks become tasks of their own. */
+        @Override
+        protected boolean mayWait() {
+            return false;
+        }
+
         @Override
         public void run() {
             boolean goesOn = true;

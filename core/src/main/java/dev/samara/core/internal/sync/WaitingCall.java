@@ -27,4 +27,14 @@ public abstract class WaitingCall implements Runnable {
      * @return whether it is ready
      */
     protected abstract boolean isReady();
+
+    /**
+     * Returns whether {@link #run} may wait now, or call code of the embedder that may. Called once the call is ready;
+     * must not wait or throw.
+     *
+     * @return whether it may
+     */
+    protected boolean mayWait() {
+        return true;
+    }
 }

@@ -27,7 +27,7 @@ public interface Watch {
     /**
      * Returns the housekeeping whose steps the thread makes while it waits. Called once per wait.
      *
-     * @return the housekeeping, or null if a thread of the machine makes the steps
+     * @return the housekeeping, or null if another thread makes the steps
      */
     default @Nullable Housekeeping invoked() {
         return null;

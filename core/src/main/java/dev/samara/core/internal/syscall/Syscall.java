@@ -109,7 +109,7 @@ final class Syscall {
             }
         }
 
-        /** Makes a step of the housekeeping; returns false if a thread of the machine makes them. */
+        /** Makes a step of the housekeeping; returns false if another thread makes them. */
         private boolean step() {
             Housekeeping invoked = operation.layout().host().invoked();
             if (invoked != null && !invoked.step()) {
@@ -141,7 +141,6 @@ final class Syscall {
 
         @Override
         public void run() {
-            operation.end();
             try {
                 future.complete(populate(operation, operation.result()));
             } catch (Throwable thrown) {
