@@ -23,6 +23,10 @@ public final class ThrowingCalls {
     }
 
     private static long check(long result, String call, long... arguments) {
+        return check(null, result, call, arguments);
+    }
+
+    private static long check(@Nullable PendingCall pending, long result, String call, long... arguments) {
         if (!Errno.isError(result)) {
             return result;
         }
@@ -30,7 +34,7 @@ public final class ThrowingCalls {
         for (long argument : arguments) {
             text.add("0x" + Long.toHexString(argument));
         }
-        throw new MmException(text.toString(), Errno.of(result));
+        throw new MmException(text.toString(), Errno.of(result), pending);
     }
 
     /**
@@ -217,7 +221,7 @@ public final class ThrowingCalls {
     }
 
     private static PendingCall check(PendingCall call, String name, long... arguments) {
-        check(call.result(), name, arguments);
+        check(call, call.result(), name, arguments);
         return call;
     }
 
@@ -250,7 +254,9 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Resizes or moves mappings, and returns before the call is complete; see {@link AddressSpace#mremapAsync}.
+     * Resizes or moves mappings, and returns before the call is complete; see {@link AddressSpace#mremapAsync}. A call
+     * that fails after it has moved some of several mappings throws, too, and {@link MmException#pending} completes
+     * once these have arrived.
      *
      * @param address a page boundary
      * @param oldLength bytes

@@ -3,6 +3,9 @@ package dev.samara.core;
 
 import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,6 +26,7 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -133,6 +137,31 @@ final class ThrowingCallsTest {
         PendingCall refused = space.munmapAsync(1, PAGE);
         assertTrue(refused.isDone());
         assertEquals(Errno.EINVAL.result(), refused.result());
+    }
+
+    @Test
+    @DisplayName("an mremap that fails after it has moved a mapping throws, and the exception has its completion")
+    void failsInFlight() {
+        Machine machine = Machine.builder().invokedHousekeeping(true).build();
+        AddressSpace invoked = machine.newSpace(Geometry.LINUX_X86_64);
+        assertEquals(PLACE, invoked.mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0));
+        // Joined with neither: a sealed mapping does not move.
+        assertEquals(0, invoked.mprotect(PLACE + PAGE, PAGE, Protection.READ));
+        assertEquals(0, invoked.mseal(PLACE + PAGE, PAGE, 0));
+        int moves = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        long to = PLACE + 10 * PAGE;
+        MmException failure = assertThrows(
+                MmException.class, () -> invoked.throwing().mremapAsync(PLACE, 2 * PAGE, 2 * PAGE, moves, to));
+        PendingCall pending = failure.pending();
+        assertNotNull(pending);
+        assertFalse(pending.isDone(), "the steps of this machine are invoked");
+        assertEquals(failure.errno(), Errno.of(pending.result()));
+        assertNotNull(invoked.find(to), "the first one has moved");
+        assertEquals(pending.result(), pending.join());
+        MmException refused =
+                assertThrows(MmException.class, () -> invoked.throwing().munmapAsync(1, PAGE));
+        assertTrue(Objects.requireNonNull(refused.pending()).isDone());
+        assertNull(assertThrows(MmException.class, () -> calls.munmap(1, PAGE)).pending());
     }
 
     @Test

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The failure of a memory call, for callers that use exceptions instead of negative results.
  *
@@ -13,6 +15,9 @@ public final class MmException extends RuntimeException {
     /** The error. */
     private final Errno errno;
 
+    /** The asynchronous call that failed. A process that reads this exception from a stream has no such call. */
+    private final transient @Nullable PendingCall pending;
+
     /**
      * Makes the exception of one failed call.
      *
@@ -20,8 +25,20 @@ public final class MmException extends RuntimeException {
      * @param errno the error
      */
     public MmException(String call, Errno errno) {
+        this(call, errno, null);
+    }
+
+    /**
+     * Makes the exception of one failed call that was asynchronous.
+     *
+     * @param call the call with its arguments, as a person would write it
+     * @param errno the error
+     * @param pending the call; null for a synchronous one
+     */
+    public MmException(String call, Errno errno, @Nullable PendingCall pending) {
         super(call + ": " + errno);
         this.errno = errno;
+        this.pending = pending;
     }
 
     /**
@@ -31,5 +48,15 @@ public final class MmException extends RuntimeException {
      */
     public Errno errno() {
         return errno;
+    }
+
+    /**
+     * Returns the asynchronous call that failed. It is complete, unless it had moved some of several mappings before it
+     * failed: these are in flight until it completes.
+     *
+     * @return the call; null if it was synchronous, or if this exception was read from a stream
+     */
+    public @Nullable PendingCall pending() {
+        return pending;
     }
 }
