@@ -458,8 +458,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param flags bits of {@link MapFlags}
      * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
-     * @return the address, and the completion of the call; it is complete at once if nothing is replaced or reused
-     *     early
+     * @return the address, and the completion of the call; it is complete at once if nothing is replaced, reused early
+     *     or faulted in
      */
     public PendingCall mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {

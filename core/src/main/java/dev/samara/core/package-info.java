@@ -85,7 +85,8 @@
  *       GUEST that may have translations of its range, until each of them polls or leaves GUEST; for a grace period, if
  *       frames are freed; and, if it moves pages or removes guard markers, for threads that have claimed a page of the
  *       range. An operation that unmaps, replaces or moves also waits for the forks that were copying page tables when
- *       it published. Asynchronous calls return after publication and leave these waits to the machine.
+ *       it published. Asynchronous calls return after publication; threads of the machine, or steps that the embedder
+ *       makes, do the rest without a thread that waits.
  *   <li><b>A fork waits</b> for the operations that were in flight at its instant, and for the CPUs in GUEST that could
  *       write pages that both spaces share.
  *   <li><b>A fault waits</b> for an operation in flight that replaces or moves its page, for a thread that has claimed
