@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
@@ -44,6 +45,62 @@ class StatisticsTest {
         assertEquals(after, fixture.cpu.statistics());
         fixture.memory.load(0x1000, 8);
         assertEquals(after.minorFaults(), fixture.cpu.statistics().minorFaults(), "an access that failed");
+    }
+
+    /** Returns the number of misses that an action counts. */
+    private long misses(Runnable action) {
+        long before = fixture.cpu.statistics().tlbMisses();
+        action.run();
+        return fixture.cpu.statistics().tlbMisses() - before;
+    }
+
+    @Test
+    @DisplayName("A store to a watched page, which no TLB keeps, is one miss in each form")
+    @SuppressWarnings("try") // it is there to be closed
+    void missesOfWatchedPages() {
+        long address = fixture.anonymous(2);
+        fixture.store(address, 1);
+        fixture.store(address + PAGE, 1);
+        GuestMemory memory = fixture.memory;
+        try (Watchpoint watch = fixture.space.watch(address, 2 * PAGE, (start, length) -> {})) {
+            assertEquals(1, misses(() -> memory.store(address, 8, 2)));
+            assertEquals(1, misses(() -> memory.store(address, 8, 2)));
+            assertEquals(1, misses(() -> memory.getAndAdd(address, 8, 2)));
+            assertEquals(1, misses(() -> memory.compareAndSet(address, 8, 0, 2)));
+            assertEquals(1, misses(() -> memory.storePair(address, 1, 2)));
+            assertEquals(2, misses(() -> memory.store(address + PAGE - 4, 8, 2)), "across two pages");
+            assertEquals(0, misses(() -> memory.load(address, 8)));
+        }
+        assertEquals(1, misses(() -> memory.store(address, 8, 2)));
+        assertEquals(0, misses(() -> memory.store(address, 8, 2)));
+        assertEquals(1, misses(() -> memory.store(address + PAGE - 4, 8, 2)), "only the second page misses");
+        assertEquals(0, misses(() -> memory.store(address + PAGE - 4, 8, 2)));
+    }
+
+    @Test
+    @DisplayName("A store across two pages of which neither was accessed is two misses and two faults")
+    void missesAcross() {
+        long address = fixture.anonymous(2);
+        long faults = fixture.cpu.statistics().minorFaults();
+        assertEquals(2, misses(() -> fixture.memory.store(address + PAGE - 4, 8, 2)));
+        assertEquals(faults + 2, fixture.cpu.statistics().minorFaults());
+    }
+
+    @Test
+    @DisplayName("A forced access counts one miss for each page, as an access with rights does")
+    void missesOfForcedAccesses() {
+        long address = fixture.anonymous(3);
+        byte[] bytes = new byte[(int) (3 * PAGE)];
+        fixture.cpu.switchTo(null);
+        long before = fixture.space.statistics().tlbMisses();
+        assertEquals(bytes.length, fixture.space.write(address, bytes, 0, bytes.length));
+        assertEquals(before + 3, fixture.space.statistics().tlbMisses());
+        assertEquals(0, fixture.space.mprotect(address, 3 * PAGE, 0));
+        assertEquals(bytes.length, fixture.space.writeForced(address, bytes, 0, bytes.length));
+        assertEquals(before + 6, fixture.space.statistics().tlbMisses());
+        assertEquals(bytes.length, fixture.space.readForced(address, bytes, 0, bytes.length));
+        assertEquals(before + 9, fixture.space.statistics().tlbMisses());
+        fixture.cpu.switchTo(fixture.space);
     }
 
     @Test

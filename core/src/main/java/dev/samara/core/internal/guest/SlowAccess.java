@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
@@ -53,7 +52,8 @@ final class SlowAccess {
                 long low = memory.findWritable(address);
                 return low < 0 ? fail(low, address, size) : fail(high, second, size);
             }
-            long low = memory.walk(address, Pte.WRITE);
+            // If there is none, the fault below counts the miss.
+            long low = memory.lookUpWritable(address);
             if (low >= 0) {
                 if (size == PAIR && below == Long.BYTES) {
                     memory.put(address, low, Long.BYTES, first);
@@ -101,7 +101,7 @@ final class SlowAccess {
      * @param number in little-endian order
      */
     int storeWatched(TranslatedMemory memory, long address, int size, long number) {
-        long physical = memory.find(address, Protection.WRITE);
+        long physical = memory.findAgain(address);
         if (physical < 0) {
             return fail(physical, address, size);
         }
@@ -112,7 +112,7 @@ final class SlowAccess {
 
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, GuestAtomic what, long address, int size, long expected, long operand) {
-        long physical = memory.find(address, Protection.WRITE);
+        long physical = memory.findAgain(address);
         if (physical < 0) {
             return fail(physical, address, size);
         }

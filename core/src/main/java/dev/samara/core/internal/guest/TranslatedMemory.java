@@ -223,6 +223,28 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
+     * Translates as {@link #find} does for a store whose miss is counted already, and since which the CPU has not left
+     * GUEST.
+     */
+    long findAgain(long address) {
+        long physical = walk(address, Pte.WRITE);
+        return physical >= 0 ? physical : findByFault(address, Protection.WRITE);
+    }
+
+    /** Translates for a store by the TLB and the page table. Does not fault: returns a negative number instead. */
+    long lookUpWritable(long address) {
+        long physical = tlb.probe(address, 1, Pte.WRITE);
+        if (physical >= 0) {
+            return physical;
+        }
+        physical = walk(address, Pte.WRITE);
+        if (physical >= 0) {
+            counters.increment(CpuCounters.TLB_MISSES);
+        }
+        return physical;
+    }
+
+    /**
      * Adds a translation to the TLB if a view may read it, and the page table has it. Called in GUEST. Does not fault,
      * and does not wait.
      *
@@ -251,9 +273,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     long findForced(long address, int access) {
         long physical = tlb.probe(address, 1, rightOf(access));
-        if (physical < 0) {
-            physical = walkForced(address, access | Faulter.FORCED);
+        if (physical >= 0) {
+            return physical;
         }
+        physical = walkForced(address, access | Faulter.FORCED);
+        counters.increment(CpuCounters.TLB_MISSES);
         return physical >= 0 ? physical : findByFault(address, access | Faulter.FORCED);
     }
 
