@@ -326,6 +326,10 @@ public final class AddressSpace implements AutoCloseable {
      * still cannot write to the page, and see the new bytes once this has returned. A later {@code mprotect} that
      * allows to write makes no second copy. A shared mapping without the right to write is EFAULT.
      *
+     * <p>Like any other write, this calls the listeners of {@link #watch}. It calls flush listeners only if it copies
+     * the page, since no translation changes otherwise, and no {@link MmuNotifier}. So a read-only page does not stay as
+     * it is: a program that keeps decoded code and sets breakpoints this way watches the page, or drops the code itself.
+     *
      * @param address of the first byte
      * @param source has the bytes; a heap or a direct buffer
      * @return the number of written bytes, or a negated errno, as for {@link #write(long, ByteBuffer)}

@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Registration;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -219,6 +220,37 @@ final class ForcedAccessTest extends WatchpointFixture {
             assertEquals(2, fixture.load(page));
             assertEquals(3, read(child, page));
         }
+    }
+
+    @Test
+    @DisplayName("tells flush listeners of a page that it copies, as a store does, and notifiers of none")
+    @SuppressWarnings("try") // it is there to be closed
+    void listeners() {
+        fixture.store(at, 1);
+        assertEquals(0, space.mprotect(at, PAGE, READ));
+        AddressSpace child = space.fork();
+        fixture.load(at);
+        List<String> heard = new ArrayList<>();
+        try (Registration flushes = fixture.cpu.onFlush((start, end, reason, generation) -> heard.add("flush"));
+                Registration notifies = space.addNotifier((start, end, reason) -> heard.add("notify"));
+                Watchpoint watch = space.watch(at, 4, (address, length) -> heard.add("written"))) {
+            // The watch has taken the right to write from the page.
+            fixture.load(at);
+            heard.clear();
+            assertEquals(8, space.writeForced(at, number(2)));
+            assertEquals(2, fixture.load(at));
+            assertEquals(List.of("written", "flush"), heard, "the page is shared with the child, and copied");
+            heard.clear();
+            assertEquals(8, space.writeForced(at, number(3)));
+            assertEquals(3, fixture.load(at));
+            assertEquals(List.of("written"), heard, "no translation is dropped");
+            assertEquals(0, space.mprotect(at, PAGE, RW));
+            fixture.load(at);
+            heard.clear();
+            fixture.store(at, 4);
+            assertEquals(List.of("written"), heard, "nor by a store");
+        }
+        child.close();
     }
 
     @Test
