@@ -5,6 +5,7 @@ import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
@@ -144,8 +145,7 @@ public final class Cpu implements AutoCloseable {
         CpuTlb made = machine.newProcessor(joined, number, tlbEntries);
         PageTableContext mine = null;
         try {
-            Thread caller = Thread.currentThread();
-            mine = joined.newWorker("cpu " + number + " of thread " + caller.getName(), caller);
+            mine = joined.newWorker("cpu " + number, Thread.currentThread());
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
@@ -250,6 +250,7 @@ public final class Cpu implements AutoCloseable {
         disown();
     }
 
+    /** Allocates nothing: a CPU that only some words know as handed over could neither be used nor claimed. */
     private void disown() {
         if (machineMemory != null && context != null && tlb != null && translated != null) {
             machineMemory.disown(context);
@@ -272,6 +273,7 @@ public final class Cpu implements AutoCloseable {
         Thread caller = Thread.currentThread();
         // An owner that is known to some of the words only could neither run nor give the CPU up.
         StackReserve.check(OWNER_DEPTH);
+        Cpus.reserveOwner();
         // Pairs with disown, and decides among several threads.
         Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
         if (other != null) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -17,7 +18,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A CPU with a FlatMemory goes to GUEST, out of it, or to a space, and meets the end of its stack. */
+/**
+ * A CPU with a FlatMemory goes to GUEST, out of it, to a space or to another thread, and meets the end of its stack or
+ * of the heap.
+ */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class CpuSweepTest {
     private static final long AT = 0x10_0000_0000L;
@@ -151,5 +155,106 @@ final class CpuSweepTest {
     @DisplayName("switchTo: the space has no user unless the call has returned")
     void switchTo() throws Exception {
         StackSweep.sweep(Switch.class);
+    }
+
+    static final class HandOver extends Scene {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+        }
+
+        @Override
+        public boolean call() {
+            cpu().handOver();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            if (thrown == null) {
+                assertServes(cpu());
+            } else {
+                assertThrows(IllegalStateException.class, cpu()::claim);
+            }
+        }
+    }
+
+    private static void assertServes(Cpu cpu) {
+        cpu.claim();
+        assertEquals(Fault.NONE, cpu.memory().load(AT, 4));
+        assertEquals(NUMBER, cpu.memory().value());
+        cpu.enterGuest();
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("handOver: another thread can claim the CPU if the call has returned")
+    void handOver() throws Exception {
+        StackSweep.sweep(HandOver.class);
+    }
+
+    static final class HandOverWithoutNeed extends Scene {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+        }
+
+        @Override
+        public boolean call() {
+            cpu().handOver();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertNull(thrown);
+            assertServes(cpu());
+        }
+    }
+
+    @Test
+    @DisplayName("handOver needs no memory")
+    void handOverWithoutMemory() throws Exception {
+        HeapSweep.sweepWithoutNeed(HandOverWithoutNeed.class);
+    }
+
+    /** By a thread that has no other CPU, of one that was handed over. */
+    static final class Claim extends Scene {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+            cpu().handOver();
+        }
+
+        @Override
+        public boolean call() {
+            cpu().claim();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            if (thrown == null) {
+                assertThrows(IllegalStateException.class, cpu()::claim);
+            } else {
+                assertServes(cpu());
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("claim: another thread can claim the CPU unless the call has returned")
+    void claims() throws Exception {
+        StackSweep.sweep(Claim.class);
+    }
+
+    @Test
+    @DisplayName("claim at the end of the heap: another thread can claim the CPU unless the call has returned")
+    void claimsWithoutMemory() throws Exception {
+        HeapSweep.sweep(Claim.class);
     }
 }

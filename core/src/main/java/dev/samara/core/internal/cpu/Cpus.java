@@ -95,6 +95,11 @@ public final class Cpus {
         cpu.ownedBy(null);
     }
 
+    /** Lets a failed {@link #own} of the calling thread be undone by {@link #disown} without memory. */
+    public static void reserveOwner() {
+        OwnedByThread.reserve();
+    }
+
     /**
      * Makes the calling thread the owner of a CPU.
      *

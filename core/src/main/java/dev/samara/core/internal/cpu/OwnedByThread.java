@@ -40,6 +40,11 @@ final class OwnedByThread {
         return made;
     }
 
+    /** Makes the place for CPUs of the calling thread: {@link #remove} then needs no memory, whatever {@code add} does. */
+    static void reserve() {
+        make();
+    }
+
     /** Adds a CPU to those of the calling thread. */
     static void add(CpuState cpu) {
         OwnedByThread own = make();
@@ -47,7 +52,7 @@ final class OwnedByThread {
         own.cpus.add(new WeakReference<>(cpu));
     }
 
-    /** Removes a CPU from those of the calling thread. */
+    /** Removes a CPU from those of the calling thread. Allocates nothing if the thread has a place for CPUs. */
     static void remove(CpuState cpu) {
         OwnedByThread own = CURRENT.get();
         if (own != null) {
@@ -56,12 +61,14 @@ final class OwnedByThread {
         }
     }
 
-    /** Removes one CPU, and all that are unreachable. */
+    /** Removes one CPU, and all that are unreachable. Allocates nothing. */
     private void forget(@Nullable CpuState one) {
-        cpus.removeIf(reference -> {
-            CpuState cpu = reference.get();
-            return cpu == null || cpu == one;
-        });
+        for (int i = cpus.size() - 1; i >= 0; i--) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu == null || cpu == one) {
+                cpus.remove(i);
+            }
+        }
     }
 
     private void endIfEmpty() {
