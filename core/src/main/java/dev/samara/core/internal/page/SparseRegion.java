@@ -102,8 +102,9 @@ final class SparseRegion {
     /** Takes memory of the system for a part. Returns false if it has none. Called under a lock. */
     boolean provide(long from, int length) {
         boolean isProvided = false;
-        share.add(length);
+        long before = share.bytes();
         try {
+            share.add(length);
             file.seek(from);
             for (int done = 0; done < length; done += ZEROS.length) {
                 file.write(ZEROS, 0, Math.min(ZEROS.length, length - done));
@@ -112,9 +113,9 @@ final class SparseRegion {
         } catch (IOException full) {
             giveBack(from);
         } finally {
-            // Also after an Error: the caller tries the part again.
+            // Also after an Error, with which the part may be counted or not: the caller tries it again.
             if (!isProvided) {
-                share.add(-length);
+                share.add(before - share.bytes());
             }
         }
         return isProvided;

@@ -18,8 +18,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. Used by one
- * thread.
+ * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. Used by the
+ * thread that owns the CPU, which may hand it over to another one.
  *
  * <p>A translation is used in GUEST state only, and no acknowledgement comes between the read of an entry and the end
  * of the access. A shootdown reads this CPU's state after the entry was changed. If it finds another state than GUEST,
@@ -171,6 +171,7 @@ public final class CpuTlb {
         tables.clear();
         state.depart();
         TlbContext of = null;
+        boolean isReady = false;
         try {
             if (next != null) {
                 of = next.use();
@@ -178,8 +179,14 @@ public final class CpuTlb {
                 // Before the CPU is in GUEST in this context. In SWITCHING the generation belongs to no context.
                 state.flushedTo(slot.flushed);
             }
+            isReady = true;
         } finally {
             state.arrive(of);
+            if (!isReady && of != null) {
+                // The CPU has no place for the translations: it must not stay a user of the space.
+                state.depart();
+                state.arrive(null);
+            }
         }
         context = of;
         table = next;
