@@ -20,7 +20,7 @@ public interface ShootdownDelivery {
      *
      * @param cpu number of the CPU, as {@code Cpu.number} returns it; 0 for the CPU of a call such as {@code
      *     AddressSpace.read}, which polls after each page
-     * @param thread the owner of the CPU
+     * @param thread the owner of the CPU when it was asked; it may have handed the CPU over since
      */
     default void deliver(int cpu, Thread thread) {}
 

@@ -8,7 +8,7 @@ import java.util.List;
  * A CPU that has not acknowledged a shootdown for long, in the state that a waiting thread has observed.
  *
  * @param cpu number of the CPU, as {@code Cpu.number} returns it
- * @param thread the owner of the CPU
+ * @param thread the owner of the CPU at that time; it may have handed the CPU over since
  * @param stack the stack of that thread; empty if the thread has ended
  * @param context number of the space's context, which no other space ever has; all requests of one space have this
  *     number

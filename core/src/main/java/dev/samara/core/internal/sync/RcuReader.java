@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The word of one reader: whether the reader is in a section, and in which one.
  *
@@ -9,6 +11,9 @@ package dev.samara.core.internal.sync;
  */
 public final class RcuReader extends ReaderWord {
     private final String name;
+
+    /** The thread that uses it, for reports; null if none is known. */
+    private volatile @Nullable Thread owner;
 
     /* Only the owner uses these. */
     private long entered;
@@ -34,7 +39,7 @@ public final class RcuReader extends ReaderWord {
      */
     public void readUnlock() {
         if (depth == 0) {
-            throw new IllegalStateException("reader " + name + " leaves a section that it is not in");
+            throw new IllegalStateException("reader " + name() + " leaves a section that it is not in");
         }
         if (--depth == 0) {
             // After every access of the section. Pairs with the scan of Rcu.synchronize.
@@ -60,17 +65,19 @@ public final class RcuReader extends ReaderWord {
         return depth != 0;
     }
 
-    /**
-     * Returns the reader's name in reports.
-     *
-     * @return the name
-     */
+    /** Sets the thread that uses this reader, for reports; null for none. */
+    public void ownedBy(@Nullable Thread thread) {
+        owner = thread;
+    }
+
+    /** Returns the reader's name in reports, which has its present owner. */
     public String name() {
-        return name;
+        Thread of = owner;
+        return of == null ? name : name + " of thread " + of.getName();
     }
 
     @Override
     public String toString() {
-        return name;
+        return name();
     }
 }

@@ -209,18 +209,20 @@ public final class Memory {
             }
         });
         PageTableContext worker = newWorker(name);
-        owned.put(worker, owner);
+        own(worker, owner);
         return worker;
     }
 
     /** Takes a page-table context from its thread, which is in no reader section: it does not end with that thread. */
     public void disown(PageTableContext worker) {
         owned.remove(worker);
+        worker.reader().ownedBy(null);
     }
 
     /** Makes a thread the owner of a page-table context that no thread owns. */
     public void own(PageTableContext worker, Thread owner) {
         owned.put(worker, owner);
+        worker.reader().ownedBy(owner);
     }
 
     /** Ends a page-table context that is in no reader section, or whose thread has ended. */

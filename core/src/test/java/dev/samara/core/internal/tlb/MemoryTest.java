@@ -23,6 +23,21 @@ final class MemoryTest {
     private final Memory memory = SmallMemory.of(100);
 
     @Test
+    @DisplayName("the reader of a context has the name of the thread that owns it now, if there is one")
+    void readerNames() {
+        PageTableContext context = memory.newWorker("cpu 1", Thread.currentThread());
+        assertEquals(
+                "cpu 1 of thread " + Thread.currentThread().getName(),
+                context.reader().name());
+        memory.disown(context);
+        assertEquals("cpu 1", context.reader().name());
+        Thread next = new Thread(() -> {}, "next");
+        memory.own(context, next);
+        assertEquals("cpu 1 of thread next", context.reader().name());
+        memory.discard(context);
+    }
+
+    @Test
     @DisplayName("the worker of a thread that has ended is given back once, when the next thread needs a worker")
     void workersOfTheDead() throws InterruptedException {
         PageTableContext living = memory.newWorker("living", Thread.currentThread());
