@@ -4,14 +4,17 @@ package dev.samara.core.interleave;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.CountingBacking;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Scenario;
@@ -38,6 +41,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(1200)
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
+    private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
 
     abstract static class Calls extends SpaceScenario {
@@ -201,6 +205,50 @@ final class PlantedBugsTest {
         }
     }
 
+    /** A notifier unmaps half of a device's mapping, which is refused while a fork copies. */
+    static final class RefusedBesideFork extends Calls {
+        private final CountingBacking device = new CountingBacking("device", 1);
+        private boolean hasCalled;
+
+        RefusedBesideFork() {
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+            calls().put("fork", (state, cpu) -> {
+                state.children.put("child", state.space.fork());
+                return "";
+            });
+        }
+
+        @Override
+        void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.mmap(DEVICE, 2 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            state.space.addNotifier((start, end, reason) -> {
+                if (start == AT && !hasCalled) {
+                    hasCalled = true;
+                    unmapHalf(state);
+                }
+            });
+        }
+
+        private static void unmapHalf(State state) {
+            try {
+                state.space.munmap(DEVICE + PAGE, PAGE);
+            } catch (IllegalStateException refused) {
+                assertTrue(refused.toString().contains("copy"), refused::toString);
+            }
+        }
+
+        @Override
+        boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        void judgeClosed() {
+            assertEquals(device.opens(), device.closes(), "opens and closes");
+        }
+    }
+
     private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
         Exploration exploration = SteppedScenarios.explore(type, breaks);
         return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
@@ -210,6 +258,8 @@ final class PlantedBugsTest {
         Exploration.Failure failure = explore(type, bound, breaks).failure();
         assertNotNull(failure);
         assertEquals(kind, failure.finding().kind(), failure::toString);
+        Throwable thrown = failure.finding().thrown();
+        assertTrue(thrown == null || thrown instanceof AssertionError, failure::toString);
         Exploration.Result unchanged = explore(type, bound);
         assertNull(unchanged.failure(), unchanged::toString);
     }
@@ -249,5 +299,26 @@ final class PlantedBugsTest {
                 Finding.Kind.THROWN,
                 Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isDetached", 0),
                 Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0));
+    }
+
+    @Test
+    void refusedBesideFork() {
+        String steps = """
+                    refuseToWaitForCopy(edit, mine);
+                    if (mine != null && !prepareToRetire(edit, mine)) {
+                        return result;
+                    }
+                    // Steps 6 and 7.
+                    attach(edit, mine);
+            """;
+        found(
+                RefusedBesideFork.class,
+                1,
+                Finding.Kind.THROWN,
+                SourceBreak.of(
+                        CORE + "op.Publication",
+                        steps,
+                        steps.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);"),
+                Plantings.withoutCall(CORE + "op.Edit", "undo", "takeBack", 0));
     }
 }

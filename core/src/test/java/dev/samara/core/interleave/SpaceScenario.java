@@ -175,6 +175,9 @@ abstract class SpaceScenario implements Scenario {
     /** Judges the state after the operations. */
     void judge(State state, Cpu cpu) {}
 
+    /** Judges what is left when everything is closed. */
+    void judgeClosed() {}
+
     /** Maps what the operations work on. */
     abstract void prepare(State state, Cpu cpu);
 
@@ -290,6 +293,7 @@ abstract class SpaceScenario implements Scenario {
         }
         if (isClosed()) {
             closeEmpty();
+            judgeClosed();
         }
         if (!state().reports.isEmpty()) {
             throw new AssertionError(state().reports.toString());
