@@ -136,9 +136,9 @@ abstract class Torture {
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds}, and on until each rule was checked, with {@code torture.seed}, or a fresh seed. Ends at
-     * the first violation, unless {@code torture.keepGoing} is true. Exits the JVM: the status is 1 if a checker
-     * failed, or never checked anything.
+     * Runs for {@code torture.percent} of {@code torture.seconds}, and on until each rule was checked, with {@code
+     * torture.seed}, or a fresh seed. Ends at the first violation, unless {@code torture.keepGoing} is true. Exits the
+     * JVM: the status is 1 if a checker failed, or never checked anything.
      */
     static void main(String subject, Maker maker) throws InterruptedException {
         long seed = Long.getLong("torture.seed", System.nanoTime());

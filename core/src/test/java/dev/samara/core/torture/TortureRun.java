@@ -13,7 +13,7 @@ import java.util.function.BooleanSupplier;
 final class TortureRun {
     private static final int MOST_REPORTS = 64;
 
-    /** How long a course goes on at most behind its time, while not enough was checked: threads had too little of it. */
+    /** How long a course goes on at most after its end, while not enough was checked: threads had too little time. */
     private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     final long seed;

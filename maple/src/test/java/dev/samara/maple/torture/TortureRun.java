@@ -7,7 +7,7 @@ import java.util.function.BooleanSupplier;
 
 /** The course of a torture: its seed, and whether it is over. Thread-safe. */
 final class TortureRun {
-    /** How long a course goes on at most behind its time, while not enough was checked: threads had too little of it. */
+    /** How long a course goes on at most after its end, while not enough was checked: threads had too little time. */
     private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     private final long seed;

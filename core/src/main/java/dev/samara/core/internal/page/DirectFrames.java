@@ -46,7 +46,7 @@ public final class DirectFrames implements FrameStore {
     /** The number of the first frame that is not in the first region. */
     private int regionEnd;
 
-    /** The only buffer if all chunks are in the first region, or there is one chunk: saves the lookup. Null otherwise. */
+    /** The only buffer, if all chunks are in the first region or there is one chunk; saves the lookup. Else null. */
     private @Nullable ByteBuffer whole;
 
     /**
