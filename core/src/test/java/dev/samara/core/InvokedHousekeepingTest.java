@@ -154,6 +154,29 @@ final class InvokedHousekeepingTest {
     }
 
     @Test
+    @DisplayName("refuses a wait for an asynchronous call to a thread whose CPU is in GUEST")
+    void joinsInGuest() {
+        Machine machine = builder.executor(inPlace).build();
+        AddressSpace space = machine.newSpace(LINUX);
+        long at = mapAndWrite(machine, space, new CountingBacking("b", 1));
+        CompletableFuture<Long> unmapped = space.munmapAsync(at, 5 * PAGE);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.switchTo(space);
+            cpu.enterGuest();
+            assertThrows(IllegalStateException.class, unmapped::join);
+            assertThrows(IllegalStateException.class, unmapped::get);
+            assertThrows(IllegalStateException.class, () -> unmapped.get(1, TimeUnit.MINUTES));
+            assertFalse(unmapped.isDone());
+            cpu.leaveGuest();
+            assertEquals(0, unmapped.join());
+            cpu.enterGuest();
+            assertEquals(0, unmapped.join(), "complete");
+            cpu.leaveGuest();
+        }
+        space.close();
+    }
+
+    @Test
     @DisplayName("waits for room behind grace periods by steps of its own")
     void atTheBound() throws InterruptedException {
         Machine machine = builder.executor(inPlace).boundGracePeriods(2, false).build();

@@ -11,6 +11,7 @@ import dev.samara.core.FirstFailure;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.agrona.concurrent.IdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -155,5 +156,70 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
         assertSame(planted, assertThrows(AssertionError.class, calls::run));
         poll();
         assertEquals(List.of(first, added), List.copyOf(executor.given));
+    }
+
+    @Test
+    @DisplayName("reports an idle strategy that throws once, and pauses without it from then on")
+    void idleThrows() throws InterruptedException {
+        IllegalStateException planted = new IllegalStateException("planted");
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        Background background = new Background(thrown::add);
+        Housekeeping list = new Housekeeping(background, background, new IdleStrategy() {
+            @Override
+            public void idle(int workCount) {
+                throw planted;
+            }
+
+            @Override
+            public void idle() {
+                throw planted;
+            }
+
+            @Override
+            public void reset() {}
+        });
+        Scripted late = new Scripted(20);
+        list.add(late);
+        Await.until("the call has run", () -> late.ran.get() == 1);
+        Scripted next = new Scripted(20);
+        list.add(next);
+        Await.until("the next call has run", () -> next.ran.get() == 1);
+        background.awaitQuiescence();
+        assertEquals(List.of(planted), thrown);
+    }
+
+    @Test
+    @DisplayName("loses no call, and runs none twice, where steps meet the end of the stack")
+    void withoutStack() throws InterruptedException {
+        Housekeeping list = new Housekeeping(null, Runnable::run, idle());
+        List<Scripted> all = new ArrayList<>();
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        for (int round = 0; round < 50; round++) {
+            for (int i = 0; i < 20; i++) {
+                Scripted call = new Scripted(i % 3);
+                all.add(call);
+                list.add(call);
+            }
+            Thread deep = new Thread(null, () -> stepAtTheEnd(list), "deep", 1 << 18);
+            deep.setUncaughtExceptionHandler((thread, uncaught) -> thrown.add(uncaught));
+            deep.start();
+            deep.join();
+        }
+        while (list.takenIfIdle() < 0) {
+            list.doWork();
+        }
+        assertEquals(List.of(), thrown);
+        all.forEach(call -> assertEquals(1, call.ran.get()));
+    }
+
+    /** Makes steps from the end of the stack upwards, each with a frame more. */
+    private static void stepAtTheEnd(Housekeeping list) {
+        try {
+            stepAtTheEnd(list);
+        } catch (StackOverflowError end) {
+            // A frame above makes the next step.
+            return;
+        }
+        list.step();
     }
 }
