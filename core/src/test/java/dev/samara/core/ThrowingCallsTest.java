@@ -142,7 +142,11 @@ final class ThrowingCallsTest {
     @Test
     @DisplayName("an mremap that fails after it has moved a mapping throws, and the exception has its completion")
     void failsInFlight() {
-        Machine machine = Machine.builder().invokedHousekeeping(true).build();
+        // Without an executor, a thread of the machine might complete the call at once.
+        Machine machine = Machine.builder()
+                .executor(Runnable::run)
+                .invokedHousekeeping(true)
+                .build();
         AddressSpace invoked = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(PLACE, invoked.mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0));
         // Joined with neither: a sealed mapping does not move.
