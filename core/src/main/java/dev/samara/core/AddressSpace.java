@@ -327,8 +327,9 @@ public final class AddressSpace implements AutoCloseable {
      * allows to write makes no second copy. A shared mapping without the right to write is EFAULT.
      *
      * <p>Like any other write, this calls the listeners of {@link #watch}. It calls flush listeners only if it copies
-     * the page, since no translation changes otherwise, and no {@link MmuNotifier}. So a read-only page does not stay as
-     * it is: a program that keeps decoded code and sets breakpoints this way watches the page, or drops the code itself.
+     * the page, since no translation changes otherwise, and no {@link MmuNotifier}. So a read-only page does not stay
+     * as it is: a program that keeps decoded code and sets breakpoints this way watches the page, or drops the code
+     * itself.
      *
      * @param address of the first byte
      * @param source has the bytes; a heap or a direct buffer

@@ -146,8 +146,8 @@ public final class Machine implements AutoCloseable {
      * @throws InterruptedException if the thread is interrupted meanwhile
      * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if an {@link
      *     MmuNotifier} calls this, because a thread of the machine may wait for the notifier's operation; if a
-     *     reporter or a delivery of shootdowns calls this within a step of the housekeeping; if a CPU of the thread is in GUEST, because an
-     *     operation may wait for that CPU; or if this is called within {@code rcuMapPages}
+     *     reporter or a delivery of shootdowns calls this within a step of the housekeeping; if a CPU of the thread is
+     *     in GUEST, because an operation may wait for that CPU; or if this is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();

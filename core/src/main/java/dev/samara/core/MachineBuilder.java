@@ -346,9 +346,9 @@ public final class MachineBuilder {
      * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
      * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
      *
-     * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then, and
-     * delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, they run in its steps: those of the
-     * embedder, of {@link Machine#awaitQuiescence}, and of {@code join} and {@code get} of a {@link
+     * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then,
+     * and delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, they run in its steps: those of
+     * the embedder, of {@link Machine#awaitQuiescence}, and of {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}. Other calls that wait run no callback meanwhile. So a callback may call a
      * method that waits, as on a thread of the machine. It must not wait for a lock of the embedder that the thread
      * holds which makes steps, nor for another callback.

@@ -40,7 +40,9 @@ final class OwnedByThread {
         return made;
     }
 
-    /** Makes the place for CPUs of the calling thread: {@link #remove} then needs no memory, whatever {@code add} does. */
+    /**
+     * Makes the place for CPUs of the calling thread: {@link #remove} then needs no memory, whatever {@code add} does.
+     */
     static void reserve() {
         make();
     }
