@@ -103,8 +103,8 @@ public final class TlbArrays {
     }
 
     /**
-     * Returns the bytes of all frames that the TLB may translate to. Its order is that of the {@link FlatMemory}. Code
-     * uses its methods with an index only.
+     * Returns the first region of the machine: the bytes of all frames whose tags may match. Its order is that of the
+     * {@link FlatMemory}. Code uses its methods with an index only.
      *
      * @return the region; empty if no tag ever matches
      */
