@@ -213,6 +213,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     }
 
     /** Makes steps from the end of the stack upwards, each with a frame more. */
+    @SuppressWarnings("InfiniteRecursion") // the end of the stack ends it
     private static void stepAtTheEnd(Housekeeping list) {
         try {
             stepAtTheEnd(list);
