@@ -76,8 +76,24 @@ import org.jspecify.annotations.Nullable;
  * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread
  * is in GUEST; the CPUs of other threads may be there.
  *
- * <p>After the machine has been {@linkplain Machine#close closed}, nothing can be mapped in this space: calls that
- * could change the layout throw {@link IllegalStateException}, and lookups find nothing.
+ * <p><b>A closed space.</b> {@link #close} ends a space for ever. A call that runs beside the close takes effect before
+ * it, or is refused as a later one. From the return of {@code close} on:
+ *
+ * <ul>
+ *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
+ *       asynchronous forms have that result and are complete.
+ *   <li>{@link #fork}, {@link #watch}, {@link #addListener}, {@link #addNotifier}, {@link #setLimit}, and {@link
+ *       Cpu#switchTo} throw {@link MmException} with ESRCH, as the calls of {@link #throwing} do.
+ *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
+ *       {@link #resolve} is MAPERR.
+ *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine} and {@link #toString} answer as
+ *       before. {@link #usage} is 0, {@link #users} the number of CPUs that have not left.
+ *   <li>A CPU that has this space keeps it until it goes to another one. Nothing is mapped there: each access is
+ *       MAPERR.
+ * </ul>
+ *
+ * <p>Calls are refused in GUEST, and within {@code rcuMapPages}, as in an open space. All spaces of a machine that is
+ * {@linkplain Machine#close closed} are closed.
  */
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
@@ -238,8 +254,8 @@ public final class AddressSpace implements AutoCloseable {
      *     be read; if no byte was read, a negated errno: EFAULT if the mapping does not allow it or there is none,
      *     ENOMEM if there is no memory left, EINTR if the thread was interrupted while it waited
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
-     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
-     *     GUEST, or if this is called by a backing in {@code rcuMapPages}
+     * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
+     *     this is called by a backing in {@code rcuMapPages}
      */
     public long read(long address, ByteBuffer target) {
         return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), RemoteAccess.READ);
@@ -271,8 +287,8 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number of written bytes, which is smaller than the number of bytes that remained if a later page
      *     cannot be written; if no byte was written, a negated errno: EFAULT if the mapping does not allow it or there
      *     is none, ENOMEM if there is no memory left, EINTR if the thread was interrupted while it waited
-     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
-     *     GUEST, or if this is called by a backing in {@code rcuMapPages}
+     * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
+     *     this is called by a backing in {@code rcuMapPages}
      */
     public long write(long address, ByteBuffer source) {
         return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), RemoteAccess.WRITE);
@@ -393,6 +409,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
+     * @throws MmException with ESRCH if this space is closed
      */
     public void setLimit(Resource resource, long bytes) {
         layout.setLimit(resource, bytes);
@@ -525,7 +542,8 @@ public final class AddressSpace implements AutoCloseable {
      * Moves the end of the heap ({@code brk}, the system call).
      *
      * @param address the new end; 0 is below every heap, and therefore only asks for the end
-     * @return the end of the heap: {@code address}, or the old end after any failure
+     * @return the end of the heap: {@code address}, or the old end after any failure; a negated errno if the call was
+     *     interrupted, a backing refuses, or this space is closed
      */
     public long brk(long address) {
         return Brk.brk(layout, address);
@@ -774,19 +792,26 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @return the child
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST
-     * @throws MmException with ENOMEM if the commit limit does not allow the copy; with EAGAIN if as many calls work on
-     *     pages as the machine has workers for; or with the error of a backing that refuses
+     * @throws MmException with ESRCH if this space is closed; with ENOMEM if the commit limit does not allow the copy;
+     *     with EAGAIN if as many calls work on pages as the machine has workers for; or with the error of a backing
+     *     that refuses
      */
     public AddressSpace fork() {
-        machine.host().spaces().checkOpen();
         return machine.register(Fork.fork(layout));
     }
 
     /**
-     * Unmaps everything, sealed mappings too, as the end of a process does, and releases the charges. The space is
-     * empty afterwards and may be used again. A CPU that uses this space stays in it, and finds nothing there.
-     * A CPU that is {@linkplain Cpu#enterLazy LAZY} in this space is taken off. If no CPU uses this space,
-     * no CPU is asked to flush.
+     * Closes this space: refuses later calls with ESRCH, unmaps everything, sealed mappings too, as the end of a
+     * process does, and releases the charges. A second call does nothing; it does not wait for the first one.
+     *
+     * <p>Waits for the operations in flight, which end as without the close, and for forks under way. Calls that wait
+     * for something in flight are refused when they have waited.
+     *
+     * <p>A CPU that uses this space stays in it, and finds nothing there. A CPU that is {@linkplain Cpu#enterLazy LAZY}
+     * in this space is taken off. If no CPU uses this space, no CPU is asked to flush.
+     *
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, if this is called within {@code
+     *     rcuMapPages}, or by a notifier and would have to wait; the space is open then
      */
     @Override
     public void close() {
@@ -803,6 +828,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param listener the listener
      * @return the registration
      * @throws IllegalStateException if a CPU of the thread is in GUEST
+     * @throws MmException with ESRCH if this space is closed
      */
     public Registration addListener(LayoutListener listener) {
         return layout.addListener(Objects.requireNonNull(listener, "listener"));
@@ -820,6 +846,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param notifier the notifier
      * @return the registration
      * @throws IllegalStateException if a CPU of the thread is in GUEST
+     * @throws MmException with ESRCH if this space is closed
      */
     public Registration addNotifier(MmuNotifier notifier) {
         return layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
@@ -841,6 +868,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the watchpoint; closing it ends the watch
      * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
+     * @throws MmException with ESRCH if this space is closed
      */
     public Watchpoint watch(long start, long length, WriteListener listener) {
         return Watchpoint.begin(layout, start, length, Objects.requireNonNull(listener, "listener"));
@@ -875,12 +903,12 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of this space on its machine, its mappings and the number of the CPUs that use it as text.
-     * Takes no lock.
+     * Returns the number of this space on its machine, its mappings or that it is closed, and the number of the CPUs
+     * that use it as text. Takes no lock.
      */
     @Override
     public String toString() {
-        String text = "space " + number + ", " + snapshot();
+        String text = "space " + number + ", " + (layout.isClosed() ? "closed" : snapshot());
         return layout.memoryOrNull() == null ? text : text + ", users " + users();
     }
 }

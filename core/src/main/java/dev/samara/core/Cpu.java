@@ -15,6 +15,8 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -79,21 +81,29 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Goes to another space: later accesses are made there. The CPU keeps translations of earlier spaces for a while.
-     * Going to the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing, unless that space was
-     * closed meanwhile.
+     * Going to the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing.
      *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
-     *     of its listeners, or if the machine was built without memory, or is closed
+     *     of its listeners, or if the machine was built without memory
+     * @throws MmException with ESRCH if the space is closed; the CPU stays in the space that it has. If the space is
+     *     closed during this call, the CPU may have no space afterwards
      */
     public void switchTo(@Nullable AddressSpace next) {
+        if (!trySwitchTo(next)) {
+            throw new MmException("switchTo(" + next + ")", Errno.ESRCH);
+        }
+    }
+
+    /** Goes to another space as {@link #switchTo} does, unless that space is closed. Returns whether it is there. */
+    boolean trySwitchTo(@Nullable AddressSpace next) {
         checkOwner();
         if (tlb != null) {
             checkUnused(tlb, "it goes to another space");
         }
         Layout layout = next == null ? null : next.layout();
-        if (layout != null) {
-            layout.host().spaces().checkOpen();
+        if (layout != null && layout.isClosed()) {
+            return false;
         }
         Memory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
@@ -106,7 +116,7 @@ public final class Cpu implements AutoCloseable {
                 tlb.switchTo(null);
                 translated.rest();
             }
-            return;
+            return true;
         }
         if (machineMemory != wanted) {
             release();
@@ -114,13 +124,11 @@ public final class Cpu implements AutoCloseable {
         }
         CpuTlb used = Objects.requireNonNull(tlb);
         used.switchTo(layout.pages());
-        try {
-            // After the increment of the space's users. Pairs with Spaces.close, which first marks the machine as
-            // closed and then reads the users.
-            layout.host().spaces().checkOpen();
-        } catch (IllegalStateException closed) {
+        // After the increment of the space's users. Pairs with Spaces.close, which first reads that the space is closed
+        // and then its users.
+        if (layout.isClosed()) {
             used.switchTo(null);
-            throw closed;
+            return false;
         }
         TranslatedMemory served = Objects.requireNonNull(translated);
         boolean isServed = false;
@@ -138,6 +146,7 @@ public final class Cpu implements AutoCloseable {
             }
         }
         space = next;
+        return true;
     }
 
     /** Joins a memory: makes the TLB and the context for it. */

@@ -112,9 +112,8 @@ public final class Machine implements AutoCloseable {
      * that were allocated and not inserted, are lost. The garbage collector frees the memory once no space, CPU, file
      * or page cache of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}. Going to one of its
-     * spaces, all calls that could map or change something in them, and {@link PageCache#allocate} throw it too. A
-     * second call of this method does nothing.
+     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and {@link
+     * PageCache#allocate} throws it too. A second call of this method does nothing.
      *
      * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
      * were left open, after its threads have been idle for some seconds.

@@ -37,14 +37,20 @@ final class RemoteAccess {
             throw new ReadOnlyBufferException();
         }
         try (Cpu cpu = space.machine().newCpuOfCall()) {
-            cpu.switchTo(space);
+            if (!cpu.trySwitchTo(space)) {
+                return Errno.ESRCH.result();
+            }
             CpuMemory memory = cpu.cpuMemory();
             int done = switch (kind) {
                 case READ -> memory.copyOut(address, buffer);
                 case WRITE -> memory.copyIn(address, buffer);
                 default -> memory.copyForced(address, buffer, writes);
             };
-            return done > 0 || memory.fault() == Fault.NONE ? done : resultOf(memory.fault());
+            if (done > 0 || memory.fault() == Fault.NONE) {
+                return done;
+            }
+            // The space may have been closed since, and have nothing mapped for that reason.
+            return space.layout().isClosed() ? Errno.ESRCH.result() : resultOf(memory.fault());
         }
     }
 

@@ -94,11 +94,12 @@ public final class ThrowingCalls {
      *
      * @param address the requested end; 0 only asks for the end
      * @return the end of the heap
-     * @throws MmException with ENOMEM if the heap does not end at {@code address}
+     * @throws MmException with ENOMEM if the heap does not end at {@code address}; with the error of the call otherwise
      */
     public long brk(long address) {
         long result = space.brk(address);
-        return check(address == 0 || result == address ? result : Errno.ENOMEM.result(), "brk", address);
+        boolean isDone = address == 0 || result == address || Errno.isError(result);
+        return check(isDone ? result : Errno.ENOMEM.result(), "brk", address);
     }
 
     /**

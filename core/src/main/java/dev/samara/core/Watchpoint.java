@@ -30,6 +30,7 @@ public final class Watchpoint implements Registration {
     static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
         PageTable table = layout.pages();
         Cpus.checkMayWait("the setting of a watchpoint");
+        layout.checkNotClosed("watch");
         Geometry geometry = layout.geometry();
         long limit = geometry.limit();
         if (length == 0) {

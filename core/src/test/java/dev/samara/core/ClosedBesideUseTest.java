@@ -9,31 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.MapFlags;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The end of a space that other threads go on to use. */
+/** The end of a space beside operations that are in flight. */
 final class ClosedBesideUseTest {
-    private final CountDownLatch inClose = new CountDownLatch(1);
-    private final CountDownLatch closeGoesOn = new CountDownLatch(1);
-
-    /** Lets the layout lock go, and has the closing thread stand still right after that. */
-    private final class Standing extends ReentrantLock {
-        private static final long serialVersionUID = 1;
-
-        @Override
-        public void unlock() {
-            super.unlock();
-            if (Thread.currentThread().getName().equals("closer") && inClose.getCount() > 0) {
-                inClose.countDown();
-                Latches.await(closeGoesOn);
-            }
-        }
-    }
-
     private static long shootdowns(SpaceFixture fixture) {
         return fixture.space.layout().memory().cpus().shootdowns();
     }
@@ -45,14 +26,11 @@ final class ClosedBesideUseTest {
     }
 
     @Test
-    @DisplayName("I3, I8: a leaf with a pending flush outlives the end of the space, and goes with that flush")
+    @DisplayName("I3, I8: a leaf with a pending flush outlives the removal of empty tables, and goes with that flush")
     void leafOfAPendingFlush() {
-        SpaceFixture fixture = new SpaceFixture(
-                Machine.builder().memory(64 * PAGE).poisonFrames(true),
-                machine -> MachineInternals.withLocks(machine, Standing::new));
+        SpaceFixture fixture =
+                new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
         MemoryFile file = fixture.file(1);
-        Thread closer = start("closer", fixture.space::close);
-        Await.until("the closing thread stands", () -> inClose.getCount() == 0, fixture.reports);
         long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
         OtherCpu guest = new OtherCpu(fixture.space);
         guest.call(cpu -> {
@@ -63,8 +41,8 @@ final class ClosedBesideUseTest {
         Thread unmapper = start("unmapper", () -> unmapped.set(fixture.space.munmap(at, PAGE)));
         // The leaf is empty by then, and the guest has not dropped its translation.
         Await.until("munmap waits for the guest", () -> shootdowns(fixture) == 1, fixture.reports);
-        closeGoesOn.countDown();
-        Await.until("the space is closed", () -> !closer.isAlive(), fixture.reports);
+        // The last step of a close.
+        fixture.layout().unhookTables();
         assertEquals(3, PageContents.tables(fixture.space), "the truncation finds the leaf by these");
         Thread truncater = start("truncater", () -> file.truncate(0));
         Await.until(

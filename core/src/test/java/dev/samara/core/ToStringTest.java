@@ -112,7 +112,7 @@ final class ToStringTest {
         first.close();
         second.close();
         machine.close();
-        assertEquals("space 2, mappings 0, users 0", second.toString());
+        assertEquals("space 2, closed, users 0", second.toString());
         assertEquals("machine, closed, 0 bytes committed, claimed CPUs 1", machine.toString());
         Machine bare = Machine.builder().build();
         assertEquals("machine without memory, 0 bytes committed, claimed CPUs 0", bare.toString());

@@ -10,6 +10,8 @@ package dev.samara.core.mman;
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
+    /** No such space: it is closed. */
+    ESRCH(3),
     /** The thread was interrupted while the call waited for a range in flight; nothing was changed. */
     EINTR(4),
     /** Input or output error; only for use by backings. */

@@ -6,18 +6,23 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space that is closed while others map one page of a file in it, add to the page in GUEST without a poll, unmap it,
- * and cut the file. As long as a CPU can add to the page, its frame has no other use: each addition meets what
- * additions have left there.
+ * Spaces that are closed while others map one page of a file in them, add to the page in GUEST without a poll, unmap
+ * it, and cut the file. As long as a CPU can add to the page, its frame has no other use: each addition meets what
+ * additions have left there. A space that is closed refuses all of them, and another one takes its place.
  */
 final class ClosingSpaces {
     private static final long PLACE = 0x68_0000_0000L;
+
+    /** As whose pages the accesses are recorded. */
+    private static final long NUMBER = 0xfe;
+
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
     private static final long MOST_ADDED = 1L << 30;
 
@@ -28,7 +33,7 @@ final class ClosingSpaces {
 
     private final TortureMachine setup;
     private final Checker contents;
-    private final AddressSpace space;
+    private volatile AddressSpace space;
     private final MemoryFile file;
     private final Backing open;
 
@@ -45,10 +50,23 @@ final class ClosingSpaces {
         open = file.open();
     }
 
-    /** Closes the space. */
+    private synchronized boolean replaces(AddressSpace old, AddressSpace next) {
+        boolean isFirst = space == old;
+        if (isFirst) {
+            space = next;
+        }
+        return isFirst;
+    }
+
+    /** Closes the space, and puts another one in its place. */
     Actor closer() {
         return random -> {
-            space.close();
+            AddressSpace old = space;
+            old.close();
+            AddressSpace next = setup.machine.newSpace(TortureSpace.GEOMETRY);
+            if (!replaces(old, next)) {
+                next.close();
+            }
             setup.events.count("spaces closed beside use");
             setup.failures.nap(4);
         };
@@ -56,11 +74,14 @@ final class ClosingSpaces {
 
     /** Maps the page and adds to it in GUEST; what others do to the mapping meanwhile waits for its CPU. */
     Actor user() {
-        TortureMachine.View view = setup.new View(space);
         return random -> {
-            TortureSpace.succeed(
-                    space.mmap(PLACE, TortureSpace.PAGE, WRITABLE, MapFlags.SHARED | MapFlags.FIXED, open, 0));
-            view.enterGuest();
+            AddressSpace of = space;
+            TortureMachine.View view = setup.new View(of, NUMBER);
+            int flags = MapFlags.SHARED | MapFlags.FIXED;
+            if (isClosed(of.mmap(PLACE, TortureSpace.PAGE, WRITABLE, flags, open, 0)) || !enters(view)) {
+                setup.events.count("uses of a closed space refused");
+                return;
+            }
             try {
                 add(view);
                 stays.incrementAndGet();
@@ -75,6 +96,23 @@ final class ClosingSpaces {
                 view.leaveGuest();
             }
         };
+    }
+
+    /** Returns whether a call that must not fail was refused by the close. */
+    private static boolean isClosed(long result) {
+        return result == Errno.ESRCH.result() || TortureSpace.succeed(result) < 0;
+    }
+
+    private static boolean enters(TortureMachine.View view) {
+        try {
+            view.enterGuest();
+            return true;
+        } catch (MmException refused) {
+            if (refused.errno() != Errno.ESRCH) {
+                throw refused;
+            }
+            return false;
+        }
     }
 
     private boolean add(TortureMachine.View view) {
@@ -97,7 +135,9 @@ final class ClosingSpaces {
                 LockSupport.parkNanos(TOUCH_NANOS);
                 return;
             }
-            TortureSpace.succeed(space.munmap(PLACE, TortureSpace.PAGE));
+            if (isClosed(space.munmap(PLACE, TortureSpace.PAGE))) {
+                setup.events.count("unmappings in a closed space refused");
+            }
         };
     }
 
@@ -118,8 +158,9 @@ final class ClosingSpaces {
 
     /** All threads have stopped. */
     void finish() {
-        space.validate();
-        space.close();
+        AddressSpace last = space;
+        last.validate();
+        last.close();
         file.close();
     }
 }

@@ -3,9 +3,9 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.Usage;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Errno;
 
 /** Closes a space without users, and checks that nothing is left of it. */
 final class SpaceTeardown {
@@ -43,11 +43,10 @@ final class SpaceTeardown {
         leaks.check(space.snapshot().vmas().isEmpty(), "mappings after close");
         long committed = machine.committed();
         leaks.check(committed == committedBefore, committed + " bytes committed, " + committedBefore + " before");
-        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
-        long whole = space.mmap(start, end - start, Protection.NONE, flags, null, 0);
-        leaks.check(whole == start, "the empty space cannot be mapped in one piece: " + whole);
-        long anywhere = space.mmap(0, TortureSpace.PAGE, Protection.NONE, TortureSpace.ANYWHERE, null, 0);
-        leaks.check(anywhere < 0, "there is room in a space that is full");
+        boolean isFree = MachineInternals.layoutOf(space).tree().isFree(start, end - 1);
+        leaks.check(isFree, "a range of the closed space is still reserved");
+        long refused = space.munmap(start, end - start);
+        leaks.check(refused == Errno.ESRCH.result(), "a closed space has answered " + refused);
         space.close();
     }
 }

@@ -11,14 +11,15 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space that two threads close repeatedly, also both at once. Other threads map a file and memory in it, use both in
- * GUEST and unmap them, and another one truncates the file.
+ * Spaces that two threads close, also both at once. Other threads map a file and memory in them, use both in GUEST and
+ * unmap them, and another one truncates the file. Another space takes the place of one that is closed.
  */
 final class Closing implements Group {
     private static final int PAGES = 4;
@@ -27,27 +28,63 @@ final class Closing implements Group {
     private static final long MARK = 0x3E00_0000_0000_0000L;
     private static final int PAUSE_NANOS = 300_000;
 
-    private final AddressSpace space;
+    private volatile AddressSpace space;
     private final Scene scene;
     private final MemoryFile file;
 
     Closing(Scene scene) {
         this.scene = scene;
-        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space = newSpace(scene);
         file = scene.machine().newFile("/closing", 3, Geometry.LINUX_X86_64, BYTES);
+    }
+
+    private static AddressSpace newSpace(Scene scene) {
+        AddressSpace made =
+                scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
+        made.addNotifier((start, end, reason) -> scene.naps().maybe());
+        return made;
     }
 
     private static long place(int user) {
         return BASE + 2 * BYTES * user;
     }
 
-    /** Closes the space. */
+    /** Closes the space, and puts another one in its place. */
+    private void close() {
+        AddressSpace old = space;
+        old.close();
+        AddressSpace next = newSpace(scene);
+        if (!replaces(old, next)) {
+            next.close();
+        }
+    }
+
+    private synchronized boolean replaces(AddressSpace old, AddressSpace next) {
+        boolean isFirst = space == old;
+        if (isFirst) {
+            space = next;
+        }
+        return isFirst;
+    }
+
     void closes(Random random) {
         while (scene.course().goesOn()) {
-            space.close();
+            close();
             scene.naps().maybe();
             LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
+        }
+    }
+
+    /** Returns whether a CPU is in a space, which may have been closed in the meantime. */
+    private static boolean goesTo(Cpu cpu, AddressSpace of) {
+        try {
+            cpu.switchTo(of);
+            return true;
+        } catch (MmException refused) {
+            if (refused.errno() != Errno.ESRCH) {
+                throw refused;
+            }
+            return false;
         }
     }
 
@@ -55,13 +92,17 @@ final class Closing implements Group {
     void uses(int user, Random random) {
         long base = place(user);
         try (Cpu cpu = scene.machine().claimCpu()) {
-            cpu.switchTo(space);
             while (scene.course().goesOn()) {
+                AddressSpace of = space;
+                if (!goesTo(cpu, of)) {
+                    Thread.onSpinWait();
+                    continue;
+                }
                 int kind = random.nextBoolean()
                         ? MapFlags.SHARED | MapFlags.FIXED
                         : MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
                 boolean isFile = (kind & MapFlags.ANONYMOUS) == 0;
-                space.mmap(base, BYTES, READ | WRITE, kind, isFile ? file.open() : null, 0);
+                of.mmap(base, BYTES, READ | WRITE, kind, isFile ? file.open() : null, 0);
                 cpu.enterGuest();
                 try {
                     for (int n = random.nextInt(32); n >= 0; n--) {
@@ -73,7 +114,7 @@ final class Closing implements Group {
                 } finally {
                     cpu.leaveGuest();
                 }
-                space.munmap(base, BYTES);
+                of.munmap(base, BYTES);
                 LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
             }
             cpu.switchTo(null);
@@ -109,7 +150,7 @@ final class Closing implements Group {
     /** Leaves nothing mapped, and no page of the file in memory. */
     @Override
     public void rest() {
-        space.close();
+        close();
         file.truncate(0);
         file.truncate(BYTES);
     }

@@ -95,9 +95,6 @@ public final class Edit implements AutoCloseable {
         layout.lock();
         try {
             if (!completing) {
-                if (!operation.endsSpace()) {
-                    layout.host().spaces().checkOpen();
-                }
                 operation.begin();
             }
             lists = layout.lists();

@@ -84,6 +84,9 @@ public final class Operation implements Watch {
      */
     public long run() {
         Cpus.checkMayWait("a call of a space");
+        if (isRefusedByClose()) {
+            return result;
+        }
         layout.host().housekeeping().attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && call.mayBeRefused() && !backlog.awaitRoom()) {
@@ -103,6 +106,24 @@ public final class Operation implements Watch {
             }
         }
         return result;
+    }
+
+    /**
+     * Ends the operation without a change if its space is closed: with ESRCH, or as a second close, which does nothing.
+     */
+    private boolean isRefusedByClose() {
+        if (!layout.isClosed()) {
+            return false;
+        }
+        refused(endsSpace() ? Edit.DONE : Errno.ESRCH.result());
+        return true;
+    }
+
+    /** Closes the layout if the call ends its space. Caller holds the layout lock, and is about to publish. */
+    void closeIfItEndsSpace() {
+        if (endsSpace()) {
+            layout.close();
+        }
     }
 
     /** Announces to the access checker the ranges that the call may revoke until the operation ends. */
@@ -188,6 +209,9 @@ public final class Operation implements Watch {
     public boolean start(WaitingCall last) {
         // First: at the bound of pending grace periods, the call that frees a place may wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
+        if (isRefusedByClose()) {
+            return false;
+        }
         layout.host().housekeeping().attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && !backlog.begin()) {
@@ -288,6 +312,10 @@ public final class Operation implements Watch {
     /** Makes one attempt; returns the gate to wait for before the next one, or null. */
     private @Nullable Gate attempt() {
         try (Edit edit = new Edit(this)) {
+            // Under the lock, under which the space is closed: an operation is published before the close, or refused.
+            if (isRefusedByClose()) {
+                return null;
+            }
             try {
                 Publication.publish(edit, call.decide(edit));
                 return null;

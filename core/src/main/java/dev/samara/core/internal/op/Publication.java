@@ -55,7 +55,8 @@ final class Publication {
      *
      *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
      *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
-     *     nothing is allocated.
+     *     nothing is allocated. The end of a space closes the layout right before: a reader that finds it empty for
+     *     that reason finds it closed.
      *
      * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. Only holders of the
      *     lock read the list; a fault waits at the gate of its VMA, which it finds without the list.
@@ -111,6 +112,7 @@ final class Publication {
         }
         // Step 3.
         if (edit.changesNothing()) {
+            edit.operation.closeIfItEndsSpace();
             edit.tree.abort();
             edit.published = true;
             edit.operation.published(result, null);
@@ -132,6 +134,7 @@ final class Publication {
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
         LayoutChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
         // Step 9.
+        edit.operation.closeIfItEndsSpace();
         edit.tree.commit();
         edit.published = true;
         edit.held = withOpens;

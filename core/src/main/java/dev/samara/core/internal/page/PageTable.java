@@ -114,7 +114,7 @@ public final class PageTable {
     /**
      * Returns the identity of the space for TLBs. A thread that changes an entry reads the context after the change.
      *
-     * @return the context, which is replaced only if the space is used again after its {@linkplain TlbContext#end end}
+     * @return the context, which is replaced only if a CPU goes to the space after its {@linkplain TlbContext#end end}
      */
     public TlbContext context() {
         // Volatile: after the change of an entry, and before any decision that depends on it. Pairs with use.

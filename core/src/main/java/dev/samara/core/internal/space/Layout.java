@@ -13,6 +13,8 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
@@ -49,6 +51,12 @@ public final class Layout implements VmaLookup {
     /** The end of the heap. Written under the layout lock; read without it for displays. */
     private volatile long brk;
 
+    /**
+     * Whether the store that empties the tree for ever has been made, or is the next one. Set under the layout lock: a
+     * reader that finds the tree empty because of the close finds this set.
+     */
+    private volatile boolean isClosing;
+
     private final Notifiers notifiers;
 
     /* Guarded by the layout lock, as is everything in them. */
@@ -66,9 +74,6 @@ public final class Layout implements VmaLookup {
 
     /** The number of operations that have started. */
     private long ages;
-
-    /** Whether it was closed once; VMAs that it has now were mapped after that. */
-    private boolean wasClosed;
 
     private final EditLists lists = new EditLists();
 
@@ -317,10 +322,12 @@ public final class Layout implements VmaLookup {
      *
      * @param resource the limited resource
      * @param bytes the soft limit, unsigned; -1 for none
+     * @throws MmException with ESRCH if the space is closed
      */
     public void setLimit(Resource resource, long bytes) {
         lock();
         try {
+            checkNotClosed("setLimit");
             limits.set(resource, bytes);
         } finally {
             unlock();
@@ -377,6 +384,7 @@ public final class Layout implements VmaLookup {
     public Registration addListener(LayoutListener listener) {
         lock();
         try {
+            checkNotClosed("addListener");
             return new LayoutRegistration(this, listener, changes.add(listener));
         } finally {
             unlock();
@@ -390,6 +398,7 @@ public final class Layout implements VmaLookup {
     public Registration addNotifier(MmuNotifier notifier) {
         lock();
         try {
+            checkNotClosed("addNotifier");
             return new LayoutRegistration(this, notifier, notifiers.add(notifier));
         } finally {
             unlock();
@@ -403,29 +412,48 @@ public final class Layout implements VmaLookup {
 
     /** Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
     public Layout emptyChild() {
-        host.spaces().checkOpen();
+        checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
         return new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
     }
 
-    /** Records that a close has unmapped all VMAs. */
-    public void emptied() {
-        lock();
-        try {
-            wasClosed = true;
-        } finally {
-            unlock();
+    /**
+     * Returns whether the space is closed. Only a caller that holds the layout lock knows that it is still open
+     * afterwards.
+     */
+    public boolean isClosed() {
+        // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
+        return isClosing && tree.isEmpty();
+    }
+
+    /**
+     * Checks that the space is not closed.
+     *
+     * @throws MmException with ESRCH if it is
+     */
+    public void checkNotClosed(String call) {
+        if (isClosed()) {
+            throw new MmException(call, Errno.ESRCH);
         }
+    }
+
+    /** Closes the space for ever, with the next store of the tree. Caller holds the layout lock. */
+    public void close() {
+        isClosing = true;
+    }
+
+    /** Unhooks the empty tables after a close has unmapped all VMAs. */
+    public void unhookTables() {
         if (pages != null) {
             UnhookTables.unhookEmpty(pages);
         }
     }
 
-    /** Returns whether it was never closed, or was used after that and not emptied since. */
+    /** Returns whether it is open, or something is in flight still. */
     boolean isInUse() {
         lock();
         try {
-            return !wasClosed || counters.maps != 0 || !inFlight.isEmpty() || !copies.isEmpty();
+            return !isClosed() || !inFlight.isEmpty() || !copies.isEmpty();
         } finally {
             unlock();
         }

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * The spaces of one machine, and whether the machine is closed. Spaces are weakly reachable: a space dropped without a
  * close is removed after its collection. Thread-safe.
  *
- * <p>A space is in use until it is closed, and again while something is mapped in it or in flight.
+ * <p>A space is in use until it is closed and nothing is in flight in it. It is then never in use again, and no CPU can
+ * begin to use it.
  */
 public final class Spaces {
     private static final class RegisteredSpace extends WeakReference<Layout> {
@@ -34,11 +35,7 @@ public final class Spaces {
     /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
 
-    /**
-     * Whether the machine is closed or being closed. Written under the monitor, and reset there if it cannot be closed.
-     * Pairs with the locks of layouts, and with the count of a context's users: a thread that begins to use a space
-     * after its check sees this.
-     */
+    /** Whether the machine is closed. Written under the monitor. */
     private volatile boolean isClosed;
 
     Spaces() {}
@@ -86,16 +83,9 @@ public final class Spaces {
         if (isClosed) {
             return false;
         }
+        // Spaces stay closed, and none is added before the monitor is released.
         refuse(inUse());
         isClosed = true;
-        boolean closes = false;
-        try {
-            // Again: a use may have begun before the flag was set.
-            refuse(inUse());
-            closes = true;
-        } finally {
-            isClosed = closes;
-        }
         return true;
     }
 

@@ -7,15 +7,21 @@ import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
-/** The end of a space ({@code exit_mmap} in {@code mm/mmap.c}): unmaps all VMAs, also sealed ones. */
+/**
+ * The end of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes it to calls, and unmaps all VMAs, also sealed
+ * ones.
+ */
 public record ExitMmap() implements Call {
-    /** Unmaps and uncharges all VMAs. The layout is empty afterwards, and may be used again. */
+    /** Closes a layout, and unmaps and uncharges all VMAs. Does nothing if the layout is closed already. */
     public static void close(Layout layout) {
+        if (layout.isClosed()) {
+            return;
+        }
         long result = Syscall.run(layout, new ExitMmap());
         if (Errno.isError(result)) {
             throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
         }
-        layout.emptied();
+        layout.unhookTables();
     }
 
     @Override

@@ -30,12 +30,13 @@ public final class Fork {
      * Copies the layout of one instant for a child.
      *
      * @return the child's layout
-     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, with EAGAIN if there is no
-     *     worker, or with the errno of a backing's refusal
+     * @throws MmException with ESRCH if the parent is closed, with ENOMEM if the commit limit does not allow a second
+     *     copy, with EAGAIN if there is no worker, or with the errno of a backing's refusal
      */
     @SuppressWarnings("try") // it is there to be closed
     public static Layout fork(Layout parent) {
         Cpus.checkMayWait("a fork");
+        parent.checkNotClosed("fork");
         Memory memory = parent.memoryOrNull();
         if (memory == null) {
             return copyOf(parent, null);

@@ -27,6 +27,12 @@ public final class Mincore {
      * @return 0 or a negated errno; the pages before a hole have been reported
      */
     public static long mincore(Layout layout, long address, long length, byte[] vector) {
+        long result = examine(layout, address, length, vector);
+        // After the walk, which may have met the hole that a close leaves.
+        return layout.isClosed() ? Errno.ESRCH.result() : result;
+    }
+
+    private static long examine(Layout layout, long address, long length, byte[] vector) {
         Geometry geometry = layout.geometry();
         if (!geometry.isAligned(address)) {
             return Errno.EINVAL.result();

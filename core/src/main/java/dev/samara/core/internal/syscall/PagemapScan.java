@@ -29,6 +29,9 @@ public final class PagemapScan {
      */
     public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
         Cpus.checkMayWait("a collection");
+        if (layout.isClosed()) {
+            return Errno.ESRCH.result();
+        }
         Geometry geometry = layout.geometry();
         if (!geometry.isAligned(start)) {
             return Errno.EINVAL.result();

@@ -8,6 +8,7 @@ import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -29,7 +30,10 @@ final class Syscall {
     }
 
     private static long populate(Operation operation, long result) {
-        return Populate.run(operation.layout(), operation.populations(), result);
+        Layout layout = operation.layout();
+        long populated = Populate.run(layout, operation.populations(), result);
+        // A close has removed what was to be faulted in.
+        return populated != result && layout.isClosed() ? Errno.ESRCH.result() : populated;
     }
 
     /**

@@ -76,7 +76,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /**
      * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
      * generation. CPUs may keep translations of the ended context, which no CPU uses again. CPUs that are LAZY in
-     * the context fall back to the empty space first. If the space is used again meanwhile, with another context, that
+     * the context fall back to the empty space first. If a CPU goes to the space meanwhile, with another context, that
      * context is flushed as usual. Invalidations wait for grace periods as usual.
      *
      * @param ended the context of the space, which has been {@linkplain TlbContext#end ended}

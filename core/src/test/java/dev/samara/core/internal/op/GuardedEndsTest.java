@@ -181,7 +181,6 @@ final class GuardedEndsTest {
         assertEquals(0, space.munmap(0, 600 * PAGE));
         assertEquals("", LayoutText.of(space));
         assertRefused(space, NONE, any -> map(any, 19, 1, FIXED));
-        space.close();
         assertRefused(space, NONE, any -> map(any, 0, 1, FIXED));
         assertRefused(space, NONE, any -> map(any, 560, 1, FIXED));
     }

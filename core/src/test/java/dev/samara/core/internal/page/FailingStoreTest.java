@@ -77,8 +77,10 @@ final class FailingStoreTest {
         machine.awaitQuiescence();
         assertEquals(0, machine.statistics().framesInUse());
         // Not in a reader section that was left open either.
-        map();
-        assertEquals(0, space.munmap(A, PAGE));
+        try (AddressSpace other = machine.newSpace(Geometry.LINUX_X86_64)) {
+            assertEquals(A, other.mmap(A, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0));
+            assertEquals(0, other.munmap(A, PAGE));
+        }
     }
 
     @Test

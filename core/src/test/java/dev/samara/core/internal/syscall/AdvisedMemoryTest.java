@@ -199,7 +199,6 @@ final class AdvisedMemoryTest {
         assertResult(Errno.ENOMEM, space.mlock(at, 3 * PAGE));
         assertEquals(1, fixture.frames());
         space.close();
-        fixture.cpu.switchTo(fixture.space);
         fixture.closeEmpty();
     }
 
