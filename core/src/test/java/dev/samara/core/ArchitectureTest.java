@@ -108,6 +108,7 @@ final class ArchitectureTest {
                         "dev.samara.maple",
                         "dev.samara.core..",
                         "org.jctools.queues.varhandle",
+                        "org.agrona.collections",
                         "org.agrona.concurrent",
                         "org.jspecify..")
                 .check(CORE);

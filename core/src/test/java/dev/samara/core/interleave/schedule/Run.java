@@ -57,7 +57,7 @@ final class Run {
             over.await();
             // What is left has been told to end. A thread that does not is left behind.
             for (SteppedThread thread : threads) {
-                thread.join(2_000);
+                thread.join(60_000);
             }
         } catch (InterruptedException interrupted) {
             throw new IllegalStateException(interrupted);
