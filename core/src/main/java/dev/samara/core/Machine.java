@@ -256,7 +256,7 @@ public final class Machine implements AutoCloseable {
                 number,
                 pageShift,
                 checker == null
-                        ? new SoftTlb(pageShift, tlbEntries, memory.frames().direct())
+                        ? new SoftTlb(pageShift, tlbEntries, memory.frames().region())
                         : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }

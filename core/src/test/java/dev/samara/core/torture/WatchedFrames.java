@@ -2,21 +2,27 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.vma.FrameStore;
+import java.nio.MappedByteBuffer;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frames that know which thread is at them: each access says which page it is for, takes its time at random, and looks
  * whether another thread is at another frame for the same page (I1); a thread that frees or allocates a frame looks
  * whether any other is still at it (I3).
  *
+ * <p>The frames lie in a region, so a {@link dev.samara.core.guest.FlatMemory} hits, and tells nothing here. What it
+ * writes is judged by the contents of pages alone.
+ *
  * <p>There is nothing to be unsure of: an access is over before its reader section is, so two that are seen side by
  * side are.
  */
-final class WatchedFrames implements FrameStore {
+final class WatchedFrames implements FrameStore, FrameRegion {
     private static final int PAGE_SIZE = (int) TortureSpace.PAGE;
     private static final int FRAME_BITS = 20;
     private static final long FRAME = (1L << FRAME_BITS) - 1;
@@ -30,7 +36,7 @@ final class WatchedFrames implements FrameStore {
 
     final LongAdder copies = new LongAdder();
 
-    private final FrameStore frames;
+    private final DirectFrames frames;
     private final RandomFailures failures;
     private final Checker oneTranslation;
     private final Checker noEarlyReuse;
@@ -42,7 +48,7 @@ final class WatchedFrames implements FrameStore {
     });
 
     WatchedFrames(int pageShift, int count, RandomFailures failures, Checker oneTranslation, Checker noEarlyReuse) {
-        frames = new DirectFrames(pageShift, Math.max(0, 22 - pageShift), count);
+        frames = new DirectFrames(pageShift, Math.max(0, 22 - pageShift), count, true);
         this.failures = failures;
         this.oneTranslation = oneTranslation;
         this.noEarlyReuse = noEarlyReuse;
@@ -93,6 +99,16 @@ final class WatchedFrames implements FrameStore {
             }
         }
         noEarlyReuse.check(true, "");
+    }
+
+    @Override
+    public @Nullable MappedByteBuffer region() {
+        return frames.region();
+    }
+
+    @Override
+    public boolean isInRegion(int frame) {
+        return frames.isInRegion(frame);
     }
 
     @Override

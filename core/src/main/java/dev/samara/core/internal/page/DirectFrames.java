@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
  */
-public final class DirectFrames implements FrameStore {
+public final class DirectFrames implements FrameStore, FrameRegion {
     private static final VarHandle SHORT =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -92,12 +92,12 @@ public final class DirectFrames implements FrameStore {
         return SparseRegion.hasRoom(bytes);
     }
 
-    /** Returns the first region: a frame in it has its physical address as index. Null if there is none. */
+    @Override
     public @Nullable MappedByteBuffer region() {
         return regions == null ? null : regions.first();
     }
 
-    /** Returns whether a frame that was made is in the first region. */
+    @Override
     public boolean isInRegion(int frame) {
         return frame < regionEnd;
     }

@@ -119,6 +119,11 @@ public final class Frames {
         return store instanceof DirectFrames usual ? usual : null;
     }
 
+    /** Returns the store if its frames may lie in a region, else null. */
+    public @Nullable FrameRegion region() {
+        return store instanceof FrameRegion of ? of : null;
+    }
+
     public FrameStore store() {
         return store;
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.page.Pte;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
@@ -102,7 +102,7 @@ public sealed class SoftTlb permits CheckedTlb {
         boolean refill(long address, int access);
     }
 
-    private final @Nullable DirectFrames frames;
+    private final @Nullable FrameRegion frames;
     private final int pageShift;
     private final long pageMask;
     private final int shift;
@@ -140,7 +140,7 @@ public sealed class SoftTlb permits CheckedTlb {
      * @param entries the number of slots, a power of two
      * @param frames has the region that a view accesses; null for none
      */
-    public SoftTlb(int pageShift, int entries, @Nullable DirectFrames frames) {
+    public SoftTlb(int pageShift, int entries, @Nullable FrameRegion frames) {
         this.frames = frames;
         this.pageShift = pageShift;
         pageMask = (1L << pageShift) - 1;
