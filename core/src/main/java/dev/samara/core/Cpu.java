@@ -212,7 +212,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Returns the memory of this CPU: each access goes to the space that the CPU has then.
+     * Returns the memory of this CPU: each access goes to the space that the CPU has then. Its {@link GuestMemory#flat}
+     * is the {@link dev.samara.core.guest.FlatMemory} of this CPU.
      *
      * @return the memory, always the same object
      */

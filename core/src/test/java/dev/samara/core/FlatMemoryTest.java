@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -313,9 +314,12 @@ final class FlatMemoryTest {
     @Test
     @DisplayName("a CPU has one object of this kind; one without a space refuses accesses")
     void refusals() {
+        assertNull(fixture.memory.flat());
         Recording memory = memory();
         assertSame(fixture.memory, memory.memory());
+        assertSame(memory, fixture.memory.flat());
         assertThrows(IllegalStateException.class, this::memory);
+        assertSame(memory, fixture.memory.flat());
         cpu.switchTo(null);
         assertThrows(IllegalStateException.class, () -> memory.loadByte(AT));
         cpu.switchTo(space);

@@ -32,8 +32,25 @@ import org.jspecify.annotations.Nullable;
  * #fault}; only a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
+    /** For the owner of the CPU. */
+    private @Nullable FlatMemory flat;
+
     /** Only for CPUs. */
     protected GuestMemory() {}
+
+    /**
+     * Returns the {@link FlatMemory} in use, the one that was constructed with this memory.
+     *
+     * @return the object, always the same one once it is constructed; null before that
+     */
+    public final @Nullable FlatMemory flat() {
+        return flat;
+    }
+
+    /** Called once, with the only FlatMemory that this memory will have. */
+    final void serves(FlatMemory of) {
+        flat = of;
+    }
 
     /**
      * Sets the byte order of numbers; little-endian unless set. It holds for all spaces of the CPU.
