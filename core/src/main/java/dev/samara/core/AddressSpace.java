@@ -92,8 +92,8 @@ import org.jspecify.annotations.Nullable;
  *       MAPERR.
  * </ul>
  *
- * <p>Calls are refused in GUEST, and within {@code rcuMapPages}, as in an open space. All spaces of a machine that is
- * {@linkplain Machine#close closed} are closed.
+ * <p>Calls but a second {@code close} are refused in GUEST, and within {@code rcuMapPages}, as in an open space. All
+ * spaces of a machine that is {@linkplain Machine#close closed} are closed.
  */
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
@@ -791,7 +791,8 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Waits for operations under way, and for CPUs in GUEST to flush the rights that the copy takes.
      *
      * @return the child
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this space and its machine are
+     *     closed during the call
      * @throws MmException with ESRCH if this space is closed; with ENOMEM if the commit limit does not allow the copy;
      *     with EAGAIN if as many calls work on pages as the machine has workers for; or with the error of a backing
      *     that refuses
@@ -802,13 +803,14 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Closes this space: refuses later calls with ESRCH, unmaps everything, sealed mappings too, as the end of a
-     * process does, and releases the charges. A second call does nothing; it does not wait for the first one.
+     * process does, and releases the charges. A second call does nothing, wherever it is made, and does not wait
+     * for the first one.
      *
      * <p>Waits for the operations in flight, which end as without the close, and for forks under way. Calls that wait
      * for something in flight are refused when they have waited.
      *
      * <p>A CPU that uses this space stays in it, and finds nothing there. A CPU that is {@linkplain Cpu#enterLazy LAZY}
-     * in this space is taken off. If no CPU uses this space, no CPU is asked to flush.
+     * in this space is taken off, if something was mapped. If no CPU uses this space, no CPU is asked to flush.
      *
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, if this is called within {@code
      *     rcuMapPages}, or by a notifier and would have to wait; the space is open then

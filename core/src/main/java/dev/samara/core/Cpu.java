@@ -126,11 +126,12 @@ public final class Cpu implements AutoCloseable {
         used.switchTo(layout.pages());
         // After the increment of the space's users. Pairs with Spaces.close, which first reads that the space is closed
         // and then its users.
+        TranslatedMemory served = Objects.requireNonNull(translated);
         if (layout.isClosed()) {
             used.switchTo(null);
+            served.rest();
             return false;
         }
-        TranslatedMemory served = Objects.requireNonNull(translated);
         boolean isServed = false;
         try {
             if (next == lazy) {
@@ -143,6 +144,7 @@ public final class Cpu implements AutoCloseable {
             if (!isServed) {
                 memory.rest();
                 used.switchTo(null);
+                served.rest();
             }
         }
         space = next;
@@ -287,6 +289,7 @@ public final class Cpu implements AutoCloseable {
         // Pairs with disown, and decides among several threads.
         Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
         if (other != null) {
+            Cpus.giveUpReserve();
             if (other == caller && tlb != null) {
                 // In GUEST the error names GUEST, as those of all calls that are refused there.
                 checkUnused(tlb, "it is handed over");

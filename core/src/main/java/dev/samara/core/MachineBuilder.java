@@ -349,9 +349,10 @@ public final class MachineBuilder {
      * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then,
      * and delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, they run in its steps: those of
      * the embedder, of {@link Machine#awaitQuiescence}, and of {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}. Other calls that wait run no callback meanwhile. So a callback may call a
+     * dev.samara.core.mman.PendingCall}, and of a call that waits for room behind grace periods before it begins.
+     * Calls that wait later run no callback, except the notifiers of asynchronous operations. So a callback may call a
      * method that waits, as on a thread of the machine. It must not wait for a lock of the embedder that the thread
-     * holds which makes steps, nor for another callback.
+     * holds which makes steps, nor for another callback. Neither may a notifier, which any call that waits may run.
      *
      * @param executor the executor; null for the threads of the machine
      * @return this
@@ -378,8 +379,9 @@ public final class MachineBuilder {
      * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the
      * machine. No thread of the machine makes them then. A call of the library that waits for the housekeeping
      * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not. Within an operation or a fault a
-     * wait leaves out callbacks of the embedder; the next step of another kind hands them to the executor.
+     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not. Once an operation or a fault has
+     * begun, its waits leave out callbacks of the embedder, except notifiers of asynchronous operations; the next step
+     * of another kind hands the callbacks to the executor.
      *
      * @param isInvoked whether the embedder makes the steps; false unless set
      * @return this

@@ -24,9 +24,11 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -167,6 +169,20 @@ final class ClosedSpaceTest {
     void nothingIsLeft() {
         fixture.closeEmpty();
         assertEquals(List.of(), fixture.reports);
+    }
+
+    @Test
+    @DisplayName("a mapping that is refused asks its backing nothing")
+    void asksNothing() {
+        close();
+        Backing failing = (Backing) Proxy.newProxyInstance(
+                Backing.class.getClassLoader(), new Class<?>[] {Backing.class}, (proxy, method, arguments) -> {
+                    throw new AssertionError("asked for " + method.getName());
+                });
+        assertEquals(Errno.ESRCH.result(), space.mmap(0, PAGE, RW, MapFlags.PRIVATE, failing, 0));
+        PendingCall pending = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, failing, 0);
+        assertTrue(pending.isDone());
+        assertEquals(Errno.ESRCH.result(), pending.result());
     }
 
     @Test
@@ -322,7 +338,7 @@ final class ClosedSpaceTest {
 
     @Test
     @DisplayName("an asynchronous call in flight ends as without the close, which waits for it")
-    void callInFlight() {
+    void callInFlight() throws InterruptedException {
         long at = fixture.anonymous(2);
         fixture.store(at, 7);
         fixture.cpu.switchTo(null);
@@ -341,6 +357,7 @@ final class ClosedSpaceTest {
             });
             Await.stopped(closer);
             assertEquals(0, Await.result("the unmapping", pending, fixture.reports));
+            closer.join();
         }
         assertResult(Errno.ESRCH, space.munmap(at, PAGE));
         assertNull(space.find(at + PAGE));

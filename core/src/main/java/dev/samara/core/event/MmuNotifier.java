@@ -14,8 +14,10 @@ package dev.samara.core.event;
  * called for a range that gains rights, grows, is cut or joined, nor for a copy by a fork, nor for pages that a page
  * cache removes.
  *
- * <p><b>Threads.</b> The thread of the operation calls it; for an asynchronous operation a thread of the machine.
- * Operations in different ranges call it at the same time. A range in several pieces causes several calls.
+ * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
+ * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked
+ * housekeeping}. Operations in different ranges call it at the same time. A range in several pieces causes several
+ * calls.
  *
  * <p><b>Freedom.</b> No lock is held. A notifier may look up, reference and change VMAs in any address space, and may
  * block. The operation takes as long, and so do operations in its range; no other operation waits. A call that would

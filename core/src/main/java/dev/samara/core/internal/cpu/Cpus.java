@@ -100,6 +100,11 @@ public final class Cpus {
         OwnedByThread.reserve();
     }
 
+    /** Gives up what {@link #reserveOwner} has reserved, if the calling thread has no CPU. */
+    public static void giveUpReserve() {
+        OwnedByThread.giveUpReserve();
+    }
+
     /**
      * Makes the calling thread the owner of a CPU.
      *

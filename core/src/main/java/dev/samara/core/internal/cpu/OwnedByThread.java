@@ -73,6 +73,14 @@ final class OwnedByThread {
         }
     }
 
+    /** Ends the list of the calling thread if it is empty. */
+    static void giveUpReserve() {
+        OwnedByThread own = CURRENT.get();
+        if (own != null) {
+            own.endIfEmpty();
+        }
+    }
+
     private void endIfEmpty() {
         if (cpus.isEmpty() && borrowed == null) {
             CURRENT.remove();

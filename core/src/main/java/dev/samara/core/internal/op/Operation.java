@@ -148,8 +148,11 @@ public final class Operation implements Watch {
      * be unable to run the task.
      */
     void end() {
-        endRevocations();
-        leaveRoom();
+        try {
+            endRevocations();
+        } finally {
+            leaveRoom();
+        }
     }
 
     /** Returns the result of the call, once it is published or refused. */
@@ -375,6 +378,7 @@ public final class Operation implements Watch {
     /** Ends the operation without a change. */
     void refused(long refusal) {
         result = refusal;
+        populations = List.of();
         done = true;
     }
 

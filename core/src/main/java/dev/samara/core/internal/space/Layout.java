@@ -465,7 +465,7 @@ public final class Layout implements VmaLookup {
             return List.of();
         }
         TlbContext context = pages.context();
-        // The count first: a CPU raises it before it checks whether the machine is closed. Then the words, for their
+        // The count first: a CPU raises it before it checks whether the space is closed. Then the words, for their
         // names.
         return context.users() <= 0 ? List.of() : memory.cpus().usersOf(context);
     }

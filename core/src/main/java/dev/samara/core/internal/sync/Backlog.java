@@ -122,11 +122,15 @@ public final class Backlog {
         return !isFull;
     }
 
-    /** Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. */
+    /**
+     * Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. The call
+     * that waits has begun nothing yet, so the step may run callbacks: without that, a program whose threads make steps
+     * in such waits only would never run them.
+     */
     private void step(Housekeeping steps) {
         lock.unlock();
         try {
-            if (!steps.stepWithin()) {
+            if (!steps.step()) {
                 LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
             }
         } finally {

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The executor may run a call at once, within the step. A thread that waits in an operation or a fault may have
  * taken what a callback of the embedder would wait for. So its steps leave out the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}), and what such a thread waits for never depends on these. For the
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}), and what such a thread waits for never depends on these: the end
+ * of a discard or a gather that is tried again is a {@link PromptTask}. For the
  * thread of the steps, too: a callback that it runs, and that waits, makes steps.
  */
 public final class Housekeeping implements Agent, Runnable {

@@ -181,11 +181,23 @@ final class RcuCallbacks {
     }
 
     /** A callback that runs once, however often the executor receives it. */
-    private static final class Once implements Runnable {
+    private static final class Once extends WaitingCall {
         private final AtomicReference<@Nullable Runnable> callback;
+        private final boolean isPrompt;
 
         Once(Runnable callback) {
             this.callback = new AtomicReference<>(callback);
+            isPrompt = callback instanceof PromptTask;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        protected boolean mayWait() {
+            return !isPrompt;
         }
 
         @Override

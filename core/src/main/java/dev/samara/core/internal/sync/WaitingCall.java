@@ -29,8 +29,8 @@ public abstract class WaitingCall implements Runnable {
     protected abstract boolean isReady();
 
     /**
-     * Returns whether {@link #run} may wait now, or call code of the embedder that may. Called once the call is ready;
-     * must not wait or throw.
+     * Returns whether {@link #run} may wait now, or call code of the embedder that may and that no operation waits for.
+     * Called once the call is ready; must not wait or throw.
      *
      * @return whether it may
      */

@@ -79,7 +79,7 @@ public record Mmap(
             int flags,
             @Nullable Backing backing,
             long offset) {
-        return Syscall.run(layout, of(address, length, protection, flags, backing, offset));
+        return Syscall.run(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
     public static PendingCall mmapAsync(
@@ -90,15 +90,22 @@ public record Mmap(
             int flags,
             @Nullable Backing backing,
             long offset) {
-        return Syscall.start(layout, of(address, length, protection, flags, backing, offset));
+        return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
     /** Returns the call. The backing is asked for its traits first, and thus without a lock. */
     private static Mmap of(
-            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+            Layout layout,
+            long address,
+            long length,
+            int protection,
+            int flags,
+            @Nullable Backing backing,
+            long offset) {
         // A refused call asks no backing.
         Cpus.checkMayWait("a call of a space");
-        return new Mmap(address, length, protection, flags, BackingTraits.of(backing), offset);
+        BackingTraits traits = layout.isClosed() ? null : BackingTraits.of(backing);
+        return new Mmap(address, length, protection, flags, traits, offset);
     }
 
     @Override

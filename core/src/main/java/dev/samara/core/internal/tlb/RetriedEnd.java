@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.sync.PromptTask;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds: a
  * thread of the machine, which {@linkplain #run runs} this, or the operation that this is a part of.
  */
-public abstract class RetriedEnd implements Runnable {
+public abstract class RetriedEnd implements PromptTask {
     /* Nanoseconds between attempts. */
     private static final long SHORTEST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;

@@ -41,6 +41,37 @@ final class SteppedCallbacksTest {
     }
 
     @Test
+    @DisplayName("a wait within an operation runs the prompt callbacks, and leaves out those that may wait")
+    void withinAnOperation() {
+        MachineTasks tasks = new MachineTasks(
+                new Background(thrown -> reports.add(thrown.toString())),
+                Runnable::run,
+                true,
+                new BackoffIdleStrategy(0, 0, 1_000, 1_000_000),
+                thrown -> reports.add(thrown.toString()));
+        Housekeeping steps = tasks.housekeeping();
+        Backlog backlog = new Backlog(1 << 10, Backlog.AtBound.WAIT, steps);
+        Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, backlog, 0, reports::add));
+        PromptTask prompt = () -> ran.add("prompt");
+        rcu.call(() -> ran.add("may wait"));
+        rcu.call(prompt);
+        Await.until("the prompt one", () -> {
+            steps.stepWithin();
+            return !ran.isEmpty();
+        });
+        while (steps.stepWithin()) {
+            assertEquals(List.of(), reports);
+        }
+        assertEquals(List.of("prompt"), ran);
+        Await.until("the other one", () -> {
+            steps.step();
+            return ran.size() == 2;
+        });
+        assertEquals(List.of("prompt", "may wait"), ran);
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
     @DisplayName("an Error while a grace period is asked for does not let a callback run before its end")
     void errorWhenAsked() {
         Rcu rcu = rcu(Runnable::run, true);
