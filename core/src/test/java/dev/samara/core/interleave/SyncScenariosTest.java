@@ -185,7 +185,7 @@ final class SyncScenariosTest {
     }
 
     @Test
-    void sweepsWithoutTheSecondLook() {
+    void sweepsByAStore() {
         found(
                 OneIsInterrupted.class,
                 2,
