@@ -151,7 +151,10 @@ public final class MemoryFile implements AutoCloseable {
         return pages.preadOfZeros(target, offset);
     }
 
-    /** Frees all memory of the file, which is empty afterwards. */
+    /**
+     * Frees all memory of the file, as a truncation to 0: later accesses to its mappings are {@code BUS_ADRERR}, also
+     * to pages that a private mapping has copied. The file is empty afterwards, and can be written again.
+     */
     @Override
     public void close() {
         pages.truncate(0);

@@ -54,6 +54,6 @@ public abstract non-sealed class FlatMemory extends FlatLongs {
      */
     protected FlatMemory(GuestMemory memory, ByteOrder order) {
         super(memory, order);
-        memory.serves(this);
+        memory.flat = this;
     }
 }

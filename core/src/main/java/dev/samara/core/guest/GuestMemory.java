@@ -32,8 +32,9 @@ import org.jspecify.annotations.Nullable;
  * #fault}; only a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
-    /** For the owner of the CPU. */
-    private @Nullable FlatMemory flat;
+    /** The only FlatMemory that this memory will have, stored by its constructor. For the owner of the CPU. */
+    @Nullable
+    FlatMemory flat;
 
     /** Only for CPUs. */
     protected GuestMemory() {}
@@ -45,11 +46,6 @@ public abstract sealed class GuestMemory permits CpuMemory {
      */
     public final @Nullable FlatMemory flat() {
         return flat;
-    }
-
-    /** Called once, with the only FlatMemory that this memory will have. */
-    final void serves(FlatMemory of) {
-        flat = of;
     }
 
     /**
