@@ -68,6 +68,7 @@ final class ArchitectureTest {
                         "javax.management..",
                         "dev.samara.core..",
                         "dev.samara.examples..",
+                        "org.agrona.collections",
                         "picocli..",
                         "org.jspecify..")
                 .check(EXAMPLES);
