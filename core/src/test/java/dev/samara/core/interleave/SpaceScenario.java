@@ -175,7 +175,7 @@ abstract class SpaceScenario implements Scenario {
     /** Judges the state after the operations. */
     void judge(State state, Cpu cpu) {}
 
-    /** Judges what is left when everything is closed. */
+    /** Judges the state after the spaces and the machine are closed. */
     void judgeClosed() {}
 
     /** Maps what the operations work on. */

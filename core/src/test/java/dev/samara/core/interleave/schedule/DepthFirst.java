@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.schedule;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,21 +10,9 @@ import org.jspecify.annotations.Nullable;
  * SharedLocations} only.
  */
 final class DepthFirst implements Strategy {
-    private static final class Node {
-        final String from;
-        final List<String> options;
-        int next;
-
-        Node(String from, List<String> options) {
-            this.from = from;
-            this.options = options;
-        }
-    }
-
     private final int bound;
     private final SharedLocations shared = new SharedLocations();
-    private final List<Node> path = new ArrayList<>();
-    private int depth;
+    private final ChoicePath path = new ChoicePath();
     private int spent;
     private boolean learnt;
 
@@ -35,7 +22,7 @@ final class DepthFirst implements Strategy {
 
     @Override
     public Chooser begin() {
-        depth = 0;
+        path.begin();
         spent = 0;
         shared.begin();
         return new Chooser() {
@@ -62,22 +49,14 @@ final class DepthFirst implements Strategy {
         if (isPreemption && (spent >= bound || !shared.contain(from.pending))) {
             return options.get(0);
         }
-        List<String> names = options.stream().map(Thread::getName).toList();
-        if (depth == path.size()) {
-            path.add(new Node(from.label(), names));
-        }
-        Node node = path.get(depth++);
-        if (!node.from.equals(from.label()) || !node.options.equals(names)) {
-            run.fail(new Finding(
-                    Finding.Kind.NOT_DETERMINISTIC,
-                    "at " + from.label() + ' ' + names + " in the place of " + node.from + ' ' + node.options,
-                    null));
+        ChoicePath.Choice choice = path.next(run, from.label(), options);
+        if (choice == null) {
             return null;
         }
-        if (isPreemption && node.next > 0) {
+        if (isPreemption && choice.next() > 0) {
             spent++;
         }
-        return options.get(node.next);
+        return options.get(choice.next());
     }
 
     @Override
@@ -87,14 +66,7 @@ final class DepthFirst implements Strategy {
             path.clear();
             return true;
         }
-        while (!path.isEmpty()) {
-            Node last = path.get(path.size() - 1);
-            if (++last.next < last.options.size()) {
-                return true;
-            }
-            path.remove(path.size() - 1);
-        }
-        return false;
+        return path.advance();
     }
 
     @Override

@@ -55,7 +55,7 @@ final class Run {
         main.hand();
         try {
             over.await();
-            // What is left has been told to end. A thread that does not is left behind.
+            // The remaining threads have been told to end. The run does not wait longer for one that goes on.
             for (SteppedThread thread : threads) {
                 thread.join(60_000);
             }

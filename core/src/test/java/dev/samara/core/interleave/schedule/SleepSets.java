@@ -17,25 +17,16 @@ import org.jspecify.annotations.Nullable;
  * scenario that is explored in this way judges the end.
  */
 final class SleepSets implements Strategy {
-    private static final class Node {
-        final List<String> options;
-        int next;
-
-        Node(List<String> options) {
-            this.options = options;
-        }
-    }
-
-    private final List<Node> path = new ArrayList<>();
+    private final ChoicePath path = new ChoicePath();
 
     @Override
     public Chooser begin() {
+        path.begin();
         return new Walk();
     }
 
     private final class Walk implements Chooser {
         private final Map<String, Access> sleeping = new HashMap<>();
-        private int depth;
 
         @Override
         public @Nullable SteppedThread choose(
@@ -52,19 +43,14 @@ final class SleepSets implements Strategy {
             if (awake.size() == 1) {
                 return awake.get(0);
             }
-            List<String> names = awake.stream().map(Thread::getName).toList();
-            if (depth == path.size()) {
-                path.add(new Node(names));
-            }
-            Node node = path.get(depth++);
-            if (!node.options.equals(names)) {
-                run.fail(new Finding(Finding.Kind.NOT_DETERMINISTIC, names + " in the place of " + node.options, null));
+            ChoicePath.Choice choice = path.next(run, from.label(), awake);
+            if (choice == null) {
                 return null;
             }
-            for (int i = 0; i < node.next; i++) {
-                sleeping.put(names.get(i), awake.get(i).pending);
+            for (int i = 0; i < choice.next(); i++) {
+                sleeping.put(awake.get(i).getName(), awake.get(i).pending);
             }
-            return awake.get(node.next);
+            return awake.get(choice.next());
         }
 
         @Override
@@ -81,14 +67,7 @@ final class SleepSets implements Strategy {
 
     @Override
     public boolean advance() {
-        while (!path.isEmpty()) {
-            Node last = path.get(path.size() - 1);
-            if (++last.next < last.options.size()) {
-                return true;
-            }
-            path.remove(path.size() - 1);
-        }
-        return false;
+        return path.advance();
     }
 
     @Override

@@ -84,6 +84,7 @@ public final class Threads {
     public static void sleep(long millis, String site) throws InterruptedException {
         SteppedThread self = Steps.self();
         if (self == null) {
+            // Code of the production classes outside of a run, whose own call of sleep this replaces.
             Thread.sleep(millis);
             return;
         }

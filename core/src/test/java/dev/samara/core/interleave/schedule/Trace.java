@@ -42,8 +42,8 @@ final class Trace {
     }
 
     /**
-     * The turns of the threads: for each, its first and its last steps. A turn that repeats one of the same thread, as
-     * those of threads that spin side by side, is left out.
+     * Returns the turns of the threads as text, with the first and the last steps of each. If a thread repeats a turn,
+     * as threads do that spin side by side, the text has the first one only.
      */
     String turns(int before) {
         StringBuilder text = new StringBuilder();
