@@ -381,7 +381,9 @@ public final class MachineBuilder {
      * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not. Once an operation or a fault has
      * begun, its waits leave out callbacks of the embedder, except notifiers of asynchronous operations; the next step
-     * of another kind hands the callbacks to the executor.
+     * of another kind hands the callbacks to the executor. Callbacks are kept until then, and {@link
+     * #boundGracePeriods} does not count those whose grace period has ended: a program whose calls never wait has to
+     * make steps, or its backings are never closed.
      *
      * @param isInvoked whether the embedder makes the steps; false unless set
      * @return this

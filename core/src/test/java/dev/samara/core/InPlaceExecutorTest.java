@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
@@ -85,6 +86,50 @@ final class InPlaceExecutorTest {
         assertEquals(0, space.munmapAsync(at, PAGE).result());
         machine.awaitQuiescence();
         assertEquals(List.of(0L), results);
+        space.close();
+    }
+
+    @Test
+    @DisplayName("a call that waits for room runs callbacks, as what it waits for may need them")
+    void waitForRoomRunsCallbacks() throws Exception {
+        Machine machine =
+                builder.invokedHousekeeping(true).boundGracePeriods(1, false).build();
+        AddressSpace space = machine.newSpace(LINUX);
+        long used = map(space, MapFlags.POPULATE);
+        CountDownLatch isUsed = new CountDownLatch(1);
+        CountDownLatch isClosed = new CountDownLatch(1);
+        long at = space.mmap(
+                0,
+                PAGE,
+                RW,
+                MapFlags.PRIVATE,
+                new CountingBacking("b", 1) {
+                    @Override
+                    protected void toldOfClose(Vma vma) {
+                        isClosed.countDown();
+                    }
+                },
+                0);
+        assertEquals(0, space.munmap(at, PAGE));
+        FutureTask<Integer> guest = new FutureTask<>(() -> {
+            try (Cpu cpu = machine.claimCpu()) {
+                cpu.switchTo(space);
+                cpu.enterGuest();
+                int fault = cpu.memory().load(used, 8);
+                isUsed.countDown();
+                isClosed.await();
+                cpu.leaveGuest();
+                return fault;
+            }
+        });
+        Thread thread = new Thread(guest);
+        thread.start();
+        isUsed.await();
+        PendingCall unmapped = space.munmapAsync(used, PAGE);
+        map(space, 0);
+        assertEquals(0, unmapped.join());
+        thread.join();
+        assertEquals(Fault.NONE, guest.get());
         space.close();
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The events of one CPU, by kind: all of them, and those since the CPU went to its present space. The owner's thread
@@ -49,11 +50,24 @@ public final class CpuCounters {
         return count(kind) - before;
     }
 
-    /** Begins the counts of another space. Called by the owner's thread, or after that thread has ended. */
-    void beginSpace() {
+    /**
+     * Begins the counts of another space. Called by the owner's thread, or after that thread has ended, while the CPU's
+     * word names no space.
+     *
+     * @param last gets the events that were counted in the space that the CPU has left; null if it had none
+     */
+    void beginSpace(@Nullable SpaceCounters last) {
         for (int kind = 0; kind < KINDS; kind++) {
             int at = PADDING + kind;
-            WORD.setOpaque(words, at + KINDS, words[at]);
+            long now = words[at];
+            long before = words[at + KINDS];
+            // Few switches have events of each kind to settle, and most have none.
+            if (now != before) {
+                if (last != null) {
+                    last.add(kind, now - before);
+                }
+                WORD.setOpaque(words, at + KINDS, now);
+            }
         }
     }
 }

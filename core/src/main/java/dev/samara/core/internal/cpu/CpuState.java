@@ -223,11 +223,8 @@ public final class CpuState extends CpuWords.Flushed {
         if (of != null) {
             of.unuse();
         }
-        if (counted != null) {
-            // After the word: no thread that reads the counts of the space finds these events twice.
-            counted.counters().add(counters);
-        }
-        counters.beginSpace();
+        // After the word: no thread that reads the counts of the space finds these events twice.
+        counters.beginSpace(counted == null ? null : counted.counters());
     }
 
     /**

@@ -22,14 +22,9 @@ public final class SpaceCounters {
         return counts.get(kind);
     }
 
-    /** Adds the events that a CPU has counted in this space, and which it no longer reports itself. */
-    void add(CpuCounters cpu) {
-        for (int kind = 0; kind < CpuCounters.KINDS; kind++) {
-            long events = cpu.countInSpace(kind);
-            if (events != 0) {
-                counts.getAndAdd(kind, events);
-            }
-        }
+    /** Adds events that a CPU has counted in this space, and which it no longer reports itself. */
+    void add(int kind, long events) {
+        counts.getAndAdd(kind, events);
     }
 
     void addShootdown(int targets) {
