@@ -70,17 +70,16 @@ public final class Machine implements AutoCloseable {
      */
     AddressSpace register(Layout layout) {
         boolean done = false;
-        long number;
         try {
-            number = host.spaces().add(layout);
+            AddressSpace made = new AddressSpace(this, layout, host.spaces().add(layout));
             host.endUnreachableCaches();
             done = true;
+            return made;
         } finally {
             if (!done) {
                 ExitMmap.close(layout);
             }
         }
-        return new AddressSpace(this, layout, number);
     }
 
     /**

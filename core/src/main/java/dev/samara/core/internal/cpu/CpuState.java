@@ -260,9 +260,16 @@ public final class CpuState extends CpuWords.Flushed {
         if (of == null || !of.use()) {
             return false;
         }
-        // By compare-and-set: either this one succeeds or that of takeOff. Pairs with takeOff.
-        if (!casWord(wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()))) {
-            of.unuse();
+        boolean isBack = false;
+        try {
+            // By compare-and-set: either this one succeeds or that of takeOff. Pairs with takeOff.
+            isBack = casWord(wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()));
+        } finally {
+            if (!isBack) {
+                of.unuse();
+            }
+        }
+        if (!isBack) {
             return false;
         }
         loaded = of;

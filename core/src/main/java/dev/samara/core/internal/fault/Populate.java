@@ -29,15 +29,16 @@ public final class Populate {
      */
     public static long run(Layout layout, List<PopulateRange> ranges, long result) {
         long answer = result;
-        for (PopulateRange range : ranges) {
-            answer = run(layout, range, answer);
+        // By index: an iterator might find no memory, and the caller would not learn that the operation is done.
+        for (int i = 0; i < ranges.size(); i++) {
+            answer = run(layout, ranges.get(i), answer);
         }
         return answer;
     }
 
     private static long run(Layout layout, PopulateRange range, long result) {
         PopulateRange.Kind kind = range.kind();
-        int fault = fault(layout, range);
+        int fault = faultIfMemory(layout, range);
         if (Errno.isError(result)) {
             // The part of the range before the operation's failure is faulted in nevertheless.
             return result;
@@ -54,6 +55,15 @@ public final class Populate {
         }
         // The operation has checked for holes; a hole made since looks like a guard.
         return (fault == Fault.OUT_OF_MEMORY ? Errno.ENOMEM : Errno.EFAULT).result();
+    }
+
+    /** The operation is done: an exhausted heap is a fault, and no error of the call. */
+    private static int faultIfMemory(Layout layout, PopulateRange range) {
+        try {
+            return fault(layout, range);
+        } catch (OutOfMemoryError exhausted) {
+            return Fault.OUT_OF_MEMORY;
+        }
     }
 
     /** Faults a range in, with a page table context that this call borrows; returns a {@link Fault}. */

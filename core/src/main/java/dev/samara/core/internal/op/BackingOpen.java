@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
@@ -14,6 +15,12 @@ final class BackingOpen extends Open implements Runnable {
     private final VmOperations operations;
     private final VmArea vma;
 
+    /** Hands the close on later if heap or stack are exhausted; made before the open may end. */
+    private final Ending ending = new Ending();
+
+    /** Guarded by this. */
+    private boolean isClosed;
+
     BackingOpen(MachineState host, VmOperations operations, VmArea vma) {
         this.host = host;
         this.operations = operations;
@@ -22,6 +29,15 @@ final class BackingOpen extends Open implements Runnable {
 
     @Override
     protected void ended() {
+        try {
+            handOn();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // Listing needs no memory, and less stack. Nothing else would close the open.
+            host.housekeeping().add(ending);
+        }
+    }
+
+    private void handOn() {
         Memory memory = MachineState.memoryOf(vma);
         if (memory == null) {
             host.tasks().execute(this);
@@ -33,10 +49,38 @@ final class BackingOpen extends Open implements Runnable {
 
     @Override
     public void run() {
+        if (!isFirst()) {
+            return;
+        }
         try {
             operations.close(vma);
         } catch (Throwable thrown) {
             host.report(Report.Kind.CALLBACK_FAILED, "close of " + vma, thrown);
+        }
+    }
+
+    /** A task may have been handed on by a call that has failed afterwards. */
+    private synchronized boolean isFirst() {
+        boolean isFirst = !isClosed;
+        isClosed = true;
+        return isFirst;
+    }
+
+    private final class Ending extends WaitingCall {
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        /** Only hands on. */
+        @Override
+        protected boolean mayWait() {
+            return false;
+        }
+
+        @Override
+        public void run() {
+            ended();
         }
     }
 

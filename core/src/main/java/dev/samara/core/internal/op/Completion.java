@@ -87,7 +87,10 @@ final class Completion {
                 if (edit.published) {
                     finished = true;
                     run.arriveItself();
-                    successors.forEach(InFlightRange::arrive);
+                    // By index: an iterator might find no memory here.
+                    for (int i = 0; i < successors.size(); i++) {
+                        successors.get(i).arrive();
+                    }
                     // Under the lock, after the publication: a thread that finds a gate open finds the completed
                     // layout. A thread that finds it closed and takes the lock afterwards does not wait.
                     for (int i = 0; i < completed.size(); i++) {

@@ -282,7 +282,9 @@ final class RetirementRun extends InFlightRange {
             List<VmArea> removed = held;
             // A VMA leads to this object, which must not keep others reachable.
             held = List.of();
-            removed.forEach(VmArea::clearRetiring);
+            for (int i = 0; i < removed.size(); i++) {
+                removed.get(i).clearRetiring();
+            }
         } finally {
             if (last != null) {
                 try {

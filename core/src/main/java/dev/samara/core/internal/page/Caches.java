@@ -98,8 +98,9 @@ public final class Caches {
 
     private synchronized void add(RegisteredCache entry) {
         if (entry.place < 0) {
-            entry.place = ring.size();
+            // Before the place is noted: a ring without memory for the entry does not have it.
             ring.add(entry);
+            entry.place = ring.size() - 1;
         }
     }
 

@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -29,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 public final class DirtyScan {
     /** The number of pages after which a batch ends, at the end of its leaf, to be flushed and reported. */
     private static final int BATCH = 1 << 12;
+
+    /** The number of frames of stack that a batch and its flush need. */
+    private static final int DEPTH = 12;
 
     private final Memory memory;
     private final PageTable table;
@@ -69,6 +73,8 @@ public final class DirtyScan {
      * @return the number of reported pages
      */
     public long run(long start, long end, PageSink sink) {
+        // The end of the stack within a flush would leave it pending: no table of its leaf could be unhooked.
+        StackReserve.check(DEPTH);
         long done = 0;
         long at = start;
         while (Addresses.isBelow(at, end)) {

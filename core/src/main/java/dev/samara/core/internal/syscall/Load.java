@@ -127,8 +127,12 @@ public final class Load {
             return;
         }
         parents.forEach((first, last, vma) -> {
-            if (vma.open() != null && vma.acquire()) {
+            if (vma.open() != null) {
+                // Before the reference is acquired: without a place in the list it would never be released.
                 acquired.add(vma);
+                if (!vma.acquire()) {
+                    acquired.remove(acquired.size() - 1);
+                }
             }
         });
     }
