@@ -50,8 +50,7 @@ final class SteppedScenarios {
         return result;
     }
 
-    private static Supplier<Scenario> supplier(
-            Class<? extends Scenario> type, ClassLoader loader, Object... arguments) {
+    static Supplier<Scenario> supplier(Class<? extends Scenario> type, ClassLoader loader, Object... arguments) {
         try {
             Class<?>[] types = Arrays.stream(arguments).map(Object::getClass).toArray(Class<?>[]::new);
             Constructor<?> constructor = loader.loadClass(type.getName()).getDeclaredConstructor(types);

@@ -19,14 +19,19 @@ final class SteppedClass extends ClassVisitor {
 
     final SharedFields fields;
     private final boolean buffers;
+
+    /** The sizes of frames, for the failure points of this class; null if it has none. */
+    private final @Nullable FrameSizes frames;
+
     private final List<Runnable> bridges = new ArrayList<>();
     private String name = "";
     private boolean isInterface;
     private boolean isThread;
 
-    SteppedClass(ClassVisitor next, SharedFields fields, boolean buffers) {
+    SteppedClass(ClassVisitor next, SharedFields fields, boolean buffers, @Nullable FrameSizes frames) {
         super(Opcodes.ASM9, next);
         this.buffers = buffers;
+        this.frames = frames;
         this.fields = fields;
     }
 
@@ -62,7 +67,10 @@ final class SteppedClass extends ClassVisitor {
         }
         MethodVisitor made = super.visitMethod(access, renamed, descriptor, signature, exceptions);
         MethodVisitor plain = buffers ? new PlainAccesses(made, this) : made;
-        return new SteppedMethod(plain, this, method, buffers);
+        SteppedMethod stepped = new SteppedMethod(plain, this, method, buffers);
+        return frames == null
+                ? stepped
+                : new FailingMethod(stepped, this, method, descriptor, frames.bytes(method, descriptor));
     }
 
     @Override

@@ -14,11 +14,18 @@ import org.objectweb.asm.ClassWriter;
  */
 public final class SteppedClassLoader extends ClassLoader {
     private static final String MODULES = "dev.samara.";
-    private static final List<String> PARENTS =
-            List.of("dev.samara.core.interleave.schedule.", "dev.samara.core.interleave.instrument.");
+    private static final List<String> PARENTS = List.of(
+            "dev.samara.core.interleave.schedule.",
+            "dev.samara.core.interleave.instrument.",
+            "dev.samara.core.interleave.failure.");
+
+    /** The beginning of the addresses of the tests' class files. */
+    private static final String TESTS =
+            address(SteppedClassLoader.class.getClassLoader(), internalName()).replace(internalName() + ".class", "");
 
     private final List<Planting> planted;
     private final boolean buffers;
+    private final boolean fails;
     private final SharedFields fields = new SharedFields(this::bytes);
 
     public SteppedClassLoader() {
@@ -32,11 +39,34 @@ public final class SteppedClassLoader extends ClassLoader {
      * @param buffers whether the stores of a thread wait in a buffer
      */
     public SteppedClassLoader(List<Planting> planted, boolean buffers) {
+        this(planted, buffers, false);
+    }
+
+    private SteppedClassLoader(List<Planting> planted, boolean buffers, boolean fails) {
         super("stepped", SteppedClassLoader.class.getClassLoader());
         this.planted = List.copyOf(planted);
         this.buffers = buffers;
+        this.fails = fails;
         // Where the modules are modules, the instrumented classes call the scheduler from outside of its module.
         getClass().getModule().addExports("dev.samara.core.interleave.schedule", getUnnamedModule());
+        getClass().getModule().addExports("dev.samara.core.interleave.failure", getUnnamedModule());
+    }
+
+    /** Makes a loader whose production classes have failure points. */
+    public static SteppedClassLoader failing(List<Planting> planted) {
+        return new SteppedClassLoader(planted, false, true);
+    }
+
+    private static String internalName() {
+        return SteppedClassLoader.class.getName().replace('.', '/');
+    }
+
+    private static String address(ClassLoader loader, String internalName) {
+        return String.valueOf(loader.getResource(internalName + ".class"));
+    }
+
+    private boolean isOfTests(String internalName) {
+        return address(getParent(), internalName).startsWith(TESTS);
     }
 
     private static boolean isInstrumented(String name) {
@@ -69,7 +99,8 @@ public final class SteppedClassLoader extends ClassLoader {
     byte[] instrumented(byte[] bytes) {
         ClassReader reader = new ClassReader(bytes);
         ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
-        reader.accept(new SteppedClass(writer, fields, buffers), ClassReader.EXPAND_FRAMES);
+        FrameSizes frames = fails && !isOfTests(reader.getClassName()) ? FrameSizes.of(reader) : null;
+        reader.accept(new SteppedClass(writer, fields, buffers, frames), ClassReader.EXPAND_FRAMES);
         return writer.toByteArray();
     }
 

@@ -179,9 +179,14 @@ final class SteppedMethod extends MethodVisitor {
         if (COLLECTIONS.contains(owner)) {
             return "collection";
         }
+        return isCallback(owner) ? "callback" : null;
+    }
+
+    /** Returns whether the methods of a class are an embedder's. */
+    static boolean isCallback(String owner) {
         boolean isListener =
                 owner.startsWith("dev/samara/core/event/") && owner.matches(".*(Listener|Notifier|Delivery)");
-        return isListener || CALLBACKS.contains(owner) ? "callback" : null;
+        return isListener || CALLBACKS.contains(owner);
     }
 
     private static String withReceiver(String owner, String descriptor) {

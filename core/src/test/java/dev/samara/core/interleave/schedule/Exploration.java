@@ -115,6 +115,11 @@ public final class Exploration {
         return explore(strategy, most, Long.MAX_VALUE);
     }
 
+    /** Runs one schedule, and records nothing but what has failed. */
+    public @Nullable Finding run(Schedule schedule) {
+        return run(Strategy.replay(schedule).begin(), false).finding();
+    }
+
     /** Runs one schedule. */
     public @Nullable Failure replay(Schedule schedule) {
         Run run = run(Strategy.replay(schedule).begin(), true);

@@ -32,6 +32,11 @@ public final class Steps {
         return Thread.currentThread() instanceof SteppedThread thread && thread.quiet == 0 ? thread : null;
     }
 
+    /** Returns whether the calling thread has to announce its steps. */
+    public static boolean isStepping() {
+        return self() != null;
+    }
+
     static void reach(Access.Kind kind, @Nullable Object base, int index, String name, String text, String site) {
         SteppedThread self = self();
         if (self != null) {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.failure;
+
+import java.io.IOException;
+import java.util.concurrent.RejectedExecutionException;
+
+/** The kinds of failures. */
+public enum FailureKind {
+    /** An instruction or a call for which the heap has no memory. */
+    ALLOCATION,
+    /** A method entry beyond the end of the stack. */
+    STACK,
+    /** No frame is free. */
+    FRAME,
+    /** The frame store has no memory for more frames. */
+    STORE,
+    /** A thread cannot be started. */
+    THREAD,
+    /** An executor refuses a task. */
+    TASK,
+    /** A callback throws a RuntimeException. */
+    CALLBACK_EXCEPTION,
+    /** A callback throws an Error. */
+    CALLBACK_ERROR,
+    /** A callback throws a checked exception that it does not declare. */
+    CALLBACK_CHECKED;
+
+    /** Returns whether a call of an embedder's code throws. */
+    public boolean isCallback() {
+        return this == CALLBACK_EXCEPTION || this == CALLBACK_ERROR || this == CALLBACK_CHECKED;
+    }
+
+    /** Makes what is thrown at a point. */
+    Throwable failure(String site) {
+        String text = "injected at " + site;
+        return switch (this) {
+            case ALLOCATION, THREAD -> new OutOfMemoryError(text);
+            case STACK -> new StackOverflowError(text);
+            case TASK -> new RejectedExecutionException(text);
+            case CALLBACK_EXCEPTION -> new InjectedException(text);
+            case CALLBACK_ERROR -> new InjectedError(text);
+            case CALLBACK_CHECKED -> new IOException(text);
+            case FRAME, STORE -> throw new IllegalArgumentException(this + " is a result, and not thrown");
+        };
+    }
+
+    private static final class InjectedException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        InjectedException(String text) {
+            super(text);
+        }
+    }
+
+    private static final class InjectedError extends Error {
+        private static final long serialVersionUID = 1;
+
+        InjectedError(String text) {
+            super(text);
+        }
+    }
+}

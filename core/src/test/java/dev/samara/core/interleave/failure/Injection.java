@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.failure;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One failure to come: the n-th point of a kind that the threads of a run reach. Used by the running thread of the run
+ * alone, whose hand-over orders the accesses.
+ */
+public final class Injection {
+    /** The threads whose points count. */
+    public enum Scope {
+        /** The threads of the operations, while an operation runs. */
+        CALLERS,
+        /** The threads of the machine, from the beginning of the first operation on. */
+        MACHINE
+    }
+
+    /** No point fails. */
+    public static final int NEVER = Integer.MAX_VALUE;
+
+    private final FailureKind kind;
+    private final Scope scope;
+    private final int at;
+
+    private final Set<Thread> callers = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Set<Thread> armed = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Map<Thread, Integer> depths = new IdentityHashMap<>();
+    private final Set<Integer> reachedDepths = new TreeSet<>();
+    private final List<Throwable> thrown = new ArrayList<>();
+    private int points;
+    private @Nullable String failed;
+
+    /**
+     * Makes a failure to come.
+     *
+     * @param at the number of the point that fails, from 1 on; for {@link FailureKind#STACK} the size of the stack in
+     *     bytes; or {@link #NEVER}
+     */
+    public Injection(FailureKind kind, Scope scope, int at) {
+        this.kind = kind;
+        this.scope = scope;
+        this.at = at;
+    }
+
+    public FailureKind kind() {
+        return kind;
+    }
+
+    /** Returns the number of points that were reached. */
+    public int points() {
+        return points;
+    }
+
+    /** Returns the depths of the stack, in bytes, at which methods were entered, in ascending order. */
+    public List<Integer> depths() {
+        return List.copyOf(reachedDepths);
+    }
+
+    /** Returns the place of the first failure, null if nothing failed. */
+    public @Nullable String failed() {
+        return failed;
+    }
+
+    /** Begins a run. */
+    void begin() {
+        callers.clear();
+        armed.clear();
+        depths.clear();
+        thrown.clear();
+        points = 0;
+        failed = null;
+    }
+
+    void arm(Thread thread) {
+        callers.add(thread);
+        armed.add(thread);
+        depths.put(thread, 0);
+    }
+
+    void disarm(Thread thread) {
+        armed.remove(thread);
+    }
+
+    private boolean counts(Thread thread) {
+        return scope == Scope.CALLERS
+                ? armed.contains(thread)
+                : !callers.isEmpty()
+                        && !callers.contains(thread)
+                        && !thread.getName().equals("main");
+    }
+
+    /** Reaches a point that fails by what it throws. */
+    void reach(FailureKind of, Thread thread, String site) {
+        if (isNext(of, thread, site)) {
+            FailurePoints.throwAny(note(kind.failure(site)));
+        }
+    }
+
+    /** Reaches a point; returns whether it fails. */
+    boolean isNext(FailureKind of, Thread thread, String site) {
+        if (of != kind || !counts(thread)) {
+            return false;
+        }
+        FailurePoints.noteReached(kind, site);
+        boolean isNext = ++points == at;
+        if (isNext) {
+            failed = site;
+        }
+        return isNext;
+    }
+
+    /** Enters a method, whose frame has some bytes. */
+    void enter(Thread thread, int bytes, String site, boolean stays) {
+        Integer depth = kind == FailureKind.STACK && counts(thread) ? depths.get(thread) : null;
+        if (depth == null) {
+            return;
+        }
+        int entered = depth + bytes;
+        FailurePoints.noteReached(kind, site);
+        points++;
+        if (entered > at) {
+            failed = failed == null ? site : failed;
+            FailurePoints.throwAny(note(kind.failure(site)));
+        }
+        reachedDepths.add(entered);
+        if (stays) {
+            depths.put(thread, entered);
+        }
+    }
+
+    /** Leaves a method. */
+    void leave(Thread thread, int bytes) {
+        Integer depth = kind == FailureKind.STACK && counts(thread) ? depths.get(thread) : null;
+        if (depth != null) {
+            depths.put(thread, depth - bytes);
+        }
+    }
+
+    private Throwable note(Throwable failure) {
+        thrown.add(failure);
+        return failure;
+    }
+
+    /** Returns whether an exception is an injected one, or comes from one. */
+    boolean isCauseOf(Throwable caught) {
+        for (Throwable at = caught; at != null; at = at.getCause()) {
+            if (thrown.contains(at)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public String toString() {
+        return kind + " " + at + " of " + scope + (failed == null ? "" : " at " + failed);
+    }
+}

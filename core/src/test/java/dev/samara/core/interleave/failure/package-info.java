@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Throws errors where they can be thrown, one in each run.
+ *
+ * <p>A loader of {@link dev.samara.core.interleave.instrument} can add <em>failure points</em> to the production
+ * classes: calls of {@link dev.samara.core.interleave.failure.FailurePoints} before each instruction that may fail. A
+ * run has one {@link dev.samara.core.interleave.failure.Injection}. It counts the points of one {@link
+ * dev.samara.core.interleave.failure.FailureKind} that some threads reach, and the n-th of them throws. A sweep makes a
+ * run for each n, until a run does not reach its n-th point.
+ *
+ * <ul>
+ *   <li><em>Allocations</em>: {@code new}, arrays, lambdas that capture, and each call of the JDK, of JCTools and of
+ *       Agrona that is not known to allocate nothing ({@code ForeignCalls} has the list). Offers to queues are among
+ *       them.
+ *   <li><em>The end of the stack</em>: each method entry. The stack has a number of bytes, in frames of the
+ *       interpreter, and each entry that does not fit throws. An injected error at the n-th entry alone would be
+ *       another thing: it would also throw in a {@code finally} that needs less stack than what it ends, where no stack
+ *       can end.
+ *   <li><em>Frames</em>: a frame that is not there, and a store that has no memory for more.
+ *   <li><em>Threads and tasks</em>: a thread that cannot be started, an executor that refuses.
+ *   <li><em>Callbacks</em>: a call of a backing, frame store or listener throws a RuntimeException, an Error, or an
+ *       exception that it does not declare.
+ * </ul>
+ *
+ * <p>The classes of this package are loaded once; the scenarios are in the package above, and are instrumented.
+ */
+@NullMarked
+package dev.samara.core.interleave.failure;
+
+import org.jspecify.annotations.NullMarked;
