@@ -9,13 +9,14 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -34,33 +35,61 @@ final class StandStill {
     private static final Field RECORDS = field(Frames.class, "records");
     private static final Field CHUNK_SHIFT = field(Frames.class, "chunkShift");
 
-    /** A translation in a TLB. */
-    private record Hit(Cpu cpu, PageTable table, long address) {}
+    /** The translations of one page table that a CPU had when they were last judged, by the index of the address. */
+    private static final class Seen {
+        final int[] frames;
+        final long[] stamps;
 
-    /** A frame, and the number of times that it was freed. */
-    private record Use(int frame, long stamp) {}
+        Seen(int addresses) {
+            frames = new int[addresses];
+            stamps = new long[addresses];
+            Arrays.fill(frames, Frames.NONE);
+        }
+    }
+
+    /** A CPU, and its TLB if it is in GUEST. */
+    private static final class Judged {
+        final Cpu cpu;
+        final IdentityHashMap<PageTable, Seen> seen = new IdentityHashMap<>();
+
+        @Nullable
+        CpuTlb tlb;
+
+        @Nullable
+        PageTable table;
+
+        Judged(Cpu cpu) {
+            this.cpu = cpu;
+        }
+
+        boolean isGuest() {
+            CpuTlb of = (CpuTlb) get(CPU_TLB, cpu);
+            tlb = of;
+            table = of == null || !of.isGuest() ? null : (PageTable) get(TABLE, of);
+            return table != null;
+        }
+    }
 
     /** A right that a call has taken away, and that no other call of the scenario gives. */
     private record Revoked(PageTable table, long start, long end, long rights) {}
 
-    private final List<Cpu> cpus = new ArrayList<>();
+    private final List<Judged> cpus = new ArrayList<>();
     private final List<Revoked> revoked = new ArrayList<>();
-    private final List<Long> addresses;
+    private final long[] addresses;
     private final Frames frames;
-    private final Map<Hit, Use> known = new HashMap<>();
 
     StandStill(AddressSpace space, List<Long> addresses) {
-        this.addresses = addresses;
+        this.addresses = addresses.stream().mapToLong(Long::longValue).toArray();
         Memory memory = MachineInternals.layoutOf(space).memory();
         frames = memory.frames();
     }
 
     void add(Cpu cpu) {
-        cpus.add(cpu);
+        cpus.add(new Judged(cpu));
     }
 
     void remove(Cpu cpu) {
-        cpus.remove(cpu);
+        cpus.removeIf(judged -> judged.cpu == cpu);
     }
 
     /** A call that takes rights away has returned. */
@@ -70,54 +99,74 @@ final class StandStill {
 
     /** Judges the state between two steps. */
     void judge() {
-        for (long address : addresses) {
-            Map<PageTable, Integer> translated = new HashMap<>();
-            for (Cpu cpu : cpus) {
-                CpuTlb tlb = (CpuTlb) get(CPU_TLB, cpu);
-                PageTable table = tlb == null || !tlb.isGuest() ? null : (PageTable) get(TABLE, tlb);
-                if (tlb == null || table == null) {
-                    continue;
-                }
-                long load = tlb.tlb().probe(address, 1, Pte.READ);
-                long store = tlb.tlb().probe(address, 1, Pte.WRITE);
-                long hit = load != CpuTlb.MISS ? load : store;
-                if (hit == CpuTlb.MISS) {
-                    known.remove(new Hit(cpu, table, address));
-                    continue;
-                }
-                int frame = (int) (hit >>> PAGE_SHIFT);
-                inUse(cpu, table, address, frame);
-                one(translated, cpu, table, address, frame);
-                allowed(
-                        cpu,
-                        table,
-                        address,
-                        (load == CpuTlb.MISS ? 0 : Pte.READ) | (store == CpuTlb.MISS ? 0 : Pte.WRITE));
+        // Most steps are made while no CPU is in GUEST.
+        for (int i = 0; i < cpus.size(); i++) {
+            if (cpus.get(i).isGuest()) {
+                judge(i);
             }
         }
     }
 
-    /** I3: the frame is in use, and was not freed since the TLB has it. */
-    private void inUse(Cpu cpu, PageTable table, long address, int frame) {
-        Use use = new Use(frame, frames.reuseStamp(frame));
-        Use before = known.put(new Hit(cpu, table, address), use);
-        boolean isFreed = before != null && before.frame() == frame && before.stamp() != use.stamp();
-        if (isFreed || (frame != Frames.ZERO && (word(frame) & USES) == 0)) {
-            throw new AssertionError("I3: " + cpu + " translates " + Long.toHexString(address) + " to frame " + frame
-                    + ", which was freed");
+    private void judge(int number) {
+        Judged judged = cpus.get(number);
+        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb();
+        PageTable table = Objects.requireNonNull(judged.table);
+        Seen seen = judged.seen.computeIfAbsent(table, any -> new Seen(addresses.length));
+        for (int i = 0; i < addresses.length; i++) {
+            long address = addresses[i];
+            long load = tlb.probe(address, 1, Pte.READ);
+            long store = tlb.probe(address, 1, Pte.WRITE);
+            long hit = load != CpuTlb.MISS ? load : store;
+            if (hit == CpuTlb.MISS) {
+                seen.frames[i] = Frames.NONE;
+                continue;
+            }
+            int frame = (int) (hit >>> PAGE_SHIFT);
+            inUse(judged.cpu, seen, i, frame);
+            one(number, address, frame);
+            allowed(
+                    judged.cpu,
+                    table,
+                    address,
+                    (load == CpuTlb.MISS ? 0 : Pte.READ) | (store == CpuTlb.MISS ? 0 : Pte.WRITE));
         }
     }
 
-    /** I1: all CPUs and the page table have one frame. */
-    private static void one(Map<PageTable, Integer> translated, Cpu cpu, PageTable table, long address, int frame) {
-        long pte = table.get(address);
-        Integer other = translated.putIfAbsent(table, frame);
-        if (other == null && Pte.isPresent(pte)) {
-            other = Pte.frame(pte);
+    /** I3: the frame is in use, and was not freed since the TLB has it. */
+    private void inUse(Cpu cpu, Seen seen, int index, int frame) {
+        long stamp = frames.reuseStamp(frame);
+        boolean isFreed = seen.frames[index] == frame && seen.stamps[index] != stamp;
+        seen.frames[index] = frame;
+        seen.stamps[index] = stamp;
+        if (isFreed || (frame != Frames.ZERO && (word(frame) & USES) == 0)) {
+            throw new AssertionError("I3: " + cpu + " translates " + Long.toHexString(addresses[index]) + " to frame "
+                    + frame + ", which was freed");
         }
-        if (other != null && other != frame) {
-            throw new AssertionError("I1: " + cpu + " translates " + Long.toHexString(address) + " to frame " + frame
-                    + ", and another CPU or the page table to frame " + other);
+    }
+
+    /** I1: the page table and the CPUs before this one have that frame. */
+    private void one(int number, long address, int frame) {
+        PageTable table = Objects.requireNonNull(cpus.get(number).table);
+        long pte = table.get(address);
+        if (Pte.isPresent(pte)) {
+            same(number, address, frame, Pte.frame(pte));
+        }
+        for (int i = 0; i < number; i++) {
+            Judged other = cpus.get(i);
+            if (other.table == table && other.tlb != null) {
+                long load = other.tlb.tlb().probe(address, 1, Pte.READ);
+                long hit = load != CpuTlb.MISS ? load : other.tlb.tlb().probe(address, 1, Pte.WRITE);
+                if (hit != CpuTlb.MISS) {
+                    same(number, address, frame, (int) (hit >>> PAGE_SHIFT));
+                }
+            }
+        }
+    }
+
+    private void same(int number, long address, int frame, int other) {
+        if (frame != other) {
+            throw new AssertionError("I1: " + cpus.get(number).cpu + " translates " + Long.toHexString(address)
+                    + " to frame " + frame + ", and another CPU or the page table to frame " + other);
         }
     }
 
@@ -151,15 +200,15 @@ final class StandStill {
                 throw new AssertionError(
                         "I2: " + Long.toHexString(address) + " has the entry " + Pte.toString(pte) + " in " + vma);
             }
-            for (Cpu cpu : cpus) {
-                CpuTlb tlb = (CpuTlb) get(CPU_TLB, cpu);
-                if (tlb == null || !tlb.isGuest() || get(TABLE, tlb) != table) {
+            for (Judged judged : cpus) {
+                CpuTlb tlb = judged.tlb;
+                if (tlb == null || judged.table != table) {
                     continue;
                 }
                 for (long right : new long[] {Pte.READ, Pte.WRITE}) {
                     long hit = tlb.tlb().probe(address, 1, right);
                     if (hit != CpuTlb.MISS && ((entry & right) == 0 || Pte.frame(pte) != (int) (hit >>> PAGE_SHIFT))) {
-                        throw new AssertionError("I2: " + cpu + " translates " + Long.toHexString(address)
+                        throw new AssertionError("I2: " + judged.cpu + " translates " + Long.toHexString(address)
                                 + ", whose entry is " + Pte.toString(pte));
                     }
                 }

@@ -16,6 +16,7 @@ import org.objectweb.asm.Type;
  */
 final class SteppedMethod extends MethodVisitor {
     private static final String HANDLE = HandleBridge.HANDLE;
+    private static final String FUTURE = "java/util/concurrent/CompletableFuture";
     private static final Set<String> COLLECTIONS = Set.of(
             "java/util/Map",
             "java/util/Queue",
@@ -114,6 +115,11 @@ final class SteppedMethod extends MethodVisitor {
         boolean isStatic = opcode == Opcodes.INVOKESTATIC;
         if (opcode == Opcodes.INVOKESPECIAL) {
             noteLock(owner, name);
+            boolean isWait = (name.equals("join") || name.equals("get")) && descriptor.startsWith("()");
+            if (isWait && around.fields.isA(owner, FUTURE)) {
+                super.visitInsn(Opcodes.DUP);
+                announce("awaitFuture", "(Ljava/util/concurrent/Future;Ljava/lang/String;)V");
+            }
             String called = owner.equals(Replaced.THREAD) && name.equals("run") ? "body" : name;
             super.visitMethodInsn(opcode, Replaced.type(owner), called, descriptor, isInterface);
             return;
@@ -173,7 +179,7 @@ final class SteppedMethod extends MethodVisitor {
                 || owner.startsWith("org/jctools/")) {
             return "call";
         }
-        if (owner.equals("java/util/concurrent/CompletableFuture") || owner.equals("java/util/concurrent/Future")) {
+        if (owner.equals(FUTURE) || owner.equals("java/util/concurrent/Future")) {
             return name.equals("get") || name.equals("join") ? "awaitFuture" : "call";
         }
         if (COLLECTIONS.contains(owner)) {

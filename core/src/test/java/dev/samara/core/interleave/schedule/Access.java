@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.schedule;
 
+import java.lang.reflect.Array;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,11 +12,17 @@ import org.jspecify.annotations.Nullable;
  * @param kind the effect of the access
  * @param base the object that has the location, null for a static field
  * @param index the index in an array, -1 elsewhere
- * @param name the name of the location in its object
+ * @param field the name of the location in its object; null for an element of an array
  * @param text the operation, for people
  * @param site class, method and line
  */
-record Access(Kind kind, @Nullable Object base, int index, String name, String text, String site) {
+record Access(
+        Kind kind,
+        @Nullable Object base,
+        int index,
+        @Nullable String field,
+        String text,
+        String site) {
     enum Kind {
         READ,
         WRITE,
@@ -34,12 +42,24 @@ record Access(Kind kind, @Nullable Object base, int index, String name, String t
         return isOfSameLocation(other);
     }
 
-    private boolean isOfSameLocation(Access other) {
-        return base == other.base && index == other.index && name.equals(other.name);
+    boolean isOfSameLocation(Access other) {
+        return base == other.base && index == other.index && Objects.equals(field, other.field);
+    }
+
+    /** Returns whether the step is one of the store buffers. */
+    boolean isOfBuffer() {
+        return StoreBuffer.NAME.equals(field);
+    }
+
+    /** Returns the name of the location. Made when it is asked for, since most steps are never shown. */
+    String name() {
+        return field != null || base == null
+                ? String.valueOf(field)
+                : base.getClass().getComponentType().getSimpleName() + '[' + Array.getLength(base) + ']';
     }
 
     @Override
     public String toString() {
-        return name.isEmpty() ? text + " at " + site : text + ' ' + name + " at " + site;
+        return name().isEmpty() ? text + " at " + site : text + ' ' + name() + " at " + site;
     }
 }

@@ -36,7 +36,7 @@ public final class Buffered {
         Access write = access(Access.Kind.WRITE, handle, arguments, arguments.length - 1, mode, site);
         // To put a store into the buffer concerns no other thread.
         Access local =
-                new Access(Access.Kind.NONE, write.base(), write.index(), write.name(), mode + " buffered", site);
+                new Access(Access.Kind.NONE, write.base(), write.index(), write.field(), mode + " buffered", site);
         self.run0().reach(self, local, null, SteppedThread.NEVER, null);
         self.buffer.add(handle, arguments, write);
     }

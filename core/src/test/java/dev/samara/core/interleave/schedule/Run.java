@@ -167,6 +167,24 @@ final class Run {
     }
 
     /**
+     * Makes a step at once where no thread is chosen: before the operations, and after them. Most steps of a run are
+     * there.
+     *
+     * @return whether the step may be made; if not, it is to be announced
+     */
+    boolean passes(SteppedThread self, Access.Kind kind) {
+        if (branching || isOver || kind == Access.Kind.SPIN || steps >= limits.steps() || !self.buffer.isEmpty()) {
+            return false;
+        }
+        steps++;
+        self.steps++;
+        if (kind == Access.Kind.WRITE) {
+            changed(self);
+        }
+        return true;
+    }
+
+    /**
      * Announces the next step of the calling thread, and returns when the step is to be made.
      *
      * @return whether the time was up before the condition held

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.schedule;
 
+import java.lang.reflect.Array;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -22,28 +24,33 @@ final class SharedLocations {
         }
     }
 
+    /** A location of one run. */
     private record Location(Access access) {
         @Override
         public boolean equals(Object other) {
-            return other instanceof Location location
-                    && access.base() == location.access.base()
-                    && access.index() == location.access.index()
-                    && access.name().equals(location.access.name());
+            return other instanceof Location location && access.isOfSameLocation(location.access);
         }
 
         @Override
         public int hashCode() {
-            return System.identityHashCode(access.base()) * 31
-                    + access.index() * 7
-                    + access.name().hashCode();
+            return System.identityHashCode(access.base()) * 31 + access.index() * 7 + Objects.hashCode(access.field());
         }
     }
 
-    private final Set<String> names = new HashSet<>();
+    /** An element of any array of a type and a length: arrays have no names. */
+    private record Element(Class<?> array, int length, int index) {}
+
+    /** The names of fields, and elements. */
+    private final Set<Object> names = new HashSet<>();
+
     private final Map<Location, Users> users = new HashMap<>();
 
-    private static String key(Access access) {
-        return access.index() < 0 ? access.name() : access.name() + access.index();
+    private static Object key(Access access) {
+        Object base = access.base();
+        if (access.field() != null || base == null) {
+            return String.valueOf(access.field());
+        }
+        return new Element(base.getClass(), Array.getLength(base), access.index());
     }
 
     /** Begins a run. */
@@ -52,21 +59,23 @@ final class SharedLocations {
     }
 
     boolean contain(Access access) {
-        return access.kind() == Access.Kind.SPIN
-                || access.name().equals(StoreBuffer.NAME)
-                || names.contains(key(access));
+        return access.kind() == Access.Kind.SPIN || access.isOfBuffer() || names.contains(key(access));
     }
 
     /** Notes an access; returns whether a name was added. */
     boolean add(SteppedThread thread, Access access) {
         boolean isAccess = access.kind() == Access.Kind.READ || access.kind() == Access.Kind.WRITE;
-        if (!isAccess || names.contains(key(access))) {
+        if (!isAccess) {
+            return false;
+        }
+        Object key = key(access);
+        if (names.contains(key)) {
             return false;
         }
         Users known = users.computeIfAbsent(new Location(access), location -> new Users(thread));
         known.severalThreads |= known.first != thread;
         known.written |= access.kind() == Access.Kind.WRITE;
-        return known.severalThreads && known.written && names.add(key(access));
+        return known.severalThreads && known.written && names.add(key);
     }
 
     int size() {

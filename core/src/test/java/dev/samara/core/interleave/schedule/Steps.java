@@ -4,7 +4,6 @@ package dev.samara.core.interleave.schedule;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
-import java.lang.reflect.Array;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
@@ -39,7 +38,7 @@ public final class Steps {
 
     static void reach(Access.Kind kind, @Nullable Object base, int index, String name, String text, String site) {
         SteppedThread self = self();
-        if (self != null) {
+        if (self != null && !self.run0().passes(self, kind)) {
             self.run0().reach(self, new Access(kind, base, index, name, text, site), null, SteppedThread.NEVER, null);
         }
     }
@@ -74,15 +73,22 @@ public final class Steps {
         SteppedThread self = self();
         if (self != null) {
             boolean reads = operation.startsWith("get") && !operation.startsWith("getAnd");
-            Access access = access(reads ? Access.Kind.READ : Access.Kind.WRITE, handle, base, index, operation, site);
-            self.run0().reach(self, access, null, SteppedThread.NEVER, null);
+            Access.Kind kind = reads ? Access.Kind.READ : Access.Kind.WRITE;
+            if (!self.run0().passes(self, kind)) {
+                Access access = access(kind, handle, base, index, operation, site);
+                self.run0().reach(self, access, null, SteppedThread.NEVER, null);
+            }
         }
     }
 
     static Access access(
             Access.Kind kind, VarHandle handle, @Nullable Object base, int index, String operation, String site) {
         boolean isBuffer = base instanceof java.nio.ByteBuffer;
-        String name = index >= 0 && base != null ? element(base) : NAMES.computeIfAbsent(handle, Steps::name);
+        String name = null;
+        if (index < 0 || base == null || isBuffer) {
+            name = NAMES.get(handle);
+            name = name != null ? name : NAMES.computeIfAbsent(handle, Steps::name);
+        }
         return new Access(kind, isBuffer ? null : base, isBuffer ? -1 : index, name, operation, site);
     }
 
@@ -101,13 +107,6 @@ public final class Steps {
         } catch (Throwable impossible) {
             throw new IllegalStateException(impossible);
         }
-    }
-
-    /** Arrays have no names. Those of a type and a length pass for each other where names are compared. */
-    private static String element(Object base) {
-        return base.getClass().isArray()
-                ? base.getClass().getComponentType().getSimpleName() + '[' + Array.getLength(base) + ']'
-                : "frame bytes";
     }
 
     /** The class and the field, as volatile accesses name it. */

@@ -14,15 +14,12 @@ final class Trace {
     private final boolean records;
     private final List<Step> steps = new ArrayList<>();
     private final List<Schedule.Choice> choices = new ArrayList<>();
-    private long hash;
 
     Trace(boolean records) {
         this.records = records;
     }
 
     void executed(SteppedThread thread, Access access, boolean isBranching) {
-        hash = hash * 31 + thread.getName().hashCode();
-        hash = hash * 31 + access.site().hashCode() + access.text().hashCode();
         if (records && isBranching) {
             steps.add(new Step(thread.getName(), thread.steps, access));
         }
@@ -34,11 +31,6 @@ final class Trace {
 
     Schedule schedule() {
         return new Schedule(choices);
-    }
-
-    /** A number that two runs share if they made the same steps. */
-    long hash() {
-        return hash;
     }
 
     /**
