@@ -1,58 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.interleave.Combination.Cpus;
+import dev.samara.core.interleave.Combination.Spaces;
+import dev.samara.core.interleave.PairKinds.Call;
+import dev.samara.core.interleave.PairKinds.Kind;
+import dev.samara.core.interleave.PairKinds.Use;
+import dev.samara.core.mman.MmException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/** Two operations of given kinds, on ranges in a given relation, in one private anonymous mapping. */
+/** Two or three operations on one mapping of eight pages, as a {@link Combination} says. */
 final class PairScenario extends SpaceScenario {
-    /** The relations of the second range to the first one, which has pages 1 and 2. */
-    enum Relation {
-        SAME(1),
-        OVERLAPPING(2),
-        ADJACENT(3),
-        DISTINCT(5);
+    /** The frames of a machine with a file or two spaces. */
+    static final int FRAMES = 40;
 
-        final int first;
-
-        Relation(int first) {
-            this.first = first;
-        }
-    }
-
-    private static final int PAGES = 8;
     private static final long LENGTH = 2 * PAGE;
+    private static final long END = AT + Ground.PAGES * PAGE;
+    private static final String CHILD = "child";
 
-    private final String name;
+    /** The kinds that use a second space without a relation to the first one. */
+    private static final Set<String> USE_ANOTHER_SPACE = Set.of("switch", "reclaim");
+
+    private final Combination combination;
     private final Map<String, Operation> calls = new LinkedHashMap<>();
     private final long one = AT + PAGE;
     private final long other;
 
-    /** Takes kind, relation and kind, with slashes between them. */
+    /** Takes the name of a combination. */
     PairScenario(String name) {
-        this.name = name;
-        String[] parts = name.split("/", -1);
-        other = AT + Relation.valueOf(parts[1]).first * PAGE;
-        PairKinds.Verb first = PairKinds.of(parts[0]);
-        PairKinds.Verb second = PairKinds.of(parts[2]);
-        add("1-" + parts[0], first, one, !second.gives());
-        add("2-" + parts[2], second, other, !first.gives());
+        combination = Combination.parse(name);
+        other = AT + combination.relation().first * PAGE;
+        List<String> kinds = combination.kinds();
+        for (int i = 0; i < kinds.size(); i++) {
+            String label = (i + 1) + "-" + kinds.get(i);
+            calls.put(label, new Paired(label, PairKinds.of(kinds.get(i)), i == 1 ? other : one, i, othersGive(i)));
+        }
     }
 
-    private void add(String label, PairKinds.Verb verb, long start, boolean isJudged) {
-        calls.put(label, PairKinds.operation(label, verb, start, LENGTH, isJudged));
-    }
-
-    static String nameOf(String one, Relation relation, String other) {
-        return one + '/' + relation + '/' + other;
+    private boolean othersGive(int one) {
+        List<String> kinds = combination.kinds();
+        for (int i = 0; i < kinds.size(); i++) {
+            if (i != one && PairKinds.of(kinds.get(i)).gives()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
     String name() {
-        return name;
+        return combination.toString();
     }
 
     @Override
@@ -61,12 +67,34 @@ final class PairScenario extends SpaceScenario {
     }
 
     @Override
+    MachineBuilder builder() {
+        return combination.ground() == Ground.CACHED_FILE ? Machine.builder().faultAround(4) : super.builder();
+    }
+
+    @Override
+    int pages() {
+        return combination.ground() == Ground.ANONYMOUS && combination.spaces() == Spaces.ONE ? super.pages() : FRAMES;
+    }
+
+    @Override
+    AddressSpace space(Machine machine) {
+        return combination.ground().describe(machine.space(LINUX)).build();
+    }
+
+    /** Beside an operation that takes all frames for a while, another one may find no memory. */
+    @Override
+    boolean mayDiffer(Collection<String> results) {
+        return combination.kinds().contains("reclaim")
+                && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
+    }
+
+    @Override
     List<Long> addresses() {
         List<Long> addresses = new ArrayList<>(StandStill.pages(one, 2));
         StandStill.pages(other, 2).stream()
                 .filter(page -> !addresses.contains(page))
                 .forEach(addresses::add);
-        if (name.contains("mremap")) {
+        if (combination.kinds().stream().anyMatch(kind -> kind.startsWith("mremap"))) {
             for (long page : List.copyOf(addresses)) {
                 addresses.add(page - AT + PairKinds.ELSEWHERE);
             }
@@ -76,10 +104,92 @@ final class PairScenario extends SpaceScenario {
 
     @Override
     void prepare(State state, Cpu cpu) {
-        state.space.mmap(AT, PAGES * PAGE, RW, FIXED, null, 0);
+        Ground ground = combination.ground();
+        if (combination.kinds().stream().anyMatch(USE_ANOTHER_SPACE::contains)) {
+            state.other();
+        }
+        state.file = ground.file(state);
+        ground.map(state.space, state.file);
         store(cpu, one, 10);
         if (other != one) {
             store(cpu, other, 11);
+        }
+        ground.guard(state.space, one);
+        ground.guard(state.space, other);
+        if (combination.spaces() != Spaces.ONE) {
+            state.children.put(CHILD, state.space.fork());
+        }
+    }
+
+    /** An operation on one of the ranges. */
+    private final class Paired implements Operation {
+        private final String label;
+        private final Kind kind;
+        private final long start;
+        private final boolean isInChild;
+        private final boolean mayBeGiven;
+
+        Paired(String label, Kind kind, long start, int number, boolean mayBeGiven) {
+            this.label = label;
+            this.kind = kind;
+            this.start = start;
+            isInChild = combination.spaces() == Spaces.CHILD && number == 1;
+            this.mayBeGiven = mayBeGiven;
+        }
+
+        @Override
+        public AddressSpace space(State state) {
+            return isInChild ? state.child(CHILD) : state.space;
+        }
+
+        private boolean isLazy() {
+            return combination.cpus() == Cpus.LAZY && kind.use() != Use.GUEST;
+        }
+
+        @Override
+        public void prepare(State state, Cpu cpu) {
+            if (combination.cpus() != Cpus.COLD) {
+                for (long at = AT; at < END; at += PAGE) {
+                    load(cpu, at);
+                }
+            }
+            if (isLazy()) {
+                cpu.enterLazy();
+            }
+        }
+
+        @Override
+        public void before(State state, Cpu cpu) {
+            if (kind.use() == Use.GUEST) {
+                cpu.enterGuest();
+                load(cpu, start);
+                state.inGuest.add(cpu);
+            }
+        }
+
+        @Override
+        public String run(State state, Cpu cpu) {
+            AddressSpace space = space(state);
+            if (isLazy() && kind.use() == Use.ACCESS) {
+                try {
+                    cpu.switchTo(space);
+                } catch (MmException closed) {
+                    return closed.errno().name();
+                }
+            }
+            return kind.run(new Call(label, state, space, cpu, start, LENGTH));
+        }
+
+        @Override
+        public void returned(State state, String result) {
+            boolean hasTaken = !result.startsWith("-") && !result.startsWith("E") && !result.equals("refused");
+            if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
+                long end = kind.takenTo(start + LENGTH);
+                state.standStill.revoked(space(state), start, end, kind.takes());
+                if (state.file != null && kind.isToEnd()) {
+                    state.children.values().forEach(child -> state.standStill.revoked(child, start, end, kind.takes()));
+                }
+            }
         }
     }
 }

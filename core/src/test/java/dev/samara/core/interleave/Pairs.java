@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave;
 
-import dev.samara.core.interleave.PairScenario.Relation;
+import dev.samara.core.interleave.Combination.Relation;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.io.PrintStream;
@@ -11,15 +11,41 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
 
-/** Explores all pairs of kinds, and prints a table. */
+/** Explores combinations of operations, and prints a table. */
 final class Pairs {
-    /** The figures of the scenarios with one kind of range, or with one kind of operation. */
+    /** The kinds of which all pairs are explored in all relations, with the plainest of all settings. */
+    static final List<String> BASIC = List.of(
+            "mmap",
+            "munmap",
+            "mremap",
+            "mprotect",
+            "widen",
+            "dontneed",
+            "guard",
+            "mlock",
+            "fork",
+            "close",
+            "load",
+            "read-fault",
+            "store",
+            "write-fault",
+            "in-guest",
+            "resolve",
+            "reference",
+            "snapshot",
+            "collect");
+
+    /** The figures of the scenarios with one value of a combination. */
     private static final class Row {
         int scenarios;
         int complete;
+        int failed;
         long schedules;
         long steps;
         double seconds;
@@ -27,104 +53,125 @@ final class Pairs {
         void add(Exploration.Result result) {
             scenarios++;
             complete += result.isComplete() ? 1 : 0;
+            failed += result.failure() == null ? 0 : 1;
             schedules += result.runs();
             steps += result.steps();
             seconds += result.nanos() / 1e9;
         }
     }
 
-    private static final int MOST = 1_000_000;
-
     private final Supplier<Strategy> strategies;
     private final int most;
-    private long seconds;
     private final Map<String, Row> rows = new LinkedHashMap<>();
     private final List<String> failures = new ArrayList<>();
+    private final List<String> incomplete = new ArrayList<>();
     private int passed;
 
     /**
-     * Makes an exploration of pairs.
+     * Makes an exploration of combinations.
      *
      * @param strategies makes the strategy of a scenario
      * @param most the most schedules of a scenario
-     * @param seconds the longest time of a scenario
      */
-    Pairs(Supplier<Strategy> strategies, int most, long seconds) {
+    Pairs(Supplier<Strategy> strategies, int most) {
         this.strategies = strategies;
         this.most = most;
-        this.seconds = seconds;
     }
 
-    /** The names of all pairs of some relations. */
+    /** The names of all pairs of basic kinds in some relations. */
     static List<String> names(Collection<Relation> relations) {
         List<String> names = new ArrayList<>();
-        List<String> kinds = PairKinds.names();
         for (Relation relation : relations) {
-            for (int i = 0; i < kinds.size(); i++) {
-                for (int j = i; j < kinds.size(); j++) {
-                    names.add(PairScenario.nameOf(kinds.get(i), relation, kinds.get(j)));
+            for (int i = 0; i < BASIC.size(); i++) {
+                for (int j = i; j < BASIC.size(); j++) {
+                    names.add(
+                            Combination.of(BASIC.get(i), relation, BASIC.get(j)).toString());
                 }
             }
         }
         return names;
     }
 
-    /** Explores a scenario; returns whether nothing was found. */
-    boolean explore(String name) {
-        Exploration.Result result = SteppedScenarios.explorePair(name).explore(strategies.get(), most, seconds);
-        String[] parts = name.split("/", -1);
-        rows.computeIfAbsent(parts[0], any -> new Row()).add(result);
-        rows.computeIfAbsent(parts[1].toLowerCase(Locale.ROOT), any -> new Row())
-                .add(result);
-        if (result.failure() == null) {
-            passed++;
-            return true;
+    /**
+     * Explores scenarios, some of them side by side.
+     *
+     * @param threads the number of explorations at a time
+     * @param seconds the longest time of the scenario with an index, asked when it begins
+     */
+    void explore(List<String> names, int threads, IntToLongFunction seconds) throws InterruptedException {
+        ExecutorService explorers = Executors.newFixedThreadPool(threads);
+        for (int i = 0; i < names.size(); i++) {
+            int index = i;
+            explorers.execute(() -> explore(names.get(index), seconds.applyAsLong(index)));
         }
-        failures.add(name + ": " + result);
-        return false;
+        explorers.shutdown();
+        explorers.awaitTermination(1, TimeUnit.DAYS);
+    }
+
+    private void explore(String name, long seconds) {
+        try {
+            Exploration exploration = SteppedScenarios.explorePair(name);
+            add(name, exploration.explore(strategies.get(), most, seconds));
+        } catch (RuntimeException | Error thrown) {
+            synchronized (this) {
+                failures.add(name + ": " + thrown);
+            }
+        }
+    }
+
+    private synchronized void add(String name, Exploration.Result result) {
+        Combination combination = Combination.parse(name);
+        List<String> keys = new ArrayList<>();
+        keys.add("all");
+        for (Enum<?> value :
+                List.of(combination.relation(), combination.ground(), combination.spaces(), combination.cpus())) {
+            keys.add(value.name().toLowerCase(Locale.ROOT));
+        }
+        combination.kinds().stream().distinct().forEach(keys::add);
+        keys.forEach(key -> rows.computeIfAbsent(key, any -> new Row()).add(result));
+        if (result.failure() != null) {
+            failures.add(name + ": " + result);
+        } else {
+            passed++;
+            if (!result.isComplete()) {
+                incomplete.add(name + ": " + result.figures());
+            }
+        }
     }
 
     List<String> failures() {
         return failures;
     }
 
-    /** Prints the table and, as the last line, the numbers of scenarios. */
+    /** The scenarios whose schedules were too many. */
+    List<String> incomplete() {
+        return incomplete;
+    }
+
+    /** Prints the scenarios that did not end, the table and, as the last line, the numbers of scenarios. */
     void print(PrintStream out) {
+        incomplete.forEach(out::println);
         failures.forEach(out::println);
         out.printf(
-                Locale.ROOT, "%-12s %9s %9s %10s %12s %8s%n", "", "scenarios", "complete", "schedules", "steps", "s");
+                Locale.ROOT,
+                "%-18s %9s %9s %7s %10s %12s %8s%n",
+                "",
+                "scenarios",
+                "complete",
+                "failed",
+                "schedules",
+                "steps",
+                "s");
         rows.forEach((name, row) -> out.printf(
                 Locale.ROOT,
-                "%-12s %9d %9d %10d %12d %8.1f%n",
+                "%-18s %9d %9d %7d %10d %12d %8.1f%n",
                 name,
                 row.scenarios,
                 row.complete,
+                row.failed,
                 row.schedules,
                 row.steps,
                 row.seconds));
         out.println(passed + " passed, " + failures.size() + " failed");
-    }
-
-    /**
-     * The arguments: the time in seconds, the most preemptions, a seed, and a part of the names of scenarios. Each
-     * scenario gets a share of the time that is left. With a seed above 0 the schedules are random ones.
-     */
-    public static void main(String[] arguments) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(arguments[0]));
-        int preemptions = Integer.parseInt(arguments[1]);
-        long seed = Long.parseLong(arguments[2]);
-        String part = arguments[3];
-        List<String> names = names(List.of(Relation.values()));
-        names.removeIf(name -> !name.contains(part));
-        Supplier<Strategy> strategies =
-                () -> seed > 0 ? Strategy.random(seed, preemptions + 1, MOST) : Strategy.bounded(preemptions);
-        Pairs pairs = new Pairs(strategies, MOST, 0);
-        for (int i = 0; i < names.size(); i++) {
-            long left = TimeUnit.NANOSECONDS.toSeconds(end - System.nanoTime());
-            pairs.seconds = Math.max(1, seed > 0 ? left / (names.size() - i) : left / 4);
-            pairs.explore(names.get(i));
-        }
-        pairs.print(System.out);
-        System.exit(pairs.failures().isEmpty() ? 0 : 1);
     }
 }

@@ -7,7 +7,6 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.mman.Fault;
@@ -16,15 +15,16 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.agrona.concurrent.IdleStrategy;
@@ -43,25 +43,8 @@ abstract class SpaceScenario implements Scenario {
     /** A range of four pages in one leaf. */
     static final long AT = 0x10_0000_0000L;
 
-    /** Outcomes of the orders, by scenario. Held by the class loader of the scenario. */
-    private static final Map<String, Set<Outcome>> OUTCOMES = Collections.synchronizedMap(new LinkedHashMap<>());
-
-    /** What a run has led to. */
-    private record Outcome(String results, List<String> pages) {
-        /** Whether each page is that of some order with these results: copies and discards go page by page. */
-        boolean isOf(Set<Outcome> orders) {
-            List<Outcome> like = orders.stream()
-                    .filter(order -> order.results.equals(results))
-                    .toList();
-            for (int i = 0; i < pages.size(); i++) {
-                int page = i;
-                if (like.stream().noneMatch(order -> order.pages.get(page).equals(pages.get(page)))) {
-                    return false;
-                }
-            }
-            return !like.isEmpty();
-        }
-    }
+    /** By scenario. Held by the class loader of the scenario. */
+    private static final Map<String, Outcomes> OUTCOMES = new ConcurrentHashMap<>();
 
     /** A machine with a space. */
     static final class State {
@@ -69,20 +52,36 @@ abstract class SpaceScenario implements Scenario {
         final Machine machine;
         final AddressSpace space;
         final Map<String, AddressSpace> children = new LinkedHashMap<>();
-        final List<MemoryFile> files = new ArrayList<>();
         final Set<Cpu> inGuest = new HashSet<>();
         final StandStill standStill;
+
+        /** What the ground maps, if that is a file. */
+        @Nullable
+        GroundFile file;
+
+        private @Nullable AddressSpace other;
 
         State(MachineBuilder builder, int pages, Function<Machine, AddressSpace> spaces, List<Long> addresses) {
             machine = builder.memory(pages * PAGE)
                     .frameStore(HeapFrames::new)
                     .tlbEntries(64)
-                    .faultAround(1)
                     .housekeeping(new IdleByClock())
                     .reportTo(this::report)
                     .build();
             space = spaces.apply(machine);
             standStill = new StandStill(space, addresses);
+        }
+
+        AddressSpace child(String name) {
+            return Objects.requireNonNull(children.get(name), name);
+        }
+
+        /** A space without mappings. */
+        AddressSpace other() {
+            if (other == null) {
+                other = machine.newSpace(LINUX);
+            }
+            return other;
         }
 
         private void report(Report report) {
@@ -112,14 +111,22 @@ abstract class SpaceScenario implements Scenario {
 
     /** An operation, on a thread with a CPU of its own that uses the space. */
     interface Operation {
-        /** Prepares the thread, before any operation begins. */
+        /** The space of the CPU. */
+        default AddressSpace space(State state) {
+            return state.space;
+        }
+
+        /** Prepares the CPU, before any operation begins. */
+        default void prepare(State state, Cpu cpu) {}
+
+        /** Prepares the thread. An operation that runs alone is not prepared so. */
         default void before(State state, Cpu cpu) {}
 
         /** Returns the result, to be compared with those of the operations one after the other. */
         String run(State state, Cpu cpu);
 
         /** Notes what nobody may do any more, right after the return. */
-        default void returned(State state) {}
+        default void returned(State state, String result) {}
     }
 
     /** An operation of a thread that enters GUEST before the operations begin. */
@@ -132,11 +139,15 @@ abstract class SpaceScenario implements Scenario {
 
     private boolean isQuiet;
     private final Map<String, String> results = new LinkedHashMap<>();
+
+    /** By operation, those that had returned when it began. */
+    private final Map<String, Set<String>> earlier = new HashMap<>();
+
     private @Nullable State state;
 
     /** The machine; overridden for options. */
     MachineBuilder builder() {
-        return Machine.builder();
+        return Machine.builder().faultAround(1);
     }
 
     /** The number of frames. With few of them, a frame that is freed is soon used again. */
@@ -155,6 +166,11 @@ abstract class SpaceScenario implements Scenario {
      */
     boolean hasOrders() {
         return true;
+    }
+
+    /** Whether results are possible that no order leads to. */
+    boolean mayDiffer(Collection<String> results) {
+        return false;
     }
 
     /** The pages whose contents and translations are judged. */
@@ -187,10 +203,7 @@ abstract class SpaceScenario implements Scenario {
     @Override
     public final void begin() {
         if (hasOrders() && !OUTCOMES.containsKey(key())) {
-            Set<Outcome> outcomes = new LinkedHashSet<>();
-            List<String> names = new ArrayList<>(calls().keySet());
-            permute(names, 0, outcomes);
-            OUTCOMES.put(key(), outcomes);
+            OUTCOMES.put(key(), Outcomes.ofOrders(List.copyOf(calls().keySet()), this::alone));
         }
         state = prepared();
     }
@@ -216,22 +229,20 @@ abstract class SpaceScenario implements Scenario {
         return made;
     }
 
-    private void permute(List<String> names, int from, Set<Outcome> outcomes) {
-        if (from == names.size()) {
-            State alone = prepared();
-            Map<String, String> found = new LinkedHashMap<>();
-            try (Cpu cpu = alone.machine.claimCpu()) {
-                cpu.switchTo(alone.space);
-                names.forEach(name -> found.put(name, call(name).run(alone, cpu)));
-            }
-            outcomes.add(outcome(alone, found));
-            return;
+    /** Runs the operations one after the other, each with a CPU of its own. */
+    private Outcomes.Outcome alone(List<String> names) {
+        State alone = prepared();
+        Map<String, Cpu> cpus = new LinkedHashMap<>();
+        for (String name : calls().keySet()) {
+            Cpu cpu = alone.machine.claimCpu();
+            cpu.switchTo(call(name).space(alone));
+            call(name).prepare(alone, cpu);
+            cpus.put(name, cpu);
         }
-        for (int i = from; i < names.size(); i++) {
-            Collections.swap(names, from, i);
-            permute(names, from + 1, outcomes);
-            Collections.swap(names, from, i);
-        }
+        Map<String, String> found = new LinkedHashMap<>();
+        names.forEach(name -> found.put(name, call(name).run(alone, Objects.requireNonNull(cpus.get(name)))));
+        cpus.values().forEach(Cpu::close);
+        return outcome(alone, found);
     }
 
     @Override
@@ -247,15 +258,18 @@ abstract class SpaceScenario implements Scenario {
             @Override
             public void before() {
                 claimed = state().machine.claimCpu();
-                cpu().switchTo(state().space);
+                cpu().switchTo(operation.space(state()));
+                operation.prepare(state(), cpu());
                 operation.before(state(), cpu());
                 state().standStill.add(cpu());
             }
 
             @Override
             public void run() {
-                results.put(name, operation.run(state(), cpu()));
-                operation.returned(state());
+                earlier.put(name, Set.copyOf(results.keySet()));
+                String result = operation.run(state(), cpu());
+                results.put(name, result);
+                operation.returned(state(), result);
             }
 
             @Override
@@ -263,6 +277,7 @@ abstract class SpaceScenario implements Scenario {
                 if (!isQuiet) {
                     isQuiet = true;
                     state().standStill.judgeQuiet(state().space);
+                    state().children.values().forEach(state().standStill::judgeQuiet);
                 }
                 state().standStill.remove(cpu());
                 cpu().close();
@@ -279,11 +294,9 @@ abstract class SpaceScenario implements Scenario {
     @Override
     public final void end() {
         if (hasOrders()) {
-            Outcome outcome = outcome(state(), results);
-            Set<Outcome> possible = Objects.requireNonNull(OUTCOMES.get(key()));
-            if (!outcome.isOf(possible)) {
-                throw new AssertionError(
-                        "no order of the operations leads to\n" + outcome + "\npossible:\n" + possible);
+            Outcomes.Outcome outcome = outcome(state(), results);
+            if (!mayDiffer(results.values())) {
+                Objects.requireNonNull(OUTCOMES.get(key())).check(outcome, earlier);
             }
         }
         try (Cpu cpu = state().machine.claimCpu()) {
@@ -305,8 +318,14 @@ abstract class SpaceScenario implements Scenario {
         State of = state();
         List<AddressSpace> spaces = new ArrayList<>(of.children.values());
         spaces.add(of.space);
+        if (of.other != null) {
+            spaces.add(of.other);
+        }
         spaces.forEach(AddressSpace::close);
-        of.files.forEach(MemoryFile::close);
+        GroundFile file = of.file;
+        if (file != null) {
+            file.close();
+        }
         try {
             of.machine.awaitQuiescence();
         } catch (InterruptedException impossible) {
@@ -318,12 +337,15 @@ abstract class SpaceScenario implements Scenario {
                 throw new AssertionError("I8: page tables or operations are left");
             }
         }
+        if (file != null && file.opens() != 0) {
+            throw new AssertionError("I8: opens of the file are left: " + file.opens());
+        }
         if (of.machine.statistics().framesInUse() != 0 || of.machine.committed() != 0) {
             throw new AssertionError("I8: left at the end: " + of.machine.statistics());
         }
     }
 
-    private Outcome outcome(State of, Map<String, String> found) {
+    private Outcomes.Outcome outcome(State of, Map<String, String> found) {
         StringBuilder text = new StringBuilder();
         new TreeMap<>(found)
                 .forEach((name, result) ->
@@ -334,7 +356,13 @@ abstract class SpaceScenario implements Scenario {
             text.append(name).append('\n');
             contents(of, child, text, pages);
         });
-        return new Outcome(text.toString(), pages);
+        GroundFile file = of.file;
+        if (file != null) {
+            for (long page = 0; page < Ground.PAGES; page++) {
+                pages.add(file.number(page * PAGE));
+            }
+        }
+        return new Outcomes.Outcome(text.toString(), pages);
     }
 
     private void contents(State of, AddressSpace space, StringBuilder text, List<String> pages) {
