@@ -51,4 +51,16 @@ final class PairsTest {
         String[] parts = text.split("\\|", -1);
         assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
     }
+
+    @ParameterizedTest
+    @DisplayName("a fault lets a thread go on that is removing the page from its file")
+    @ValueSource(
+            strings = {
+                "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD|1-truncate:62>2-read-fault",
+                "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD|1-truncate:62>2-write-fault"
+            })
+    void removedMeanwhile(String text) {
+        String[] parts = text.split("\\|", -1);
+        assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
+    }
 }

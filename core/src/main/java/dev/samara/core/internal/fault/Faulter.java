@@ -21,6 +21,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,11 @@ public final class Faulter {
      * one for the second, again and again.
      */
     private static final int MOST_RECLAIMS = 16;
+
+    /** The number of attempts with a spin-wait hint, before a fault pauses for {@link #PAUSE_NANOS} each time. */
+    private static final int SPINS = 64;
+
+    private static final long PAUSE_NANOS = 20_000;
 
     final Memory memory;
     final Frames frames;
@@ -164,7 +170,9 @@ public final class Faulter {
             int result = attemptOnce(address, access);
             boolean repeated = result == Resolve.AGAIN;
             int reclaims = 0;
+            int attempts = 0;
             while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
+                pause(attempts++);
                 result = attemptOnce(address, access);
             }
             if (result == EXHAUSTED) {
@@ -184,6 +192,18 @@ public final class Faulter {
                 // An Error may have prevented the exit, which had one stack frame less.
                 reader.readUnlockAll();
             }
+        }
+    }
+
+    /**
+     * Lets another thread go on. A thread that removes a page from its file may be between the mark of the frame and
+     * the index of the file. No gate stands for these few stores, and the thread may be preempted there.
+     */
+    private static void pause(int attempts) {
+        if (attempts < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            LockSupport.parkNanos(PAUSE_NANOS);
         }
     }
 
