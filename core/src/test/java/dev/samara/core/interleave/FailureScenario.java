@@ -81,7 +81,6 @@ final class FailureScenario implements Scenario {
         Map<String, String> found = new TreeMap<>();
         try (Cpu cpu = alone.state.machine.claimCpu()) {
             for (String made : names.subList(0, from)) {
-                cpu.switchTo(null);
                 if (!alone.isClosed()) {
                     cpu.switchTo(alone.state.space);
                 }
@@ -132,6 +131,8 @@ final class FailureScenario implements Scenario {
                     failures.put(label, thrown.getClass().getSimpleName());
                 } finally {
                     FailurePoints.disarm();
+                    // A CPU that stays in GUEST because its operation has failed would hold up the other operation.
+                    scene().rest(cpu());
                 }
             }
 
@@ -248,7 +249,7 @@ final class FailureScenario implements Scenario {
             }
             require(space.munmap(NEXT, length) == 0, "munmap");
         }
-        if (!scene().isClosed()) {
+        if (!scene().isClosed() && kinds.size() == 1) {
             again();
         }
         if (!scene().isClosed()) {

@@ -10,8 +10,10 @@ import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Limits;
 import dev.samara.core.interleave.schedule.Schedule;
+import dev.samara.core.interleave.schedule.Strategy;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 
 /** Runs a {@link FailureScenario} once for each point of a kind that its threads reach. */
 final class FailureSweep {
@@ -67,6 +69,38 @@ final class FailureSweep {
             runs++;
         }
         return new Result(none.points(), runs, failures);
+    }
+
+    /**
+     * Runs a scenario with one failure, in the default schedule and in random ones with a preemption.
+     *
+     * @param random chooses the failure, and the schedules
+     * @param schedules the number of random schedules
+     */
+    Result draw(String scenario, FailureKind kind, Random random, int schedules) {
+        Exploration exploration = exploration(scenario);
+        List<String> failures = new ArrayList<>();
+        Injection none = new Injection(kind, Injection.Scope.CALLERS, Injection.NEVER);
+        run(exploration, none, scenario, failures);
+        run(exploration, none, scenario, failures);
+        List<Integer> places = places(none);
+        if (places.isEmpty()) {
+            return new Result(0, 0, failures);
+        }
+        int place = places.get(random.nextInt(places.size()));
+        Injection injection = new Injection(kind, Injection.Scope.CALLERS, place);
+        run(exploration, injection, scenario, failures);
+        FailurePoints.set(injection);
+        try {
+            Strategy strategy = Strategy.random(random.nextInt(Integer.MAX_VALUE), 2, schedules);
+            Exploration.Result result = exploration.explore(strategy, schedules);
+            if (result.failure() != null) {
+                failures.add(scenario + ", " + injection + ": " + result.failure());
+            }
+            return new Result(none.points(), 1 + result.runs(), failures);
+        } finally {
+            FailurePoints.set(null);
+        }
     }
 
     /** The numbers of the points; for the end of the stack the sizes for which some methods do not fit. */

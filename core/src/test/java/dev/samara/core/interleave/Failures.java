@@ -8,8 +8,10 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
 
-/** Sweeps all operations alone with all kinds of failures, and prints a table. */
+/** Sweeps all operations alone with all kinds of failures, draws pairs of them, and prints a table. */
 final class Failures {
     private final PrintStream out;
     private final List<String> failures = new ArrayList<>();
@@ -49,10 +51,42 @@ final class Failures {
                 (System.nanoTime() - begun) / 1e9);
     }
 
-    /** The arguments: a part of the names of operations, and of kinds of failures. */
+    /** Draws pairs of operations and failures until the time is over. */
+    private void drawPairs(long seconds, long seed, List<String> kinds) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        Random random = new Random(seed);
+        FailureSweep sweep = new FailureSweep(1);
+        int scenarios = 0;
+        int runs = 0;
+        while (System.nanoTime() < end) {
+            String one = kinds.get(random.nextInt(kinds.size()));
+            String other = kinds.get(random.nextInt(kinds.size()));
+            if (one.equals("in-guest") && other.equals("guest")) {
+                // The second one waits for the first one's CPU before the operations begin.
+                continue;
+            }
+            String pair = one + '+' + other;
+            FailureKind kind = FailureKind.values()[random.nextInt(FailureKind.values().length)];
+            FailureSweep.Result result = sweep.draw(pair, kind, random, 4);
+            scenarios++;
+            runs += result.runs();
+            failures.addAll(result.failures());
+            if (result.failures().isEmpty()) {
+                passed++;
+            } else {
+                failed++;
+            }
+        }
+        out.printf(Locale.ROOT, "pairs, seed %d: %d pairs with a failure, %d runs%n", seed, scenarios, runs);
+    }
+
+    /**
+     * The arguments: the time of pairs in seconds, their seed, and if wanted a part of the names of operations and one
+     * of those of failures.
+     */
     public static void main(String[] arguments) {
-        String part = arguments.length > 0 ? arguments[0] : "";
-        String kinds = arguments.length > 1 ? arguments[1] : "";
+        String part = arguments.length > 2 ? arguments[2] : "";
+        String kinds = arguments.length > 3 ? arguments[3] : "";
         List<String> scenarios = FailureKinds.names().stream()
                 .filter(name -> name.contains(part))
                 .toList();
@@ -75,6 +109,7 @@ final class Failures {
                 }
             }
         }
+        run.drawPairs(Long.parseLong(arguments[0]), Long.parseLong(arguments[1]), scenarios);
         run.failures.forEach(run.out::println);
         run.out.println("failures: " + run.passed + " passed, " + run.failed + " failed");
         System.exit(run.failures.isEmpty() ? 0 : 1);
