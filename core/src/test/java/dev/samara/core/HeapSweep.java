@@ -8,6 +8,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -93,29 +94,34 @@ final class HeapSweep {
 
     /** Initializes all classes: one whose initializer fails for want of memory would be lost for good. */
     private static void initialize() throws Exception {
-        for (Class<?> each : List.of(Machine.class, MapleTree.class)) {
-            Path home = ChildJvm.home(each);
-            if (Files.isDirectory(home)) {
-                initialize(home);
-            } else {
-                try (FileSystem archive = FileSystems.newFileSystem(URI.create("jar:" + home.toUri()), Map.of())) {
-                    initialize(archive.getPath("/"));
-                }
-            }
+        for (String name : classNames()) {
+            Class.forName(name);
         }
     }
 
-    private static void initialize(Path root) throws IOException, ClassNotFoundException {
-        List<String> names;
+    /** Returns the names of all classes of the library. */
+    static List<String> classNames() throws Exception {
+        List<String> names = new ArrayList<>();
+        for (Class<?> each : List.of(Machine.class, MapleTree.class)) {
+            Path home = ChildJvm.home(each);
+            if (Files.isDirectory(home)) {
+                names.addAll(classNames(home));
+            } else {
+                try (FileSystem archive = FileSystems.newFileSystem(URI.create("jar:" + home.toUri()), Map.of())) {
+                    names.addAll(classNames(archive.getPath("/")));
+                }
+            }
+        }
+        return names;
+    }
+
+    private static List<String> classNames(Path root) throws IOException {
         try (Stream<Path> files = Files.walk(root)) {
-            names = files.map(file -> root.relativize(file).toString())
+            return files.map(file -> root.relativize(file).toString())
                     .filter(file -> file.matches("dev.*[A-Za-z0-9]\\.class") && !file.contains("-info"))
                     .map(file ->
                             file.substring(0, file.length() - ".class".length()).replaceAll("[/\\\\]", "."))
                     .collect(Collectors.toList());
-        }
-        for (String name : names) {
-            Class.forName(name);
         }
     }
 

@@ -9,6 +9,7 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
@@ -249,6 +250,9 @@ public final class MachineState {
         spaces.checkOpen();
         Memory memory = made.get(pageShift);
         if (memory == null) {
+            // The first memory initializes classes. An initializer that met the end of the stack would be lost for
+            // good.
+            StackReserve.check(StackReserve.MANY);
             memory = maker.make(this, pageShift);
             made.set(pageShift, memory);
         }
