@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
@@ -15,6 +17,7 @@ import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -145,6 +148,40 @@ final class HeapSweepTest {
     @DisplayName("a worker that is given back")
     void givingBack() throws Exception {
         HeapSweep.sweepWithoutNeed(GivingBack.class);
+    }
+
+    /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */
+    static final class Taken implements StackSweep.Scene {
+        private final List<Runnable> given = new ArrayList<>();
+        private final MachineTasks tasks =
+                new MachineTasks(new Background(thrown -> {}), given::add, true, new NoOpIdleStrategy(), thrown -> {});
+        private boolean hasRun;
+
+        @Override
+        public void prepare() {
+            tasks.execute(() -> hasRun = true);
+            tasks.housekeeping().doWork();
+            assertEquals(1, given.size());
+        }
+
+        @Override
+        public boolean call() {
+            given.get(0).run();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertNull(thrown, "the task has failed");
+            assertTrue(hasRun, "the task was taken, and has not run");
+            assertTrue(tasks.isQuiet(), "the task has not ended");
+        }
+    }
+
+    @Test
+    @DisplayName("a task that an executor has taken")
+    void taken() throws Exception {
+        HeapSweep.sweepWithoutNeed(Taken.class);
     }
 
     /** A gate that opens once the caller waits at it, or waits for the memory to do so. */

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.MachineTasks;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("The tasks of a machine under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class TaskScenariosTest {
+    private static final String TASKS = "dev.samara.core.internal.sync.MachineTasks";
+
+    /** A task that gives another one, by an executor with a thread for each, beside a wait for quiescence. */
+    static final class Chain extends SyncScenariosTest.Bodies {
+        private final Background background = new Background(thrown -> {
+            throw new AssertionError(thrown);
+        });
+        private final MachineTasks tasks = new MachineTasks(
+                background, task -> new Thread(task).start(), false, new NoOpIdleStrategy(), thrown -> {
+                    throw new AssertionError(thrown);
+                });
+        private final AtomicInteger ended = new AtomicInteger();
+
+        Chain() {
+            thread("waiter", () -> {
+                tasks.execute(() -> {
+                    tasks.execute(ended::incrementAndGet);
+                    ended.incrementAndGet();
+                });
+                background.endWhenQuiet();
+                tasks.awaitQuiescence();
+                assertEquals(2, ended.get());
+            });
+        }
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    }
+
+    @Test
+    @DisplayName("a wait for quiescence passes no task that a task has given")
+    void quiescence() {
+        Exploration.Result result = explore(Chain.class, 1);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @Test
+    @DisplayName("a look at the executor's tasks before that at the machine's threads misses one, and is found")
+    void looksInTheWrongOrder() {
+        Planting swapped = SourceBreak.of(
+                TASKS,
+                "if (background.pending() != 0) {",
+                "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
+                        + " if (true) { if (background.pending() == 0) { return all; }");
+        Exploration.Failure failure = explore(Chain.class, 2, swapped).failure();
+        assertNotNull(failure);
+        assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
+    }
+}
