@@ -262,7 +262,8 @@ public final class MachineBuilder {
      * Bounds the background work that waits for grace periods and for CPUs that do not acknowledge: asynchronous
      * operations, and closes of backings that have memory. A backing that blocks in {@code rcuMapPages} delays
      * grace periods. At the bound no operation begins that could add to this work; but a space can be closed and
-     * forked, and stacks grow.
+     * forked, and stacks grow. An asynchronous operation that asks a backing before its publication begins again after
+     * the answer.
      *
      * @param callbacks the bound; operations that have already begun may exceed it; positive, 65536 unless set
      * @param refuse true to refuse an operation at the bound with {@code EAGAIN}, with nothing changed; false to

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PendingCall;
@@ -25,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -130,6 +132,62 @@ final class InPlaceExecutorTest {
         assertEquals(0, unmapped.join());
         thread.join();
         assertEquals(Fault.NONE, guest.get());
+        space.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("a backing that an asynchronous call asks waits for another asynchronous call, at the bound")
+    void askedBackingWaits(boolean isInvoked) throws InterruptedException {
+        Machine machine = builder.invokedHousekeeping(isInvoked)
+                .boundGracePeriods(1, false)
+                .build();
+        AddressSpace space = machine.newSpace(LINUX);
+        long spare = map(space, MapFlags.POPULATE);
+        AtomicBoolean isOpened = new AtomicBoolean();
+        CountingBacking backing = new CountingBacking("b", 1) {
+            @Override
+            public @Nullable Errno open(Vma vma) {
+                if (isOpened.compareAndSet(false, true)) {
+                    // The call that asks has the only place, but while it asks.
+                    assertEquals(0, space.munmapAsync(spare, PAGE).join());
+                }
+                return super.open(vma);
+            }
+        };
+        PendingCall mapped = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, backing, 0);
+        assertTrue(mapped.join() > 0);
+        machine.awaitQuiescence();
+        assertEquals(1, backing.stillOpen());
+        assertEquals(0, space.munmap(mapped.result(), PAGE));
+        machine.awaitQuiescence();
+        assertEquals(0, backing.stillOpen());
+        space.close();
+    }
+
+    @Test
+    @DisplayName(
+            "an asynchronous call whose place is taken while it asks a backing is refused, and its open taken back")
+    void placeIsTaken() throws InterruptedException {
+        Machine machine =
+                builder.invokedHousekeeping(true).boundGracePeriods(1, true).build();
+        AddressSpace space = machine.newSpace(LINUX);
+        long spare = map(space, MapFlags.POPULATE);
+        List<PendingCall> begun = new ArrayList<>();
+        CountingBacking backing = new CountingBacking("b", 1) {
+            @Override
+            public @Nullable Errno open(Vma vma) {
+                begun.add(space.munmapAsync(spare, PAGE));
+                return super.open(vma);
+            }
+        };
+        PendingCall mapped = space.mmapAsync(0, PAGE, RW, MapFlags.PRIVATE, backing, 0);
+        assertTrue(mapped.isDone());
+        assertEquals(Errno.EAGAIN.result(), mapped.result());
+        assertEquals(0, begun.get(0).join());
+        machine.awaitQuiescence();
+        assertEquals(1, backing.opens());
+        assertEquals(0, backing.stillOpen());
         space.close();
     }
 

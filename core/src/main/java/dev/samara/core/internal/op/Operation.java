@@ -251,13 +251,31 @@ public final class Operation implements Watch {
                     takeWorker();
                 } else if (!done) {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
-                    // answer.
+                    // answer. The place is given back, since calls of the backing may wait for one.
                     withdraw();
-                    callbacks().put();
+                    ask();
                 }
             }
         } finally {
             leave();
+        }
+    }
+
+    /** Asks the backings, without the place of an asynchronous call. Caller holds no lock. */
+    private void ask() {
+        Backlog left = room;
+        leaveRoom();
+        callbacks().put();
+        if (left != null) {
+            takeRoom(left);
+        }
+    }
+
+    private void takeRoom(Backlog backlog) {
+        if (backlog.begin()) {
+            room = backlog;
+        } else {
+            refused(Errno.EAGAIN.result());
         }
     }
 
