@@ -12,8 +12,10 @@ import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.MachineTasks;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
@@ -27,8 +29,8 @@ import org.junit.jupiter.api.Timeout;
 final class TaskScenariosTest {
     private static final String TASKS = "dev.samara.core.internal.sync.MachineTasks";
 
-    /** A task that gives another one, by an executor with a thread for each, beside a wait for quiescence. */
-    static final class Chain extends SyncScenariosTest.Bodies {
+    /** A task on its way to an executor with a thread for each, beside a thread that asks whether all is quiet. */
+    static final class Asked extends SyncScenariosTest.Bodies {
         private final Background background = new Background(thrown -> {
             throw new AssertionError(thrown);
         });
@@ -38,14 +40,36 @@ final class TaskScenariosTest {
                 });
         private final AtomicInteger ended = new AtomicInteger();
 
+        Asked() {
+            thread("asker", () -> {
+                tasks.execute(ended::incrementAndGet);
+                background.endWhenQuiet();
+                assertTrue(!tasks.isQuiet() || ended.get() == 1, "a task was passed");
+            });
+        }
+    }
+
+    /** A task that gives another one, beside a wait for quiescence whose thread makes the steps. */
+    static final class Chain extends SyncScenariosTest.Bodies {
+        private final MachineState machine = new MachineState(new MachineState.Settings(
+                65530,
+                256,
+                MachineState.UNLIMITED,
+                Long.MAX_VALUE,
+                report -> {
+                    throw new AssertionError(report);
+                },
+                new MachineState.Threads(task -> new Thread(task).start(), new NoOpIdleStrategy(), true),
+                null));
+        private final AtomicInteger ended = new AtomicInteger();
+
         Chain() {
             thread("waiter", () -> {
-                tasks.execute(() -> {
-                    tasks.execute(ended::incrementAndGet);
+                machine.tasks().execute(() -> {
+                    machine.tasks().execute(ended::incrementAndGet);
                     ended.incrementAndGet();
                 });
-                background.endWhenQuiet();
-                tasks.awaitQuiescence();
+                machine.awaitQuiescence();
                 assertEquals(2, ended.get());
             });
         }
@@ -57,11 +81,13 @@ final class TaskScenariosTest {
     }
 
     @Test
-    @DisplayName("a wait for quiescence passes no task that a task has given")
+    @DisplayName("a look whether all is quiet, and a wait for it, pass no task")
     void quiescence() {
-        Exploration.Result result = explore(Chain.class, 1);
-        assertNull(result.failure(), result::toString);
-        assertTrue(result.isComplete(), result::toString);
+        for (Class<? extends Scenario> type : List.of(Asked.class, Chain.class)) {
+            Exploration.Result result = explore(type, 1);
+            assertNull(result.failure(), result::toString);
+            assertTrue(result.isComplete(), result::toString);
+        }
     }
 
     @Test
@@ -72,7 +98,19 @@ final class TaskScenariosTest {
                 "if (background.pending() != 0) {",
                 "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
                         + " if (true) { if (background.pending() == 0) { return all; }");
-        Exploration.Failure failure = explore(Chain.class, 2, swapped).failure();
+        found(Asked.class, swapped);
+    }
+
+    @Test
+    @DisplayName("a single look at the calls of the housekeeping misses one, and is found")
+    void looksOnce() {
+        Planting once = SourceBreak.of(
+                "dev.samara.core.internal.space.MachineState", " && housekeeping.takenIfIdle() == taken;", ";");
+        found(Chain.class, once);
+    }
+
+    private static void found(Class<? extends Scenario> type, Planting planting) {
+        Exploration.Failure failure = explore(type, 1, planting).failure();
         assertNotNull(failure);
         assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
     }

@@ -159,6 +159,34 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     }
 
     @Test
+    @DisplayName("has another task hand over the calls that were ready when a hand-over has failed")
+    void leftReady() {
+        AssertionError planted = new AssertionError("planted");
+        Scripted call = new Scripted(0);
+        add(call);
+        executor.given.clear();
+        executor.failures.add(planted);
+        assertSame(planted, assertThrows(AssertionError.class, calls::run));
+        poll();
+        assertEquals(List.of(call), List.copyOf(executor.given));
+    }
+
+    @Test
+    @DisplayName("remembers that such a task could not be started either")
+    void leftUnattended() {
+        Scripted call = new Scripted(0);
+        add(call);
+        executor.given.clear();
+        executor.failures.add(new AssertionError("of the hand-over"));
+        executor.failures.add(new StackOverflowError("of the start"));
+        assertThrows(StackOverflowError.class, calls::run);
+        assertTrue(executor.given.isEmpty());
+        calls.attendAgain();
+        poll();
+        assertEquals(List.of(call), List.copyOf(executor.given));
+    }
+
+    @Test
     @DisplayName("reports an idle strategy that throws once, and pauses without it from then on")
     void idleThrows() throws InterruptedException {
         IllegalStateException planted = new IllegalStateException("planted");

@@ -11,6 +11,7 @@ import dev.samara.core.Rounds;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -49,6 +50,24 @@ final class HousekeepingTest extends HousekeepingFixture {
         assertEquals(21, late.asked.get());
         assertEquals(2, early.asked.get());
         assertEquals(1, atOnce.asked.get());
+    }
+
+    @Test
+    @DisplayName("is idle only if no call is listed, waits, is ready or is being handed over")
+    void idleOrNot() {
+        List<Long> seen = new ArrayList<>();
+        AtomicReference<@Nullable Housekeeping> self = new AtomicReference<>();
+        Housekeeping list = new Housekeeping(
+                null, task -> seen.add(Objects.requireNonNull(self.get()).takenIfIdle()), idle());
+        self.set(list);
+        assertEquals(0, list.takenIfIdle());
+        list.add(new Scripted(1));
+        assertEquals(-1, list.takenIfIdle(), "listed");
+        assertEquals(0, list.doWork());
+        assertEquals(-1, list.takenIfIdle(), "waits");
+        assertEquals(1, list.doWork());
+        assertEquals(List.of(-1L), seen, "while it is handed over");
+        assertEquals(1, list.takenIfIdle());
     }
 
     @Test
