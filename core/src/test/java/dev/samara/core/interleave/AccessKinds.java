@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Accesses of a CPU, the ways of a CPU to and from a space, and the calls that look at pages. */
 final class AccessKinds {
+    /** The result of an access to a closed space. */
+    static final String NOTHING = Fault.toString(Fault.MAPERR);
+
     private AccessKinds() {}
 
     static void addTo() {
@@ -66,31 +69,34 @@ final class AccessKinds {
     private static void cpus() {
         PairKinds.accesses("switch", Use.ACCESS, call -> {
             call.cpu().switchTo(call.state().other());
-            return goBackAndLoad(call);
+            return goAndLoad(call, call.cpu());
         });
         PairKinds.accesses("lazy", Use.ACCESS, call -> {
             call.cpu().enterLazy();
-            return goBackAndLoad(call);
+            return goAndLoad(call, call.cpu());
         });
         PairKinds.add("offline", call -> {
             call.cpu().close();
             try (Cpu cpu = call.state().machine.claimCpu()) {
-                cpu.switchTo(call.space());
-                return SpaceScenario.load(cpu, call.start());
+                return goAndLoad(call, cpu);
             }
         });
         PairKinds.add(
                 "die",
-                call -> onAnotherThread("dying", () -> {
+                call -> onAnotherThread(call.label() + "-thread", () -> {
                     Cpu cpu = call.state().machine.claimCpu();
-                    cpu.switchTo(call.space());
+                    try {
+                        cpu.switchTo(call.space());
+                    } catch (MmException closed) {
+                        return NOTHING;
+                    }
                     cpu.enterGuest();
                     // Ends in GUEST.
                     return SpaceScenario.load(cpu, call.start());
                 }));
         PairKinds.accesses("hand-over", Use.ACCESS, call -> {
             call.cpu().handOver();
-            String loaded = onAnotherThread("taker", () -> {
+            String loaded = onAnotherThread(call.label() + "-taker", () -> {
                 call.cpu().claim();
                 try {
                     return SpaceScenario.load(call.cpu(), call.start());
@@ -103,9 +109,14 @@ final class AccessKinds {
         });
     }
 
-    private static String goBackAndLoad(Call call) {
-        call.cpu().switchTo(call.space());
-        return SpaceScenario.load(call.cpu(), call.start());
+    /** The space may be closed before or after the CPU has gone there. */
+    private static String goAndLoad(Call call, Cpu cpu) {
+        try {
+            cpu.switchTo(call.space());
+        } catch (MmException closed) {
+            return NOTHING;
+        }
+        return SpaceScenario.load(cpu, call.start());
     }
 
     private interface Task {
@@ -116,11 +127,7 @@ final class AccessKinds {
         AtomicReference<String> result = new AtomicReference<>("none");
         Thread thread = new Thread(
                 () -> {
-                    try {
-                        result.set(task.run());
-                    } catch (MmException refused) {
-                        result.set(refused.errno().name());
-                    }
+                    result.set(task.run());
                 },
                 name);
         thread.start();

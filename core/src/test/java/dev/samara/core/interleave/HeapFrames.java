@@ -59,10 +59,13 @@ final class HeapFrames implements FrameStore {
 
     @Override
     public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
-        // One step: the caller announces the call.
+        // One step: what follows the load makes no step of its own.
         long seen = getVolatile(frame, offset, size);
         if (seen == expected) {
-            putVolatile(frame, offset, size, value);
+            int at = at(frame, offset);
+            for (int i = 0; i < size; i++) {
+                bytes[at + i] = (byte) (value >>> 8 * i);
+            }
         }
         return seen;
     }

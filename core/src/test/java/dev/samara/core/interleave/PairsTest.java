@@ -2,10 +2,8 @@
 package dev.samara.core.interleave;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.interleave.Combination.Relation;
-import dev.samara.core.interleave.schedule.Schedule;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.util.EnumSet;
 import java.util.List;
@@ -15,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Pairs of operations on one space, judged at each step and at the end")
 @Tag("interleave")
@@ -42,25 +39,5 @@ final class PairsTest {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);
         pairs.explore(new CoveringArray(PairKinds.names()).names(), 2, index -> Long.MAX_VALUE);
         assertEquals(List.of(), pairs.failures());
-    }
-
-    @ParameterizedTest
-    @DisplayName("mlock faults in what other calls have left of its range, as Linux does")
-    @ValueSource(strings = {"mremap/SAME/mlock|1-mremap:86>2-mlock", "mlock/SAME/mprotect|1-mlock:106>2-mprotect"})
-    void lockedMeanwhile(String text) {
-        String[] parts = text.split("\\|", -1);
-        assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
-    }
-
-    @ParameterizedTest
-    @DisplayName("a fault lets a thread go on that is removing the page from its file")
-    @ValueSource(
-            strings = {
-                "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD|1-truncate:62>2-read-fault",
-                "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD|1-truncate:62>2-write-fault"
-            })
-    void removedMeanwhile(String text) {
-        String[] parts = text.split("\\|", -1);
-        assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
     }
 }

@@ -173,6 +173,12 @@ abstract class SpaceScenario implements Scenario {
         return false;
     }
 
+    /** The layout of a space, as text to be compared. */
+    String layout(AddressSpace of) {
+        // A guard beside a fork: the child may have it in a VMA without the mark that there may be guards.
+        return LayoutText.of(of).replace(" gu ", " ");
+    }
+
     /** The pages whose contents and translations are judged. */
     List<Long> addresses() {
         return StandStill.pages(AT, 4);
@@ -366,8 +372,7 @@ abstract class SpaceScenario implements Scenario {
     }
 
     private void contents(State of, AddressSpace space, StringBuilder text, List<String> pages) {
-        // A guard beside a fork: the child may have it in a VMA without the mark that there may be guards.
-        text.append(LayoutText.of(space).replace(" gu ", " "));
+        text.append(layout(space));
         try (Cpu cpu = of.machine.claimCpu()) {
             boolean isOpen = switchTo(cpu, space);
             for (long address : addresses()) {

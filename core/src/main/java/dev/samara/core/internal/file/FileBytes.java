@@ -63,10 +63,14 @@ final class FileBytes {
             while (done < there) {
                 long from = offset + done;
                 int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
-                if (!readPart(worker, from, target, part, isOfZeros)) {
+                int count = readPart(worker, from, target, part, isOfZeros);
+                if (count == ABSENT) {
                     return done > 0 ? done : Errno.EAGAIN.result();
                 }
-                done += part;
+                if (count == 0) {
+                    return done;
+                }
+                done += count;
             }
             return done;
         } finally {
@@ -74,24 +78,33 @@ final class FileBytes {
         }
     }
 
-    private boolean readPart(PageTableContext worker, long from, ByteBuffer target, int length, boolean isOfZeros) {
+    /**
+     * Reads bytes within one page.
+     *
+     * @return the number of bytes, 0 at the end of the file, or {@link #ABSENT}
+     */
+    private int readPart(PageTableContext worker, long from, ByteBuffer target, int most, boolean isOfZeros) {
         int at = target.position();
+        int length;
         // The frame of a page that is removed meanwhile is not freed before this section ends.
         worker.reader().readLock();
         try {
             int frame = cached.frameAt(pageOf(from));
+            // After the lookup: a truncation stores the size before it removes pages, so that a page that is gone
+            // because of it does not count as zeros.
+            length = (int) Math.max(0, Math.min(most, cached.size() - from));
             if (frame != Frames.NONE) {
                 frames.store().read(frame, offsetOf(from), target, at, length);
             } else if (isOfZeros) {
                 putZeros(target, at, length);
-            } else {
-                return false;
+            } else if (length > 0) {
+                return ABSENT;
             }
         } finally {
             worker.reader().readUnlock();
         }
         target.position(at + length);
-        return true;
+        return length;
     }
 
     private static void putZeros(ByteBuffer target, int at, int length) {
