@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.sync.ThreadCount;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.vma.Geometry;
 import java.util.Objects;
@@ -48,6 +49,11 @@ public final class MachineInternals {
     /** Whether a machine has a thread now. */
     static boolean hasThread(Machine machine) {
         return Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> isOf(thread, machine));
+    }
+
+    /** The number of a machine's threads. */
+    public static int threadsOf(Machine machine) {
+        return ThreadCount.of(machine.host().background());
     }
 
     /** The parts of a machine that tests of other packages read. */

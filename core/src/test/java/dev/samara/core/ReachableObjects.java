@@ -5,6 +5,7 @@ import dev.samara.maple.MapleTree;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
@@ -24,8 +25,11 @@ import org.jspecify.annotations.Nullable;
  * collections are.
  */
 public final class ReachableObjects {
-    private final Set<Object> found = Collections.newSetFromMap(new IdentityHashMap<>());
+    /** Each with the object that has led to it, or itself. */
+    private final IdentityHashMap<Object, Object> found = new IdentityHashMap<>();
+
     private final Deque<Object> left = new ArrayDeque<>();
+    private @Nullable Object current;
 
     private ReachableObjects() {}
 
@@ -38,22 +42,45 @@ public final class ReachableObjects {
 
     /** All that is found, the roots included. */
     public static Set<Object> from(Object... roots) {
+        return search(roots).found.keySet();
+    }
+
+    /** The classes of the objects on a shortest way to one that is found, from a root. */
+    public static List<String> pathTo(Object target, Object... roots) {
+        IdentityHashMap<Object, Object> found = search(roots).found;
+        List<String> path = new ArrayList<>();
+        Object at = target;
+        while (path.isEmpty() || found.get(at) != at) {
+            path.add(0, at.getClass().getSimpleName());
+            at = Objects.requireNonNull(found.get(at), "not reachable");
+        }
+        path.add(0, at.getClass().getSimpleName());
+        return path;
+    }
+
+    private static ReachableObjects search(Object... roots) {
         ReachableObjects reachable = new ReachableObjects();
         reachable.add(Arrays.asList(roots));
         while (!reachable.left.isEmpty()) {
-            reachable.lookInto(reachable.left.remove());
+            Object next = reachable.left.remove();
+            reachable.current = next;
+            reachable.lookInto(next);
         }
-        return reachable.found;
+        return reachable;
     }
 
     private void add(Collection<?> objects) {
-        objects.stream().filter(Objects::nonNull).filter(found::add).forEach(left::add);
+        for (Object object : objects) {
+            if (object != null && found.putIfAbsent(object, current == null ? object : current) == null) {
+                left.add(object);
+            }
+        }
     }
 
     private void lookInto(Object object) {
         if (object instanceof Object[] array) {
             add(Arrays.asList(array));
-        } else if (object instanceof Collection<?> collection) {
+        } else if (object instanceof Collection<?> collection && !isOfJcTools(object)) {
             add(collection);
         } else if (object instanceof Map<?, ?> map) {
             add(map.keySet());
@@ -62,7 +89,9 @@ public final class ReachableObjects {
             add(Collections.singletonList(reference.get()));
         } else if (object instanceof AtomicReferenceArray<?> array) {
             for (int i = 0; i < array.length(); i++) {
-                add(Collections.singletonList(array.get(i)));
+                if (array.get(i) != null) {
+                    add(Collections.singletonList(array.get(i)));
+                }
             }
         } else {
             if (object instanceof MapleTree<?> tree) {
@@ -85,8 +114,14 @@ public final class ReachableObjects {
         }
     }
 
+    /** A queue of JCTools may have no iterator. */
+    private static boolean isOfJcTools(Object object) {
+        return object.getClass().getName().startsWith("org.jctools.");
+    }
+
     private static boolean isOurs(Class<?> type) {
-        return type.getName().startsWith("dev.samara.");
+        // The threads of a scenario, and their scheduler, know all that they have accessed.
+        return type.getName().startsWith("dev.samara.") && !type.getName().startsWith("dev.samara.core.interleave.");
     }
 
     private static @Nullable Object value(Field field, Object object) {

@@ -25,8 +25,6 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageRequest;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -43,21 +41,6 @@ final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
-
-    abstract static class Calls extends SpaceScenario {
-        private final Map<String, Operation> calls = new LinkedHashMap<>();
-
-        @Override
-        final Map<String, Operation> calls() {
-            return calls;
-        }
-
-        @Override
-        void prepare(State state, Cpu cpu) {
-            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
-            store(cpu, AT, 7);
-        }
-    }
 
     /** A mapping goes over the source of a move, whose pages are on their way. */
     static final class MoveBesideEarlyReuse extends Calls {

@@ -90,7 +90,7 @@ abstract class SpaceScenario implements Scenario {
     }
 
     /** The thread of the housekeeping asks again where no other thread can run, or when it is told. */
-    private static final class IdleByClock implements IdleStrategy {
+    static final class IdleByClock implements IdleStrategy {
         private static final long PAUSE = 10_000_000;
 
         @Override
@@ -196,6 +196,12 @@ abstract class SpaceScenario implements Scenario {
 
     /** Judges the state after the operations. */
     void judge(State state, Cpu cpu) {}
+
+    /** Judges the state when the calls have returned, before the spaces are closed. */
+    void judgeQuiet(State state) {}
+
+    /** Closes the files of the scenario, after the spaces. */
+    void closeFiles() {}
 
     /** Judges the state after the spaces and the machine are closed. */
     void judgeClosed() {}
@@ -311,6 +317,7 @@ abstract class SpaceScenario implements Scenario {
             }
         }
         if (isClosed()) {
+            judgeQuiet(state());
             closeEmpty();
             judgeClosed();
         }
@@ -332,6 +339,7 @@ abstract class SpaceScenario implements Scenario {
         if (file != null) {
             file.close();
         }
+        closeFiles();
         try {
             of.machine.awaitQuiescence();
         } catch (InterruptedException impossible) {

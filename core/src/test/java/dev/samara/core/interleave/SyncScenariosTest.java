@@ -48,7 +48,7 @@ final class SyncScenariosTest {
     }
 
     /** A watch that reports after a long time only. */
-    private static final class Patient implements Watch {
+    static final class Patient implements Watch {
         @Override
         public long reportAfterNanos() {
             return 10_000_000_000L;

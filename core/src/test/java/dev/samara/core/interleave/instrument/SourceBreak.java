@@ -33,25 +33,26 @@ public final class SourceBreak implements Planting {
     }
 
     /**
-     * Compiles a source file in which a text is replaced. Further breaks of a class come after this one.
+     * Compiles a source file in which texts are replaced. Another break of the class has no effect beside this one.
      *
      * @param className the top-level class of the file
-     * @param text a text that occurs once
-     * @param replacement the text in its place
+     * @param texts texts that occur once, each before the text in its place
      */
-    public static SourceBreak of(String className, String text, String replacement) {
+    public static SourceBreak of(String className, String... texts) {
         try {
             String module = className.startsWith("dev.samara.maple.") ? "maple" : "core";
             Path file = BASE.resolveSibling(module).resolve("src/main/java/" + className.replace('.', '/') + ".java");
-            String source = Files.readString(file);
-            int at = source.indexOf(text);
-            if (at < 0 || source.indexOf(text, at + 1) >= 0) {
-                throw new IllegalStateException("not once in " + file + ": " + text);
+            String broken = Files.readString(file);
+            for (int i = 0; i < texts.length; i += 2) {
+                int at = broken.indexOf(texts[i]);
+                if (at < 0 || broken.indexOf(texts[i], at + 1) >= 0) {
+                    throw new IllegalStateException("not once in " + file + ": " + texts[i]);
+                }
+                broken = broken.substring(0, at) + texts[i + 1] + broken.substring(at + texts[i].length());
             }
-            String broken = source.substring(0, at) + replacement + source.substring(at + text.length());
             Path directory = Files.createTempDirectory("break");
             try {
-                return new SourceBreak(compiled(directory, file.getFileName().toString(), broken));
+                return new SourceBreak(compiled(directory, className, broken));
             } finally {
                 delete(directory);
             }
@@ -60,8 +61,12 @@ public final class SourceBreak implements Planting {
         }
     }
 
-    private static Map<String, byte[]> compiled(Path directory, String name, String source) throws IOException {
-        Path file = Files.writeString(directory.resolve(name), source);
+    private static Map<String, byte[]> compiled(Path directory, String className, String source) throws IOException {
+        Path sources = directory.resolve("sources");
+        Path file = sources.resolve(className.replace('.', '/') + ".java");
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, source);
+        String module = className.startsWith("dev.samara.maple.") ? "dev.samara.maple" : "dev.samara.core";
         ToolProvider compiler = ToolProvider.findFirst("javac").orElseThrow();
         StringWriter messages = new StringWriter();
         PrintWriter out = new PrintWriter(messages);
@@ -69,8 +74,11 @@ public final class SourceBreak implements Planting {
         int status = compiler.run(
                 out,
                 out,
-                "-classpath",
-                classPath(),
+                // A part of its module: sealed classes have subclasses in other packages.
+                "--module-path",
+                modulePath(),
+                "--patch-module",
+                module + '=' + sources,
                 "-proc:none",
                 "-nowarn",
                 "-g",
@@ -106,7 +114,7 @@ public final class SourceBreak implements Planting {
     }
 
     /** The places of the modules and of their dependencies. */
-    private static String classPath() {
+    private static String modulePath() {
         return Stream.of(
                         Machine.class,
                         MapleTree.class,
