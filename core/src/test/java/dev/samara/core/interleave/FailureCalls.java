@@ -26,6 +26,19 @@ final class FailureCalls {
         addOfLayouts();
         addOfAccesses();
         addOfLooks();
+        FailureKinds.add("munmap-interrupted", FailureCalls::munmapInterrupted);
+    }
+
+    /** Unmaps while the thread is interrupted: a call that need not wait is not refused, and the interrupt stays. */
+    private static Object munmapInterrupted(FailureScene scene, String label, Cpu cpu) {
+        Thread.currentThread().interrupt();
+        try {
+            return scene.state.space.munmap(START, LENGTH);
+        } finally {
+            if (!Thread.interrupted()) {
+                throw new AssertionError("the interrupt is lost");
+            }
+        }
     }
 
     private static void addOfLayouts() {

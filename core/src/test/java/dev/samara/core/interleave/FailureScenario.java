@@ -153,7 +153,8 @@ final class FailureScenario implements Scenario {
     }
 
     private void told(String label, String result) {
-        if (FailurePoints.hasFailed() && isRefusal(result)) {
+        boolean isInterrupted = result.equals(Long.toString(Errno.EINTR.result()));
+        if (isInterrupted || (FailurePoints.hasFailed() && isRefusal(result))) {
             failures.put(label, result);
         } else {
             results.put(label, result);
