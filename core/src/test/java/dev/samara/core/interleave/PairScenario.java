@@ -150,6 +150,11 @@ final class PairScenario extends SpaceScenario {
             return isInChild ? state.child(CHILD) : state.space;
         }
 
+        @Override
+        public boolean isAccess() {
+            return calls.size() > 2 && kind.use() != Use.NONE;
+        }
+
         private boolean isLazy() {
             return combination.cpus() == Cpus.LAZY && kind.use() != Use.GUEST;
         }

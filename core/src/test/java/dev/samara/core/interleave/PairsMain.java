@@ -54,7 +54,9 @@ final class PairsMain {
         List<String> others = List.of("store", "write-fault", "in-guest", "mlock", "collect", "fork");
         for (int i = 0; i < changes.size(); i++) {
             for (int j = i; j < changes.size(); j++) {
-                for (String other : others) {
+                // The second of two calls of close returns before the first one has taken anything away.
+                boolean isSecondClose = i == j && changes.get(i).equals("close");
+                for (String other : isSecondClose ? List.<String>of() : others) {
                     names.add(changes.get(i) + "/OVERLAPPING/" + changes.get(j) + '&' + other);
                 }
             }
