@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +31,7 @@ public final class Injection {
 
     private final Set<Thread> callers = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Set<Thread> armed = Collections.newSetFromMap(new IdentityHashMap<>());
-    private final Map<Thread, Integer> depths = new IdentityHashMap<>();
+    private final IdentityHashMap<Thread, Integer> depths = new IdentityHashMap<>();
     private final Set<Integer> reachedDepths = new TreeSet<>();
     private final List<Throwable> thrown = new ArrayList<>();
     private int points;
