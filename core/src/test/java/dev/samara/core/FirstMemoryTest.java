@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -69,7 +70,9 @@ final class FirstMemoryTest {
      */
     private static void link() throws Exception {
         for (String name : HeapSweep.classNames()) {
-            Class.forName(name, false, FirstMemoryTest.class.getClassLoader()).getDeclaredMethods();
+            Class<?> loaded = Class.forName(name, false, FirstMemoryTest.class.getClassLoader());
+            // Links the class.
+            assertNotNull(loaded.getDeclaredMethods());
         }
     }
 
