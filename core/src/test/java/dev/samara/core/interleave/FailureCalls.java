@@ -32,13 +32,17 @@ final class FailureCalls {
     /** Unmaps while the thread is interrupted: a call that need not wait is not refused, and the interrupt stays. */
     private static Object munmapInterrupted(FailureScene scene, String label, Cpu cpu) {
         Thread.currentThread().interrupt();
+        long result;
+        boolean isKept;
         try {
-            return scene.state.space.munmap(START, LENGTH);
+            result = scene.state.space.munmap(START, LENGTH);
         } finally {
-            if (!Thread.interrupted()) {
-                throw new AssertionError("the interrupt is lost");
-            }
+            isKept = Thread.interrupted();
         }
+        if (!isKept) {
+            throw new AssertionError("the interrupt is lost");
+        }
+        return result;
     }
 
     private static void addOfLayouts() {
