@@ -55,6 +55,7 @@ final class Failures {
     private void drawPairs(long seconds, long seed, List<String> kinds) {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         Random random = new Random(seed);
+        List<FailureKind> failing = List.of(FailureKind.values());
         FailureSweep sweep = new FailureSweep(1);
         int scenarios = 0;
         int runs = 0;
@@ -66,7 +67,7 @@ final class Failures {
                 continue;
             }
             String pair = one + '+' + other;
-            FailureKind kind = FailureKind.values()[random.nextInt(FailureKind.values().length)];
+            FailureKind kind = failing.get(random.nextInt(failing.size()));
             FailureSweep.Result result = sweep.draw(pair, kind, random, 4);
             scenarios++;
             runs += result.runs();
