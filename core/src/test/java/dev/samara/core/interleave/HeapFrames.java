@@ -64,7 +64,7 @@ final class HeapFrames implements FrameStore {
         if (seen == expected) {
             int at = at(frame, offset);
             for (int i = 0; i < size; i++) {
-                bytes[at + i] = (byte) (value >>> 8 * i);
+                bytes[at + i] = (byte) (value >>> (8 * i));
             }
         }
         return seen;
