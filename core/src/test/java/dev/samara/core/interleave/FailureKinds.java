@@ -183,7 +183,8 @@ final class FailureKinds {
     private static void addOfAccesses() {
         add(
                 "copy-on-write",
-                (scene, cpu) -> scene.state.children.put("child", scene.state.space.fork()),
+                (scene, cpu) ->
+                        scene.state.children.put("child " + scene.state.children.size(), scene.state.space.fork()),
                 (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.START, 0x61));
         add(
                 "store-over-zero-page",
