@@ -40,8 +40,8 @@ final class LeftoverScenarios {
     static final class AsyncBehindGuest extends Calls {
         private static final int PAGES = 4;
 
-        /** One asks whether calls can go on, and one is ready to run what asks an embedder's code. */
-        private static final int MOST_THREADS = 2;
+        /** One asks whether calls can go on, one is ready, and one has a task before whose next step another runs. */
+        private static final int MOST_THREADS = 3;
 
         private int threads;
 
