@@ -106,7 +106,7 @@ final class ContendedRange {
             });
         }
         boolean isOutermost = !retiring.get();
-        if (isOutermost && !early && failures.once(8)) {
+        if (isOutermost && !early && (closing || failures.once(8))) {
             retiring.set(true);
             try {
                 visit();
@@ -122,12 +122,13 @@ final class ContendedRange {
         failures.fail(32);
     }
 
-    /** An unmap of the range in flight by its own retirement is refused and does not hang. */
+    /** An unmap of the range in flight by its own retirement is refused and does not hang, also by that of the close. */
     private void callOwnRange(InFlightRange range) {
         ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
             try {
-                space.munmap(start, end - start);
+                long result = space.munmap(start, end - start);
+                refused = closing && result == Errno.ESRCH.result();
             } catch (IllegalStateException expected) {
                 refused = true;
             }
