@@ -122,7 +122,7 @@ final class ContendedRange {
         failures.fail(32);
     }
 
-    /** An unmap of the range in flight by its own retirement is refused and does not hang, also by that of the close. */
+    /** An unmap of its own range by a retirement, also by that of the close, is refused and does not hang. */
     private void callOwnRange(InFlightRange range) {
         ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
