@@ -65,7 +65,7 @@ abstract class Calls extends SpaceScenario {
     }
 
     /** A thread whose CPU is in GUEST with translations, which it uses until it runs. */
-    static final class HoldsInGuest implements Operation {
+    static class HoldsInGuest implements Operation {
         private final long[] addresses;
 
         HoldsInGuest(long... addresses) {
@@ -73,7 +73,7 @@ abstract class Calls extends SpaceScenario {
         }
 
         @Override
-        public void before(State state, Cpu cpu) {
+        public final void before(State state, Cpu cpu) {
             cpu.enterGuest();
             for (long address : addresses) {
                 load(cpu, address);
@@ -81,8 +81,12 @@ abstract class Calls extends SpaceScenario {
             state.inGuest.add(cpu);
         }
 
+        /** Runs before the CPU leaves GUEST. */
+        void beforeLeaving(State state, Cpu cpu) {}
+
         @Override
-        public String run(State state, Cpu cpu) {
+        public final String run(State state, Cpu cpu) {
+            beforeLeaving(state, cpu);
             if (state.inGuest.remove(cpu)) {
                 cpu.leaveGuest();
             }
@@ -101,6 +105,15 @@ abstract class Calls extends SpaceScenario {
         public void returned(State state, String result) {
             state.standStill.revoked(state.space, start, start + length, rights);
         }
+    }
+
+    /** The close of the space, by a thread whose CPU leaves it first. */
+    static Operation close() {
+        return (state, cpu) -> {
+            cpu.switchTo(null);
+            state.space.close();
+            return "closed";
+        };
     }
 
     /** An unmapping. */

@@ -60,7 +60,7 @@ record Combination(List<String> kinds, Relation relation, Ground ground, Spaces 
         return new Combination(List.of(first, second), relation, Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD);
     }
 
-    /** Reads a name. What is left out at its end is the first value of its kind. */
+    /** Parses a name. A part that the name does not have at its end is the first value of its enum. */
     static Combination parse(String name) {
         String[] parts = name.split("/", -1);
         String kinds = parts[0] + '&' + parts[2];

@@ -12,8 +12,8 @@ import java.util.Set;
 
 /**
  * Combinations that stand for all: each two kinds of operations that have a common ground meet in one of them, and each
- * kind meets each two values of relation, ground, spaces and CPUs. Of the settings of a pair of kinds, the first one is
- * taken that covers most of what is not covered yet, so the list is always the same.
+ * kind meets each two values of relation, ground, spaces and CPUs. A pair of kinds gets the setting that covers most
+ * meetings which no earlier row covers, and among equal ones the first. So the list is deterministic.
  */
 final class CoveringArray {
     /** Where two operations run. */

@@ -44,20 +44,12 @@ final class CpuScenarios {
         TwoGenerations() {
             calls().put("first", munmap(AT, PAGE));
             calls().put("second", munmap(AT + PAGE, PAGE));
-            calls().put("guest", new Operation() {
-                private final HoldsInGuest guest = new HoldsInGuest(AT, AT + PAGE);
-
+            calls().put("guest", new HoldsInGuest(AT, AT + PAGE) {
                 @Override
-                public void before(State state, Cpu cpu) {
-                    guest.before(state, cpu);
-                }
-
-                @Override
-                public String run(State state, Cpu cpu) {
+                void beforeLeaving(State state, Cpu cpu) {
                     if (state.inGuest.contains(cpu)) {
                         cpu.poll();
                     }
-                    return guest.run(state, cpu);
                 }
             });
         }
@@ -93,11 +85,7 @@ final class CpuScenarios {
                     return "used";
                 }
             });
-            calls().put("close", (state, cpu) -> {
-                cpu.switchTo(null);
-                state.space.close();
-                return "closed";
-            });
+            calls().put("close", close());
         }
 
         @Override
@@ -165,11 +153,7 @@ final class CpuScenarios {
                 cpu.enterLazy();
                 return "";
             });
-            calls().put("close", (state, cpu) -> {
-                cpu.switchTo(null);
-                state.space.close();
-                return "closed";
-            });
+            calls().put("close", close());
         }
 
         @Override

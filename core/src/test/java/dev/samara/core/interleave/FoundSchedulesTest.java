@@ -2,9 +2,9 @@
 package dev.samara.core.interleave;
 
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Schedule;
 import dev.samara.core.interleave.schedule.Strategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -12,34 +12,37 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("Schedules that failed before a mend")
+@DisplayName("Pairs of operations that failed before a mend")
 @Tag("interleave")
 final class FoundSchedulesTest {
+    /** Explored again, since the steps of a schedule have other numbers after each change of the code. */
+    private static void explore(Exploration exploration) {
+        Exploration.Result result = exploration.explore(Strategy.bounded(1), 5_000);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
     @ParameterizedTest
     @DisplayName("mlock faults in what other calls have left of its range, as Linux does")
-    @ValueSource(strings = {"mremap/SAME/mlock|1-mremap:86>2-mlock", "mlock/SAME/mprotect|1-mlock:106>2-mprotect"})
-    void lockedMeanwhile(String text) {
-        String[] parts = text.split("\\|", -1);
-        assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
+    @ValueSource(strings = {"mremap/SAME/mlock", "mlock/SAME/mprotect"})
+    void lockedMeanwhile(String pair) {
+        explore(SteppedScenarios.explorePair(pair));
     }
 
     @ParameterizedTest
     @DisplayName("a fault lets a thread go on that is removing the page from its file")
     @ValueSource(
             strings = {
-                "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD|1-truncate:62>2-read-fault",
-                "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD|1-truncate:62>2-write-fault"
+                "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD",
+                "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD"
             })
-    void removedMeanwhile(String text) {
-        String[] parts = text.split("\\|", -1);
-        assertNull(SteppedScenarios.explorePair(parts[0]).replay(Schedule.parse(parts[1])));
+    void removedMeanwhile(String pair) {
+        explore(SteppedScenarios.explorePair(pair));
     }
 
     @Test
     @DisplayName("a read of a file beside a truncation sees the page or the end, and no zeros in its place")
     void truncatedMeanwhile() {
-        Exploration exploration = SteppedScenarios.explorePair("pread/SAME/truncate/PRIVATE_FILE/ONE/COLD");
-        Exploration.Result result = exploration.explore(Strategy.bounded(1), 5_000);
-        assertNull(result.failure(), result::toString);
+        explore(SteppedScenarios.explorePair("pread/SAME/truncate/PRIVATE_FILE/ONE/COLD"));
     }
 }

@@ -107,19 +107,12 @@ final class LeftoverScenarios {
                 isMapped = true;
                 return "";
             });
-            HoldsInGuest guest = new HoldsInGuest(AT);
-            calls().put("guest", new Operation() {
+            calls().put("guest", new HoldsInGuest(AT) {
                 @Override
-                public void before(State state, Cpu cpu) {
-                    guest.before(state, cpu);
-                }
-
-                @Override
-                public String run(State state, Cpu cpu) {
+                void beforeLeaving(State state, Cpu cpu) {
                     while (!isMapped) {
                         Thread.onSpinWait();
                     }
-                    return guest.run(state, cpu);
                 }
             });
         }

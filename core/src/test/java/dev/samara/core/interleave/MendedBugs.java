@@ -4,7 +4,7 @@ package dev.samara.core.interleave;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Bugs that were mended, and that show in what is left: objects, threads, links and tables. */
+/** Bugs of the past, each of which keeps an object, a thread, a link or a page table in use too long. */
 final class MendedBugs {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -5,6 +5,7 @@ import dev.samara.core.interleave.schedule.Exploration;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Looks for all planted breaks, and prints a table. */
@@ -50,10 +51,14 @@ final class PlantedBreaks {
         return isFound && isSound;
     }
 
-    /** The arguments: the time of an exploration in seconds, and a part of the names of breaks. */
+    /**
+     * The arguments: the time of an exploration in seconds, and a regular expression that the names of the breaks
+     * contain.
+     */
     public static void main(String[] arguments) {
+        Pattern names = Pattern.compile(arguments[1]);
         List<PlantedBreak> chosen = all().stream()
-                .filter(planted -> planted.name().contains(arguments[1]))
+                .filter(planted -> names.matcher(planted.name()).find())
                 .toList();
         long found = chosen.stream()
                 .filter(planted -> look(planted, Long.parseLong(arguments[0]), System.out))

@@ -107,20 +107,13 @@ final class StoreScenarios {
                 isUnmapped = true;
                 return "" + result;
             });
-            HoldsInGuest guest = new HoldsInGuest(AT);
-            calls().put("guest", new Operation() {
+            calls().put("guest", new HoldsInGuest(AT) {
                 @Override
-                public void before(State state, Cpu cpu) {
-                    guest.before(state, cpu);
-                }
-
-                @Override
-                public String run(State state, Cpu cpu) {
+                void beforeLeaving(State state, Cpu cpu) {
                     while (!isUnmapped) {
                         cpu.poll();
                         LockSupport.parkNanos(100_000);
                     }
-                    return guest.run(state, cpu);
                 }
             });
         }

@@ -138,25 +138,15 @@ final class SyncScenarios {
     static final class AddedLater extends Bodies {
         private final Background background = new Background(thrown -> {});
         private final Rcu rcu = rcu(new Housekeeping(background, Runnable::run, new SpaceScenario.IdleByClock()));
-        private final RcuReader reader = rcu.register("reader");
-        private volatile int @Nullable [] linked = {1};
+        private final SyncScenariosTest.Linked linked = new SyncScenariosTest.Linked(rcu.register("reader"));
 
         AddedLater() {
             thread("first", () -> rcu.call(() -> {}));
             thread("poller", () -> rcu.poll(rcu.startPoll()));
-            thread("reader", () -> {
-                reader.readLock();
-                int[] seen = linked;
-                if (seen != null) {
-                    Thread.onSpinWait();
-                    assertEquals(1, seen[0]);
-                }
-                reader.readUnlock();
-            });
+            thread("reader", linked::read);
             thread("updater", () -> {
-                int[] old = linked;
-                linked = null;
-                rcu.call(() -> Objects.requireNonNull(old)[0] = 2);
+                int[] old = linked.unlink();
+                rcu.call(() -> old[0] = 2);
             });
         }
     }

@@ -103,6 +103,32 @@ final class SyncScenariosTest {
         }
     }
 
+    /** An object with the value 1, for a reader. Once it is unlinked, an updater may give it another value. */
+    static final class Linked {
+        private final RcuReader reader;
+        private volatile int @Nullable [] link = {1};
+
+        Linked(RcuReader reader) {
+            this.reader = reader;
+        }
+
+        void read() {
+            reader.readLock();
+            int[] seen = link;
+            if (seen != null) {
+                Thread.onSpinWait();
+                assertEquals(1, seen[0]);
+            }
+            reader.readUnlock();
+        }
+
+        int[] unlink() {
+            int[] old = link;
+            link = null;
+            return Objects.requireNonNull(old);
+        }
+    }
+
     /** A reader in a section, beside an updater that unlinks, waits, and gives the object to another use. */
     static final class ReaderBesideUpdater extends Bodies {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
@@ -111,24 +137,14 @@ final class SyncScenariosTest {
                 new Backlog(8, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));
-        private final RcuReader reader = rcu.register("reader");
-        private volatile int @Nullable [] linked = {1};
+        private final Linked linked = new Linked(rcu.register("reader"));
 
         ReaderBesideUpdater() {
-            thread("reader", () -> {
-                reader.readLock();
-                int[] seen = linked;
-                if (seen != null) {
-                    Thread.onSpinWait();
-                    assertEquals(1, seen[0]);
-                }
-                reader.readUnlock();
-            });
+            thread("reader", linked::read);
             thread("updater", () -> {
-                int[] old = linked;
-                linked = null;
+                int[] old = linked.unlink();
                 rcu.synchronize();
-                Objects.requireNonNull(old)[0] = 2;
+                old[0] = 2;
             });
         }
     }

@@ -18,7 +18,7 @@ public final class SteppedClassLoader extends ClassLoader {
             "dev.samara.core.interleave.schedule.",
             "dev.samara.core.interleave.instrument.",
             "dev.samara.core.interleave.failure.",
-            // It reads what is left, and makes no steps.
+            // It reads objects after a run, and makes no steps.
             "dev.samara.core.ReachableObjects");
 
     /** The beginning of the addresses of the tests' class files. */
