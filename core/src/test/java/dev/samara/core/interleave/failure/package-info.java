@@ -22,7 +22,7 @@
  *       exception that it does not declare.
  * </ul>
  *
- * <p>The classes of this package are loaded once; the scenarios are in the package above, and are instrumented.
+ * <p>The classes of this package are loaded once; the scenarios of {@code sweep} are instrumented.
  */
 @NullMarked
 package dev.samara.core.interleave.failure;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.VmaRef;
+import dev.samara.core.Watchpoint;
+import dev.samara.core.interleave.pair.PairKinds.Call;
+import dev.samara.core.interleave.pair.PairKinds.Use;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** Accesses of a CPU, the ways of a CPU to and from a space, and the calls that look at pages. */
+final class AccessKinds {
+    /** The result of an access to a closed space. */
+    static final String NOTHING = Fault.toString(Fault.MAPERR);
+
+    private AccessKinds() {}
+
+    static void addTo() {
+        accesses();
+        cpus();
+        looks();
+        collections();
+    }
+
+    private static void accesses() {
+        PairKinds.accesses("load", Use.ACCESS, call -> SpaceScenario.load(call.cpu(), call.start()));
+        PairKinds.accesses("read-fault", Use.ACCESS, call -> SpaceScenario.load(call.cpu(), call.second()));
+        PairKinds.accesses("store", Use.ACCESS, call -> SpaceScenario.store(call.cpu(), call.start(), 0x57));
+        PairKinds.accesses("write-fault", Use.ACCESS, call -> SpaceScenario.store(call.cpu(), call.second(), 0x58));
+        PairKinds.accesses("atomic", Use.ACCESS, call -> {
+            int fault = call.cpu().memory().getAndAdd(call.start(), 8, 1);
+            return fault == Fault.NONE ? Long.toString(call.cpu().memory().value()) : Fault.toString(fault);
+        });
+        PairKinds.accesses("in-guest", Use.GUEST, call -> {
+            String stored = SpaceScenario.store(call.cpu(), call.start(), 0x59);
+            leaveGuest(call);
+            return stored;
+        });
+        PairKinds.accesses("poll", Use.GUEST, call -> {
+            if (call.state().inGuest.contains(call.cpu())) {
+                call.cpu().poll();
+            }
+            String loaded = SpaceScenario.load(call.cpu(), call.start());
+            leaveGuest(call);
+            return loaded;
+        });
+        PairKinds.add("write-remote", call -> call.space().write(call.start(), new byte[] {0x5a}, 0, 1));
+        PairKinds.add("write-forced", call -> call.space().writeForced(call.second(), new byte[] {0x5b}, 0, 1));
+    }
+
+    /** An operation alone has not entered GUEST: its thread has the other CPUs too. */
+    private static void leaveGuest(Call call) {
+        if (call.state().inGuest.remove(call.cpu())) {
+            call.cpu().leaveGuest();
+        }
+    }
+
+    private static void cpus() {
+        PairKinds.accesses("switch", Use.ACCESS, call -> {
+            call.cpu().switchTo(call.state().other());
+            return goAndLoad(call, call.cpu());
+        });
+        PairKinds.accesses("lazy", Use.ACCESS, call -> {
+            call.cpu().enterLazy();
+            return goAndLoad(call, call.cpu());
+        });
+        PairKinds.add("offline", call -> {
+            call.cpu().close();
+            try (Cpu cpu = call.state().machine.claimCpu()) {
+                return goAndLoad(call, cpu);
+            }
+        });
+        PairKinds.add(
+                "die",
+                call -> onAnotherThread(call.label() + "-thread", () -> {
+                    Cpu cpu = call.state().machine.claimCpu();
+                    try {
+                        cpu.switchTo(call.space());
+                    } catch (MmException closed) {
+                        return NOTHING;
+                    }
+                    cpu.enterGuest();
+                    // Ends in GUEST.
+                    return SpaceScenario.load(cpu, call.start());
+                }));
+        PairKinds.accesses("hand-over", Use.ACCESS, call -> {
+            call.cpu().handOver();
+            String loaded = onAnotherThread(call.label() + "-taker", () -> {
+                call.cpu().claim();
+                try {
+                    return SpaceScenario.load(call.cpu(), call.start());
+                } finally {
+                    call.cpu().handOver();
+                }
+            });
+            call.cpu().claim();
+            return loaded;
+        });
+    }
+
+    /** The space may be closed before or after the CPU has gone there. */
+    private static String goAndLoad(Call call, Cpu cpu) {
+        try {
+            cpu.switchTo(call.space());
+        } catch (MmException closed) {
+            return NOTHING;
+        }
+        return SpaceScenario.load(cpu, call.start());
+    }
+
+    private interface Task {
+        String run();
+    }
+
+    private static String onAnotherThread(String name, Task task) {
+        AtomicReference<String> result = new AtomicReference<>("none");
+        Thread thread = new Thread(
+                () -> {
+                    result.set(task.run());
+                },
+                name);
+        thread.start();
+        try {
+            thread.join();
+        } catch (InterruptedException impossible) {
+            throw new AssertionError(impossible);
+        }
+        return Objects.requireNonNull(result.get());
+    }
+
+    private static void looks() {
+        PairKinds.add("resolve", call -> Fault.toString(call.space().resolve(call.start(), Protection.READ)));
+        PairKinds.add("reference", call -> {
+            VmaRef reference = call.space().acquire(call.start());
+            if (reference == null) {
+                return "nothing";
+            }
+            boolean covers = reference.vma().contains(call.start());
+            reference.close();
+            return covers;
+        });
+        PairKinds.add("snapshot", call -> {
+            // Not the VMAs: neighbours that are equal may be apart until an operation is complete.
+            LayoutSnapshot snapshot = call.space().snapshot();
+            return protection(snapshot.find(call.start())) + ' ' + protection(snapshot.find(call.second()));
+        });
+    }
+
+    private static String protection(@Nullable Vma vma) {
+        return vma == null ? "nothing" : VmaFlags.format(vma.flags() & VmaFlags.ACCESS);
+    }
+
+    private static void collections() {
+        PairKinds.add("collect", call -> {
+            List<Long> pages = new ArrayList<>();
+            call.space().collectDirty(call.start(), call.length(), pages::add);
+            return pages.size() <= 2;
+        });
+        PairKinds.add("collect-accessed", call -> {
+            List<Long> pages = new ArrayList<>();
+            call.space().collectAccessed(call.start(), call.length(), pages::add);
+            return pages.size() <= 2;
+        });
+        PairKinds.accesses("watch", Use.ACCESS, call -> {
+            AtomicInteger written = new AtomicInteger();
+            Watchpoint watched =
+                    call.space().watch(call.start(), call.length(), (address, length) -> written.incrementAndGet());
+            // The other operation may write beside this one.
+            String stored = SpaceScenario.store(call.cpu(), call.start(), 0x5c) + (written.get() > 0);
+            watched.close();
+            return stored;
+        });
+    }
+}

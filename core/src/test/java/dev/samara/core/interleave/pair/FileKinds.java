@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.pair.PairKinds.Call;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+
+/** Changes of the file that is mapped. */
+final class FileKinds {
+    private static final long PAGE = SpaceScenario.PAGE;
+
+    private FileKinds() {}
+
+    static void addTo() {
+        PairKinds.endsOn(Ground::hasFile, "truncate", call -> {
+            call.file().truncate(call.offset());
+            return "truncated";
+        });
+        PairKinds.on(Ground::hasFile, "punch", call -> {
+            call.file().punch(call.offset(), call.length());
+            return "punched";
+        });
+        PairKinds.givesOn(Ground::hasFile, "pwrite", call -> call.file().pwrite(GroundFile.bytes(0x5d), call.offset()));
+        PairKinds.on(Ground::hasFile, "pread", call -> call.file().number(call.offset()));
+        PairKinds.on(ground -> ground == Ground.CACHED_FILE, "reclaim", FileKinds::reclaim);
+    }
+
+    /** Writes to so many fresh pages of another space that clean pages of the file have to go, and unmaps them. */
+    private static Object reclaim(Call call) {
+        int free = PairScenario.FRAMES - (int) call.state().machine.statistics().framesInUse();
+        AddressSpace other = call.state().other();
+        long length = (free + 1) * PAGE;
+        other.mmap(PairKinds.ELSEWHERE, length, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        try (Cpu cpu = call.state().machine.claimCpu()) {
+            cpu.switchTo(other);
+            for (long at = 0; at < length; at += PAGE) {
+                SpaceScenario.store(cpu, PairKinds.ELSEWHERE + at, 1);
+            }
+        }
+        return other.munmap(PairKinds.ELSEWHERE, length);
+    }
+}

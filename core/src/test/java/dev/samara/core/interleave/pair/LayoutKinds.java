@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.PendingCall;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+
+/** The calls that change a layout, or the pages of one. */
+final class LayoutKinds {
+    private static final int RW = SpaceScenario.RW;
+    private static final int FIXED = SpaceScenario.FIXED;
+    private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    private LayoutKinds() {}
+
+    static void addTo() {
+        maps();
+        unmaps();
+        moves();
+        protects();
+        advises();
+        PairKinds.add("mlock", call -> call.space().mlock(call.start(), call.length()));
+        PairKinds.add("munlock", call -> call.space().munlock(call.start(), call.length()));
+        PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
+        PairKinds.add("fork", call -> {
+            call.state().children.put("child of " + call.label(), call.space().fork());
+            return "forked";
+        });
+        PairKinds.takes("close", Pte.RIGHTS, call -> {
+            call.space().close();
+            return "closed";
+        });
+    }
+
+    private static void maps() {
+        PairKinds.gives("mmap", call -> call.space().mmap(call.start(), call.length(), RW, FIXED, null, 0));
+        PairKinds.gives("mmap-hint", call -> {
+            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+            return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
+        });
+        PairKinds.gives("mmap-populate", call -> {
+            int flags = FIXED | MapFlags.POPULATE;
+            return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
+        });
+        PairKinds.gives(
+                "mmap-async", call -> result(call.space().mmapAsync(call.start(), call.length(), RW, FIXED, null, 0)));
+        PairKinds.givesOn(
+                Ground::hasFile,
+                "mmap-file",
+                call -> call.space()
+                        .mmap(
+                                call.start(),
+                                call.length(),
+                                RW,
+                                MapFlags.SHARED | MapFlags.FIXED,
+                                call.file().backing(),
+                                call.offset()));
+        PairKinds.givesOn(
+                ground -> ground == Ground.HEAP,
+                "brk-grow",
+                call -> call.space().brk(SpaceScenario.AT + GroundFile.LENGTH + call.length()));
+    }
+
+    private static void unmaps() {
+        PairKinds.takes("munmap", Pte.RIGHTS, call -> call.space().munmap(call.start(), call.length()));
+        PairKinds.takes(
+                "munmap-async", Pte.RIGHTS, call -> result(call.space().munmapAsync(call.start(), call.length())));
+        PairKinds.endsOn(
+                ground -> ground == Ground.HEAP, "brk", call -> call.space().brk(call.start()));
+    }
+
+    private static void moves() {
+        PairKinds.takes(
+                "mremap",
+                Pte.RIGHTS,
+                call -> call.space().mremap(call.start(), call.length(), call.length(), MOVE, call.elsewhere()));
+        PairKinds.takes(
+                "mremap-async",
+                Pte.RIGHTS,
+                call -> result(
+                        call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
+        PairKinds.takes(
+                "mremap-grow",
+                Pte.RIGHTS,
+                call -> call.space().mremap(call.start(), call.length(), 2 * call.length(), RemapFlags.MAYMOVE, 0));
+        PairKinds.add(
+                "mremap-dontunmap",
+                call -> call.space()
+                        .mremap(
+                                call.start(),
+                                call.length(),
+                                call.length(),
+                                MOVE | RemapFlags.DONTUNMAP,
+                                call.elsewhere()));
+    }
+
+    private static void protects() {
+        PairKinds.takes(
+                "mprotect", Pte.WRITE, call -> call.space().mprotect(call.start(), call.length(), Protection.READ));
+        PairKinds.gives("widen", call -> call.space().mprotect(call.start(), call.length(), RW | Protection.EXEC));
+    }
+
+    private static void advises() {
+        advice("dontneed", Advice.DONTNEED);
+        advice("guard", Advice.GUARD_INSTALL);
+        advice("unguard", Advice.GUARD_REMOVE);
+        advice("populate", Advice.POPULATE_WRITE);
+        advice("dontfork", Advice.DONTFORK);
+        advice("wipeonfork", Advice.WIPEONFORK);
+        PairKinds.on(
+                Ground::hasHoles, "remove", call -> call.space().madvise(call.start(), call.length(), Advice.REMOVE));
+    }
+
+    private static void advice(String name, int advice) {
+        PairKinds.add(name, call -> call.space().madvise(call.start(), call.length(), advice));
+    }
+
+    /** The result of an asynchronous call, for which the caller waits. */
+    private static Object result(PendingCall call) {
+        call.join();
+        return call.result();
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.interleave.pair.Combination.Cpus;
+import dev.samara.core.interleave.pair.Combination.Spaces;
+import dev.samara.core.interleave.pair.PairKinds.Call;
+import dev.samara.core.interleave.pair.PairKinds.Kind;
+import dev.samara.core.interleave.pair.PairKinds.Use;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.StandStill;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MmException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Two or three operations on one mapping of eight pages, as a {@link Combination} says. */
+final class PairScenario extends SpaceScenario {
+    /** The frames of a machine with a file or two spaces. */
+    static final int FRAMES = 40;
+
+    private static final long LENGTH = 2 * PAGE;
+    private static final long END = AT + Ground.PAGES * PAGE;
+    private static final String CHILD = "child";
+
+    /** The kinds that use a second space without a relation to the first one. */
+    private static final Set<String> USE_ANOTHER_SPACE = Set.of("switch", "reclaim");
+
+    private final Combination combination;
+    private final Map<String, Operation> calls = new LinkedHashMap<>();
+    private final long one = AT + PAGE;
+    private final long other;
+
+    /** Takes the name of a combination. */
+    PairScenario(String name) {
+        combination = Combination.parse(name);
+        other = AT + combination.relation().first * PAGE;
+        List<String> kinds = combination.kinds();
+        for (int i = 0; i < kinds.size(); i++) {
+            String label = (i + 1) + "-" + kinds.get(i);
+            calls.put(label, new Paired(label, PairKinds.of(kinds.get(i)), i == 1 ? other : one, i, othersGive(i)));
+        }
+    }
+
+    private boolean othersGive(int one) {
+        List<String> kinds = combination.kinds();
+        for (int i = 0; i < kinds.size(); i++) {
+            if (i != one && PairKinds.of(kinds.get(i)).gives()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    protected String name() {
+        return combination.toString();
+    }
+
+    @Override
+    protected Map<String, Operation> calls() {
+        return calls;
+    }
+
+    @Override
+    protected MachineBuilder builder() {
+        return combination.ground() == Ground.CACHED_FILE ? Machine.builder().faultAround(4) : super.builder();
+    }
+
+    @Override
+    protected int pages() {
+        return combination.ground() == Ground.ANONYMOUS && combination.spaces() == Spaces.ONE ? super.pages() : FRAMES;
+    }
+
+    @Override
+    protected AddressSpace space(Machine machine) {
+        return combination.ground().describe(machine.space(LINUX)).build();
+    }
+
+    /** Beside an operation that takes all frames for a while, another one may find no memory. */
+    @Override
+    protected boolean mayDiffer(Collection<String> results) {
+        return combination.kinds().contains("reclaim")
+                && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
+    }
+
+    /** The pages of a populated mapping follow it, so the other operation may have come before them. */
+    @Override
+    protected String layout(AddressSpace of) {
+        String text = super.layout(of);
+        boolean isPopulated = combination.kinds().contains("mmap-populate");
+        return isPopulated ? text.replaceAll("( ac)? \\+[0-9a-f]+( (fresh|inherited)#\\d+)?", "") : text;
+    }
+
+    @Override
+    protected List<Long> addresses() {
+        List<Long> addresses = new ArrayList<>(StandStill.pages(one, 2));
+        StandStill.pages(other, 2).stream()
+                .filter(page -> !addresses.contains(page))
+                .forEach(addresses::add);
+        if (combination.kinds().stream().anyMatch(kind -> kind.startsWith("mremap"))) {
+            for (long page : List.copyOf(addresses)) {
+                addresses.add(page - AT + PairKinds.ELSEWHERE);
+            }
+        }
+        return addresses;
+    }
+
+    @Override
+    protected void prepare(State state, Cpu cpu) {
+        Ground ground = combination.ground();
+        if (combination.kinds().stream().anyMatch(USE_ANOTHER_SPACE::contains)) {
+            state.other();
+        }
+        state.file = ground.file(state);
+        ground.map(state.space, state.file);
+        store(cpu, one, 10);
+        if (other != one) {
+            store(cpu, other, 11);
+        }
+        ground.guard(state.space, one);
+        ground.guard(state.space, other);
+        if (combination.spaces() != Spaces.ONE) {
+            state.children.put(CHILD, state.space.fork());
+        }
+    }
+
+    /** An operation on one of the ranges. */
+    private final class Paired implements Operation {
+        private final String label;
+        private final Kind kind;
+        private final long start;
+        private final boolean isInChild;
+        private final boolean mayBeGiven;
+
+        Paired(String label, Kind kind, long start, int number, boolean mayBeGiven) {
+            this.label = label;
+            this.kind = kind;
+            this.start = start;
+            isInChild = combination.spaces() == Spaces.CHILD && number == 1;
+            this.mayBeGiven = mayBeGiven;
+        }
+
+        @Override
+        public AddressSpace space(State state) {
+            return isInChild ? state.child(CHILD) : state.space;
+        }
+
+        @Override
+        public boolean isAccess() {
+            return calls.size() > 2 && kind.use() != Use.NONE;
+        }
+
+        private boolean isLazy() {
+            return combination.cpus() == Cpus.LAZY && kind.use() != Use.GUEST;
+        }
+
+        @Override
+        public void prepare(State state, Cpu cpu) {
+            if (combination.cpus() != Cpus.COLD) {
+                for (long at = AT; at < END; at += PAGE) {
+                    load(cpu, at);
+                }
+            }
+            if (isLazy()) {
+                cpu.enterLazy();
+            }
+        }
+
+        @Override
+        public void before(State state, Cpu cpu) {
+            if (kind.use() == Use.GUEST) {
+                cpu.enterGuest();
+                load(cpu, start);
+                state.inGuest.add(cpu);
+            }
+        }
+
+        @Override
+        public String run(State state, Cpu cpu) {
+            AddressSpace space = space(state);
+            if (isLazy() && kind.use() == Use.ACCESS) {
+                try {
+                    cpu.switchTo(space);
+                } catch (MmException closed) {
+                    return AccessKinds.NOTHING;
+                }
+            }
+            return kind.run(new Call(label, state, space, cpu, start, LENGTH));
+        }
+
+        @Override
+        public void returned(State state, String result) {
+            boolean hasTaken = !result.startsWith("-") && !result.startsWith("E") && !result.equals("refused");
+            if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
+                long end = kind.takenTo(start + LENGTH);
+                state.standStill.revoked(space(state), start, end, kind.takes());
+                if (state.file != null && kind.isToEnd()) {
+                    state.children.values().forEach(child -> state.standStill.revoked(child, start, end, kind.takes()));
+                }
+            }
+        }
+    }
+}

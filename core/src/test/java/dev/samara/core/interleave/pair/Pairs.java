@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.pair.Combination.Relation;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntToLongFunction;
+import java.util.function.Supplier;
+
+/** Explores combinations of operations, and prints a table. */
+public final class Pairs {
+    /** The kinds of which all pairs are explored in all relations, with the plainest of all settings. */
+    static final List<String> BASIC = List.of(
+            "mmap",
+            "munmap",
+            "mremap",
+            "mprotect",
+            "widen",
+            "dontneed",
+            "guard",
+            "mlock",
+            "fork",
+            "close",
+            "load",
+            "read-fault",
+            "store",
+            "write-fault",
+            "in-guest",
+            "resolve",
+            "reference",
+            "snapshot",
+            "collect");
+
+    /** The figures of the scenarios with one value of a combination. */
+    private static final class Row {
+        int scenarios;
+        int complete;
+        int failed;
+        long schedules;
+        long steps;
+        double seconds;
+
+        void add(Exploration.Result result) {
+            scenarios++;
+            complete += result.isComplete() ? 1 : 0;
+            failed += result.failure() == null ? 0 : 1;
+            schedules += result.runs();
+            steps += result.steps();
+            seconds += result.nanos() / 1e9;
+        }
+    }
+
+    private final Supplier<Strategy> strategies;
+    private final int most;
+    private final Map<String, Row> rows = new LinkedHashMap<>();
+    private final List<String> failures = new ArrayList<>();
+    private final List<String> incomplete = new ArrayList<>();
+    private int passed;
+
+    /**
+     * Makes an exploration of combinations.
+     *
+     * @param strategies makes the strategy of a scenario
+     * @param most the most schedules of a scenario
+     */
+    Pairs(Supplier<Strategy> strategies, int most) {
+        this.strategies = strategies;
+        this.most = most;
+    }
+
+    /** An exploration of the {@link PairScenario} of a name. */
+    public static Exploration exploration(String name, Planting... breaks) {
+        return SteppedScenarios.exploreNamed(PairScenario.class, name, breaks);
+    }
+
+    /** The names of all pairs of basic kinds in some relations. */
+    static List<String> names(Collection<Relation> relations) {
+        List<String> names = new ArrayList<>();
+        for (Relation relation : relations) {
+            for (int i = 0; i < BASIC.size(); i++) {
+                for (int j = i; j < BASIC.size(); j++) {
+                    names.add(
+                            Combination.of(BASIC.get(i), relation, BASIC.get(j)).toString());
+                }
+            }
+        }
+        return names;
+    }
+
+    /**
+     * Explores scenarios, some of them side by side.
+     *
+     * @param threads the number of explorations at a time
+     * @param seconds the longest time of the scenario with an index, asked when it begins
+     */
+    void explore(List<String> names, int threads, IntToLongFunction seconds) throws InterruptedException {
+        ExecutorService explorers = Executors.newFixedThreadPool(threads);
+        for (int i = 0; i < names.size(); i++) {
+            int index = i;
+            explorers.execute(() -> explore(names.get(index), seconds.applyAsLong(index)));
+        }
+        explorers.shutdown();
+        explorers.awaitTermination(1, TimeUnit.DAYS);
+    }
+
+    private void explore(String name, long seconds) {
+        try {
+            Exploration exploration = exploration(name);
+            add(name, exploration.explore(strategies.get(), most, seconds));
+        } catch (RuntimeException | Error thrown) {
+            synchronized (this) {
+                failures.add(name + ": " + thrown);
+            }
+        }
+    }
+
+    private synchronized void add(String name, Exploration.Result result) {
+        Combination combination = Combination.parse(name);
+        List<String> keys = new ArrayList<>();
+        keys.add("all");
+        for (Enum<?> value :
+                List.of(combination.relation(), combination.ground(), combination.spaces(), combination.cpus())) {
+            keys.add(value.name().toLowerCase(Locale.ROOT));
+        }
+        combination.kinds().stream().distinct().forEach(keys::add);
+        keys.forEach(key -> rows.computeIfAbsent(key, any -> new Row()).add(result));
+        if (result.failure() != null) {
+            failures.add(name + ": " + result);
+        } else {
+            passed++;
+            if (!result.isComplete()) {
+                incomplete.add(name + ": " + result.figures());
+            }
+        }
+    }
+
+    List<String> failures() {
+        return failures;
+    }
+
+    /** The scenarios whose schedules were too many. */
+    List<String> incomplete() {
+        return incomplete;
+    }
+
+    /** Prints the scenarios that did not end, the table and, as the last line, the numbers of scenarios. */
+    void print(PrintStream out) {
+        incomplete.forEach(out::println);
+        failures.forEach(out::println);
+        out.printf(
+                Locale.ROOT,
+                "%-18s %9s %9s %7s %10s %12s %8s%n",
+                "",
+                "scenarios",
+                "complete",
+                "failed",
+                "schedules",
+                "steps",
+                "s");
+        rows.forEach((name, row) -> out.printf(
+                Locale.ROOT,
+                "%-18s %9d %9d %7d %10d %12d %8.1f%n",
+                name,
+                row.scenarios,
+                row.complete,
+                row.failed,
+                row.schedules,
+                row.steps,
+                row.seconds));
+        out.println(passed + " passed, " + failures.size() + " failed");
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.StandStill;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Shootdowns, and CPUs that come and go, beside calls. */
+final class CpuScenarios {
+    private CpuScenarios() {}
+
+    /** An unmapping over the edge of a leaf, beside a CPU that has used the first leaf. */
+    static final class UnmapsTwoLeaves extends Calls {
+        private static final long EDGE = AT + (1L << 21);
+        private static final long FIRST = EDGE - PAGE;
+
+        UnmapsTwoLeaves() {
+            calls().put("munmap", munmap(FIRST, 2 * PAGE));
+            calls().put("guest", new HoldsInGuest(FIRST));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, FIRST);
+            mapPage(state, cpu, EDGE);
+            // Keeps the leaves.
+            mapPage(state, cpu, FIRST - PAGE);
+            mapPage(state, cpu, EDGE + PAGE);
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return StandStill.pages(FIRST, 2);
+        }
+    }
+
+    /** Two unmappings, both of which a CPU in GUEST has to learn. */
+    static final class TwoGenerations extends Calls {
+        TwoGenerations() {
+            calls().put("first", munmap(AT, PAGE));
+            calls().put("second", munmap(AT + PAGE, PAGE));
+            calls().put("guest", new HoldsInGuest(AT, AT + PAGE) {
+                @Override
+                void beforeLeaving(State state, Cpu cpu) {
+                    if (state.inGuest.contains(cpu)) {
+                        cpu.poll();
+                    }
+                }
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, AT);
+            mapPage(state, cpu, AT + PAGE);
+            mapPage(state, cpu, AT + 2 * PAGE);
+        }
+    }
+
+    /** A CPU returns from LAZY while the space is closed. */
+    static final class LazyBesideClose extends Calls {
+        LazyBesideClose() {
+            calls().put("lazy", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    load(cpu, AT);
+                    cpu.enterLazy();
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    try {
+                        cpu.switchTo(state.space);
+                    } catch (MmException closed) {
+                        return "used";
+                    }
+                    cpu.enterGuest();
+                    load(cpu, AT);
+                    cpu.leaveGuest();
+                    return "used";
+                }
+            });
+            calls().put("close", close());
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** An unmapping of a page in another eighth of a leaf than the first page that a CPU has used. */
+    static final class TwoEighths extends Calls {
+        private static final long SECOND = AT + 64 * PAGE;
+
+        TwoEighths() {
+            calls().put("munmap", munmap(SECOND, PAGE));
+            calls().put("guest", new HoldsInGuest(AT, SECOND));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, AT);
+            mapPage(state, cpu, SECOND);
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT, SECOND);
+        }
+    }
+
+    /** The first load since the accessed marks were cleared, beside an unmapping. */
+    static final class FirstLoadBesideUnmap extends Calls {
+        FirstLoadBesideUnmap() {
+            calls().put("load", (state, cpu) -> load(cpu, AT));
+            calls().put("munmap", munmap(AT, PAGE));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.collectAccessed(AT, PAGE, page -> {});
+        }
+    }
+
+    /** A call that is refused since the space is closed: the space has no mapping after that. */
+    static final class CallBesideClose extends Calls {
+        CallBesideClose() {
+            calls().put("close", (state, cpu) -> {
+                state.space.close();
+                return "closed";
+            });
+            calls().put("munmap", (state, cpu) -> {
+                long result = state.space.munmap(AT + PAGE, PAGE);
+                if (result == Errno.ESRCH.result() && state.space.find(AT) != null) {
+                    throw new AssertionError("a mapping is found in a space that was closed to calls");
+                }
+                return "";
+            });
+        }
+    }
+
+    /** A CPU goes to LAZY while the space is closed. */
+    static final class EntersLazyBesideClose extends Calls {
+        EntersLazyBesideClose() {
+            calls().put("lazy", (state, cpu) -> {
+                cpu.enterLazy();
+                return "";
+            });
+            calls().put("close", close());
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** Two threads claim a CPU that was handed over. */
+    static final class TwoClaims extends Calls {
+        private @Nullable Cpu handedOver;
+        private int owners;
+
+        TwoClaims() {
+            calls().put("one", this::claim);
+            calls().put("two", this::claim);
+        }
+
+        private String claim(State state, Cpu cpu) {
+            Cpu claimed = Objects.requireNonNull(handedOver);
+            try {
+                claimed.claim();
+            } catch (IllegalStateException refused) {
+                return "refused";
+            }
+            owners++;
+            claimed.switchTo(null);
+            return "claimed";
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            handedOver = state.machine.claimCpu();
+            handedOver.switchTo(state.space);
+            handedOver.handOver();
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            assertEquals(1, owners, "threads that have claimed the CPU");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Pages of files, beside calls and faults. */
+final class FileScenarios {
+    private FileScenarios() {}
+
+    abstract static class OfFile extends Calls {
+        static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, 2 * PAGE, RW, SHARED, newFile(state).open(), 0);
+        }
+    }
+
+    /** The first stores to a page of a file, through two mappings. */
+    static final class FirstStores extends OfFile {
+        private static final long OTHER = AT + 8 * PAGE;
+
+        FirstStores() {
+            calls().put("one", (state, cpu) -> store(cpu, AT, 1));
+            calls().put("two", (state, cpu) -> store(cpu, OTHER, 2));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.mmap(OTHER, 2 * PAGE, RW, SHARED, file().open(), 0);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            String one = load(cpu, AT);
+            String two = load(cpu, OTHER);
+            if (!one.equals(two)) {
+                throw new AssertionError("one page of a file has " + one + " and " + two);
+            }
+        }
+    }
+
+    /** A truncation beside a call that cuts the mapping of the file. */
+    static final class TruncateBesideCut extends OfFile {
+        TruncateBesideCut() {
+            calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT, 7);
+            store(cpu, AT + PAGE, 7);
+        }
+    }
+
+    /** A file whose clean pages may be reclaimed; page n has the number 77 + n. */
+    static final class Paged extends CachedBacking {
+        Paged(PageCache cache) {
+            super("paged", cache);
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            store.put(frame, 0, 8, 77 + page);
+            return true;
+        }
+    }
+
+    /** A store that needs the frame of a clean page, beside a load that maps that page. */
+    static final class LoadBesideReclaim extends Calls {
+        private static final long FILE = AT + 8 * PAGE;
+        private @Nullable PageCache cache;
+
+        LoadBesideReclaim() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 1));
+            calls().put("load", (state, cpu) -> load(cpu, FILE));
+        }
+
+        @Override
+        protected int pages() {
+            return 3;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            cache = state.machine.newPageCache(LINUX, PAGE);
+            Paged file = new Paged(cache);
+            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            state.space.mmap(AT, 4 * PAGE, RW, FIXED, null, 0);
+            state.space.mmap(FILE, PAGE, Protection.READ, flags, file, 0);
+            load(cpu, FILE);
+            store(cpu, AT + PAGE, 2);
+            store(cpu, AT + 2 * PAGE, 3);
+            // The page stays in the cache, and is not mapped.
+            state.space.mmap(FILE, PAGE, Protection.READ, flags, file, 0);
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            String stored = load(cpu, AT);
+            String read = load(cpu, FILE);
+            if (!(read.equals("77") || read.contains("MEMORY")) || stored.equals("77")) {
+                throw new AssertionError("the page of the file has " + read + ", the other one " + stored);
+            }
+            state.space.munmap(AT, 4 * PAGE);
+            state.space.munmap(FILE, PAGE);
+            Objects.requireNonNull(cache).close();
+        }
+    }
+
+    /** A truncation beside an unmapping, whose page a CPU in GUEST still uses. */
+    static final class TruncateBesideUnmap extends OfFile {
+        TruncateBesideUnmap() {
+            calls().put("munmap", munmap(AT, PAGE));
+            calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
+            calls().put("guest", new HoldsInGuest(AT));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT, 7);
+        }
+    }
+
+    /** A truncation beside a move of the file's mapping. */
+    static class MoveBesideTruncate extends OfFile {
+        static final long TO = AT + 8 * PAGE;
+
+        MoveBesideTruncate() {
+            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            calls().put("mremap", (state, cpu) -> "" + state.space.mremap(AT, PAGE, PAGE, flags, TO));
+            calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT, 7);
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT, TO);
+        }
+    }
+
+    /** The mapping is private, and the page is a copy. */
+    static final class PrivateMoveBesideTruncate extends MoveBesideTruncate {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.mmap(AT, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, file().open(), 0);
+            store(cpu, AT, 8);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import java.util.Objects;
+
+/** Forks beside faults, and faults on pages that a fork has left. */
+final class ForkScenarios {
+    private ForkScenarios() {}
+
+    private static final SpaceScenario.Operation FORK = (state, cpu) -> {
+        state.children.put("child", state.space.fork());
+        return "forked";
+    };
+
+    /** A fork beside the copy of a page that an earlier child has too. */
+    static final class ForkBesideCopy extends Calls {
+        ForkBesideCopy() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("fork", FORK);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.children.put("first", state.space.fork());
+        }
+    }
+
+    /** A fork beside a store to a page that an earlier child has given up. */
+    static final class ForkBesideReuse extends Calls {
+        ForkBesideReuse() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("fork", FORK);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.fork().close();
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            AddressSpace child = Objects.requireNonNull(state.children.get("child"));
+            store(cpu, AT, 9);
+            cpu.switchTo(child);
+            String seen = load(cpu, AT);
+            if (seen.equals("9")) {
+                throw new AssertionError("a store of the parent after the fork is the child's");
+            }
+        }
+    }
+
+    /** A fork beside a pin, which is for the parent's page. */
+    static final class ForkBesidePin extends Calls {
+        private int frame = -1;
+
+        ForkBesidePin() {
+            calls().put("pin", (state, cpu) -> {
+                frame = cpu.memory().pin(AT, Protection.WRITE);
+                return frame >= 0 ? "pinned" : "refused";
+            });
+            calls().put("fork", FORK);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            store(cpu, AT, 9);
+            FrameStore frames = cpu.memory().frameStore();
+            long seen = frames.get(frame, 0, 8);
+            cpu.memory().unpin(frame, false);
+            if (seen != 9) {
+                throw new AssertionError("a store after the pin and the fork is not in the pinned page: " + seen);
+            }
+        }
+    }
+
+    /** Two forks beside a CPU in GUEST that stores: a child's page does not change after the fork. */
+    static final class TwoForks extends Calls {
+        private String seen = "";
+
+        TwoForks() {
+            calls().put("first", (state, cpu) -> {
+                state.children.put("first", state.space.fork());
+                return "";
+            });
+            calls().put("second", (state, cpu) -> {
+                AddressSpace child = state.space.fork();
+                state.children.put("second", child);
+                cpu.switchTo(child);
+                seen = load(cpu, AT);
+                return "";
+            });
+            calls().put("guest", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    store(cpu, AT, 7);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    String stored = store(cpu, AT, 8);
+                    cpu.leaveGuest();
+                    return stored;
+                }
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            cpu.switchTo(state.children.get("second"));
+            assertEquals(seen, load(cpu, AT), "a child's page after the fork");
+        }
+    }
+
+    /** The first store to a mapping, beside a call that cuts it. A fork copies the page. */
+    static final class FirstStoreBesideCut extends Calls {
+        FirstStoreBesideCut() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, PAGE, Protection.READ));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, 2 * PAGE, RW, FIXED, null, 0);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            // Whether a VMA that is cut meanwhile has an anon_vma may be decided either way.
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            AddressSpace child = state.space.fork();
+            state.children.put("child", child);
+            cpu.switchTo(child);
+            assertEquals("8", load(cpu, AT), "the child's page");
+        }
+    }
+
+    /** A scan of written pages beside the copy of one. */
+    static final class ScanBesideCopy extends Calls {
+        ScanBesideCopy() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put("collect", (state, cpu) -> "" + state.space.collectDirty(AT, PAGE, page -> {}));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.children.put("first", state.space.fork());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.pair.Pairs;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Strategy;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@DisplayName("Breaks that need a file, translations from before, or a child")
+@Tag("interleave")
+@Timeout(1200)
+final class GroundBreaksTest {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    @ParameterizedTest
+    @CsvSource({
+        "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD, fault.FaultAround, putIn, isCached, 1",
+        "munmap/SAME/read-fault/SHARED_FILE/ONE/COLD, fault.FaultAround, putIn, isDetached, 0",
+        "truncate/SAME/write-fault/CACHED_FILE/ONE/COLD, fault.BackingFault, mapNoticed, isCached, 1",
+        "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD, fault.CopyOnWrite, copyFromCache, isCached, 1",
+        "mremap/SAME/punch/SHARED_FILE/ONE/COLD, op.MovePages, isStillThere, isCached, 1",
+        "mremap/SAME/truncate/PRIVATE_FILE/ONE/COLD, op.MovePages, isStillThere, lowestSince, 1000",
+        "munmap/SAME/load/ANONYMOUS/ONE/WARM, tlb.CpuTlb, enterGuest, catchUp, 0",
+        "munmap/SAME/lazy/ANONYMOUS/ONE/LAZY, tlb.CpuTlb, enterGuest, catchUp, 0",
+    })
+    @DisplayName("is found with one preemption, and nothing is found without it")
+    void found(String scenario, String in, String method, String call, int result) {
+        Exploration broken = Pairs.exploration(scenario, Plantings.withoutCall(CORE + in, method, call, result));
+        Exploration.Result found = broken.explore(Strategy.bounded(1), 5_000);
+        assertNotNull(found.failure(), found::toString);
+        assertInstanceOf(AssertionError.class, found.failure().finding().thrown(), found::toString);
+        if (Boolean.getBoolean("interleave.report")) {
+            System.out.println(scenario + ", " + in + '.' + method + ", broken: " + found.figures());
+        }
+        Exploration.Result unchanged = Pairs.exploration(scenario).explore(Strategy.bounded(1), 5_000);
+        assertNull(unchanged.failure(), unchanged::toString);
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Slips that an engineer might make, each planted in the production classes. */
+@SuppressWarnings("StringConcatToTextBlock") // parts of lines
+final class InventedBreaks {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private InventedBreaks() {}
+
+    private static Supplier<Planting> in(String className, String text, String replacement) {
+        return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, text, replacement);
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "a woken thread does not look at the gate again",
+                    SyncScenarios.InterruptedWait.class,
+                    1,
+                    in(
+                            "sync.Gate",
+                            "interrupted |= Thread.interrupted();\n            wait.parkOrReport();",
+                            "interrupted |= Thread.interrupted();\n            wait.parkOrReport(); break;")),
+            PlantedBreak.of(
+                    "a grace period in progress serves for what is unlinked later",
+                    SyncScenarios.UnlinkedLater.class,
+                    2,
+                    in("sync.PolledGrace", "return begun + 1;", "return begun == over ? begun + 1 : begun;")),
+            PlantedBreak.of(
+                    "a place that is given back is told to nobody",
+                    LayoutScenarios.WaitsForRoom.class,
+                    1,
+                    in(
+                            "sync.Backlog",
+                            "tasks--;\n            noteLoad();\n            room.signalAll();",
+                            "tasks--; noteLoad(); if (isFull) { room.signalAll(); }")),
+            PlantedBreak.of(
+                    "a queue is left without a thread after the look at it",
+                    SyncScenarios.TwoTasks.class,
+                    2,
+                    in(
+                            "sync.Background",
+                            "attended = false;\n        return !queue.isEmpty();",
+                            "boolean more = !queue.isEmpty(); attended = false; return more;")),
+            PlantedBreak.of(
+                    "a flush asks the CPUs of its last leaf only",
+                    CpuScenarios.UnmapsTwoLeaves.class,
+                    1,
+                    in("tlb.PendingFlush", "mask |= flush.cpumask();", "mask = flush.cpumask();")),
+            PlantedBreak.of(
+                    "a CPU returns from LAZY without being counted",
+                    CpuScenarios.LazyBesideClose.class,
+                    1,
+                    in("cpu.CpuState", "if (of == null || !of.use()) {", "if (of == null || of.isEnded()) {")),
+            PlantedBreak.of(
+                    "a CPU that is two generations behind flushes the last one",
+                    CpuScenarios.TwoGenerations.class,
+                    1,
+                    in("tlb.CpuTlb", "for (long next = from + 1;", "for (long next = generation;")),
+            PlantedBreak.of(
+                    "a leaf is found empty before it is locked",
+                    LayoutScenarios.StoreBesideLastUnmap.class,
+                    1,
+                    in(
+                            "page.UnhookTables",
+                            "        Leaf.lock(leaf);\n        try {\n            if (Leaf.isDead(leaf)"
+                                    + " || Leaf.hasPendingFlush(leaf) || !Leaf.isEmpty(leaf)) {",
+                            "boolean isEmpty = Leaf.isEmpty(leaf); Leaf.lock(leaf); try {"
+                                    + " if (Leaf.isDead(leaf) || Leaf.hasPendingFlush(leaf) || !isEmpty) {")),
+            PlantedBreak.of(
+                    "a fork passes over busy pages",
+                    ForkScenarios.ForkBesideCopy.class,
+                    1,
+                    in("op.CopyPageTables", "busy = pte;\n                    break;", "at += pageSize; continue;")),
+            PlantedBreak.of(
+                    "the owner of busy entries leaves before they change",
+                    FaultScenarios.DiscardBesideStore.class,
+                    1,
+                    in(
+                            "pagewalk.DiscardPages",
+                            "claimed.release(gather);\n        memory.owners().leave(worker().owner());",
+                            "memory.owners().leave(worker().owner()); claimed.release(gather);")),
+            PlantedBreak.of(
+                    "a page is found sole before the lock, and not under it",
+                    ForkScenarios.ForkBesideReuse.class,
+                    1,
+                    in("fault.CopyOnWrite", "if (Leaf.isDead(leaf) || !isSole(pte)) {", "if (Leaf.isDead(leaf)) {")),
+            PlantedBreak.of(
+                    "a fork reads the pins before it takes the right to write",
+                    ForkScenarios.ForkBesidePin.class,
+                    1,
+                    in(
+                            "op.CopyPageTables",
+                            "            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);\n"
+                                    + "            // After the change"
+                                    + " of the entry. Pairs with the pin, after which the"
+                                    + " pinning thread reads the entry again.\n"
+                                    + "            if (!isOwn || (isCounted && !frames.isPinned(frame))) {",
+                            "boolean isPinned = frames.isPinned(frame);"
+                                    + " before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);"
+                                    + " if (!isOwn || (isCounted && !isPinned)) {")),
+            PlantedBreak.of(
+                    "the range of a discard does not count as in flight",
+                    LayoutScenarios.DiscardBesideLocked.class,
+                    1,
+                    in("space.InFlightRange", " || busy.overlap(start, end));", ");")),
+            PlantedBreak.of(
+                    "references are read after the retiring bit is cleared",
+                    LayoutScenarios.ReleaseBesideUnmap.class,
+                    1,
+                    in("vma.VmArea", "if ((before & REFERENCES) == 0) {", "if ((wordAcquire() & REFERENCES) == 0) {")),
+            PlantedBreak.of(
+                    "a reference is released by a read and a store",
+                    LayoutScenarios.ReleasedTwice.class,
+                    1,
+                    in(
+                            "dev.samara.core.VmaRef",
+                            "return RELEASED.compareAndSet(this, false, true);",
+                            "if (releasedVolatile()) { return"
+                                    + " false; } RELEASED.setVolatile(this, true); return true;")),
+            PlantedBreak.random(
+                    "a mapping over two reservations awaits one",
+                    LayoutScenarios.ReusesTwo.class,
+                    2,
+                    in("space.CompletionOrder", "awaited = predecessors.size();", "awaited = 1;")),
+            PlantedBreak.of(
+                    "the first page of a file is looked for before its lock",
+                    FileScenarios.FirstStores.class,
+                    1,
+                    in(
+                            "file.FilePages",
+                            "        int known = Frames.NONE;\n        content.lock();\n        try {\n"
+                                    + "            if (page < pages() && !isClosed() && !vma.isDetached()) {\n"
+                                    + "                known = index.get(page);",
+                            "int known = index.get(page); content.lock(); try {"
+                                    + " if (page < pages() && !isClosed() && !vma.isDetached()) {")),
+            PlantedBreak.of(
+                    "a mapping leaves its file beside a lookup",
+                    FileScenarios.TruncateBesideCut.class,
+                    1,
+                    in("file.ReverseMap", "            if (now == null) {", "            if (true) {")),
+            PlantedBreak.of(
+                    "a delivery ends after the look at its queue",
+                    LayoutScenarios.ListenerBesideCalls.class,
+                    2,
+                    in(
+                            "space.Changes",
+                            "isWorkedOff.set(false);\n                schedule();",
+                            "schedule(); isWorkedOff.set(false);")));
+}

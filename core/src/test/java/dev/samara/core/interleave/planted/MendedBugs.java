@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+
+/** Bugs of the past, each of which keeps an object, a thread, a link or a page table in use too long. */
+final class MendedBugs {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private MendedBugs() {}
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "a VMA keeps its last operation reachable",
+                    LeftoverScenarios.NarrowingBesideFork.class,
+                    1,
+                    () -> SourceBreak.of(
+                            CORE + "space.InFlightGate",
+                            "waiting = open();\n        range = null;",
+                            "waiting = open();")),
+            PlantedBreak.of(
+                    "an asynchronous call keeps a thread while it waits",
+                    LeftoverScenarios.AsyncBehindGuest.class,
+                    1,
+                    () -> SourceBreak.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
+            PlantedBreak.of(
+                    "a lookup of a file's mappings waits for CPUs",
+                    LeftoverScenarios.MappingsBesideTruncation.class,
+                    1,
+                    () -> SourceBreak.of(
+                            CORE + "file.UnmapMapping",
+                            "            found.add(link);",
+                            "discard(link); discarding.finish();")));
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Breaks of docs/concurrency.md that random tests missed, or needed more than ten seconds for. */
+final class MissedBreaks {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private MissedBreaks() {}
+
+    private static Supplier<Planting> in(String className, String... texts) {
+        return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, texts);
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "the generation is advanced before the entries are cleared",
+                    StoreBufferTest.StoreBesideReuse.class,
+                    2,
+                    in(
+                            "tlb.PendingFlush",
+                            "Leaf.deferFlush(leaf);\n",
+                            "Leaf.deferFlush(leaf); early = table.context().advance();\n",
+                            "long generation = context.advance();",
+                            "long generation = early;",
+                            "    private int size;\n",
+                            "    private int size; private long early;\n")),
+            PlantedBreak.of(
+                    "frames are freed before the acknowledgements",
+                    CpuScenarios.TwoGenerations.class,
+                    1,
+                    () -> Plantings.withoutCall(CORE + "cpu.Cpus", "shoot", "await", 0)),
+            PlantedBreak.of(
+                    "GUEST is entered without a look at the generation",
+                    StoreBufferTest.StoreBesideReuse.class,
+                    1,
+                    in("tlb.CpuTlb", "if (of.generation() != flushed) {", "if (false) {")),
+            PlantedBreak.of(
+                    "the generation is read before GUEST is set",
+                    StoreBufferTest.StoreBesideReuse.class,
+                    1,
+                    in(
+                            "tlb.CpuTlb",
+                            "state.enterGuest(contextId);\n            if (of.generation() != flushed) {",
+                            "long seen = of.generation(); state.enterGuest(contextId); if (seen != flushed) {")),
+            PlantedBreak.of(
+                    "a gap in the log is passed over",
+                    StoreBufferTest.StoreBesideReuse.class,
+                    2,
+                    in(
+                            "tlb.CpuTlb",
+                            "isRanged = of.log().read(next, range);",
+                            "if (!of.log().read(next, range)) { continue; }")),
+            PlantedBreak.of(
+                    "a leaf is cached for its whole span",
+                    CpuScenarios.TwoEighths.class,
+                    1,
+                    in("tlb.WalkCache", "partShift = Leaf.partShift(pageShift);", "partShift = 2 * pageShift - 3;")),
+            PlantedBreak.of(
+                    "no bit in a cpumask that has another one",
+                    CpuScenarios.UnmapsTwoLeaves.class,
+                    1,
+                    in("page.Leaf", "if ((getOpaque(leaf, word) & bit) == 0) {", "if (getOpaque(leaf, word) == 0) {")),
+            PlantedBreak.of(
+                    "the flush of a range drops nothing",
+                    CpuScenarios.TwoGenerations.class,
+                    1,
+                    () -> Plantings.withoutCall(CORE + "tlb.CpuTlb", "catchUp", "flush", 1)),
+            PlantedBreak.of(
+                    "the cpumask is read before the entries change",
+                    StoreBufferTest.FirstStoreBesideReuse.class,
+                    2,
+                    in(
+                            "tlb.PendingFlush",
+                            "flushes[size++].fill(table, leaf, start, end, reason);",
+                            "flushes[size].fill(table, leaf, start, end, reason); early |= flushes[size++].cpumask();",
+                            "mask |= flush.cpumask();",
+                            "mask |= early;",
+                            "    private int size;\n",
+                            "    private int size; private long early;\n")),
+            PlantedBreak.of(
+                    "no flush where another thread has emptied the entries",
+                    FileScenarios.TruncateBesideUnmap.class,
+                    1,
+                    in(
+                            "pagewalk.DiscardPages",
+                            "            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(),"
+                                    + " MmuNotifier.Reason.DISCARDED);\n"
+                                    + "            for (int i = walk.first(); i < last; i++) {\n"
+                                    + "                claim(leaf, i, walk.addressOf(i), choice);",
+                            "boolean isAny = false; for (int i = walk.first(); i < last; i++) {"
+                                    + " isAny |= Leaf.get(leaf, i) != Pte.NONE; } if (isAny) {"
+                                    + " gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(),"
+                                    + " MmuNotifier.Reason.DISCARDED); }"
+                                    + " for (int i = walk.first(); i < last; i++) {"
+                                    + " claim(leaf, i, walk.addressOf(i), choice);")),
+            PlantedBreak.of(
+                    "an acknowledgement comes before the flush",
+                    CpuScenarios.TwoGenerations.class,
+                    2,
+                    in(
+                            "tlb.CpuTlb",
+                            "        long from = slot.flushed;\n",
+                            "state.flushedTo(generation); long from = slot.flushed;\n")),
+            PlantedBreak.of(
+                    "a space is closed before its tree is empty",
+                    CpuScenarios.CallBesideClose.class,
+                    1,
+                    in("space.Layout", "return isClosing && tree.isEmpty();", "return isClosing;")),
+            PlantedBreak.of(
+                    "a count is given up before the word says LAZY",
+                    CpuScenarios.EntersLazyBesideClose.class,
+                    1,
+                    in(
+                            "cpu.CpuState",
+                            "        // Release, and before the CPU stops being counted:",
+                            "of.unuse();\n        // Release, and before the CPU stops being counted:",
+                            "        left = of;\n        of.unuse();",
+                            "        left = of;")),
+            PlantedBreak.of(
+                    "entries are compared, and then set by a store",
+                    CpuScenarios.FirstLoadBesideUnmap.class,
+                    1,
+                    in(
+                            "page.Leaf",
+                            "return ENTRY.compareAndSet(leaf, index, expected, pte);",
+                            "if (expected == 0) { return ENTRY.compareAndSet(leaf, index, expected, pte); }"
+                                    + " if (get(leaf, index) != expected) { return false; }"
+                                    + " setRelease(leaf, index, pte); return true;")),
+            PlantedBreak.of(
+                    "a claim of a CPU compares its owner, and then stores",
+                    CpuScenarios.TwoClaims.class,
+                    1,
+                    in(
+                            "dev.samara.core.Cpu",
+                            "Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);",
+                            "Thread other = (Thread) OWNER.getVolatile(this);"
+                                    + " if (other == null) { OWNER.setVolatile(this, caller); }")),
+            PlantedBreak.of(
+                    "a move puts a page down that was truncated",
+                    FileScenarios.MoveBesideTruncate.class,
+                    1,
+                    () -> Plantings.withoutCall(CORE + "op.MovePages", "putDown", "isStillThere", 1)),
+            PlantedBreak.random(
+                    "a truncation leaves the pages of a detached VMA",
+                    FileScenarios.PrivateMoveBesideTruncate.class,
+                    2,
+                    in(
+                            "file.UnmapMapping",
+                            "if (!copies || !Pte.isOwn(pte)) {",
+                            "if (!copies || !Pte.isOwn(pte) || link.vma().isDetached()) {")),
+            PlantedBreak.of(
+                    "a fork flushes only pages that it narrows",
+                    ForkScenarios.TwoForks.class,
+                    2,
+                    in(
+                            "op.CopyPageTables",
+                            "            gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);\n",
+                            "boolean isAny = false; for (long a = start; a != end; a += pageSize) {"
+                                    + " isAny |= Pte.has(Leaf.get(leaf, from.indexOf(a)), Pte.WRITE); } if (isAny) {"
+                                    + " gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED); }\n")),
+            PlantedBreak.of(
+                    "an identity that a replaced VMA got late is not handed on",
+                    ForkScenarios.FirstStoreBesideCut.class,
+                    1,
+                    () -> Plantings.withoutCall(CORE + "op.Publication", "adopt", "handOn", 0)),
+            PlantedBreak.of(
+                    "a dirty scan passes over busy pages",
+                    ForkScenarios.ScanBesideCopy.class,
+                    1,
+                    in("pagewalk.DirtyScan", "return Pte.has(pte, Pte.BUSY | Pte.COPY | bit);", "return false;")));
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.function.Supplier;
+
+/**
+ * A break of production code, and how it is looked for.
+ *
+ * @param name the break, as docs/interleavings.md names it
+ * @param scenario the scenario that meets it
+ * @param mode how schedules are chosen
+ * @param preemptions the most preemptions of a schedule
+ * @param planting makes the break
+ */
+record PlantedBreak(
+        String name, Class<? extends Scenario> scenario, Mode mode, int preemptions, Supplier<Planting> planting) {
+    /** The ways in which schedules are chosen. */
+    enum Mode {
+        /** All schedules with few preemptions. */
+        ORDERED,
+        /** All schedules with few preemptions, in which stores wait in store buffers. */
+        BUFFERED,
+        /** Random priorities. */
+        RANDOM
+    }
+
+    /** A break that is found by the order of steps. */
+    static PlantedBreak of(
+            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+        return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, planting);
+    }
+
+    /** A break that only stores seen late show. */
+    static PlantedBreak buffered(
+            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+        return new PlantedBreak(name, scenario, Mode.BUFFERED, preemptions, planting);
+    }
+
+    /** A break that needs an early preemption of a long call, which random priorities meet sooner. */
+    static PlantedBreak random(
+            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+        return new PlantedBreak(name, scenario, Mode.RANDOM, preemptions, planting);
+    }
+
+    /** Explores the scenario with the break. */
+    Exploration.Result broken(int most, long seconds) {
+        return explore(most, seconds, planting.get());
+    }
+
+    /** Explores the scenario without the break. */
+    Exploration.Result unchanged(int most, long seconds) {
+        return explore(most, seconds);
+    }
+
+    private Exploration.Result explore(int most, long seconds, Planting... breaks) {
+        Exploration exploration = mode == Mode.BUFFERED
+                ? SteppedScenarios.exploreBuffered(scenario, breaks)
+                : SteppedScenarios.explore(scenario, breaks);
+        Strategy strategy =
+                mode == Mode.RANDOM ? Strategy.random(1, preemptions + 1, most) : Strategy.bounded(preemptions);
+        return exploration.explore(strategy, most, seconds);
+    }
+
+    /** Whether a failure is one of the broken code, and not of the planting. */
+    static boolean isFinding(Exploration.Failure failure) {
+        Finding finding = failure.finding();
+        Throwable thrown = finding.thrown();
+        return switch (finding.kind()) {
+            case STUCK, ENDLESS -> true;
+            case NOT_DETERMINISTIC -> false;
+            case THROWN -> thrown instanceof AssertionError || thrown instanceof RuntimeException;
+        };
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.schedule.Exploration;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("The scheduler finds slips that an engineer might make; the profile interleave looks for all of them")
+@Tag("interleave")
+@Timeout(1200)
+final class PlantedBreaksTest {
+    private static final int MOST = 1_000;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "a flush asks the CPUs of its last leaf only",
+                "a fork passes over busy pages",
+                "a page is found sole before the lock, and not under it",
+                "references are read after the retiring bit is cleared",
+                "the first page of a file is looked for before its lock",
+                "a VMA keeps its last operation reachable",
+                "an asynchronous call keeps a thread while it waits",
+                "a lookup of a file's mappings waits for CPUs"
+            })
+    void found(String name) {
+        PlantedBreak planted = PlantedBreaks.of(name);
+        Exploration.Result broken = planted.broken(MOST, Long.MAX_VALUE);
+        Exploration.Failure failure = broken.failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        Exploration.Result unchanged = planted.unchanged(broken.runs(), Long.MAX_VALUE);
+        assertNull(unchanged.failure(), unchanged::toString);
+    }
+}

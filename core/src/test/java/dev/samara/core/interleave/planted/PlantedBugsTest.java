@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.CountingBacking;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageRequest;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Bugs that reading has found, and random storms had not, planted again. Each is found with the preemptions given, and
+ * nothing is found without the break.
+ */
+@DisplayName("The scheduler finds mended bugs that are planted again")
+@Tag("interleave")
+@Timeout(1200)
+final class PlantedBugsTest {
+    private static final String CORE = "dev.samara.core.internal.";
+    private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
+    private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
+
+    /** A mapping goes over the source of a move, whose pages are on their way. */
+    static final class MoveBesideEarlyReuse extends Calls {
+        MoveBesideEarlyReuse() {
+            int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+            calls().put("mremap", (state, cpu) -> "" + state.space.mremap(AT, PAGE, PAGE, flags, TO));
+            calls().put("mmap", (state, cpu) -> "" + state.space.mmap(AT, PAGE, RW, FIXED, null, 0));
+        }
+
+        @Override
+        protected AddressSpace space(Machine machine) {
+            return machine.space(LINUX).earlyReuse(true).build();
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            // After the move, or instead of a page that was replaced before it.
+            String moved = load(cpu, TO);
+            String kept = load(cpu, AT);
+            if (!(moved.equals("7") && kept.equals("0"))
+                    && !(moved.equals("0") && kept.equals(Fault.toString(Fault.MAPERR)))) {
+                throw new AssertionError("moved " + moved + ", at the source " + kept);
+            }
+        }
+    }
+
+    /** A thread in GUEST asks for an address that a call of another thread replaces. */
+    static final class ResolveInGuest extends Calls {
+        ResolveInGuest() {
+            calls().put("guest", new InGuest((state, cpu) -> state.space.resolve(AT, Protection.READ) + ""));
+            calls().put("mmap", (state, cpu) -> "" + state.space.mmap(AT, PAGE, RW, FIXED, null, 0));
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** A call that a thread makes in GUEST, and that may be refused there. */
+    record InGuest(SpaceScenario.Operation call) implements SpaceScenario.GuestOperation {
+        @Override
+        public void before(State state, Cpu cpu) {
+            cpu.enterGuest();
+            SpaceScenario.store(cpu, SpaceScenario.AT, 7);
+        }
+
+        @Override
+        public String run(State state, Cpu cpu) {
+            try {
+                return call.run(state, cpu);
+            } catch (IllegalStateException refused) {
+                return "refused";
+            } finally {
+                cpu.leaveGuest();
+            }
+        }
+    }
+
+    /** A thread in GUEST makes an asynchronous call, at the bound of calls that wait for grace periods. */
+    static final class AsyncInGuest extends Calls {
+        AsyncInGuest() {
+            calls().put("guest", new InGuest((state, cpu) -> "" + (state.space.munmapAsync(TO, PAGE) != null)));
+            calls().put("munmap", (state, cpu) -> "" + (state.space.munmapAsync(AT, PAGE) != null));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.mmap(TO, PAGE, RW, FIXED, null, 0);
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return Machine.builder().boundGracePeriods(1, false);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** A store with a slow notice, beside another store, a write-back and the way back to writable. */
+    static final class SecondNotice extends Calls {
+        private int notices;
+        private int noticesWhenClean;
+
+        SecondNotice() {
+            calls().put("slow", (state, cpu) -> store(cpu, AT, 1));
+            calls().put("other", (state, cpu) -> {
+                store(cpu, AT, 2);
+                state.space.mprotect(AT, PAGE, Protection.READ);
+                state.space.collectDirty(AT, PAGE, page -> {});
+                noticesWhenClean = notices;
+                state.space.mprotect(AT, PAGE, RW);
+                return "";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            CachedBacking file = new CachedBacking("file", state.machine.newPageCache(LINUX, PAGE)) {
+                @Override
+                protected boolean read(long page, int frame, FrameStore store) {
+                    return true;
+                }
+
+                @Override
+                public boolean noticesWrites() {
+                    return true;
+                }
+
+                @Override
+                public int pageMkwrite(PageRequest request) {
+                    notices++;
+                    return 0;
+                }
+            };
+            state.space.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            load(cpu, AT);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected boolean isClosed() {
+            // The cache keeps its page.
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            if (state.space.collectDirty(AT, PAGE, page -> {}) > 0 && notices == noticesWhenClean) {
+                throw new AssertionError("dirty without a notice since it was clean");
+            }
+        }
+    }
+
+    /** A notifier unmaps half of a device's mapping, which is refused while a fork copies. */
+    static final class RefusedBesideFork extends Calls {
+        private final CountingBacking device = new CountingBacking("device", 1);
+        private boolean hasCalled;
+
+        RefusedBesideFork() {
+            calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
+            calls().put("fork", (state, cpu) -> {
+                state.children.put("child", state.space.fork());
+                return "";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.mmap(DEVICE, 2 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+            state.space.addNotifier((start, end, reason) -> {
+                if (start == AT && !hasCalled) {
+                    hasCalled = true;
+                    unmapHalf(state);
+                }
+            });
+        }
+
+        private static void unmapHalf(State state) {
+            try {
+                state.space.munmap(DEVICE + PAGE, PAGE);
+            } catch (IllegalStateException refused) {
+                assertTrue(refused.toString().contains("copy"), refused::toString);
+            }
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judgeClosed() {
+            assertEquals(device.opens(), device.closes(), "opens and closes");
+        }
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    }
+
+    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting... breaks) {
+        Exploration.Failure failure = explore(type, bound, breaks).failure();
+        assertNotNull(failure);
+        assertEquals(kind, failure.finding().kind(), failure::toString);
+        Throwable thrown = failure.finding().thrown();
+        assertTrue(thrown == null || thrown instanceof AssertionError, failure::toString);
+        Exploration.Result unchanged = explore(type, bound);
+        assertNull(unchanged.failure(), unchanged::toString);
+    }
+
+    @Test
+    void moveBesideEarlyReuse() {
+        found(
+                MoveBesideEarlyReuse.class,
+                1,
+                Finding.Kind.THROWN,
+                Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1));
+    }
+
+    @Test
+    void resolveInGuest() {
+        found(
+                ResolveInGuest.class,
+                1,
+                Finding.Kind.STUCK,
+                Plantings.withoutCall(CORE + "fault.Resolve", "awaitGate", "checkMayWait", 0));
+    }
+
+    @Test
+    void asyncInGuest() {
+        found(
+                AsyncInGuest.class,
+                1,
+                Finding.Kind.STUCK,
+                Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0));
+    }
+
+    @Test
+    void secondNotice() {
+        found(
+                SecondNotice.class,
+                1,
+                Finding.Kind.THROWN,
+                Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isDetached", 0),
+                Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0));
+    }
+
+    @Test
+    void refusedBesideFork() {
+        String steps = """
+                    refuseToWaitForCopy(edit, mine);
+                    if (mine != null && !prepareToRetire(edit, mine)) {
+                        return result;
+                    }
+                    // Steps 6 and 7.
+                    attach(edit, mine);
+            """;
+        found(
+                RefusedBesideFork.class,
+                1,
+                Finding.Kind.THROWN,
+                SourceBreak.of(
+                        CORE + "op.Publication",
+                        steps,
+                        steps.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);"),
+                Plantings.withoutCall(CORE + "op.Edit", "undo", "takeBack", 0));
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.ReachableObjects;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.op.CopyPageTables;
+import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Ticket;
+import dev.samara.core.internal.tlb.TlbGather;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+/** What is reachable from a machine, its spaces and its files when everything is over. */
+final class Remains {
+    /** The state of one call, which ends with it. */
+    private static final List<Class<?>> OF_CALLS =
+            List.of(InFlightRange.class, Operation.class, Ticket.class, CopyPageTables.class, TlbGather.class);
+
+    private Remains() {}
+
+    /** Nothing of a call is left when the machine is quiet, and no space that is not among the given ones. */
+    static void judge(Machine machine, Collection<AddressSpace> spaces, Collection<MemoryFile> files) {
+        Object[] roots = roots(machine, spaces, files);
+        nothingOf(OF_CALLS, roots);
+        long layouts = ReachableObjects.from(roots).stream()
+                .filter(Layout.class::isInstance)
+                .count();
+        if (layouts != spaces.size()) {
+            throw new AssertionError(layouts + " layouts are reachable, of " + spaces.size() + " spaces");
+        }
+    }
+
+    private static Object[] roots(Machine machine, Collection<AddressSpace> spaces, Collection<MemoryFile> files) {
+        List<Object> roots = new ArrayList<>(spaces);
+        roots.addAll(files);
+        roots.add(machine);
+        return roots.toArray();
+    }
+
+    private static void nothingOf(List<Class<?>> types, Object[] roots) {
+        for (Object object : ReachableObjects.from(roots)) {
+            if (types.stream().anyMatch(type -> type.isInstance(object))) {
+                throw new AssertionError(
+                        "reachable when all is over: " + object + ", by " + ReachableObjects.pathTo(object, roots));
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+
+/** The broken forms of the tests of JCStress, planted in the production classes. */
+@SuppressWarnings("StringConcatToTextBlock") // parts of lines
+final class StoreBreaks {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private StoreBreaks() {}
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.buffered(
+                    "a leaf is linked by a release store, with no exchange after it",
+                    StoreScenarios.LinkBesideWalk.class,
+                    1,
+                    () -> SourceBreak.of(
+                            CORE + "page.PageTable",
+                            "CHILD.setVolatile(table, index, child);",
+                            "CHILD.setRelease(table, index, child);",
+                            "            setChildVolatile(table, index, fresh);\n"
+                                    + "            tables.getAndIncrement();\n",
+                            "tables.getAndIncrement(); setChildVolatile(table, index, fresh);\n")),
+            PlantedBreak.buffered(
+                    "a VMA is detached by a release store, and walked without a fence",
+                    StoreScenarios.LinkBesideWalk.class,
+                    1,
+                    () -> SourceBreak.of(
+                                    CORE + "vma.VmArea",
+                                    "getAndOrWord(DETACHED | RETIRING);",
+                                    "WORD.setRelease(this, before | DETACHED | RETIRING);")
+                            .and(Plantings.withoutCall(CORE + "page.PageTable", "nextLeaf", "fullFence", 0))),
+            PlantedBreak.buffered(
+                    "a section begins by a release store",
+                    SyncScenariosTest.ReaderBesideUpdater.class,
+                    2,
+                    () -> Plantings.otherMode(
+                            CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease")),
+            PlantedBreak.buffered(
+                    "a grace period begins without a fence",
+                    StoreScenarios.UnlinkedByRelease.class,
+                    2,
+                    () -> Plantings.withoutCall(CORE + "sync.Rcu", "synchronize", "fullFence", 0)),
+            PlantedBreak.buffered(
+                    "GUEST is a release store",
+                    StoreBufferTest.StoreBesideReuse.class,
+                    1,
+                    () -> Plantings.otherMode(
+                            CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease")),
+            PlantedBreak.buffered(
+                    "a cpumask is set by a release store, without its fence",
+                    StoreBufferTest.FirstStoreBesideReuse.class,
+                    1,
+                    () -> SourceBreak.of(
+                            CORE + "page.Leaf",
+                            "getAndOr(leaf, word, bit);\n        } else if (!isShared) {\n            return;\n"
+                                    + "        }\n",
+                            "setRelease(leaf, word, getOpaque(leaf, word) | bit); return; }"
+                                    + " else if (!isShared) { return; }\n")),
+            PlantedBreak.of(
+                    "the seal of a record is read once",
+                    StoreScenarios.OverwrittenRecord.class,
+                    1,
+                    () -> SourceBreak.of(
+                            CORE + "cpu.FlushLog", "return sealOpaque(at) == generation;", "return true;")),
+            PlantedBreak.of(
+                    "an unhooked leaf is not marked",
+                    LayoutScenarios.StoreBesideLastUnmap.class,
+                    1,
+                    () -> Plantings.withoutCall(CORE + "page.UnhookTables", "unhookIfEmpty", "kill", 0)));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.ReachableObjects;
+import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
+import dev.samara.core.interleave.scenario.IdleByClock;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.RcuReader;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.jspecify.annotations.Nullable;
+
+/** Waits at gates, grace periods that are polled, and the threads of a machine. */
+final class SyncScenarios {
+    private SyncScenarios() {}
+
+    /** A thread, with the object that another one interrupts it by. */
+    private static final class Waiter implements Scenario.Body {
+        private final Scenario.Body body;
+        private @Nullable Thread thread;
+
+        Waiter(Scenario.Body body) {
+            this.body = body;
+        }
+
+        @Override
+        public void before() {
+            thread = Thread.currentThread();
+        }
+
+        @Override
+        public void run() throws Exception {
+            body.run();
+        }
+
+        void interrupt() {
+            Objects.requireNonNull(thread).interrupt();
+        }
+    }
+
+    /** A wait that an interrupt does not end. */
+    static final class InterruptedWait extends Bodies {
+        private final Gate gate = new Gate();
+        private boolean isDone;
+
+        InterruptedWait() {
+            Waiter waiter = new Waiter(() -> {
+                gate.awaitUninterruptibly(new SyncScenariosTest.Patient());
+                assertTrue(isDone, "the wait has ended before the gate was opened");
+            });
+            thread("waiter", waiter);
+            thread("interrupter", waiter::interrupt);
+            thread("opener", () -> {
+                isDone = true;
+                Gate.wake(gate.open());
+            });
+        }
+    }
+
+    /** Two threads leave a gate that stays closed. */
+    static final class TwoLeave extends Bodies {
+        private final Gate gate = new Gate();
+
+        TwoLeave() {
+            Waiter one = new Waiter(() -> gate.await(new SyncScenariosTest.Patient()));
+            Waiter two = new Waiter(() -> gate.await(new SyncScenariosTest.Patient()));
+            thread("one", one);
+            thread("two", two);
+            thread("interrupter", () -> {
+                one.interrupt();
+                two.interrupt();
+            });
+        }
+
+        @Override
+        public void end() {
+            assertEquals(List.of(), ReachableObjects.of("Waiter", gate), "threads that have left");
+        }
+    }
+
+    private static Rcu rcu(Housekeeping housekeeping) {
+        return new Rcu(new Rcu.Settings(
+                Runnable::run,
+                housekeeping,
+                new Backlog(8, Backlog.AtBound.WAIT, null),
+                Long.MAX_VALUE,
+                message -> {}));
+    }
+
+    /** What an updater unlinks while a grace period is in progress, beside a reader that began after that one. */
+    static final class UnlinkedLater extends Bodies {
+        private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()));
+        private final RcuReader early = rcu.register("early");
+        private final RcuReader late = rcu.register("late");
+        private volatile int @Nullable [] linked = {1};
+
+        UnlinkedLater() {
+            thread("early", () -> {
+                early.readLock();
+                assertTrue(early.isReading());
+                early.readUnlock();
+            });
+            thread("updater", () -> {
+                long first = rcu.startPoll();
+                rcu.poll(first);
+                Thread.onSpinWait();
+                int[] old = linked;
+                linked = null;
+                long second = rcu.startPoll();
+                while (!rcu.poll(first) || !rcu.poll(second)) {
+                    LockSupport.parkNanos(1_000);
+                }
+                Objects.requireNonNull(old)[0] = 2;
+            });
+            thread("late", () -> {
+                late.readLock();
+                int[] seen = linked;
+                if (seen != null) {
+                    // A step, before which the others may run.
+                    assertTrue(linked == seen || linked == null);
+                    assertEquals(1, seen[0]);
+                }
+                late.readUnlock();
+            });
+        }
+    }
+
+    /** Callbacks, of which one is added while the grace period of the other one begins. */
+    static final class AddedLater extends Bodies {
+        private final Background background = new Background(thrown -> {});
+        private final Rcu rcu = rcu(new Housekeeping(background, Runnable::run, new IdleByClock()));
+        private final SyncScenariosTest.Linked linked = new SyncScenariosTest.Linked(rcu.register("reader"));
+
+        AddedLater() {
+            thread("first", () -> rcu.call(() -> {}));
+            thread("poller", () -> rcu.poll(rcu.startPoll()));
+            thread("reader", linked::read);
+            thread("updater", () -> {
+                int[] old = linked.unlink();
+                rcu.call(() -> old[0] = 2);
+            });
+        }
+    }
+
+    /** Two tasks that two threads give to a machine's threads. The first one waits for the second. */
+    static final class TwoTasks extends Bodies {
+        private final Background background = new Background(thrown -> {});
+        private volatile boolean hasRun;
+
+        TwoTasks() {
+            thread(
+                    "one",
+                    () -> background.execute(() -> {
+                        while (!hasRun) {
+                            LockSupport.parkNanos(1_000_000);
+                        }
+                    }));
+            thread("two", () -> background.execute(() -> hasRun = true));
+        }
+
+        @Override
+        public void end() {
+            // Not for its quiescence: a thread that waits for that looks for tasks without a thread.
+            LockSupport.parkNanos(100_000_000);
+            assertTrue(hasRun, "the second task has not run");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Watch;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("Gates and grace periods under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class SyncScenariosTest {
+    private static final String SYNC = "dev.samara.core.internal.sync.";
+
+    abstract static class Bodies implements Scenario {
+        private final Map<String, Body> bodies = new LinkedHashMap<>();
+
+        final void thread(String name, Body body) {
+            bodies.put(name, body);
+        }
+
+        @Override
+        public final Map<String, Body> operations() {
+            return bodies;
+        }
+    }
+
+    /** A watch that reports after a long time only. */
+    static final class Patient implements Watch {
+        @Override
+        public long reportAfterNanos() {
+            return 10_000_000_000L;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long nanos) {
+            throw new IllegalStateException("waits long");
+        }
+    }
+
+    static class OneWaits extends Bodies {
+        final Gate gate = new Gate();
+        private boolean isDone;
+
+        OneWaits() {
+            thread("waiter", () -> {
+                gate.awaitUninterruptibly(new Patient());
+                assertTrue(isDone);
+            });
+            thread("opener", () -> {
+                isDone = true;
+                Gate.wake(gate.open());
+            });
+        }
+    }
+
+    static final class TwoWait extends OneWaits {
+        TwoWait() {
+            thread("other", () -> assertTrue(gate.await(new Patient())));
+        }
+    }
+
+    /** Of two waiting threads one is interrupted, and so leaves the stack while the gate opens. */
+    static final class OneIsInterrupted extends OneWaits {
+        private @Nullable Thread waiting;
+
+        OneIsInterrupted() {
+            thread("other", new Body() {
+                @Override
+                public void before() {
+                    waiting = Thread.currentThread();
+                }
+
+                @Override
+                public void run() {
+                    boolean opened = gate.await(new Patient());
+                    assertTrue(opened || Thread.currentThread().isInterrupted());
+                }
+            });
+            thread("interrupter", () -> Objects.requireNonNull(waiting).interrupt());
+        }
+    }
+
+    /** An object with the value 1, for a reader. Once it is unlinked, an updater may give it another value. */
+    static final class Linked {
+        private final RcuReader reader;
+        private volatile int @Nullable [] link = {1};
+
+        Linked(RcuReader reader) {
+            this.reader = reader;
+        }
+
+        void read() {
+            reader.readLock();
+            int[] seen = link;
+            if (seen != null) {
+                Thread.onSpinWait();
+                assertEquals(1, seen[0]);
+            }
+            reader.readUnlock();
+        }
+
+        int[] unlink() {
+            int[] old = link;
+            link = null;
+            return Objects.requireNonNull(old);
+        }
+    }
+
+    /** A reader in a section, beside an updater that unlinks, waits, and gives the object to another use. */
+    static final class ReaderBesideUpdater extends Bodies {
+        private final Rcu rcu = new Rcu(new Rcu.Settings(
+                Runnable::run,
+                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Backlog(8, Backlog.AtBound.WAIT, null),
+                Long.MAX_VALUE,
+                message -> {}));
+        private final Linked linked = new Linked(rcu.register("reader"));
+
+        ReaderBesideUpdater() {
+            thread("reader", linked::read);
+            thread("updater", () -> {
+                int[] old = linked.unlink();
+                rcu.synchronize();
+                old[0] = 2;
+            });
+        }
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, Strategy strategy, Planting... breaks) {
+        return SteppedScenarios.result(type, SteppedScenarios.explore(type, breaks), strategy, breaks.length);
+    }
+
+    private static void nothing(Class<? extends Scenario> type, Strategy strategy) {
+        Exploration.Result result = explore(type, strategy);
+        assertNull(result.failure(), result::toString);
+    }
+
+    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting planting) {
+        Exploration.Failure failure =
+                explore(type, Strategy.bounded(bound), planting).failure();
+        assertNotNull(failure);
+        assertEquals(kind, failure.finding().kind(), failure::toString);
+    }
+
+    @Test
+    void gates() {
+        nothing(OneWaits.class, Strategy.bounded(3));
+        nothing(TwoWait.class, Strategy.bounded(2));
+        nothing(OneIsInterrupted.class, Strategy.bounded(1));
+        nothing(OneWaits.class, Strategy.reduced());
+    }
+
+    @Test
+    void gracePeriods() {
+        nothing(ReaderBesideUpdater.class, Strategy.bounded(3));
+        nothing(ReaderBesideUpdater.class, Strategy.reduced());
+    }
+
+    @Test
+    void wakesBeforeItOpens() {
+        found(
+                OneWaits.class,
+                1,
+                Finding.Kind.STUCK,
+                SourceBreak.of(
+                        SYNC + "Gate",
+                        "Waiter waiting = getAndSetTop(OPEN);",
+                        "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);"));
+    }
+
+    @Test
+    void pushesOverAnOpenGate() {
+        found(
+                OneWaits.class,
+                1,
+                Finding.Kind.STUCK,
+                SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
+    }
+
+    @Test
+    void sweepsByAStore() {
+        found(
+                OneIsInterrupted.class,
+                2,
+                Finding.Kind.STUCK,
+                SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
+    }
+
+    @Test
+    void doesNotWaitForTheReader() {
+        found(
+                ReaderBesideUpdater.class,
+                1,
+                Finding.Kind.THROWN,
+                SourceBreak.of(SYNC + "Rcu", "if (section != 0) {", "if (section < 0) {"));
+    }
+}

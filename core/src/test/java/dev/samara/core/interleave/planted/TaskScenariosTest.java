@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.MachineTasks;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("The tasks of a machine under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class TaskScenariosTest {
+    private static final String TASKS = "dev.samara.core.internal.sync.MachineTasks";
+
+    /** A task on its way to an executor with a thread for each, beside a thread that asks whether all is quiet. */
+    static final class Asked extends SyncScenariosTest.Bodies {
+        private final Background background = new Background(thrown -> {
+            throw new AssertionError(thrown);
+        });
+        private final MachineTasks tasks = new MachineTasks(
+                background, task -> new Thread(task).start(), false, new NoOpIdleStrategy(), thrown -> {
+                    throw new AssertionError(thrown);
+                });
+        private final AtomicInteger ended = new AtomicInteger();
+
+        Asked() {
+            thread("asker", () -> {
+                tasks.execute(ended::incrementAndGet);
+                background.endWhenQuiet();
+                assertTrue(!tasks.isQuiet() || ended.get() == 1, "a task was passed");
+            });
+        }
+    }
+
+    /** A task that gives another one, beside a wait for quiescence whose thread makes the steps. */
+    static final class Chain extends SyncScenariosTest.Bodies {
+        private final MachineState machine = new MachineState(new MachineState.Settings(
+                65530,
+                256,
+                MachineState.UNLIMITED,
+                Long.MAX_VALUE,
+                report -> {
+                    throw new AssertionError(report);
+                },
+                new MachineState.Threads(task -> new Thread(task).start(), new NoOpIdleStrategy(), true),
+                null));
+        private final AtomicInteger ended = new AtomicInteger();
+
+        Chain() {
+            thread("waiter", () -> {
+                machine.tasks().execute(() -> {
+                    machine.tasks().execute(ended::incrementAndGet);
+                    ended.incrementAndGet();
+                });
+                machine.awaitQuiescence();
+                assertEquals(2, ended.get());
+            });
+        }
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    }
+
+    @Test
+    @DisplayName("a look whether all is quiet, and a wait for it, pass no task")
+    void quiescence() {
+        for (Class<? extends Scenario> type : List.of(Asked.class, Chain.class)) {
+            Exploration.Result result = explore(type, 1);
+            assertNull(result.failure(), result::toString);
+            assertTrue(result.isComplete(), result::toString);
+        }
+    }
+
+    @Test
+    @DisplayName("a look at the executor's tasks before that at the machine's threads misses one, and is found")
+    void looksInTheWrongOrder() {
+        Planting swapped = SourceBreak.of(
+                TASKS,
+                "if (background.pending() != 0) {",
+                "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
+                        + " if (true) { if (background.pending() == 0) { return all; }");
+        found(Asked.class, swapped);
+    }
+
+    @Test
+    @DisplayName("a single look at the calls of the housekeeping misses one, and is found")
+    void looksOnce() {
+        Planting once = SourceBreak.of(
+                "dev.samara.core.internal.space.MachineState", " && housekeeping.takenIfIdle() == taken;", ";");
+        found(Chain.class, once);
+    }
+
+    private static void found(Class<? extends Scenario> type, Planting planting) {
+        Exploration.Failure failure = explore(type, 1, planting).failure();
+        assertNotNull(failure);
+        assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
+    }
+}

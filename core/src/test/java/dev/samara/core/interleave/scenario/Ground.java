@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import org.jspecify.annotations.Nullable;
+
+/** The mapping of eight pages on which the operations of a scenario work. */
+public enum Ground {
+    ANONYMOUS,
+    /** In a space in which a hole may be allocated before its {@code munmap} has completed. */
+    EARLY_REUSE,
+    /** The heap. */
+    HEAP,
+    /** With guard markers on the second page of each range. */
+    GUARDED,
+    SHARED_ANONYMOUS,
+    PRIVATE_FILE,
+    SHARED_FILE,
+    /** A file whose pages are read by a backing that blocks, notices writes, and offers its pages to faults. */
+    CACHED_FILE;
+
+    public static final int PAGES = 8;
+
+    private static final long START = SpaceScenario.AT;
+    private static final long LENGTH = PAGES * SpaceScenario.PAGE;
+    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+
+    public boolean hasFile() {
+        return this == PRIVATE_FILE || this == SHARED_FILE || this == CACHED_FILE;
+    }
+
+    /** Whether {@code MADV_REMOVE} is allowed. */
+    public boolean hasHoles() {
+        return this == SHARED_ANONYMOUS || this == SHARED_FILE;
+    }
+
+    public AddressSpaceBuilder describe(AddressSpaceBuilder builder) {
+        return switch (this) {
+            case EARLY_REUSE -> builder.earlyReuse(true);
+            case HEAP -> builder.heap(START, START);
+            default -> builder;
+        };
+    }
+
+    /** Makes the file, if there is one. */
+    @Nullable
+    public GroundFile file(State state) {
+        return !hasFile() ? null : this == CACHED_FILE ? GroundFile.cached(state) : GroundFile.inMemory(state);
+    }
+
+    /** Maps the pages. */
+    public void map(AddressSpace space, @Nullable GroundFile file) {
+        if (this == HEAP) {
+            space.brk(START + LENGTH);
+        } else if (file != null) {
+            int flags = this == PRIVATE_FILE ? MapFlags.PRIVATE | MapFlags.FIXED : SHARED;
+            space.mmap(START, LENGTH, SpaceScenario.RW, flags, file.backing(), 0);
+        } else {
+            int flags = this == SHARED_ANONYMOUS ? SHARED | MapFlags.ANONYMOUS : SpaceScenario.FIXED;
+            space.mmap(START, LENGTH, SpaceScenario.RW, flags, null, 0);
+        }
+    }
+
+    /** Puts the markers into the second page of a range. */
+    public void guard(AddressSpace space, long start) {
+        if (this == GUARDED) {
+            space.madvise(start + SpaceScenario.PAGE, SpaceScenario.PAGE, Advice.GUARD_INSTALL);
+        }
+    }
+}

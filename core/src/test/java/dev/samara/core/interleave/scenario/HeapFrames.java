@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import dev.samara.core.vma.FrameStore;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/** Frames in an array: a machine is made for each run, and direct memory would be slow to get and to give back. */
+public final class HeapFrames implements FrameStore {
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final int pageShift;
+    private final byte[] bytes;
+
+    public HeapFrames(int pageShift, int count) {
+        this.pageShift = pageShift;
+        bytes = new byte[count << pageShift];
+    }
+
+    private int at(int frame, int offset) {
+        return (frame << pageShift) + offset;
+    }
+
+    @Override
+    public boolean extend(int first, int count) {
+        return true;
+    }
+
+    @Override
+    public long get(int frame, int offset, int size) {
+        return getVolatile(frame, offset, size);
+    }
+
+    @Override
+    public void put(int frame, int offset, int size, long value) {
+        putVolatile(frame, offset, size, value);
+    }
+
+    @Override
+    public long getVolatile(int frame, int offset, int size) {
+        int at = at(frame, offset);
+        return size == 8
+                ? (long) LONG.get(bytes, at)
+                : size == 4 ? (int) INT.get(bytes, at) & 0xffff_ffffL : bytes[at] & 0xff;
+    }
+
+    @Override
+    public void putVolatile(int frame, int offset, int size, long value) {
+        int at = at(frame, offset);
+        switch (size) {
+            case 8 -> LONG.set(bytes, at, value);
+            case 4 -> INT.set(bytes, at, (int) value);
+            default -> bytes[at] = (byte) value;
+        }
+    }
+
+    @Override
+    public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
+        // One step: what follows the load makes no step of its own.
+        long seen = getVolatile(frame, offset, size);
+        if (seen == expected) {
+            int at = at(frame, offset);
+            for (int i = 0; i < size; i++) {
+                bytes[at + i] = (byte) (value >>> (8 * i));
+            }
+        }
+        return seen;
+    }
+
+    @Override
+    public void fill(int frame, int offset, int length, byte value) {
+        Arrays.fill(bytes, at(frame, offset), at(frame, offset) + length, value);
+    }
+
+    @Override
+    public void copy(int from, int to) {
+        System.arraycopy(bytes, at(from, 0), bytes, at(to, 0), 1 << pageShift);
+    }
+
+    @Override
+    public void read(int frame, int offset, byte[] target, int at, int length) {
+        System.arraycopy(bytes, at(frame, offset), target, at, length);
+    }
+
+    @Override
+    public void write(int frame, int offset, byte[] source, int at, int length) {
+        System.arraycopy(source, at, bytes, at(frame, offset), length);
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/** What the operations of a scenario lead to, one after the other, in each order. */
+record Outcomes(Map<List<String>, Outcome> orders) {
+    /**
+     * The end of a run.
+     *
+     * @param results the results of the operations, and the layouts
+     * @param pages the contents
+     */
+    record Outcome(String results, List<String> pages) {
+        /** Whether each page is that of some order with these results: copies and discards go page by page. */
+        private boolean isOf(List<Outcome> orders) {
+            List<Outcome> like = orders.stream()
+                    .filter(order -> order.results.equals(results))
+                    .toList();
+            for (int i = 0; i < pages.size(); i++) {
+                int page = i;
+                if (like.stream().noneMatch(order -> order.pages.get(page).equals(pages.get(page)))) {
+                    return false;
+                }
+            }
+            return !like.isEmpty();
+        }
+    }
+
+    static Outcomes ofOrders(List<String> operations, Function<List<String>, Outcome> alone) {
+        Map<List<String>, Outcome> orders = new LinkedHashMap<>();
+        permute(new ArrayList<>(operations), 0, order -> orders.put(order, alone.apply(order)));
+        return new Outcomes(orders);
+    }
+
+    private static void permute(List<String> names, int from, Consumer<List<String>> each) {
+        if (from == names.size()) {
+            each.accept(List.copyOf(names));
+            return;
+        }
+        for (int i = from; i < names.size(); i++) {
+            Collections.swap(names, from, i);
+            permute(names, from + 1, each);
+            Collections.swap(names, from, i);
+        }
+    }
+
+    /**
+     * Checks an outcome.
+     *
+     * @param earlier by operation, those that had returned when it began: they precede it
+     */
+    void check(Outcome outcome, Map<String, Set<String>> earlier) {
+        List<Outcome> possible = new ArrayList<>();
+        orders.forEach((order, of) -> {
+            if (respects(order, earlier)) {
+                possible.add(of);
+            }
+        });
+        if (!outcome.isOf(possible)) {
+            throw new AssertionError("no order of the operations leads to\n" + outcome + "\npossible:\n" + possible);
+        }
+    }
+
+    private static boolean respects(List<String> order, Map<String, Set<String>> earlier) {
+        return earlier.entrySet().stream()
+                .allMatch(entry -> entry.getValue().stream()
+                        .allMatch(before -> order.indexOf(before) < order.indexOf(entry.getKey())));
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.event.Report;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** What the operations of one run work on: a machine with a space, and what they make beside it. */
+public final class State {
+    public final Machine machine;
+    public final AddressSpace space;
+    public final StandStill standStill;
+
+    /** The spaces that forks have made, by name. */
+    public final Map<String, AddressSpace> children = new TreeMap<>();
+
+    /** The CPUs that an operation has left in GUEST. */
+    public final Set<Cpu> inGuest = new HashSet<>();
+
+    /** What the machine has reported. */
+    public final List<String> reports = new ArrayList<>();
+
+    /** The file that the ground maps, if it maps one. */
+    @Nullable
+    public GroundFile file;
+
+    private @Nullable AddressSpace other;
+
+    /**
+     * Makes a machine with a space.
+     *
+     * @param pages the number of frames
+     * @param addresses the pages whose translations are judged
+     */
+    public State(MachineBuilder builder, int pages, Function<Machine, AddressSpace> spaces, List<Long> addresses) {
+        machine = builder.memory(pages * SpaceScenario.PAGE)
+                .frameStore(HeapFrames::new)
+                .tlbEntries(64)
+                .housekeeping(new IdleByClock())
+                .reportTo(this::report)
+                .build();
+        space = spaces.apply(machine);
+        standStill = new StandStill(space, addresses);
+    }
+
+    /** Returns the space that a fork has made. */
+    public AddressSpace child(String name) {
+        return Objects.requireNonNull(children.get(name), name);
+    }
+
+    /** Returns a space without mappings. */
+    public AddressSpace other() {
+        if (other == null) {
+            other = machine.newSpace(SpaceScenario.LINUX);
+        }
+        return other;
+    }
+
+    /** Returns all spaces. */
+    List<AddressSpace> spaces() {
+        List<AddressSpace> spaces = new ArrayList<>(children.values());
+        spaces.add(space);
+        if (other != null) {
+            spaces.add(other);
+        }
+        return spaces;
+    }
+
+    private void report(Report report) {
+        reports.add(report.kind() + " " + report.message() + " " + report.cause());
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.VmaRef;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.sweep.FailureKinds.Action;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The plain calls of a space, and accesses of a CPU, among the kinds of {@link FailureKinds}. */
+final class FailureCalls {
+    static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    private static final long START = FailureScene.START;
+    private static final long LENGTH = FailureScene.LENGTH;
+    private static final long SECOND = START + SpaceScenario.PAGE;
+
+    private FailureCalls() {}
+
+    static void addTo() {
+        addOfLayouts();
+        addOfAccesses();
+        addOfLooks();
+        FailureKinds.add("munmap-interrupted", FailureCalls::munmapInterrupted);
+    }
+
+    /** Unmaps while the thread is interrupted: a call that need not wait is not refused, and the interrupt stays. */
+    private static Object munmapInterrupted(FailureScene scene, String label, Cpu cpu) {
+        Thread.currentThread().interrupt();
+        long result;
+        boolean isKept;
+        try {
+            result = scene.state.space.munmap(START, LENGTH);
+        } finally {
+            isKept = Thread.interrupted();
+        }
+        if (!isKept) {
+            throw new AssertionError("the interrupt is lost");
+        }
+        return result;
+    }
+
+    private static void addOfLayouts() {
+        add("mmap", space -> space.mmap(START, LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0));
+        add("munmap", space -> space.munmap(START, LENGTH));
+        add("mremap", space -> space.mremap(START, LENGTH, LENGTH, MOVE, FailureScene.ELSEWHERE));
+        add("mprotect", space -> space.mprotect(START, LENGTH, Protection.READ));
+        add("widen", space -> space.mprotect(START, LENGTH, SpaceScenario.RW | Protection.EXEC));
+        add("dontneed", space -> space.madvise(START, LENGTH, Advice.DONTNEED));
+        add("guard", space -> space.madvise(START, LENGTH, Advice.GUARD_INSTALL));
+        add("mlock", space -> space.mlock(START, LENGTH));
+        FailureKinds.add("fork", FailureCalls::fork);
+        add("close", FailureCalls::close);
+    }
+
+    static Object fork(FailureScene scene, String label, Cpu cpu) {
+        scene.state.children.put("child of " + label, scene.state.space.fork());
+        return "forked";
+    }
+
+    static Object close(AddressSpace space) {
+        space.close();
+        return "closed";
+    }
+
+    private static void addOfAccesses() {
+        FailureKinds.add("load", (scene, label, cpu) -> SpaceScenario.load(cpu, START));
+        FailureKinds.add("read-fault", (scene, label, cpu) -> SpaceScenario.load(cpu, SECOND));
+        FailureKinds.add("store", (scene, label, cpu) -> SpaceScenario.store(cpu, START, 0x57));
+        FailureKinds.add("write-fault", (scene, label, cpu) -> SpaceScenario.store(cpu, SECOND, 0x58));
+        Action inGuest = (scene, label, cpu) -> {
+            String stored = SpaceScenario.store(cpu, START, 0x59);
+            cpu.leaveGuest();
+            return stored;
+        };
+        FailureKinds.addBehind(
+                "in-guest",
+                (scene, cpu) -> {
+                    cpu.enterGuest();
+                    SpaceScenario.load(cpu, START);
+                },
+                inGuest);
+    }
+
+    private static void addOfLooks() {
+        add("resolve", space -> Fault.toString(space.resolve(START, Protection.READ)));
+        add("reference", space -> {
+            try (VmaRef reference = space.acquire(START)) {
+                return reference != null && reference.vma().contains(START);
+            }
+        });
+        add("snapshot", space -> space.snapshot().find(START) != null);
+        add("collect", space -> {
+            List<Long> pages = new ArrayList<>();
+            return space.collectDirty(START, LENGTH, pages::add) <= 2;
+        });
+        add("accessed", space -> {
+            List<Long> pages = new ArrayList<>();
+            return space.collectAccessed(START, LENGTH, pages::add) <= 2;
+        });
+    }
+
+    /** The code of a call that needs only its space. */
+    private interface Call {
+        Object run(AddressSpace space);
+    }
+
+    private static void add(String name, Call call) {
+        FailureKinds.add(name, (scene, label, cpu) -> call.run(scene.state.space));
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.interleave.failure.FailurePoints;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A backing that reads pages, notices writes, and counts its opens. Each of its methods may be made to throw. */
+final class FailureDevice extends CachedBacking implements VmOperations {
+    private static final int PAGES = 2;
+
+    private int opens;
+
+    FailureDevice(Machine machine) {
+        super("device", machine.newPageCache(SpaceScenario.LINUX, PAGES * SpaceScenario.PAGE));
+    }
+
+    @Override
+    protected boolean read(long page, int frame, FrameStore store) {
+        store.put(frame, 0, 8, 100 + page);
+        return true;
+    }
+
+    @Override
+    public VmOperations operations() {
+        return this;
+    }
+
+    @Override
+    public boolean noticesWrites() {
+        return true;
+    }
+
+    @Override
+    public int pageMkwrite(PageRequest request) {
+        return 0;
+    }
+
+    @Override
+    public @Nullable Errno open(Vma vma) {
+        opens++;
+        return null;
+    }
+
+    @Override
+    public void close(Vma vma) {
+        opens--;
+    }
+
+    /** No open is left but one whose close was made to throw, which counts as closed. The pages go with the cache. */
+    void judgeClosed() {
+        int failed = FailurePoints.hasFailedIn("BackingOpen.run") ? 1 : 0;
+        if (opens != failed) {
+            throw new AssertionError("I8: " + opens + " opens of the device are left");
+        }
+        Objects.requireNonNull(pageCache()).close();
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.interleave.failure.FailurePoints;
+import dev.samara.core.interleave.scenario.HeapFrames;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.PendingCall;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** The kinds of operations that meet failures. */
+final class FailureKinds {
+    private static final int MOVE = FailureCalls.MOVE;
+
+    /** What a call may have done that was refused, or has thrown. */
+    enum Rule {
+        /** Nothing has changed. */
+        UNCHANGED,
+        /** It is done, or each of its pages is, or nothing has changed. */
+        MAY_BE_DONE
+    }
+
+    /** What a scene has beside its memory. */
+    enum Needs {
+        NOTHING,
+        DEVICE,
+        /** An embedder's executor runs the tasks of the machine. */
+        EXECUTOR
+    }
+
+    /** The code of an operation. */
+    interface Action {
+        Object run(FailureScene scene, String label, Cpu cpu);
+    }
+
+    /** Makes something of a scene ready. */
+    interface Preparation {
+        void run(FailureScene scene, Cpu cpu);
+    }
+
+    /**
+     * A kind of operation.
+     *
+     * @param preparation of the scene, before the threads begin
+     * @param before of the thread of the operation
+     */
+    record Kind(Rule rule, Needs needs, Preparation preparation, Preparation before, Action action) {
+        void prepare(FailureScene scene, Cpu cpu) {
+            preparation.run(scene, cpu);
+        }
+
+        void before(FailureScene scene, Cpu cpu) {
+            before.run(scene, cpu);
+        }
+
+        String run(FailureScene scene, String label, Cpu cpu) {
+            try {
+                return String.valueOf(action.run(scene, label, cpu));
+            } catch (MmException refused) {
+                return refused.errno().name();
+            }
+        }
+
+        Kind mayBeDone() {
+            return new Kind(Rule.MAY_BE_DONE, needs, preparation, before, action);
+        }
+    }
+
+    private static final Map<String, Kind> KINDS = new LinkedHashMap<>();
+    private static final Preparation NOTHING = (scene, cpu) -> {};
+
+    private FailureKinds() {}
+
+    static {
+        FailureCalls.addTo();
+        addOfLayouts();
+        addOfAccesses();
+        addOfDevices();
+        addOfCpus();
+        // The range is locked, as on Linux, even if pages cannot be faulted in.
+        KINDS.computeIfPresent("mlock", (name, kind) -> kind.mayBeDone());
+        // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.
+        KINDS.computeIfPresent("populate", (name, kind) -> kind.mayBeDone());
+        // The CPU has stored, and then leaves GUEST.
+        KINDS.computeIfPresent("in-guest", (name, kind) -> kind.mayBeDone());
+        // The bytes may be there when the CPU that has stored them cannot be given back.
+        KINDS.computeIfPresent("write", (name, kind) -> kind.mayBeDone());
+    }
+
+    static void add(String name, Action action) {
+        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, NOTHING, NOTHING, action));
+    }
+
+    private static void add(String name, Preparation preparation, Action action) {
+        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, preparation, NOTHING, action));
+    }
+
+    /** Adds a kind whose thread makes something ready before the operation. */
+    static void addBehind(String name, Preparation before, Action action) {
+        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, NOTHING, before, action));
+    }
+
+    private static void addWithDevice(String name, Action action) {
+        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.DEVICE, NOTHING, NOTHING, action));
+    }
+
+    private static void addOfLayouts() {
+        add(
+                "populate",
+                (scene, label, cpu) -> scene.state.space.mmap(
+                        FailureScene.START,
+                        FailureScene.LENGTH,
+                        SpaceScenario.RW,
+                        SpaceScenario.FIXED | MapFlags.POPULATE,
+                        null,
+                        0));
+        add(
+                "mmap-async",
+                (scene, label, cpu) -> completed(scene.state.space.mmapAsync(
+                        FailureScene.START, FailureScene.LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0)));
+        add(
+                "mremap-async",
+                (scene, label, cpu) -> completed(scene.state.space.mremapAsync(
+                        FailureScene.START, FailureScene.LENGTH, FailureScene.LENGTH, MOVE, FailureScene.ELSEWHERE)));
+        Action munmapAsync = (scene, label, cpu) ->
+                completed(scene.state.space.munmapAsync(FailureScene.START, FailureScene.LENGTH));
+        add("munmap-async", munmapAsync);
+        KINDS.put("munmap-executor", new Kind(Rule.UNCHANGED, Needs.EXECUTOR, NOTHING, NOTHING, munmapAsync));
+        add(
+                "munmap-told",
+                (scene, cpu) -> {
+                    scene.register(scene.state.space.addListener(change -> {}));
+                    scene.register(scene.state.space.addNotifier((start, end, reason) -> {}));
+                },
+                (scene, label, cpu) -> scene.state.space.munmap(FailureScene.START, FailureScene.LENGTH));
+        add(
+                "unguard",
+                (scene, cpu) ->
+                        scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Advice.GUARD_INSTALL),
+                (scene, label, cpu) ->
+                        scene.state.space.madvise(FailureScene.START, FailureScene.LENGTH, Advice.GUARD_REMOVE));
+        add("machine", (scene, label, cpu) -> {
+            Machine machine = Machine.builder()
+                    .memory(4 * SpaceScenario.PAGE)
+                    .frameStore(HeapFrames::new)
+                    .build();
+            AddressSpace space = machine.newSpace(SpaceScenario.LINUX);
+            space.mmap(FailureScene.START, FailureScene.LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+            try (Cpu other = machine.claimCpu()) {
+                other.switchTo(space);
+                return SpaceScenario.store(other, FailureScene.START, 0x60);
+            }
+        });
+        add("new-space", (scene, label, cpu) -> {
+            AddressSpace made = scene.state.machine.newSpace(SpaceScenario.LINUX);
+            scene.state.children.put("of " + label, made);
+            return "made";
+        });
+    }
+
+    private static String completed(PendingCall call) {
+        CompletableFuture<Long> future = call;
+        long result = call.result();
+        try {
+            long completed = future.join();
+            return completed == result ? Long.toString(result) : result + ", completed with " + completed;
+        } catch (CompletionException failed) {
+            if (!FailurePoints.isCauseOf(failed)) {
+                throw failed;
+            }
+            // The result counts: an Error after publication changes nothing of it.
+            return Long.toString(result);
+        }
+    }
+
+    private static void addOfAccesses() {
+        add(
+                "copy-on-write",
+                (scene, cpu) ->
+                        scene.state.children.put("child " + scene.state.children.size(), scene.state.space.fork()),
+                (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.START, 0x61));
+        add(
+                "store-over-zero-page",
+                (scene, cpu) -> SpaceScenario.load(cpu, FailureScene.START + SpaceScenario.PAGE),
+                (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.START + SpaceScenario.PAGE, 0x62));
+        // In another leaf than the page that has been stored to: a failed store may leave an anon_vma, as on Linux.
+        long far = SpaceScenario.AT + (1L << 30);
+        long leaf = 512 * SpaceScenario.PAGE;
+        add(
+                "far-store",
+                (scene, cpu) -> {
+                    scene.state.space.mmap(far - leaf, 2 * leaf, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+                    SpaceScenario.store(cpu, far - leaf, 1);
+                },
+                (scene, label, cpu) -> SpaceScenario.store(cpu, far, 0x66));
+        add("write", (scene, label, cpu) -> scene.state.space.write(FailureScene.START, new byte[] {0x63}, 0, 1));
+        add(
+                "store-watched",
+                (scene, cpu) -> scene.register(scene.state.space.watch(FailureScene.START, 8, (address, length) -> {})),
+                (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.START, 0x64));
+    }
+
+    private static void addOfDevices() {
+        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        addWithDevice(
+                "device-map",
+                (scene, label, cpu) -> scene.state.space.mmap(
+                        FailureScene.START, FailureScene.LENGTH, SpaceScenario.RW, shared, scene.device(), 0));
+        addWithDevice(
+                "device-unmap-half",
+                (scene, label, cpu) ->
+                        scene.state.space.munmap(FailureScene.DEVICE + SpaceScenario.PAGE, SpaceScenario.PAGE));
+        addWithDevice(
+                "device-move",
+                (scene, label, cpu) -> scene.state.space.mremap(
+                        FailureScene.DEVICE,
+                        FailureScene.LENGTH,
+                        FailureScene.LENGTH,
+                        MOVE,
+                        FailureScene.DEVICE_ELSEWHERE));
+        addWithDevice("device-load", (scene, label, cpu) -> SpaceScenario.load(cpu, FailureScene.DEVICE));
+        addWithDevice("device-store", (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.DEVICE, 0x65));
+        addWithDevice("device-fork", FailureCalls::fork);
+        addWithDevice("device-close", (scene, label, cpu) -> FailureCalls.close(scene.state.space));
+    }
+
+    private static void addOfCpus() {
+        add("claim", (scene, label, cpu) -> {
+            try (Cpu other = scene.state.machine.claimCpu()) {
+                other.switchTo(scene.state.space);
+                return SpaceScenario.load(other, FailureScene.START);
+            }
+        });
+        add("switch", (scene, label, cpu) -> {
+            cpu.switchTo(null);
+            cpu.switchTo(scene.state.space);
+            return SpaceScenario.load(cpu, FailureScene.START);
+        });
+        add("lazy", (scene, label, cpu) -> {
+            cpu.enterLazy();
+            cpu.switchTo(scene.state.space);
+            return SpaceScenario.load(cpu, FailureScene.START);
+        });
+        add("hand-over", (scene, label, cpu) -> {
+            cpu.handOver();
+            scene.unowned.add(cpu);
+            cpu.claim();
+            scene.unowned.remove(cpu);
+            return SpaceScenario.load(cpu, FailureScene.START);
+        });
+        Preparation hasMissedAFlush = (scene, cpu) -> {
+            SpaceScenario.load(cpu, FailureScene.START);
+            cpu.onFlush((start, end, reason, generation) -> {});
+            scene.state.space.collectAccessed(FailureScene.START, FailureScene.LENGTH, page -> {});
+        };
+        Action guest = (scene, label, cpu) -> {
+            cpu.enterGuest();
+            String loaded = SpaceScenario.load(cpu, FailureScene.START);
+            cpu.leaveGuest();
+            return loaded;
+        };
+        addBehind("guest", hasMissedAFlush, guest);
+    }
+
+    /** The names of all kinds. */
+    static List<String> names() {
+        return List.copyOf(KINDS.keySet());
+    }
+
+    static Kind of(String name) {
+        Kind kind = KINDS.get(name);
+        if (kind == null) {
+            throw new IllegalArgumentException("no kind " + name);
+        }
+        return kind;
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import dev.samara.core.interleave.failure.FailureKind;
+import dev.samara.core.interleave.failure.Injection;
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Bugs that need an error at one instruction, planted again. Without the break nothing is found. */
+@DisplayName("Injected failures find mended bugs that are planted again")
+@Tag("interleave")
+@Timeout(1200)
+final class FailurePlantedTest {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private static void found(String scenario, FailureKind kind, Planting... breaks) {
+        FailureSweep.Result broken = new FailureSweep(1, breaks).sweep(scenario, kind, Injection.Scope.CALLERS);
+        if (Boolean.getBoolean("interleave.report")) {
+            System.out.println(scenario + ", " + kind + ": " + broken.runs() + " runs, " + broken.failures());
+        }
+        assertNotEquals(List.of(), broken.failures());
+        FailureSweep.Result unchanged = new FailureSweep(1).sweep(scenario, kind, Injection.Scope.CALLERS);
+        assertEquals(List.of(), unchanged.failures());
+    }
+
+    @Test
+    @DisplayName("an exception within a retirement ends it")
+    void retirement() {
+        String failed = """
+                } catch (Throwable thrown) {
+                    fail(thrown);
+                    return false;
+                }
+                return end();
+        """;
+        found(
+                "mremap",
+                FailureKind.ALLOCATION,
+                SourceBreak.of(
+                        CORE + "op.RetirementRun",
+                        failed,
+                        failed.replace("fail(thrown);", "report(thrown);").replace("return false;", "")));
+    }
+
+    @Test
+    @DisplayName("a fork that fails leaves its copy registered")
+    void copyOfAFork() {
+        String end = """
+                    } finally {
+                        // Until the copy ends, no range that the parent has unmapped since is complete.
+                        end(parent, copy);
+                    }
+        """;
+        found(
+                "fork",
+                FailureKind.ALLOCATION,
+                SourceBreak.of(
+                        CORE + "syscall.Fork",
+                        end,
+                        "} catch (IllegalMonitorStateException never) { throw never; } end(parent, copy);"));
+    }
+
+    @Test
+    @DisplayName("a CPU that cannot catch up stays in GUEST")
+    void staysInGuest() {
+        found("guest", FailureKind.STACK, Plantings.withoutCall(CORE + "tlb.CpuTlb", "enterGuest", "abandonGuest", 0));
+    }
+
+    @Test
+    @DisplayName("a frame is lost when a store throws")
+    void lostFrame() {
+        found(
+                "write-fault",
+                FailureKind.CALLBACK_EXCEPTION,
+                Plantings.withoutCall(CORE + "page.Frames", "allocate", "untake", 0));
+    }
+
+    @Test
+    @DisplayName("a frame is lost when there is no memory for a leaf")
+    void lostFrameOfALeaf() {
+        found(
+                "far-store",
+                FailureKind.ALLOCATION,
+                Plantings.withoutCall(CORE + "fault.AnonymousFault", "mapFresh", "drop", 0));
+    }
+
+    @Test
+    @DisplayName("the frame of a copy is lost when the store throws")
+    void lostFrameOfACopy() {
+        found(
+                "copy-on-write",
+                FailureKind.CALLBACK_EXCEPTION,
+                Plantings.withoutCall(CORE + "fault.CopyOnWrite", "copyPage", "giveBack", 0));
+    }
+
+    @Test
+    @DisplayName("a CPU that does not come back from LAZY is counted as a user")
+    void countedAsUser() {
+        found("lazy", FailureKind.STACK, Plantings.withoutCall(CORE + "cpu.CpuState", "leaveLazy", "unuse", 0));
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.failure.FailurePoints;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One or two operations, of which one meets a failure. What the callers were told must be true: an operation that has
+ * returned is done, one that was refused or has thrown has changed nothing, unless its {@link FailureKinds.Rule} says
+ * otherwise. Afterwards the operations succeed, and the close of everything leaves nothing.
+ */
+final class FailureScenario implements Scenario {
+    /** Where the operations are made again: no other operation was there. */
+    private static final long NEXT = SpaceScenario.AT + 64 * SpaceScenario.PAGE;
+
+    /** What the orders of some of the operations lead to, by scenario. Held by the class loader of the scenario. */
+    private static final Map<String, Set<Outcome>> OUTCOMES = Collections.synchronizedMap(new LinkedHashMap<>());
+
+    /**
+     * What some of the operations have led to.
+     *
+     * @param results those of the operations that were made, by name
+     */
+    private record Outcome(Map<String, String> results, String layout, List<String> pages) {}
+
+    private final String name;
+    private final Map<String, FailureKinds.Kind> kinds = new LinkedHashMap<>();
+
+    /** The results of the operations that have returned one. */
+    private final Map<String, String> results = new TreeMap<>();
+
+    /** What the other operations were told. */
+    private final Map<String, String> failures = new TreeMap<>();
+
+    private final List<Cpu> used = new ArrayList<>();
+    private boolean isQuiet;
+    private @Nullable FailureScene scene;
+
+    /** Takes the name of a kind, or two with a plus sign between them. */
+    FailureScenario(String name) {
+        this.name = name;
+        String[] parts = name.split("\\+", -1);
+        for (int i = 0; i < parts.length; i++) {
+            kinds.put((i + 1) + "-" + parts[i], FailureKinds.of(parts[i]));
+        }
+    }
+
+    private FailureScene scene() {
+        return Objects.requireNonNull(scene, "before the beginning");
+    }
+
+    @Override
+    public void begin() {
+        FailurePoints.begin();
+        if (!OUTCOMES.containsKey(name)) {
+            Set<Outcome> outcomes = new LinkedHashSet<>();
+            permute(new ArrayList<>(kinds.keySet()), 0, outcomes);
+            OUTCOMES.put(name, outcomes);
+        }
+        scene = new FailureScene(kinds.values());
+    }
+
+    /** Adds the outcomes of all orders of all subsets that begin as the list does. */
+    private void permute(List<String> names, int from, Set<Outcome> outcomes) {
+        FailureScene alone = new FailureScene(kinds.values());
+        Map<String, String> found = new TreeMap<>();
+        try (Cpu cpu = alone.state.machine.claimCpu()) {
+            for (String made : names.subList(0, from)) {
+                if (!alone.isClosed()) {
+                    cpu.switchTo(alone.state.space);
+                }
+                FailureKinds.Kind kind = kind(made);
+                kind.before(alone, cpu);
+                found.put(made, kind.run(alone, made, cpu));
+            }
+        }
+        outcomes.add(outcome(alone, found));
+        for (int i = from; i < names.size(); i++) {
+            Collections.swap(names, from, i);
+            permute(names, from + 1, outcomes);
+            Collections.swap(names, from, i);
+        }
+    }
+
+    private FailureKinds.Kind kind(String label) {
+        return Objects.requireNonNull(kinds.get(label), label);
+    }
+
+    @Override
+    public Map<String, Body> operations() {
+        Map<String, Body> bodies = new LinkedHashMap<>();
+        kinds.forEach((label, kind) -> bodies.put(label, new Body() {
+            private @Nullable Cpu claimed;
+
+            private Cpu cpu() {
+                return Objects.requireNonNull(claimed, "no CPU");
+            }
+
+            @Override
+            public void before() {
+                claimed = scene().state.machine.claimCpu();
+                cpu().switchTo(scene().state.space);
+                kind.before(scene(), cpu());
+                scene().state.standStill.add(cpu());
+            }
+
+            @Override
+            public void run() {
+                FailurePoints.arm();
+                try {
+                    told(label, kind.run(scene(), label, cpu()));
+                } catch (Throwable thrown) {
+                    if (!FailurePoints.isCauseOf(thrown)) {
+                        throw thrown;
+                    }
+                    failures.put(label, thrown.getClass().getSimpleName());
+                } finally {
+                    FailurePoints.disarm();
+                    // A CPU that stays in GUEST because its operation has failed would hold up the other operation.
+                    scene().rest(cpu());
+                }
+            }
+
+            @Override
+            public void after() {
+                if (!isQuiet) {
+                    isQuiet = true;
+                    scene().state.standStill.judgeQuiet(scene().state.space);
+                }
+                scene().state.standStill.remove(cpu());
+                scene().rest(cpu());
+                // Its end comes later: the next operations must not wait for it.
+                cpu().handOver();
+                used.add(cpu());
+            }
+        }));
+        return bodies;
+    }
+
+    private void told(String label, String result) {
+        boolean isInterrupted = result.equals(Long.toString(Errno.EINTR.result()));
+        if (isInterrupted || (FailurePoints.hasFailed() && isRefusal(result))) {
+            failures.put(label, result);
+        } else {
+            results.put(label, result);
+        }
+    }
+
+    private static boolean isRefusal(String result) {
+        return result.equals(Long.toString(Errno.ENOMEM.result()))
+                || result.equals(Long.toString(Errno.EAGAIN.result()))
+                || result.equals(Errno.ENOMEM.name())
+                || result.equals(Errno.EAGAIN.name())
+                || result.equals(Fault.toString(Fault.OUT_OF_MEMORY))
+                || result.equals(Fault.toString(Fault.ADRERR));
+    }
+
+    @Override
+    public void judgeStep() {
+        scene().state.standStill.judge();
+    }
+
+    @Override
+    public void end() throws Exception {
+        Outcome outcome = outcome(scene(), results);
+        Set<Outcome> possible = Objects.requireNonNull(OUTCOMES.get(name));
+        if (!isPossible(outcome, possible)) {
+            throw new AssertionError("told " + results + " and " + failures + ", which leads not to\n" + outcome
+                    + "\nbut to one of\n" + possible);
+        }
+        next();
+        for (Cpu cpu : used) {
+            cpu.claim();
+            cpu.close();
+        }
+        scene().close();
+        if (!FailurePoints.hasFailed() && !scene().state.reports.isEmpty()) {
+            throw new AssertionError(scene().state.reports.toString());
+        }
+    }
+
+    /**
+     * Whether each page is that of some order of the operations that were told to be done, and of those that may be
+     * done although they failed.
+     */
+    private boolean isPossible(Outcome outcome, Set<Outcome> possible) {
+        List<Outcome> like = possible.stream()
+                .filter(order -> order.layout().equals(outcome.layout()) && isTold(order))
+                .toList();
+        for (int i = 0; i < outcome.pages().size(); i++) {
+            int page = i;
+            if (like.stream()
+                    .noneMatch(order ->
+                            order.pages().get(page).equals(outcome.pages().get(page)))) {
+                return false;
+            }
+        }
+        return !like.isEmpty();
+    }
+
+    private boolean isTold(Outcome order) {
+        return kinds.keySet().stream().allMatch(label -> {
+            String done = order.results().get(label);
+            String told = results.get(label);
+            return told != null
+                    ? told.equals(done)
+                    : done == null || kind(label).rule() == FailureKinds.Rule.MAY_BE_DONE;
+        });
+    }
+
+    private static Outcome outcome(FailureScene of, Map<String, String> results) {
+        StringBuilder layout = new StringBuilder();
+        List<String> pages = new ArrayList<>();
+        of.contents(layout, pages);
+        return new Outcome(Map.copyOf(results), layout.toString(), pages);
+    }
+
+    /** The next operations work: the same ones, and some others, elsewhere and in a new space. */
+    private void next() {
+        AddressSpace fresh = scene().state.machine.newSpace(SpaceScenario.LINUX);
+        scene().state.children.put("fresh", fresh);
+        for (AddressSpace space : scene().isClosed() ? List.of(fresh) : List.of(scene().state.space, fresh)) {
+            long length = 2 * SpaceScenario.PAGE;
+            require(space.mmap(NEXT, length, SpaceScenario.RW, SpaceScenario.FIXED, null, 0) == NEXT, "mmap");
+            try (Cpu cpu = scene().state.machine.claimCpu()) {
+                cpu.switchTo(space);
+                require(SpaceScenario.store(cpu, NEXT, 5).equals("stored"), "store");
+                AddressSpace child = space.fork();
+                require(SpaceScenario.store(cpu, NEXT, 6).equals("stored"), "store");
+                cpu.switchTo(child);
+                require(SpaceScenario.load(cpu, NEXT).equals("5"), "load in the child");
+                cpu.switchTo(space);
+                child.close();
+                require(SpaceScenario.load(cpu, NEXT).equals("6"), "load");
+            }
+            require(space.munmap(NEXT, length) == 0, "munmap");
+        }
+        if (!scene().isClosed() && kinds.size() == 1) {
+            again();
+        }
+        if (!scene().isClosed()) {
+            require(scene().state.space.munmap(SpaceScenario.AT, 8 * SpaceScenario.PAGE) == 0, "munmap of all");
+        }
+    }
+
+    private void again() {
+        try (Cpu cpu = scene().state.machine.claimCpu()) {
+            for (Map.Entry<String, FailureKinds.Kind> call : kinds.entrySet()) {
+                if (!scene().isClosed()) {
+                    cpu.switchTo(scene().state.space);
+                    call.getValue().before(scene(), cpu);
+                    String result = call.getValue().run(scene(), call.getKey() + " again", cpu);
+                    require(!isRefusal(result), call.getKey() + " again: " + result);
+                    scene().rest(cpu);
+                }
+            }
+        } catch (MmException refused) {
+            throw new AssertionError("again", refused);
+        }
+    }
+
+    private static void require(boolean holds, String what) {
+        if (!holds) {
+            throw new AssertionError("after the failure: " + what);
+        }
+    }
+}

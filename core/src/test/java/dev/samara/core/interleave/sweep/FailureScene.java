@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.LayoutText;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.event.Registration;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.StandStill;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/** What the operations of a {@link FailureScenario} work on: eight pages of private memory, and perhaps a device. */
+final class FailureScene {
+    /** Pages of the device. */
+    static final long DEVICE = SpaceScenario.AT + 32 * SpaceScenario.PAGE;
+
+    /** Where a mapping of the device is moved to. */
+    static final long DEVICE_ELSEWHERE = SpaceScenario.AT + 40 * SpaceScenario.PAGE;
+
+    /** The range of the operations has two pages, of which the first was written. */
+    static final long START = SpaceScenario.AT + SpaceScenario.PAGE;
+
+    /** Where it is moved to. */
+    static final long ELSEWHERE = START + 16 * SpaceScenario.PAGE;
+
+    static final long LENGTH = 2 * SpaceScenario.PAGE;
+    private static final int FRAMES = 64;
+
+    final State state;
+
+    /** The CPUs that were handed over, and are to be claimed. */
+    final Set<Cpu> unowned = new HashSet<>();
+
+    private final @Nullable FailureDevice device;
+    private final List<Registration> registrations = new ArrayList<>();
+
+    FailureScene(Collection<FailureKinds.Kind> kinds) {
+        boolean hasDevice = kinds.stream().anyMatch(kind -> kind.needs() == FailureKinds.Needs.DEVICE);
+        boolean hasExecutor = kinds.stream().anyMatch(kind -> kind.needs() == FailureKinds.Needs.EXECUTOR);
+        Executor threads = task -> new Thread(task, "task").start();
+        // The checker of a checked machine allocates where the machine itself does not.
+        MachineBuilder builder = Machine.builder().checked(false).faultAround(1);
+        state = new State(
+                hasExecutor ? builder.executor(threads) : builder,
+                FRAMES,
+                machine -> machine.newSpace(SpaceScenario.LINUX),
+                addresses(hasDevice));
+        AddressSpace space = state.space;
+        space.mmap(SpaceScenario.AT, 8 * SpaceScenario.PAGE, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        device = hasDevice ? new FailureDevice(state.machine) : null;
+        if (device != null) {
+            space.mmap(DEVICE, LENGTH, SpaceScenario.RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
+        }
+        try (Cpu cpu = state.machine.claimCpu()) {
+            cpu.switchTo(space);
+            SpaceScenario.store(cpu, START, 10);
+            kinds.forEach(kind -> kind.prepare(this, cpu));
+        }
+    }
+
+    private static List<Long> addresses(boolean hasDevice) {
+        List<Long> addresses = new ArrayList<>(StandStill.pages(START, 2));
+        addresses.addAll(StandStill.pages(ELSEWHERE, 2));
+        if (hasDevice) {
+            addresses.addAll(StandStill.pages(DEVICE, 2));
+            addresses.addAll(StandStill.pages(DEVICE_ELSEWHERE, 2));
+        }
+        return addresses;
+    }
+
+    FailureDevice device() {
+        return Objects.requireNonNull(device, "no device");
+    }
+
+    /** Keeps a registration until the close. */
+    void register(Registration registration) {
+        registrations.add(registration);
+    }
+
+    boolean isClosed() {
+        return state.space.snapshot().vmas().isEmpty();
+    }
+
+    /** The CPU is claimed, and leaves GUEST, if its operation has not done so. */
+    void rest(Cpu cpu) {
+        if (unowned.remove(cpu)) {
+            cpu.claim();
+        }
+        state.inGuest.remove(cpu);
+        try {
+            cpu.leaveGuest();
+        } catch (IllegalStateException outside) {
+            // It was not there, or has left.
+            return;
+        }
+    }
+
+    /** Adds the layouts of all spaces, and the contents of their pages. */
+    void contents(StringBuilder layout, List<String> pages) {
+        contents(state.space, layout, pages);
+        state.children.forEach((name, child) -> {
+            layout.append(name).append('\n');
+            contents(child, layout, pages);
+        });
+    }
+
+    private void contents(AddressSpace space, StringBuilder layout, List<String> pages) {
+        layout.append(LayoutText.of(space));
+        try (Cpu cpu = state.machine.claimCpu()) {
+            boolean isOpen = true;
+            try {
+                cpu.switchTo(space);
+            } catch (MmException closed) {
+                isOpen = false;
+            }
+            for (long address : addresses(device != null)) {
+                pages.add(isOpen ? SpaceScenario.load(cpu, address) : "closed");
+            }
+        }
+    }
+
+    /** Closes everything, of which nothing is left (I8). */
+    void close() throws InterruptedException {
+        registrations.forEach(Registration::close);
+        List<AddressSpace> spaces = new ArrayList<>(state.children.values());
+        spaces.add(state.space);
+        for (AddressSpace space : spaces) {
+            space.validate();
+            space.close();
+        }
+        state.machine.awaitQuiescence();
+        if (device != null) {
+            device.judgeClosed();
+        }
+        for (AddressSpace space : spaces) {
+            int tables = StandStill.tableOf(space).tables();
+            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.users() != 0) {
+                throw new AssertionError(
+                        "I8: left of " + space + ": " + tables + " page tables, " + space.users() + " users");
+            }
+        }
+        if (state.machine.statistics().framesInUse() != 0 || state.machine.committed() != 0) {
+            throw new AssertionError("I8: left at the end: " + state.machine.statistics());
+        }
+    }
+}
