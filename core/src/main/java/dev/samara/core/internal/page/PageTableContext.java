@@ -32,4 +32,10 @@ public final class PageTableContext {
     public int owner() {
         return owner;
     }
+
+    /** Returns its number, so that the order of a map of contexts is the same in each run of a program. */
+    @Override
+    public int hashCode() {
+        return owner;
+    }
 }

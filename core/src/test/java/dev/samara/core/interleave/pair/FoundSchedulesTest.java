@@ -45,4 +45,10 @@ final class FoundSchedulesTest {
     void truncatedMeanwhile() {
         explore(Pairs.exploration("pread/SAME/truncate/PRIVATE_FILE/ONE/COLD"));
     }
+
+    @Test
+    @DisplayName("contexts of ended threads are ended in an order that repeats")
+    void deadTogether() {
+        explore(Pairs.exploration("die/SAME/die"));
+    }
 }
