@@ -14,6 +14,7 @@ import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -21,7 +22,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -199,11 +199,11 @@ public final class Faulter {
      * Lets another thread go on. A thread that removes a page from its file may be between the mark of the frame and
      * the index of the file. No gate stands for these few stores, and the thread may be preempted there.
      */
-    private static void pause(int attempts) {
+    private void pause(int attempts) {
         if (attempts < SPINS) {
             Thread.onSpinWait();
         } else {
-            LockSupport.parkNanos(PAUSE_NANOS);
+            Pause.parkNanos(this, PAUSE_NANOS);
         }
     }
 

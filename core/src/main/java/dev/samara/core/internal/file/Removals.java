@@ -4,9 +4,9 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -226,7 +226,7 @@ final class Removals {
     private void resumeLater() {
         long pause = SHORTEST_PAUSE;
         while (!tryResume()) {
-            LockSupport.parkNanos(file, pause);
+            Pause.parkNanos(file, pause);
             pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.Pause;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * A table of the lowest level. One array has its entries, then a cpumask for each eighth of the entries, a lock, a dead
@@ -113,7 +113,7 @@ public final class Leaf {
             } else {
                 // Sections are short: after so many spins, the owner of the lock is not running. The park is timed,
                 // since unlock wakes no thread.
-                LockSupport.parkNanos(park);
+                Pause.parkNanos(leaf, park);
                 park = Math.min(2 * park, 1_000_000);
             }
         }

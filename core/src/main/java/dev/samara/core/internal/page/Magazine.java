@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.Pause;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
@@ -34,7 +34,7 @@ public final class Magazine {
             } else {
                 // Sections are a few loads and stores: the owner of the lock is not running. The park is timed, since
                 // unlock wakes no thread.
-                LockSupport.parkNanos(this, PARK_NANOS);
+                Pause.parkNanos(this, PARK_NANOS);
             }
         }
     }

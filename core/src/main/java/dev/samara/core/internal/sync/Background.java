@@ -4,7 +4,6 @@ package dev.samara.core.internal.sync;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -226,7 +225,7 @@ public final class Background implements Executor {
                 start(recruit);
                 return;
             } catch (OutOfMemoryError exhausted) {
-                LockSupport.parkNanos(this, wait);
+                Pause.parkNanos(this, wait);
                 wait = Math.min(2 * wait, LONGEST_WAIT);
             }
         }
@@ -363,7 +362,7 @@ public final class Background implements Executor {
                 lock.lock();
                 return;
             } catch (OutOfMemoryError exhausted) {
-                LockSupport.parkNanos(this, SHORTEST_WAIT);
+                Pause.parkNanos(this, SHORTEST_WAIT);
             }
         }
     }
@@ -472,7 +471,7 @@ public final class Background implements Executor {
         } catch (OutOfMemoryError exhausted) {
             // There is no memory for a place in the condition's queue: the caller checks again soon.
             lock.unlock();
-            LockSupport.parkNanos(this, LONGEST_WAIT);
+            Pause.parkNanos(this, LONGEST_WAIT);
             lockAtLast();
             return nanos - LONGEST_WAIT;
         }

@@ -176,7 +176,7 @@ public class Gate {
                 if (isOpen() || (interruptibly && Thread.currentThread().isInterrupted())) {
                     return null;
                 }
-                LockSupport.parkNanos(this, PAUSE);
+                Pause.parkNanos(this, PAUSE);
             }
         }
     }

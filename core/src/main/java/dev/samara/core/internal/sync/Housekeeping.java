@@ -157,7 +157,7 @@ public final class Housekeeping implements Agent, Runnable {
                 }
                 return;
             } catch (OutOfMemoryError exhausted) {
-                LockSupport.parkNanos(this, pause);
+                Pause.parkNanos(this, pause);
                 pause = Math.min(2 * pause, LONGEST_PAUSE);
             } finally {
                 if (!isBegun) {

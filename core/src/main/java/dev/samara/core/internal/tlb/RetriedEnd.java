@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.PromptTask;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds: a
@@ -24,7 +24,7 @@ public abstract class RetriedEnd implements PromptTask {
     public final void run() {
         long pause = SHORTEST_PAUSE;
         while (!isEnded()) {
-            LockSupport.parkNanos(this, pause);
+            Pause.parkNanos(this, pause);
             pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
         ended();

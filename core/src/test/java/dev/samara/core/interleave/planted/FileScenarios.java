@@ -66,6 +66,27 @@ final class FileScenarios {
         }
     }
 
+    /** A fault of a thread whose interrupt flag is set, beside the truncation of another page. */
+    static final class InterruptedFault extends OfFile {
+        InterruptedFault() {
+            calls().put("load", (state, cpu) -> {
+                Thread.currentThread().interrupt();
+                String loaded = load(cpu, AT);
+                if (!Thread.interrupted()) {
+                    throw new AssertionError("the interrupt flag is lost");
+                }
+                return loaded.equals("RETRY") ? load(cpu, AT) : loaded;
+            });
+            calls().put("truncate", (state, cpu) -> "" + file().truncate(PAGE));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + PAGE, 7);
+        }
+    }
+
     /** A file whose clean pages may be reclaimed; page n has the number 77 + n. */
     static final class Paged extends CachedBacking {
         Paged(PageCache cache) {

@@ -288,6 +288,27 @@ final class PlantedBugsTest {
     }
 
     @Test
+    void interruptedFault() {
+        found(
+                FileScenarios.InterruptedFault.class,
+                1,
+                Finding.Kind.ENDLESS,
+                SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {"));
+    }
+
+    @Test
+    void interruptedOnce() {
+        found(
+                FileScenarios.InterruptedFault.class,
+                1,
+                Finding.Kind.ENDLESS,
+                SourceBreak.of(
+                        CORE + "sync.Pause",
+                        "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));",
+                        ""));
+    }
+
+    @Test
     void refusedBesideFork() {
         String steps = """
                     refuseToWaitForCopy(edit, mine);

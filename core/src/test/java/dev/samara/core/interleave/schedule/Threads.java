@@ -124,6 +124,7 @@ public final class Threads {
                 step(self, other, "permit", "interrupt " + other.getName(), site);
             }
             other.interrupted = true;
+            other.permit = true;
         } else {
             thread.interrupt();
         }
