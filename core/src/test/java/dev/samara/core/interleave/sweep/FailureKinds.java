@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /** The kinds of operations that meet failures. */
 final class FailureKinds {
@@ -26,7 +27,9 @@ final class FailureKinds {
         /** Nothing has changed. */
         UNCHANGED,
         /** It is done, or each of its pages is, or nothing has changed. */
-        MAY_BE_DONE
+        MAY_BE_DONE,
+        /** So, too, but nothing has changed if it has thrown an OutOfMemoryError. */
+        MAY_BE_DONE_WITH_MEMORY
     }
 
     /** What a scene has beside its memory. */
@@ -70,11 +73,17 @@ final class FailureKinds {
             }
         }
 
-        Kind mayBeDone() {
-            return new Kind(Rule.MAY_BE_DONE, needs, preparation, before, action);
+        Kind by(Rule other) {
+            return new Kind(other, needs, preparation, before, action);
+        }
+
+        /** Returns whether it may be done, although its caller was told otherwise. */
+        boolean mayBeDone(@Nullable String told) {
+            return rule == Rule.MAY_BE_DONE || (rule == Rule.MAY_BE_DONE_WITH_MEMORY && !EXHAUSTED.equals(told));
         }
     }
 
+    private static final String EXHAUSTED = OutOfMemoryError.class.getSimpleName();
     private static final Map<String, Kind> KINDS = new LinkedHashMap<>();
     private static final Preparation NOTHING = (scene, cpu) -> {};
 
@@ -86,14 +95,18 @@ final class FailureKinds {
         addOfAccesses();
         addOfDevices();
         addOfCpus();
-        // The range is locked, as on Linux, even if pages cannot be faulted in.
-        KINDS.computeIfPresent("mlock", (name, kind) -> kind.mayBeDone());
+        // The range is locked, as on Linux, even if pages cannot be faulted in. The result tells of that.
+        rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.
-        KINDS.computeIfPresent("populate", (name, kind) -> kind.mayBeDone());
+        rule("populate", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The CPU has stored, and then leaves GUEST.
-        KINDS.computeIfPresent("in-guest", (name, kind) -> kind.mayBeDone());
+        rule("in-guest", Rule.MAY_BE_DONE);
         // The bytes may be there when the CPU that has stored them cannot be given back.
-        KINDS.computeIfPresent("write", (name, kind) -> kind.mayBeDone());
+        rule("write", Rule.MAY_BE_DONE);
+    }
+
+    private static void rule(String name, Rule rule) {
+        KINDS.computeIfPresent(name, (any, kind) -> kind.by(rule));
     }
 
     static void add(String name, Action action) {

@@ -13,8 +13,11 @@ import dev.samara.core.interleave.schedule.Limits;
 import dev.samara.core.interleave.schedule.Schedule;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Runs a {@link FailureScenario} once for each point of a kind that its threads reach. */
 final class FailureSweep {
@@ -23,8 +26,14 @@ final class FailureSweep {
 
     private static final SteppedClassLoader UNCHANGED = SteppedClassLoader.failing(List.of());
 
+    /** The scenarios that have run with unchanged classes. */
+    private static final Set<String> RUN_UNCHANGED = ConcurrentHashMap.newKeySet();
+
     private final ClassLoader loader;
     private final int mostFailures;
+
+    /** The scenarios that have run with the classes of this sweep. */
+    private final Set<String> run;
 
     /**
      * The end of a sweep.
@@ -42,7 +51,9 @@ final class FailureSweep {
      */
     FailureSweep(int mostFailures, Planting... breaks) {
         this.mostFailures = mostFailures;
-        loader = breaks.length == 0 ? UNCHANGED : SteppedClassLoader.failing(List.of(breaks));
+        boolean isUnchanged = breaks.length == 0;
+        loader = isUnchanged ? UNCHANGED : SteppedClassLoader.failing(List.of(breaks));
+        run = isUnchanged ? RUN_UNCHANGED : new HashSet<>();
     }
 
     Exploration exploration(String scenario) {
@@ -58,10 +69,7 @@ final class FailureSweep {
     Result sweep(String scenario, FailureKind kind, Injection.Scope scope, int stride) {
         Exploration exploration = exploration(scenario);
         List<String> failures = new ArrayList<>();
-        // The first run initializes classes. The second one has all points.
-        Injection none = new Injection(kind, scope, Injection.NEVER);
-        run(exploration, none, scenario, failures);
-        run(exploration, none, scenario, failures);
+        Injection none = counted(exploration, kind, scope, scenario, failures);
         int runs = 0;
         List<Integer> places = places(none);
         int first = Math.floorMod(scenario.hashCode(), stride);
@@ -81,9 +89,7 @@ final class FailureSweep {
     Result draw(String scenario, FailureKind kind, Random random, int schedules) {
         Exploration exploration = exploration(scenario);
         List<String> failures = new ArrayList<>();
-        Injection none = new Injection(kind, Injection.Scope.CALLERS, Injection.NEVER);
-        run(exploration, none, scenario, failures);
-        run(exploration, none, scenario, failures);
+        Injection none = counted(exploration, kind, Injection.Scope.CALLERS, scenario, failures);
         List<Integer> places = places(none);
         if (places.isEmpty()) {
             return new Result(0, 0, failures);
@@ -102,6 +108,17 @@ final class FailureSweep {
         } finally {
             FailurePoints.set(null);
         }
+    }
+
+    /** Counts the points of a scenario. Its first run initializes classes, and may have others. */
+    private Injection counted(
+            Exploration exploration, FailureKind kind, Injection.Scope scope, String scenario, List<String> failures) {
+        Injection none = new Injection(kind, scope, Injection.NEVER);
+        if (run.add(scenario)) {
+            run(exploration, none, scenario, failures);
+        }
+        run(exploration, none, scenario, failures);
+        return none;
     }
 
     /** The numbers of the points; for the end of the stack the sizes for which some methods do not fit. */
