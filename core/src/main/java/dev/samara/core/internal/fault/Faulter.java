@@ -45,12 +45,6 @@ public final class Faulter {
      */
     public static final int FORCED = 1 << 30;
 
-    /**
-     * The bound on restarts of one fault after pages were reclaimed. A fault may need two frames and reclaim the first
-     * one for the second, again and again.
-     */
-    private static final int MOST_RECLAIMS = 16;
-
     /** The number of attempts with a spin-wait hint, before a fault pauses for {@link #PAUSE_NANOS} each time. */
     private static final int SPINS = 64;
 
@@ -169,9 +163,12 @@ public final class Faulter {
         try {
             int result = attemptOnce(address, access);
             boolean repeated = result == Resolve.AGAIN;
-            int reclaims = 0;
+            int reclaims = Memory.MOST_RECLAIMS;
             int attempts = 0;
-            while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
+            while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims > 0)) {
+                if (result == EXHAUSTED) {
+                    reclaims = memory.reclaim() ? reclaims - 1 : 0;
+                }
                 pause(attempts++);
                 result = attemptOnce(address, access);
             }

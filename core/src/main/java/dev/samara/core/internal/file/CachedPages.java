@@ -222,10 +222,10 @@ final class CachedPages extends Caches.RegisteredCache {
 
     @Override
     protected int reclaim() {
-        FilePages cache = mayReclaim && !isClosed ? (FilePages) get() : null;
-        if (cache == null) {
+        FilePages cache = (FilePages) get();
+        if (cache == null || !mayReclaim || isClosed) {
             hand = 0;
-            return 0;
+            return cache != null && cache.isChangedByAnother() ? Caches.BUSY : 0;
         }
         ReclaimBatch batch = new ReclaimBatch(frames);
         hand = batch.collect(index, hand);

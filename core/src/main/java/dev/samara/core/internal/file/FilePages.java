@@ -160,7 +160,9 @@ public final class FilePages extends PageCache {
             throw closed("allocate");
         }
         int frame = tryAllocate();
-        while (frame == Frames.NONE && memory.reclaim()) {
+        int reclaims = Memory.MOST_RECLAIMS;
+        while (frame == Frames.NONE && reclaims > 0) {
+            reclaims = memory.reclaim() ? reclaims - 1 : 0;
             frame = tryAllocate();
         }
         return frame;
@@ -354,7 +356,12 @@ public final class FilePages extends PageCache {
         removals.close();
     }
 
-    /** Frees pages of a batch and returns their number, see {@link Reclaim#run}. */
+    /** Returns whether another thread changes the size or removes pages at some instant of this call. */
+    boolean isChangedByAnother() {
+        return removals.isOfAnother();
+    }
+
+    /** Frees pages of a batch, see {@link Reclaim#run}. */
     int reclaim(ReclaimBatch batch) {
         return reclaim.run(batch);
     }

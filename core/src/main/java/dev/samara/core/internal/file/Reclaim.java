@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.Memory;
@@ -28,11 +29,14 @@ final class Reclaim {
      * Frees pages of a batch. Frees none of a file that is being changed. The caller may wait for CPUs and for a grace
      * period.
      *
-     * @return the number of pages that were freed
+     * @return the number of pages that were freed; {@link Caches#BUSY} if another thread changes the file
      */
     int run(ReclaimBatch batch) {
-        if (batch.isEmpty() || !removals.tryLock()) {
-            return 0;
+        if (batch.isEmpty()) {
+            return removals.isOfAnother() ? Caches.BUSY : 0;
+        }
+        if (!removals.tryLock()) {
+            return Caches.BUSY;
         }
         try {
             if (removals.unfinished() != null) {

@@ -70,6 +70,11 @@ final class Removals {
         inodeLock.unlock();
     }
 
+    /** Returns whether another thread has the inode lock at some instant of this call. */
+    boolean isOfAnother() {
+        return inodeLock.isLocked() && !inodeLock.isHeldByCurrentThread();
+    }
+
     /**
      * Releases the inode lock. If the caller's change has failed and left an unfinished removal, a thread of the
      * machine gets the removal, unless one has it already.

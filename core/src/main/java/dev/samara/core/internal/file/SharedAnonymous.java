@@ -2,7 +2,10 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.EnsuredTask;
+import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
@@ -13,7 +16,6 @@ import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class SharedAnonymous implements Backing {
     private final @Nullable Memory memory;
     private final CommittedMemory committed;
-    private final Executor executor;
+    private final MachineTasks tasks;
     private final long inode;
     private final long bytes;
     private final long length;
@@ -45,7 +47,7 @@ public final class SharedAnonymous implements Backing {
      *
      * @param memory the machine's memory, or null if it has none
      * @param committed the machine's committed memory
-     * @param executor removes the pages of content that has ended
+     * @param tasks runs the removal of the pages of content that has ended
      * @param inode the number that {@code /proc/PID/maps} shows
      * @param length bytes
      * @param bytes the charge while the object is mapped
@@ -53,48 +55,66 @@ public final class SharedAnonymous implements Backing {
     public SharedAnonymous(
             @Nullable Memory memory,
             CommittedMemory committed,
-            Executor executor,
+            MachineTasks tasks,
             long inode,
             long length,
             long bytes) {
         this.memory = memory;
         this.committed = committed;
-        this.executor = executor;
+        this.tasks = tasks;
         this.inode = inode;
         this.bytes = bytes;
         this.length = length;
     }
 
     /** The pages from the first mapping to the end of the last. Each VMA that maps them has a share. */
-    private final class Content extends Open implements Runnable {
+    private final class Content extends Open {
         private final @Nullable FilePages pages;
+        private final @Nullable EnsuredTask removal;
 
         Content() {
             pages = memory == null ? null : new FilePages(memory, length, true);
+            removal = pages == null ? null : removalOf(pages);
         }
 
         @Override
         protected void ended() {
             leave(this);
-            if (pages != null) {
-                executor.execute(this);
-            }
-        }
-
-        /**
-         * Removes the pages. No page is inserted after that: a fault that asks for a page has a reference, or reads its
-         * VMA as attached.
-         */
-        @Override
-        public void run() {
-            if (pages != null) {
-                pages.remove(0, pages.pages());
+            if (removal != null) {
+                removal.run();
             }
         }
 
         @Override
         public String toString() {
             return "content of " + name() + " " + inode;
+        }
+    }
+
+    private EnsuredTask removalOf(FilePages pages) {
+        LastRemoval removal = new LastRemoval(pages);
+        return new EnsuredTask(tasks.housekeeping(), () -> tasks.execute(removal));
+    }
+
+    /**
+     * Removes all pages, once. No page is inserted after that: a fault that asks for a page has a reference, or reads
+     * its VMA as attached.
+     */
+    private static final class LastRemoval extends RetriedEnd {
+        private final FilePages pages;
+
+        LastRemoval(FilePages pages) {
+            this.pages = pages;
+        }
+
+        @Override
+        protected void end() {
+            pages.remove(0, pages.pages());
+        }
+
+        @Override
+        protected void ended() {
+            // Holds nothing but the pages.
         }
     }
 

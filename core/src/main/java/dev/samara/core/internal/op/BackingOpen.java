@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.EnsuredTask;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
@@ -15,8 +15,7 @@ final class BackingOpen extends Open implements Runnable {
     private final VmOperations operations;
     private final VmArea vma;
 
-    /** Hands the close on later if heap or stack are exhausted; made before the open may end. */
-    private final Ending ending = new Ending();
+    private final EnsuredTask ending;
 
     /** Guarded by this. */
     private boolean isClosed;
@@ -25,16 +24,12 @@ final class BackingOpen extends Open implements Runnable {
         this.host = host;
         this.operations = operations;
         this.vma = vma;
+        ending = new EnsuredTask(host.housekeeping(), this::handOn);
     }
 
     @Override
     protected void ended() {
-        try {
-            handOn();
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // Listing needs no memory, and less stack. Nothing else would close the open.
-            host.housekeeping().add(ending);
-        }
+        ending.run();
     }
 
     private void handOn() {
@@ -64,24 +59,6 @@ final class BackingOpen extends Open implements Runnable {
         boolean isFirst = !isClosed;
         isClosed = true;
         return isFirst;
-    }
-
-    private final class Ending extends WaitingCall {
-        @Override
-        protected boolean isReady() {
-            return true;
-        }
-
-        /** Only hands on. */
-        @Override
-        protected boolean mayWait() {
-            return false;
-        }
-
-        @Override
-        public void run() {
-            ended();
-        }
     }
 
     @Override

@@ -55,7 +55,7 @@ public final class Caches {
          * Checks the next pages, at most {@link Caches#BATCH}, from the end of the last call, and frees those that it
          * can. Called by one thread at a time, which may wait.
          *
-         * @return the number of pages that were freed
+         * @return the number of pages that were freed; {@link Caches#BUSY} if another thread changes the cache
          */
         protected abstract int reclaim();
 
@@ -72,6 +72,9 @@ public final class Caches {
          */
         protected abstract int end();
     }
+
+    /** Nothing was freed, but another thread is changing a cache, and may be about to free pages. */
+    public static final int BUSY = -1;
 
     /** The most pages that one call of {@link RegisteredCache#reclaim} checks. */
     public static final int BATCH = 64;
@@ -148,7 +151,7 @@ public final class Caches {
      * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
      * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
      *
-     * @return the number of frames that were freed
+     * @return the number of frames that were freed, or {@link #BUSY}
      */
     public int reclaim() {
         hand.lock();
@@ -165,6 +168,7 @@ public final class Caches {
         isFutile = true;
         // The hand may be in the middle of an entry, which therefore comes last again.
         int entries = size() + 1;
+        int vain = 0;
         while (entries > 0 && left > 0 && size() > 0) {
             RegisteredCache entry = at(next);
             int freed = entry.reclaim();
@@ -177,8 +181,9 @@ public final class Caches {
                 isFutile = false;
                 return freed;
             }
+            vain |= freed;
         }
-        return 0;
+        return vain;
     }
 
     /**

@@ -19,12 +19,19 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
 public final class Memory {
     /** A longest offer that no offer of pages exceeds: offers are not timed. */
     public static final long UNCHECKED = -1;
+
+    /** The most calls of {@link #reclaim} for one page. A fault may need two frames, each of which costs the other. */
+    public static final int MOST_RECLAIMS = 16;
+
+    /** The pause after a reclaim that found files being changed by other threads, which may free pages. */
+    private static final long PAUSE_NANOS = 20_000;
 
     /** The number of page-table contexts that busy entries can name. */
     public static final int MOST_WORKERS = PteOwners.MOST;
@@ -133,12 +140,22 @@ public final class Memory {
      * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
      * because a CPU of its own is in GUEST or a reader of its own is in a section.
      *
+     * <p>Afterwards the caller tries to allocate once more, whatever the result: another thread may have freed frames
+     * before this call. A caller calls this {@value #MOST_RECLAIMS} times at most ({@code MAX_RECLAIM_RETRIES}).
+     *
      * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
      *
-     * @return whether frames were freed, so that the caller may try to allocate again
+     * @return false if a further call is in vain
      */
     public boolean reclaim() {
-        return Cpus.mayWait() && caches.reclaim() > 0;
+        if (!Cpus.mayWait()) {
+            return false;
+        }
+        int freed = caches.reclaim();
+        if (freed == Caches.BUSY) {
+            LockSupport.parkNanos(this, PAUSE_NANOS);
+        }
+        return freed != 0;
     }
 
     /**

@@ -9,6 +9,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -149,6 +150,57 @@ final class FileScenarios {
             state.space.munmap(AT, 4 * PAGE);
             state.space.munmap(FILE, PAGE);
             Objects.requireNonNull(cache).close();
+        }
+    }
+
+    /** Two stores, of which the reclaim of the first one frees the pages that both need: never short of memory. */
+    static class StoresBesideReclaim extends Calls {
+        private @Nullable PageCache cache;
+
+        StoresBesideReclaim() {
+            calls().put("one", (state, cpu) -> store(cpu, AT, 1));
+            calls().put("two", (state, cpu) -> store(cpu, AT + 4 * PAGE, 2));
+        }
+
+        final PageCache cache() {
+            return Objects.requireNonNull(cache);
+        }
+
+        @Override
+        protected int pages() {
+            return 4;
+        }
+
+        /** All frames are pages of a file that is not mapped. */
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            cache = state.machine.newPageCache(LINUX, pages() * PAGE);
+            Paged file = new Paged(cache);
+            state.space.mmap(AT, 8 * PAGE, RW, FIXED, null, 0);
+            for (int page = 0; page < pages(); page++) {
+                file.pread(ByteBuffer.allocate(1), page * PAGE);
+            }
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT, AT + 4 * PAGE);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            state.space.munmap(AT, 8 * PAGE);
+            cache().close();
+        }
+    }
+
+    /** A store that needs a frame, while another thread is about to free all pages of the file. */
+    static final class StoreBesideTruncate extends StoresBesideReclaim {
+        StoreBesideTruncate() {
+            calls().put("two", (state, cpu) -> {
+                cache().truncate(0);
+                return "truncated";
+            });
         }
     }
 
