@@ -20,12 +20,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one call in a heap that is full but for 0 bytes, then {@value #STEP}, and so on, and judges after each run what
- * the {@link OutOfMemoryError} has left behind. The heap is emptied again when the call has returned, or after
+ * Runs one call in a heap that is full but for 0 bytes, then some more, and so on, and judges after each run what the
+ * {@link OutOfMemoryError} has left behind. The heap is emptied again when the call has returned, or after
  * {@value #PATIENCE_MILLIS} ms if it waits for memory.
  *
- * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts: so each allocation
- * meets the end of the heap in some run.
+ * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts. With the profile
+ * {@code torture} it goes in steps of {@value #STEP} bytes: so each allocation meets the end of the heap in some run.
+ * Else the steps are {@value #STRIDE} times as large, and {@code FailureSweep} makes each allocation of the library fail.
  */
 final class HeapSweep {
     /** The bound of each wait. */
@@ -33,6 +34,7 @@ final class HeapSweep {
 
     private static final int MOST_WRONG = 2;
     private static final int STEP = 32;
+    private static final int STRIDE = 3;
     private static final int MOST = 96 * STEP;
     private static final int PATIENCE_MILLIS = 100;
     private static final String VERDICT = "swept: ";
@@ -46,12 +48,14 @@ final class HeapSweep {
 
     private final Class<? extends StackSweep.Scene> scenes;
     private final boolean needsNoMemory;
+    private final int step;
     private final Map<String, Integer> met = new TreeMap<>();
     private final Set<String> wrong = new LinkedHashSet<>();
 
-    private HeapSweep(Class<? extends StackSweep.Scene> scenes, boolean needsNoMemory) {
+    private HeapSweep(Class<? extends StackSweep.Scene> scenes, boolean needsNoMemory, int step) {
         this.scenes = scenes;
         this.needsNoMemory = needsNoMemory;
+        this.step = step;
     }
 
     /**
@@ -74,20 +78,33 @@ final class HeapSweep {
     }
 
     private static void sweep(Class<? extends StackSweep.Scene> scene, boolean needsNoMemory) throws Exception {
-        List<String> options =
-                List.of("-Xint", "-Xmx16m", "-XX:+UseSerialGC", "-XX:-UseTLAB", "-XX:MaxDirectMemorySize=512m");
-        ChildJvm.run(HeapSweep.class, VERDICT, options, scene.getName(), Boolean.toString(needsNoMemory));
+        List<String> options = List.of(
+                "-XX:TieredStopAtLevel=1",
+                "-Xmx6m",
+                "-XX:+UseSerialGC",
+                "-XX:-UseTLAB",
+                "-XX:MaxDirectMemorySize=512m");
+        int step = Boolean.getBoolean("samara.torture") ? STEP : STRIDE * STEP;
+        ChildJvm.run(
+                HeapSweep.class,
+                VERDICT,
+                options,
+                scene.getName(),
+                Boolean.toString(needsNoMemory),
+                Integer.toString(step));
     }
 
     /**
      * The sweep itself.
      *
-     * @param arguments the name of the scene's class, and whether its call needs no memory
+     * @param arguments the name of the scene's class, whether its call needs no memory, and the bytes between two runs
      */
     public static void main(String[] arguments) throws Exception {
         initialize();
         HeapSweep sweep = new HeapSweep(
-                Class.forName(arguments[0]).asSubclass(StackSweep.Scene.class), Boolean.parseBoolean(arguments[1]));
+                Class.forName(arguments[0]).asSubclass(StackSweep.Scene.class),
+                Boolean.parseBoolean(arguments[1]),
+                Integer.parseInt(arguments[2]));
         // Daemons may be stuck, and the verdict is in the status.
         System.exit(sweep.run() ? 0 : 1);
     }
@@ -140,7 +157,7 @@ final class HeapSweep {
         met.clear();
         wrong.clear();
         int runs = 0;
-        for (int left = 0; left < MOST && wrong.size() < MOST_WRONG; left += STEP) {
+        for (int left = 0; left < MOST && wrong.size() < MOST_WRONG; left += step) {
             one(left);
             runs++;
         }
