@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts. With the profile
  * {@code torture} it goes in steps of {@value #STEP} bytes: so each allocation meets the end of the heap in some run.
- * Else the steps are {@value #STRIDE} times as large, and {@code FailureSweep} makes each allocation of the library fail.
+ * Else the steps are {@value #STRIDE} times as large; {@code FailureSweep} makes each allocation of the library fail.
  */
 final class HeapSweep {
     /** The bound of each wait. */
