@@ -67,6 +67,7 @@ public final class Pairs {
     private final Map<String, Row> rows = new LinkedHashMap<>();
     private final List<String> failures = new ArrayList<>();
     private final List<String> incomplete = new ArrayList<>();
+    private final List<String> complete = new ArrayList<>();
     private int passed;
 
     /**
@@ -140,9 +141,7 @@ public final class Pairs {
             failures.add(name + ": " + result);
         } else {
             passed++;
-            if (!result.isComplete()) {
-                incomplete.add(name + ": " + result.figures());
-            }
+            (result.isComplete() ? complete : incomplete).add(name + ": " + result.figures());
         }
     }
 
@@ -155,8 +154,9 @@ public final class Pairs {
         return incomplete;
     }
 
-    /** Prints the scenarios that did not end, the table and, as the last line, the numbers of scenarios. */
+    /** Prints the scenarios, the table and, as the last line, the numbers of scenarios. */
     void print(PrintStream out) {
+        complete.forEach(out::println);
         incomplete.forEach(out::println);
         failures.forEach(out::println);
         out.printf(
