@@ -219,6 +219,28 @@ final class FileScenarios {
         }
     }
 
+    /**
+     * An unmapping, whose page a CPU in GUEST still uses, beside one of another page of the leaf, which no CPU has used,
+     * and a truncation after that.
+     */
+    static final class TruncateBehindAnEmptyLeaf extends OfFile {
+        /** In another eighth of the leaf, which has a cpumask of its own. */
+        private static final long OTHER = AT + 64 * PAGE;
+
+        TruncateBehindAnEmptyLeaf() {
+            calls().put("munmap", munmap(AT, PAGE));
+            calls().put("other", (state, cpu) -> state.space.munmap(OTHER, PAGE) + " " + file().truncate(0));
+            calls().put("guest", new HoldsInGuest(AT));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, SHARED, newFile(state).open(), 0);
+            state.space.mmap(OTHER, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0);
+            store(cpu, AT, 7);
+        }
+    }
+
     /** A truncation beside a move of the file's mapping. */
     static class MoveBesideTruncate extends OfFile {
         static final long TO = AT + 8 * PAGE;

@@ -108,6 +108,16 @@ final class MissedBreaks {
                             "        long from = slot.flushed;\n",
                             "state.flushedTo(generation); long from = slot.flushed;\n")),
             PlantedBreak.of(
+                    "a leaf with a pending flush is unhooked",
+                    FileScenarios.TruncateBehindAnEmptyLeaf.class,
+                    0,
+                    in(
+                            "page.Leaf",
+                            "leaf[word] == 1 && !isDead",
+                            "!isDead",
+                            "return leaf[leaf.length - PENDING] != 0;",
+                            "return false;")),
+            PlantedBreak.of(
                     "a space is closed before its tree is empty",
                     CpuScenarios.CallBesideClose.class,
                     1,
