@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.PteOwners;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -19,7 +20,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
@@ -153,7 +153,7 @@ public final class Memory {
         }
         int freed = caches.reclaim();
         if (freed == Caches.BUSY) {
-            LockSupport.parkNanos(this, PAUSE_NANOS);
+            Pause.parkNanos(this, PAUSE_NANOS);
         }
         return freed != 0;
     }

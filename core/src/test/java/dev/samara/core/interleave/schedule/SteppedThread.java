@@ -103,16 +103,26 @@ public class SteppedThread extends Thread {
     @Override
     public final void run() {
         try {
-            awaitTurn();
-            run.begins(this);
-            body();
-            run.finish(this, null);
+            runAndFinish();
         } catch (Abandoned over) {
             // The run is over: nothing is left to do.
             return;
-        } catch (Throwable thrown) {
-            run.finish(this, thrown);
         }
+    }
+
+    /** Code that is abandoned may throw another exception on its way out, and finish after the end of the run. */
+    private void runAndFinish() {
+        Throwable failure = null;
+        try {
+            awaitTurn();
+            run.begins(this);
+            body();
+        } catch (Abandoned over) {
+            throw over;
+        } catch (Throwable thrown) {
+            failure = thrown;
+        }
+        run.finish(this, failure);
     }
 
     /** The code of this thread: the {@code run} method of instrumented subclasses. */
