@@ -17,7 +17,7 @@ class WholeMapLincheckTest {
 
     static final int LOOP_BOUND = 200;
 
-    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 40 : 1;
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final String STONES = "stones";
 
     /** The window lies among entries. */
@@ -53,7 +53,7 @@ class WholeMapLincheckTest {
     @DisplayName("in interleavings made by a model checker")
     void modelChecked(Class<?> calls) {
         new ModelCheckingOptions()
-                .iterations(8 * SCALE)
+                .iterations(TORTURE ? 320 : 3)
                 .invocationsPerIteration(80)
                 .threads(2)
                 .actorsPerThread(3)
@@ -68,7 +68,7 @@ class WholeMapLincheckTest {
     @DisplayName("in interleavings of running threads")
     void stressed(Class<?> calls) {
         new StressOptions()
-                .iterations(15 * SCALE)
+                .iterations(TORTURE ? 600 : 15)
                 .invocationsPerIteration(1500)
                 .threads(3)
                 .actorsPerThread(3)
