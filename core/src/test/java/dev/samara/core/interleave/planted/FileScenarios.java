@@ -220,8 +220,8 @@ final class FileScenarios {
     }
 
     /**
-     * An unmapping, whose page a CPU in GUEST still uses, beside one of another page of the leaf, which no CPU has used,
-     * and a truncation after that.
+     * An unmapping, whose page a CPU in GUEST still uses, beside one of another page of the leaf, which no CPU has
+     * used, and a truncation after that.
      */
     static final class TruncateBehindAnEmptyLeaf extends OfFile {
         /** In another eighth of the leaf, which has a cpumask of its own. */

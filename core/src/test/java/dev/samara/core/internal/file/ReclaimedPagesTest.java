@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -180,7 +181,8 @@ final class ReclaimedPagesTest {
             file.lock();
             try {
                 ReclaimBatch batch = batch();
-                assertEquals(0, thread.submit(() -> file.reclaim(batch)).get());
+                assertEquals(
+                        Caches.BUSY, thread.submit(() -> file.reclaim(batch)).get());
             } finally {
                 file.unlock();
             }
