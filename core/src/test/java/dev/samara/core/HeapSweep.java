@@ -24,9 +24,10 @@ import org.jspecify.annotations.Nullable;
  * {@link OutOfMemoryError} has left behind. The heap is emptied again when the call has returned, or after
  * {@value #PATIENCE_MILLIS} ms if it waits for memory.
  *
- * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts. With the profile
- * {@code torture} it goes in steps of {@value #STEP} bytes: so each allocation meets the end of the heap in some run.
- * Else the steps are {@value #STRIDE} times as large; {@code FailureSweep} makes each allocation of the library fail.
+ * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts. With
+ * {@code -P torture -Dtorture.model=true} it goes in steps of {@value #STEP} bytes: so each allocation meets the end of
+ * the heap in some run. Else the steps are {@value #STRIDE} times as large; {@code FailureSweep} makes the allocations
+ * of its operations fail one by one.
  */
 final class HeapSweep {
     /** The bound of each wait. */

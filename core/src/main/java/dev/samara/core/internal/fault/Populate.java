@@ -18,6 +18,9 @@ import java.util.List;
  * flight then and the thread holds no lock, so this may take as long as backings do.
  */
 public final class Populate {
+    /** Where a fault would be {@link Fault#MAPERR}: there is no VMA. A guard is MAPERR too, and another error. */
+    private static final int HOLE = -1;
+
     private Populate() {}
 
     /**
@@ -53,8 +56,12 @@ public final class Populate {
             // Like __mlock_posix_error_return.
             return (fault == Fault.OUT_OF_MEMORY ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
-        // The operation has checked for holes; a hole made since looks like a guard.
-        return (fault == Fault.OUT_OF_MEMORY ? Errno.ENOMEM : Errno.EFAULT).result();
+        // The operation has checked for holes and rights: another call has made this hole, or taken this right.
+        return switch (fault) {
+            case Fault.OUT_OF_MEMORY, HOLE -> Errno.ENOMEM.result();
+            case Fault.ACCERR -> Errno.EINVAL.result();
+            default -> Errno.EFAULT.result();
+        };
     }
 
     /** The operation is done: an exhausted heap is a fault, and no error of the call. */
@@ -123,11 +130,18 @@ public final class Populate {
         return Fault.NONE;
     }
 
-    /** Faults in every page of a range. Returns the first {@link Fault} that is not done. */
+    /** Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link #HOLE}. */
     private static int touch(Faulter faulter, long start, long end, int access) {
-        for (long at = start; Addresses.isBelow(at, end); at += 1L << faulter.pageShift) {
+        long at = start;
+        while (Addresses.isBelow(at, end)) {
+            VmArea vma = faulter.layout.find(at);
+            if (vma == null) {
+                return HOLE;
+            }
             int result = faulter.fault(at, access);
-            if (result != Fault.NONE) {
+            if (result == Fault.NONE) {
+                at += 1L << faulter.pageShift;
+            } else if (result != Fault.MAPERR || faulter.layout.find(at) == vma) {
                 return result;
             }
         }

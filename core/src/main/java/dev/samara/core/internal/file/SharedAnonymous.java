@@ -109,6 +109,7 @@ public final class SharedAnonymous implements Backing {
 
         @Override
         protected void end() {
+            // A failure is retried, and reported to nobody: no caller waits for the end of the content.
             pages.remove(0, pages.pages());
         }
 

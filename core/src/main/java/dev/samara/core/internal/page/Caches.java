@@ -168,7 +168,7 @@ public final class Caches {
         isFutile = true;
         // The hand may be in the middle of an entry, which therefore comes last again.
         int entries = size() + 1;
-        int vain = 0;
+        boolean isBusy = false;
         while (entries > 0 && left > 0 && size() > 0) {
             RegisteredCache entry = at(next);
             int freed = entry.reclaim();
@@ -181,9 +181,9 @@ public final class Caches {
                 isFutile = false;
                 return freed;
             }
-            vain |= freed;
+            isBusy |= freed == BUSY;
         }
-        return vain;
+        return isBusy ? BUSY : 0;
     }
 
     /**

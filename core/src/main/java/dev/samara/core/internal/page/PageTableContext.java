@@ -33,7 +33,7 @@ public final class PageTableContext {
         return owner;
     }
 
-    /** Returns its number, so that the order of a map of contexts is the same in each run of a program. */
+    /** Returns its number, so that a map of contexts has an order that repeats from run to run. */
     @Override
     public int hashCode() {
         return owner;

@@ -21,8 +21,8 @@ public final class EnsuredTask extends WaitingCall {
     }
 
     /**
-     * Hands the task on, now or later. A call that has failed may have handed it on too, so the task may run twice.
-     * Called once.
+     * Hands the task on, now or later. The event calls it; the housekeeping calls it again if a call has failed. A call
+     * that has failed may have handed the task on nevertheless, so the task may run twice.
      */
     @Override
     public void run() {

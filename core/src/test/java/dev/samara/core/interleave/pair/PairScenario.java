@@ -94,6 +94,12 @@ final class PairScenario extends SpaceScenario {
                 && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
     }
 
+    /** A fork may come before a second operation with its layout, and after a third one with a page. */
+    @Override
+    protected boolean mayPagesFollow() {
+        return calls.size() > 2 && combination.kinds().contains("fork");
+    }
+
     /** The pages of a populated mapping follow it, so the other operation may have come before them. */
     @Override
     protected String layout(AddressSpace of) {

@@ -113,6 +113,11 @@ public abstract class SpaceScenario implements Scenario {
         return false;
     }
 
+    /** Whether an operation may come before another one with its layout, and after it with a page. */
+    protected boolean mayPagesFollow() {
+        return false;
+    }
+
     /** The layout of a space, as text to be compared. */
     protected String layout(AddressSpace of) {
         // A guard beside a fork: the child may have it in a VMA without the mark that there may be guards.
@@ -248,7 +253,7 @@ public abstract class SpaceScenario implements Scenario {
         if (hasOrders()) {
             Outcomes.Outcome outcome = outcome(state(), results);
             if (!mayDiffer(results.values())) {
-                Objects.requireNonNull(OUTCOMES.get(key())).check(outcome, earlier);
+                Objects.requireNonNull(OUTCOMES.get(key())).check(outcome, earlier, mayPagesFollow());
             }
         }
         try (Cpu cpu = state().machine.claimCpu()) {

@@ -9,6 +9,7 @@ import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.OneThread;
 import dev.samara.core.OtherCpu;
@@ -41,6 +42,30 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
             assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous, 8, 1));
             assertEquals(FRAMES, fixture.frames());
             second.leaveGuest();
+            fixture.store(anonymous, 1);
+        }
+    }
+
+    @Test
+    @DisplayName("a file that stays locked is tried again a bounded number of times, and then memory is used up")
+    void lockedForLong() throws Exception {
+        PagedFile file = fill();
+        long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+        long anonymous = fixture.anonymous(1);
+        try (OtherCpu other = new OtherCpu(space)) {
+            other.call(of -> {
+                of.enterGuest();
+                return of.memory().load(at, 8);
+            });
+            Thread truncating = new Thread(() -> file.cache.truncate(0));
+            truncating.start();
+            Await.until("the file is locked", () -> file.cache.frameAt(0) == -1, truncating);
+            assertFault(Fault.OUT_OF_MEMORY, cpu.memory().store(anonymous, 8, 1));
+            other.call(of -> {
+                of.leaveGuest();
+                return 0;
+            });
+            truncating.join();
             fixture.store(anonymous, 1);
         }
     }

@@ -4,54 +4,87 @@ package dev.samara.core.internal.sync;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("A pause parks, whether its thread is interrupted or not")
 final class PauseTest {
-    private static final int PAUSES = 10;
-    private static final long NANOS = 2_000_000;
+    private static final long FOR_EVER = Long.MAX_VALUE;
 
-    /** Returns the time of some pauses in nanoseconds. A park may end early, but not each of them does. */
-    private long pauses() {
-        long since = System.nanoTime();
-        for (int i = 0; i < PAUSES; i++) {
-            Pause.parkNanos(this, NANOS);
-        }
-        return System.nanoTime() - since;
+    private final AtomicBoolean flag = new AtomicBoolean();
+
+    /** Starts a thread that pauses once, and waits until it is parked. A daemon, since a failed test leaves it. */
+    private Thread parked(boolean isInterrupted) {
+        Thread thread = new Thread(() -> {
+            if (isInterrupted) {
+                Thread.currentThread().interrupt();
+            }
+            Pause.parkNanos(this, FOR_EVER);
+            flag.set(Thread.currentThread().isInterrupted());
+        });
+        thread.setDaemon(true);
+        thread.start();
+        Await.until("a pause parks", () -> thread.getState() == Thread.State.TIMED_WAITING, thread);
+        return thread;
+    }
+
+    /** Ends each park of a thread. */
+    private static void unpark(Thread thread) {
+        Await.until(
+                "the pause ends",
+                () -> {
+                    LockSupport.unpark(thread);
+                    return !thread.isAlive();
+                },
+                thread);
     }
 
     @Test
-    @DisplayName("an interrupted thread parks, again and again, and stays interrupted")
+    @DisplayName("an interrupted thread parks, and stays interrupted")
     void interrupted() {
-        Thread.currentThread().interrupt();
-        long nanos = pauses();
-        assertTrue(Thread.interrupted(), "the interrupt flag is lost");
-        assertTrue(nanos > PAUSES * NANOS / 2, () -> "pauses of an interrupted thread took " + nanos + " ns");
+        unpark(parked(true));
+        assertTrue(flag.get(), "the interrupt flag is lost");
     }
 
     @Test
     @DisplayName("a thread without an interrupt parks, and has none afterwards")
     void notInterrupted() {
-        assertTrue(pauses() > PAUSES * NANOS / 2);
-        assertFalse(Thread.interrupted());
+        unpark(parked(false));
+        assertFalse(flag.get());
     }
 
     @Test
     @DisplayName("an interrupt during the park ends it, and its flag stays")
     void interruptedMeanwhile() {
-        Thread parked = Thread.currentThread();
-        Thread interrupter = new Thread(() -> {
-            while (LockSupport.getBlocker(parked) != this) {
-                Thread.onSpinWait();
-            }
-            parked.interrupt();
-        });
-        interrupter.start();
-        while (!Thread.currentThread().isInterrupted()) {
-            Pause.parkNanos(this, Long.MAX_VALUE);
-        }
-        assertTrue(Thread.interrupted());
+        Thread thread = parked(false);
+        thread.interrupt();
+        Await.until("the pause ends", () -> !thread.isAlive(), thread);
+        assertTrue(flag.get(), "the interrupt flag is lost");
+    }
+
+    @Test
+    @DisplayName("an interrupt during the park of an interrupted thread ends it, and the flag stays")
+    void interruptedAgain() {
+        Thread thread = parked(true);
+        Await.until(
+                "the pause ends",
+                () -> {
+                    thread.interrupt();
+                    return !thread.isAlive();
+                },
+                thread);
+        assertTrue(flag.get(), "the interrupt flag is lost");
+    }
+
+    @Test
+    @DisplayName("a pause ends by itself, and the flag stays")
+    void ends() {
+        Thread.currentThread().interrupt();
+        Pause.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(1));
+        assertTrue(Thread.interrupted(), "the interrupt flag is lost");
     }
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.OneThread;
+import dev.samara.core.PagedFile;
+import dev.samara.core.SpaceFixture;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import java.util.function.LongUnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** {@code faultin_page_range} with {@code FOLL_MADV_POPULATE}: what it reports of pages that change meanwhile. */
+@ExtendWith(OneThread.class)
+@DisplayName("MADV_POPULATE_READ, while another call changes the second of its two pages")
+final class PopulateBesideCallsTest {
+    private final SpaceFixture fixture = new SpaceFixture();
+    private LongUnaryOperator change = page -> 0;
+    private final PagedFile file = new PagedFile(fixture, 2) {
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            if (page == 0) {
+                assertEquals(0, change.applyAsLong(at + PAGE));
+            }
+            return super.read(page, frame, store);
+        }
+    };
+    private final long at = fixture.map(0, 2, READ, MapFlags.PRIVATE, file, 0);
+
+    @AfterEach
+    void nothingIsLeft() {
+        assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
+        file.cache.close();
+        fixture.closeEmpty();
+    }
+
+    private void assertResult(long expected, LongUnaryOperator made) {
+        change = made;
+        assertEquals(expected, fixture.space.madvise(at, 2 * PAGE, Advice.POPULATE_READ));
+    }
+
+    @Test
+    @DisplayName("a page without the right is EINVAL")
+    void protectedMeanwhile() {
+        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Protection.NONE));
+    }
+
+    @Test
+    @DisplayName("a page without a mapping is ENOMEM")
+    void unmapped() {
+        assertResult(Errno.ENOMEM.result(), page -> fixture.space.munmap(page, PAGE));
+    }
+
+    @Test
+    @DisplayName("a guard is EFAULT")
+    void guarded() {
+        assertResult(Errno.EFAULT.result(), page -> fixture.space.madvise(page, PAGE, Advice.GUARD_INSTALL));
+    }
+
+    @Test
+    @DisplayName("a page behind the end of the file is EFAULT")
+    void truncated() {
+        assertResult(Errno.EFAULT.result(), page -> {
+            file.cache.truncate(PAGE);
+            return 0;
+        });
+    }
+
+    @Test
+    @DisplayName("a page of another mapping is faulted in")
+    void replaced() {
+        int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
+        assertResult(0, page -> fixture.space.mmap(page, PAGE, READ, flags, null, 0) == page ? 0 : -1);
+        byte[] present = new byte[2];
+        assertEquals(0, fixture.space.mincore(at, 2 * PAGE, present));
+        assertEquals(1, present[1]);
+    }
+}
