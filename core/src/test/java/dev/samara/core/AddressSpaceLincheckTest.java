@@ -83,6 +83,7 @@ public class AddressSpaceLincheckTest {
     }
 
     @Test
+    @Tag("model")
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
         FourPages.modelCheck(AddressSpaceLincheckTest.class, Pages.class);

@@ -13,10 +13,12 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Each publication of the tree beside the reader that it could mislead: few calls, and many of their interleavings. The
- * calls are those of {@link WholeMapLincheckTest}; cells 6, 8 and 10 have entries, 9 is the first of the upper leaf.
+ * calls are those of {@link WholeMapLincheckTest}; cells 6, 8 and 10 have entries, 9 is the first of the upper leaf. A
+ * second opinion: the build has {@code TreeScenariosTest} in {@code core}.
  */
 @DisplayName("each publication is linearizable beside the reader that it could mislead")
 @Tag("lincheck")
+@Tag("model")
 class PublicationLincheckTest {
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 300;
 

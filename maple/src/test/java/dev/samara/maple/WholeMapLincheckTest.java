@@ -53,7 +53,7 @@ class WholeMapLincheckTest {
     @DisplayName("in interleavings made by a model checker")
     void modelChecked(Class<?> calls) {
         new ModelCheckingOptions()
-                .iterations(TORTURE ? 320 : 3)
+                .iterations(TORTURE ? 320 : 1)
                 .invocationsPerIteration(80)
                 .threads(2)
                 .actorsPerThread(3)
@@ -68,7 +68,7 @@ class WholeMapLincheckTest {
     @DisplayName("in interleavings of running threads")
     void stressed(Class<?> calls) {
         new StressOptions()
-                .iterations(TORTURE ? 600 : 15)
+                .iterations(TORTURE ? 600 : 8)
                 .invocationsPerIteration(1500)
                 .threads(3)
                 .actorsPerThread(3)

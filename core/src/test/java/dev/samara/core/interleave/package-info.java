@@ -11,6 +11,7 @@
  *   <li>{@link dev.samara.core.interleave.failure} counts the places that may fail, and makes one of them fail.
  *   <li>{@link dev.samara.core.interleave.instrument} makes the production classes ask both.
  *   <li>{@link dev.samara.core.interleave.scenario} has operations on one address space, and judges them.
+ *   <li>{@link dev.samara.core.interleave.tree} has a writer and a reader of the range tree alone.
  *   <li>{@link dev.samara.core.interleave.pair} combines two or three operations, and explores the combinations.
  *   <li>{@link dev.samara.core.interleave.planted} plants breaks in the production classes, and looks for each of them.
  *   <li>{@link dev.samara.core.interleave.sweep} makes each place that an operation reaches fail. It uses neither

@@ -189,6 +189,7 @@ public class PhasesLincheckTest {
     }
 
     @Test
+    @Tag("model")
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
         FourPages.modelCheck(PhasesLincheckTest.class, Phases.class);

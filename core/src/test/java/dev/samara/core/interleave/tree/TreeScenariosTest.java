@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.tree;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Finding;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("I4: each publication of the tree is linearizable beside the reader that it could mislead")
+@Tag("interleave")
+@Timeout(1200)
+final class TreeScenariosTest {
+    private static final int PREEMPTIONS = 4;
+    private static final String TREE = "dev.samara.maple.MapleTree";
+    private static final String LOOKUP = "dev.samara.maple.Lookup";
+
+    private static final String NEAREST = "dev.samara.maple.Nearest";
+
+    private static final String IN_PLACE = "return Lookup.leaf(tree.rootAcquire(), key) == leaf;";
+    private static final String OF_ANY_INSTANT = "return true;";
+
+    static List<Class<?>> scenarios() {
+        return Arrays.stream(TreeScenarios.class.getDeclaredClasses())
+                .filter(type -> Modifier.isFinal(type.getModifiers()))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    @DisplayName("with four preemptions")
+    void isLinearizable(Class<? extends Scenario> type) {
+        Exploration.Result result =
+                SteppedScenarios.result(type, SteppedScenarios.explore(type), Strategy.bounded(PREEMPTIONS), 0);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    private static Arguments planted(Class<? extends Scenario> type, String className, String... texts) {
+        return Arguments.of(type, className, List.of(texts));
+    }
+
+    static Stream<Arguments> breaks() {
+        String get = "        if (n.halves != halves) {\n            // Step 4: the halves were";
+        String together =
+                "if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD)";
+        return Stream.of(
+                planted(TreeScenarios.SlotsMoveBesideLookups.class, LOOKUP, get, get.replace("n.halves !=", "null ==")),
+                planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (a == null)"),
+                planted(
+                        TreeScenarios.SnapshotBesideAFirstStore.class,
+                        TREE,
+                        "if (!before.open && before == eraAcquire())",
+                        "if (!before.open)"),
+                planted(
+                        TreeScenarios.SnapshotBesideAFirstStore.class,
+                        TREE,
+                        "setEraRelease(next);\n            }\n            setRootRelease(newRoot);",
+                        "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"),
+                planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT));
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a break is found")
+    void isFound(Class<? extends Scenario> type, String className, List<String> texts) {
+        SourceBreak planted = SourceBreak.of(className, texts.toArray(String[]::new));
+        Exploration.Failure failure = SteppedScenarios.result(
+                        type, SteppedScenarios.explore(type, planted), Strategy.bounded(PREEMPTIONS), 1)
+                .failure();
+        assertNotNull(failure);
+        assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
+        assertTrue(failure.finding().toString().contains("no order of the calls"), failure::toString);
+    }
+}
