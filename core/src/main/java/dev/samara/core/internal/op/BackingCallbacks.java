@@ -156,9 +156,19 @@ final class BackingCallbacks {
         reached = Math.min(reached, from);
     }
 
+    /** Drops all of them: an open that can be handed to no thread now ends later, see {@link BackingOpen}. */
     private void dropUnused() {
-        while (!unused.isEmpty()) {
-            unused.remove(unused.size() - 1).put();
+        Error failed = null;
+        // Counted: a removal that fails must not be repeated for ever.
+        for (int left = unused.size(); left > 0; left--) {
+            try {
+                unused.remove(left - 1).put();
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                failed = exhausted;
+            }
+        }
+        if (failed != null) {
+            throw failed;
         }
     }
 
