@@ -30,6 +30,9 @@ public final class Housekeeping implements Agent, Runnable {
     /** The time in nanoseconds of a step after which the steps pause, whatever the strategy does. */
     private static final long LONG_STEP = 50_000;
 
+    /** The longest pause in nanoseconds after a long step. A machine that was suspended finds a step very long. */
+    private static final long LONGEST_REST = 100_000_000;
+
     /** The pause in nanoseconds of a waiting thread that invokes steps, after a step that had nothing to do. */
     public static final long INVOKING_PAUSE = 50_000;
 
@@ -181,7 +184,7 @@ public final class Housekeeping implements Agent, Runnable {
                 // Pauses for at least the time of a long step: asking many calls must not use up a processor.
                 long left = moved > 0 || asked < LONG_STEP ? 0 : 2 * asked - (System.nanoTime() - since);
                 if (left > 0) {
-                    LockSupport.parkNanos(this, left);
+                    LockSupport.parkNanos(this, Math.min(left, LONGEST_REST));
                 }
                 if (moved == 0) {
                     // An interrupt flag must not make every pause end at once.
