@@ -4,6 +4,7 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.Memory;
 
 /**
@@ -35,6 +36,7 @@ final class Reclaim {
         if (batch.isEmpty()) {
             return removals.isOfAnother() ? Caches.BUSY : 0;
         }
+        StackReserve.check(Removals.DEPTH);
         if (!removals.tryLock()) {
             return Caches.BUSY;
         }

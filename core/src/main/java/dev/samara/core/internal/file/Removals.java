@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,6 +28,12 @@ import org.jspecify.annotations.Nullable;
  * continues it, see {@link DiscardPages#close}.
  */
 final class Removals {
+    /**
+     * The number of frames of stack that a removal needs. An end of the stack within it would leave pages that no fault
+     * can map, or a flush pending.
+     */
+    static final int DEPTH = 24;
+
     /* The pauses in nanoseconds between attempts to finish a failed removal. */
     private static final long SHORTEST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
@@ -111,6 +118,7 @@ final class Removals {
      */
     void remove(@Nullable TlbGather lent, long first, long count) {
         Cpus.checkMayWait("a removal from a page cache");
+        StackReserve.check(DEPTH);
         if (first < 0 || count <= 0) {
             return;
         }
@@ -143,6 +151,7 @@ final class Removals {
 
     /** Removes all pages, and lets none in again. May wait for CPUs and for a grace period. */
     void close() {
+        StackReserve.check(DEPTH);
         inodeLock.lock();
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             resume(discarding);

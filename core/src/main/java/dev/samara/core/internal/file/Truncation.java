@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.Memory;
 
 /**
@@ -38,6 +39,7 @@ final class Truncation {
     /** Sets the size. May wait for CPUs and for a grace period. */
     void truncate(long bytes) {
         Cpus.checkMayWait("a truncation");
+        StackReserve.check(Removals.DEPTH);
         if (bytes < 0) {
             throw new IllegalArgumentException("size " + bytes + " is negative");
         }
