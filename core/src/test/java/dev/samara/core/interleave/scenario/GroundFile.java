@@ -60,12 +60,16 @@ public interface GroundFile {
     }
 
     static GroundFile cached(State state) {
-        GroundFile file = new Cached(state.machine.newPageCache(SpaceScenario.LINUX, LENGTH));
-        // Clean pages that are mapped nowhere, which can be reclaimed.
-        for (int page = Ground.PAGES / 2; page < Ground.PAGES; page++) {
-            file.number(page * SpaceScenario.PAGE);
-        }
+        GroundFile file = new Cached(state.machine.newPageCache(SpaceScenario.LINUX, 2 * LENGTH));
+        file.readClean();
         return file;
+    }
+
+    /** Reads pages beyond the mapping. A page of a shared mapping that may be written is not reclaimed. */
+    default void readClean() {
+        for (int page = Ground.PAGES; page < Ground.PAGES + 4; page++) {
+            number(page * SpaceScenario.PAGE);
+        }
     }
 
     /** A file in memory. */
