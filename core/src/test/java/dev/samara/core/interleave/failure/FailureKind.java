@@ -23,11 +23,27 @@ public enum FailureKind {
     /** A callback throws an Error. */
     CALLBACK_ERROR,
     /** A callback throws a checked exception that it does not declare. */
-    CALLBACK_CHECKED;
+    CALLBACK_CHECKED,
+    /** A thread is interrupted before it waits. */
+    INTERRUPT,
+    /** From a reading on, the clock stands still. */
+    CLOCK_STOPS,
+    /** Before a reading, the clock leaps by an hour. */
+    CLOCK_LEAPS;
 
     /** Returns whether a call of an embedder's code throws. */
     public boolean isCallback() {
         return this == CALLBACK_EXCEPTION || this == CALLBACK_ERROR || this == CALLBACK_CHECKED;
+    }
+
+    /** Returns whether it changes what a thread reads from its clock. */
+    public boolean isClock() {
+        return this == CLOCK_STOPS || this == CLOCK_LEAPS;
+    }
+
+    /** Returns whether a call that meets it may say that it lacks something. */
+    public boolean mayRefuse() {
+        return this != INTERRUPT && !isClock();
     }
 
     /** Makes what is thrown at a point. */
@@ -40,7 +56,8 @@ public enum FailureKind {
             case CALLBACK_EXCEPTION -> new InjectedException(text);
             case CALLBACK_ERROR -> new InjectedError(text);
             case CALLBACK_CHECKED -> new IOException(text);
-            case FRAME, STORE -> throw new IllegalArgumentException(this + " is a result, and not thrown");
+            case FRAME, STORE, INTERRUPT, CLOCK_STOPS, CLOCK_LEAPS ->
+                throw new IllegalArgumentException(this + " is not thrown");
         };
     }
 

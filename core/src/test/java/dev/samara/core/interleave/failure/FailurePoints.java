@@ -3,10 +3,11 @@ package dev.samara.core.interleave.failure;
 
 import dev.samara.core.interleave.schedule.Steps;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Predicate;
 
 /**
  * The entry of code with failure points: each method reaches a point of the calling thread. On a thread that belongs to
@@ -16,74 +17,106 @@ public final class FailurePoints {
     private static final Map<FailureKind, Set<String>> KNOWN = new ConcurrentHashMap<>();
     private static final Map<FailureKind, Set<String>> REACHED = new ConcurrentHashMap<>();
 
-    /** The failure to come; null for none. */
-    private static volatile @Nullable Injection next;
+    private static final Injection[] NONE = {};
+
+    /** The failure to come. More than one where points are only counted. */
+    private static volatile Injection[] next = NONE;
 
     private FailurePoints() {}
 
-    /** Sets the failure of the runs from now on; null for none. */
-    public static void set(@Nullable Injection injection) {
-        next = injection;
+    /** Sets the failure of the runs from now on. Of several, each only counts points. */
+    public static void set(Injection... injections) {
+        next = injections.clone();
     }
 
     /** Begins a run. */
     public static void begin() {
-        Injection injection = next;
-        if (injection != null) {
+        for (Injection injection : next) {
             injection.begin();
         }
     }
 
     /** The calling thread begins an operation. */
     public static void arm() {
-        Injection injection = next;
-        if (injection != null) {
+        for (Injection injection : next) {
             injection.arm(Thread.currentThread());
         }
     }
 
     /** The calling thread has ended its operation. */
     public static void disarm() {
-        Injection injection = next;
-        if (injection != null) {
+        for (Injection injection : next) {
             injection.disarm(Thread.currentThread());
         }
     }
 
+    private static boolean isAny(Predicate<Injection> condition) {
+        return Arrays.stream(next).anyMatch(condition);
+    }
+
     /** Returns whether something has failed in this run. */
     public static boolean hasFailed() {
-        Injection injection = next;
-        return injection != null && injection.failed() != null;
+        return isAny(injection -> injection.failed() != null);
+    }
+
+    /** Returns whether something has failed in this run for which a call may be refused. */
+    public static boolean mayRefuse() {
+        return isAny(injection -> injection.failed() != null && injection.kind().mayRefuse());
     }
 
     /** Returns whether something has failed in this run, in a method of a class. */
     public static boolean hasFailedIn(String method) {
-        Injection injection = next;
-        String failed = injection == null ? null : injection.failed();
-        return failed != null && failed.startsWith(method + ':');
+        return isAny(injection -> {
+            String failed = injection.failed();
+            return failed != null && failed.startsWith(method + ':');
+        });
     }
 
     /** Returns whether an exception is one that a failure point has thrown, or comes from one. */
     public static boolean isCauseOf(Throwable caught) {
-        Injection injection = next;
-        return injection != null && injection.isCauseOf(caught);
+        return isAny(injection -> injection.isCauseOf(caught));
     }
 
-    private static @Nullable Injection current() {
-        Injection injection = next;
-        return injection != null && Steps.isStepping() ? injection : null;
+    /** Returns whether the calling thread was interrupted in this run. */
+    public static boolean hasInterrupted() {
+        return isAny(injection -> injection.hasInterrupted(Thread.currentThread()));
+    }
+
+    private static Injection[] current() {
+        Injection[] injections = next;
+        return injections.length == 0 || Steps.isStepping() ? injections : NONE;
     }
 
     private static void reach(FailureKind kind, String site) {
-        Injection injection = current();
-        if (injection != null) {
+        for (Injection injection : current()) {
             injection.reach(kind, Thread.currentThread(), site);
         }
     }
 
     private static boolean fails(FailureKind kind, String site) {
-        Injection injection = current();
-        return injection != null && injection.isNext(kind, Thread.currentThread(), site);
+        boolean fails = false;
+        for (Injection injection : current()) {
+            fails |= injection.isNext(kind, Thread.currentThread(), site);
+        }
+        return fails;
+    }
+
+    /** Before a wait. */
+    public static void beforeWait(String site) {
+        for (Injection injection : next) {
+            if (injection.interrupts(Thread.currentThread(), site)) {
+                Steps.interruptSelf();
+            }
+        }
+    }
+
+    /** At a reading of the clock; returns what is read. */
+    public static long time(long now) {
+        long time = now;
+        for (Injection injection : current()) {
+            time = injection.time(time, Thread.currentThread());
+        }
+        return time;
     }
 
     /** Before an instruction or a call that allocates. */
@@ -112,9 +145,10 @@ public final class FailurePoints {
 
     /** Before a call of a backing, frame store or listener. */
     public static void callback(String site) {
-        Injection injection = current();
-        if (injection != null && injection.kind().isCallback()) {
-            injection.reach(injection.kind(), Thread.currentThread(), site);
+        for (Injection injection : current()) {
+            if (injection.kind().isCallback()) {
+                injection.reach(injection.kind(), Thread.currentThread(), site);
+            }
         }
     }
 
@@ -130,24 +164,21 @@ public final class FailurePoints {
 
     /** At the entry of a method, whose end calls {@link #leave}. */
     public static void enter(int bytes, String site) {
-        Injection injection = current();
-        if (injection != null) {
+        for (Injection injection : current()) {
             injection.enter(Thread.currentThread(), bytes, site, true);
         }
     }
 
     /** At the entry of a constructor, which calls nothing at its end. */
     public static void construct(int bytes, String site) {
-        Injection injection = current();
-        if (injection != null) {
+        for (Injection injection : current()) {
             injection.enter(Thread.currentThread(), bytes, site, false);
         }
     }
 
     /** At the end of a method, also of one that throws. */
     public static void leave(int bytes) {
-        Injection injection = current();
-        if (injection != null) {
+        for (Injection injection : current()) {
             injection.leave(Thread.currentThread(), bytes);
         }
     }

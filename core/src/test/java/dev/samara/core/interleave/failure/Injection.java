@@ -7,6 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,8 @@ public final class Injection {
     /** No point fails. */
     public static final int NEVER = Integer.MAX_VALUE;
 
+    private static final long LEAP = TimeUnit.HOURS.toNanos(1);
+
     private final FailureKind kind;
     private final Scope scope;
     private final int at;
@@ -36,6 +39,10 @@ public final class Injection {
     private final List<Throwable> thrown = new ArrayList<>();
     private int points;
     private @Nullable String failed;
+    private @Nullable Thread interrupted;
+
+    /** What the clock was when it stopped or leapt. */
+    private long stopped;
 
     /**
      * Makes a failure to come.
@@ -51,6 +58,10 @@ public final class Injection {
 
     public FailureKind kind() {
         return kind;
+    }
+
+    public Scope scope() {
+        return scope;
     }
 
     /** Returns the number of points that were reached. */
@@ -76,6 +87,7 @@ public final class Injection {
         thrown.clear();
         points = 0;
         failed = null;
+        interrupted = null;
     }
 
     void arm(Thread thread) {
@@ -141,6 +153,31 @@ public final class Injection {
         if (depth != null) {
             depths.put(thread, depth - bytes);
         }
+    }
+
+    /** Reaches a wait; returns whether the thread is interrupted. */
+    boolean interrupts(Thread thread, String site) {
+        boolean isNext = isNext(FailureKind.INTERRUPT, thread, site);
+        if (isNext) {
+            interrupted = thread;
+        }
+        return isNext;
+    }
+
+    /** Returns whether it has interrupted a thread. */
+    boolean hasInterrupted(Thread thread) {
+        return interrupted == thread;
+    }
+
+    /** Reads the clock; returns what the thread reads. */
+    long time(long now, Thread thread) {
+        if (kind.isClock() && isNext(kind, thread, "clock")) {
+            stopped = now;
+        }
+        if (failed == null) {
+            return now;
+        }
+        return kind == FailureKind.CLOCK_STOPS ? stopped : kind == FailureKind.CLOCK_LEAPS ? now + LEAP : now;
     }
 
     private Throwable note(Throwable failure) {

@@ -27,6 +27,7 @@ final class ForeignCalls {
             "java/util/concurrent/atomic/AtomicInteger",
             "java/util/concurrent/atomic/AtomicLong",
             "java/util/concurrent/atomic/AtomicReference",
+            "java/util/concurrent/atomic/AtomicReferenceArray",
             "java/util/concurrent/locks/Condition",
             "java/util/concurrent/locks/Lock",
             "java/util/concurrent/locks/LockSupport",

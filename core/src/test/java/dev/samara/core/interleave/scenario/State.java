@@ -68,7 +68,7 @@ public final class State {
     }
 
     /** Returns all spaces. */
-    List<AddressSpace> spaces() {
+    public List<AddressSpace> spaces() {
         List<AddressSpace> spaces = new ArrayList<>(children.values());
         spaces.add(space);
         if (other != null) {

@@ -152,6 +152,11 @@ final class Run {
         return clock.now();
     }
 
+    /** Returns what the calling thread reads from its clock. */
+    long time() {
+        return scenario.time(clock.now());
+    }
+
     Monitor monitor(Object of) {
         return monitors.computeIfAbsent(of, Monitor::new);
     }
@@ -200,6 +205,9 @@ final class Run {
         }
         if (!self.buffer.isEmpty() && (access.kind() == Access.Kind.WRITE || ready != null)) {
             drain(self, access.site());
+        }
+        if (branching && ready != null && !ready.getAsBoolean()) {
+            scenario.beforeWait(access.site());
         }
         self.pending = access;
         self.ready = ready;

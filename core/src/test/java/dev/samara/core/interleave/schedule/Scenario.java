@@ -21,6 +21,18 @@ public interface Scenario {
      */
     default void judgeStep() {}
 
+    /** Runs before a thread waits, on that thread, while the operations run. Makes no steps. */
+    default void beforeWait(String site) {}
+
+    /**
+     * Returns what the calling thread reads from its clock.
+     *
+     * @param now the virtual time, in nanoseconds
+     */
+    default long time(long now) {
+        return now;
+    }
+
     /** Judges the state after the operations, on the thread {@code main}. */
     default void end() throws Exception {}
 

@@ -36,6 +36,13 @@ public final class Steps {
         return self() != null;
     }
 
+    /** Sets the interrupt flag of the calling thread, in no step of its own. */
+    public static void interruptSelf() {
+        if (Thread.currentThread() instanceof SteppedThread thread) {
+            thread.interrupted = true;
+        }
+    }
+
     static void reach(Access.Kind kind, @Nullable Object base, int index, String name, String text, String site) {
         SteppedThread self = self();
         if (self != null && !self.run0().passes(self, kind)) {

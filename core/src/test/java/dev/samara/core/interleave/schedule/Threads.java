@@ -207,7 +207,7 @@ public final class Threads {
 
     public static long nanoTime() {
         SteppedThread self = Steps.self();
-        return self == null ? System.nanoTime() : self.run0().now();
+        return self == null ? System.nanoTime() : self.run0().time();
     }
 
     public static long nanoTime(String site) {

@@ -12,6 +12,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /** The plain calls of a space, and accesses of a CPU, among the kinds of {@link FailureKinds}. */
 final class FailureCalls {
@@ -19,6 +20,9 @@ final class FailureCalls {
 
     private static final long START = FailureScene.START;
     private static final long LENGTH = FailureScene.LENGTH;
+    /** Longer than the pause of the housekeeping in a run. */
+    private static final long STAY = 12_000_000;
+
     private static final long SECOND = START + SpaceScenario.PAGE;
 
     private FailureCalls() {}
@@ -43,6 +47,7 @@ final class FailureCalls {
         if (!isKept) {
             throw new AssertionError("the interrupt is lost");
         }
+        Thread.currentThread().interrupt();
         return result;
     }
 
@@ -79,13 +84,12 @@ final class FailureCalls {
             cpu.leaveGuest();
             return stored;
         };
-        FailureKinds.addBehind(
-                "in-guest",
-                (scene, cpu) -> {
-                    cpu.enterGuest();
-                    SpaceScenario.load(cpu, START);
-                },
-                inGuest);
+        FailureKinds.addBehind("in-guest", FailureKinds.IN_GUEST, inGuest);
+        // The other operations wait for the CPU meanwhile, and the threads of the machine ask whether it has left.
+        FailureKinds.addBehind(FailureKinds.STAYS, FailureKinds.IN_GUEST, (scene, label, cpu) -> {
+            LockSupport.parkNanos(STAY);
+            return inGuest.run(scene, label, cpu);
+        });
     }
 
     private static void addOfLooks() {

@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.interleave.failure.FailurePoints;
+import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.HeapFrames;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.Advice;
@@ -37,7 +38,9 @@ final class FailureKinds {
         NOTHING,
         DEVICE,
         /** An embedder's executor runs the tasks of the machine. */
-        EXECUTOR
+        EXECUTOR,
+        /** All free frames. It is not made again, since a CPU that was handed over keeps some. */
+        FRAMES
     }
 
     /** The code of an operation. */
@@ -53,10 +56,23 @@ final class FailureKinds {
     /**
      * A kind of operation.
      *
+     * @param ground what the operation works on
+     * @param ends whether its thread ends with the CPU as the operation has left it
      * @param preparation of the scene, before the threads begin
      * @param before of the thread of the operation
      */
-    record Kind(Rule rule, Needs needs, Preparation preparation, Preparation before, Action action) {
+    record Kind(
+            Rule rule,
+            Ground ground,
+            Needs needs,
+            boolean ends,
+            Preparation preparation,
+            Preparation before,
+            Action action) {
+        Kind(Action action) {
+            this(Rule.UNCHANGED, Ground.ANONYMOUS, Needs.NOTHING, false, NOTHING, NOTHING, action);
+        }
+
         void prepare(FailureScene scene, Cpu cpu) {
             preparation.run(scene, cpu);
         }
@@ -74,7 +90,38 @@ final class FailureKinds {
         }
 
         Kind by(Rule other) {
-            return new Kind(other, needs, preparation, before, action);
+            return new Kind(other, ground, needs, ends, preparation, before, action);
+        }
+
+        Kind on(Ground other) {
+            return new Kind(rule, other, needs, ends, preparation, before, action);
+        }
+
+        Kind with(Needs other) {
+            return new Kind(rule, ground, other, ends, preparation, before, action);
+        }
+
+        /** Its thread ends right after the operation. */
+        Kind ending() {
+            return new Kind(rule, ground, needs, true, preparation, before, action);
+        }
+
+        Kind after(Preparation other) {
+            return new Kind(rule, ground, needs, ends, other, before, action);
+        }
+
+        Kind behind(Preparation other) {
+            return new Kind(rule, ground, needs, ends, preparation, other, action);
+        }
+
+        /** Returns whether its CPU is in GUEST before it begins. */
+        boolean isInGuest() {
+            return before == IN_GUEST;
+        }
+
+        /** Returns whether its thread may wait for CPUs in GUEST before it begins. */
+        boolean waitsBefore() {
+            return before == MISSES_A_FLUSH;
         }
 
         /** Returns whether it may be done, although its caller was told otherwise. */
@@ -84,8 +131,24 @@ final class FailureKinds {
     }
 
     private static final String EXHAUSTED = OutOfMemoryError.class.getSimpleName();
+
+    /** The kind whose CPU is in GUEST for a while, so that the other operation waits. It works on each ground. */
+    static final String STAYS = "stays-in-guest";
+
     private static final Map<String, Kind> KINDS = new LinkedHashMap<>();
     private static final Preparation NOTHING = (scene, cpu) -> {};
+
+    /** Enters GUEST, with a translation. */
+    static final Preparation IN_GUEST = (scene, cpu) -> {
+        cpu.enterGuest();
+        SpaceScenario.load(cpu, FailureScene.START);
+    };
+
+    private static final Preparation MISSES_A_FLUSH = (scene, cpu) -> {
+        SpaceScenario.load(cpu, FailureScene.START);
+        cpu.onFlush((start, end, reason, generation) -> {});
+        scene.state.space.collectAccessed(FailureScene.START, FailureScene.LENGTH, page -> {});
+    };
 
     private FailureKinds() {}
 
@@ -95,12 +158,15 @@ final class FailureKinds {
         addOfAccesses();
         addOfDevices();
         addOfCpus();
+        GroundCalls.addTo();
+        EndingCalls.addTo();
         // The range is locked, as on Linux, even if pages cannot be faulted in. The result tells of that.
         rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.
         rule("populate", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The CPU has stored, and then leaves GUEST.
         rule("in-guest", Rule.MAY_BE_DONE);
+        rule(STAYS, Rule.MAY_BE_DONE);
         // The bytes may be there when the CPU that has stored them cannot be given back.
         rule("write", Rule.MAY_BE_DONE);
     }
@@ -109,21 +175,25 @@ final class FailureKinds {
         KINDS.computeIfPresent(name, (any, kind) -> kind.by(rule));
     }
 
+    static void add(String name, Kind kind) {
+        KINDS.put(name, kind);
+    }
+
     static void add(String name, Action action) {
-        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, NOTHING, NOTHING, action));
+        add(name, new Kind(action));
     }
 
     private static void add(String name, Preparation preparation, Action action) {
-        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, preparation, NOTHING, action));
+        add(name, new Kind(action).after(preparation));
     }
 
     /** Adds a kind whose thread makes something ready before the operation. */
     static void addBehind(String name, Preparation before, Action action) {
-        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.NOTHING, NOTHING, before, action));
+        add(name, new Kind(action).behind(before));
     }
 
     private static void addWithDevice(String name, Action action) {
-        KINDS.put(name, new Kind(Rule.UNCHANGED, Needs.DEVICE, NOTHING, NOTHING, action));
+        add(name, new Kind(action).with(Needs.DEVICE));
     }
 
     private static void addOfLayouts() {
@@ -147,7 +217,7 @@ final class FailureKinds {
         Action munmapAsync = (scene, label, cpu) ->
                 completed(scene.state.space.munmapAsync(FailureScene.START, FailureScene.LENGTH));
         add("munmap-async", munmapAsync);
-        KINDS.put("munmap-executor", new Kind(Rule.UNCHANGED, Needs.EXECUTOR, NOTHING, NOTHING, munmapAsync));
+        add("munmap-executor", new Kind(munmapAsync).with(Needs.EXECUTOR));
         add(
                 "munmap-told",
                 (scene, cpu) -> {
@@ -180,7 +250,7 @@ final class FailureKinds {
         });
     }
 
-    private static String completed(PendingCall call) {
+    static String completed(PendingCall call) {
         CompletableFuture<Long> future = call;
         long result = call.result();
         try {
@@ -270,18 +340,13 @@ final class FailureKinds {
             scene.unowned.remove(cpu);
             return SpaceScenario.load(cpu, FailureScene.START);
         });
-        Preparation hasMissedAFlush = (scene, cpu) -> {
-            SpaceScenario.load(cpu, FailureScene.START);
-            cpu.onFlush((start, end, reason, generation) -> {});
-            scene.state.space.collectAccessed(FailureScene.START, FailureScene.LENGTH, page -> {});
-        };
         Action guest = (scene, label, cpu) -> {
             cpu.enterGuest();
             String loaded = SpaceScenario.load(cpu, FailureScene.START);
             cpu.leaveGuest();
             return loaded;
         };
-        addBehind("guest", hasMissedAFlush, guest);
+        addBehind("guest", MISSES_A_FLUSH, guest);
     }
 
     /** The names of all kinds. */

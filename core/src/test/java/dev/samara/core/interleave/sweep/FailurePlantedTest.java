@@ -21,14 +21,19 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(1200)
 final class FailurePlantedTest {
     private static final String CORE = "dev.samara.core.internal.";
+    private static final String FILE = CORE + "file.";
 
     private static void found(String scenario, FailureKind kind, Planting... breaks) {
-        FailureSweep.Result broken = new FailureSweep(1, breaks).sweep(scenario, kind, Injection.Scope.CALLERS);
+        found(scenario, kind, Injection.Scope.CALLERS, breaks);
+    }
+
+    private static void found(String scenario, FailureKind kind, Injection.Scope scope, Planting... breaks) {
+        FailureSweep.Result broken = new FailureSweep(1, breaks).sweep(scenario, kind, scope);
         if (Boolean.getBoolean("interleave.report")) {
             System.out.println(scenario + ", " + kind + ": " + broken.runs() + " runs, " + broken.failures());
         }
         assertNotEquals(List.of(), broken.failures());
-        FailureSweep.Result unchanged = new FailureSweep(1).sweep(scenario, kind, Injection.Scope.CALLERS);
+        FailureSweep.Result unchanged = new FailureSweep(1).sweep(scenario, kind, scope);
         assertEquals(List.of(), unchanged.failures());
     }
 
@@ -106,5 +111,64 @@ final class FailurePlantedTest {
     @DisplayName("a CPU that does not come back from LAZY is counted as a user")
     void countedAsUser() {
         found("lazy", FailureKind.STACK, Plantings.withoutCall(CORE + "cpu.CpuState", "leaveLazy", "unuse", 0));
+    }
+
+    @Test
+    @DisplayName("a truncation meets the end of the stack after the size has changed")
+    void truncation() {
+        found(
+                "truncate@SHARED_FILE",
+                FailureKind.STACK,
+                Plantings.withoutCall(FILE + "Truncation", "truncate", "check", 0));
+    }
+
+    @Test
+    @DisplayName("a hole meets the end of the stack after its pages have left the index")
+    void hole() {
+        found("punch@SHARED_FILE", FailureKind.STACK, Plantings.withoutCall(FILE + "Removals", "remove", "check", 0));
+    }
+
+    @Test
+    @DisplayName("a reclaim meets the end of the stack after its pages have left the index")
+    void reclaim() {
+        found("reclaim@CACHED_FILE", FailureKind.STACK, Plantings.withoutCall(FILE + "Reclaim", "run", "check", 0));
+    }
+
+    @Test
+    @DisplayName("an open that cannot be handed on keeps the others from their end")
+    void opensOfARefusedCall() {
+        found(
+                "mprotect@CACHED_FILE",
+                FailureKind.STACK,
+                SourceBreak.of(CORE + "op.BackingCallbacks", "failed = exhausted;", "throw exhausted;"));
+    }
+
+    @Test
+    @DisplayName("a shootdown waits for a CPU whose thread has ended in GUEST")
+    void endedInGuest() {
+        found(
+                "ends-in-guest",
+                FailureKind.CALLBACK_ERROR,
+                SourceBreak.of(
+                        CORE + "cpu.CpuState", "return of != null && !of.isAlive() && of == owner;", "return false;"));
+    }
+
+    @Test
+    @DisplayName("the housekeeping pauses for as long as the clock has leapt")
+    void pausesForTheLeap() {
+        found(
+                "stays-in-guest+munmap-async",
+                FailureKind.CLOCK_LEAPS,
+                Injection.Scope.MACHINE,
+                SourceBreak.of(CORE + "sync.Housekeeping", "Math.min(left, LONGEST_REST)", "left"));
+    }
+
+    @Test
+    @DisplayName("a wait for CPUs loses an interrupt")
+    void lostInterrupt() {
+        found(
+                "stays-in-guest+munmap",
+                FailureKind.INTERRUPT,
+                SourceBreak.of(CORE + "cpu.Cpus", "if (interrupted) {", "if (false) {"));
     }
 }

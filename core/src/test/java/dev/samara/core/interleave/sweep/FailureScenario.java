@@ -49,6 +49,10 @@ final class FailureScenario implements Scenario {
     private final Map<String, String> failures = new TreeMap<>();
 
     private final List<Cpu> used = new ArrayList<>();
+
+    /** The CPUs whose threads have ended. */
+    private final List<Cpu> ended = new ArrayList<>();
+
     private boolean isQuiet;
     private @Nullable FailureScene scene;
 
@@ -88,6 +92,8 @@ final class FailureScenario implements Scenario {
                 FailureKinds.Kind kind = kind(made);
                 kind.before(alone, cpu);
                 found.put(made, kind.run(alone, made, cpu));
+                Thread.interrupted();
+                alone.rest(cpu);
             }
         }
         outcomes.add(outcome(alone, found));
@@ -105,61 +111,88 @@ final class FailureScenario implements Scenario {
     @Override
     public Map<String, Body> operations() {
         Map<String, Body> bodies = new LinkedHashMap<>();
-        kinds.forEach((label, kind) -> bodies.put(label, new Body() {
-            private @Nullable Cpu claimed;
+        kinds.forEach((label, kind) -> {
+            Body body = new Caller(label, kind);
+            bodies.put(label, kind.ends() ? new EndingThread(label + "-ends", body) : body);
+        });
+        return bodies;
+    }
 
-            private Cpu cpu() {
-                return Objects.requireNonNull(claimed, "no CPU");
-            }
+    /** Runs an operation with a CPU of its own. */
+    private final class Caller implements Body {
+        private final String label;
+        private final FailureKinds.Kind kind;
+        private @Nullable Cpu claimed;
 
-            @Override
-            public void before() {
-                claimed = scene().state.machine.claimCpu();
-                cpu().switchTo(scene().state.space);
-                kind.before(scene(), cpu());
-                scene().state.standStill.add(cpu());
-            }
+        Caller(String label, FailureKinds.Kind kind) {
+            this.label = label;
+            this.kind = kind;
+        }
 
-            @Override
-            public void run() {
-                FailurePoints.arm();
-                try {
-                    told(label, kind.run(scene(), label, cpu()));
-                } catch (Throwable thrown) {
-                    if (!FailurePoints.isCauseOf(thrown)) {
-                        throw thrown;
-                    }
-                    failures.put(label, thrown.getClass().getSimpleName());
-                } finally {
-                    FailurePoints.disarm();
+        private Cpu cpu() {
+            return Objects.requireNonNull(claimed, "no CPU");
+        }
+
+        @Override
+        public void before() {
+            claimed = scene().state.machine.claimCpu();
+            cpu().switchTo(scene().state.space);
+            kind.before(scene(), cpu());
+            scene().state.standStill.add(cpu());
+        }
+
+        @Override
+        public void run() {
+            FailurePoints.arm();
+            try {
+                told(label, kind.run(scene(), label, cpu()));
+            } catch (Throwable thrown) {
+                if (!FailurePoints.isCauseOf(thrown)) {
+                    throw thrown;
+                }
+                failures.put(label, thrown.getClass().getSimpleName());
+            } finally {
+                FailurePoints.disarm();
+                if (kind.ends()) {
+                    scene().state.standStill.remove(cpu());
+                    ended.add(cpu());
+                } else {
                     // A CPU that stays in GUEST because its operation has failed would hold up the other operation.
                     scene().rest(cpu());
                 }
             }
-
-            @Override
-            public void after() {
-                if (!isQuiet) {
-                    isQuiet = true;
-                    scene().state.standStill.judgeQuiet(scene().state.space);
-                }
-                scene().state.standStill.remove(cpu());
-                scene().rest(cpu());
-                // Its end comes later: the next operations must not wait for it.
-                cpu().handOver();
-                used.add(cpu());
+            boolean isInterrupted = Thread.interrupted();
+            if (FailurePoints.hasInterrupted() && !isInterrupted) {
+                throw new AssertionError("the interrupt is lost");
             }
-        }));
-        return bodies;
+        }
+
+        @Override
+        public void after() {
+            if (!isQuiet) {
+                isQuiet = true;
+                scene().state.standStill.judgeQuiet(scene().state.space);
+            }
+            scene().state.standStill.remove(cpu());
+            scene().rest(cpu());
+            // Its end comes later: the next operations must not wait for it.
+            cpu().handOver();
+            used.add(cpu());
+        }
     }
 
     private void told(String label, String result) {
-        boolean isInterrupted = result.equals(Long.toString(Errno.EINTR.result()));
-        if (isInterrupted || (FailurePoints.hasFailed() && isRefusal(result))) {
+        if (isInterrupted(result) || (FailurePoints.mayRefuse() && isRefusal(result))) {
             failures.put(label, result);
         } else {
             results.put(label, result);
         }
+    }
+
+    private static boolean isInterrupted(String result) {
+        return result.equals(Long.toString(Errno.EINTR.result()))
+                || result.equals(Errno.EINTR.name())
+                || result.equals(Fault.toString(Fault.RETRY));
     }
 
     private static boolean isRefusal(String result) {
@@ -172,12 +205,23 @@ final class FailureScenario implements Scenario {
     }
 
     @Override
+    public void beforeWait(String site) {
+        FailurePoints.beforeWait(site);
+    }
+
+    @Override
+    public long time(long now) {
+        return FailurePoints.time(now);
+    }
+
+    @Override
     public void judgeStep() {
         scene().state.standStill.judge();
     }
 
     @Override
     public void end() throws Exception {
+        scene().freeOther();
         Outcome outcome = outcome(scene(), results);
         Set<Outcome> possible = Objects.requireNonNull(OUTCOMES.get(name));
         if (!isPossible(outcome, possible)) {
@@ -188,6 +232,9 @@ final class FailureScenario implements Scenario {
         for (Cpu cpu : used) {
             cpu.claim();
             cpu.close();
+        }
+        for (Cpu cpu : ended) {
+            requireThrows(cpu::claim, cpu + " of an ended thread is claimed");
         }
         scene().close();
         if (!FailurePoints.hasFailed() && !scene().state.reports.isEmpty()) {
@@ -251,7 +298,8 @@ final class FailureScenario implements Scenario {
             }
             require(space.munmap(NEXT, length) == 0, "munmap");
         }
-        if (!scene().isClosed() && kinds.size() == 1) {
+        boolean isRepeated = kinds.values().stream().noneMatch(kind -> kind.needs() == FailureKinds.Needs.FRAMES);
+        if (!scene().isClosed() && kinds.size() == 1 && isRepeated) {
             again();
         }
         if (!scene().isClosed()) {
@@ -267,12 +315,22 @@ final class FailureScenario implements Scenario {
                     call.getValue().before(scene(), cpu);
                     String result = call.getValue().run(scene(), call.getKey() + " again", cpu);
                     require(!isRefusal(result), call.getKey() + " again: " + result);
+                    Thread.interrupted();
                     scene().rest(cpu);
                 }
             }
         } catch (MmException refused) {
             throw new AssertionError("again", refused);
         }
+    }
+
+    private static void requireThrows(Runnable call, String what) {
+        try {
+            call.run();
+        } catch (IllegalStateException refused) {
+            return;
+        }
+        throw new AssertionError("after the failure: " + what);
     }
 
     private static void require(boolean holds, String what) {

@@ -8,6 +8,9 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Registration;
+import dev.samara.core.interleave.failure.FailurePoints;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
@@ -22,7 +25,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/** What the operations of a {@link FailureScenario} work on: eight pages of private memory, and perhaps a device. */
+/** What the operations of a {@link FailureScenario} work on: eight pages of a ground, and perhaps a device. */
 final class FailureScene {
     /** Pages of the device. */
     static final long DEVICE = SpaceScenario.AT + 32 * SpaceScenario.PAGE;
@@ -37,7 +40,7 @@ final class FailureScene {
     static final long ELSEWHERE = START + 16 * SpaceScenario.PAGE;
 
     static final long LENGTH = 2 * SpaceScenario.PAGE;
-    private static final int FRAMES = 64;
+    static final int FRAMES = 64;
 
     final State state;
 
@@ -48,6 +51,11 @@ final class FailureScene {
     private final List<Registration> registrations = new ArrayList<>();
 
     FailureScene(Collection<FailureKinds.Kind> kinds) {
+        Ground ground = kinds.stream()
+                .map(FailureKinds.Kind::ground)
+                .filter(of -> of != Ground.ANONYMOUS)
+                .findFirst()
+                .orElse(Ground.ANONYMOUS);
         boolean hasDevice = kinds.stream().anyMatch(kind -> kind.needs() == FailureKinds.Needs.DEVICE);
         boolean hasExecutor = kinds.stream().anyMatch(kind -> kind.needs() == FailureKinds.Needs.EXECUTOR);
         Executor threads = task -> new Thread(task, "task").start();
@@ -56,10 +64,11 @@ final class FailureScene {
         state = new State(
                 hasExecutor ? builder.executor(threads) : builder,
                 FRAMES,
-                machine -> machine.newSpace(SpaceScenario.LINUX),
+                machine -> ground.describe(machine.space(SpaceScenario.LINUX)).build(),
                 addresses(hasDevice));
         AddressSpace space = state.space;
-        space.mmap(SpaceScenario.AT, 8 * SpaceScenario.PAGE, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        state.file = ground.file(state);
+        ground.map(space, state.file);
         device = hasDevice ? new FailureDevice(state.machine) : null;
         if (device != null) {
             space.mmap(DEVICE, LENGTH, SpaceScenario.RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);
@@ -79,6 +88,10 @@ final class FailureScene {
             addresses.addAll(StandStill.pages(DEVICE_ELSEWHERE, 2));
         }
         return addresses;
+    }
+
+    GroundFile file() {
+        return Objects.requireNonNull(state.file, "no file");
     }
 
     FailureDevice device() {
@@ -108,13 +121,25 @@ final class FailureScene {
         }
     }
 
-    /** Adds the layouts of all spaces, and the contents of their pages. */
+    /** Unmaps what a reclaim that failed has left in the other space, so that there are frames. */
+    void freeOther() {
+        for (AddressSpace space : state.spaces()) {
+            if (space != state.space && !state.children.containsValue(space)) {
+                space.munmap(SpaceScenario.AT, FRAMES * SpaceScenario.PAGE);
+            }
+        }
+    }
+
+    /** Adds the layouts of all spaces, and the contents of their pages and of the file. */
     void contents(StringBuilder layout, List<String> pages) {
         contents(state.space, layout, pages);
         state.children.forEach((name, child) -> {
             layout.append(name).append('\n');
             contents(child, layout, pages);
         });
+        for (long page = 0; state.file != null && page < Ground.PAGES; page++) {
+            pages.add(file().number(page * SpaceScenario.PAGE));
+        }
     }
 
     private void contents(AddressSpace space, StringBuilder layout, List<String> pages) {
@@ -135,8 +160,7 @@ final class FailureScene {
     /** Closes everything, of which nothing is left (I8). */
     void close() throws InterruptedException {
         registrations.forEach(Registration::close);
-        List<AddressSpace> spaces = new ArrayList<>(state.children.values());
-        spaces.add(state.space);
+        List<AddressSpace> spaces = state.spaces();
         for (AddressSpace space : spaces) {
             space.validate();
             space.close();
@@ -144,6 +168,14 @@ final class FailureScene {
         state.machine.awaitQuiescence();
         if (device != null) {
             device.judgeClosed();
+        }
+        if (state.file != null) {
+            int failed = FailurePoints.hasFailedIn("BackingOpen.run") ? 1 : 0;
+            if (file().opens() != failed) {
+                throw new AssertionError("I8: " + file().opens() + " opens of the file are left");
+            }
+            file().close();
+            state.machine.awaitQuiescence();
         }
         for (AddressSpace space : spaces) {
             int tables = StandStill.tableOf(space).tables();

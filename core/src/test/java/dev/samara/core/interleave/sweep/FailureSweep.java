@@ -13,11 +13,12 @@ import dev.samara.core.interleave.schedule.Limits;
 import dev.samara.core.interleave.schedule.Schedule;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 
 /** Runs a {@link FailureScenario} once for each point of a kind that its threads reach. */
 final class FailureSweep {
@@ -26,14 +27,14 @@ final class FailureSweep {
 
     private static final SteppedClassLoader UNCHANGED = SteppedClassLoader.failing(List.of());
 
-    /** The scenarios that have run with unchanged classes. */
-    private static final Set<String> RUN_UNCHANGED = ConcurrentHashMap.newKeySet();
+    /** The points of scenarios with unchanged classes. */
+    private static final Map<String, Census> UNCHANGED_POINTS = new ConcurrentHashMap<>();
 
     private final ClassLoader loader;
     private final int mostFailures;
 
-    /** The scenarios that have run with the classes of this sweep. */
-    private final Set<String> run;
+    /** By scenario. */
+    private final Map<String, Census> points;
 
     /**
      * The end of a sweep.
@@ -42,6 +43,34 @@ final class FailureSweep {
      * @param failures the runs that were judged wrong
      */
     record Result(int points, int runs, List<String> failures) {}
+
+    /**
+     * The points that a run without a failure has reached.
+     *
+     * @param places the numbers of the points; for the end of the stack the sizes for which some methods do not fit
+     */
+    private record Points(FailureKind kind, Injection.Scope scope, int count, List<Integer> places) {
+        static Points of(Injection counted) {
+            List<Integer> places = counted.kind() == FailureKind.STACK
+                    ? counted.depths().stream().map(depth -> depth - 1).toList()
+                    : IntStream.rangeClosed(1, counted.points()).boxed().toList();
+            return new Points(counted.kind(), counted.scope(), counted.points(), places);
+        }
+    }
+
+    /**
+     * The points of all kinds.
+     *
+     * @param failures what was wrong without a failure
+     */
+    private record Census(List<Points> points, List<String> failures) {
+        Points of(FailureKind kind, Injection.Scope scope) {
+            return points.stream()
+                    .filter(counted -> counted.kind() == kind && counted.scope() == scope)
+                    .findAny()
+                    .orElseThrow();
+        }
+    }
 
     /**
      * Makes a sweep.
@@ -53,7 +82,7 @@ final class FailureSweep {
         this.mostFailures = mostFailures;
         boolean isUnchanged = breaks.length == 0;
         loader = isUnchanged ? UNCHANGED : SteppedClassLoader.failing(List.of(breaks));
-        run = isUnchanged ? RUN_UNCHANGED : new HashSet<>();
+        points = isUnchanged ? UNCHANGED_POINTS : new HashMap<>();
     }
 
     Exploration exploration(String scenario) {
@@ -68,16 +97,17 @@ final class FailureSweep {
     /** Runs a scenario with one of so many failures of a kind. The first one depends on the scenario. */
     Result sweep(String scenario, FailureKind kind, Injection.Scope scope, int stride) {
         Exploration exploration = exploration(scenario);
-        List<String> failures = new ArrayList<>();
-        Injection none = counted(exploration, kind, scope, scenario, failures);
+        Census census = census(exploration, scenario);
+        Points points = census.of(kind, scope);
+        List<String> failures = new ArrayList<>(census.failures());
         int runs = 0;
-        List<Integer> places = places(none);
         int first = Math.floorMod(scenario.hashCode(), stride);
-        for (int i = first; i < places.size() && failures.size() < mostFailures; i += stride) {
-            run(exploration, new Injection(kind, scope, places.get(i)), scenario, failures);
+        for (int i = first; i < points.places().size() && failures.size() < mostFailures; i += stride) {
+            Injection injection = new Injection(kind, scope, points.places().get(i));
+            failures.addAll(run(exploration, scenario, injection));
             runs++;
         }
-        return new Result(none.points(), runs, failures);
+        return new Result(points.count(), runs, failures);
     }
 
     /**
@@ -88,15 +118,15 @@ final class FailureSweep {
      */
     Result draw(String scenario, FailureKind kind, Random random, int schedules) {
         Exploration exploration = exploration(scenario);
-        List<String> failures = new ArrayList<>();
-        Injection none = counted(exploration, kind, Injection.Scope.CALLERS, scenario, failures);
-        List<Integer> places = places(none);
-        if (places.isEmpty()) {
+        Census census = census(exploration, scenario);
+        List<Integer> places = census.of(kind, Injection.Scope.CALLERS).places();
+        List<String> failures = new ArrayList<>(census.failures());
+        if (places.isEmpty() || !failures.isEmpty()) {
             return new Result(0, 0, failures);
         }
         int place = places.get(random.nextInt(places.size()));
         Injection injection = new Injection(kind, Injection.Scope.CALLERS, place);
-        run(exploration, injection, scenario, failures);
+        failures.addAll(run(exploration, scenario, injection));
         FailurePoints.set(injection);
         try {
             Strategy strategy = Strategy.random(random.nextInt(Integer.MAX_VALUE), 2, schedules);
@@ -104,44 +134,38 @@ final class FailureSweep {
             if (result.failure() != null) {
                 failures.add(scenario + ", " + injection + ": " + result.failure());
             }
-            return new Result(none.points(), 1 + result.runs(), failures);
+            return new Result(places.size(), 1 + result.runs(), failures);
         } finally {
-            FailurePoints.set(null);
+            FailurePoints.set();
         }
     }
 
     /** Counts the points of a scenario. Its first run initializes classes, and may have others. */
-    private Injection counted(
-            Exploration exploration, FailureKind kind, Injection.Scope scope, String scenario, List<String> failures) {
-        Injection none = new Injection(kind, scope, Injection.NEVER);
-        if (run.add(scenario)) {
-            run(exploration, none, scenario, failures);
-        }
-        run(exploration, none, scenario, failures);
-        return none;
+    private Census census(Exploration exploration, String scenario) {
+        return points.computeIfAbsent(scenario, any -> {
+            List<Injection> counted = new ArrayList<>();
+            for (FailureKind kind : FailureKind.values()) {
+                for (Injection.Scope scope : Injection.Scope.values()) {
+                    counted.add(new Injection(kind, scope, Injection.NEVER));
+                }
+            }
+            Injection[] injections = counted.toArray(Injection[]::new);
+            List<String> failures = new ArrayList<>(run(exploration, scenario, injections));
+            if (failures.isEmpty()) {
+                failures.addAll(run(exploration, scenario, injections));
+            }
+            return new Census(counted.stream().map(Points::of).toList(), failures);
+        });
     }
 
-    /** The numbers of the points; for the end of the stack the sizes for which some methods do not fit. */
-    static List<Integer> places(Injection counted) {
-        if (counted.kind() == FailureKind.STACK) {
-            return counted.depths().stream().map(depth -> depth - 1).toList();
-        }
-        List<Integer> places = new ArrayList<>();
-        for (int i = 1; i <= counted.points(); i++) {
-            places.add(i);
-        }
-        return places;
-    }
-
-    private static void run(Exploration exploration, Injection injection, String scenario, List<String> failures) {
-        FailurePoints.set(injection);
+    private static List<String> run(Exploration exploration, String scenario, Injection... injections) {
+        FailurePoints.set(injections);
         try {
             Finding finding = exploration.run(Schedule.DEFAULT);
-            if (finding != null) {
-                failures.add(scenario + ", " + injection + ": " + finding);
-            }
+            Object injected = injections.length == 1 ? injections[0] : "no failure";
+            return finding == null ? List.of() : List.of(scenario + ", " + injected + ": " + finding);
         } finally {
-            FailurePoints.set(null);
+            FailurePoints.set();
         }
     }
 }

@@ -15,30 +15,77 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("Each operation, with each failure that it can meet")
+/**
+ * A share of the sweep for the build: one in 120 depths of the stack, one in twelve allocations of operations on other
+ * grounds than private memory, and each point of all other kinds. {@link Failures} makes all runs.
+ */
+@DisplayName("Each operation, with failures that it can meet")
 @Tag("interleave")
 @Timeout(1200)
 final class FailureSweepTest {
+    /** The stride of depths. */
     private static final int DEPTHS = 120;
 
-    /** Operations that were wrong at a few depths only. */
-    private static final Set<String> AT_EACH_DEPTH = Set.of("lazy", "collect", "device-move");
+    /** The stride of allocations of operations on files, shared memory, the heap and early reuse. */
+    private static final int ON_GROUNDS = 12;
+
+    /** Operations that were wrong at a few depths only. {@link FailurePlantedTest} has others. */
+    private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move");
+
+    /** Operations that wait for a CPU in GUEST. */
+    private static final List<String> WAITING = List.of(
+            "munmap",
+            "munmap-async",
+            "mremap",
+            "mprotect",
+            "fork",
+            "close",
+            "copy-on-write",
+            "collect",
+            "truncate@SHARED_FILE",
+            "ends-unmapping");
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("alone: a share of the depths of the stack; the profile interleave has all")
+    @DisplayName(
+            "alone: a share of the depths of the stack, and of allocations on files; the profile interleave has all")
     void alone(FailureKind kind) {
         FailureSweep sweep = new FailureSweep(1);
         List<String> failures = new ArrayList<>();
         int points = 0;
         for (String scenario : FailureKinds.names()) {
-            int stride = kind == FailureKind.STACK && !AT_EACH_DEPTH.contains(scenario) ? DEPTHS : 1;
+            int stride = stride(scenario, kind);
             for (Injection.Scope scope : Injection.Scope.values()) {
                 if (scope == Injection.Scope.CALLERS || kind != FailureKind.STACK) {
                     FailureSweep.Result result = sweep.sweep(scenario, kind, scope, stride);
                     points += result.points();
                     failures.addAll(result.failures());
                 }
+            }
+        }
+        assertEquals(List.of(), failures);
+        assertTrue(points > 0, "no point was reached");
+    }
+
+    private static int stride(String scenario, FailureKind kind) {
+        if (kind == FailureKind.STACK) {
+            return AT_EACH_DEPTH.contains(scenario) ? 1 : DEPTHS;
+        }
+        return kind == FailureKind.ALLOCATION && scenario.contains("@") ? ON_GROUNDS : 1;
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"INTERRUPT", "CLOCK_STOPS", "CLOCK_LEAPS"})
+    @DisplayName("interrupted, or with a clock that stops or leaps, while it waits for a CPU")
+    void waits(FailureKind kind) {
+        FailureSweep sweep = new FailureSweep(1);
+        List<String> failures = new ArrayList<>();
+        int points = 0;
+        for (String other : WAITING) {
+            for (Injection.Scope scope : Injection.Scope.values()) {
+                FailureSweep.Result result = sweep.sweep(FailureKinds.STAYS + '+' + other, kind, scope);
+                points += result.points();
+                failures.addAll(result.failures());
             }
         }
         assertEquals(List.of(), failures);

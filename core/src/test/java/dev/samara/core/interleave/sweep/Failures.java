@@ -6,13 +6,21 @@ import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.failure.Injection;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
-/** Sweeps all operations alone with all kinds of failures, draws pairs of them, and prints a table. */
+/** Sweeps all operations alone with all kinds of failures, then pairs of them, and prints a table. */
 final class Failures {
+    /** The failures of which each one is made in each pair. */
+    private static final List<FailureKind> OF_PAIRS =
+            List.of(FailureKind.ALLOCATION, FailureKind.INTERRUPT, FailureKind.CLOCK_STOPS, FailureKind.CLOCK_LEAPS);
+
     private final PrintStream out;
     private final List<String> failures = new ArrayList<>();
     private int passed;
@@ -51,45 +59,87 @@ final class Failures {
                 (System.nanoTime() - begun) / 1e9);
     }
 
-    /** Draws pairs of operations and failures until the time is over. */
-    private void drawPairs(long seconds, long seed, List<String> kinds) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-        Random random = new Random(seed);
-        List<FailureKind> failing = List.of(FailureKind.values());
-        FailureSweep sweep = new FailureSweep(1);
-        int scenarios = 0;
-        int runs = 0;
-        while (System.nanoTime() < end) {
-            String one = kinds.get(random.nextInt(kinds.size()));
-            String other = kinds.get(random.nextInt(kinds.size()));
-            if (one.equals("in-guest") && other.equals("guest")) {
-                // The second one waits for the first one's CPU before the operations begin.
-                continue;
+    /** Names all pairs of operations on one ground. First come those of which one waits for the other one's CPU. */
+    private static List<String> pairs(List<String> kinds) {
+        Set<String> pairs = new LinkedHashSet<>();
+        if (kinds.contains(FailureKinds.STAYS)) {
+            kinds.stream()
+                    .filter(kind -> !FailureKinds.of(kind).waitsBefore())
+                    .forEach(kind -> pairs.add(FailureKinds.STAYS + '+' + kind));
+        }
+        for (int i = 0; i < kinds.size(); i++) {
+            for (int j = i; j < kinds.size(); j++) {
+                FailureKinds.Kind one = FailureKinds.of(kinds.get(i));
+                FailureKinds.Kind other = FailureKinds.of(kinds.get(j));
+                // A second one that waits for the first one's CPU before the operations begin cannot begin.
+                if (one.ground() == other.ground() && !(one.isInGuest() && other.waitsBefore())) {
+                    pairs.add(kinds.get(i) + '+' + kinds.get(j));
+                }
             }
-            String pair = one + '+' + other;
-            FailureKind kind = failing.get(random.nextInt(failing.size()));
-            FailureSweep.Result result = sweep.draw(pair, kind, random, 4);
-            scenarios++;
+        }
+        return List.copyOf(pairs);
+    }
+
+    /**
+     * Sweeps pairs of operations in order until the time is over: each failure of {@link #OF_PAIRS} in the default
+     * schedule, and one that is drawn by the seed in schedules with a preemption.
+     *
+     * @param first the number of the first pair
+     */
+    private void sweepPairs(long seconds, long seed, int first, List<String> kinds, List<FailureKind> all) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        List<String> pairs = pairs(kinds);
+        List<FailureKind> swept = all.stream().filter(OF_PAIRS::contains).toList();
+        int points = 0;
+        int runs = 0;
+        int complete = 0;
+        for (int i = first; i < pairs.size() && System.nanoTime() < end; i++) {
+            FailureSweep sweep = new FailureSweep(1);
+            Random random = new Random(seed + i);
+            List<String> found = new ArrayList<>();
+            for (FailureKind kind : swept) {
+                for (Injection.Scope scope : Injection.Scope.values()) {
+                    FailureSweep.Result result = sweep.sweep(pairs.get(i), kind, scope);
+                    points += result.points();
+                    runs += result.runs();
+                    found.addAll(result.failures());
+                }
+            }
+            FailureKind drawn = all.get(random.nextInt(all.size()));
+            FailureSweep.Result result = sweep.draw(pairs.get(i), drawn, random, 4);
             runs += result.runs();
-            failures.addAll(result.failures());
-            if (result.failures().isEmpty()) {
+            found.addAll(result.failures());
+            complete++;
+            failures.addAll(found);
+            if (found.isEmpty()) {
                 passed++;
             } else {
                 failed++;
             }
         }
-        out.printf(Locale.ROOT, "pairs, seed %d: %d pairs with a failure, %d runs%n", seed, scenarios, runs);
+        out.printf(
+                Locale.ROOT,
+                "pairs from %d on, seed %d: %d of %d pairs complete, %d points, %d runs%n",
+                first,
+                seed,
+                complete,
+                pairs.size(),
+                points,
+                runs);
     }
 
     /**
-     * The arguments: the time of pairs in seconds, their seed, and if wanted a part of the names of operations and one
-     * of those of failures.
+     * The arguments: the time of pairs in seconds, their seed, the number of the first pair, and if wanted a regular
+     * expression that the names of operations contain and a part of those of failures.
      */
     public static void main(String[] arguments) {
-        String part = arguments.length > 2 ? arguments[2] : "";
-        String kinds = arguments.length > 3 ? arguments[3] : "";
+        Pattern names = Pattern.compile(arguments.length > 3 ? arguments[3] : "");
+        String part = arguments.length > 4 ? arguments[4] : "";
+        List<FailureKind> kinds = Arrays.stream(FailureKind.values())
+                .filter(kind -> kind.name().contains(part))
+                .toList();
         List<String> scenarios = FailureKinds.names().stream()
-                .filter(name -> name.contains(part))
+                .filter(name -> names.matcher(name).find())
                 .toList();
         Failures run = new Failures(System.out);
         run.out.printf(
@@ -102,15 +152,18 @@ final class Failures {
                 "runs",
                 "places reached",
                 "s");
-        for (FailureKind kind : FailureKind.values()) {
-            if (kind.name().contains(kinds.toUpperCase(Locale.ROOT))) {
-                run.sweep(kind, Injection.Scope.CALLERS, scenarios);
-                if (kind != FailureKind.STACK) {
-                    run.sweep(kind, Injection.Scope.MACHINE, scenarios);
-                }
+        for (FailureKind kind : kinds) {
+            run.sweep(kind, Injection.Scope.CALLERS, scenarios);
+            if (kind != FailureKind.STACK) {
+                run.sweep(kind, Injection.Scope.MACHINE, scenarios);
             }
         }
-        run.drawPairs(Long.parseLong(arguments[0]), Long.parseLong(arguments[1]), scenarios);
+        run.sweepPairs(
+                Long.parseLong(arguments[0]),
+                Long.parseLong(arguments[1]),
+                Integer.parseInt(arguments[2]),
+                scenarios,
+                kinds);
         run.failures.forEach(run.out::println);
         run.out.println("failures: " + run.passed + " passed, " + run.failed + " failed");
         System.exit(run.failures.isEmpty() ? 0 : 1);

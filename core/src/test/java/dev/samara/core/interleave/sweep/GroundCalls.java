@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.sweep.FailureKinds.Action;
+import dev.samara.core.interleave.sweep.FailureKinds.Kind;
+import dev.samara.core.interleave.sweep.FailureKinds.Needs;
+import dev.samara.core.interleave.sweep.FailureKinds.Rule;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.List;
+
+/** The operations of {@link FailureKinds} on other grounds than private memory. A name ends with that of its ground. */
+final class GroundCalls {
+    private static final long START = FailureScene.START;
+    private static final long LENGTH = FailureScene.LENGTH;
+    private static final long PAGE = SpaceScenario.PAGE;
+    private static final long OFFSET = START - SpaceScenario.AT;
+
+    private GroundCalls() {}
+
+    static void addTo() {
+        for (Ground ground :
+                List.of(Ground.SHARED_ANONYMOUS, Ground.PRIVATE_FILE, Ground.SHARED_FILE, Ground.CACHED_FILE)) {
+            addOfPages(ground);
+            if (ground.hasHoles()) {
+                // Page by page, as the contents of a file.
+                add(
+                        "remove",
+                        ground,
+                        Rule.MAY_BE_DONE,
+                        (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.REMOVE));
+            }
+            if (ground.hasFile()) {
+                addOfFiles(ground);
+            }
+        }
+        addReclaim();
+        addOfHeap();
+        addOfEarlyReuse();
+    }
+
+    private static void add(String name, Ground ground, Rule rule, Action action) {
+        FailureKinds.add(name + '@' + ground, new Kind(action).on(ground).by(rule));
+    }
+
+    private static void add(String name, Ground ground, Action action) {
+        add(name, ground, Rule.UNCHANGED, action);
+    }
+
+    private static void addOfPages(Ground ground) {
+        add("munmap", ground, (scene, label, cpu) -> scene.state.space.munmap(START, LENGTH));
+        add(
+                "mremap",
+                ground,
+                (scene, label, cpu) ->
+                        scene.state.space.mremap(START, LENGTH, LENGTH, FailureCalls.MOVE, FailureScene.ELSEWHERE));
+        add("mprotect", ground, (scene, label, cpu) -> scene.state.space.mprotect(START, LENGTH, Protection.READ));
+        add("dontneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.DONTNEED));
+        add("collect", ground, (scene, label, cpu) -> scene.state.space.collectDirty(START, LENGTH, page -> {}) <= 2);
+        add("fork", ground, FailureCalls::fork);
+        add("close", ground, (scene, label, cpu) -> FailureCalls.close(scene.state.space));
+        add("store", ground, (scene, label, cpu) -> SpaceScenario.store(cpu, START, 0x81));
+        add("read-fault", ground, (scene, label, cpu) -> SpaceScenario.load(cpu, START + PAGE));
+        add("write-fault", ground, (scene, label, cpu) -> SpaceScenario.store(cpu, START + PAGE, 0x82));
+    }
+
+    private static void addOfFiles(Ground ground) {
+        add(
+                "mmap",
+                ground,
+                (scene, label, cpu) -> scene.state.space.mmap(
+                        START,
+                        LENGTH,
+                        SpaceScenario.RW,
+                        MapFlags.SHARED | MapFlags.FIXED,
+                        scene.file().backing(),
+                        OFFSET));
+        // The size is stored first, and a thread of the machine goes on with the pages.
+        add("truncate", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
+            scene.file().truncate(OFFSET);
+            return "truncated";
+        });
+        add("punch", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
+            scene.file().punch(OFFSET, LENGTH);
+            return "punched";
+        });
+        if (ground != Ground.CACHED_FILE) {
+            // A closed page cache refuses the reads of the judgement.
+            add("file-close", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
+                scene.file().close();
+                return "closed";
+            });
+        }
+        add("pwrite", ground, (scene, label, cpu) -> scene.file().pwrite(GroundFile.bytes(0x83), OFFSET));
+        add("pread", ground, (scene, label, cpu) -> scene.file().number(OFFSET));
+    }
+
+    private static void addReclaim() {
+        FailureKinds.add(
+                "reclaim@" + Ground.CACHED_FILE,
+                new Kind(GroundCalls::reclaim)
+                        .on(Ground.CACHED_FILE)
+                        .with(Needs.FRAMES)
+                        .after((scene, cpu) -> scene.state.other())
+                        .behind((scene, cpu) -> scene.file().readClean()));
+    }
+
+    /** Writes to fresh pages of another space until a page of the file has to go for one, and unmaps them. */
+    private static Object reclaim(FailureScene scene, String label, Cpu cpu) {
+        AddressSpace other = scene.state.other();
+        long length = FailureScene.FRAMES * PAGE;
+        other.mmap(SpaceScenario.AT, length, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        try (Cpu writer = scene.state.machine.claimCpu()) {
+            writer.switchTo(other);
+            boolean isReclaimed = false;
+            for (long at = 0; at < length && !isReclaimed; at += PAGE) {
+                long before = scene.state.machine.statistics().framesInUse();
+                String stored = SpaceScenario.store(writer, SpaceScenario.AT + at, 1);
+                if (!stored.equals("stored")) {
+                    return stored;
+                }
+                isReclaimed = scene.state.machine.statistics().framesInUse() <= before;
+            }
+        }
+        return other.munmap(SpaceScenario.AT, length);
+    }
+
+    private static void addOfHeap() {
+        long end = SpaceScenario.AT + GroundFile.LENGTH;
+        add("brk", Ground.HEAP, (scene, label, cpu) -> brk(scene, START));
+        add("brk-grow", Ground.HEAP, (scene, label, cpu) -> brk(scene, end + LENGTH));
+        add("fork", Ground.HEAP, FailureCalls::fork);
+    }
+
+    /** A refused call returns the unchanged break. */
+    private static Object brk(FailureScene scene, long end) {
+        return scene.state.space.brk(end) == end ? "set" : Errno.ENOMEM;
+    }
+
+    private static void addOfEarlyReuse() {
+        add("munmap", Ground.EARLY_REUSE, (scene, label, cpu) -> scene.state.space.munmap(START, LENGTH));
+        add(
+                "mremap",
+                Ground.EARLY_REUSE,
+                (scene, label, cpu) ->
+                        scene.state.space.mremap(START, LENGTH, LENGTH, FailureCalls.MOVE, FailureScene.ELSEWHERE));
+        // Beside the others it takes a range before its munmap has completed.
+        add(
+                "mmap",
+                Ground.EARLY_REUSE,
+                (scene, label, cpu) ->
+                        scene.state.space.mmap(START, LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0));
+        add(
+                "munmap-async",
+                Ground.EARLY_REUSE,
+                (scene, label, cpu) -> FailureKinds.completed(scene.state.space.munmapAsync(START, LENGTH)));
+    }
+}
