@@ -130,6 +130,15 @@ public final class SourceBreak implements Planting {
                 .collect(Collectors.joining(File.pathSeparator));
     }
 
+    /** Writes the broken class files below a directory, which is put before the modules on a class path. */
+    public void writeTo(Path directory) throws IOException {
+        for (Map.Entry<String, byte[]> made : classes.entrySet()) {
+            Path file = directory.resolve(made.getKey().replace('.', '/') + ".class");
+            Files.createDirectories(file.getParent());
+            Files.write(file, made.getValue());
+        }
+    }
+
     @Override
     public byte[] apply(String className, byte[] classFile) {
         return classes.getOrDefault(className, classFile);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.lincheck;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.FlushLog;
+import dev.samara.core.internal.cpu.TlbContext;
+import org.jetbrains.lincheck.datastructures.Operation;
+
+/** The calls of CPUs and of the log of flushes, each with what they return one after the other. */
+final class CpuCalls {
+    private CpuCalls() {}
+
+    /** Two threads claim a CPU that was handed over. */
+    public static class Claims {
+        private final Cpu cpu = Machine.builder().build().claimCpu();
+
+        public Claims() {
+            cpu.handOver();
+        }
+
+        @Operation
+        public boolean claim() {
+            try {
+                cpu.claim();
+                return true;
+            } catch (IllegalStateException refused) {
+                return false;
+            }
+        }
+
+        /** The first claim succeeds. */
+        public static final class Specification {
+            private boolean isClaimed;
+
+            public boolean claim() {
+                boolean isFirst = !isClaimed;
+                isClaimed = true;
+                return isFirst;
+            }
+        }
+    }
+
+    /** A CPU that goes to LAZY, or comes back, beside the end of its context. */
+    public static class LazyBesideTheEnd {
+        private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        private final TlbContext context = new TlbContext();
+        private final CpuState cpu = cpus.claim(1, () -> {});
+
+        public LazyBesideTheEnd() {
+            context.use();
+            cpu.arrive(context);
+        }
+
+        @Operation
+        public void enterLazy() {
+            cpu.enterLazy();
+        }
+
+        @Operation
+        public boolean leaveLazy() {
+            return cpu.leaveLazy();
+        }
+
+        @Operation
+        public String end() {
+            return !context.end() ? "in use" : cpus.takeOff(context) == null ? "ended" : "ended, and in use";
+        }
+
+        /** A context ends if it has no user. */
+        public static final class Specification {
+            private boolean isLazy;
+            private boolean isEnded;
+
+            public void enterLazy() {
+                isLazy = true;
+            }
+
+            public boolean leaveLazy() {
+                isLazy = isEnded;
+                return !isEnded;
+            }
+
+            public String end() {
+                isEnded |= isLazy;
+                return isEnded ? "ended" : "in use";
+            }
+        }
+    }
+
+    /** A record of the log that is read while the one that follows in its place is written. */
+    public static class OverwrittenRecord {
+        private static final int OLD = 1;
+        private static final int NEW = OLD + FlushLog.SIZE;
+
+        private final TlbContext context = new TlbContext();
+
+        public OverwrittenRecord() {
+            context.log(OLD, 0x1000, 0x2000, 1, MmuNotifier.Reason.UNMAPPED);
+        }
+
+        @Operation
+        public String read() {
+            FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+            return context.log().read(OLD, range) ? range.start() + "-" + range.end() : "none";
+        }
+
+        @Operation
+        public void overwrite() {
+            context.log(NEW, 0x7000, 0x9000, 1, MmuNotifier.Reason.UNMAPPED);
+        }
+
+        /** A record is whole, or is not there. */
+        public static final class Specification {
+            private boolean isOverwritten;
+
+            public String read() {
+                return isOverwritten ? "none" : 0x1000 + "-" + 0x2000;
+            }
+
+            public void overwrite() {
+                isOverwritten = true;
+            }
+        }
+    }
+}

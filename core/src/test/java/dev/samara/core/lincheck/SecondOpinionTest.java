@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.lincheck;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("Lincheck's model checker repeats scenarios of the scheduler")
+@Tag("lincheck")
+final class SecondOpinionTest {
+    static List<SecondOpinions.Opinion> opinions() {
+        return SecondOpinions.ALL;
+    }
+
+    @ParameterizedTest
+    @MethodSource("opinions")
+    @DisplayName("production code: nothing is found")
+    void unchanged(SecondOpinions.Opinion opinion) {
+        assertEquals("nothing", opinion.check());
+    }
+
+    /**
+     * All breaks at once: no scenario uses a class that has the break of another one. In a JVM of their own, since
+     * Lincheck knows classes by their names, and so instruments one form of each.
+     */
+    @Test
+    @DisplayName("with its break, each scenario fails")
+    void broken(@TempDir Path directory) throws Exception {
+        Path classes = directory.resolve("classes");
+        for (SecondOpinions.Opinion opinion : SecondOpinions.ALL) {
+            opinion.planting().get().writeTo(classes);
+        }
+        Path out = directory.resolve("out");
+        Process jvm = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+IgnoreUnrecognizedVMOptions",
+                        "-XX:+EnableDynamicAgentLoading",
+                        "--sun-misc-unsafe-memory-access=allow",
+                        "-Xshare:off",
+                        "-Dlincheck.logFile=" + directory.resolve("log"),
+                        "-cp",
+                        classes + File.pathSeparator + System.getProperty("java.class.path"),
+                        SecondOpinions.class.getName())
+                .redirectErrorStream(true)
+                .redirectOutput(out.toFile())
+                .start();
+        int status = jvm.waitFor();
+        assertEquals(0, status, Files.readString(out));
+    }
+}
