@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("Lincheck's model checker repeats scenarios of the scheduler")
 @Tag("lincheck")
+@Tag("model")
 final class SecondOpinionTest {
     static List<SecondOpinions.Opinion> opinions() {
         return SecondOpinions.ALL;

@@ -8,6 +8,7 @@ import dev.samara.core.Watchpoint;
 import dev.samara.core.interleave.pair.PairKinds.Call;
 import dev.samara.core.interleave.pair.PairKinds.Use;
 import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
@@ -142,6 +143,10 @@ final class AccessKinds {
 
     private static void looks() {
         PairKinds.add("resolve", call -> Fault.toString(call.space().resolve(call.start(), Protection.READ)));
+        PairKinds.add(
+                "mincore",
+                call -> call.space()
+                        .mincore(call.start(), call.length(), new byte[(int) (call.length() / SpaceScenario.PAGE)]));
         PairKinds.add("reference", call -> {
             VmaRef reference = call.space().acquire(call.start());
             if (reference == null) {
@@ -180,7 +185,9 @@ final class AccessKinds {
             // The other operation may write beside this one.
             String stored = SpaceScenario.store(call.cpu(), call.start(), 0x5c) + (written.get() > 0);
             watched.close();
-            return stored;
+            // A close of the space may come between the watch and the store, which is as if it came before both.
+            boolean isClosed = call.space().munlock(call.start(), 0) == Errno.ESRCH.result();
+            return isClosed && stored.startsWith(Fault.toString(Fault.MAPERR)) ? Errno.ESRCH.name() : stored;
         });
     }
 }

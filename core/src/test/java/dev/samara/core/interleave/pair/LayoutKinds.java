@@ -6,16 +6,21 @@ import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.SyncFlags;
 
 /** The calls that change a layout, or the pages of one. */
 final class LayoutKinds {
     private static final int RW = SpaceScenario.RW;
     private static final int FIXED = SpaceScenario.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    /** The end of the names of asynchronous calls for which no operation waits. */
+    static final String LEFT = "-left";
 
     private LayoutKinds() {}
 
@@ -27,6 +32,10 @@ final class LayoutKinds {
         advises();
         PairKinds.add("mlock", call -> call.space().mlock(call.start(), call.length()));
         PairKinds.add("munlock", call -> call.space().munlock(call.start(), call.length()));
+        PairKinds.add("mlock-onfault", call -> call.space().mlock2(call.start(), call.length(), LockFlags.ONFAULT));
+        PairKinds.add(
+                "msync",
+                call -> call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE));
         PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
         PairKinds.add("fork", call -> {
             call.state().children.put("child of " + call.label(), call.space().fork());
@@ -48,6 +57,13 @@ final class LayoutKinds {
             int flags = FIXED | MapFlags.POPULATE;
             return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
         });
+        PairKinds.gives("mmap-noreplace", call -> {
+            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+            return call.space().mmap(call.start(), call.length(), RW, flags, null, 0);
+        });
+        PairKinds.gives(
+                "mmap-left",
+                call -> left(call, call.space().mmapAsync(call.start(), call.length(), RW, FIXED, null, 0)));
         PairKinds.gives(
                 "mmap-async", call -> result(call.space().mmapAsync(call.start(), call.length(), RW, FIXED, null, 0)));
         PairKinds.givesOn(
@@ -71,6 +87,7 @@ final class LayoutKinds {
         PairKinds.takes("munmap", Pte.RIGHTS, call -> call.space().munmap(call.start(), call.length()));
         PairKinds.takes(
                 "munmap-async", Pte.RIGHTS, call -> result(call.space().munmapAsync(call.start(), call.length())));
+        PairKinds.add("munmap-left", call -> left(call, call.space().munmapAsync(call.start(), call.length())));
         PairKinds.endsOn(
                 ground -> ground == Ground.HEAP, "brk", call -> call.space().brk(call.start()));
     }
@@ -85,6 +102,13 @@ final class LayoutKinds {
                 Pte.RIGHTS,
                 call -> result(
                         call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
+        PairKinds.add(
+                "mremap-left",
+                call -> left(
+                        call,
+                        call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
+        PairKinds.add(
+                "mremap-shrink", call -> call.space().mremap(call.start(), call.length(), SpaceScenario.PAGE, 0, 0));
         PairKinds.takes(
                 "mremap-grow",
                 Pte.RIGHTS,
@@ -103,6 +127,7 @@ final class LayoutKinds {
     private static void protects() {
         PairKinds.takes(
                 "mprotect", Pte.WRITE, call -> call.space().mprotect(call.start(), call.length(), Protection.READ));
+        PairKinds.takes("mprotect-none", Pte.RIGHTS, call -> call.space().mprotect(call.start(), call.length(), 0));
         PairKinds.gives("widen", call -> call.space().mprotect(call.start(), call.length(), RW | Protection.EXEC));
     }
 
@@ -111,6 +136,10 @@ final class LayoutKinds {
         advice("guard", Advice.GUARD_INSTALL);
         advice("unguard", Advice.GUARD_REMOVE);
         advice("populate", Advice.POPULATE_WRITE);
+        advice("populate-read", Advice.POPULATE_READ);
+        advice("dontneed-locked", Advice.DONTNEED_LOCKED);
+        advice("free", Advice.FREE);
+        advice("hugepage", Advice.HUGEPAGE);
         advice("dontfork", Advice.DONTFORK);
         advice("wipeonfork", Advice.WIPEONFORK);
         PairKinds.on(
@@ -119,6 +148,16 @@ final class LayoutKinds {
 
     private static void advice(String name, int advice) {
         PairKinds.add(name, call -> call.space().madvise(call.start(), call.length(), advice));
+    }
+
+    /** The result of an asynchronous call, for which no caller waits before the end. */
+    private static Object left(PairKinds.Call of, PendingCall call) {
+        if (of.state().joins) {
+            call.join();
+        } else {
+            of.state().unjoined.add(call);
+        }
+        return call.result();
     }
 
     /** The result of an asynchronous call, for which the caller waits. */

@@ -23,6 +23,9 @@ final class PairKinds {
     /** Where moves go to: beyond all ranges. */
     static final long ELSEWHERE = SpaceScenario.AT + 16 * SpaceScenario.PAGE;
 
+    /** The page below all ranges, to which a stack may grow. */
+    static final long BELOW = SpaceScenario.AT - SpaceScenario.PAGE;
+
     /** A call of an operation. */
     record Call(String label, State state, AddressSpace space, Cpu cpu, long start, long length) {
         /** The second page, which has not been touched. */
@@ -104,6 +107,7 @@ final class PairKinds {
         LayoutKinds.addTo();
         AccessKinds.addTo();
         FileKinds.addTo();
+        ShmKinds.addTo();
     }
 
     static void add(String name, Action action) {
@@ -120,6 +124,11 @@ final class PairKinds {
 
     static void accesses(String name, Use use, Action action) {
         KINDS.put(name, new Kind(0, false, false, use, ground -> true, action));
+    }
+
+    /** Adds a kind that makes accesses, on some grounds only. */
+    static void accessesOn(Predicate<Ground> grounds, String name, Action action) {
+        KINDS.put(name, new Kind(0, false, false, Use.ACCESS, grounds, action));
     }
 
     /** Adds a kind that works on some grounds only. */

@@ -87,11 +87,16 @@ final class PairScenario extends SpaceScenario {
         return combination.ground().describe(machine.space(LINUX)).build();
     }
 
-    /** Beside an operation that takes all frames for a while, another one may find no memory. */
+    /**
+     * Beside an operation that takes all frames for a while, another one may find no memory. A store that makes a stack
+     * grow is of two instants, and a fork between them copies the stack that has grown without its page.
+     */
     @Override
     protected boolean mayDiffer(Collection<String> results) {
-        return combination.kinds().contains("reclaim")
-                && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
+        List<String> kinds = combination.kinds();
+        boolean mayLackMemory =
+                kinds.contains("reclaim") && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
+        return mayLackMemory || kinds.containsAll(List.of("fork", "stack-fault"));
     }
 
     /** A fork may come before a second operation with its layout, and after a third one with a page. */
@@ -114,6 +119,9 @@ final class PairScenario extends SpaceScenario {
         StandStill.pages(other, 2).stream()
                 .filter(page -> !addresses.contains(page))
                 .forEach(addresses::add);
+        if (combination.ground() == Ground.STACK) {
+            addresses.add(PairKinds.BELOW);
+        }
         if (combination.kinds().stream().anyMatch(kind -> kind.startsWith("mremap"))) {
             for (long page : List.copyOf(addresses)) {
                 addresses.add(page - AT + PairKinds.ELSEWHERE);
@@ -128,8 +136,11 @@ final class PairScenario extends SpaceScenario {
         if (combination.kinds().stream().anyMatch(USE_ANOTHER_SPACE::contains)) {
             state.other();
         }
+        if (combination.kinds().contains("shmat")) {
+            state.segment(ShmKinds.PAGES);
+        }
         state.file = ground.file(state);
-        ground.map(state.space, state.file);
+        ground.map(state);
         store(cpu, one, 10);
         if (other != one) {
             store(cpu, other, 11);
@@ -164,7 +175,8 @@ final class PairScenario extends SpaceScenario {
 
         @Override
         public boolean isAccess() {
-            return calls.size() > 2 && kind.use() != Use.NONE;
+            boolean isLeft = combination.kinds().stream().anyMatch(any -> any.endsWith(LayoutKinds.LEFT));
+            return isLeft || (calls.size() > 2 && kind.use() != Use.NONE);
         }
 
         private boolean isLazy() {
@@ -222,7 +234,7 @@ final class PairScenario extends SpaceScenario {
             if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
                 long end = kind.takenTo(start + LENGTH);
                 state.standStill.revoked(space(state), start, end, kind.takes());
-                if (state.file != null && kind.isToEnd()) {
+                if (combination.ground() != Ground.HEAP && kind.isToEnd()) {
                     state.children.values().forEach(child -> state.standStill.revoked(child, start, end, kind.takes()));
                 }
             }

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(1200)
 final class PairsTest {
     private static final int MOST = 20_000;
-    private static final int RUNS = 3;
+    private static final int RUNS = 2;
 
     @ParameterizedTest
     @EnumSource(

@@ -2,11 +2,11 @@
 /**
  * Two or three operations on one mapping, in many combinations.
  *
- * <p>{@code LayoutKinds}, {@code AccessKinds} and {@code FileKinds} add the kinds of operations to {@code PairKinds}. A
- * {@code Combination} names some of them, the relation of their ranges, the ground, the spaces and the CPUs; {@code
- * PairScenario} runs it. {@code CoveringArray} chooses combinations in which each two values meet. {@code Pairs}
- * explores them: {@code PairsTest} a share of the schedules, {@code PairsMain} as many as it has time for. {@code
- * FoundSchedulesTest} has the combinations that failed once.
+ * <p>{@code LayoutKinds}, {@code AccessKinds}, {@code FileKinds} and {@code ShmKinds} add the kinds of operations to
+ * {@code PairKinds}. A {@code Combination} names some of them, the relation of their ranges, the ground, the spaces and
+ * the CPUs; {@code PairScenario} runs it. {@code CoveringArray} chooses combinations in which each two values meet.
+ * {@code Pairs} explores them: {@code PairsTest} a share of the schedules, {@code PairsMain} as many as it has time
+ * for. {@code FoundSchedulesTest} has the combinations that failed once.
  */
 @NullMarked
 package dev.samara.core.interleave.pair;

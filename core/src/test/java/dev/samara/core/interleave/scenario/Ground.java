@@ -20,7 +20,11 @@ public enum Ground {
     PRIVATE_FILE,
     SHARED_FILE,
     /** A file whose pages are read by a backing that blocks, notices writes, and offers its pages to faults. */
-    CACHED_FILE;
+    CACHED_FILE,
+    /** An attachment of a shared segment. */
+    SEGMENT,
+    /** A mapping that grows down. */
+    STACK;
 
     public static final int PAGES = 8;
 
@@ -52,14 +56,20 @@ public enum Ground {
     }
 
     /** Maps the pages. */
-    public void map(AddressSpace space, @Nullable GroundFile file) {
+    public void map(State state) {
+        AddressSpace space = state.space;
+        GroundFile file = state.file;
         if (this == HEAP) {
             space.brk(START + LENGTH);
+        } else if (this == SEGMENT) {
+            space.shmat(state.segment(PAGES), START, 0);
         } else if (file != null) {
             int flags = this == PRIVATE_FILE ? MapFlags.PRIVATE | MapFlags.FIXED : SHARED;
             space.mmap(START, LENGTH, SpaceScenario.RW, flags, file.backing(), 0);
         } else {
-            int flags = this == SHARED_ANONYMOUS ? SHARED | MapFlags.ANONYMOUS : SpaceScenario.FIXED;
+            int flags = this == SHARED_ANONYMOUS
+                    ? SHARED | MapFlags.ANONYMOUS
+                    : SpaceScenario.FIXED | (this == STACK ? MapFlags.GROWSDOWN : 0);
             space.mmap(START, LENGTH, SpaceScenario.RW, flags, null, 0);
         }
     }

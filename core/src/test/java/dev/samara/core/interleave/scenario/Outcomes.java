@@ -10,8 +10,11 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
-/** What the operations of a scenario lead to, one after the other, in each order. */
-record Outcomes(Map<List<String>, Outcome> orders) {
+/**
+ * What the operations of a scenario lead to, one after the other, in each order. An order has several outcomes if
+ * something that an operation has begun may end before the next one, or after it.
+ */
+record Outcomes(Map<List<String>, List<Outcome>> orders) {
     /**
      * The end of a run.
      *
@@ -31,8 +34,8 @@ record Outcomes(Map<List<String>, Outcome> orders) {
         }
     }
 
-    static Outcomes ofOrders(List<String> operations, Function<List<String>, Outcome> alone) {
-        Map<List<String>, Outcome> orders = new LinkedHashMap<>();
+    static Outcomes ofOrders(List<String> operations, Function<List<String>, List<Outcome>> alone) {
+        Map<List<String>, List<Outcome>> orders = new LinkedHashMap<>();
         permute(new ArrayList<>(operations), 0, order -> orders.put(order, alone.apply(order)));
         return new Outcomes(orders);
     }
@@ -60,7 +63,7 @@ record Outcomes(Map<List<String>, Outcome> orders) {
         List<Outcome> possible = new ArrayList<>();
         orders.forEach((order, of) -> {
             if (respects(order, earlier)) {
-                possible.add(of);
+                possible.addAll(of);
             }
         });
         List<Outcome> like = possible.stream()

@@ -11,6 +11,7 @@ import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -50,7 +51,7 @@ public abstract class SpaceScenario implements Scenario {
 
         /**
          * Whether the operation may still see what a third one has taken away and a second one found gone: that call
-         * has published, and has not returned.
+         * has published, and has not returned; or what an asynchronous call takes away, which has not completed.
          */
         default boolean isAccess() {
             return false;
@@ -187,8 +188,18 @@ public abstract class SpaceScenario implements Scenario {
     }
 
     /** Runs the operations one after the other, each with a CPU of its own. */
-    private Outcomes.Outcome alone(List<String> names) {
+    private List<Outcomes.Outcome> alone(List<String> names) {
         State alone = prepared();
+        Outcomes.Outcome outcome = alone(names, alone);
+        if (alone.unjoined.isEmpty()) {
+            return List.of(outcome);
+        }
+        State joining = prepared();
+        joining.joins = true;
+        return List.of(outcome, alone(names, joining));
+    }
+
+    private Outcomes.Outcome alone(List<String> names, State alone) {
         Map<String, Cpu> cpus = new LinkedHashMap<>();
         for (String name : calls().keySet()) {
             Cpu cpu = alone.machine.claimCpu();
@@ -281,6 +292,7 @@ public abstract class SpaceScenario implements Scenario {
             file.close();
         }
         closeFiles();
+        of.closeSegments();
         try {
             of.machine.awaitQuiescence();
         } catch (InterruptedException impossible) {
@@ -301,6 +313,7 @@ public abstract class SpaceScenario implements Scenario {
     }
 
     private Outcomes.Outcome outcome(State of, Map<String, String> found) {
+        of.unjoined.forEach(PendingCall::join);
         StringBuilder text = new StringBuilder();
         new TreeMap<>(found)
                 .forEach((name, result) ->

@@ -6,6 +6,9 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.event.Report;
+import dev.samara.core.mman.PendingCall;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.SharedSegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,6 +31,12 @@ public final class State {
     /** The CPUs that an operation has left in GUEST. */
     public final Set<Cpu> inGuest = new HashSet<>();
 
+    /** The asynchronous calls for which no operation waits. */
+    public final List<PendingCall> unjoined = new ArrayList<>();
+
+    /** Whether asynchronous calls end before the next operation; else some time, all by themselves. */
+    public boolean joins;
+
     /** What the machine has reported. */
     public final List<String> reports = new ArrayList<>();
 
@@ -36,6 +45,8 @@ public final class State {
     public GroundFile file;
 
     private @Nullable AddressSpace other;
+    private final Map<Integer, SharedSegment> segments = new TreeMap<>();
+    private final List<PageCache> segmentPages = new ArrayList<>();
 
     /**
      * Makes a machine with a space.
@@ -65,6 +76,20 @@ public final class State {
             other = machine.newSpace(SpaceScenario.LINUX);
         }
         return other;
+    }
+
+    /** Returns the shared segment with a number of pages. */
+    public SharedSegment segment(int pages) {
+        return segments.computeIfAbsent(pages, size -> {
+            PageCache cache = machine.newPageCache(SpaceScenario.LINUX, size * SpaceScenario.PAGE);
+            segmentPages.add(cache);
+            return new SharedSegment(size, size, size * SpaceScenario.PAGE, cache);
+        });
+    }
+
+    /** Frees the pages of the shared segments. */
+    void closeSegments() {
+        segmentPages.forEach(PageCache::close);
     }
 
     /** Returns all spaces. */

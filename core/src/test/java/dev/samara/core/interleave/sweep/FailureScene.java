@@ -68,7 +68,7 @@ final class FailureScene {
                 addresses(hasDevice));
         AddressSpace space = state.space;
         state.file = ground.file(state);
-        ground.map(space, state.file);
+        ground.map(state);
         device = hasDevice ? new FailureDevice(state.machine) : null;
         if (device != null) {
             space.mmap(DEVICE, LENGTH, SpaceScenario.RW, MapFlags.SHARED | MapFlags.FIXED, device, 0);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.ShmFlags;
+
+/** Shared segments, and stacks that grow. */
+final class ShmKinds {
+    /** The pages of the segment that is attached to a range. */
+    static final int PAGES = 2;
+
+    private ShmKinds() {}
+
+    static void addTo() {
+        PairKinds.gives("shmat", call -> call.space().shmat(call.state().segment(PAGES), call.start(), ShmFlags.REMAP));
+        PairKinds.on(
+                ground -> ground == Ground.SEGMENT,
+                "shmdt",
+                call -> call.space().shmdt(SpaceScenario.AT));
+        PairKinds.endsOn(ground -> ground == Ground.SEGMENT, "segment-remove", call -> {
+            call.state().segment(Ground.PAGES).remove();
+            return "removed";
+        });
+        PairKinds.on(
+                ground -> ground == Ground.STACK,
+                "grow-stack",
+                call -> call.space().growStack(PairKinds.BELOW));
+        PairKinds.accessesOn(
+                ground -> ground == Ground.STACK,
+                "stack-fault",
+                call -> SpaceScenario.store(call.cpu(), PairKinds.BELOW, 0x5e));
+    }
+}
