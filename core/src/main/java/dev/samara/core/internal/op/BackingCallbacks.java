@@ -26,8 +26,8 @@ final class BackingCallbacks {
     private final MachineState host;
     private final List<Question> questions = new ArrayList<>();
 
-    /** Opens to drop as soon as no lock is held. */
-    private final List<Open> unused = new ArrayList<>(0);
+    /** Opens to drop as soon as no lock is held. Has room for those of all questions, so that no open gets lost. */
+    private final ArrayList<Open> unused = new ArrayList<>(0);
 
     /** The number of questions of the current attempt so far. */
     private int reached;
@@ -87,6 +87,7 @@ final class BackingCallbacks {
             forgetFrom(reached);
         }
         Question question = new Question(operations, vma, address, kept);
+        unused.ensureCapacity(unused.size() + questions.size() + 1);
         questions.add(question);
         reached++;
         return question;
