@@ -33,8 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I6: readers see each call wholly done or not at all")
 class ReadersBesideAWriterTest {
     private static final int READERS = 2;
-    private static final int STEPS = Boolean.getBoolean("samara.torture") ? 3_000_000 : 25_000;
-    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture") ? 60_000 : 2_000;
+    private static final int STEPS = Boolean.getBoolean("samara.torture") ? 3_000_000 : 12_000;
+    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture") ? 60_000 : 1_000;
     private static final int LOOKUPS = 200;
 
     private final RegionWriter writer = new RegionWriter();

@@ -61,7 +61,7 @@ final class StackSweep {
     /** A narrow frame is about so many times as large as that. */
     private static final int WIDE = 7;
 
-    private static final int STEP = 3;
+    private static final int STEP = Boolean.getBoolean("samara.torture") ? 3 : 6;
 
     /** More than any call takes, and less than a thread has. */
     private static final int PLENTY = (STACK_BYTES / 2) / UNIT;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 @Param(name = "index", gen = IntGen.class, conf = "0:3")
 @Param(name = "value", gen = IntGen.class, conf = "1:5")
 public class MapleTreeLincheckTest {
-    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int INDEXES = 4;
 
     private final MapleTree<Integer> tree = new MapleTree<>();
@@ -71,7 +71,7 @@ public class MapleTreeLincheckTest {
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
         new ModelCheckingOptions()
-                .iterations(8 * SCALE)
+                .iterations(TORTURE ? 160 : 3)
                 .invocationsPerIteration(60)
                 .threads(2)
                 .actorsPerThread(3)
@@ -83,7 +83,7 @@ public class MapleTreeLincheckTest {
     @DisplayName("in interleavings of running threads")
     void stressed() {
         new StressOptions()
-                .iterations(10 * SCALE)
+                .iterations(TORTURE ? 200 : 10)
                 .invocationsPerIteration(1500)
                 .threads(3)
                 .actorsPerThread(3)

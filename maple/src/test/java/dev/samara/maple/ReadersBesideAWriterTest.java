@@ -31,7 +31,7 @@ class ReadersBesideAWriterTest {
     private static final int LOTS = 96;
     private static final int LOT = 1000;
     private static final int READERS = 2;
-    private static final int ROUNDS = Boolean.getBoolean("samara.torture") ? 2_000_000 : 40_000;
+    private static final int ROUNDS = Boolean.getBoolean("samara.torture") ? 2_000_000 : 20_000;
 
     /** Plain fields on purpose: readers must see them as they were when the object was stored. */
     private static final class Mark {

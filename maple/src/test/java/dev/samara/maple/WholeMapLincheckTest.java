@@ -49,11 +49,12 @@ class WholeMapLincheckTest {
     }
 
     @ParameterizedTest
+    @Tag("model")
     @ValueSource(classes = {AmongEntries.class, AmongReservations.class})
     @DisplayName("in interleavings made by a model checker")
     void modelChecked(Class<?> calls) {
         new ModelCheckingOptions()
-                .iterations(TORTURE ? 320 : 1)
+                .iterations(TORTURE ? 320 : 8)
                 .invocationsPerIteration(80)
                 .threads(2)
                 .actorsPerThread(3)

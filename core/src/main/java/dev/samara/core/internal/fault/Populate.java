@@ -132,11 +132,16 @@ public final class Populate {
 
     /** Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link #HOLE}. */
     private static int touch(Faulter faulter, long start, long end, int access) {
+        long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
         long at = start;
         while (Addresses.isBelow(at, end)) {
             VmArea vma = faulter.layout.find(at);
             if (vma == null) {
                 return HOLE;
+            }
+            // As check_vma_flags, and stricter than an access: what may be written may be read, too.
+            if (!vma.has(right) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+                return Fault.ACCERR;
             }
             int result = faulter.fault(at, access);
             if (result == Fault.NONE) {

@@ -186,11 +186,23 @@ final class CachedPages extends Caches.RegisteredCache {
     protected int end() {
         // The worker comes first: without one, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-            int count = takeAll(discarding);
-            // Last: after a failure above, the next call does the rest.
-            unregister();
-            discarding.finish();
-            return count;
+            return end(discarding);
+        }
+    }
+
+    private int end(DiscardPages discarding) {
+        int count = takeAll(discarding);
+        // Last: after a failure above, the next call does the rest. A reclaim makes one if nothing else does.
+        unregister();
+        discarding.finish();
+        return count;
+    }
+
+    /** Ends a collected cache that is registered still, because its end has failed or has not begun. */
+    private int endLate() {
+        hand = 0;
+        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
+            return discarding == null ? 0 : end(discarding);
         }
     }
 
@@ -223,9 +235,12 @@ final class CachedPages extends Caches.RegisteredCache {
     @Override
     protected int reclaim() {
         FilePages cache = (FilePages) get();
-        if (cache == null || !mayReclaim || isClosed) {
+        if (cache == null) {
+            return endLate();
+        }
+        if (!mayReclaim || isClosed) {
             hand = 0;
-            return cache != null && cache.isChangedByAnother() ? Caches.BUSY : 0;
+            return cache.isChangedByAnother() ? Caches.BUSY : 0;
         }
         ReclaimBatch batch = new ReclaimBatch(frames);
         hand = batch.collect(index, hand);

@@ -106,6 +106,7 @@ final class Truncation {
      */
     void punch(long start, long length) {
         Cpus.checkMayWait("the punching of a hole");
+        StackReserve.check(Removals.DEPTH);
         // Up to the end of the last page, whose rest is visible through mappings.
         long end = Math.min(start + length, cached.startOf(cached.pages()));
         long first = cached.pages(start);

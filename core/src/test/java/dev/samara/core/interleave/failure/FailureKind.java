@@ -46,6 +46,11 @@ public enum FailureKind {
         return this != INTERRUPT && !isClock();
     }
 
+    /** Returns whether a machine that meets it may report it, or a long wait. */
+    public boolean mayReport() {
+        return this != INTERRUPT && this != CLOCK_STOPS;
+    }
+
     /** Makes what is thrown at a point. */
     Throwable failure(String site) {
         String text = "injected at " + site;

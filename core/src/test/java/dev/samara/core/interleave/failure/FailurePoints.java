@@ -64,6 +64,11 @@ public final class FailurePoints {
         return isAny(injection -> injection.failed() != null && injection.kind().mayRefuse());
     }
 
+    /** Returns whether something has failed in this run of which the machine may report. */
+    public static boolean mayReport() {
+        return isAny(injection -> injection.failed() != null && injection.kind().mayReport());
+    }
+
     /** Returns whether something has failed in this run, in a method of a class. */
     public static boolean hasFailedIn(String method) {
         return isAny(injection -> {

@@ -187,7 +187,7 @@ final class AccessKinds {
             watched.close();
             // A close of the space may come between the watch and the store, which is as if it came before both.
             boolean isClosed = call.space().munlock(call.start(), 0) == Errno.ESRCH.result();
-            return isClosed && stored.startsWith(Fault.toString(Fault.MAPERR)) ? Errno.ESRCH.name() : stored;
+            return isClosed && stored.equals(Fault.toString(Fault.MAPERR) + false) ? Errno.ESRCH.name() : stored;
         });
     }
 }

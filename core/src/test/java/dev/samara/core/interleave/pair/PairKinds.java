@@ -146,6 +146,11 @@ final class PairKinds {
         KINDS.put(name, new Kind(Pte.RIGHTS, true, false, Use.NONE, grounds, action));
     }
 
+    /** Adds a kind that takes all rights from its range in its space, on some grounds only. */
+    static void takesOn(Predicate<Ground> grounds, String name, Action action) {
+        KINDS.put(name, new Kind(Pte.RIGHTS, false, false, Use.NONE, grounds, action));
+    }
+
     /** The names of all kinds. */
     static List<String> names() {
         return List.copyOf(KINDS.keySet());

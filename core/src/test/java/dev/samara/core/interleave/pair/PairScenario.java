@@ -87,22 +87,21 @@ final class PairScenario extends SpaceScenario {
         return combination.ground().describe(machine.space(LINUX)).build();
     }
 
-    /**
-     * Beside an operation that takes all frames for a while, another one may find no memory. A store that makes a stack
-     * grow is of two instants, and a fork between them copies the stack that has grown without its page.
-     */
+    /** Beside an operation that takes all frames for a while, another one may find no memory. */
     @Override
     protected boolean mayDiffer(Collection<String> results) {
-        List<String> kinds = combination.kinds();
-        boolean mayLackMemory =
-                kinds.contains("reclaim") && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
-        return mayLackMemory || kinds.containsAll(List.of("fork", "stack-fault"));
+        return combination.kinds().contains("reclaim")
+                && results.stream().anyMatch(Set.of("OUT_OF_MEMORY", "-11", "-12")::contains);
     }
 
-    /** A fork may come before a second operation with its layout, and after a third one with a page. */
+    /**
+     * A fork may come before a second operation with its layout, and after a third one with a page. A store that makes
+     * a stack grow is of two instants, too.
+     */
     @Override
     protected boolean mayPagesFollow() {
-        return calls.size() > 2 && combination.kinds().contains("fork");
+        List<String> kinds = combination.kinds();
+        return kinds.contains("fork") && (calls.size() > 2 || kinds.contains("stack-fault"));
     }
 
     /** The pages of a populated mapping follow it, so the other operation may have come before them. */
@@ -176,7 +175,7 @@ final class PairScenario extends SpaceScenario {
         @Override
         public boolean isAccess() {
             boolean isLeft = combination.kinds().stream().anyMatch(any -> any.endsWith(LayoutKinds.LEFT));
-            return isLeft || (calls.size() > 2 && kind.use() != Use.NONE);
+            return (isLeft || calls.size() > 2) && kind.use() != Use.NONE;
         }
 
         private boolean isLazy() {

@@ -14,7 +14,7 @@ final class ShmKinds {
 
     static void addTo() {
         PairKinds.gives("shmat", call -> call.space().shmat(call.state().segment(PAGES), call.start(), ShmFlags.REMAP));
-        PairKinds.on(
+        PairKinds.takesOn(
                 ground -> ground == Ground.SEGMENT,
                 "shmdt",
                 call -> call.space().shmdt(SpaceScenario.AT));

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("Breaks that need a file, translations from before, or a child")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class GroundBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 /** Bugs that need an error at one instruction, planted again. Without the break nothing is found. */
 @DisplayName("Injected failures find mended bugs that are planted again")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class FailurePlantedTest {
     private static final String CORE = "dev.samara.core.internal.";

@@ -94,15 +94,19 @@ final class FailureSweep {
         return sweep(scenario, kind, scope, 1);
     }
 
-    /** Runs a scenario with one of so many failures of a kind. The first one depends on the scenario. */
+    /**
+     * Runs a scenario with one of so many failures of a kind, and with one at least. The first one depends on the
+     * scenario.
+     */
     Result sweep(String scenario, FailureKind kind, Injection.Scope scope, int stride) {
         Exploration exploration = exploration(scenario);
         Census census = census(exploration, scenario);
         Points points = census.of(kind, scope);
         List<String> failures = new ArrayList<>(census.failures());
         int runs = 0;
-        int first = Math.floorMod(scenario.hashCode(), stride);
-        for (int i = first; i < points.places().size() && failures.size() < mostFailures; i += stride) {
+        int size = points.places().size();
+        int first = Math.floorMod(scenario.hashCode(), Math.max(1, Math.min(stride, size)));
+        for (int i = first; i < size && failures.size() < mostFailures; i += stride) {
             Injection injection = new Injection(kind, scope, points.places().get(i));
             failures.addAll(run(exploration, scenario, injection));
             runs++;

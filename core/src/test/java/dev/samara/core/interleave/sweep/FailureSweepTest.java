@@ -16,18 +16,22 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A share of the sweep for the build: one in 120 depths of the stack, one in twelve allocations of operations on other
- * grounds than private memory, and each point of all other kinds. {@link Failures} makes all runs.
+ * A share of the sweep for the build: one in 240 depths of the stack, one in three allocations of operations on private
+ * memory and one in 24 of others, and each point of all other kinds. Each operation fails once at least. {@link
+ * Failures} makes all runs.
  */
 @DisplayName("Each operation, with failures that it can meet")
 @Tag("interleave")
 @Timeout(1200)
 final class FailureSweepTest {
     /** The stride of depths. */
-    private static final int DEPTHS = 120;
+    private static final int DEPTHS = 240;
 
     /** The stride of allocations of operations on files, shared memory, the heap and early reuse. */
-    private static final int ON_GROUNDS = 12;
+    private static final int ON_GROUNDS = 24;
+
+    /** The stride of allocations of operations on private memory. */
+    private static final int ON_PRIVATE_MEMORY = 3;
 
     /** Operations that were wrong at a few depths only. {@link FailurePlantedTest} has others. */
     private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move");
@@ -60,6 +64,7 @@ final class FailureSweepTest {
                     FailureSweep.Result result = sweep.sweep(scenario, kind, scope, stride);
                     points += result.points();
                     failures.addAll(result.failures());
+                    assertTrue(result.runs() > 0 || result.points() == 0, () -> scenario + " did not fail");
                 }
             }
         }
@@ -71,7 +76,10 @@ final class FailureSweepTest {
         if (kind == FailureKind.STACK) {
             return AT_EACH_DEPTH.contains(scenario) ? 1 : DEPTHS;
         }
-        return kind == FailureKind.ALLOCATION && scenario.contains("@") ? ON_GROUNDS : 1;
+        if (kind == FailureKind.ALLOCATION) {
+            return scenario.contains("@") ? ON_GROUNDS : ON_PRIVATE_MEMORY;
+        }
+        return 1;
     }
 
     @ParameterizedTest

@@ -4,6 +4,7 @@ package dev.samara.core.internal.fault;
 import static dev.samara.core.SpaceFixture.PAGE;
 import static dev.samara.core.SpaceFixture.READ;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
@@ -13,6 +14,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
+import java.util.Objects;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -55,6 +57,12 @@ final class PopulateBesideCallsTest {
     }
 
     @Test
+    @DisplayName("a page that may be executed only is EINVAL, although an access may read it")
+    void executable() {
+        assertResult(Errno.EINVAL.result(), page -> fixture.space.mprotect(page, PAGE, Protection.EXEC));
+    }
+
+    @Test
     @DisplayName("a page without a mapping is ENOMEM")
     void unmapped() {
         assertResult(Errno.ENOMEM.result(), page -> fixture.space.munmap(page, PAGE));
@@ -80,6 +88,7 @@ final class PopulateBesideCallsTest {
     void replaced() {
         int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
         assertResult(0, page -> fixture.space.mmap(page, PAGE, READ, flags, null, 0) == page ? 0 : -1);
+        assertNull(Objects.requireNonNull(fixture.space.find(at + PAGE)).backing());
         byte[] present = new byte[2];
         assertEquals(0, fixture.space.mincore(at, 2 * PAGE, present));
         assertEquals(1, present[1]);

@@ -47,7 +47,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
     }
 
     @Test
-    @DisplayName("a file that stays locked is tried again a bounded number of times, and then memory is used up")
+    @DisplayName("a file that stays locked does not keep a store waiting for ever: memory is used up")
     void lockedForLong() throws Exception {
         PagedFile file = fill();
         long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);

@@ -39,8 +39,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("The committed memory is that of all private accounted VMAs, and each shared object once")
 class CommitAccountingTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int STEPS = TORTURE ? 1_000_000 : 15_000;
-    private static final int ROUNDS = TORTURE ? 2_000_000 : 200_000;
+    private static final int STEPS = TORTURE ? 1_000_000 : 6_000;
+    private static final int ROUNDS = TORTURE ? 2_000_000 : 100_000;
     private static final int LIMIT = 40;
     private static final int MOST_SPACES = 4;
 
