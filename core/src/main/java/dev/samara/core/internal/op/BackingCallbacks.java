@@ -157,7 +157,7 @@ final class BackingCallbacks {
         reached = Math.min(reached, from);
     }
 
-    /** Drops all of them: an open that can be handed to no thread now ends later, see {@link BackingOpen}. */
+    /** Drops each of them. One that can be handed to no thread now ends later, see {@link BackingOpen}. */
     private void dropUnused() {
         Error failed = null;
         // Counted: a removal that fails must not be repeated for ever.

@@ -13,11 +13,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
@@ -215,6 +217,35 @@ final class PageCacheEndTest {
         assertEquals(0, space.munmap(kept, PAGE));
         cpu.switchTo(null);
         collectUntilFrames(1, "the page of no file");
+    }
+
+    @Test
+    @DisplayName("comes by a later reclaim if it could not be handed to a thread")
+    void notHandedOn() {
+        assertEquals(0, space.munmap(dropped(false), 4 * PAGE));
+        fixture.store(fixture.anonymous(1), 1);
+        cpu.switchTo(null);
+        cpu.switchTo(space);
+        Caches caches = MachineInternals.layoutOf(space).memory().caches();
+        Await.until("the cache is garbage", () -> {
+            System.gc();
+            return isRefused(caches);
+        });
+        assertEquals(5, fixture.frames());
+        assertEquals(4, caches.reclaim());
+        assertEquals(1, fixture.frames());
+    }
+
+    /** Returns whether an unreachable cache has met an executor that is at the end of its stack. */
+    private static boolean isRefused(Caches caches) {
+        try {
+            caches.endUnreachable(task -> {
+                throw new StackOverflowError("refused");
+            });
+            return false;
+        } catch (StackOverflowError refused) {
+            return true;
+        }
     }
 
     private long dropped(boolean isInMemory) {
