@@ -30,7 +30,7 @@ final class SecondOpinionTest {
     }
 
     /**
-     * All breaks at once: no scenario uses a class that has the break of another one. In a JVM of their own, since
+     * All breaks at once: no scenario calls a method that has the break of another one. In a JVM of their own, since
      * Lincheck knows classes by their names, and so instruments one form of each.
      */
     @Test
@@ -47,6 +47,7 @@ final class SecondOpinionTest {
                         "-XX:+EnableDynamicAgentLoading",
                         "--sun-misc-unsafe-memory-access=allow",
                         "-Xshare:off",
+                        "-Dsamara.torture=" + Boolean.getBoolean("samara.torture"),
                         "-Dlincheck.logFile=" + directory.resolve("log"),
                         "-cp",
                         classes + File.pathSeparator + System.getProperty("java.class.path"),
@@ -54,7 +55,11 @@ final class SecondOpinionTest {
                 .redirectErrorStream(true)
                 .redirectOutput(out.toFile())
                 .start();
-        int status = jvm.waitFor();
-        assertEquals(0, status, Files.readString(out));
+        try {
+            int status = jvm.waitFor();
+            assertEquals(0, status, Files.readString(out));
+        } finally {
+            jvm.destroyForcibly();
+        }
     }
 }

@@ -18,7 +18,7 @@ import java.util.List;
  * flight then and the thread holds no lock, so this may take as long as backings do.
  */
 public final class Populate {
-    /** Where a fault would be {@link Fault#MAPERR}: there is no VMA. A guard is MAPERR too, and another error. */
+    /** The result for an address without a VMA. A guard is {@link Fault#MAPERR}, which has another errno. */
     private static final int HOLE = -1;
 
     private Populate() {}

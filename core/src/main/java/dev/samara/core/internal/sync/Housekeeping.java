@@ -181,7 +181,8 @@ public final class Housekeeping implements Agent, Runnable {
                 int moved = doWork();
                 long asked = System.nanoTime() - since;
                 idle(moved);
-                // Pauses for at least the time of a long step: asking many calls must not use up a processor.
+                // Pauses for the time of a long step, or for LONGEST_REST: asking many calls must not use up a
+                // processor.
                 long left = moved > 0 || asked < LONG_STEP ? 0 : 2 * asked - (System.nanoTime() - since);
                 if (left > 0) {
                     LockSupport.parkNanos(this, Math.min(left, LONGEST_REST));

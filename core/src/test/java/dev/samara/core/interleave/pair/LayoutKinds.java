@@ -19,7 +19,7 @@ final class LayoutKinds {
     private static final int FIXED = SpaceScenario.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** The end of the names of asynchronous calls for which no operation waits. */
+    /** The end of the names of asynchronous calls that are joined after all operations. */
     static final String LEFT = "-left";
 
     private LayoutKinds() {}
@@ -150,7 +150,7 @@ final class LayoutKinds {
         PairKinds.add(name, call -> call.space().madvise(call.start(), call.length(), advice));
     }
 
-    /** The result of an asynchronous call, for which no caller waits before the end. */
+    /** Returns the result of an asynchronous call that is joined after all operations, unless the state joins it. */
     private static Object left(PairKinds.Call of, PendingCall call) {
         if (of.state().joins) {
             call.join();

@@ -34,7 +34,7 @@ public final class State {
     /** The asynchronous calls for which no operation waits. */
     public final List<PendingCall> unjoined = new ArrayList<>();
 
-    /** Whether asynchronous calls end before the next operation; else some time, all by themselves. */
+    /** Whether asynchronous calls end before the next operation. Otherwise they end at any later time. */
     public boolean joins;
 
     /** What the machine has reported. */

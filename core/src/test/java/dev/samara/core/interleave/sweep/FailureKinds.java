@@ -29,7 +29,7 @@ final class FailureKinds {
         UNCHANGED,
         /** It is done, or each of its pages is, or nothing has changed. */
         MAY_BE_DONE,
-        /** So, too, but nothing has changed if it has thrown an OutOfMemoryError. */
+        /** As {@link #MAY_BE_DONE}, but an OutOfMemoryError means that nothing has changed. */
         MAY_BE_DONE_WITH_MEMORY
     }
 

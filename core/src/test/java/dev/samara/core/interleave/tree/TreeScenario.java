@@ -11,8 +11,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A writer and a reader of one tree. What their calls return is what they return in some order of the calls, one after
- * the other; whether that is right, other tests show.
+ * A writer and a reader of one tree. Their results must be those of some order of the calls, one after the other. Other
+ * tests judge the results of such an order.
  */
 abstract class TreeScenario implements Scenario {
     private static final String WRITER = "writer";
@@ -44,7 +44,7 @@ abstract class TreeScenario implements Scenario {
         calls.put(READER, reader);
     }
 
-    /** Whether what keeps its contents is reserved. */
+    /** Returns whether the other cells are reservations. */
     boolean isReserved() {
         return false;
     }
@@ -59,8 +59,8 @@ abstract class TreeScenario implements Scenario {
         return List.of();
     }
 
-    private TwoLeaves prepared() {
-        TwoLeaves made = new TwoLeaves(isReserved());
+    private TwoLeaves prepared(boolean isExpected) {
+        TwoLeaves made = new TwoLeaves(isReserved(), isExpected);
         before().forEach(call -> call.run(made));
         return made;
     }
@@ -68,7 +68,7 @@ abstract class TreeScenario implements Scenario {
     @Override
     public final void begin() {
         ORDERS.computeIfAbsent(getClass(), type -> orders());
-        tree = prepared();
+        tree = prepared(false);
         calls.keySet().forEach(name -> results.put(name, new ArrayList<>()));
     }
 
@@ -153,7 +153,7 @@ abstract class TreeScenario implements Scenario {
 
     /** Returns the results of the calls in an order: those of the writer, of the reader, and after both. */
     private List<String> alone(List<String> order) {
-        TwoLeaves alone = prepared();
+        TwoLeaves alone = prepared(true);
         Map<String, List<String>> found = new LinkedHashMap<>();
         calls.keySet().forEach(name -> found.put(name, new ArrayList<>()));
         for (String thread : order) {

@@ -3,7 +3,7 @@ package dev.samara.core.interleave.tree;
 
 import java.util.List;
 
-/** What a publication of the tree could do to a reader, one scenario each. */
+/** Publications of the tree beside the readers that they could mislead, one scenario each. */
 final class TreeScenarios {
     private TreeScenarios() {}
 

@@ -23,14 +23,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-@DisplayName("I4: each publication of the tree is linearizable beside the reader that it could mislead")
+@DisplayName("each publication of the tree is linearizable beside the reader that it could mislead")
 @Tag("interleave")
 @Timeout(1200)
 final class TreeScenariosTest {
     private static final int PREEMPTIONS = 4;
     private static final String TREE = "dev.samara.maple.MapleTree";
     private static final String LOOKUP = "dev.samara.maple.Lookup";
-
+    private static final String READER = "dev.samara.maple.Reader";
+    private static final String TRANSACTION = "dev.samara.maple.Transaction";
+    private static final String EDIT_IN_PLACE = "dev.samara.maple.InPlace";
     private static final String NEAREST = "dev.samara.maple.Nearest";
 
     private static final String IN_PLACE = "return Lookup.leaf(tree.rootAcquire(), key) == leaf;";
@@ -56,13 +58,50 @@ final class TreeScenariosTest {
         return Arguments.of(type, className, List.of(texts));
     }
 
-    static Stream<Arguments> breaks() {
+    static Stream<Arguments> brokenReads() {
         String get = "        if (n.halves != halves) {\n            // Step 4: the halves were";
         String together =
                 "if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD)";
+        String reservationIn = "AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)";
+        String half = "AllocationView.reservationIn(rootAcquire(), Keys.flip(%s), Keys.flip(%s), null)";
+        String lowerHalf = String.format(half, "first", "first + (last - first) / 2");
+        String upperHalf = String.format(half, "first + (last - first) / 2 + 1", "last");
         return Stream.of(
                 planted(TreeScenarios.SlotsMoveBesideLookups.class, LOOKUP, get, get.replace("n.halves !=", "null ==")),
                 planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (a == null)"),
+                planted(
+                        TreeScenarios.SlotsMoveBesideAReader.class,
+                        READER,
+                        " || !Node.isChild(siblings, at, leaf)",
+                        ""),
+                planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now != root || ", ""),
+                planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(
+                        TreeScenarios.EntryMovesAmongReservations.class,
+                        NEAREST,
+                        "return tree.frozenRoot().atOrAfter(key);",
+                        "return null;"),
+                planted(
+                        TreeScenarios.ReservationMoves.class,
+                        TREE,
+                        reservationIn,
+                        "java.util.Optional.ofNullable(" + lowerHalf + ").orElseGet(() -> " + upperHalf + ')'));
+    }
+
+    static Stream<Arguments> brokenSnapshots() {
+        return Stream.of(
+                planted(
+                        TreeScenarios.SnapshotInAnOpenEra.class,
+                        TREE,
+                        "endEra();\n            // Not the root read above",
+                        "// Not the root read above"),
+                planted(
+                        TreeScenarios.SnapshotInAnOpenEra.class,
+                        TREE,
+                        "return seen;\n        }",
+                        "return seen; } if (before.open) { endEra(); return rootPlain(); }"),
                 planted(
                         TreeScenarios.SnapshotBesideAFirstStore.class,
                         TREE,
@@ -72,14 +111,36 @@ final class TreeScenariosTest {
                         TreeScenarios.SnapshotBesideAFirstStore.class,
                         TREE,
                         "setEraRelease(next);\n            }\n            setRootRelease(newRoot);",
-                        "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"),
-                planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
-                planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
-                planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT));
+                        "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"));
+    }
+
+    static Stream<Arguments> brokenEdits() {
+        String publish = " draft.disown(); tree.setRootRelease(draft.root()); ";
+        String store = "        draft.store(first, last, value);\n";
+        String reserve = "draft.replaceByReservation(first, last, owner);";
+        return Stream.of(
+                planted(
+                        TreeScenarios.StoresInOrder.class,
+                        EDIT_IN_PLACE,
+                        "parent.replaceLeaf(slot, made);",
+                        "parent.replaceLeaf(slot, Node.leaf(halves, even, LeafEdit.slots(leaf, at, tail, null), false,"
+                                + " era)); parent.replaceLeaf(slot, made);"),
+                planted(TreeScenarios.TransactionBesideLookups.class, TRANSACTION, store, store + publish),
+                planted(
+                        TreeScenarios.ValueBecomesAReservation.class,
+                        TRANSACTION,
+                        reserve,
+                        "draft.erase(first, last, owner);" + publish + reserve),
+                planted(
+                        TreeScenarios.Searches.class,
+                        TREE,
+                        "beginEdit();\n        try {\n            return edits.storeLowest(where, value);",
+                        "boolean found = where.searchLowest(rootAcquire()); beginEdit(); try {"
+                                + " if (found) edits.store(where.first(), where.last(), value); return found;"));
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
+    @MethodSource({"brokenReads", "brokenSnapshots", "brokenEdits"})
     @DisplayName("a break is found")
     void isFound(Class<? extends Scenario> type, String className, List<String> texts) {
         SourceBreak planted = SourceBreak.of(className, texts.toArray(String[]::new));

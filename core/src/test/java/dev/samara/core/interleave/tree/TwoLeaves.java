@@ -8,12 +8,13 @@ import dev.samara.maple.ReservedException;
 import dev.samara.maple.Snapshot;
 import dev.samara.maple.Transaction;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A tree of two leaves in an open era, so that edits are put in the place of leaves, and calls on its <em>cells</em> of
- * 16 indexes. Cells 0, 2, 4, 5, 12, 14, 16, 18 and 20 keep their contents. Cells 6, 8 and 10 have entries of their own
- * number at first. Cell 9 is the first one of the upper leaf.
+ * 16 indexes. Cells 6, 8 and 10 have entries of their own number at first. The <em>other cells</em> 0, 2, 4, 5, 12, 14,
+ * 16, 18 and 20 keep their contents. Cell 9 is the first one of the upper leaf.
  *
  * <p>Each call returns a text that can be compared.
  */
@@ -27,10 +28,17 @@ final class TwoLeaves {
 
     private final MapleTree<Integer> tree = new MapleTree<>();
     private final Reader<Integer> reader = tree.reader();
-    private @Nullable Snapshot<Integer> held;
+    private final boolean isExpected;
+    private @Nullable Supplier<String> held;
 
-    /** Makes a tree. What keeps its contents is reserved, or has entries. */
-    TwoLeaves(boolean isReserved) {
+    /**
+     * Makes a tree whose other cells are reservations, or entries.
+     *
+     * @param isExpected whether the results of the calls are the expected ones. Then a reader is replaced by lookups in
+     *     the tree, and a snapshot that was kept by its contents, so that a break of either is not expected
+     */
+    TwoLeaves(boolean isReserved, boolean isExpected) {
+        this.isExpected = isExpected;
         // In this order: the only leaf is cut in two when cell 16 is stored. The last store, in one leaf, begins an
         // era.
         for (int cell = 0; cell < CELLS; cell += 2) {
@@ -132,7 +140,7 @@ final class TwoLeaves {
 
     /** Looks up by a reader that remembers a leaf. */
     String getByReader(int cell) {
-        return "" + reader.get(first(cell));
+        return isExpected ? get(cell) : "" + reader.get(first(cell));
     }
 
     String atOrAfter(int cell) {
@@ -161,12 +169,14 @@ final class TwoLeaves {
 
     /** Takes a snapshot and keeps it. */
     String hold() {
-        held = tree.snapshot();
-        return held();
+        Snapshot<Integer> taken = tree.snapshot();
+        String contents = taken.entries().toString();
+        held = isExpected ? () -> contents : () -> taken.entries().toString();
+        return contents;
     }
 
     /** Returns the contents of the snapshot that was kept. */
     String held() {
-        return held == null ? "none" : held.entries().toString();
+        return held == null ? "none" : held.get();
     }
 }
