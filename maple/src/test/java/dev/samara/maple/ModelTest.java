@@ -25,7 +25,7 @@ class ModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
     /** Steps of each of the seeds below, and of the fresh one. */
-    private static final int STEPS = TORTURE ? 500_000 : 10_000;
+    private static final int STEPS = TORTURE ? 500_000 : 15_000;
 
     /** A tree is begun anew after so many steps, because a seed also decides about keys and sizes. */
     private static final int STEPS_PER_TREE = 5_000;

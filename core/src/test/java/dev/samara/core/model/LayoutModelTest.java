@@ -30,7 +30,7 @@ class LayoutModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
     /** Steps of each of the seeds below, and of the fresh one. */
-    private static final int STEPS = TORTURE ? 100_000 : 4_500;
+    private static final int STEPS = TORTURE ? 100_000 : 9_000;
 
     /** A space is begun anew after so many steps, because a seed also decides about sizes and limits. */
     private static final int STEPS_PER_SPACE = 300;
