@@ -40,10 +40,11 @@ final class AnonymousFault {
      */
     int map(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
-        if (writes || isHugeCandidate(vma, address)) {
+        boolean prepares = writes || isHugeCandidate(vma, address);
+        if (prepares) {
             AnonVmas.prepare(faulter.layout, vma);
         }
-        return writes ? mapFresh(vma, address, access, known) : mapZero(vma, address, known);
+        return writes ? mapFresh(vma, address, access, known) : mapZero(vma, address, prepares, known);
     }
 
     /**
@@ -59,14 +60,14 @@ final class AnonymousFault {
         return !Addresses.isBelow(start, vma.start()) && !Addresses.isBelow(vma.end(), start + size);
     }
 
-    private int mapZero(VmArea vma, long address, long @Nullable [] known) {
+    private int mapZero(VmArea vma, long address, boolean isPrepared, long @Nullable [] known) {
         if (!hasZero) {
             hasZero = frames.makeZero();
             if (!hasZero) {
                 return Faulter.EXHAUSTED;
             }
         }
-        return install(vma, address, Protection.READ, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known)
+        return install(vma, address, Protection.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known)
                 ? Fault.NONE
                 : Resolve.AGAIN;
     }
@@ -79,7 +80,7 @@ final class AnonymousFault {
         boolean installed = false;
         try {
             long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
-            installed = install(vma, address, access, frame, bits, known);
+            installed = install(vma, address, access, true, frame, bits, known);
             return installed ? Fault.NONE : Resolve.AGAIN;
         } finally {
             if (!installed) {
@@ -88,13 +89,14 @@ final class AnonymousFault {
         }
     }
 
-    private boolean install(VmArea vma, long address, int access, int frame, long bits, long @Nullable [] known) {
+    private boolean install(
+            VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         PageTable table = faulter.table;
         long[] leaf = known != null ? known : table.leafForInstall(address);
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, isPrepared);
             if (now == null || (writes && !Faulter.mayCopy(now, access))) {
                 return false;
             }

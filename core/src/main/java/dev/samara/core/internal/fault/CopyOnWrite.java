@@ -65,7 +65,7 @@ final class CopyOnWrite {
             if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return Resolve.AGAIN;
             }
-            VmArea now = StandingVma.of(faulter.layout, vma, address);
+            VmArea now = StandingVma.of(faulter.layout, vma, address, true);
             if (now == null || !Faulter.mayCopy(now, access)) {
                 return Resolve.AGAIN;
             }
@@ -162,7 +162,7 @@ final class CopyOnWrite {
             long rights = NOT_CLAIMED;
             Leaf.lock(leaf);
             try {
-                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
                 if (now != null
                         && Faulter.mayCopy(now, access)
                         && faulter.frames.isCached(source, cache.number(), page)
@@ -192,7 +192,7 @@ final class CopyOnWrite {
     private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
             if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }

@@ -207,7 +207,7 @@ final class FaultAround implements PageWindow {
                 long put = bits;
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
-                    now = StandingVma.of(faulter.layout, vma, address + ((long) i << faulter.pageShift));
+                    now = StandingVma.of(faulter.layout, vma, address + ((long) i << faulter.pageShift), false);
                     put = now == null ? 0 : bitsOf(now, writes);
                 }
                 if (now == null || !frames.isCached(frame, number, first + i)) {

@@ -19,15 +19,16 @@ final class StandingVma {
      * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided; its
      * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
      *
+     * @param isPrepared whether the fault has prepared the anon_vma of the VMA. Then the one that stands has one, too
      * @return the VMA, or null if the fault must start over
      */
-    static @Nullable VmArea of(Layout layout, VmArea vma, long address) {
+    static @Nullable VmArea of(Layout layout, VmArea vma, long address, boolean isPrepared) {
         // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with VmArea.detach, which comes
         // before the walk that clears entries.
-        return vma.isDetached() ? successor(layout, vma, address) : vma;
+        return vma.isDetached() ? successor(layout, vma, address, isPrepared) : vma;
     }
 
-    private static @Nullable VmArea successor(Layout layout, VmArea vma, long address) {
+    private static @Nullable VmArea successor(Layout layout, VmArea vma, long address, boolean isPrepared) {
         for (; ; ) {
             VmArea now = layout.find(address);
             while (now != null && now.isDetached()) {
@@ -36,7 +37,7 @@ final class StandingVma {
             if (now == null || InFlightGate.stopsFaultsAt(now) || !isSameMapping(layout, vma, now)) {
                 return null;
             }
-            if (vma.anonVma() == null) {
+            if (!isPrepared) {
                 return now;
             }
             // The VMA may have got its anon_vma after its successors were given theirs. The successors may have been

@@ -47,6 +47,12 @@ final class FoundSchedulesTest {
     }
 
     @Test
+    @DisplayName("a read fault gives a mapping that overtakes it no identity")
+    void replacedMeanwhile() {
+        explore(Pairs.exploration("mmap/OVERLAPPING/populate-read/STACK/FORKED/WARM"));
+    }
+
+    @Test
     @DisplayName("contexts of ended threads are ended in an order that repeats")
     void deadTogether() {
         explore(Pairs.exploration("die/SAME/die"));

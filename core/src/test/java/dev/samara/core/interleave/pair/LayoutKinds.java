@@ -87,7 +87,8 @@ final class LayoutKinds {
         PairKinds.takes("munmap", Pte.RIGHTS, call -> call.space().munmap(call.start(), call.length()));
         PairKinds.takes(
                 "munmap-async", Pte.RIGHTS, call -> result(call.space().munmapAsync(call.start(), call.length())));
-        PairKinds.add("munmap-left", call -> left(call, call.space().munmapAsync(call.start(), call.length())));
+        PairKinds.takes(
+                "munmap-left", Pte.RIGHTS, call -> left(call, call.space().munmapAsync(call.start(), call.length())));
         PairKinds.endsOn(
                 ground -> ground == Ground.HEAP, "brk", call -> call.space().brk(call.start()));
     }
@@ -102,8 +103,9 @@ final class LayoutKinds {
                 Pte.RIGHTS,
                 call -> result(
                         call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
-        PairKinds.add(
+        PairKinds.takes(
                 "mremap-left",
+                Pte.RIGHTS,
                 call -> left(
                         call,
                         call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
@@ -155,7 +157,7 @@ final class LayoutKinds {
         if (of.state().joins) {
             call.join();
         } else {
-            of.state().unjoined.add(call);
+            of.state().unjoined.put(of.label(), call);
         }
         return call.result();
     }

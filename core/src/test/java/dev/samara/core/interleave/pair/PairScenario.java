@@ -55,7 +55,10 @@ final class PairScenario extends SpaceScenario {
     private boolean othersGive(int one) {
         List<String> kinds = combination.kinds();
         for (int i = 0; i < kinds.size(); i++) {
-            if (i != one && PairKinds.of(kinds.get(i)).gives()) {
+            Kind other = PairKinds.of(kinds.get(i));
+            // An access below a stack makes it grow again.
+            boolean isGrowing = combination.ground() == Ground.STACK && other.use() != Use.NONE;
+            if (i != one && (other.gives() || isGrowing)) {
                 return true;
             }
         }
@@ -232,9 +235,12 @@ final class PairScenario extends SpaceScenario {
             boolean hasTaken = !result.startsWith("-") && !result.startsWith("E") && !result.equals("refused");
             if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
                 long end = kind.takenTo(start + LENGTH);
-                state.standStill.revoked(space(state), start, end, kind.takes());
+                // Taken when the call completes, if nobody waits for that here.
+                state.standStill.revoked(space(state), start, end, kind.takes(), state.unjoined.get(label));
                 if (combination.ground() != Ground.HEAP && kind.isToEnd()) {
-                    state.children.values().forEach(child -> state.standStill.revoked(child, start, end, kind.takes()));
+                    state.children
+                            .values()
+                            .forEach(child -> state.standStill.revoked(child, start, end, kind.takes(), null));
                 }
             }
         }

@@ -313,7 +313,7 @@ public abstract class SpaceScenario implements Scenario {
     }
 
     private Outcomes.Outcome outcome(State of, Map<String, String> found) {
-        of.unjoined.forEach(PendingCall::join);
+        of.unjoined.values().forEach(PendingCall::join);
         StringBuilder text = new StringBuilder();
         new TreeMap<>(found)
                 .forEach((name, result) ->

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,7 +72,16 @@ public final class StandStill {
     }
 
     /** A right that a call has taken away, and that no other call of the scenario gives. */
-    private record Revoked(PageTable table, long start, long end, long rights) {}
+    private record Revoked(
+            PageTable table,
+            long start,
+            long end,
+            long rights,
+            @Nullable Future<?> completion) {
+        boolean isTaken() {
+            return completion == null || completion.isDone();
+        }
+    }
 
     private final List<Judged> cpus = new ArrayList<>();
     private final List<Revoked> revoked = new ArrayList<>();
@@ -94,7 +104,12 @@ public final class StandStill {
 
     /** A call that takes rights away has returned. */
     public void revoked(AddressSpace space, long start, long end, long rights) {
-        revoked.add(new Revoked(tableOf(space), start, end, rights));
+        revoked(space, start, end, rights, null);
+    }
+
+    /** A call that takes rights away has returned. If it is asynchronous, it has taken them when it is complete. */
+    public void revoked(AddressSpace space, long start, long end, long rights, @Nullable Future<?> completion) {
+        revoked.add(new Revoked(tableOf(space), start, end, rights, completion));
     }
 
     /** Judges the state between two steps. */
@@ -176,7 +191,8 @@ public final class StandStill {
             if (call.table() == table
                     && address >= call.start()
                     && address < call.end()
-                    && (rights & call.rights()) != 0) {
+                    && (rights & call.rights()) != 0
+                    && call.isTaken()) {
                 throw new AssertionError("I2: " + cpu + " has rights " + rights + " to " + Long.toHexString(address)
                         + " after the return of the call that took them");
             }

@@ -11,6 +11,7 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,8 +32,8 @@ public final class State {
     /** The CPUs that an operation has left in GUEST. */
     public final Set<Cpu> inGuest = new HashSet<>();
 
-    /** The asynchronous calls for which no operation waits. */
-    public final List<PendingCall> unjoined = new ArrayList<>();
+    /** The asynchronous calls for which no operation waits, by the labels of their operations. */
+    public final Map<String, PendingCall> unjoined = new LinkedHashMap<>();
 
     /** Whether asynchronous calls end before the next operation. Otherwise they end at any later time. */
     public boolean joins;

@@ -42,7 +42,7 @@ final class StandingVmaTest {
     }
 
     private @Nullable VmArea standing() {
-        return StandingVma.of(layout, found, at);
+        return StandingVma.of(layout, found, at, true);
     }
 
     private void advise(long pages, int advice) {
@@ -66,6 +66,15 @@ final class StandingVmaTest {
         assertNull(successor.anonVma(), "prepared although it was replaced first");
         assertSame(successor, standing());
         assertNotNull(successor.anonVma());
+    }
+
+    @Test
+    @DisplayName("gives its successor no anon_vma for a page that is not its own")
+    void replacedBesideARead() {
+        AnonVmas.prepare(layout, found);
+        fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertSame(vma(), StandingVma.of(layout, found, at, false));
+        assertNull(vma().anonVma());
     }
 
     @Test
