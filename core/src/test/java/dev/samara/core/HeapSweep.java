@@ -3,6 +3,9 @@ package dev.samara.core;
 
 import dev.samara.maple.MapleTree;
 import java.io.IOException;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import java.net.URI;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
@@ -81,7 +84,7 @@ final class HeapSweep {
     private static void sweep(Class<? extends StackSweep.Scene> scene, boolean needsNoMemory) throws Exception {
         List<String> options = List.of(
                 "-XX:TieredStopAtLevel=1",
-                "-Xmx6m",
+                "-Xmx10m",
                 "-XX:+UseSerialGC",
                 "-XX:-UseTLAB",
                 "-XX:MaxDirectMemorySize=512m");
@@ -211,6 +214,7 @@ final class HeapSweep {
 
     /** Calls with so many bytes of the heap left; with all of it if negative. */
     private void one(int left) throws Exception {
+        collectEarlier();
         Caller caller = new Caller(scene(), left);
         Thread thread = new Thread(caller, "caller");
         thread.setDaemon(true);
@@ -246,6 +250,21 @@ final class HeapSweep {
                     + (violation.getCause() == null ? "" : ", " + violation.getCause()));
         }
         met.merge(where, 1, Integer::sum);
+    }
+
+    /**
+     * Has the direct memory of earlier runs freed while there is memory: the JDK ends the JVM if its cleaner of a
+     * buffer meets a full heap. The cleaners of one collection have run when the references of the next one come.
+     */
+    private static void collectEarlier() throws InterruptedException {
+        for (int i = 0; i < 2; i++) {
+            ReferenceQueue<Object> collected = new ReferenceQueue<>();
+            PhantomReference<Object> marker = new PhantomReference<>(new Object(), collected);
+            while (collected.remove(1) == null) {
+                System.gc();
+            }
+            Reference.reachabilityFence(marker);
+        }
     }
 
     private StackSweep.Scene scene() throws ReflectiveOperationException {
