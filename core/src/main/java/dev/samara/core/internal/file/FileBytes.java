@@ -165,14 +165,18 @@ final class FileBytes {
                 return FilePages.NO_MEMORY;
             }
         }
+        boolean grows = from + length > cached.size();
         boolean done = false;
         try {
-            if (from + length > cached.size()) {
-                pages.growTo(from + length);
+            if (grows) {
+                // First: it clears what an earlier end has left behind the end.
+                pages.prepareToGrow();
             }
-            if (isFresh) {
-                // Before other threads find the page, which never show them the zeros of the new frame.
-                put(frame, from, source, length);
+            // Before the file grows: a store that fails must not leave it larger. And before other threads find a fresh
+            // page, so that none sees the zeros of its frame.
+            put(frame, from, source, length);
+            if (grows) {
+                pages.growTo(from + length);
             }
             done = true;
         } finally {
@@ -181,8 +185,8 @@ final class FileBytes {
             }
         }
         int known = isFresh ? pages.insert(page, frame) : frame;
-        if (!isFresh || known != frame) {
-            // If a fault has inserted the page meanwhile, its frame stays.
+        if (known != frame) {
+            // A fault has inserted the page meanwhile, and its frame stays.
             put(known, from, source, length);
         }
         source.position(source.position() + length);

@@ -395,6 +395,11 @@ public final class FilePages extends PageCache {
         return ShrinkLog.lowestSince(from);
     }
 
+    /** Prepares the file to grow; see {@link Truncation#prepareToGrow}. */
+    void prepareToGrow() {
+        truncation.prepareToGrow();
+    }
+
     /** Makes the file larger, unless it is large enough. May wait for CPUs. */
     public void growTo(long bytes) {
         truncation.growTo(bytes);

@@ -3,6 +3,7 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.Map;
@@ -30,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 final class ReverseMap {
     private static final int SIZES = 64;
 
+    /** In nanoseconds, between two attempts to end a lookup without memory. */
+    private static final long PAUSE = 100_000;
+
     /** The place of a VMA: the binary logarithm of the block's size, the block's number, and a unique number. */
     private record Key(int shift, long block, long number) implements Comparable<Key> {
         @Override
@@ -49,6 +53,13 @@ final class ReverseMap {
         private final PageTable table;
         private volatile boolean isEntered;
         private volatile boolean isUnlinked;
+
+        /* For the thread whose removal of this link has failed, then for one that takes all of these links. */
+
+        /** Whether a removal has failed, perhaps after the link was out of the map. */
+        private boolean isLeft;
+
+        private @Nullable Link nextLeft;
 
         private Link(Key key, VmArea vma, PageTable table, boolean isEntered) {
             this.key = key;
@@ -113,6 +124,9 @@ final class ReverseMap {
     /** Null while no lookup is under way. */
     private final AtomicReference<@Nullable Lookups> lookups = new AtomicReference<>();
 
+    /** The unlinked links whose removal has failed for want of memory, linked by their own fields. */
+    private final AtomicReference<@Nullable Link> left = new AtomicReference<>();
+
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
     private final AtomicLong numbers = new AtomicLong();
 
@@ -153,21 +167,65 @@ final class ReverseMap {
         return link;
     }
 
-    /** Unlinks a VMA. A successor that has its pages was linked before. */
+    /**
+     * Unlinks a VMA. A successor that has its pages was linked before. Does not fail for want of memory: the link then
+     * stays in the map until a later call has memory, and a lookup that finds it finds no page of its VMA.
+     */
     void unlink(Link link) {
         link.isUnlinked = true;
+        removeLeft();
+        try {
+            removeAfterLookups(link);
+        } catch (OutOfMemoryError exhausted) {
+            leave(link);
+        }
+    }
+
+    private void leave(Link link) {
+        link.isLeft = true;
+        Link first;
+        do {
+            first = left.get();
+            link.nextLeft = first;
+        } while (!left.compareAndSet(first, link));
+    }
+
+    /** Removes the links whose removal has failed before. */
+    private void removeLeft() {
+        if (left.get() == null) {
+            return;
+        }
+        for (Link link = left.getAndSet(null); link != null; ) {
+            Link next = link.nextLeft;
+            try {
+                removeAfterLookups(link);
+            } catch (OutOfMemoryError exhausted) {
+                leave(link);
+            }
+            link = next;
+        }
+    }
+
+    private void removeAfterLookups(Link link) {
         for (; ; ) {
             Lookups now = lookups.get();
             if (now == null) {
                 // A lookup that begins from here on finds the links that were made before this call.
-                if (!remove(link)) {
-                    throw new IllegalStateException("unlinked twice: " + link.vma);
-                }
+                removeOnce(link);
                 return;
             }
             if (lookups.compareAndSet(now, new Lookups(now.count, new Unlinked(link, now.unlinked)))) {
                 return;
             }
+        }
+    }
+
+    private void removeOnce(Link link) {
+        if (!remove(link)) {
+            if (!link.isLeft) {
+                throw new IllegalStateException("unlinked twice: " + link.vma);
+            }
+            bySize.getAndDecrement(link.key.shift);
         }
     }
 
@@ -184,11 +242,26 @@ final class ReverseMap {
     }
 
     private void end() {
-        Lookups before = lookups.getAndUpdate(
-                now -> now == null || now.count == 1 ? null : new Lookups(now.count - 1, now.unlinked));
+        Lookups before = endAtLast();
         if (before != null && before.count == 1) {
             for (Unlinked gone = before.unlinked; gone != null; gone = gone.next) {
-                remove(gone.link);
+                try {
+                    removeOnce(gone.link);
+                } catch (OutOfMemoryError exhausted) {
+                    leave(gone.link);
+                }
+            }
+        }
+    }
+
+    /** Ends a lookup once there is memory for that: one that did not end would keep all links for ever. */
+    private @Nullable Lookups endAtLast() {
+        for (; ; ) {
+            try {
+                return lookups.getAndUpdate(
+                        now -> now == null || now.count == 1 ? null : new Lookups(now.count - 1, now.unlinked));
+            } catch (OutOfMemoryError exhausted) {
+                Pause.parkNanos(this, PAUSE);
             }
         }
     }

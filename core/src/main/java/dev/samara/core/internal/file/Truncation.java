@@ -81,14 +81,23 @@ final class Truncation {
         }
     }
 
+    /**
+     * Prepares the file to grow: what has to be done before fails here, and not in {@link #growTo}. May wait for CPUs.
+     * The caller holds the inode lock until the file has grown.
+     */
+    void prepareToGrow() {
+        Cpus.checkMayWait("a change of a file's size");
+        // Pages that must go because they were beyond the end must not be within the file again.
+        removals.resumeUnfinished();
+        zeroTail();
+    }
+
     /** Makes the file larger, unless it is large enough. May wait for CPUs. */
     void growTo(long bytes) {
         Cpus.checkMayWait("a change of a file's size");
         removals.lock();
         try {
-            // Pages that must go because they were beyond the end must not be within the file again.
-            removals.resumeUnfinished();
-            zeroTail();
+            prepareToGrow();
             cached.content().lock();
             try {
                 cached.setSize(Math.max(cached.size(), bytes));

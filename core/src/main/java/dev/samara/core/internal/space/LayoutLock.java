@@ -43,6 +43,9 @@ public final class LayoutLock extends ReentrantLock {
     /** Spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
+    /** The most reads of the clock in a turn or a try, of which each takes a few of the nanoseconds. */
+    private static final int MOST_READS = 2_000;
+
     /**
      * The number of times that a thread checks whether the spinning thread has got the lock and is about to give up its
      * role.
@@ -121,9 +124,13 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     private static void letOwnerRun(long began, long nanos) {
-        do {
+        // Bounded too where the clock stands still.
+        for (int i = 0; i < MOST_READS; i++) {
             pause();
-        } while (System.nanoTime() - began < nanos);
+            if (System.nanoTime() - began >= nanos) {
+                return;
+            }
+        }
     }
 
     private static void pause() {
@@ -139,7 +146,7 @@ public final class LayoutLock extends ReentrantLock {
 
     private boolean tryForAWhile() {
         long began = System.nanoTime();
-        do {
+        for (int reads = 0; reads < MOST_READS; reads++) {
             for (int i = 0; i < PAUSES; i++) {
                 // A read first: a failed compare-and-set would take the cache line away from the owner.
                 if (!isLocked() && tryLock()) {
@@ -147,7 +154,10 @@ public final class LayoutLock extends ReentrantLock {
                 }
                 Thread.onSpinWait();
             }
-        } while (System.nanoTime() - began < LONGEST_TRY);
+            if (System.nanoTime() - began >= LONGEST_TRY) {
+                return false;
+            }
+        }
         return false;
     }
 }

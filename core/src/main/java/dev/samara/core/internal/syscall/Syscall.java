@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** The entry of the calls that change a layout. */
 final class Syscall {
@@ -45,8 +46,9 @@ final class Syscall {
     static PendingCall start(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
         StartedCall pending = new StartedCall(operation);
-        if (!operation.start(new Last(operation, pending))) {
-            pending.complete(operation.result());
+        Last last = new Last(operation, pending);
+        if (!operation.start(last)) {
+            last.complete();
         }
         return pending;
     }
@@ -133,6 +135,12 @@ final class Syscall {
         private final Operation operation;
         private final StartedCall future;
 
+        /** Whether everything but the completion is done. */
+        private boolean isOver;
+
+        private long result;
+        private @Nullable Throwable thrown;
+
         Last(Operation operation, StartedCall future) {
             this.operation = operation;
             this.future = future;
@@ -145,11 +153,38 @@ final class Syscall {
 
         @Override
         public void run() {
+            if (!isOver) {
+                try {
+                    result = populate(operation, operation.result());
+                } catch (Throwable failed) {
+                    // A synchronous call throws it to its caller.
+                    thrown = failed;
+                }
+                isOver = true;
+            }
+            tell();
+        }
+
+        /** Completes the future of a call that has ended, and has nothing to fault in. */
+        void complete() {
+            result = operation.result();
+            isOver = true;
+            tell();
+        }
+
+        /** Completes the future, or has a thread of the machine do so once there is memory for that. */
+        private void tell() {
+            Throwable failed = thrown;
             try {
-                future.complete(populate(operation, operation.result()));
-            } catch (Throwable thrown) {
-                // A synchronous call throws it to its caller.
-                future.completeExceptionally(thrown);
+                if (failed == null) {
+                    future.complete(result);
+                } else {
+                    future.completeExceptionally(failed);
+                }
+            } catch (OutOfMemoryError exhausted) {
+                if (!future.isDone()) {
+                    operation.layout().host().housekeeping().add(this);
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -98,5 +99,20 @@ final class FailureSweepTest {
         }
         assertEquals(List.of(), failures);
         assertTrue(points > 0, "no point was reached");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "munmap+mmap-async, ALLOCATION",
+        "truncate@PRIVATE_FILE+pwrite@PRIVATE_FILE, ALLOCATION",
+        "truncate@SHARED_FILE+pwrite@SHARED_FILE, CALLBACK_CHECKED",
+        "file-close@SHARED_FILE+pwrite@SHARED_FILE, ALLOCATION",
+        "munmap@CACHED_FILE+mmap@CACHED_FILE, ALLOCATION"
+    })
+    @DisplayName("in pairs of which one was told a failure that was none, or left a trace of one")
+    void foundInPairs(String pair, FailureKind kind) {
+        FailureSweep.Result result = new FailureSweep(1).sweep(pair, kind, Injection.Scope.CALLERS);
+        assertEquals(List.of(), result.failures());
+        assertTrue(result.points() > 0, "no point was reached");
     }
 }
