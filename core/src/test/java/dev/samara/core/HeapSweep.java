@@ -260,10 +260,13 @@ final class HeapSweep {
         for (int i = 0; i < 2; i++) {
             ReferenceQueue<Object> collected = new ReferenceQueue<>();
             PhantomReference<Object> marker = new PhantomReference<>(new Object(), collected);
-            while (collected.remove(1) == null) {
-                System.gc();
+            try {
+                while (collected.remove(1) == null) {
+                    System.gc();
+                }
+            } finally {
+                Reference.reachabilityFence(marker);
             }
-            Reference.reachabilityFence(marker);
         }
     }
 
