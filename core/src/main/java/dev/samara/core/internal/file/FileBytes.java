@@ -3,6 +3,7 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
@@ -160,6 +161,8 @@ final class FileBytes {
             if (!isOfZeros && needsContent(from, length)) {
                 return ABSENT;
             }
+            // First: a frame is lost if the stack ends between its allocation and its insertion.
+            StackReserve.check(Removals.DEPTH);
             frame = pages.allocate();
             if (frame == Frames.NONE) {
                 return FilePages.NO_MEMORY;
@@ -168,15 +171,17 @@ final class FileBytes {
         boolean grows = from + length > cached.size();
         boolean done = false;
         try {
+            if (isFresh) {
+                pages.reserve(page);
+            }
             if (grows) {
-                // First: it clears what an earlier end has left behind the end.
-                pages.prepareToGrow();
+                pages.beginGrowth();
             }
             // Before the file grows: a store that fails must not leave it larger. And before other threads find a fresh
             // page, so that none sees the zeros of its frame.
             put(frame, from, source, length);
             if (grows) {
-                pages.growTo(from + length);
+                pages.endGrowth(from + length);
             }
             done = true;
         } finally {

@@ -395,14 +395,26 @@ public final class FilePages extends PageCache {
         return ShrinkLog.lowestSince(from);
     }
 
-    /** Prepares the file to grow; see {@link Truncation#prepareToGrow}. */
-    void prepareToGrow() {
-        truncation.prepareToGrow();
+    /** See {@link Truncation#beginGrowth}. */
+    void beginGrowth() {
+        truncation.beginGrowth();
     }
 
-    /** Makes the file larger, unless it is large enough. May wait for CPUs. */
-    public void growTo(long bytes) {
-        truncation.growTo(bytes);
+    /** See {@link Truncation#endGrowth}. */
+    void endGrowth(long bytes) {
+        truncation.endGrowth(bytes);
+    }
+
+    /** Has a later insertion of a page need no memory. */
+    void reserve(long page) {
+        content.lock();
+        try {
+            if (index.get(page) == Frames.NONE) {
+                cached.put(page, Frames.NONE);
+            }
+        } finally {
+            content.unlock();
+        }
     }
 
     /**

@@ -23,8 +23,8 @@ final class Truncation {
     private final ShrinkLog shrinks;
 
     /**
-     * Where the zeros begin that a truncation must still write to the rest of a page, or {@link #NO_TAIL}. Guarded by
-     * the inode lock.
+     * Where the zeros begin that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}: a
+     * truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
      */
     private long tail = NO_TAIL;
 
@@ -48,7 +48,8 @@ final class Truncation {
             if (bytes < cached.size()) {
                 shrink(bytes);
             } else {
-                growTo(bytes);
+                beginGrowth();
+                endGrowth(bytes);
             }
         } finally {
             removals.release();
@@ -82,30 +83,26 @@ final class Truncation {
     }
 
     /**
-     * Prepares the file to grow: what has to be done before fails here, and not in {@link #growTo}. May wait for CPUs.
-     * The caller holds the inode lock until the file has grown.
+     * Prepares the file to grow. The caller then writes behind the end, and calls {@link #endGrowth} unless it has
+     * failed; what a failed write has left is cleared before the file grows later. May wait for CPUs. The caller holds
+     * the inode lock until after {@code endGrowth}.
      */
-    void prepareToGrow() {
+    void beginGrowth() {
         Cpus.checkMayWait("a change of a file's size");
         // Pages that must go because they were beyond the end must not be within the file again.
         removals.resumeUnfinished();
         zeroTail();
+        tail = cached.size();
     }
 
-    /** Makes the file larger, unless it is large enough. May wait for CPUs. */
-    void growTo(long bytes) {
-        Cpus.checkMayWait("a change of a file's size");
-        removals.lock();
+    /** Sets the size of a file that has been prepared to grow. */
+    void endGrowth(long bytes) {
+        cached.content().lock();
         try {
-            prepareToGrow();
-            cached.content().lock();
-            try {
-                cached.setSize(Math.max(cached.size(), bytes));
-            } finally {
-                cached.content().unlock();
-            }
+            cached.setSize(bytes);
+            tail = NO_TAIL;
         } finally {
-            removals.release();
+            cached.content().unlock();
         }
     }
 

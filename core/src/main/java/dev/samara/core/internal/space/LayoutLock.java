@@ -43,7 +43,7 @@ public final class LayoutLock extends ReentrantLock {
     /** Spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
-    /** The most reads of the clock in a turn or a try, of which each takes a few of the nanoseconds. */
+    /** The most reads of the clock in a turn or a try: many more than either has, unless the clock stands still. */
     private static final int MOST_READS = 2_000;
 
     /**

@@ -182,6 +182,7 @@ final class Syscall {
                     future.completeExceptionally(failed);
                 }
             } catch (OutOfMemoryError exhausted) {
+                // Of a future that is done it concerns the calls of the embedder that depend on it.
                 if (!future.isDone()) {
                     operation.layout().host().housekeeping().add(this);
                 }

@@ -109,8 +109,10 @@ final class LayoutKinds {
                 call -> left(
                         call,
                         call.space().mremapAsync(call.start(), call.length(), call.length(), MOVE, call.elsewhere())));
-        PairKinds.add(
-                "mremap-shrink", call -> call.space().mremap(call.start(), call.length(), SpaceScenario.PAGE, 0, 0));
+        PairKinds.takesBehind(
+                SpaceScenario.PAGE,
+                "mremap-shrink",
+                call -> call.space().mremap(call.start(), call.length(), SpaceScenario.PAGE, 0, 0));
         PairKinds.takes(
                 "mremap-grow",
                 Pte.RIGHTS,

@@ -71,13 +71,15 @@ final class PairKinds {
      * A kind of operation.
      *
      * @param takes the rights that nobody has after its return
+     * @param kept the bytes at the beginning of its range from which it takes none
      * @param isToEnd whether it takes them from the rest of the mapping, too
      * @param gives whether it may give rights
      * @param use the use of the CPU
      * @param grounds where it has something to work on
      * @param action the operation
      */
-    record Kind(long takes, boolean isToEnd, boolean gives, Use use, Predicate<Ground> grounds, Action action) {
+    record Kind(
+            long takes, long kept, boolean isToEnd, boolean gives, Use use, Predicate<Ground> grounds, Action action) {
         boolean isOn(Ground ground) {
             return grounds.test(ground);
         }
@@ -111,44 +113,49 @@ final class PairKinds {
     }
 
     static void add(String name, Action action) {
-        KINDS.put(name, new Kind(0, false, false, Use.NONE, ground -> true, action));
+        KINDS.put(name, new Kind(0, 0, false, false, Use.NONE, ground -> true, action));
     }
 
     static void gives(String name, Action action) {
-        KINDS.put(name, new Kind(0, false, true, Use.NONE, ground -> true, action));
+        KINDS.put(name, new Kind(0, 0, false, true, Use.NONE, ground -> true, action));
     }
 
     static void takes(String name, long rights, Action action) {
-        KINDS.put(name, new Kind(rights, false, false, Use.NONE, ground -> true, action));
+        KINDS.put(name, new Kind(rights, 0, false, false, Use.NONE, ground -> true, action));
+    }
+
+    /** Adds a kind that takes all rights from its range but for a part at the beginning. */
+    static void takesBehind(long kept, String name, Action action) {
+        KINDS.put(name, new Kind(Pte.RIGHTS, kept, false, false, Use.NONE, ground -> true, action));
     }
 
     static void accesses(String name, Use use, Action action) {
-        KINDS.put(name, new Kind(0, false, false, use, ground -> true, action));
+        KINDS.put(name, new Kind(0, 0, false, false, use, ground -> true, action));
     }
 
     /** Adds a kind that makes accesses, on some grounds only. */
     static void accessesOn(Predicate<Ground> grounds, String name, Action action) {
-        KINDS.put(name, new Kind(0, false, false, Use.ACCESS, grounds, action));
+        KINDS.put(name, new Kind(0, 0, false, false, Use.ACCESS, grounds, action));
     }
 
     /** Adds a kind that works on some grounds only. */
     static void on(Predicate<Ground> grounds, String name, Action action) {
-        KINDS.put(name, new Kind(0, false, false, Use.NONE, grounds, action));
+        KINDS.put(name, new Kind(0, 0, false, false, Use.NONE, grounds, action));
     }
 
     /** Adds a kind that gives rights, on some grounds only. */
     static void givesOn(Predicate<Ground> grounds, String name, Action action) {
-        KINDS.put(name, new Kind(0, false, true, Use.NONE, grounds, action));
+        KINDS.put(name, new Kind(0, 0, false, true, Use.NONE, grounds, action));
     }
 
     /** Adds a kind that takes all rights from the rest of the mapping, on some grounds only. */
     static void endsOn(Predicate<Ground> grounds, String name, Action action) {
-        KINDS.put(name, new Kind(Pte.RIGHTS, true, false, Use.NONE, grounds, action));
+        KINDS.put(name, new Kind(Pte.RIGHTS, 0, true, false, Use.NONE, grounds, action));
     }
 
     /** Adds a kind that takes all rights from its range in its space, on some grounds only. */
     static void takesOn(Predicate<Ground> grounds, String name, Action action) {
-        KINDS.put(name, new Kind(Pte.RIGHTS, false, false, Use.NONE, grounds, action));
+        KINDS.put(name, new Kind(Pte.RIGHTS, 0, false, false, Use.NONE, grounds, action));
     }
 
     /** The names of all kinds. */

@@ -236,11 +236,12 @@ final class PairScenario extends SpaceScenario {
             if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
                 long end = kind.takenTo(start + LENGTH);
                 // Taken when the call completes, if nobody waits for that here.
-                state.standStill.revoked(space(state), start, end, kind.takes(), state.unjoined.get(label));
+                long from = start + kind.kept();
+                state.standStill.revoked(space(state), from, end, kind.takes(), state.unjoined.get(label));
                 if (combination.ground() != Ground.HEAP && kind.isToEnd()) {
                     state.children
                             .values()
-                            .forEach(child -> state.standStill.revoked(child, start, end, kind.takes(), null));
+                            .forEach(child -> state.standStill.revoked(child, from, end, kind.takes(), null));
                 }
             }
         }

@@ -23,6 +23,9 @@ final class GroundCalls {
     private static final long PAGE = SpaceScenario.PAGE;
     private static final long OFFSET = START - SpaceScenario.AT;
 
+    /** A page for which the index of a file has no node yet. */
+    private static final long FAR = 600 * SpaceScenario.PAGE;
+
     private GroundCalls() {}
 
     static void addTo() {
@@ -99,6 +102,7 @@ final class GroundCalls {
             });
         }
         add("pwrite", ground, (scene, label, cpu) -> scene.file().pwrite(GroundFile.bytes(0x83), OFFSET));
+        add("pwrite-far", ground, (scene, label, cpu) -> scene.file().pwrite(GroundFile.bytes(0x84), FAR));
         add("pread", ground, (scene, label, cpu) -> scene.file().number(OFFSET));
     }
 

@@ -192,7 +192,7 @@ final class UnfinishedRemovalTest {
         file.store().put(file.frameFor(1), 16, 8, 0x5ec2e7);
         endsWith(
                 pages -> {
-                    pages.growTo(4 * PAGE);
+                    pages.truncate(4 * PAGE);
                     assertEquals(0, pages.store().get(pages.frameAt(1), 16, 8));
                     assertEquals(Frames.NONE, pages.frameAt(2));
                 },

@@ -19,16 +19,22 @@ public final class FailingStore {
     private final FrameStore store;
     private String method = "";
     private int left;
+    private boolean isAfterwards;
 
     /** Fails in front of another store. */
     public FailingStore(FrameStore frames) {
         store = (FrameStore) Proxy.newProxyInstance(
                 FrameStore.class.getClassLoader(), new Class<?>[] {FrameStore.class}, (proxy, called, arguments) -> {
-                    if (called.getName().equals(method) && left-- == 0) {
+                    boolean fails = called.getName().equals(method) && left-- == 0;
+                    if (fails && !isAfterwards) {
                         throw new Failure(method);
                     }
                     try {
-                        return called.invoke(frames, arguments);
+                        Object result = called.invoke(frames, arguments);
+                        if (fails) {
+                            throw new Failure(method);
+                        }
+                        return result;
                     } catch (InvocationTargetException thrown) {
                         throw thrown.getCause();
                     }
@@ -44,6 +50,13 @@ public final class FailingStore {
     public void fail(String name, int callsBefore) {
         method = name;
         left = callsBefore;
+        isAfterwards = false;
+    }
+
+    /** Has the next call fail after it has done everything. */
+    public void failAfter(String name) {
+        fail(name, 0);
+        isAfterwards = true;
     }
 
     /** Whether no call will fail any more. */

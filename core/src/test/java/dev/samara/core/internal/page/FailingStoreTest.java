@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -144,5 +145,26 @@ final class FailingStoreTest {
             assertEquals(0, space.munmap(A, 2 * PAGE));
             cpu.memory().unpin(frame, false);
         }
+    }
+
+    @Test
+    @DisplayName("a write behind the end of a file: the file is as large as before, and zeros are there when it grows")
+    void writeBehindTheEnd() {
+        MemoryFile file = machine.newFile("file", 1, Geometry.LINUX_X86_64, 0);
+        assertEquals(1, file.pwrite(new byte[] {1}, 0, 1, 0));
+        byte[] bytes = {2, 2};
+        for (long offset : new long[] {1, PAGE, 600 * PAGE}) {
+            failing.failAfter("write");
+            assertThrows(FailingStore.Failure.class, () -> file.pwrite(bytes, 0, 2, offset));
+            assertTrue(failing.isOver());
+            assertEquals(1, file.size());
+        }
+        assertEquals(0, file.truncate(3));
+        byte[] read = {9, 9, 9};
+        assertEquals(3, file.pread(read, 0, 3, 0));
+        assertArrayEquals(new byte[] {1, 0, 0}, read);
+        assertEquals(2, file.pwrite(bytes, 0, 2, 600 * PAGE));
+        assertEquals(2, machine.statistics().framesInUse());
+        assertEquals(0, file.truncate(0));
     }
 }
