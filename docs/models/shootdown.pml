@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shootdowns with generations, cpumasks and LAZY CPUs, and the end of a context (P2, P12, P13, P19; Cpus, CpuState,
- * TlbContext, CpuTlb, Leaf.addToCpumask).
+ * Shootdowns with generations, cpumasks and LAZY CPUs, and the end of a space (P2, P12, P13, P19; Cpus, CpuState,
+ * SpaceUsers, CpuTlb, Leaf.addToCpumask).
  *
- * Two CPUs go to a space, access its page, become LAZY, come back or go elsewhere. One operation replaces the page by
- * another frame; after it the space is closed: CPUs that are LAZY are taken off, the context is ended if no CPU uses
- * it, and then the page is freed without a flush. If a CPU uses it, the page is flushed and freed as by any operation.
- * Stated as assertions:
+ * Two CPUs go to a space, access its page, become LAZY, come back or go elsewhere. The owner replaces the page by
+ * another frame, and then gives its reference up. The last user, the owner or a CPU, tears the space down: takes off the
+ * CPUs that are LAZY, and frees the page without a flush. Stated as assertions:
  *
  *   I3  no access is made to a free frame
- *       a CPU that is not counted as a user of the context makes no access
+ *       a CPU that is not counted as a user of the space makes no access
+ *       no CPU is in a space that is torn down, but for LAZY ones
+ *       the space is torn down once, and at the end
  *
  * Each name below that may be defined removes one rule; an assertion then fails.
  *
@@ -18,11 +19,12 @@
  *   READ_FIRST      a CPU reads the generation before others see it in GUEST (P19)
  *   CLAIMS_NEWEST   a CPU notes the newest generation, and not that to which it has flushed (P19)
  *   KEEPS_NUMBER    a CPU that comes back from another space does not flush what it has missed (P12)
- *   TAKE_STORES     a LAZY CPU is taken off by a store, and not by a compare-and-set
- *   NOT_COUNTED     a CPU that comes back from LAZY is not counted as a user (P13)
- *   END_UNASKED     the context is ended without a look at its users
+ *   LAZY_LATE       a CPU says that it is LAZY after it has given up its count
+ *   NOT_COUNTED     a CPU that comes back from LAZY is counted after its word says so (P13)
+ *   FROM_ZERO       a CPU is counted also where there is no user any more
+ *   END_UNASKED     the space is torn down by the owner, whether or not it is the last user
  *
- * States: 10027340
+ * States: 2552824
  */
 #define CPUS 2
 #ifndef ROUNDS
@@ -33,8 +35,8 @@
 mtype = { ELSEWHERE, KERNEL, GUEST, LAZY };
 
 mtype word[CPUS] = ELSEWHERE;   /* state in this context; ELSEWHERE: in another context, or none */
-byte users;                     /* of the context */
-bool ended;                     /* no CPU may go to the context any more */
+byte users = 1;                 /* the owner's reference, and CPUs */
+bool ended;                     /* the space is torn down */
 byte generation = 1;
 byte entry = 1;
 bool mask[CPUS];
@@ -76,28 +78,54 @@ inline access(me, seen) {
     fi
 }
 
-inline uncount() {
-    atomic {
-        if
-        :: users != 0 -> users--
-        :: else
-        fi
-    }
+inline tearDown(c) {
+    assert(!ended);
+    ended = true;
+    c = 0;
+    do
+    :: c == CPUS -> break
+    :: else ->
+        atomic {
+            assert(word[c] == LAZY || word[c] == ELSEWHERE);
+            if
+            :: word[c] == LAZY -> word[c] = ELSEWHERE
+            :: else
+            fi
+        };
+        c++
+    od;
+    c = 0;
+    entry = EMPTY;
+    used[2] = false
 }
 
-/* Counts the CPU, unless the context has ended. */
+/* Gives a count up, and tears the space down after the last one. */
+inline put(last, c) {
+    atomic { users--; last = users == 0 };
+    if
+    :: last -> tearDown(c)
+    :: else
+    fi;
+    last = false
+}
+
+/* Counts the CPU, unless the space has no user any more. */
 inline use(ok) {
     atomic {
         if
-        :: !ended -> users++; ok = true
+#ifdef FROM_ZERO
+        :: true -> users++; ok = true
+#else
+        :: users != 0 -> users++; ok = true
         :: else -> ok = false
+#endif
         fi
     }
 }
 
 proctype Cpu(byte me) {
-    byte seen, round;
-    bool ok;
+    byte seen, round, c;
+    bool ok, last;
     do
     :: round == ROUNDS -> break
     :: else ->
@@ -106,24 +134,18 @@ proctype Cpu(byte me) {
         if
         :: word[me] == LAZY ->
 #ifdef NOT_COUNTED
-            ok = !ended;
-#else
-            use(ok);
-#endif
+            ok = users != 0;
             if
-            :: ok ->
-                atomic {
-                    if
-                    :: word[me] == LAZY -> word[me] = KERNEL
-                    :: else -> ok = false
-                    fi
-                };
-                if
-                :: !ok -> uncount()
-                :: else
-                fi
+            :: ok -> word[me] = KERNEL; users++
             :: else
             fi
+#else
+            use(ok);
+            if
+            :: ok -> word[me] = KERNEL
+            :: else
+            fi
+#endif
         :: word[me] == ELSEWHERE ->
             use(ok);
             if
@@ -155,13 +177,17 @@ proctype Cpu(byte me) {
         /* Stays, becomes LAZY, or goes elsewhere. */
         if
         :: skip
-        :: word[me] = LAZY; uncount()
-        :: word[me] = ELSEWHERE; uncount()
+#ifdef LAZY_LATE
+        :: put(last, c); word[me] = LAZY
+#else
+        :: word[me] = LAZY; put(last, c)
+#endif
+        :: word[me] = ELSEWHERE; put(last, c)
         fi
     od;
 gone:
     if
-    :: word[me] == KERNEL -> word[me] = ELSEWHERE; uncount()
+    :: word[me] == KERNEL -> word[me] = ELSEWHERE; put(last, c)
     :: else
     fi
 }
@@ -197,48 +223,21 @@ inline change(next, goal, c) {
     od
 }
 
-proctype Operations() {
+proctype Owner() {
     byte goal, c;
+    bool last;
     bool asked[CPUS];
     /* Replaces the page. */
     used[2] = true;
     change(2, goal, c);
     used[1] = false;
-    /* Closes the space. */
-    c = 0;
-    do
-    :: c == CPUS -> break
-    :: else ->
-#ifdef TAKE_STORES
-        if
-        :: word[c] == LAZY -> word[c] = ELSEWHERE
-        :: else
-        fi;
-#else
-        atomic {
-            if
-            :: word[c] == LAZY -> word[c] = ELSEWHERE
-            :: else
-            fi
-        }
-#endif
-        c++
-    od;
-    atomic {
-        if
+    /* Closes its reference. */
 #ifdef END_UNASKED
-        :: true -> ended = true
+    users--;
+    tearDown(c)
 #else
-        :: users == 0 -> ended = true
+    put(last, c)
 #endif
-        :: else
-        fi
-    }
-    if
-    :: ended -> entry = EMPTY
-    :: else -> change(EMPTY, goal, c)
-    fi;
-    used[2] = false
 }
 
 init {
@@ -249,8 +248,8 @@ init {
         :: n == CPUS -> break
         :: else -> flushed[n] = 1; run Cpu(n); n++
         od;
-        run Operations()
+        run Owner()
     }
     (_nr_pr == 1);
-    assert(users == 0)
+    assert(users == 0 && ended)
 }

@@ -10,9 +10,10 @@ import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mincore;
@@ -43,6 +44,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -76,36 +78,59 @@ import org.jspecify.annotations.Nullable;
  * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread
  * is in GUEST; the CPUs of other threads may be there.
  *
- * <p><b>A closed space.</b> {@link #close} ends a space for ever. A call that runs beside the close takes effect before
- * it, or is refused as a later one. From the return of {@code close} on:
+ * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
+ * the strongest of three kinds: as long as there is a user, the space has its mappings and pages. {@link #get} returns
+ * a further one, for another holder; a CPU that is in the space is a user, too. {@link #hold} and {@link #grab} return
+ * references of the weaker kinds, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
+ *
+ * <p>{@link #close} gives a reference up. The other users go on, and the space is torn down when its last user has
+ * gone: by the thread of that {@code close} or CPU, which may wait then; or by a thread of the machine, if that thread
+ * may not wait because it has a CPU in GUEST, is in a reader section, or is in a callback for which other threads wait.
+ * The space is never in use again. A reference that no thread can reach any more, and that was not closed, is reported
+ * ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) and given up, when the machine makes another space, waits
+ * for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
+ *
+ * <p>From the return of {@code close} on, the calls of the closed reference that need the space are refused. A call
+ * that another thread has begun before may still take effect; it is refused if the space is torn down first.
  *
  * <ul>
  *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
  *       asynchronous forms have that result and are complete.
- *   <li>{@link #fork}, {@link #watch}, {@link #addListener}, {@link #addNotifier}, {@link #setLimit}, and {@link
- *       Cpu#switchTo} throw {@link MmException} with ESRCH, as the calls of {@link #throwing} do.
+ *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #watch}, {@link #addListener}, {@link
+ *       #addNotifier}, {@link #setLimit}, and {@link Cpu#switchTo} throw {@link MmException} with ESRCH, as the calls
+ *       of {@link #throwing} do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
- *       {@link #resolve} is MAPERR.
- *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine} and {@link #toString} answer as
- *       before. {@link #usage} is 0, {@link #users} the number of CPUs that have not left.
- *   <li>A CPU that has this space keeps it until it goes to another one. Nothing is mapped there: each access is
- *       MAPERR.
+ *       {@link #resolve} is MAPERR. {@link #usage} is 0.
+ *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
+ *       {@link #references} and {@link #toString} answer as before, about the space.
  * </ul>
  *
- * <p>Calls but a second {@code close} are refused in GUEST, and within {@code rcuMapPages}, as in an open space. All
- * spaces of a machine that is {@linkplain Machine#close closed} are closed.
+ * <p>Calls that may wait are refused in GUEST, and within {@code rcuMapPages}, as those of an open reference. All
+ * spaces of a machine that is {@linkplain Machine#close closed} have ended.
  */
 public final class AddressSpace implements AutoCloseable {
-    private final Machine machine;
-    private final Layout layout;
-    private final long number;
+    /** The stack that a close needs until the teardown is under way, in frames. */
+    private static final int CLOSE_DEPTH = 60;
 
-    AddressSpace(Machine machine, Layout layout, long number) {
+    private final Machine machine;
+
+    /** The layout of the space, also after the close. */
+    final Layout own;
+
+    private final SpaceReferences.Entry entry;
+
+    /** The layout to which calls go: the space's, and from the close on one that is closed for ever. */
+    private volatile Layout layout;
+
+    /** Takes over a reference to the users of a space, which the caller has taken. */
+    AddressSpace(Machine machine, Layout layout) {
         this.machine = machine;
+        own = layout;
         this.layout = layout;
-        this.number = number;
+        entry = machine.references().add(this, layout, SpaceReference.Kind.USERS);
     }
 
+    /** Returns the layout to which calls go. */
     Layout layout() {
         return layout;
     }
@@ -125,7 +150,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the geometry
      */
     public Geometry geometry() {
-        return layout.geometry();
+        return own.geometry();
     }
 
     /**
@@ -375,14 +400,13 @@ public final class AddressSpace implements AutoCloseable {
      * @return an immutable view that has no cost after it is dropped
      */
     public LayoutSnapshot snapshot() {
-        long brk = layout.brk();
         return new LayoutSnapshot(
-                layout.geometry(),
+                own.geometry(),
                 layout.snapshot(),
-                layout.above(),
-                layout.origin().heapStart(),
-                brk,
-                layout.origin().stackStart());
+                own.above(),
+                own.origin().heapStart(),
+                own.brk(),
+                own.origin().stackStart());
     }
 
     /**
@@ -400,8 +424,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the amounts of one instant
      */
     public Usage usage() {
-        long[] counts = layout.usage();
-        return new Usage(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6]);
+        return Usage.of(layout);
     }
 
     /**
@@ -409,7 +432,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
-     * @throws MmException with ESRCH if this space is closed
+     * @throws MmException with ESRCH if this reference is closed
      */
     public void setLimit(Resource resource, long bytes) {
         layout.setLimit(resource, bytes);
@@ -697,14 +720,85 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of CPUs that use this space ({@code mm_users} of the CPUs that run in it). CPUs in
-     * LAZY are not counted.
+     * Returns the number of users of this space ({@code mm_users}): of references like this one that are not closed,
+     * and of CPUs that are in the space.
      *
-     * @return the number at some instant of this call
-     * @throws IllegalStateException if the machine was built without memory
+     * @return the number at some instant of this call; 0 once and for all after the last user has gone
      */
     public int users() {
-        return layout.pages().context().users();
+        return own.lifetime().users().users();
+    }
+
+    /**
+     * Returns how many of the {@linkplain #users users} are CPUs. CPUs in LAZY are not counted.
+     *
+     * @return the number at some instant of this call
+     */
+    public int cpus() {
+        return own.lifetime().users().cpus();
+    }
+
+    /**
+     * Returns the references to this space that are not given up, of all three kinds. CPUs have none. Takes no lock.
+     *
+     * @return the references at some instants of this call, the oldest first
+     */
+    public List<SpaceReference> references() {
+        return machine.references().to(own.lifetime().identity());
+    }
+
+    /**
+     * Returns a further reference to the users of this space, for another holder ({@code mmget}). Does not wait.
+     *
+     * @return a reference with which the space stays as it is until both are closed; the caller closes it
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public AddressSpace get() {
+        AddressSpace got = isClosed() ? null : machine.tryGet(own);
+        if (got == null) {
+            throw new MmException("get", Errno.ESRCH);
+        }
+        return got;
+    }
+
+    /**
+     * Returns a reference to the page table of this space ({@code mmgrab}). Does not wait.
+     *
+     * @return a weaker reference, which does not delay the end of the space; the caller closes it
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public PageTableRef hold() {
+        Lifetime lifetime = own.lifetime();
+        if (isClosed() || !lifetime.tryHold()) {
+            throw new MmException("hold", Errno.ESRCH);
+        }
+        boolean isHeld = false;
+        try {
+            PageTableRef held = new PageTableRef(machine, own);
+            isHeld = true;
+            return held;
+        } finally {
+            if (!isHeld) {
+                lifetime.release();
+            }
+        }
+    }
+
+    /**
+     * Returns a reference to the identity of this space. Does not wait.
+     *
+     * @return the weakest reference, which can be asked after the end of the space; the caller closes it
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public SpaceIdentity grab() {
+        if (isClosed()) {
+            throw new MmException("grab", Errno.ESRCH);
+        }
+        return SpaceIdentity.grab(machine, own.lifetime().identity());
+    }
+
+    private boolean isClosed() {
+        return layout != own;
     }
 
     /**
@@ -793,31 +887,37 @@ public final class AddressSpace implements AutoCloseable {
      * @return the child
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this space and its machine are
      *     closed during the call
-     * @throws MmException with ESRCH if this space is closed; with ENOMEM if the commit limit does not allow the copy;
-     *     with EAGAIN if as many calls work on pages as the machine has workers for; or with the error of a backing
-     *     that refuses
+     * @throws MmException with ESRCH if this reference is closed; with ENOMEM if the commit limit does not allow the
+     *     copy; with EAGAIN if as many calls work on pages as the machine has workers for; or with the error of a
+     *     backing that refuses
      */
     public AddressSpace fork() {
         return machine.register(Fork.fork(layout));
     }
 
     /**
-     * Closes this space: refuses later calls with ESRCH, unmaps everything, sealed mappings too, as the end of a
-     * process does, and releases the charges. A second call does nothing, wherever it is made, and does not wait
-     * for the first one.
+     * Gives this reference up ({@code mmput}): refuses later calls with ESRCH. If it was the last user of the space,
+     * tears the space down: unmaps everything, sealed mappings too, as the end of a process does, and releases the
+     * charges. A second call does nothing, wherever it is made, and does not wait for the first one.
      *
-     * <p>Waits for the operations in flight, which end as without the close, and for forks under way. Calls that wait
-     * for something in flight are refused when they have waited.
+     * <p>The teardown waits for the operations in flight, which end as without it, and for forks under way. Calls that
+     * wait for something in flight are refused when they have waited. A CPU that is {@linkplain Cpu#enterLazy LAZY} in
+     * the space is taken off. No CPU is asked to flush, since none uses the space.
      *
-     * <p>A CPU that uses this space stays in it, and finds nothing there. A CPU that is {@linkplain Cpu#enterLazy LAZY}
-     * in this space is taken off, if something was mapped. If no CPU uses this space, no CPU is asked to flush.
-     *
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, if this is called within {@code
-     *     rcuMapPages}, or by a notifier and would have to wait; the space is open then
+     * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
      */
     @Override
     public void close() {
-        ExitMmap.close(layout);
+        if (isClosed()) {
+            return;
+        }
+        // Before a change: a close that meets the end of the stack has done nothing.
+        StackReserve.check(CLOSE_DEPTH);
+        own.releaseDeadCpus();
+        if (entry.end()) {
+            layout = own.closed();
+            own.lifetime().put();
+        }
     }
 
     /**
@@ -830,7 +930,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param listener the listener
      * @return the registration
      * @throws IllegalStateException if a CPU of the thread is in GUEST
-     * @throws MmException with ESRCH if this space is closed
+     * @throws MmException with ESRCH if this reference is closed
      */
     public Registration addListener(LayoutListener listener) {
         return layout.addListener(Objects.requireNonNull(listener, "listener"));
@@ -848,7 +948,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param notifier the notifier
      * @return the registration
      * @throws IllegalStateException if a CPU of the thread is in GUEST
-     * @throws MmException with ESRCH if this space is closed
+     * @throws MmException with ESRCH if this reference is closed
      */
     public Registration addNotifier(MmuNotifier notifier) {
         return layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
@@ -870,7 +970,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the watchpoint; closing it ends the watch
      * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
-     * @throws MmException with ESRCH if this space is closed
+     * @throws MmException with ESRCH if this reference is closed
      */
     public Watchpoint watch(long start, long length, WriteListener listener) {
         return Watchpoint.begin(layout, start, length, Objects.requireNonNull(listener, "listener"));
@@ -882,7 +982,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the numbers; those of its parent are not included
      */
     public SpaceStatistics statistics() {
-        return SpaceStatistics.of(layout);
+        return SpaceStatistics.of(own);
     }
 
     /**
@@ -892,7 +992,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return a histogram
      */
     public HoldTimes holdTimes() {
-        return new HoldTimes(layout.holdTimes());
+        return new HoldTimes(own.holdTimes());
     }
 
     /**
@@ -905,12 +1005,12 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of this space on its machine, its mappings or that it is closed, and the number of the CPUs
-     * that use it as text. Takes no lock.
+     * Returns the number of this space on its machine, its mappings or that this reference is closed, and the number of
+     * the users as text. Takes no lock.
      */
     @Override
     public String toString() {
-        String text = "space " + number + ", " + (layout.isClosed() ? "closed" : snapshot());
-        return layout.memoryOrNull() == null ? text : text + ", users " + users();
+        return "space " + own.lifetime().identity().number() + ", " + (isClosed() ? "closed" : snapshot()) + ", users "
+                + users();
     }
 }

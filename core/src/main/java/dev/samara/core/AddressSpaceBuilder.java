@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A builder of address spaces. For use by one thread. */
@@ -26,6 +27,7 @@ public final class AddressSpaceBuilder {
     private final Machine machine;
     private final Geometry geometry;
     private final EnumSet<Capability> capabilities = EnumSet.noneOf(Capability.class);
+    private @Nullable String name;
     private final EnumMap<Resource, Long> limits = new EnumMap<>(Resource.class);
     private boolean topDown = true;
     private long heapStart;
@@ -44,6 +46,17 @@ public final class AddressSpaceBuilder {
         highGuard = geometry.limit();
         limit(Resource.STACK, 8L << 20);
         limit(Resource.MEMLOCK, 8L << 20);
+    }
+
+    /**
+     * Names the space, for {@link SpaceIdentity#name}. Children have the name too.
+     *
+     * @param text the name
+     * @return this
+     */
+    public AddressSpaceBuilder name(String text) {
+        name = Objects.requireNonNull(text, "text");
+        return this;
     }
 
     /**
@@ -226,6 +239,7 @@ public final class AddressSpaceBuilder {
         host.spaces().checkOpen();
         Origin origin = new Origin(
                 host,
+                name,
                 geometry,
                 capabilities,
                 limits,

@@ -72,6 +72,9 @@ public final class Cpu implements AutoCloseable {
     /** In LAZY, the previous space. */
     private @Nullable AddressSpace lazySpace;
 
+    /** The TLB of another memory or page size, between its end and {@link #endLeft}. */
+    private @Nullable CpuTlb closed;
+
     Cpu(Machine machine, int number, int tlbEntries) {
         this.machine = machine;
         this.number = number;
@@ -83,11 +86,15 @@ public final class Cpu implements AutoCloseable {
      * Goes to another space: later accesses are made there. The CPU keeps translations of earlier spaces for a while.
      * Going to the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing.
      *
+     * <p>A CPU is a {@linkplain AddressSpace#users user} of its space, also after the reference by which it went there
+     * was closed. If it leaves a space as its last user, this call tears that space down, and may wait; so may {@link
+     * #enterLazy} and {@link #close}.
+     *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
      *     of its listeners, or if the machine was built without memory
-     * @throws MmException with ESRCH if the space is closed; the CPU stays in the space that it has. If the space is
-     *     closed during this call, the CPU may have no space afterwards
+     * @throws MmException with ESRCH if the reference is closed; the CPU stays in the space that it has. If the space
+     *     ends during this call, the CPU may have no space afterwards
      */
     public void switchTo(@Nullable AddressSpace next) {
         if (!trySwitchTo(next)) {
@@ -111,24 +118,32 @@ public final class Cpu implements AutoCloseable {
         space = null;
         lazySpace = null;
         memory.rest();
-        if (layout == null || wanted == null) {
-            if (tlb != null && translated != null) {
-                tlb.switchTo(null);
-                translated.rest();
+        try {
+            if (next == null || layout == null || wanted == null) {
+                leave();
+                return true;
             }
-            return true;
+            return goTo(next, layout, wanted, lazy);
+        } finally {
+            endLeft();
         }
+    }
+
+    private void leave() {
+        if (tlb != null && translated != null) {
+            tlb.switchTo(null);
+            translated.rest();
+        }
+    }
+
+    private boolean goTo(AddressSpace next, Layout layout, Memory wanted, @Nullable AddressSpace lazy) {
         if (machineMemory != wanted) {
             release();
             become(layout, wanted);
         }
         CpuTlb used = Objects.requireNonNull(tlb);
-        used.switchTo(layout.pages());
-        // After the increment of the space's users. Pairs with Spaces.close, which first reads that the space is closed
-        // and then its users.
         TranslatedMemory served = Objects.requireNonNull(translated);
-        if (layout.isClosed()) {
-            used.switchTo(null);
+        if (!used.switchTo(layout.pages())) {
             served.rest();
             return false;
         }
@@ -149,6 +164,18 @@ public final class Cpu implements AutoCloseable {
         }
         space = next;
         return true;
+    }
+
+    /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
+    private void endLeft() {
+        CpuTlb before = closed;
+        if (before != null) {
+            before.endLeft();
+            closed = null;
+        }
+        if (tlb != null) {
+            tlb.endLeft();
+        }
     }
 
     /** Joins a memory: makes the TLB and the context for it. */
@@ -188,8 +215,8 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Enters LAZY, for a time without accesses ({@code enter_lazy_tlb}). This CPU is then no {@linkplain
-     * AddressSpace#users user} of its space, and no operation waits for it, but it keeps its translations. Closing the
-     * space takes the CPU off. {@link #switchTo} with that space ends LAZY. Until it goes to a space, accesses are
+     * AddressSpace#users user} of its space, and no operation waits for it, but it keeps its translations. The end of
+     * the space takes the CPU off. {@link #switchTo} with that space ends LAZY. Until it goes to a space, accesses are
      * refused and {@link #space} returns null.
      *
      * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no
@@ -202,6 +229,7 @@ public final class Cpu implements AutoCloseable {
         lazySpace = space;
         space = null;
         memory.restLazy();
+        used.endLeft();
     }
 
     /**
@@ -405,9 +433,10 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Returns the space of this CPU.
+     * Returns the reference by which this CPU went to its space. It may be closed; the CPU is a user of the space until
+     * it leaves.
      *
-     * @return the space, or null for none, as in LAZY
+     * @return the reference, or null for no space, as in LAZY
      */
     public @Nullable AddressSpace space() {
         return space;
@@ -437,6 +466,7 @@ public final class Cpu implements AutoCloseable {
             context = null;
             machineMemory = null;
             translated = null;
+            closed = ended;
         }
     }
 
@@ -451,6 +481,7 @@ public final class Cpu implements AutoCloseable {
         checkOwner();
         switchTo(null);
         release();
+        endLeft();
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectMemory;
+import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.ExitMmap;
@@ -28,12 +29,14 @@ public final class Machine implements AutoCloseable {
 
     private final MachineState host;
     private final @Nullable RefTracker refTracker;
+    private final SpaceReferences references;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
     Machine(MachineState host, @Nullable RefTracker refTracker, int tlbEntries) {
         this.host = host;
         this.refTracker = refTracker;
+        references = new SpaceReferences(host, refTracker != null);
         this.tlbEntries = tlbEntries;
     }
 
@@ -64,22 +67,66 @@ public final class Machine implements AutoCloseable {
         return refTracker;
     }
 
+    SpaceReferences references() {
+        return references;
+    }
+
     /**
-     * Returns the space of a complete layout. If the machine is closed, closes the layout, which ends its loaded or
+     * Returns the space of a complete layout. If the machine is closed, tears the layout down, which ends its loaded or
      * copied mappings.
      */
     AddressSpace register(Layout layout) {
+        AddressSpace made = null;
         boolean done = false;
         try {
-            AddressSpace made = new AddressSpace(this, layout, host.spaces().add(layout));
-            host.endUnreachableCaches();
+            host.spaces().add(layout);
+            made = new AddressSpace(this, layout);
+            endUnreachable();
             done = true;
             return made;
         } finally {
             if (!done) {
-                ExitMmap.close(layout);
+                if (made == null) {
+                    layout.lifetime().put();
+                } else {
+                    made.close();
+                }
             }
         }
+    }
+
+    /** Returns another reference to the users of a space; null if it has no user any more. */
+    @Nullable
+    AddressSpace tryGet(Layout layout) {
+        if (!layout.lifetime().users().tryGet()) {
+            return null;
+        }
+        boolean done = false;
+        try {
+            AddressSpace got = new AddressSpace(this, layout);
+            done = true;
+            return got;
+        } finally {
+            if (!done) {
+                layout.lifetime().put();
+            }
+        }
+    }
+
+    /** Tears down a space that has no user any more, and records what it was. */
+    static void tearDown(Layout layout) {
+        Identity identity = layout.lifetime().identity();
+        if (identity.exit() == null) {
+            identity.exit(ExitRecord.of(layout));
+        }
+        ExitMmap.close(layout);
+    }
+
+    /** Gives up what ended threads have left: CPUs, page caches and references that no thread can reach any more. */
+    private void endUnreachable() {
+        references.giveUpLost();
+        host.memories().forEach(memory -> memory.cpus().releaseDead());
+        host.endUnreachableCaches();
     }
 
     /**
@@ -106,10 +153,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Closes this machine: closes its page caches, and releases its memory and its threads. All of its spaces must be
-     * closed, and no CPU may use one. A CPU without a space need not be closed. Pinned frames, and frames
-     * that were allocated and not inserted, are lost. The garbage collector frees the memory once no space, CPU, file
-     * or page cache of the machine is reachable.
+     * Closes this machine: closes its page caches, and releases its memory and its threads. All references to users of
+     * its spaces must be closed, and no CPU may use one; weaker references may be open. Waits for the teardown of
+     * spaces whose last user has gone, without regard to interrupts. A CPU without a space need not be closed. Pinned
+     * frames, and frames that were allocated and not inserted, are lost. The garbage collector frees the memory once no
+     * space, CPU, file or page cache of the machine is reachable.
      *
      * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and {@link
      * PageCache#allocate} throws it too. A second call of this method does nothing.
@@ -123,6 +171,7 @@ public final class Machine implements AutoCloseable {
     @Override
     public void close() {
         Cpus.checkMayWait("the closing of a machine");
+        references.giveUpLost();
         host.close();
     }
 
@@ -150,7 +199,7 @@ public final class Machine implements AutoCloseable {
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();
         Cpus.checkMayWait("a wait for quiescence");
-        host.endUnreachableCaches();
+        endUnreachable();
         host.awaitQuiescence();
     }
 
@@ -243,7 +292,7 @@ public final class Machine implements AutoCloseable {
      */
     public MachineStatistics statistics() {
         host.spaces().checkOpen();
-        host.endUnreachableCaches();
+        endUnreachable();
         return MachineStatistics.of(host.memories());
     }
 

@@ -136,8 +136,9 @@ public final class MachineBuilder {
     }
 
     /**
-     * Records for each reference the stack that acquired it. {@link Machine#outstandingReferences} returns it, and the
-     * exception for a second release contains it. Acquiring a reference then costs many times as much.
+     * Records for each reference the stack that acquired it. {@link Machine#outstandingReferences} returns those of
+     * references to VMAs, and the exception for a second release contains them; {@link AddressSpace#references} returns
+     * those of references to spaces. Acquiring a reference then costs many times as much.
      *
      * @param isTracked whether the stacks are recorded; false unless set
      * @return this
@@ -484,6 +485,7 @@ public final class MachineBuilder {
                 reporter,
                 new MachineState.Threads(
                         executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),
+                Machine::tearDown,
                 memory == 0 ? null : this::memory);
         return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
     }

@@ -49,8 +49,7 @@ final class RemoteAccess {
             if (done > 0 || memory.fault() == Fault.NONE) {
                 return done;
             }
-            // The space may have been closed since, and have nothing mapped for that reason.
-            return space.layout().isClosed() ? Errno.ESRCH.result() : resultOf(memory.fault());
+            return resultOf(memory.fault());
         }
     }
 

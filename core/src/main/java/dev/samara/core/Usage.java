@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.space.Layout;
+
 /**
  * The amounts of an address space at one instant that are counted against limits. All but the first are pages.
  *
@@ -12,4 +14,9 @@ package dev.samara.core;
  * @param locked mappings locked in memory ({@code RLIMIT_MEMLOCK})
  * @param accounted mappings charged against the commit limit
  */
-public record Usage(long maps, long total, long data, long exec, long stack, long locked, long accounted) {}
+public record Usage(long maps, long total, long data, long exec, long stack, long locked, long accounted) {
+    static Usage of(Layout layout) {
+        long[] counts = layout.usage();
+        return new Usage(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6]);
+    }
+}

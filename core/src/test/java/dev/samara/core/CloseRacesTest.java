@@ -171,10 +171,10 @@ final class CloseRacesTest {
             for (Future<Integer> one : running) {
                 Await.result("the calls of seed " + seed, one, fixture.reports);
             }
-            assertEquals(0, space.snapshot().vmas().size(), "mapped after the close, seed " + seed);
-            assertEquals(0, space.usage().maps(), "seed " + seed);
-            assertEquals(0, space.users(), "seed " + seed);
-            space.validate();
+            assertTrue(space.own.tree().isEmpty(), "mapped after the end, seed " + seed);
+            assertEquals(0, space.own.usage()[0], "seed " + seed);
+            assertEquals(0, space.cpus(), "seed " + seed);
+            space.own.validate();
         }
     }
 }

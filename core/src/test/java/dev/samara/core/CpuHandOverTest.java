@@ -122,7 +122,7 @@ final class CpuHandOverTest {
         fixture.store(at + PAGE, 2);
         cpu.leaveGuest();
         cpu.handOver();
-        assertEquals(1, fixture.space.users());
+        assertEquals(1, fixture.space.cpus());
         assertEquals(0, fixture.space.munmap(at, PAGE));
         assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, Protection.READ));
         elsewhere(() -> {
@@ -181,7 +181,7 @@ final class CpuHandOverTest {
         // To go to a space ends the CPUs and contexts of ended threads first.
         try (Cpu mine = fixture.machine.claimCpu()) {
             mine.switchTo(fixture.space);
-            assertEquals(3, fixture.space.users());
+            assertEquals(3, fixture.space.cpus());
         }
         assertRefused(IllegalStateException.class, made.get(1)::claim, "owned by " + first.getName());
         long at = fixture.anonymous(1);
@@ -189,7 +189,7 @@ final class CpuHandOverTest {
         handed.claim();
         assertFault(Fault.NONE, handed.memory().store(at, 8, 4));
         handed.close();
-        assertEquals(1, fixture.space.users());
+        assertEquals(1, fixture.space.cpus());
         assertEquals(4, fixture.load(at));
     }
 

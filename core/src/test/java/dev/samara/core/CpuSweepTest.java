@@ -147,7 +147,7 @@ final class CpuSweepTest {
             if (thrown != null) {
                 assertNull(cpu().space());
             }
-            assertEquals(thrown == null ? 1 : 0, space.users());
+            assertEquals(thrown == null ? 1 : 0, space.cpus());
         }
     }
 

@@ -297,7 +297,7 @@ final class CpuTest {
         fixture.store(at, 42);
         assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
         assertSame(fixture.space, cpu.space());
-        assertEquals(1, fixture.space.users());
+        assertEquals(1, fixture.space.cpus());
         assertEquals(42, fixture.load(at));
         cpu.enterLazy();
         assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
@@ -306,7 +306,7 @@ final class CpuTest {
         assertTrue(String.valueOf(refused).contains("LAZY"), refused);
         cpu.switchTo(null);
         assertThrows(IllegalStateException.class, () -> cpu.switchTo(bare));
-        assertEquals(0, fixture.space.users());
+        assertEquals(0, fixture.space.cpus());
         cpu.switchTo(fixture.space);
         assertEquals(42, fixture.load(at));
         assertEquals(0, fixture.space.munmap(at, PAGE));

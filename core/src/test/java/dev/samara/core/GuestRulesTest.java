@@ -68,9 +68,9 @@ class GuestRulesTest {
             assertThrows(IllegalStateException.class, () -> second.memory().store(at, 8, 2));
             first.leaveGuest();
             assertEquals(Fault.NONE, second.memory().store(at, 8, 2));
-            assertEquals(1, space.users());
+            assertEquals(1, space.cpus());
         }
-        assertEquals(0, space.users());
+        assertEquals(0, space.cpus());
         space.close();
     }
 
@@ -142,7 +142,7 @@ class GuestRulesTest {
         dead.join();
         assertEquals(0, space.munmap(at, PAGE));
         assertEquals(0, machine.statistics().framesInUse());
-        assertEquals(0, space.users());
+        assertEquals(0, space.cpus());
         space.close();
     }
 

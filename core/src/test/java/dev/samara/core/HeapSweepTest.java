@@ -122,7 +122,7 @@ final class HeapSweepTest {
 
     /** A worker is given back: the next thread that needs one gets it. */
     static final class GivingBack extends StackSweepTest.Scene {
-        private final Memory memory = space.layout().memory();
+        private final Memory memory = space.own.memory();
         private final PageTableContext worker = memory.borrow();
 
         @Override

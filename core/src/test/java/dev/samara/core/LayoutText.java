@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +21,14 @@ public final class LayoutText {
 
     /** The layout that a space has now, with numbers that begin anew. */
     public static String of(AddressSpace space) {
-        return new LayoutText().text(space.snapshot().vmas());
+        return of(space.layout());
+    }
+
+    /** A layout as text, also if the reference that led to it is closed. */
+    public static String of(Layout layout) {
+        List<Vma> vmas = new ArrayList<>();
+        layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
+        return new LayoutText().text(vmas);
     }
 
     /** A list of VMAs. */

@@ -71,7 +71,7 @@ final class MachineEndTest {
     }
 
     @Test
-    @DisplayName("is refused while a child is not closed, and while a mapping is still on its way out")
+    @DisplayName("is refused while a child is not closed, and waits while a space is torn down")
     void childrenAndOperationsInFlight() {
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch answers = new CountDownLatch(1);
@@ -89,14 +89,21 @@ final class MachineEndTest {
             Future<?> closing = thread.submit(child::close);
             Latches.await(asked);
             assertNull(child.find(at));
-            assertOpen("space 2 is not closed");
+            Thread end = new Thread(machine::close, "end");
+            end.start();
+            Await.until(
+                    "the close of the machine waits",
+                    () -> end.getState() == Thread.State.WAITING || end.getState() == Thread.State.TIMED_WAITING,
+                    List.of());
+            assertEquals("machine, " + PAGE + " bytes committed, claimed CPUs 0", machine.toString());
             answers.countDown();
-            Await.result("the machine is closed", closing, List.of());
+            Await.result("the space is closed", closing, List.of());
+            Await.stopped(end);
         } finally {
             answers.countDown();
             thread.shutdown();
         }
-        machine.close();
+        assertThrows(IllegalStateException.class, machine::statistics);
     }
 
     @Test
@@ -115,7 +122,7 @@ final class MachineEndTest {
         Cpu cpu = machine.claimCpu();
         cpu.switchTo(space);
         cpu.switchTo(null);
-        var memory = space.layout().memory();
+        var memory = space.own.memory();
         space.close();
         machine.close();
         assertEquals(0, memory.frames().inUse());
@@ -209,7 +216,7 @@ final class MachineEndTest {
         cpu.close();
         space.close();
         machine.close();
-        return new WeakReference<>(space.layout().memory());
+        return new WeakReference<>(space.own.memory());
     }
 
     private static Reference<?> leftOpen() {
@@ -220,7 +227,7 @@ final class MachineEndTest {
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
         assertFault(Fault.NONE, cpu.memory().store(at, 8, 1));
         cpu.enterGuest();
-        return new WeakReference<>(space.layout().memory());
+        return new WeakReference<>(space.own.memory());
     }
 
     @Test

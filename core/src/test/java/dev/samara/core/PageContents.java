@@ -9,17 +9,17 @@ public final class PageContents {
 
     /** Whether an entry is busy. */
     public static boolean isBusy(AddressSpace space, long address) {
-        return Pte.isBusy(space.layout().pages().get(address));
+        return Pte.isBusy(space.own.pages().get(address));
     }
 
     /** Whether an entry is busy because its page is copied. */
     public static boolean isCopied(AddressSpace space, long address) {
-        long pte = space.layout().pages().get(address);
+        long pte = space.own.pages().get(address);
         return Pte.isBusy(pte) && Pte.has(pte, Pte.COPY);
     }
 
     /** The number of tables, the topmost not counted. */
     public static int tables(AddressSpace space) {
-        return space.layout().pages().tables();
+        return space.own.pages().tables();
     }
 }

@@ -159,7 +159,7 @@ final class RemoteAccessTest extends WatchpointFixture {
         for (int call = 0; call < 100; call++) {
             assertThrows(ReadOnlyBufferException.class, () -> space.read(at, readOnly));
         }
-        assertEquals(1, space.users());
+        assertEquals(1, space.cpus());
         PteOwners owners = fixture.layout().memory().owners();
         int owner = owners.register();
         owners.release(owner);

@@ -120,12 +120,12 @@ public final class SpaceFixture implements AutoCloseable {
 
     /** The layout of the space. */
     public Layout layout() {
-        return space.layout();
+        return space.own;
     }
 
     /** The entry of the page table. */
     public long pte(long address) {
-        return space.layout().pages().get(address);
+        return space.own.pages().get(address);
     }
 
     /** Whether there is a translation. */
@@ -176,6 +176,6 @@ public final class SpaceFixture implements AutoCloseable {
     public void closeEmpty() {
         close();
         assertEquals(0, frames(), "frames in use");
-        assertEquals(0, space.layout().pages().tables(), "page tables");
+        assertEquals(0, space.own.pages().tables(), "page tables");
     }
 }

@@ -116,7 +116,7 @@ final class StackSweepTest {
 
         @Override
         public boolean call() {
-            Objects.requireNonNull(listed).add(space.layout());
+            Objects.requireNonNull(listed).add(space.own);
             return true;
         }
 

@@ -102,10 +102,10 @@ final class ToStringTest {
         second.throwing().mmap(0x10_0000, 0x2000, Protection.READ, flags, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(second);
-            assertEquals("space 1, mappings 0, users 0", first.toString());
-            assertEquals("space 2, mappings 1 from 0x100000 to 0x102000, users 1", second.toString());
+            assertEquals("space 1, mappings 0, users 1", first.toString());
+            assertEquals("space 2, mappings 1 from 0x100000 to 0x102000, users 2", second.toString());
             assertEquals(
-                    "throwing calls of space 1, mappings 0, users 0",
+                    "throwing calls of space 1, mappings 0, users 1",
                     first.throwing().toString());
             assertEquals("machine, 0 bytes committed, claimed CPUs 1", machine.toString());
         }
@@ -116,6 +116,8 @@ final class ToStringTest {
         assertEquals("machine, closed, 0 bytes committed, claimed CPUs 1", machine.toString());
         Machine bare = Machine.builder().build();
         assertEquals("machine without memory, 0 bytes committed, claimed CPUs 0", bare.toString());
-        assertEquals("space 1, mappings 0", bare.newSpace(Geometry.LINUX_X86_64).toString());
+        assertEquals(
+                "space 1, mappings 0, users 1",
+                bare.newSpace(Geometry.LINUX_X86_64).toString());
     }
 }

@@ -24,6 +24,7 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
@@ -117,10 +118,12 @@ final class Bed {
                     throw new IllegalStateException(report.message());
                 },
                 MachineState.Threads.own(),
+                ExitMmap::close,
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Origin(
                         host,
+                        null,
                         GEOMETRY,
                         Set.of(),
                         Map.of(),

@@ -121,7 +121,7 @@ public class SwitchBenchmark {
          * @return the number of CPUs that use it
          */
         int users() {
-            return one.users();
+            return one.cpus();
         }
     }
 

@@ -10,7 +10,7 @@ package dev.samara.core.mman;
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
-    /** No such space: it is closed. */
+    /** No such space: the reference is closed, or the space has ended. */
     ESRCH(3),
     /** The thread was interrupted while the call waited for a range in flight; nothing was changed. */
     EINTR(4),

@@ -65,18 +65,21 @@ final class CpuCalls {
             return cpu.leaveLazy();
         }
 
-        @Operation
+        /** Gives up the only reference. */
+        @Operation(runOnce = true)
         public String end() {
-            return !context.end() ? "in use" : cpus.takeOff(context) == null ? "ended" : "ended, and in use";
+            return !context.users().put() ? "in use" : cpus.takeOff(context) == null ? "ended" : "ended, and in use";
         }
 
-        /** A context ends if it has no user. */
+        /** A context ends with its last user. */
         public static final class Specification {
             private boolean isLazy;
+            private boolean isPut;
             private boolean isEnded;
 
             public void enterLazy() {
                 isLazy = true;
+                isEnded = isPut;
             }
 
             public boolean leaveLazy() {
@@ -85,7 +88,8 @@ final class CpuCalls {
             }
 
             public String end() {
-                isEnded |= isLazy;
+                isPut = true;
+                isEnded = isLazy;
                 return isEnded ? "ended" : "in use";
             }
         }

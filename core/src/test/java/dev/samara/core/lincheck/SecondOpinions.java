@@ -126,9 +126,9 @@ final class SecondOpinions {
                     in(
                             "cpu.CpuState",
                             "        // Release, and before the CPU stops being counted:",
-                            "of.unuse();\n        // Release, and before the CPU stops being counted:",
-                            "        left = of;\n        of.unuse();",
-                            "        left = of;")),
+                            "of.users().unuse();\n        // Release, and before the CPU stops being counted:",
+                            "        left = of;\n        if (of.users().unuse()) {",
+                            "        left = of;\n        if (of.isEnded()) {")),
             new Opinion(
                     "the seal of a record is read once",
                     CpuCalls.OverwrittenRecord.class,

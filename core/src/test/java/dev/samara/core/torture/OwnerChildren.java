@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.MachineInternals;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -31,7 +32,8 @@ final class OwnerChildren {
         if (child != null) {
             child.of.validate();
             child.of.close();
-            leaks.check(child.of.usage().maps() == 0, "a child is not empty after close");
+            child.leave();
+            leaks.check(MachineInternals.layoutOf(child.of).usage()[0] == 0, "a child is not empty after close");
             int tables = TortureMachine.tablesLeft(child.of);
             leaks.check(tables == 0, tables + " page tables of a child are left after close");
         }

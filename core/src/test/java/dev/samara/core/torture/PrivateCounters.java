@@ -147,6 +147,7 @@ final class PrivateCounters {
             }
             child.validate();
             child.close();
+            view.leave();
             int tables = TortureMachine.tablesLeft(child);
             leaks.check(tables == 0, tables + " page tables of a child are left after close");
         };

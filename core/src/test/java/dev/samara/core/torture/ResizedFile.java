@@ -294,6 +294,7 @@ final class ResizedFile {
             }
             child.validate();
             child.close();
+            in.leave();
             int tables = TortureMachine.tablesLeft(child);
             leaks.check(tables == 0, tables + " page tables of a child are left after close");
         }

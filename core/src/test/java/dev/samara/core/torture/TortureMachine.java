@@ -155,6 +155,14 @@ final class TortureMachine {
             cpus.get().leaveGuest();
         }
 
+        /** Leaves the space, of which the CPU is a user otherwise. */
+        void leave() {
+            Cpu cpu = cpus.get();
+            if (cpu.space() == of) {
+                cpu.switchTo(null);
+            }
+        }
+
         /** Has the CPU do without its space until the next access. */
         void enterLazy() {
             cpu(0).enterLazy();

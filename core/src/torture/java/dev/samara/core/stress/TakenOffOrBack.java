@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** A LAZY CPU comes back to its context while somebody takes it off: back, taken off, and counted if it is back. */
+/** A LAZY CPU comes back to its context beside the put of the only reference: back and counted, or taken off. */
 @JCStressTest
 @Outcome(id = "1, 0, 1", expect = Expect.ACCEPTABLE, desc = "back, and a user")
 @Outcome(id = "0, 1, 0", expect = Expect.ACCEPTABLE, desc = "taken off, and none")
@@ -26,11 +26,11 @@ public class TakenOffOrBack {
 
     @Actor
     public void taker(III_Result r) {
-        r.r2 = cpu.takeOff();
+        r.r2 = cpu.end() == 1 ? cpu.takeOff() : 0;
     }
 
     @Arbiter
     public void end(III_Result r) {
-        r.r3 = cpu.users();
+        r.r3 = cpu.cpus();
     }
 }

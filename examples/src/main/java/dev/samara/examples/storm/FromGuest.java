@@ -59,7 +59,6 @@ final class FromGuest implements Group {
                 Map.entry("mlock", () -> space.mlock(USED, PAGE)),
                 Map.entry("collectDirty", () -> space.collectDirty(USED, PAGE, page -> {})),
                 Map.entry("watch", () -> space.watch(USED, PAGE, (start, size) -> {})),
-                Map.entry("close", space::close),
                 Map.entry("fork", space::fork));
         refusedToWait = List.of(
                 Map.entry("resolve", () -> space.resolve(USED, READ)),

@@ -54,9 +54,10 @@ public final class CpuState extends CpuWords.Flushed {
      * generation (all volatile). A request that the CPU has cleared was of a generation that it reads; a later one is
      * found by the next poll. The poll itself is opaque, since it decides nothing but whether these two steps are made.
      *
-     * LAZY: the owner leaves by compare-and-set from LAZY in the context, and another thread takes the CPU off by
-     * compare-and-set from that value. One of the two succeeds. Out of the other states only the owner goes, or a
-     * thread that has found the owner ended, so stores suffice there.
+     * LAZY: the owner leaves for another space by compare-and-set from LAZY in the context, and the thread that tears
+     * that space down takes the CPU off by compare-and-set from that value. One of the two succeeds. On its way back to
+     * the space the CPU becomes a user first, and none is taken off a space that has users. Out of the other states
+     * only the owner goes, or a thread that has found the owner ended, so stores suffice there.
      */
 
     /** From this number on, CPUs share a bit if their numbers are equal modulo this. */
@@ -95,6 +96,12 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** In LAZY, the previous context. For its thread. */
     private @Nullable TlbContext left;
+
+    /**
+     * The spaces of which this CPU was the last user, until {@link #endLeft}; linked by their own fields. For its
+     * thread, and for a thread that finds that one ended.
+     */
+    private @Nullable SpaceUsers lastLeft;
 
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
@@ -212,7 +219,7 @@ public final class CpuState extends CpuWords.Flushed {
     private void giveUp(int state) {
         long word = wordVolatile();
         // By compare-and-set, since another thread may take a LAZY CPU off its context meanwhile. Before the CPU stops
-        // being counted as a user. Pairs with TlbContext.end.
+        // being counted as a user. Pairs with the teardown that follows the last put.
         while (!casWord(word, wordOf(state, TlbContext.EMPTY))) {
             word = wordVolatile();
         }
@@ -220,11 +227,51 @@ public final class CpuState extends CpuWords.Flushed {
         TlbContext counted = of == null ? left : of;
         loaded = null;
         left = null;
-        if (of != null) {
-            of.unuse();
+        if (of != null && of.users().unuse()) {
+            leftLast(of.users());
         }
         // After the word: no thread that reads the counts of the space finds these events twice.
         counters.beginSpace(counted == null ? null : counted.counters());
+    }
+
+    private void leftLast(SpaceUsers of) {
+        of.nextLeft = lastLeft;
+        lastLeft = of;
+    }
+
+    /**
+     * Tears down the spaces that this CPU has left as their last user; or has a thread of the machine do so, if this
+     * thread may not wait. Called after each transition, once the CPU is complete in its new state.
+     */
+    public void endLeft() {
+        endLeft(true);
+    }
+
+    /** Has a thread of the machine tear down what {@link #endLeft} would. */
+    void endLeftLater() {
+        endLeft(false);
+    }
+
+    private void endLeft(boolean isNow) {
+        for (SpaceUsers of = lastLeft; of != null; of = lastLeft) {
+            // First: a callback of the teardown may move this CPU.
+            lastLeft = of.nextLeft;
+            boolean isBegun = false;
+            try {
+                if (isNow) {
+                    of.end();
+                } else {
+                    of.endLater();
+                }
+                isBegun = true;
+            } finally {
+                if (!isBegun) {
+                    // No method call: at the end of the stack. The next transition begins it, unless it has begun.
+                    of.nextLeft = lastLeft;
+                    lastLeft = of;
+                }
+            }
+        }
     }
 
     /**
@@ -241,37 +288,31 @@ public final class CpuState extends CpuWords.Flushed {
     /** Goes from KERNEL to LAZY. The current context must not be the empty space's. */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(loaded);
-        // Release, and before the CPU stops being counted: a thread that then ends the context finds the CPU LAZY.
+        // Release, and before the CPU stops being counted: a thread that then tears the space down finds the CPU LAZY.
         // Pairs with takeOff.
         setWordRelease(wordOf(LAZY, of.id()));
         loaded = null;
         left = of;
-        of.unuse();
+        if (of.users().unuse()) {
+            leftLast(of.users());
+        }
     }
 
     /**
-     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY and was not taken off its context. It
-     * catches up with changes made meanwhile when it enters GUEST.
+     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY and the space has users still. It catches
+     * up with changes made meanwhile when it enters GUEST.
      *
-     * @return false if it has to go to the space as it goes to any other space
+     * @return whether it is back
      */
     public boolean leaveLazy() {
         TlbContext of = left;
         if (of == null || !of.use()) {
             return false;
         }
-        boolean isBack = false;
-        try {
-            // By compare-and-set: either this one succeeds or that of takeOff. Pairs with takeOff.
-            isBack = casWord(wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()));
-        } finally {
-            if (!isBack) {
-                of.unuse();
-            }
-        }
-        if (!isBack) {
-            return false;
-        }
+        // A store suffices: only the teardown takes a CPU off, and with this user there is none. It needs no deeper
+        // stack
+        // than the count before it.
+        setWordRelease(wordOf(KERNEL, of.id()));
         loaded = of;
         left = null;
         return true;
@@ -349,7 +390,7 @@ public final class CpuState extends CpuWords.Flushed {
             if ((word & STATES) != LAZY) {
                 return false;
             }
-            // By compare-and-set. Pairs with leaveLazy and giveUp.
+            // By compare-and-set. Pairs with giveUp.
             if (casWord(word, wordOf(LAZY, TlbContext.EMPTY))) {
                 return true;
             }

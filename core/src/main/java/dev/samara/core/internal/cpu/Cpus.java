@@ -144,7 +144,7 @@ public final class Cpus {
      * Takes every CPU that is LAZY in a context off that context: the CPU falls back to the empty space. Each CPU is
      * checked once.
      *
-     * @param context the context of a space that is closed
+     * @param context a context that has ended
      * @return a CPU that was in the context and was not LAZY when it was checked, or null if there was none
      */
     public @Nullable CpuState takeOff(TlbContext context) {
@@ -158,8 +158,8 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, or on any thread once the
-     * CPU's thread has ended.
+     * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, which then calls {@link
+     * CpuState#endLeft}; or on any thread once the CPU's thread has ended.
      *
      * @param cpu a CPU that is not in GUEST, or a CPU of an ended thread
      */
@@ -168,11 +168,15 @@ public final class Cpus {
             @Nullable CpuState[] known = online;
             if (known[cpu.number()] == cpu) {
                 cpu.offline();
-                for (int kind = 0; kind < ended.length; kind++) {
-                    ended[kind] += cpu.counters().count(kind);
+                if (cpu.owner() != Thread.currentThread()) {
+                    // This thread may be in a shootdown, for which the teardown could have to wait.
+                    cpu.endLeftLater();
                 }
                 @Nullable CpuState[] fewer = known.clone();
                 fewer[cpu.number()] = null;
+                for (int kind = 0; kind < ended.length; kind++) {
+                    ended[kind] += cpu.counters().count(kind);
+                }
                 online = fewer;
             }
         }

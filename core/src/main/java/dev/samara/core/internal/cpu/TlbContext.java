@@ -2,7 +2,6 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -13,8 +12,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * has {@link Cpus#shoot} wait for those CPUs. A CPU that begins to use its translations reads the generation, and
  * flushes the ranges that it has missed.
  *
- * <p>A context that no CPU uses can be ended, which is final. No CPU goes to an ended context, so translations that
- * CPUs still have of it are never used again, and need no flush.
+ * <p>A CPU that is in the space is one of its {@linkplain SpaceUsers users}. After the last user has gone, the context
+ * has ended, for ever: no CPU goes to it, so translations that CPUs still have of it are never used again, and need no
+ * flush.
  */
 public final class TlbContext {
     /**
@@ -22,9 +22,6 @@ public final class TlbContext {
      * other space has this one.
      */
     public static final long EMPTY = 0;
-
-    /** The user count of a context that has been ended. */
-    private static final int ENDED = Integer.MIN_VALUE;
 
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
@@ -34,22 +31,21 @@ public final class TlbContext {
     private final AtomicLong generation = new AtomicLong(1);
 
     private final FlushLog log = new FlushLog();
-    private final AtomicInteger users = new AtomicInteger();
+    private final SpaceUsers users;
+    private final SpaceCounters counters = new SpaceCounters();
 
-    private final SpaceCounters counters;
-
-    /** Makes the context of a new space. */
+    /** Makes the context of a space that needs no teardown. */
     public TlbContext() {
-        this(new SpaceCounters());
+        this(new SpaceUsers());
     }
 
-    private TlbContext(SpaceCounters counters) {
-        this.counters = counters;
-    }
-
-    /** Returns the next context of the space, after the end of this one. */
-    public TlbContext next() {
-        return new TlbContext(counters);
+    /**
+     * Makes the context of a new space.
+     *
+     * @param users the users of the space
+     */
+    public TlbContext(SpaceUsers users) {
+        this.users = users;
     }
 
     SpaceCounters counters() {
@@ -95,39 +91,27 @@ public final class TlbContext {
     }
 
     /**
-     * Counts a CPU that is about to load this context, unless the context has been ended ({@code mmget_not_zero}, but
-     * it also succeeds with a count of 0).
+     * Counts a CPU that is about to go to this context as a user of the space, unless this context has ended ({@code
+     * mmget_not_zero}).
      *
-     * @return false if the context has been ended, and must not be used
+     * @return false if it has ended, and must not be used
      */
     public boolean use() {
-        // Atomic: before the CPU's word names this context. Pairs with end.
-        return users.getAndUpdate(count -> count == ENDED ? ENDED : count + 1) != ENDED;
+        return users.tryUse();
     }
 
-    /** Stops counting a CPU, whose word does not name it as a user any more. */
-    public void unuse() {
-        users.getAndDecrement();
+    /** Returns the users of the space. */
+    public SpaceUsers users() {
+        return users;
     }
 
     /** Returns the number of CPUs that use it at some instant of this call; CPUs that are LAZY in it do not. */
-    public int users() {
-        return Math.max(0, users.get());
+    public int cpus() {
+        return users.cpus();
     }
 
-    /**
-     * Ends it if no CPU uses it. No CPU can load it after that.
-     *
-     * @return whether it has been ended, now or before
-     */
-    public boolean end() {
-        // Atomic: a CPU is counted from before its word names this context as used until after that. Pairs with use and
-        // unuse.
-        return users.compareAndSet(0, ENDED) || isEnded();
-    }
-
-    /** Returns whether it has been ended, which is final. */
+    /** Returns whether the space has no user, which is final: no CPU can go to it. */
     public boolean isEnded() {
-        return users.get() == ENDED;
+        return users.users() == 0;
     }
 }

@@ -6,9 +6,10 @@
  * space ever has, and a generation, which grows after each change of the page table that a CPU may not have seen. A
  * {@link dev.samara.core.internal.cpu.CpuState} has a CPU's state and context in one word, so a thread that has changed
  * something decides with one load whether it must wait for that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the
- * list of all CPUs of a machine, and runs the shootdown. A context that no CPU uses can be ended instead of being
- * flushed; a CPU that is LAZY keeps its translations and does not use the context. A {@link
- * dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
+ * list of all CPUs of a machine, and runs the shootdown. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the
+ * users of a space: CPUs that are in it, and references. After the last one its context is never used again, and needs
+ * no flush; a CPU that is LAZY keeps its translations and is no user. A {@link dev.samara.core.internal.cpu.FlushLog}
+ * keeps the ranges of the latest generations, for CPUs that catch up.
  */
 @NullMarked
 package dev.samara.core.internal.cpu;

@@ -64,7 +64,7 @@ final class Completion {
         range.arriveItself();
         Counters uncharged = range.uncharged();
         if (uncharged != null) {
-            layout.counters().subtract(uncharged);
+            layout.uncharge(uncharged);
         }
     }
 

@@ -109,7 +109,8 @@ public final class Operation implements Watch {
     }
 
     /**
-     * Ends the operation without a change if its space is closed: with ESRCH, or as a second close, which does nothing.
+     * Ends the operation without a change if its layout is closed: with ESRCH, or as a second teardown, which does
+     * nothing.
      */
     private boolean isRefusedByClose() {
         if (!layout.isClosed()) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
@@ -183,19 +182,10 @@ public final class Retirement {
         return true;
     }
 
-    /**
-     * Ends the TLB context if the operation ends the space. If no CPU uses the space there is nothing to flush;
-     * otherwise pages are removed as by any operation.
-     */
+    /** At the end of the space nothing is flushed, since no CPU uses it. */
     private void endContext() {
         if (run.operation().endsSpace()) {
-            TlbContext context = table.context();
-            memory.cpus().releaseDead();
-            // Also if other CPUs use it: a LAZY CPU is not affected by the end of the space.
-            memory.cpus().takeOff(context);
-            if (context.end()) {
-                gather.leaveOut(context);
-            }
+            gather.leaveOut(table.context());
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
@@ -28,15 +29,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PageTable {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
-    private static final VarHandle CONTEXT;
-
-    static {
-        try {
-            CONTEXT = MethodHandles.lookup().findVarHandle(PageTable.class, "context", TlbContext.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
 
     private final int pageShift;
     private final int bits;
@@ -52,22 +44,28 @@ public final class PageTable {
     private final Watches watches = new Watches();
     private final PendingNotices notices = new PendingNotices();
 
-    @SuppressWarnings("UnusedVariable") // through CONTEXT
-    private TlbContext context = new TlbContext();
+    private final TlbContext context;
 
-    private final long number = context.id();
+    private volatile boolean isFreed;
 
     /** The number of tables, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
+
+    /** Makes an empty table of a space that needs no teardown. */
+    public PageTable(Geometry geometry) {
+        this(geometry, new SpaceUsers());
+    }
 
     /**
      * Makes an empty table.
      *
      * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit a page; the topmost
      *     has as many as the bounds need
+     * @param users the users of the space
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
-    public PageTable(Geometry geometry) {
+    public PageTable(Geometry geometry, SpaceUsers users) {
+        context = new TlbContext(users);
         pageShift = geometry.pageShift();
         bits = pageShift - 3;
         entries = 1 << bits;
@@ -101,46 +99,20 @@ public final class PageTable {
         return CHILD.compareAndSet(table, index, expected, next);
     }
 
-    private void casContext(TlbContext expected, TlbContext next) {
-        CONTEXT.compareAndSet(this, expected, next);
-    }
-
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
         table[size] = Leaf.newState();
         return table;
     }
 
-    /**
-     * Returns the identity of the space for TLBs. A thread that changes an entry reads the context after the change.
-     *
-     * @return the context, which is replaced only if a CPU goes to the space after its {@linkplain TlbContext#end end}
-     */
+    /** Returns the space as TLBs know it; always the same object. */
     public TlbContext context() {
-        // Volatile: after the change of an entry, and before any decision that depends on it. Pairs with use.
-        return (TlbContext) CONTEXT.getVolatile(this);
+        return context;
     }
 
     /** Returns the identity of the space for the access checker: a number that never changes and that is unique. */
     public long number() {
-        return number;
-    }
-
-    /**
-     * Counts a CPU that is about to go to the space. If the context has ended, a new one replaces it.
-     *
-     * @return the context that counts the CPU as a user
-     */
-    public TlbContext use() {
-        TlbContext of = context();
-        while (!of.use()) {
-            casContext(of, of.next());
-            of = context();
-        }
-        // Between the context and the entries. Pairs with the thread that ends a context, changes entries, and then
-        // reads the context: a CPU whose new context that thread does not read sees the changed entries.
-        VarHandle.fullFence();
-        return of;
+        return context.id();
     }
 
     /** Returns the ranges that are watched for writes; always the same object. */
@@ -337,8 +309,16 @@ public final class PageTable {
         return tables.get();
     }
 
-    /** Returns the size of all tables on the simulated machine in bytes: a page for each, the topmost included. */
+    /**
+     * Returns the size of all tables on the simulated machine in bytes: a page for each, the topmost included; 0 after
+     * {@link #free}.
+     */
     public long bytes() {
-        return (tables.get() + 1L) << pageShift;
+        return isFreed ? 0 : (tables.get() + 1L) << pageShift;
+    }
+
+    /** Gives the topmost table back, to which there is no reference any more. */
+    public void free() {
+        isFreed = true;
     }
 }

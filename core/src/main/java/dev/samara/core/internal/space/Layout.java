@@ -5,7 +5,6 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
@@ -21,6 +20,8 @@ import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +85,10 @@ public final class Layout implements VmaLookup {
     private final @Nullable Memory memory;
 
     private final @Nullable PageTable pages;
+    private final Lifetime lifetime;
+
+    /** What closed references lead to; this for that layout itself. */
+    private Layout closed = this;
 
     /**
      * Creates a layout with nothing mapped in the user's part.
@@ -99,6 +104,7 @@ public final class Layout implements VmaLookup {
                 above,
                 origin.brk(),
                 0);
+        closed = host.closed(this);
     }
 
     private Layout(
@@ -114,7 +120,8 @@ public final class Layout implements VmaLookup {
         notifiers = new Notifiers(host.firstNotifiers());
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
-        pages = memory == null ? null : new PageTable(geometry);
+        lifetime = new Lifetime(this, origin.name());
+        pages = memory == null ? null : new PageTable(geometry, lifetime.users());
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
         if (origin.lowGuard() != 0) {
@@ -189,6 +196,11 @@ public final class Layout implements VmaLookup {
         return copies;
     }
 
+    /** Returns the counts of references to this space. */
+    public Lifetime lifetime() {
+        return lifetime;
+    }
+
     /**
      * Returns the machine's memory.
      *
@@ -229,10 +241,17 @@ public final class Layout implements VmaLookup {
         }
         spare = counters;
         counters = published;
+        lifetime.identity().charged(published.accounted);
         if (brk != newBrk) {
             brk = newBrk;
         }
         defaultLock = newDefaultLock;
+    }
+
+    /** Uncharges what a completed range in flight has unmapped. Caller holds the layout lock. */
+    public void uncharge(Counters unmapped) {
+        counters.subtract(unmapped);
+        lifetime.identity().charged(counters.accounted);
     }
 
     public long mmapBase() {
@@ -414,7 +433,9 @@ public final class Layout implements VmaLookup {
     public Layout emptyChild() {
         checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
-        return new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
+        Layout child = new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
+        child.closed = closed;
+        return child;
     }
 
     /**
@@ -442,6 +463,23 @@ public final class Layout implements VmaLookup {
         isClosing = true;
     }
 
+    /**
+     * Returns a layout with these bounds that is closed for ever, and that no CPU and no thread uses: what references
+     * lead to once they are closed.
+     */
+    Layout closedTwin() {
+        Origin bounds = new Origin(host, null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
+        Layout twin = new Layout(bounds, memory, new Limits(geometry, Set.of(), Map.of()), List.of(), 0, 0);
+        twin.isClosing = true;
+        twin.lifetime.users().put();
+        return twin;
+    }
+
+    /** Returns the layout to which closed references of this space lead. Allocates nothing. */
+    public Layout closed() {
+        return closed;
+    }
+
     /** Unhooks the empty tables after a close has unmapped all VMAs. */
     public void unhookTables() {
         if (pages != null) {
@@ -449,25 +487,35 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Returns whether it is open, or something is in flight still. */
-    boolean isInUse() {
+    /** Returns whether an operation or a fork's copy is in flight. */
+    boolean isInFlight() {
         lock();
         try {
-            return !isClosed() || !inFlight.isEmpty() || !copies.isEmpty();
+            return !inFlight.isEmpty() || !copies.isEmpty();
         } finally {
             unlock();
         }
     }
 
-    /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
-    List<String> loadedBy() {
-        if (memory == null || pages == null) {
-            return List.of();
+    /** Frees the topmost table, of which there is no reference any more. */
+    void freePageTable() {
+        if (pages != null) {
+            pages.free();
         }
-        TlbContext context = pages.context();
-        // The count first: a CPU raises it before it checks whether the space is closed. Then the words, for their
-        // names.
-        return context.users() <= 0 ? List.of() : memory.cpus().usersOf(context);
+    }
+
+    /** Takes the CPUs of ended threads offline, which are users of spaces still. */
+    public void releaseDeadCpus() {
+        if (memory != null && lifetime.users().cpus() != 0) {
+            memory.cpus().releaseDead();
+        }
+    }
+
+    /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
+    public List<String> cpus() {
+        return memory == null || pages == null || lifetime.users().cpus() == 0
+                ? List.of()
+                : memory.cpus().usersOf(pages.context());
     }
 
     /**

@@ -3,20 +3,25 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -46,6 +51,7 @@ public final class MachineState {
      * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param reporter receives reports that no caller can receive
      * @param threads who runs the machine's tasks and its housekeeping
+     * @param teardown tears down a space that has no user any more
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
      */
@@ -56,6 +62,7 @@ public final class MachineState {
             long longWaitNanos,
             Consumer<? super Report> reporter,
             Threads threads,
+            Consumer<? super Layout> teardown,
             @Nullable MemoryMaker memories) {}
 
     /**
@@ -92,6 +99,7 @@ public final class MachineState {
 
     private final long longWaitNanos;
     private final Consumer<? super Report> reporter;
+    private final Consumer<? super Layout> teardown;
     private final @Nullable MemoryMaker memories;
 
     /**
@@ -101,6 +109,9 @@ public final class MachineState {
     private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
+
+    /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
+    private final Map<Geometry, Layout> closed = new ConcurrentHashMap<>();
 
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
@@ -118,6 +129,7 @@ public final class MachineState {
         committed = new CommittedMemory(settings.commitLimitBytes());
         longWaitNanos = settings.longWaitNanos();
         reporter = settings.reporter();
+        teardown = settings.teardown();
         memories = settings.memories();
         Threads threads = settings.threads();
         tasks = new MachineTasks(
@@ -167,6 +179,22 @@ public final class MachineState {
         housekeeping.checkNotAsking(what);
     }
 
+    /**
+     * Returns whether the calling thread may wait for operations, CPUs and grace periods: no other thread has to wait
+     * for it meanwhile because of a CPU in GUEST, a reader section or a callback.
+     */
+    boolean mayWaitHere() {
+        return Cpus.mayWait()
+                && RetiringThread.range() == null
+                && !housekeeping.isAskedHere()
+                && !NoWaiting.isEntered();
+    }
+
+    /** Tears down a space that has no user any more. May wait. */
+    void tearDown(Layout layout) {
+        teardown.accept(layout);
+    }
+
     private void stepUntilQuiet() throws InterruptedException {
         tasks.checkNoTask();
         while (!isQuiet()) {
@@ -207,6 +235,12 @@ public final class MachineState {
         }
     }
 
+    /** Returns the layout to which closed references of a space lead. */
+    Layout closed(Layout layout) {
+        Layout known = closed.get(layout.geometry());
+        return known != null ? known : closed.computeIfAbsent(layout.geometry(), any -> layout.closedTwin());
+    }
+
     public Spaces spaces() {
         return spaces;
     }
@@ -217,9 +251,12 @@ public final class MachineState {
      * @throws IllegalStateException if a space is not closed or a CPU uses it; nothing is changed then
      */
     public void close() {
+        awaitTeardowns();
         if (!spaces.close()) {
             return;
         }
+        // It leads to the memory.
+        closed.clear();
         List<Memory> memories = new ArrayList<>();
         synchronized (this) {
             for (int i = 0; i < made.length(); i++) {
@@ -231,6 +268,15 @@ public final class MachineState {
         }
         memories.forEach(memory -> memory.caches().endAll());
         background.endWhenQuiet();
+    }
+
+    /** Waits for the teardowns under way, unless this thread may not wait for them, or may have to make one. */
+    private void awaitTeardowns() {
+        if (mayWaitHere() && !tasks.isInTask()) {
+            for (Layout layout : spaces.ending()) {
+                layout.lifetime().over().awaitUninterruptibly(watch("the closing of the machine"));
+            }
+        }
     }
 
     /**

@@ -7,11 +7,13 @@ import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bounds of a space, and the settings with which it begins. Addresses are unsigned.
  *
  * @param host the state that all spaces of the machine share
+ * @param name the name that the embedder has given the space, or null
  * @param geometry sizes and bounds
  * @param capabilities the privileges of the space's owner
  * @param limits soft limits in bytes; -1 or absent for none
@@ -26,6 +28,7 @@ import java.util.Set;
  */
 public record Origin(
         MachineState host,
+        @Nullable String name,
         Geometry geometry,
         Set<Capability> capabilities,
         Map<Resource, Long> limits,

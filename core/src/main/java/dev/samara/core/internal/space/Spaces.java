@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.cpu.SpaceUsers;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -11,11 +12,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and whether the machine is closed. Spaces are weakly reachable: a space dropped without a
- * close is removed after its collection. Thread-safe.
+ * The spaces of one machine, and whether the machine is closed. Layouts are weakly reachable, and removed after their
+ * collection. Thread-safe.
  *
- * <p>A space is in use until it is closed and nothing is in flight in it. It is then never in use again, and no CPU can
- * begin to use it.
+ * <p>A space is in use until its last user has gone and it is torn down. It is then never in use again.
  */
 public final class Spaces {
     private static final class RegisteredSpace extends WeakReference<Layout> {
@@ -53,6 +53,7 @@ public final class Spaces {
             entries.remove(((RegisteredSpace) gone).number);
         }
         long number = ++made;
+        layout.lifetime().identity().number(number);
         entries.put(number, new RegisteredSpace(layout, collected, number));
         return number;
     }
@@ -83,10 +84,26 @@ public final class Spaces {
         if (isClosed) {
             return false;
         }
-        // Spaces stay closed, and none is added before the monitor is released.
+        // Spaces without users stay so, and none is added before the monitor is released.
         refuse(inUse());
         isClosed = true;
         return true;
+    }
+
+    /** Returns the layouts that have no user any more and are not torn down yet. */
+    synchronized List<Layout> ending() {
+        List<Layout> ending = new ArrayList<>(0);
+        for (RegisteredSpace entry : entries.values()) {
+            Layout layout = entry.get();
+            if (layout != null) {
+                layout.releaseDeadCpus();
+                if (layout.lifetime().users().users() == 0
+                        && !layout.lifetime().over().isOpen()) {
+                    ending.add(layout);
+                }
+            }
+        }
+        return ending;
     }
 
     private static void refuse(List<String> reasons) {
@@ -108,8 +125,12 @@ public final class Spaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        String open = layout.isInUse() ? "is not closed" : null;
-        List<String> cpus = layout.loadedBy();
+        SpaceUsers users = layout.lifetime().users();
+        if (users.users() == 0) {
+            return layout.lifetime().over().isOpen() ? null : "is being torn down";
+        }
+        String open = users.users() == users.cpus() ? null : "is not closed";
+        List<String> cpus = layout.cpus();
         if (cpus.isEmpty()) {
             return open;
         }

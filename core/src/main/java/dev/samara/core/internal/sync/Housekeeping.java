@@ -303,11 +303,16 @@ public final class Housekeeping implements Agent, Runnable {
      * @throws IllegalStateException if a step does
      */
     public void checkNotAsking(String what) {
-        if (asker == Thread.currentThread()) {
+        if (isAskedHere()) {
             throw new IllegalStateException(
                     what + " was called within a step of the housekeeping, by code that the step"
                             + " calls to ask whether a call can continue: no step can go on meanwhile");
         }
+    }
+
+    /** Returns whether a step on this thread asks the calls at present, and so has called this code. */
+    public boolean isAskedHere() {
+        return asker == Thread.currentThread();
     }
 
     /**

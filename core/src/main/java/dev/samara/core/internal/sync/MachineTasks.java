@@ -81,7 +81,7 @@ public final class MachineTasks implements Executor {
     }
 
     /** Returns whether this thread runs a task of this object. */
-    private boolean isInTask() {
+    public boolean isInTask() {
         return background.isOf(Thread.currentThread()) || CURRENT.get() == this;
     }
 

@@ -48,6 +48,11 @@ public final class NoWaiting {
         return ended == null ? null : ended.first;
     }
 
+    /** Returns whether this thread is in a call in which it must not wait. */
+    public static boolean isEntered() {
+        return isUsed && CURRENT.get() != null;
+    }
+
     /**
      * Checks that this thread may wait. Called by methods that may have to wait, before they change anything.
      *

@@ -21,6 +21,16 @@ public abstract class WaitingCall implements Runnable {
     /** Creates a call that is not listed. */
     protected WaitingCall() {}
 
+    /** Prepares for {@link #isListed()}. Called before this call is listed. */
+    protected final void beforeListing() {
+        isListed = false;
+    }
+
+    /** Returns whether it has been listed since {@link #beforeListing}. For the thread of a listing that has thrown. */
+    protected final boolean isListed() {
+        return isListed;
+    }
+
     /**
      * Returns whether the call can continue now. Called repeatedly by the housekeeping; must not wait.
      *

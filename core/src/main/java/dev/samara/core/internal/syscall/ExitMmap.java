@@ -8,18 +8,19 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
 /**
- * The end of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes it to calls, and unmaps all VMAs, also sealed
- * ones.
+ * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes it to calls, and unmaps all VMAs, also
+ * sealed ones.
  */
 public record ExitMmap() implements Call {
-    /** Closes a layout, and unmaps and uncharges all VMAs. Does nothing if the layout is closed already. */
+    /**
+     * Closes a layout that has no user any more, and unmaps and uncharges all VMAs. A second call only unhooks tables.
+     */
     public static void close(Layout layout) {
-        if (layout.isClosed()) {
-            return;
-        }
-        long result = Syscall.run(layout, new ExitMmap());
-        if (Errno.isError(result)) {
-            throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+        if (!layout.isClosed()) {
+            long result = Syscall.run(layout, new ExitMmap());
+            if (Errno.isError(result)) {
+                throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+            }
         }
         layout.unhookTables();
     }

@@ -129,7 +129,7 @@ public final class Fork {
             }
         } finally {
             if (child != null) {
-                ExitMmap.close(child);
+                child.lifetime().put();
             }
         }
     }

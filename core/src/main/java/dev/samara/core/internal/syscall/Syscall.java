@@ -33,7 +33,7 @@ final class Syscall {
     private static long populate(Operation operation, long result) {
         Layout layout = operation.layout();
         long populated = Populate.run(layout, operation.populations(), result);
-        // A close has removed what was to be faulted in.
+        // The teardown has removed what was to be faulted in.
         return populated != result && layout.isClosed() ? Errno.ESRCH.result() : populated;
     }
 

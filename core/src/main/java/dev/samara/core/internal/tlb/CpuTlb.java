@@ -155,15 +155,16 @@ public final class CpuTlb {
     }
 
     /**
-     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the previous space by one
-     * compare-and-set, unless that space was closed meanwhile.
+     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the previous space by one store, unless
+     * that space has no user any more. The caller calls {@link #endLeft} afterwards, also after an exception.
      *
      * @param next the page table of the space, or null for the empty space
+     * @return false if the space has no user any more; the CPU is in the empty space then
      */
-    public void switchTo(@Nullable PageTable next) {
+    public boolean switchTo(@Nullable PageTable next) {
         if (next != null && next == table && state.leaveLazy()) {
             activities &= ~WITHOUT_SPACE;
-            return;
+            return true;
         }
         activities |= WITHOUT_SPACE;
         context = null;
@@ -173,8 +174,8 @@ public final class CpuTlb {
         TlbContext of = null;
         boolean isReady = false;
         try {
-            if (next != null) {
-                of = next.use();
+            if (next != null && next.context().use()) {
+                of = next.context();
                 slot = slots.of(of);
                 // Before the CPU is in GUEST in this context. In SWITCHING the generation belongs to no context.
                 state.flushedTo(slot.flushed);
@@ -188,24 +189,33 @@ public final class CpuTlb {
                 state.arrive(null);
             }
         }
-        context = of;
-        table = next;
         if (of != null) {
+            context = of;
+            table = next;
             contextId = of.id();
             number = slot.number();
             tlb.select(number);
             flushed = slot.isFresh ? FRESH : slot.flushed;
             activities &= ~WITHOUT_SPACE;
         }
+        return next == null || of != null;
     }
 
     /**
      * Goes to LAZY: keeps the translations of the CPU's space, and stops being a user of that space. Called in KERNEL
-     * only.
+     * only. The caller calls {@link #endLeft} afterwards.
      */
     public void enterLazy() {
         state.enterLazy();
         activities |= WITHOUT_SPACE;
+    }
+
+    /**
+     * Tears down the spaces that this CPU has left as their last user; or has a thread of the machine do so, if this
+     * thread may not wait. Called without a lock, after each transition out of a space.
+     */
+    public void endLeft() {
+        state.endLeft();
     }
 
     /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
@@ -471,7 +481,7 @@ public final class CpuTlb {
         return Objects.requireNonNull(table).watches();
     }
 
-    /** Goes offline: gives up its translations and its number. */
+    /** Goes offline: gives up its translations and its number. The caller calls {@link #endLeft} afterwards. */
     public void close() {
         activities |= WITHOUT_SPACE;
         context = null;

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class PendingFlush {
     private final Cpus cpus;
 
-    /** The context whose translations no CPU uses any more; null for none. */
+    /** The context of a space without users, whose translations no CPU uses any more; null for none. */
     private @Nullable TlbContext ended;
 
     /** The first {@link #size} are pending; the others are spare. */
@@ -137,8 +137,6 @@ final class PendingFlush {
 
     /** Flushes the leaves of one space with one generation, whose range spans them all. */
     private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
-        // After the change of the entries: a CPU that goes to the space later, with a new context, sees the change.
-        // Pairs with PageTable.use.
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended) {

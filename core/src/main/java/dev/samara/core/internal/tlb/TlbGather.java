@@ -76,12 +76,10 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /**
      * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
      * generation. CPUs may keep translations of the ended context, which no CPU uses again. CPUs that are LAZY in
-     * the context fall back to the empty space first. If a CPU goes to the space meanwhile, with another context, that
-     * context is flushed as usual. Invalidations wait for grace periods as usual.
+     * the context fall back to the empty space first. Invalidations wait for grace periods as usual.
      *
-     * @param ended the context of the space, which has been {@linkplain TlbContext#end ended}
-     * @throws IllegalStateException if the context has not been ended, and so may have users; or if a CPU that is not
-     *     LAZY is in it
+     * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
+     * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public TlbGather(Memory memory, TlbContext ended) {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
@@ -112,8 +110,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /**
      * Continues as the end of a space without users: see {@link #TlbGather(Memory, TlbContext)}.
      *
-     * @param ended the context of the space, which has been ended
-     * @throws IllegalStateException if the context has not been ended; or if a CPU that is not LAZY is in it
+     * @param ended the context of the space, which has ended
+     * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public void leaveOut(TlbContext ended) {
         pending.leaveOut(checkOver(memory.cpus(), ended));
@@ -172,8 +170,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     private static TlbContext checkOver(Cpus cpus, TlbContext ended) {
         if (!ended.isEnded()) {
-            throw new IllegalStateException(
-                    "a context that " + ended.users() + " CPUs use was to be left without a flush");
+            throw new IllegalStateException("a space with " + ended.users().users() + " users, " + ended.cpus()
+                    + " of them CPUs, was to be left without a flush");
         }
         CpuState user = cpus.takeOff(ended);
         if (user != null) {

@@ -41,7 +41,8 @@ final class LayoutKinds {
             call.state().children.put("child of " + call.label(), call.space().fork());
             return "forked";
         });
-        PairKinds.takes("close", Pte.RIGHTS, call -> {
+        // Takes nothing: CPUs that are in the space go on.
+        PairKinds.add("close", call -> {
             call.space().close();
             return "closed";
         });

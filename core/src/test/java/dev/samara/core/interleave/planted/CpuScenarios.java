@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.util.List;
 import java.util.Objects;
@@ -128,23 +127,6 @@ final class CpuScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             state.space.collectAccessed(AT, PAGE, page -> {});
-        }
-    }
-
-    /** A call that is refused since the space is closed: the space has no mapping after that. */
-    static final class CallBesideClose extends Calls {
-        CallBesideClose() {
-            calls().put("close", (state, cpu) -> {
-                state.space.close();
-                return "closed";
-            });
-            calls().put("munmap", (state, cpu) -> {
-                long result = state.space.munmap(AT + PAGE, PAGE);
-                if (result == Errno.ESRCH.result() && state.space.find(AT) != null) {
-                    throw new AssertionError("a mapping is found in a space that was closed to calls");
-                }
-                return "";
-            });
         }
     }
 

@@ -118,20 +118,15 @@ final class MissedBreaks {
                             "return leaf[leaf.length - PENDING] != 0;",
                             "return false;")),
             PlantedBreak.of(
-                    "a space is closed before its tree is empty",
-                    CpuScenarios.CallBesideClose.class,
-                    1,
-                    in("space.Layout", "return isClosing && tree.isEmpty();", "return isClosing;")),
-            PlantedBreak.of(
                     "a count is given up before the word says LAZY",
                     CpuScenarios.EntersLazyBesideClose.class,
                     1,
                     in(
                             "cpu.CpuState",
                             "        // Release, and before the CPU stops being counted:",
-                            "of.unuse();\n        // Release, and before the CPU stops being counted:",
-                            "        left = of;\n        of.unuse();",
-                            "        left = of;")),
+                            "of.users().unuse();\n        // Release, and before the CPU stops being counted:",
+                            "        left = of;\n        if (of.users().unuse()) {",
+                            "        left = of;\n        if (of.isEnded()) {")),
             PlantedBreak.of(
                     "entries are compared, and then set by a store",
                     CpuScenarios.FirstLoadBesideUnmap.class,

@@ -61,6 +61,7 @@ final class TaskScenariosTest {
                     throw new AssertionError(report);
                 },
                 new MachineState.Threads(task -> new Thread(task).start(), new NoOpIdleStrategy(), true),
+                layout -> {},
                 null));
         private final AtomicInteger ended = new AtomicInteger();
 

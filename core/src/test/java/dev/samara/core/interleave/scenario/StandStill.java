@@ -210,7 +210,7 @@ public final class StandStill {
         for (long address : addresses) {
             long pte = table.get(address);
             long entry = Pte.isPresent(pte) ? pte & Pte.RIGHTS : 0;
-            Vma vma = space.find(address);
+            Vma vma = MachineInternals.layoutOf(space).find(address);
             long mapped = vma == null ? 0 : (vma.flags() & VmaFlags.ACCESS) << 1;
             if ((entry & ~mapped) != 0) {
                 throw new AssertionError(

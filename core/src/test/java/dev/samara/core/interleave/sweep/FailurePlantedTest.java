@@ -109,12 +109,6 @@ final class FailurePlantedTest {
     }
 
     @Test
-    @DisplayName("a CPU that does not come back from LAZY is counted as a user")
-    void countedAsUser() {
-        found("lazy", FailureKind.STACK, Plantings.withoutCall(CORE + "cpu.CpuState", "leaveLazy", "unuse", 0));
-    }
-
-    @Test
     @DisplayName("a truncation meets the end of the stack after the size has changed")
     void truncation() {
         found(

@@ -179,9 +179,9 @@ final class FailureScene {
         }
         for (AddressSpace space : spaces) {
             int tables = StandStill.tableOf(space).tables();
-            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.users() != 0) {
+            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.cpus() != 0) {
                 throw new AssertionError(
-                        "I8: left of " + space + ": " + tables + " page tables, " + space.users() + " users");
+                        "I8: left of " + space + ": " + tables + " page tables, " + space.cpus() + " users");
             }
         }
         if (state.machine.statistics().framesInUse() != 0 || state.machine.committed() != 0) {

@@ -22,8 +22,8 @@ final class CpuStateTest {
     @AfterEach
     void offline() {
         cpus.release(cpu);
-        assertEquals(0, context.users());
-        assertEquals(0, another.users());
+        assertEquals(0, context.cpus());
+        assertEquals(0, another.cpus());
     }
 
     private void switchTo(TlbContext next) {
@@ -69,17 +69,16 @@ final class CpuStateTest {
     void takenOff() {
         switchTo(context);
         cpu.enterLazy();
-        assertEquals(0, context.users());
+        assertEquals(0, context.cpus());
         assertNull(cpus.takeOff(another));
         assertTrue(cpu.leaveLazy());
-        assertEquals(1, context.users());
+        assertEquals(1, context.cpus());
         cpu.enterLazy();
+        assertTrue(context.users().put());
         assertNull(cpus.takeOff(context));
         assertEquals("LAZY", cpu.state(), "in the empty space");
         assertFalse(cpu.leaveLazy());
-        assertEquals(0, context.users());
-        switchTo(context);
-        assertEquals(1, context.users());
+        assertEquals(0, context.cpus());
     }
 
     @Test
@@ -90,24 +89,23 @@ final class CpuStateTest {
         cpu.enterGuest(context.id());
         assertSame(cpu, cpus.takeOff(context));
         cpu.leaveGuest(context.id());
-        assertEquals(1, context.users());
+        assertEquals(1, context.cpus());
         cpu.depart();
         assertNull(cpus.takeOff(context));
         cpu.arrive(null);
     }
 
     @Test
-    @DisplayName("a context ends only while no CPU uses it, and no CPU comes back to it then, from LAZY either")
+    @DisplayName("a context ends with its last user, and no CPU comes back to it then, from LAZY either")
     void ended() {
         switchTo(context);
-        assertFalse(context.end());
+        assertFalse(context.users().put());
         assertFalse(context.isEnded());
         cpu.enterLazy();
-        assertTrue(context.end());
-        assertTrue(context.end());
+        assertTrue(context.isEnded());
         assertFalse(cpu.leaveLazy());
         assertFalse(context.use());
-        assertEquals(0, context.users());
+        assertEquals(0, context.cpus());
         assertTrue(context.isEnded());
     }
 
@@ -124,13 +122,13 @@ final class CpuStateTest {
         });
         thread.start();
         thread.join();
-        assertEquals(1, context.users());
+        assertEquals(1, context.cpus());
         cpus.shoot(context, context.advance(), -1);
-        assertEquals(0, context.users());
+        assertEquals(0, context.cpus());
         cpus.releaseDead();
-        assertEquals(0, context.users());
+        assertEquals(0, context.cpus());
         assertFalse(told.get());
-        assertTrue(context.end());
+        assertTrue(context.users().put());
         assertNull(cpus.takeOff(context));
     }
 }

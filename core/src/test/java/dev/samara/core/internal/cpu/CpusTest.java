@@ -178,7 +178,7 @@ final class CpusTest {
         for (int way = 0; way < 4; way++) {
             long generation = context.advance();
             Owned cpu = guest(cpus, context, generation - 1);
-            assertEquals(1, context.users());
+            assertEquals(1, context.cpus());
             Thread shooter = new Thread(() -> cpus.shoot(context, generation, cpu.state.bit()));
             shooter.start();
             awaitRequest(cpu.state);
@@ -202,10 +202,36 @@ final class CpusTest {
                     cpus.release(cpu.state);
                 });
             }
-            assertEquals(0, context.users());
-            assertEquals(0, other.users());
+            assertEquals(0, context.cpus());
+            assertEquals(0, other.cpus());
         }
         assertEquals(0, cpus.claim(0, () -> {}).number(), "a CPU that has ended was taken off");
+    }
+
+    @Test
+    @DisplayName(
+            "a space of which an ended thread's CPU was the last user is torn down once, by a thread of the machine")
+    void deadLastUser() throws Exception {
+        List<String> calls = new ArrayList<>();
+        TlbContext ending = new TlbContext(new SpaceUsers(new SpaceUsers.Teardown() {
+            @Override
+            public void now() {
+                calls.add("now");
+            }
+
+            @Override
+            public void later() {
+                calls.add("later");
+            }
+        }));
+        Owned last = guest(cpus, ending, 0);
+        assertFalse(ending.users().put());
+        last.thread.shutdown();
+        Objects.requireNonNull(last.state.owner()).join();
+        cpus.releaseDead();
+        cpus.release(last.state);
+        assertTrue(ending.isEnded());
+        assertEquals(List.of("later"), calls);
     }
 
     @Test
@@ -216,7 +242,7 @@ final class CpusTest {
         first.thread.shutdown();
         Objects.requireNonNull(first.state.owner()).join();
         assertEquals(0, cpus.claim(0, () -> {}).number());
-        assertEquals(1, context.users());
+        assertEquals(1, context.cpus());
         assertEquals(2, cpus.claim(0, () -> {}).number());
         assertFalse(second.state.isDead());
     }

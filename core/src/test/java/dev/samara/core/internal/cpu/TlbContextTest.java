@@ -81,16 +81,16 @@ final class TlbContextTest {
         CpuState second = cpus.claim(0, () -> {});
         ContextSwitch.load(first, context);
         ContextSwitch.load(second, context);
-        assertEquals(2, context.users());
+        assertEquals(2, context.cpus());
         ContextSwitch.load(first, context);
-        assertEquals(2, context.users());
+        assertEquals(2, context.cpus());
         ContextSwitch.load(second, other);
-        assertEquals(1, context.users());
-        assertEquals(1, other.users());
+        assertEquals(1, context.cpus());
+        assertEquals(1, other.cpus());
         ContextSwitch.load(first, null);
         cpus.release(first);
-        assertEquals(0, context.users());
+        assertEquals(0, context.cpus());
         cpus.release(second);
-        assertEquals(0, other.users(), "to take it off gives up its current context");
+        assertEquals(0, other.cpus(), "to take it off gives up its current context");
     }
 }

@@ -67,11 +67,7 @@ final class CallTextTest {
                         "shmat(" + OpenFiles.ONE_BYTE + ", HERE, 0x4000)",
                         it -> it.shmat(OpenFiles.ONE_BYTE, at, ShmFlags.REMAP)),
                 new Named("shmdt(0x" + Long.toHexString(page(20)) + ")", page(20), it -> it.shmdt(page(20))),
-                new Named("brk(" + end + ")", heap, it -> it.brk(heap)),
-                row("close", it -> {
-                    it.close();
-                    return 0;
-                }))
+                new Named("brk(" + end + ")", heap, it -> it.brk(heap)))
                 .stream();
     }
 

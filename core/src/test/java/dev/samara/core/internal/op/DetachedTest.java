@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.CountingBacking;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
@@ -98,6 +97,6 @@ final class DetachedTest {
         for (int i = 0; i < calls.length; i++) {
             check(left[i], calls[i]);
         }
-        check(vmas().size(), () -> ExitMmap.close(layout));
+        check(vmas().size(), () -> layout.lifetime().put());
     }
 }

@@ -13,7 +13,6 @@ import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mmap;
@@ -118,7 +117,7 @@ final class FailingDiscardTest {
         assertEquals(0, memory.frames().inUse());
         assertEquals(List.of(), reports);
         memory.discard(worker);
-        ExitMmap.close(layout);
+        layout.lifetime().put();
     }
 
     @ParameterizedTest
@@ -162,6 +161,6 @@ final class FailingDiscardTest {
                 reports.stream().map(Report::kind).toList());
         others.forEach(memory::giveBack);
         memory.discard(worker);
-        ExitMmap.close(layout);
+        layout.lifetime().put();
     }
 }

@@ -31,9 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
@@ -210,15 +208,16 @@ final class ForkedMemoryTest {
      * Forks again and again while something goes on beside it; each child is judged by the page contents that it has.
      */
     private void beside(Callable<Void> meanwhile, Judge judge) throws Exception {
-        ExecutorService pool = Executors.newSingleThreadExecutor();
         AtomicBoolean done = new AtomicBoolean();
+        FutureTask<?> other = new FutureTask<>(() -> {
+            while (!done.get()) {
+                meanwhile.call();
+            }
+            return null;
+        });
+        Thread thread = new Thread(other, "beside");
+        thread.start();
         try {
-            Future<?> other = pool.submit(() -> {
-                while (!done.get()) {
-                    meanwhile.call();
-                }
-                return null;
-            });
             for (int i = 0; i < 150; i++) {
                 try (AddressSpace child = fixture.space.fork()) {
                     child.validate();
@@ -231,8 +230,9 @@ final class ForkedMemoryTest {
             other.get();
         } finally {
             done.set(true);
-            pool.shutdown();
         }
+        // Its CPU is a user of the space until it has ended.
+        thread.join();
         fixture.cpu.switchTo(fixture.space);
         fixture.machine.awaitQuiescence();
         fixture.closeEmpty();

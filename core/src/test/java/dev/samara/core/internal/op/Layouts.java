@@ -8,6 +8,7 @@ import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
@@ -63,6 +64,7 @@ public final class Layouts {
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,
                 MachineState.Threads.own(),
+                ExitMmap::close,
                 memory == null ? null : (host, pageShift) -> memory));
     }
 
@@ -81,6 +83,7 @@ public final class Layouts {
     public static Origin origin(MachineState host, long heap, long brk, boolean earlyReuse) {
         return new Origin(
                 host,
+                null,
                 GEOMETRY,
                 Set.of(),
                 Map.of(Resource.AS, -1L),

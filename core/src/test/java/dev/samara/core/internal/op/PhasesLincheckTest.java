@@ -17,6 +17,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
@@ -77,6 +78,7 @@ public class PhasesLincheckTest {
                     throw new AssertionError(report);
                 },
                 MachineState.Threads.own(),
+                ExitMmap::close,
                 null));
         // A lock that parks at once: for a model checker, a spin that ends by the clock never ends.
         MachineSeams.lockWith(host, ReentrantLock::new);
@@ -84,6 +86,7 @@ public class PhasesLincheckTest {
         return new Layout(
                 new Origin(
                         host,
+                        null,
                         GEOMETRY,
                         Set.of(),
                         Map.of(Resource.STACK, 8L << 20),

@@ -119,6 +119,7 @@ final class RetirementTest {
                 Machine.builder().memory(1 << 20), machine -> MachineInternals.withWorkers(machine, 8));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
+        fixture.cpu.switchTo(null);
         Memory memory = MachineInternals.layoutOf(fixture.space).memory();
         List<PageTableContext> all = borrowAll(memory);
         Thread closer = new Thread(fixture.space::close, "closer");

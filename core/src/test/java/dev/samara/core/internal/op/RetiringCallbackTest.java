@@ -54,7 +54,7 @@ final class RetiringCallbackTest {
     }
 
     @ParameterizedTest
-    @EnumSource(RangeCall.class)
+    @EnumSource(value = RangeCall.class, mode = EnumSource.Mode.EXCLUDE, names = "CLOSE")
     @DisplayName("an operation on the very range in flight throws and changes nothing")
     void sameRange(RangeCall column) {
         AddressSpace calm = RetiringCall.MAP_FIXED.space(Machine.builder().build());

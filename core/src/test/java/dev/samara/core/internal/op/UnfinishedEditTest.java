@@ -12,7 +12,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,7 +66,7 @@ class UnfinishedEditTest {
             assertTrue(edit.charge(0));
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
-        ExitMmap.close(layout);
+        layout.lifetime().put();
         assertEquals(0, host.committed().bytes());
     }
 

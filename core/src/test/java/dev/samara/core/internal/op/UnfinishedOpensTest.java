@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.samara.core.CountingBacking;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +60,7 @@ final class UnfinishedOpensTest {
     @AfterEach
     void everyOpenIsClosed() throws InterruptedException {
         layout.validate();
-        ExitMmap.close(layout);
+        layout.lifetime().put();
         host.background().awaitQuiescence();
         assertEquals(0, device.stillOpen());
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ final class SlowListenerTest {
                 reported.release();
             },
             MachineState.Threads.own(),
+            ExitMmap::close,
             null));
     private final Changes changes = new Changes(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));

@@ -3,7 +3,6 @@ package dev.samara.core.internal.tlb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -27,17 +26,13 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         TlbContext context = table.pages.context();
         CpuTlb cpu = table.guest();
         cpu.leaveGuest();
-        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
-        assertFalse(context.end());
-        cpu.switchTo(null);
-        assertThrows(
-                IllegalStateException.class,
-                () -> new TlbGather(memory, context),
-                "it has no user, but it may be used");
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is a user");
+        assertTrue(cpu.switchTo(null));
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "there is a reference");
         CpuState wrong = memory.cpus().claim(2, () -> {});
         wrong.depart();
         wrong.arrive(context);
-        assertTrue(context.end());
+        assertTrue(context.users().put());
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is in it, uncounted");
         memory.cpus().release(wrong);
         cpu.close();
@@ -58,7 +53,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         lazy.enterLazy();
         assertEquals("LAZY in context " + context.id(), lazy.state());
         long generation = context.generation();
-        assertTrue(context.end());
+        assertTrue(context.users().put());
         try (TlbGather gather = new TlbGather(memory, context)) {
             UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
@@ -70,40 +65,8 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertFalse(lazy.leaveLazy());
         memory.cpus().release(lazy);
         assertEquals("OFFLINE", lazy.state());
-        cpu.switchTo(table.pages);
-        cpu.enterGuest();
-        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
-        assertEquals(CpuTlb.MISS, cpu.walk(AT, Pte.READ));
-        cpu.leaveGuest();
+        assertFalse(cpu.switchTo(table.pages));
         cpu.close();
-    }
-
-    @Test
-    @DisplayName("I3: a CPU that uses a space again while it is ended is flushed before anything is freed")
-    void usedBesideItsExit() throws InterruptedException {
-        int frame = table.fill(AT);
-        memory.frames().store().put(frame, 8, 8, 42);
-        TlbContext context = table.pages.context();
-        assertTrue(context.end());
-        try (TlbGather gather = new TlbGather(memory, context)) {
-            CpuTlb cpu = table.guest(AT);
-            assertNotSame(context, table.pages.context());
-            Thread ends = new Thread(() -> {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
-                gather.invalidate();
-                gather.free();
-            });
-            ends.start();
-            awaitShootdown(ends);
-            assertEquals(1, table.inUse());
-            assertEquals(42, memory.frames().store().get(frame, 8, 8));
-            cpu.poll();
-            await("the end of the space is acknowledged", ends);
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
-            cpu.leaveGuest();
-            cpu.close();
-        }
-        assertEquals(0, table.inUse());
     }
 
     @Test
@@ -117,7 +80,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         TlbContext context = table.pages.context();
-        assertTrue(context.end());
+        assertTrue(context.users().put());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {

@@ -21,17 +21,17 @@ public final class LoneCpu {
         return state.leaveLazy() ? 1 : 0;
     }
 
-    /** 1 if it was LAZY, and is taken off its context. */
+    /** 1 if it was LAZY, and is taken off its context, which has ended. */
     public int takeOff() {
         return state.takeOff(context.id()) ? 1 : 0;
     }
 
-    /** 1 if no CPU used the context, and none ever will. */
+    /** Gives up the only reference; 1 if that was the last user, so that there will be none. */
     public int end() {
-        return context.end() ? 1 : 0;
+        return context.users().put() ? 1 : 0;
     }
 
-    public int users() {
-        return context.users();
+    public int cpus() {
+        return context.cpus();
     }
 }

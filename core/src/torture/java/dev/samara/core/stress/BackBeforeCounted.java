@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link TakenOffOrBack} broken on purpose: the CPU looks at its word, and then stores. */
+/** {@link TakenOffOrBack} broken on purpose: the CPU looks whether there is a user, and is counted after its store. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},
@@ -17,23 +17,28 @@ import org.openjdk.jcstress.infra.results.II_Result;
         desc = "back, or taken off")
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "taken off the context to which it has returned")
 @State
-public class BackByPlainStore {
+public class BackBeforeCounted {
     private static final long KERNEL = 1;
     private static final long LAZY = 4;
     private static final long TAKEN_OFF = 5;
 
     private final AtomicLong word = new AtomicLong(LAZY);
+    private final AtomicLong users = new AtomicLong(1);
 
     @Actor
     public void owner(II_Result r) {
-        if (word.getAcquire() == LAZY) {
+        if (users.get() != 0) {
             word.setRelease(KERNEL);
+            users.getAndIncrement();
             r.r1 = 1;
         }
     }
 
     @Actor
     public void taker(II_Result r) {
-        r.r2 = word.compareAndSet(LAZY, TAKEN_OFF) ? 1 : 0;
+        if (users.decrementAndGet() == 0) {
+            word.set(TAKEN_OFF);
+            r.r2 = 1;
+        }
     }
 }

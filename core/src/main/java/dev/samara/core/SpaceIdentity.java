@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.space.Identity;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A reference to the identity of a space, the weakest of the three kinds: its number, its name, its charge, the record
+ * of its end, and one object of the embedder. It answers after the end of the space, as a table of processes needs it.
+ * It keeps neither mappings nor page tables, and delays nothing.
+ *
+ * <p>{@link AddressSpace#grab} and {@link PageTableRef#grab} return it. All methods may be called by any thread and at
+ * any time, also in GUEST, in callbacks and after the close of this reference; none waits or takes a lock.
+ */
+public final class SpaceIdentity implements AutoCloseable {
+    private final Identity identity;
+    private final SpaceReferences.Entry entry;
+
+    /** Takes over a reference that the caller has taken. */
+    private SpaceIdentity(Machine machine, Identity identity) {
+        this.identity = identity;
+        entry = machine.references().add(this, identity);
+    }
+
+    /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */
+    static SpaceIdentity grab(Machine machine, Identity identity) {
+        if (!identity.tryGrab()) {
+            throw new MmException("grab", Errno.ESRCH);
+        }
+        boolean isGrabbed = false;
+        try {
+            SpaceIdentity grabbed = new SpaceIdentity(machine, identity);
+            isGrabbed = true;
+            return grabbed;
+        } finally {
+            if (!isGrabbed) {
+                identity.drop();
+            }
+        }
+    }
+
+    /**
+     * Returns the number of the space on its machine.
+     *
+     * @return positive; no other space of the machine ever has it
+     */
+    public long number() {
+        return identity.number();
+    }
+
+    /**
+     * Returns the name of the space.
+     *
+     * @return the name that its {@linkplain AddressSpaceBuilder#name builder} was given; null for none
+     */
+    public @Nullable String name() {
+        return identity.name();
+    }
+
+    /**
+     * Returns what the space has charged against the commit limit of the machine.
+     *
+     * @return bytes; 0 after the end of the space
+     */
+    public long charged() {
+        return identity.charged();
+    }
+
+    /**
+     * Returns the record of the end of the space.
+     *
+     * @return the record; null until the last user has gone and the teardown has begun
+     */
+    public @Nullable ExitRecord exit() {
+        return (ExitRecord) identity.exit();
+    }
+
+    /**
+     * Returns the object that was attached last.
+     *
+     * @return the object, or null
+     */
+    public @Nullable Object attachment() {
+        return identity.attachment();
+    }
+
+    /**
+     * Attaches an object of the embedder, in place of an earlier one. Once the space has ended and the last reference
+     * to the identity is closed, the object is no longer reachable from here, and a later call has no effect.
+     *
+     * @param object any object, or null
+     */
+    public void attach(@Nullable Object object) {
+        identity.attach(object);
+    }
+
+    /** Gives this reference up (drop). A second call does nothing. */
+    @Override
+    public void close() {
+        if (entry.end()) {
+            identity.drop();
+        }
+    }
+
+    /** Returns the number and the name of the space as text, and whether the space has ended. */
+    @Override
+    public String toString() {
+        return "space " + identity.number() + (identity.name() == null ? "" : " " + identity.name())
+                + (identity.exit() == null ? "" : ", ended");
+    }
+}

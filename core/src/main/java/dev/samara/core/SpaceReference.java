@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A reference to a space that is not given up yet, as {@link AddressSpace#references} shows it.
+ *
+ * @param kind what it keeps
+ * @param holder the name of the thread that has taken it
+ * @param ageNanos its age in nanoseconds
+ * @param where the stack trace at which it was taken; null unless the machine {@linkplain
+ *     MachineBuilder#trackReferences tracks references}
+ */
+public record SpaceReference(
+        Kind kind, String holder, long ageNanos, @Nullable Throwable where) {
+    /** What a reference keeps. Each kind keeps what the later ones keep, too. */
+    public enum Kind {
+        /** The VMAs and pages: {@link AddressSpace}. */
+        USERS,
+        /** The page table: {@link PageTableRef}. */
+        PAGE_TABLE,
+        /** The number, the name and the record of the end: {@link SpaceIdentity}. */
+        IDENTITY
+    }
+
+    /** Returns the kind, the holder and the age as text. */
+    @Override
+    public String toString() {
+        return kind + " reference of thread " + holder + ", age " + TimeUnit.NANOSECONDS.toMillis(ageNanos) + " ms";
+    }
+}

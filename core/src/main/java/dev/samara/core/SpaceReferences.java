@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
+import dev.samara.core.internal.space.MachineState;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The references to the spaces of one machine that are not given up yet. The thread that ends an entry gives the
+ * reference up, so each one is given up once: by its close, or after it has become unreachable. Thread-safe; takes no
+ * lock, so that a reference can be given up anywhere.
+ */
+final class SpaceReferences {
+    /** The entry of one reference, which does not keep the reference's object reachable. */
+    final class Entry extends WeakReference<Object> {
+        private final long id = last.incrementAndGet();
+        private final Identity identity;
+
+        /** Null for a reference to the identity, which must not keep more than that. */
+        private final @Nullable Lifetime lifetime;
+
+        private final SpaceReference.Kind kind;
+        private final String holder = Thread.currentThread().getName();
+        private final long since = System.nanoTime();
+        private final @Nullable Throwable where;
+        private final AtomicBoolean isEnded = new AtomicBoolean();
+
+        Entry(Object reference, Identity identity, @Nullable Lifetime lifetime, SpaceReference.Kind kind) {
+            super(reference, lost);
+            this.identity = identity;
+            this.lifetime = lifetime;
+            this.kind = kind;
+            where = isTracked ? new Throwable("taken by thread " + holder) : null;
+        }
+
+        /** Ends the entry. The caller then gives the reference up, unless this returns false. */
+        boolean end() {
+            if (!isEnded.compareAndSet(false, true)) {
+                return false;
+            }
+            unlist();
+            return true;
+        }
+
+        /** An entry that cannot be removed now is removed after the collection of its object. */
+        private void unlist() {
+            try {
+                entries.remove(id);
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                isLeft = true;
+            }
+        }
+
+        SpaceReference describe() {
+            return new SpaceReference(kind, holder, System.nanoTime() - since, where);
+        }
+
+        private void giveUp() {
+            try {
+                putDown();
+            } finally {
+                report();
+            }
+        }
+
+        private void putDown() {
+            Lifetime of = lifetime;
+            if (of == null) {
+                identity.drop();
+            } else if (kind == SpaceReference.Kind.PAGE_TABLE) {
+                of.release();
+            } else if (of.users().put()) {
+                of.users().endLater();
+            }
+        }
+
+        private void report() {
+            host.report(
+                    Report.Kind.REFERENCE_LOST,
+                    "space " + identity.number() + ": a " + describe()
+                            + ", became unreachable and was not closed; it is given up",
+                    where);
+        }
+    }
+
+    private final MachineState host;
+    private final boolean isTracked;
+    private final AtomicLong last = new AtomicLong();
+    private final ConcurrentSkipListMap<Long, Entry> entries = new ConcurrentSkipListMap<>();
+    private final ReferenceQueue<Object> lost = new ReferenceQueue<>();
+
+    /** Whether an ended entry may be in the map still. */
+    private volatile boolean isLeft;
+
+    SpaceReferences(MachineState host, boolean isTracked) {
+        this.host = host;
+        this.isTracked = isTracked;
+    }
+
+    /**
+     * Adds the entry of a reference that the caller has taken.
+     *
+     * @param reference the object that the embedder closes
+     */
+    Entry add(Object reference, Layout layout, SpaceReference.Kind kind) {
+        Lifetime lifetime = layout.lifetime();
+        return add(new Entry(reference, lifetime.identity(), lifetime, kind));
+    }
+
+    /** Adds the entry of a reference to an identity. */
+    Entry add(Object reference, Identity identity) {
+        return add(new Entry(reference, identity, null, SpaceReference.Kind.IDENTITY));
+    }
+
+    private Entry add(Entry entry) {
+        boolean isAdded = false;
+        try {
+            entries.put(entry.id, entry);
+            isAdded = true;
+        } finally {
+            if (!isAdded) {
+                // Memory may have run out after the entry has come into the map: the caller gives the reference up.
+                entry.end();
+            }
+        }
+        return entry;
+    }
+
+    /** Gives up the references that became unreachable, and reports each. Does not wait. */
+    void giveUpLost() {
+        for (Reference<?> gone = lost.poll(); gone != null; gone = lost.poll()) {
+            Entry entry = (Entry) gone;
+            if (entry.end()) {
+                entry.giveUp();
+            } else if (isLeft) {
+                entry.unlist();
+            }
+        }
+    }
+
+    /** Returns the references to a space, the oldest first. */
+    List<SpaceReference> to(Identity identity) {
+        List<SpaceReference> found = new ArrayList<>();
+        for (Entry entry : entries.values()) {
+            if (entry.identity == identity && !entry.isEnded.get()) {
+                found.add(entry.describe());
+            }
+        }
+        return found;
+    }
+}

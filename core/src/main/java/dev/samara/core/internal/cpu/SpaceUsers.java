@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The users of a space ({@code mm_users}): references, and CPUs that are in the space. While there is one, the space
+ * has its VMAs and pages. The last put is final: the count never leaves 0 again, and the thread of that put begins the
+ * teardown.
+ *
+ * <p>The CPUs among the users are also counted, since references of threads without a CPU use no translation. Both
+ * counts are in one word, so a CPU that comes or goes needs one atomic update, and a reader gets both of one instant.
+ */
+public final class SpaceUsers {
+    /** What follows the last put. A call after the first one that has returned does nothing. */
+    public interface Teardown {
+        /**
+         * Tears the space down, if the calling thread may wait; otherwise as {@link #later}. Throws only at the end of
+         * the stack, and is called again then.
+         */
+        void now();
+
+        /**
+         * Has a thread of the machine tear the space down. Does not wait, unless there is no memory for such a thread.
+         * Throws only at the end of the stack, and is called again then.
+         */
+        void later();
+    }
+
+    private static final Teardown NONE = new Teardown() {
+        @Override
+        public void now() {}
+
+        @Override
+        public void later() {}
+    };
+
+    private static final int CPU_SHIFT = Integer.SIZE;
+    private static final long REFERENCE = 1;
+    private static final long CPU = 1L << CPU_SHIFT;
+
+    /** The users in the lower half; how many of them are CPUs, in the upper half. */
+    private final AtomicLong word = new AtomicLong(REFERENCE);
+
+    private final Teardown teardown;
+
+    /**
+     * The next space of which the CPU that was the last user here was the last user, too. For the thread of that CPU.
+     */
+    @Nullable
+    SpaceUsers nextLeft;
+
+    /** Makes the users of a space that needs no teardown: one reference. */
+    public SpaceUsers() {
+        this(NONE);
+    }
+
+    /**
+     * Makes the users of a new space: one reference, which belongs to the caller.
+     *
+     * @param teardown follows the last put
+     */
+    public SpaceUsers(Teardown teardown) {
+        this.teardown = teardown;
+    }
+
+    private static int usersOf(long word) {
+        return (int) word;
+    }
+
+    /**
+     * Takes a reference, if there is a user ({@code mmget_not_zero}).
+     *
+     * @return whether the caller now has a reference
+     */
+    public boolean tryGet() {
+        return tryAdd(REFERENCE);
+    }
+
+    /**
+     * Gives a reference up ({@code mmput}).
+     *
+     * @return whether it was the last user. The caller then calls {@link #end} or {@link #endLater}
+     */
+    public boolean put() {
+        // Atomic: after all that the user has done in the space, and before the teardown by the thread of the last put.
+        return usersOf(word.addAndGet(-REFERENCE)) == 0;
+    }
+
+    /**
+     * Counts a CPU that is about to go to the space as a user, if there is a user.
+     *
+     * @return whether the CPU is counted
+     */
+    boolean tryUse() {
+        return tryAdd(CPU | REFERENCE);
+    }
+
+    /**
+     * Stops counting a CPU, whose word does not name it as a user any more.
+     *
+     * @return whether it was the last user. The caller then has the space torn down
+     */
+    boolean unuse() {
+        // No deeper than the store of a CPU's word, after which the count must not be lost. As in put.
+        return usersOf(word.addAndGet(-(CPU | REFERENCE))) == 0;
+    }
+
+    private boolean tryAdd(long added) {
+        long known = word.get();
+        while (usersOf(known) != 0) {
+            // Atomic: before the caller uses the space. Pairs with the put that finds no other user.
+            if (word.compareAndSet(known, known + added)) {
+                return true;
+            }
+            known = word.get();
+        }
+        return false;
+    }
+
+    /** Returns the number of users at some instant of this call. */
+    public int users() {
+        return usersOf(word.get());
+    }
+
+    /** Returns how many CPUs were users at some instant of this call; CPUs that are LAZY in the space are not. */
+    public int cpus() {
+        return (int) (word.get() >>> CPU_SHIFT);
+    }
+
+    /** Tears the space down after the last put, or has a thread of the machine do so if this thread may not wait. */
+    public void end() {
+        teardown.now();
+    }
+
+    /** Has a thread of the machine tear the space down after the last put. Does not wait. */
+    public void endLater() {
+        teardown.later();
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of a space also after its end: its number and name, what it has charged to the machine, the record of
+ * its end, and one object of the embedder. Leads to nothing else of the space, so a thread that keeps it keeps no
+ * tables. The page table holds one of its references.
+ *
+ * <p>No method waits, and none takes a lock. Thread-safe.
+ */
+public final class Identity {
+    private final long pageSize;
+    private final @Nullable String name;
+    private final AtomicInteger references = new AtomicInteger(1);
+
+    /** 0 until the space is registered, which is before another thread knows it. */
+    private long number;
+
+    private final AtomicLong chargedPages = new AtomicLong();
+    private volatile @Nullable Record exit;
+    private volatile @Nullable Object attachment;
+
+    Identity(@Nullable String name, long pageSize) {
+        this.name = name;
+        this.pageSize = pageSize;
+    }
+
+    /** Returns the number of the space on its machine; 0 before it is registered. */
+    public long number() {
+        return number;
+    }
+
+    void number(long registered) {
+        number = registered;
+    }
+
+    /** Returns the name that the embedder has given the space; null for none. */
+    public @Nullable String name() {
+        return name;
+    }
+
+    /** Returns the bytes that the space has charged against the commit limit of the machine. */
+    public long charged() {
+        return chargedPages.get() * pageSize;
+    }
+
+    /** Sets the charge. The caller holds the layout lock. */
+    void charged(long pages) {
+        // Opaque: a statistic, of which only the holder of the lock makes the next value.
+        chargedPages.setOpaque(pages);
+    }
+
+    /** Returns the record of the end of the space; null before it is torn down. */
+    public @Nullable Record exit() {
+        return exit;
+    }
+
+    /** Sets the record, before the space is torn down. */
+    public void exit(Record record) {
+        exit = record;
+    }
+
+    /** Returns the object of the embedder; null for none. */
+    public @Nullable Object attachment() {
+        return attachment;
+    }
+
+    /** Replaces the object of the embedder, unless there is no reference. */
+    public void attach(@Nullable Object object) {
+        attachment = object;
+        // Pairs with drop, which counts and then clears.
+        if (references.get() == 0) {
+            attachment = null;
+        }
+    }
+
+    /**
+     * Takes a reference, if there is one.
+     *
+     * @return whether the caller now has a reference
+     */
+    public boolean tryGrab() {
+        int known = references.get();
+        while (known != 0 && !references.compareAndSet(known, known + 1)) {
+            known = references.get();
+        }
+        return known != 0;
+    }
+
+    /** Gives a reference up. After the last one, nothing of the embedder is reachable from here. */
+    public void drop() {
+        if (references.decrementAndGet() == 0) {
+            attachment = null;
+        }
+    }
+
+    /** Returns the number of references at some instant of this call; that of the page table is one. */
+    public int references() {
+        return references.get();
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.sync.WaitingCall;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The teardown of a space after the last put of its users ({@code __mmput}): unmaps everything, and then gives up the
+ * page table count of the users. On the thread of that put if it may wait, otherwise on a thread of the machine. A
+ * teardown that fails is tried again until it succeeds.
+ *
+ * <p>The thread belongs to the machine, and not to an executor of the embedder: the teardown waits for operations that
+ * such an executor may have to continue.
+ */
+final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
+    /** The stack that a teardown needs after its last wait, in frames. */
+    private static final int DEPTH = 24;
+
+    private static final long FIRST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
+    private final Layout layout;
+    private final Gate over = new Gate();
+    private final Runnable attempt = this::attempt;
+
+    /** Whether a thread tears the space down, or this call is listed, or all is over. */
+    private final AtomicBoolean isTaken = new AtomicBoolean();
+
+    /* For the thread that has taken it, and then for each thread of the machine that tries again, in turn. */
+
+    /** The first failure, until it is reported. */
+    private @Nullable Throwable failure;
+
+    /** The time before the next attempt, in nanoseconds; 0 before the first failure. */
+    private long pause;
+
+    private long dueNanos;
+
+    SpaceEnd(Layout layout) {
+        this.layout = layout;
+    }
+
+    /** Returns what opens once the space is torn down. */
+    Gate over() {
+        return over;
+    }
+
+    @Override
+    public void now() {
+        if (!layout.host().mayWaitHere()) {
+            later();
+        } else if (isTaken.compareAndSet(false, true)) {
+            attempt();
+        }
+    }
+
+    @Override
+    public void later() {
+        if (isTaken.compareAndSet(false, true)) {
+            list();
+        }
+    }
+
+    private void list() {
+        beforeListing();
+        boolean isListed = false;
+        try {
+            layout.host().housekeeping().add(this);
+            isListed = true;
+        } finally {
+            if (!isListed && !isListed()) {
+                isTaken.set(false);
+            }
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        return pause == 0 || System.nanoTime() - dueNanos >= 0;
+    }
+
+    /** Only hands on. */
+    @Override
+    protected boolean mayWait() {
+        return false;
+    }
+
+    @Override
+    public void run() {
+        boolean isHandedOn = false;
+        try {
+            layout.host().background().execute(attempt);
+            isHandedOn = true;
+        } finally {
+            if (!isHandedOn) {
+                list();
+            }
+        }
+    }
+
+    /** Tears the space down, or has that tried again later. */
+    private void attempt() {
+        boolean isOver = false;
+        try {
+            reportFailure();
+            isOver = isDone();
+        } finally {
+            if (!isOver) {
+                list();
+            }
+        }
+    }
+
+    private boolean isDone() {
+        try {
+            // What follows the teardown must not meet the end of the stack.
+            StackReserve.check(DEPTH);
+            layout.host().tearDown(layout);
+            if (layout.isInFlight()) {
+                // An earlier attempt has failed after its publication, and another thread ends it.
+                rest();
+                return false;
+            }
+        } catch (Throwable thrown) {
+            if (pause == 0) {
+                failure = thrown;
+            }
+            rest();
+            return false;
+        }
+        layout.lifetime().release();
+        Gate.wake(over.open());
+        return true;
+    }
+
+    private void rest() {
+        pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+        dueNanos = System.nanoTime() + pause;
+    }
+
+    /** In a later attempt, since there may be no memory for a report when an attempt fails. */
+    private void reportFailure() {
+        Throwable first = failure;
+        if (first != null) {
+            failure = null;
+            layout.host().report(Report.Kind.RETIREMENT_FAILED, this + " has failed, and is tried again", first);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "the teardown of space " + layout.lifetime().identity().number();
+    }
+}
