@@ -85,7 +85,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
     }
 
-    private TlbGather(Memory memory, PendingFlush pending) {
+    /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
+    TlbGather(Memory memory, PendingFlush pending) {
         this(memory, pending, memory.borrow());
     }
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.vma.Geometry;
+
+/**
+ * A design in which a gather decides from its own arguments that no flush is needed. Linux had the first one, and
+ * discussed the second one. The library has none: its caller says that the space has ended.
+ */
+interface GatherIntent {
+    /** The end of the whole range, whatever the space. */
+    long WHOLE = -1;
+
+    /** The end of the addresses that a space can have: all of them, and not the whole range. */
+    long TASK_SIZE = Geometry.LINUX_X86_64.limit();
+
+    /** The whole range means the end of the space ({@code tlb_gather_mmu(tlb, mm, 0, -1)}). */
+    GatherIntent IMPLICIT = (start, end, users) -> start == 0 && end == WHOLE;
+
+    /** The whole range means the end of the space if that has no user. */
+    GatherIntent AUTOMATIC = (start, end, users) -> start == 0 && end == WHOLE && users == 0;
+
+    /**
+     * Returns whether a gather leaves its flushes out.
+     *
+     * @param start the first address of the gather's range
+     * @param end the end of its range
+     * @param users the users of the space
+     */
+    boolean leavesFlushesOut(long start, long end, int users);
+
+    /** Begins a gather of a space for the addresses from 0 to an end. */
+    default TlbGather begin(Memory memory, TlbContext of, long end) {
+        boolean isLeftOut = leavesFlushesOut(0, end, of.users().users());
+        return new TlbGather(memory, new PendingFlush(memory.cpus(), isLeftOut ? of : null));
+    }
+}
