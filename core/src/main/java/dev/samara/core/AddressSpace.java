@@ -127,7 +127,7 @@ public final class AddressSpace implements AutoCloseable {
         this.machine = machine;
         own = layout;
         this.layout = layout;
-        entry = machine.references().add(this, layout, SpaceReference.Kind.USERS);
+        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.USERS);
     }
 
     /** Returns the layout to which calls go. */
@@ -740,11 +740,12 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the references to this space that are not given up, of all three kinds. CPUs have none. Takes no lock.
+     * {@link Machine#references} also finds those to a space of which only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
      */
     public List<SpaceReference> references() {
-        return machine.references().to(own.lifetime().identity());
+        return machine.spaceReferences().to(own.lifetime().identity());
     }
 
     /**

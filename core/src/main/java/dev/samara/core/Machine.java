@@ -67,7 +67,7 @@ public final class Machine implements AutoCloseable {
         return refTracker;
     }
 
-    SpaceReferences references() {
+    SpaceReferences spaceReferences() {
         return references;
     }
 
@@ -233,6 +233,18 @@ public final class Machine implements AutoCloseable {
             throw new IllegalStateException("this machine does not track references");
         }
         return refTracker.outstanding();
+    }
+
+    /**
+     * Returns the references to all spaces of this machine that are not given up, of all three kinds; also those to
+     * spaces that have ended, of which only weaker ones are left. Takes no lock, and does not wait.
+     *
+     * @return the references at some instants of this call, the oldest first
+     * @throws IllegalStateException if this machine is closed
+     */
+    public List<SpaceReference> references() {
+        host.spaces().checkOpen();
+        return references.all();
     }
 
     /**

@@ -23,7 +23,7 @@ public final class PageTableRef implements AutoCloseable {
     PageTableRef(Machine machine, Layout layout) {
         this.machine = machine;
         this.layout = layout;
-        entry = machine.references().add(this, layout, SpaceReference.Kind.PAGE_TABLE);
+        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.PAGE_TABLE);
     }
 
     /**

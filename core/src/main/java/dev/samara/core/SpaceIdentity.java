@@ -21,7 +21,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /** Takes over a reference that the caller has taken. */
     private SpaceIdentity(Machine machine, Identity identity) {
         this.identity = identity;
-        entry = machine.references().add(this, identity);
+        entry = machine.spaceReferences().add(this, identity);
     }
 
     /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */

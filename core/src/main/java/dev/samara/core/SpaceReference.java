@@ -5,8 +5,11 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reference to a space that is not given up yet, as {@link AddressSpace#references} shows it.
+ * A reference to a space that is not given up yet, as {@link AddressSpace#references} and {@link Machine#references}
+ * show it.
  *
+ * @param space the number of the space on its machine, which no other space of the machine ever has
+ * @param name the name of the space; null for none
  * @param kind what it keeps
  * @param holder the name of the thread that has taken it
  * @param ageNanos its age in nanoseconds
@@ -14,7 +17,12 @@ import org.jspecify.annotations.Nullable;
  *     MachineBuilder#trackReferences tracks references}
  */
 public record SpaceReference(
-        Kind kind, String holder, long ageNanos, @Nullable Throwable where) {
+        long space,
+        @Nullable String name,
+        Kind kind,
+        String holder,
+        long ageNanos,
+        @Nullable Throwable where) {
     /** What a reference keeps. Each kind keeps what the later ones keep, too. */
     public enum Kind {
         /** The VMAs and pages: {@link AddressSpace}. */
@@ -25,9 +33,10 @@ public record SpaceReference(
         IDENTITY
     }
 
-    /** Returns the kind, the holder and the age as text. */
+    /** Returns the number and the name of the space, the kind, the holder and the age as text. */
     @Override
     public String toString() {
-        return kind + " reference of thread " + holder + ", age " + TimeUnit.NANOSECONDS.toMillis(ageNanos) + " ms";
+        return "space " + space + (name == null ? "" : " " + name) + ": a " + kind + " reference of thread " + holder
+                + ", age " + TimeUnit.NANOSECONDS.toMillis(ageNanos) + " ms";
     }
 }

@@ -63,7 +63,8 @@ final class SpaceReferences {
         }
 
         SpaceReference describe() {
-            return new SpaceReference(kind, holder, System.nanoTime() - since, where);
+            return new SpaceReference(
+                    identity.number(), identity.name(), kind, holder, System.nanoTime() - since, where);
         }
 
         private void giveUp() {
@@ -88,8 +89,7 @@ final class SpaceReferences {
         private void report() {
             host.report(
                     Report.Kind.REFERENCE_LOST,
-                    "space " + identity.number() + ": a " + describe()
-                            + ", became unreachable and was not closed; it is given up",
+                    describe() + ", became unreachable and was not closed; it is given up",
                     where);
         }
     }
@@ -151,9 +151,18 @@ final class SpaceReferences {
 
     /** Returns the references to a space, the oldest first. */
     List<SpaceReference> to(Identity identity) {
+        return find(identity);
+    }
+
+    /** Returns the references to all spaces, the oldest first. */
+    List<SpaceReference> all() {
+        return find(null);
+    }
+
+    private List<SpaceReference> find(@Nullable Identity wanted) {
         List<SpaceReference> found = new ArrayList<>();
         for (Entry entry : entries.values()) {
-            if (entry.identity == identity && !entry.isEnded.get()) {
+            if ((wanted == null || entry.identity == wanted) && !entry.isEnded.get()) {
                 found.add(entry.describe());
             }
         }

@@ -322,6 +322,28 @@ final class LifetimeTest {
         assertEquals(List.of(), space.references());
     }
 
+    @Test
+    @DisplayName("the machine lists the references of all spaces, of those that have ended too")
+    void weakerLeft() {
+        PageTableRef held = space.hold();
+        SpaceIdentity identity = space.grab();
+        space.close();
+        List<SpaceReference> left = machine.references();
+        assertEquals(
+                List.of("1 null USERS", "2 init PAGE_TABLE", "2 init IDENTITY"),
+                left.stream()
+                        .map(each -> each.space() + " " + each.name() + " " + each.kind())
+                        .toList());
+        assertTrue(left.get(1)
+                .toString()
+                .startsWith("space 2 init: a PAGE_TABLE reference of thread LifetimeTest.weakerLeft, age "));
+        held.close();
+        identity.close();
+        assertEquals(
+                List.of(1L),
+                machine.references().stream().map(SpaceReference::space).toList());
+    }
+
     /** Takes one reference of each kind, and forgets it. */
     private void lose() {
         AddressSpace lost = machine.newSpace(GEOMETRY);

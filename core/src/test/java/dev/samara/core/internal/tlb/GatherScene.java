@@ -138,7 +138,7 @@ final class GatherScene implements AutoCloseable {
         return cpus.stream().anyMatch(LockStepCpu::comeBack);
     }
 
-    /** Judges: returns the pages that a CPU in GUEST uses after their free, and those with a write that no scan finds. */
+    /** Returns the pages that a CPU in GUEST uses after their free, and those with a write that no scan finds. */
     List<String> losses() {
         List<String> losses = new ArrayList<>();
         for (LockStepCpu cpu : cpus) {
