@@ -109,9 +109,6 @@ import org.jspecify.annotations.Nullable;
  * spaces of a machine that is {@linkplain Machine#close closed} have ended.
  */
 public final class AddressSpace implements AutoCloseable {
-    /** The stack that a close needs until the teardown is under way, in frames. */
-    private static final int CLOSE_DEPTH = 60;
-
     private final Machine machine;
 
     /** The layout of the space, also after the close. */
@@ -769,6 +766,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ESRCH if this reference is closed
      */
     public PageTableRef hold() {
+        StackReserve.check(SpaceReferences.DEPTH);
         Lifetime lifetime = own.lifetime();
         if (isClosed() || !lifetime.tryHold()) {
             throw new MmException("hold", Errno.ESRCH);
@@ -913,8 +911,13 @@ public final class AddressSpace implements AutoCloseable {
             return;
         }
         // Before a change: a close that meets the end of the stack has done nothing.
-        StackReserve.check(CLOSE_DEPTH);
+        StackReserve.check(SpaceReferences.DEPTH);
         own.releaseDeadCpus();
+        giveUp();
+    }
+
+    /** Gives this reference up, on a stack that was checked before. */
+    void giveUp() {
         if (entry.end()) {
             layout = own.closed();
             own.lifetime().put();

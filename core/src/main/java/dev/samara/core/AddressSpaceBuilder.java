@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
@@ -237,6 +238,8 @@ public final class AddressSpaceBuilder {
         Cpus.checkMayWait("the building of a space");
         MachineState host = machine.host();
         host.spaces().checkOpen();
+        // Before a change: a space of which no reference is returned is torn down.
+        StackReserve.check(StackReserve.MANY);
         Origin origin = new Origin(
                 host,
                 name,

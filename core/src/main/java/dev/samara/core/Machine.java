@@ -11,6 +11,7 @@ import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
@@ -73,7 +74,7 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Returns the space of a complete layout. If the machine is closed, tears the layout down, which ends its loaded or
-     * copied mappings.
+     * copied mappings. The caller has checked the stack before it has made the layout.
      */
     AddressSpace register(Layout layout) {
         AddressSpace made = null;
@@ -89,7 +90,8 @@ public final class Machine implements AutoCloseable {
                 if (made == null) {
                     layout.lifetime().put();
                 } else {
-                    made.close();
+                    // Not close, which may find the stack too short.
+                    made.giveUp();
                 }
             }
         }
@@ -98,6 +100,7 @@ public final class Machine implements AutoCloseable {
     /** Returns another reference to the users of a space; null if it has no user any more. */
     @Nullable
     AddressSpace tryGet(Layout layout) {
+        StackReserve.check(SpaceReferences.DEPTH);
         if (!layout.lifetime().users().tryGet()) {
             return null;
         }

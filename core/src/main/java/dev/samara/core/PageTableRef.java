@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import org.jspecify.annotations.Nullable;
@@ -72,6 +73,8 @@ public final class PageTableRef implements AutoCloseable {
      */
     @Override
     public void close() {
+        // Before a change: a close that meets the end of the stack has done nothing.
+        StackReserve.check(SpaceReferences.DEPTH);
         isClosed = true;
         if (entry.end()) {
             layout.lifetime().release();

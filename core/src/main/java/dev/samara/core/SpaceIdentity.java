@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ public final class SpaceIdentity implements AutoCloseable {
 
     /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */
     static SpaceIdentity grab(Machine machine, Identity identity) {
+        StackReserve.check(SpaceReferences.DEPTH);
         if (!identity.tryGrab()) {
             throw new MmException("grab", Errno.ESRCH);
         }
@@ -99,6 +101,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /** Gives this reference up (drop). A second call does nothing. */
     @Override
     public void close() {
+        StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
             identity.drop();
         }

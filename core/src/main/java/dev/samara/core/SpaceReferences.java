@@ -6,6 +6,7 @@ import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.StackReserve;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -22,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  * lock, so that a reference can be given up anywhere.
  */
 final class SpaceReferences {
+    /**
+     * The stack that a thread needs to take a reference, or to give one up, in frames. It is checked before the first
+     * change: a count of which no object knows is never given up.
+     */
+    static final int DEPTH = 60;
+
     /** The entry of one reference, which does not keep the reference's object reachable. */
     final class Entry extends WeakReference<Object> {
         private final long id = last.incrementAndGet();
@@ -139,6 +146,8 @@ final class SpaceReferences {
 
     /** Gives up the references that became unreachable, and reports each. Does not wait. */
     void giveUpLost() {
+        // Before an entry leaves the queue.
+        StackReserve.check(DEPTH);
         for (Reference<?> gone = lost.poll(); gone != null; gone = lost.poll()) {
             Entry entry = (Entry) gone;
             if (entry.end()) {

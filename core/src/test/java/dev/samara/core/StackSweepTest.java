@@ -6,12 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.space.ReadyWaitingCall;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +68,20 @@ final class StackSweepTest {
             machine.awaitQuiescence();
             assertEquals(0, machine.statistics().framesInUse(), "frames in use");
         }
+
+        /** The end of the stack, if it was met, was met before anything was begun. */
+        static void assertMetBefore(@Nullable Throwable thrown) {
+            if (thrown != null) {
+                String innermost = thrown.getStackTrace()[0].getClassName();
+                assertEquals("dev.samara.core.internal.sync.StackReserve", innermost, "the end of the stack");
+            }
+        }
+
+        /** No space is left, and no reference to one. */
+        final void assertNoSpace() {
+            assertEquals(0, machine.committed(), "committed");
+            assertEquals(List.of(), machine.references(), "references");
+        }
     }
 
     static final class Unmap extends Scene {
@@ -91,14 +109,12 @@ final class StackSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
-            if (thrown != null) {
-                String innermost = thrown.getStackTrace()[0].getClassName();
-                assertEquals("dev.samara.core.internal.sync.StackReserve", innermost, "the end of the stack");
-            }
+            assertMetBefore(thrown);
             if (child != null) {
                 child.close();
             }
             super.judge(thrown);
+            assertNoSpace();
         }
     }
 
@@ -106,6 +122,47 @@ final class StackSweepTest {
     @DisplayName("fork: the end of the stack is met before anything is begun")
     void fork() throws Exception {
         StackSweep.sweep(Fork.class);
+    }
+
+    /** The open of the last mapping is refused for the child, which has all pages by then. */
+    static final class RefusedFork extends Scene {
+        private static final long C = 0x30_0000_0000L;
+
+        private final AtomicBoolean isRefused = new AtomicBoolean();
+
+        RefusedFork() {
+            CountingBacking backing = new CountingBacking("/refusing", 1) {
+                @Override
+                protected @Nullable Errno askedForOpen(Vma vma) {
+                    return isRefused.get() ? Errno.EACCES : null;
+                }
+            };
+            assertEquals(C, space.mmap(C, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, backing, 0));
+            isRefused.set(true);
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertMetBefore(thrown);
+            super.judge(thrown);
+            assertNoSpace();
+        }
+
+        @Override
+        public boolean call() {
+            try {
+                space.fork();
+                return false;
+            } catch (MmException refused) {
+                return refused.errno() == Errno.EACCES;
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("fork that is refused: the child is torn down, also near the end of the stack")
+    void refusedFork() throws Exception {
+        StackSweep.sweep(RefusedFork.class);
     }
 
     /** A call is listed that has to go on later. */
