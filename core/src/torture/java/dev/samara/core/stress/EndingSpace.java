@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.SpaceIdentity;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import org.jspecify.annotations.Nullable;
+
+/** A space with one mapping, whose only user gives it up while another thread takes a reference of some kind. */
+final class EndingSpace {
+    private static final Machine MACHINE = Machine.builder().memory(1 << 20).build();
+    private static final long AT = 0x2000_0000_0000L;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    private final AddressSpace space = MACHINE.newSpace(Geometry.LINUX_X86_64);
+    private final SpaceIdentity identity = space.grab();
+    private final PageTableRef held = space.hold();
+
+    /** What the other thread has taken; null if it was refused. */
+    private @Nullable AutoCloseable taken;
+
+    EndingSpace() {
+        if (space.mmap(AT, Geometry.LINUX_X86_64.pageSize(), Protection.READ, FIXED, null, 0) != AT) {
+            throw new IllegalStateException("no mapping");
+        }
+        identity.attach(this);
+    }
+
+    /** Gives the weaker references up, so that the close of the user is the end of all. */
+    EndingSpace alone() {
+        held.close();
+        identity.close();
+        return this;
+    }
+
+    /** The last put. */
+    void end() {
+        space.close();
+    }
+
+    /** Gets a user by the page table; returns whether it has one: 1, or 2 if its mapping is gone. */
+    int tryGet() {
+        AddressSpace got = held.tryGet();
+        taken = got;
+        return got == null ? 0 : got.find(AT) == null ? 2 : 1;
+    }
+
+    /** Holds the page table; returns whether it has a reference: 1, or 2 if the topmost table is gone. */
+    int hold() {
+        try {
+            PageTableRef mine = space.hold();
+            taken = mine;
+            return mine.pageTableBytes() == 0 ? 2 : 1;
+        } catch (MmException refused) {
+            return refused(refused);
+        }
+    }
+
+    /** Grabs the identity; returns whether it has a reference: 1, or 2 if the attached object is gone. */
+    int grab() {
+        try {
+            SpaceIdentity mine = space.grab();
+            taken = mine;
+            return mine.attachment() == null ? 2 : 1;
+        } catch (MmException refused) {
+            return refused(refused);
+        }
+    }
+
+    private static int refused(MmException refused) {
+        return refused.errno() == Errno.ESRCH ? 0 : 3;
+    }
+
+    /** Returns what is left after both threads: the users, or 2 if the table or the object of a reference is gone. */
+    int left() {
+        AutoCloseable reference = taken;
+        int users = space.users();
+        boolean isGone = (reference instanceof PageTableRef mine && mine.pageTableBytes() == 0)
+                || (reference instanceof SpaceIdentity grabbed && grabbed.attachment() == null);
+        try {
+            if (reference != null) {
+                reference.close();
+            }
+        } catch (Exception impossible) {
+            throw new IllegalStateException(impossible);
+        }
+        alone();
+        return isGone ? 2 : users;
+    }
+}
