@@ -108,6 +108,7 @@ final class PairKinds {
     static {
         LayoutKinds.addTo();
         AccessKinds.addTo();
+        ReferenceKinds.addTo();
         FileKinds.addTo();
         ShmKinds.addTo();
     }

@@ -152,6 +152,11 @@ final class PairScenario extends SpaceScenario {
         if (combination.spaces() != Spaces.ONE) {
             state.children.put(CHILD, state.space.fork());
         }
+        calls.forEach((label, operation) -> {
+            if (label.endsWith(ReferenceKinds.TRY_GET)) {
+                state.held.put(label, operation.space(state).hold());
+            }
+        });
     }
 
     /** An operation on one of the ranges. */

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.pair.Combination.Relation;
+import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
@@ -94,6 +95,23 @@ public final class Pairs {
                 for (int j = i; j < BASIC.size(); j++) {
                     names.add(
                             Combination.of(BASIC.get(i), relation, BASIC.get(j)).toString());
+                }
+            }
+        }
+        return names;
+    }
+
+    /** The names of all pairs of a reference with another one, or with a way in which a space loses a user. */
+    static List<String> ofReferences() {
+        List<String> others = new ArrayList<>(ReferenceKinds.NAMES);
+        others.addAll(List.of("close", "lazy", "switch", "offline", "die", "fork", "munmap"));
+        List<String> names = new ArrayList<>();
+        for (int i = 0; i < ReferenceKinds.NAMES.size(); i++) {
+            for (int j = i; j < others.size(); j++) {
+                for (Combination.Cpus cpus : List.of(Combination.Cpus.COLD, Combination.Cpus.LAZY)) {
+                    List<String> kinds = List.of(ReferenceKinds.NAMES.get(i), others.get(j));
+                    names.add(new Combination(kinds, Relation.SAME, Ground.ANONYMOUS, Combination.Spaces.ONE, cpus)
+                            .toString());
                 }
             }
         }

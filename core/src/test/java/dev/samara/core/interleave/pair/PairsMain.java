@@ -41,6 +41,7 @@ final class PairsMain {
     private static List<String> names(String set) {
         return switch (set) {
             case "pairs" -> Pairs.names(Arrays.asList(Relation.values()));
+            case "references" -> Pairs.ofReferences();
             case "array" -> {
                 CoveringArray array = new CoveringArray(PairKinds.names());
                 System.out.println(array);

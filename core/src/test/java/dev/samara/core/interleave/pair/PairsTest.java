@@ -34,6 +34,15 @@ final class PairsTest {
     }
 
     @Test
+    @DisplayName("each pair of a reference and what may be the last put, in all schedules with one preemption")
+    void references() throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
+        pairs.explore(Pairs.ofReferences(), 2, index -> Long.MAX_VALUE);
+        assertEquals(List.of(), pairs.failures());
+        assertEquals(List.of(), pairs.incomplete());
+    }
+
+    @Test
     @DisplayName("a covering array of all kinds, in a few schedules; the profile interleave makes all of them")
     void array() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);

@@ -304,6 +304,7 @@ public abstract class SpaceScenario implements Scenario {
                 throw new AssertionError("I8: page tables or operations are left");
             }
         }
+        of.requireUnreferenced();
         if (file != null && file.opens() != 0) {
             throw new AssertionError("I8: opens of the file are left: " + file.opens());
         }

@@ -5,7 +5,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.PageTableRef;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
@@ -40,6 +43,9 @@ public final class State {
 
     /** What the machine has reported. */
     public final List<String> reports = new ArrayList<>();
+
+    /** References to the page tables of spaces, by the labels of the operations that close them. */
+    public final Map<String, PageTableRef> held = new TreeMap<>();
 
     /** The file that the ground maps, if it maps one. */
     @Nullable
@@ -101,6 +107,20 @@ public final class State {
             spaces.add(other);
         }
         return spaces;
+    }
+
+    /** Checks that nothing keeps a part of a space, once all spaces are closed (I8). */
+    public void requireUnreferenced() {
+        if (!machine.references().isEmpty()) {
+            throw new AssertionError("I8: references are left: " + machine.references());
+        }
+        for (AddressSpace each : spaces()) {
+            Lifetime lifetime = MachineInternals.layoutOf(each).lifetime();
+            if (lifetime.users().users() != 0 || lifetime.held() != 0) {
+                throw new AssertionError("I8: " + lifetime.users().users() + " users and " + lifetime.held()
+                        + " references to the page table of " + each + " are left");
+            }
+        }
     }
 
     private void report(Report report) {

@@ -3,15 +3,19 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.SpaceIdentity;
 import dev.samara.core.VmaRef;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.sweep.FailureKinds.Action;
+import dev.samara.core.interleave.sweep.FailureKinds.Kind;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 
 /** The plain calls of a space, and accesses of a CPU, among the kinds of {@link FailureKinds}. */
@@ -23,6 +27,9 @@ final class FailureCalls {
     /** Longer than the pause of the housekeeping in a run. */
     private static final long STAY = 12_000_000;
 
+    /** The name of the reference to the page table that a scene keeps. */
+    private static final String HELD = "held";
+
     private static final long SECOND = START + SpaceScenario.PAGE;
 
     private FailureCalls() {}
@@ -31,6 +38,7 @@ final class FailureCalls {
         addOfLayouts();
         addOfAccesses();
         addOfLooks();
+        addOfReferences();
         FailureKinds.add("munmap-interrupted", FailureCalls::munmapInterrupted);
     }
 
@@ -108,6 +116,30 @@ final class FailureCalls {
             List<Long> pages = new ArrayList<>();
             return space.collectAccessed(START, LENGTH, pages::add) <= 2;
         });
+    }
+
+    /** The references of all kinds to a space. Each is given up again. */
+    private static void addOfReferences() {
+        FailureKinds.add("get", (scene, label, cpu) -> scene.isMapped(scene.state.space.get()));
+        add("hold", space -> {
+            try (PageTableRef held = space.hold()) {
+                return held.pageTableBytes() > 0;
+            }
+        });
+        add("grab", space -> {
+            try (SpaceIdentity identity = space.grab()) {
+                return identity.number();
+            }
+        });
+        FailureKinds.add(
+                "try-get",
+                new Kind((scene, label, cpu) -> {
+                            PageTableRef held = Objects.requireNonNull(scene.state.held.get(HELD));
+                            AddressSpace got = held.tryGet();
+                            return got == null ? "ended" : scene.isMapped(got);
+                        })
+                        .after((scene, cpu) ->
+                                scene.state.held.computeIfAbsent(HELD, any -> scene.state.space.hold())));
     }
 
     /** The code of a call that needs only its space. */

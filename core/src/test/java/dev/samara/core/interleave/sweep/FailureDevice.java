@@ -10,7 +10,10 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
+import java.util.HashSet;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A backing that reads pages, notices writes, and counts its opens. Each of its methods may be made to throw. */
@@ -18,6 +21,7 @@ final class FailureDevice extends CachedBacking implements VmOperations {
     private static final int PAGES = 2;
 
     private int opens;
+    private final Set<Thread> refused = new HashSet<>();
 
     FailureDevice(Machine machine) {
         super("device", machine.newPageCache(SpaceScenario.LINUX, PAGES * SpaceScenario.PAGE));
@@ -46,8 +50,21 @@ final class FailureDevice extends CachedBacking implements VmOperations {
 
     @Override
     public @Nullable Errno open(Vma vma) {
+        if (refused.contains(Thread.currentThread())) {
+            return Errno.EACCES;
+        }
         opens++;
         return null;
+    }
+
+    /** Refuses the opens of a call of this thread. */
+    Object refusing(Supplier<Object> call) {
+        refused.add(Thread.currentThread());
+        try {
+            return call.get();
+        } finally {
+            refused.remove(Thread.currentThread());
+        }
     }
 
     @Override

@@ -313,6 +313,11 @@ final class FailureKinds {
         addWithDevice("device-load", (scene, label, cpu) -> SpaceScenario.load(cpu, FailureScene.DEVICE));
         addWithDevice("device-store", (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.DEVICE, 0x65));
         addWithDevice("device-fork", FailureCalls::fork);
+        // The child has the pages of both mappings before its open is refused.
+        add(
+                "fork-refused",
+                new Kind((scene, label, cpu) -> scene.device().refusing(() -> FailureCalls.fork(scene, label, cpu)))
+                        .with(Needs.DEVICE));
         addWithDevice("device-close", (scene, label, cpu) -> FailureCalls.close(scene.state.space));
     }
 

@@ -7,6 +7,7 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.PageTableRef;
 import dev.samara.core.event.Registration;
 import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.scenario.Ground;
@@ -46,6 +47,9 @@ final class FailureScene {
 
     /** The CPUs that were handed over, and are to be claimed. */
     final Set<Cpu> unowned = new HashSet<>();
+
+    /** Further references to users. A close at the end of the stack has done nothing, and is made again at the end. */
+    private final List<AddressSpace> got = new ArrayList<>();
 
     private final @Nullable FailureDevice device;
     private final List<Registration> registrations = new ArrayList<>();
@@ -101,6 +105,14 @@ final class FailureScene {
     /** Keeps a registration until the close. */
     void register(Registration registration) {
         registrations.add(registration);
+    }
+
+    /** Returns whether there is a mapping at the range, through a further reference to the users. */
+    boolean isMapped(AddressSpace through) {
+        got.add(through);
+        boolean isMapped = through.find(START) != null;
+        through.close();
+        return isMapped;
     }
 
     boolean isClosed() {
@@ -160,6 +172,8 @@ final class FailureScene {
     /** Closes everything, of which nothing is left (I8). */
     void close() throws InterruptedException {
         registrations.forEach(Registration::close);
+        state.held.values().forEach(PageTableRef::close);
+        got.forEach(AddressSpace::close);
         List<AddressSpace> spaces = state.spaces();
         for (AddressSpace space : spaces) {
             space.validate();
@@ -184,6 +198,7 @@ final class FailureScene {
                         "I8: left of " + space + ": " + tables + " page tables, " + space.cpus() + " users");
             }
         }
+        state.requireUnreferenced();
         if (state.machine.statistics().framesInUse() != 0 || state.machine.committed() != 0) {
             throw new AssertionError("I8: left at the end: " + state.machine.statistics());
         }
