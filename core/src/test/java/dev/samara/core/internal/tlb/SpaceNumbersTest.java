@@ -10,7 +10,10 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,7 +27,8 @@ class SpaceNumbersTest {
     private static final int CHANGES = 140;
 
     @ParameterizedTest
-    @CsvSource({"12, 600", "9, 200"})
+    // With pages of 512 bytes a TLB has 254 numbers: they wrap twice. With large pages it has 2,046.
+    @CsvSource({"12, 600", "9, 600"})
     @DisplayName("a CPU that comes to two spaces in turn sees each one's bytes, also once their numbers in its TLB have"
             + " wrapped")
     void twoSpaces(int pageShift, int rounds) {
@@ -58,5 +62,33 @@ class SpaceNumbersTest {
                 assertEquals(1, cpu.memory().value(), "round " + round);
             }
         }
+    }
+
+    @Test
+    @DisplayName("a CPU that comes to more spaces than it keeps translations of sees each one's bytes")
+    void manySpaces() {
+        Geometry geometry = Geometry.LINUX_X86_64;
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        List<AddressSpace> spaces = new ArrayList<>();
+        try (Cpu cpu = machine.claimCpu()) {
+            for (int i = 0; i < 16; i++) {
+                AddressSpace space = machine.newSpace(geometry);
+                spaces.add(space);
+                int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+                assertEquals(AT, space.mmap(AT, geometry.pageSize(), RW, flags, null, 0));
+                cpu.switchTo(space);
+                assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));
+            }
+            // By each stride the CPU comes back after another number of other spaces.
+            for (int stride = 1; stride < spaces.size(); stride++) {
+                for (int i = 0; i < 2 * spaces.size(); i++) {
+                    int number = i * stride % spaces.size();
+                    cpu.switchTo(spaces.get(number));
+                    assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
+                    assertEquals(number, cpu.memory().value(), "stride " + stride);
+                }
+            }
+        }
+        spaces.forEach(AddressSpace::close);
     }
 }
