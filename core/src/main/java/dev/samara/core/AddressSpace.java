@@ -16,6 +16,7 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Membarrier;
 import dev.samara.core.internal.syscall.Mincore;
 import dev.samara.core.internal.syscall.Mlock;
 import dev.samara.core.internal.syscall.Mmap;
@@ -584,6 +585,22 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long madvise(long start, long length, int advice) {
         return Madvise.madvise(layout, start, length, advice);
+    }
+
+    /**
+     * Has all CPUs that run guest code in this space execute a full fence ({@code membarrier(2)}, {@code
+     * MEMBARRIER_CMD_PRIVATE_EXPEDITED}). Each access that the guest of such a CPU has made before its fence is visible
+     * to the caller after this call, and what the caller has done before this call is visible to each access after the
+     * fence. A guest that needs a fence on a rare path only can thus leave it out of the frequent one. The call waits
+     * until each CPU in GUEST polls or leaves GUEST; CPUs in other states need no fence, since they pass one on their
+     * way to GUEST.
+     *
+     * @return 0, or {@code -ESRCH} if this reference is closed
+     * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
+     *     this is called by a backing in {@code rcuMapPages}
+     */
+    public long membarrier() {
+        return Membarrier.membarrier(layout);
     }
 
     /**

@@ -69,9 +69,6 @@ public final class Cpu implements AutoCloseable {
     /** The events that were counted with earlier TLBs. */
     private CpuStatistics earlier = CpuStatistics.NONE;
 
-    /** In LAZY, the previous space. */
-    private @Nullable AddressSpace lazySpace;
-
     /** The TLB of another memory or page size, between its end and {@link #endLeft}. */
     private @Nullable CpuTlb closed;
 
@@ -108,24 +105,30 @@ public final class Cpu implements AutoCloseable {
         if (tlb != null) {
             checkUnused(tlb, "it goes to another space");
         }
+        speculate();
         Layout layout = next == null ? null : next.layout();
         if (layout != null && layout.isClosed()) {
             return false;
         }
         Memory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
-        AddressSpace lazy = lazySpace;
         space = null;
-        lazySpace = null;
         memory.rest();
         try {
             if (next == null || layout == null || wanted == null) {
                 leave();
                 return true;
             }
-            return goTo(next, layout, wanted, lazy);
+            return goTo(next, layout, wanted);
         } finally {
             endLeft();
+        }
+    }
+
+    /** Has a LAZY CPU of a checked machine use the tables that it may have, as hardware does at any time. */
+    private void speculate() {
+        if (space == null && translated != null) {
+            translated.speculate();
         }
     }
 
@@ -136,7 +139,7 @@ public final class Cpu implements AutoCloseable {
         }
     }
 
-    private boolean goTo(AddressSpace next, Layout layout, Memory wanted, @Nullable AddressSpace lazy) {
+    private boolean goTo(AddressSpace next, Layout layout, Memory wanted) {
         if (machineMemory != wanted) {
             release();
             become(layout, wanted);
@@ -149,11 +152,7 @@ public final class Cpu implements AutoCloseable {
         }
         boolean isServed = false;
         try {
-            if (next == lazy) {
-                memory.serve(served);
-            } else {
-                memory.serve(served, layout);
-            }
+            memory.serve(served, layout);
             isServed = true;
         } finally {
             if (!isServed) {
@@ -226,10 +225,11 @@ public final class Cpu implements AutoCloseable {
         CpuTlb used = loadedTlb();
         checkUnused(used, "it is LAZY");
         used.enterLazy();
-        lazySpace = space;
         space = null;
         memory.restLazy();
+        Objects.requireNonNull(translated).rest();
         used.endLeft();
+        speculate();
     }
 
     /**
@@ -286,6 +286,7 @@ public final class Cpu implements AutoCloseable {
         if (used != null) {
             checkUnused(used, "it is handed over");
         }
+        speculate();
         StackReserve.check(OWNER_DEPTH);
         disown();
     }

@@ -48,6 +48,7 @@ public final class MachineBuilder {
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
+    private LazyTlb lazyTlb = LazyTlb.SHOOTDOWN;
     private boolean checked = Boolean.getBoolean("samara.checked");
 
     MachineBuilder() {}
@@ -213,6 +214,17 @@ public final class MachineBuilder {
      */
     public MachineBuilder checked(boolean isChecked) {
         checked = isChecked;
+        return this;
+    }
+
+    /**
+     * Sets what CPUs in LAZY keep of the spaces that they have left.
+     *
+     * @param strategy the strategy; {@link LazyTlb#SHOOTDOWN} unless set
+     * @return this
+     */
+    public MachineBuilder lazyTlb(LazyTlb strategy) {
+        lazyTlb = Objects.requireNonNull(strategy, "strategy");
         return this;
     }
 
@@ -446,7 +458,8 @@ public final class MachineBuilder {
                         saturatedNanos(longShootdown),
                         message -> host.report(Report.Kind.LONG_WAIT, message, null),
                         delivery,
-                        thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown)),
+                        thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown),
+                        lazyTlb.maker()),
                 faultAround,
                 longestOffer,
                 checked

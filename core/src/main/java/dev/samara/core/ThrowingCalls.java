@@ -103,6 +103,15 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Has all CPUs that run guest code in the space execute a full fence; see {@link AddressSpace#membarrier}.
+     *
+     * @throws MmException if the space refuses
+     */
+    public void membarrier() {
+        check(space.membarrier(), "membarrier");
+    }
+
+    /**
      * Gives advice; see {@link AddressSpace#madvise}.
      *
      * @param start a page boundary

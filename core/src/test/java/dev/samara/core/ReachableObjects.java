@@ -31,7 +31,12 @@ public final class ReachableObjects {
     private final Deque<Object> left = new ArrayDeque<>();
     private @Nullable Object current;
 
-    private ReachableObjects() {}
+    /** Objects of these classes are not looked into. */
+    private final List<Class<?>> borders;
+
+    private ReachableObjects(List<Class<?>> borders) {
+        this.borders = borders;
+    }
 
     /** Those of one class, by its simple name. */
     public static List<Object> of(String simpleName, Object... roots) {
@@ -42,12 +47,17 @@ public final class ReachableObjects {
 
     /** All that is found, the roots included. */
     public static Set<Object> from(Object... roots) {
-        return search(roots).found.keySet();
+        return search(List.of(), roots).found.keySet();
+    }
+
+    /** All that is found without a look into the objects of some classes. */
+    public static Set<Object> from(List<Class<?>> borders, Object... roots) {
+        return search(borders, roots).found.keySet();
     }
 
     /** The classes of the objects on a shortest way to one that is found, from a root. */
     public static List<String> pathTo(Object target, Object... roots) {
-        IdentityHashMap<Object, Object> found = search(roots).found;
+        IdentityHashMap<Object, Object> found = search(List.of(), roots).found;
         List<String> path = new ArrayList<>();
         Object at = target;
         while (path.isEmpty() || found.get(at) != at) {
@@ -58,8 +68,8 @@ public final class ReachableObjects {
         return path;
     }
 
-    private static ReachableObjects search(Object... roots) {
-        ReachableObjects reachable = new ReachableObjects();
+    private static ReachableObjects search(List<Class<?>> borders, Object... roots) {
+        ReachableObjects reachable = new ReachableObjects(borders);
         reachable.add(Arrays.asList(roots));
         while (!reachable.left.isEmpty()) {
             Object next = reachable.left.remove();
@@ -78,6 +88,9 @@ public final class ReachableObjects {
     }
 
     private void lookInto(Object object) {
+        if (borders.stream().anyMatch(border -> border.isInstance(object))) {
+            return;
+        }
         if (object instanceof Object[] array) {
             add(Arrays.asList(array));
         } else if (object instanceof Collection<?> collection && !isOfJcTools(object)) {

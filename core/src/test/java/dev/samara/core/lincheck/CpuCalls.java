@@ -62,13 +62,15 @@ final class CpuCalls {
 
         @Operation
         public boolean leaveLazy() {
-            return cpu.leaveLazy();
+            return cpu.leaveLazy(context);
         }
 
         /** Gives up the only reference. */
         @Operation(runOnce = true)
         public String end() {
-            return !context.users().put() ? "in use" : cpus.takeOff(context) == null ? "ended" : "ended, and in use";
+            return !context.users().put()
+                    ? "in use"
+                    : cpus.beginTeardown(context) == null ? "ended" : "ended, and in use";
         }
 
         /** A context ends with its last user. */

@@ -13,19 +13,19 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
  *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
- *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU is no user of its context, and may be taken off it.
+ *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context, but may come back to that before.
  * </pre>
  *
  * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST
  * it may go to OFFLINE.
  *
  * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
- * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}.
+ * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}. What a CPU in LAZY has left is
+ * the matter of its {@link LazyContext}.
  *
  * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: its last
  * owner has stored everything before the new one claims it, and no shootdown waits for it meanwhile. Another thread
- * changes the word in two cases only. It takes a LAZY CPU off its context by compare-and-set, as the owner does on
- * every way out of LAZY. And it takes the CPU of an ended thread offline.
+ * changes the word of a CPU whose thread has ended: it takes the CPU offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /*
@@ -54,10 +54,8 @@ public final class CpuState extends CpuWords.Flushed {
      * generation (all volatile). A request that the CPU has cleared was of a generation that it reads; a later one is
      * found by the next poll. The poll itself is opaque, since it decides nothing but whether these two steps are made.
      *
-     * LAZY: the owner leaves for another space by compare-and-set from LAZY in the context, and the thread that tears
-     * that space down takes the CPU off by compare-and-set from that value. One of the two succeeds. On its way back to
-     * the space the CPU becomes a user first, and none is taken off a space that has users. Out of the other states
-     * only the owner goes, or a thread that has found the owner ended, so stores suffice there.
+     * LAZY: the word names no context. On its way back to a space the CPU becomes a user first, as from any other
+     * space, and there are no users after the last put.
      */
 
     /** From this number on, CPUs share a bit if their numbers are equal modulo this. */
@@ -75,7 +73,7 @@ public final class CpuState extends CpuWords.Flushed {
     /** Between two spaces: has no context, and uses no translation. */
     static final int SWITCHING = 3;
 
-    /** Keeps a space's translations without being its user; uses none before it has gone to a space again. */
+    /** Between two stays in a space, of which it is no user now: may come back to it faster than from another one. */
     static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
@@ -94,8 +92,7 @@ public final class CpuState extends CpuWords.Flushed {
     /** The context that counts this CPU as a user. For its thread, and for a thread that finds that one ended. */
     private @Nullable TlbContext loaded;
 
-    /** In LAZY, the previous context. For its thread. */
-    private @Nullable TlbContext left;
+    private final LazyContext lazy;
 
     /**
      * The spaces of which this CPU was the last user, until {@link #endLeft}; linked by their own fields. For its
@@ -106,11 +103,12 @@ public final class CpuState extends CpuWords.Flushed {
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
-    CpuState(int number, int name, Thread owner, Runnable acknowledge) {
+    CpuState(int number, int name, Thread owner, Runnable acknowledge, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;
         this.acknowledge = acknowledge;
+        this.lazy = lazy;
         setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
     }
 
@@ -206,7 +204,7 @@ public final class CpuState extends CpuWords.Flushed {
         setWordRelease(wordOf(KERNEL, context));
     }
 
-    /** Goes to SWITCHING: gives up the current context, or the one before LAZY. Not called in GUEST. */
+    /** Goes to SWITCHING: gives up the current context. Not called in GUEST. */
     public void depart() {
         giveUp(SWITCHING);
     }
@@ -214,24 +212,20 @@ public final class CpuState extends CpuWords.Flushed {
     /** Goes offline. Called by its thread, not in GUEST; or by any one thread at a time once its thread has ended. */
     void offline() {
         giveUp(OFFLINE);
+        lazy.drop();
     }
 
     private void giveUp(int state) {
-        long word = wordVolatile();
-        // By compare-and-set, since another thread may take a LAZY CPU off its context meanwhile. Before the CPU stops
-        // being counted as a user. Pairs with the teardown that follows the last put.
-        while (!casWord(word, wordOf(state, TlbContext.EMPTY))) {
-            word = wordVolatile();
-        }
+        // Release: after the last access, and before the CPU stops being counted as a user. Pairs with the teardown
+        // that follows the last put.
+        setWordRelease(wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
-        TlbContext counted = of == null ? left : of;
         loaded = null;
-        left = null;
         if (of != null && of.users().unuse()) {
             leftLast(of.users());
         }
         // After the word: no thread that reads the counts of the space finds these events twice.
-        counters.beginSpace(counted == null ? null : counted.counters());
+        counters.beginSpace(of == null ? null : of.counters());
     }
 
     private void leftLast(SpaceUsers of) {
@@ -283,39 +277,51 @@ public final class CpuState extends CpuWords.Flushed {
         loaded = next;
         // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
         setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
+        if (lazy.kept() != next) {
+            lazy.drop();
+        }
     }
 
     /** Goes from KERNEL to LAZY. The current context must not be the empty space's. */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(loaded);
-        // Release, and before the CPU stops being counted: a thread that then tears the space down finds the CPU LAZY.
-        // Pairs with takeOff.
-        setWordRelease(wordOf(LAZY, of.id()));
+        // First: while the CPU is counted as a user, it needs no other reason to read the context.
+        lazy.keep(of);
+        // Release, and before the CPU stops being counted. The teardown that follows the last put finds no CPU in the
+        // context.
+        setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
         loaded = null;
-        left = of;
         if (of.users().unuse()) {
             leftLast(of.users());
         }
     }
 
+    /** Adds the events of the space that the CPU has left for LAZY to those of that space. Called after the word. */
+    public void settleCounters(TlbContext of) {
+        counters.beginSpace(of.counters());
+    }
+
     /**
-     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY and the space has users still. It catches
-     * up with changes made meanwhile when it enters GUEST.
+     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY, keeps this context, and the space has
+     * users still. It catches up with changes made meanwhile when it enters GUEST.
      *
-     * @return whether it is back
+     * @param wanted the context to go to
+     * @return whether it is there
      */
-    public boolean leaveLazy() {
-        TlbContext of = left;
-        if (of == null || !of.use()) {
+    public boolean leaveLazy(TlbContext wanted) {
+        // A CPU that has a context after a failure at the end of the stack leaves it first.
+        if (loaded != null || lazy.kept() != wanted || !wanted.use()) {
             return false;
         }
-        // A store suffices: only the teardown takes a CPU off, and with this user there is none. It needs no deeper
-        // stack
-        // than the count before it.
-        setWordRelease(wordOf(KERNEL, of.id()));
-        loaded = of;
-        left = null;
+        // A store suffices: no other thread changes the word. It needs no deeper stack than the count before it.
+        setWordRelease(wordOf(KERNEL, wanted.id()));
+        loaded = wanted;
         return true;
+    }
+
+    /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */
+    public @Nullable TlbContext lazyContext() {
+        return loaded == null ? lazy.kept() : null;
     }
 
     /**
@@ -363,15 +369,9 @@ public final class CpuState extends CpuWords.Flushed {
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
-    /** Returns whether it has a context, or is LAZY in it. */
+    /** Returns whether it has a context. */
     boolean isIn(long context) {
         return wordVolatile() >>> STATE_BITS == context;
-    }
-
-    /** Returns whether it has a context, and is not LAZY in it. */
-    boolean uses(long context) {
-        long word = wordVolatile();
-        return word >>> STATE_BITS == context && (word & STATES) != LAZY;
     }
 
     /** Returns whether it is between two spaces, and may have read the generation of the next. */
@@ -379,24 +379,9 @@ public final class CpuState extends CpuWords.Flushed {
         return (wordVolatile() & STATES) == SWITCHING;
     }
 
-    /**
-     * Takes it off a context if it is LAZY in it.
-     *
-     * @return false if the context is its current one, and it is not LAZY
-     */
-    boolean takeOff(long context) {
-        long word = wordVolatile();
-        while (word >>> STATE_BITS == context) {
-            if ((word & STATES) != LAZY) {
-                return false;
-            }
-            // By compare-and-set. Pairs with giveUp.
-            if (casWord(word, wordOf(LAZY, TlbContext.EMPTY))) {
-                return true;
-            }
-            word = wordVolatile();
-        }
-        return true;
+    /** Returns what it keeps in LAZY; always the same object. */
+    LazyContext lazy() {
+        return lazy;
     }
 
     /** Returns whether it can no longer use translations of a context from before a generation. */

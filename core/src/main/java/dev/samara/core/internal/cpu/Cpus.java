@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
@@ -22,7 +23,11 @@ public final class Cpus {
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 200_000;
 
+    /** The cpumask of all CPUs. */
+    private static final long ALL = -1;
+
     private final ShootdownReports signals;
+    private final LazyContext.Maker lazy;
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
@@ -39,7 +44,7 @@ public final class Cpus {
      * @param reporter is given the reports; must not throw
      */
     public Cpus(long reportAfterNanos, Consumer<String> reporter) {
-        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {});
+        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new);
     }
 
     /**
@@ -50,13 +55,16 @@ public final class Cpus {
      * @param reporter is given the reports; must not throw
      * @param delivery delivers requests to CPUs
      * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
+     * @param lazy makes what each CPU keeps in LAZY
      */
     public Cpus(
             long reportAfterNanos,
             Consumer<String> reporter,
             ShootdownDelivery delivery,
-            Consumer<Throwable> failures) {
+            Consumer<Throwable> failures,
+            LazyContext.Maker lazy) {
         signals = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
+        this.lazy = lazy;
     }
 
     /**
@@ -77,7 +85,7 @@ public final class Cpus {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, name, Thread.currentThread(), acknowledge);
+            cpu = new CpuState(number, name, Thread.currentThread(), acknowledge, lazy.make());
             more[number] = cpu;
             online = more;
         }
@@ -116,7 +124,7 @@ public final class Cpus {
     }
 
     /**
-     * Returns the CPUs that are in a context, without those that are LAZY in it.
+     * Returns the CPUs that are in a context.
      *
      * @param context the context of a space
      * @return descriptions of the CPUs, for messages; at least one
@@ -124,7 +132,7 @@ public final class Cpus {
     public List<String> usersOf(TlbContext context) {
         List<String> users = new ArrayList<>(1);
         for (CpuState cpu : online) {
-            if (cpu != null && cpu.uses(context.id())) {
+            if (cpu != null && cpu.isIn(context.id())) {
                 users.add(cpu.toString());
             }
         }
@@ -141,20 +149,37 @@ public final class Cpus {
     }
 
     /**
-     * Takes every CPU that is LAZY in a context off that context: the CPU falls back to the empty space. Each CPU is
-     * checked once.
+     * Begins the teardown of a context: CPUs in LAZY that only the users kept on it lose it. Each CPU is checked once.
      *
-     * @param context a context that has ended
-     * @return a CPU that was in the context and was not LAZY when it was checked, or null if there was none
+     * @param ended a context that has ended
+     * @return a CPU that was in the context when it was checked, or null if there was none
      */
-    public @Nullable CpuState takeOff(TlbContext context) {
+    public @Nullable CpuState beginTeardown(TlbContext ended) {
         CpuState user = null;
         for (CpuState cpu : online) {
-            if (cpu != null && !cpu.takeOff(context.id())) {
-                user = cpu;
+            if (cpu != null) {
+                cpu.lazy().beforeTeardown(ended);
+                if (cpu.isIn(ended.id())) {
+                    user = cpu;
+                }
             }
         }
         return user;
+    }
+
+    /**
+     * Ends the teardown of a context: CPUs in LAZY that keep it without a reference get one. The caller then gives up
+     * the reference of the users. A second call does nothing.
+     *
+     * @param ended a context that is torn down
+     */
+    public void endTeardown(TlbContext ended) {
+        releaseDead();
+        for (CpuState cpu : online) {
+            if (cpu != null) {
+                cpu.lazy().afterTeardown(ended);
+            }
+        }
     }
 
     /**
@@ -319,6 +344,22 @@ public final class Cpus {
                 }
             }
         }
+    }
+
+    /**
+     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}): what it did
+     * before is visible to the caller, and what the caller did before this call is visible to it. A CPU that goes to
+     * GUEST meanwhile sees that, too. The caller holds no lock that a CPU in GUEST may wait for.
+     *
+     * @param context the context of the space
+     */
+    public void fence(TlbContext context) {
+        // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions:
+        // the CPU reads it (volatile) after this thread has advanced it, and this thread reads what the CPU stores
+        // then.
+        long generation = context.advance();
+        context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
+        shoot(context, generation, ALL);
     }
 
     /**

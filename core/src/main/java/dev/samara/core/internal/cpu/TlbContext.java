@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a generation, which is
@@ -32,20 +33,26 @@ public final class TlbContext {
 
     private final FlushLog log = new FlushLog();
     private final SpaceUsers users;
+    private final PageTableCount pageTable;
     private final SpaceCounters counters = new SpaceCounters();
+
+    /** Null for a context without a page table. */
+    private @Nullable Root root;
 
     /** Makes the context of a space that needs no teardown. */
     public TlbContext() {
-        this(new SpaceUsers());
+        this(new SpaceUsers(), new PageTableCount());
     }
 
     /**
      * Makes the context of a new space.
      *
      * @param users the users of the space
+     * @param pageTable the references to this context, and to the page table of the space
      */
-    public TlbContext(SpaceUsers users) {
+    public TlbContext(SpaceUsers users, PageTableCount pageTable) {
         this.users = users;
+        this.pageTable = pageTable;
     }
 
     /**
@@ -113,7 +120,22 @@ public final class TlbContext {
         return users;
     }
 
-    /** Returns the number of CPUs that use it at some instant of this call; CPUs that are LAZY in it do not. */
+    /** Sets the topmost table, before other threads reach this. */
+    public void load(Root of) {
+        root = of;
+    }
+
+    /** Returns the topmost table; null for a context without a page table. */
+    public @Nullable Root root() {
+        return root;
+    }
+
+    /** Returns the references to this context, and to the page table of the space. */
+    public PageTableCount pageTable() {
+        return pageTable;
+    }
+
+    /** Returns the number of CPUs that use it at some instant of this call; a CPU in LAZY does not. */
     public int cpus() {
         return users.cpus();
     }

@@ -55,7 +55,7 @@ public final class Faulter {
     final PageTableContext worker;
     final int pageShift;
 
-    /** The layout of the space that is served. */
+    /** The layout of the space that is served; that of closed references while there is none. */
     Layout layout;
 
     /** The page table of the space that is served. */
@@ -103,15 +103,18 @@ public final class Faulter {
      * @param next a space with the memory of the present one
      */
     public void serve(Layout next) {
-        rest();
+        last = null;
+        faultAround.forget();
         layout = next;
         table = next.pages();
     }
 
-    /** Drops the references to mappings and files of the space that was served. Must not be called within a fault. */
+    /** Drops all references to the space that was served. Must not be called within a fault. */
     public void rest() {
         last = null;
         faultAround.forget();
+        layout = layout.closed();
+        table = layout.pages();
     }
 
     RcuReader reader() {

@@ -3,6 +3,8 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Root;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Frames;
@@ -37,12 +39,18 @@ public final class CheckedMemory extends TranslatedMemory {
     private final AccessChecker checker;
     private final Frames known;
     private final CheckedTlb tlb;
+    /** An odd number of pages, so that the walks come to all tables in the course of time. */
+    private static final long SPECULATION_STEP = 0x0000_1fff_f000L;
+
     private final int shift;
     private final long mask;
 
     /* Of the space that is served. */
     private Layout layout;
     private PageTable table;
+
+    /** The address of the last walk in LAZY. */
+    private long speculated;
 
     /** The right that the last forced translation has found. */
     private long forcedRight;
@@ -104,6 +112,30 @@ public final class CheckedMemory extends TranslatedMemory {
     long findForced(long address, int access) {
         forcedRight = rightOf(access);
         return super.findForced(address, access);
+    }
+
+    /** A walk can begin, and be taken off meanwhile; what it then finds is no violation. */
+    @Override
+    public void speculate() {
+        TlbContext of = processor().lazyContext();
+        if (of == null) {
+            return;
+        }
+        speculated += SPECULATION_STEP;
+        Root root = of.root();
+        String wrong = root == null ? null : root.speculate(speculated);
+        // Again: the thread that tears the space down may have taken this CPU off during the walk, and before it gave
+        // the tables back.
+        if (wrong != null && processor().lazyContext() == of) {
+            throw checker.report("I3", "a CPU in LAZY has walked to " + wrong, of.id(), speculated, tlb.history());
+        }
+    }
+
+    @Override
+    public void rest() {
+        super.rest();
+        layout = layout.closed();
+        table = layout.pages();
     }
 
     @Override

@@ -98,18 +98,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return memory != null && memory.processor().isInGuest() && memory.refill(address, access);
     }
 
-    /** Serves a space whose translations the CPU did not have before: there is no last access. */
+    /** Serves a space: there is no last access. */
     public void serve(TranslatedMemory memory, Layout layout) {
         memory.serve(layout);
         value = 0;
         faultAddress = 0;
         fault = Fault.NONE;
         failed = Fault.NONE;
-        serve(memory);
-    }
-
-    /** Serves the space that the memory served last. */
-    public void serve(TranslatedMemory memory) {
         loaded = memory;
         if (view != null) {
             view.serve(memory);

@@ -75,9 +75,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
         faulter.serve(layout);
     }
 
-    /** Drops the references to the space that was served. No space is served after this. */
+    /** Drops all references to the space that was served. No space is served after this. */
     public void rest() {
         faulter.rest();
+    }
+
+    /**
+     * Walks the tables that the CPU has in LAZY, on a checked machine. Does nothing on others, and in other states.
+     *
+     * @throws dev.samara.core.event.InvariantViolation if a table was given back although the CPU has it
+     */
+    public void speculate() {
+        // Without a checker no walk has an effect that anything could find.
     }
 
     FrameStore store() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.Root;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is
  * still in one sees it empty.
  */
-public final class PageTable {
+public final class PageTable implements Root {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 
     private final int pageShift;
@@ -53,7 +53,7 @@ public final class PageTable {
 
     /** Makes an empty table of a space that needs no teardown. */
     public PageTable(Geometry geometry) {
-        this(geometry, new SpaceUsers());
+        this(geometry, new TlbContext());
     }
 
     /**
@@ -61,11 +61,11 @@ public final class PageTable {
      *
      * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit a page; the topmost
      *     has as many as the bounds need
-     * @param users the users of the space
+     * @param context the space as TLBs know it
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
-    public PageTable(Geometry geometry, SpaceUsers users) {
-        context = new TlbContext(users);
+    public PageTable(Geometry geometry, TlbContext context) {
+        this.context = context;
         pageShift = geometry.pageShift();
         bits = pageShift - 3;
         entries = 1 << bits;
@@ -85,6 +85,7 @@ public final class PageTable {
         levels = most;
         rootShift = shiftOf(most - 1);
         root = upper(1 << Math.max(above, 1));
+        context.load(this);
     }
 
     static @Nullable Object childAcquire(Object[] table, int index) {
@@ -315,6 +316,40 @@ public final class PageTable {
      */
     public long bytes() {
         return isFreed ? 0 : (tables.get() + 1L) << pageShift;
+    }
+
+    @Override
+    public @Nullable String speculate(long from) {
+        long first = nextLeaf(Addresses.isBelow(from, limit) ? from : 0, limit);
+        long at = first != limit ? first : nextLeaf(0, limit);
+        Object[] table = root;
+        for (int level = levels - 1; at != limit && level > 0; level--) {
+            int index = childIndex(at, level);
+            Object child = childAcquire(table, index);
+            if (child == null) {
+                break;
+            }
+            if (isDeadAndHooked(table, index, child)) {
+                return "a table of level " + (level - 1) + " for address 0x" + Long.toHexString(at)
+                        + " that was given back";
+            }
+            if (child instanceof Object[] next) {
+                table = next;
+            }
+        }
+        // Last: the root must not be given back during the walk either.
+        return isFreed ? "the topmost table, which was given back" : null;
+    }
+
+    private static boolean isDeadAndHooked(Object[] table, int index, Object child) {
+        long[] state = child instanceof long[] leaf ? leaf : (long[]) ((Object[]) child)[((Object[]) child).length - 1];
+        if (!Leaf.isDead(state)) {
+            return false;
+        }
+        // A table is marked and unhooked in one critical section: wait for its end.
+        Leaf.lock(state);
+        Leaf.unlock(state);
+        return childAcquire(table, index) == child;
     }
 
     /** Gives the topmost table back, to which there is no reference any more. */

@@ -5,6 +5,7 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
@@ -121,7 +122,7 @@ public final class Layout implements VmaLookup {
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
         lifetime = new Lifetime(this, origin.name());
-        pages = memory == null ? null : new PageTable(geometry, lifetime.users());
+        pages = memory == null ? null : new PageTable(geometry, new TlbContext(lifetime.users(), lifetime.pageTable()));
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
         if (origin.lowGuard() != 0) {
@@ -494,6 +495,13 @@ public final class Layout implements VmaLookup {
             return !inFlight.isEmpty() || !copies.isEmpty();
         } finally {
             unlock();
+        }
+    }
+
+    /** Prepares that the users' reference to the page table is given up, after the teardown. */
+    void endTeardown() {
+        if (memory != null && pages != null) {
+            memory.cpus().endTeardown(pages.context());
         }
     }
 

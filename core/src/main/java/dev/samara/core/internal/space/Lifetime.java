@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.cpu.PageTableCount;
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.sync.Gate;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +23,7 @@ public final class Lifetime {
     private final SpaceEnd end;
     private final SpaceUsers users;
     private final Identity identity;
-    private final AtomicInteger pageTable = new AtomicInteger(1);
+    private final PageTableCount pageTable = new PageTableCount(this::pageTableReleased);
 
     Lifetime(Layout layout, @Nullable String name) {
         this.layout = layout;
@@ -55,24 +55,22 @@ public final class Lifetime {
      * @return whether the caller now has a reference
      */
     public boolean tryHold() {
-        int known = pageTable.get();
-        while (known != 0 && !pageTable.compareAndSet(known, known + 1)) {
-            known = pageTable.get();
-        }
-        return known != 0;
+        return pageTable.tryHold();
     }
 
     /** Gives up a reference to the page table ({@code mmdrop}). Does not wait. */
     public void release() {
-        if (pageTable.decrementAndGet() == 0) {
-            layout.freePageTable();
-            identity.drop();
-        }
+        pageTable.release();
     }
 
-    /** Returns the number of page table references at some instant of this call; that of the users is one. */
-    public int held() {
-        return pageTable.get();
+    /** Returns the references to the page table; that of the users is one. */
+    public PageTableCount pageTable() {
+        return pageTable;
+    }
+
+    private void pageTableReleased() {
+        layout.freePageTable();
+        identity.drop();
     }
 
     /** Returns what opens once the space is torn down. */

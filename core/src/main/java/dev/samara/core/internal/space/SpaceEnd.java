@@ -133,6 +133,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
             rest();
             return false;
         }
+        layout.endTeardown();
         layout.lifetime().release();
         Gate.wake(over.open());
         return true;

@@ -32,7 +32,7 @@ public final class CpuTlb {
      * All fields are for the owner's thread, and plain. Other threads see only its CpuState, and the cpumasks of
      * leaves. Each transition therefore orders its own steps:
      *
-     *     switchTo     word := SWITCHING (compare-and-set), count in the context (atomic), read its generation if the
+     *     switchTo     word := SWITCHING (release), count in the context (atomic), read its generation if the
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
      *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, flushed := it (release),
      *                  give the view its key
@@ -162,7 +162,9 @@ public final class CpuTlb {
      * @return false if the space has no user any more; the CPU is in the empty space then
      */
     public boolean switchTo(@Nullable PageTable next) {
-        if (next != null && next == table && state.leaveLazy()) {
+        if (next != null && state.leaveLazy(next.context())) {
+            context = next.context();
+            table = next;
             activities &= ~WITHOUT_SPACE;
             return true;
         }
@@ -206,8 +208,19 @@ public final class CpuTlb {
      * only. The caller calls {@link #endLeft} afterwards.
      */
     public void enterLazy() {
+        TlbContext of = Objects.requireNonNull(context);
         state.enterLazy();
         activities |= WITHOUT_SPACE;
+        context = null;
+        table = null;
+        // The tables may be freed meanwhile.
+        tables.clear();
+        state.settleCounters(of);
+    }
+
+    /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */
+    public @Nullable TlbContext lazyContext() {
+        return state.lazyContext();
     }
 
     /**

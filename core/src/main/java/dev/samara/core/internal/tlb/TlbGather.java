@@ -174,7 +174,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
             throw new IllegalStateException("a space with " + ended.users().users() + " users, " + ended.cpus()
                     + " of them CPUs, was to be left without a flush");
         }
-        CpuState user = cpus.takeOff(ended);
+        CpuState user = cpus.beginTeardown(ended);
         if (user != null) {
             throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
         }

@@ -56,7 +56,7 @@ final class InventedBreaks {
                     "a CPU returns from LAZY without being counted",
                     CpuScenarios.LazyBesideClose.class,
                     1,
-                    in("cpu.CpuState", "if (of == null || !of.use()) {", "if (of == null || of.isEnded()) {")),
+                    in("cpu.CpuState", "|| !wanted.use()) {", "|| wanted.isEnded()) {")),
             PlantedBreak.of(
                     "a CPU that is two generations behind flushes the last one",
                     CpuScenarios.TwoGenerations.class,

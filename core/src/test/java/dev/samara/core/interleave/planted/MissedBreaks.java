@@ -123,10 +123,10 @@ final class MissedBreaks {
                     1,
                     in(
                             "cpu.CpuState",
-                            "        // Release, and before the CPU stops being counted:",
-                            "of.users().unuse();\n        // Release, and before the CPU stops being counted:",
-                            "        left = of;\n        if (of.users().unuse()) {",
-                            "        left = of;\n        if (of.isEnded()) {")),
+                            "        // Release, and before the CPU stops being counted. The",
+                            "of.users().unuse();\n        // Release, and before the CPU stops being counted. The",
+                            "        loaded = null;\n        if (of.users().unuse()) {",
+                            "        loaded = null;\n        if (of.isEnded()) {")),
             PlantedBreak.of(
                     "entries are compared, and then set by a store",
                     CpuScenarios.FirstLoadBesideUnmap.class,

@@ -15,7 +15,7 @@ final class PlantedBreaks {
     private PlantedBreaks() {}
 
     private static List<PlantedBreak> all() {
-        return Stream.of(InventedBreaks.ALL, MendedBugs.ALL, MissedBreaks.ALL, StoreBreaks.ALL)
+        return Stream.of(InventedBreaks.ALL, MendedBugs.ALL, MissedBreaks.ALL, StoreBreaks.ALL, LazyBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

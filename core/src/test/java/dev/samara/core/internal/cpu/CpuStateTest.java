@@ -65,19 +65,19 @@ final class CpuStateTest {
     }
 
     @Test
-    @DisplayName("a LAZY CPU is no user, is taken off its own context only, and then has to switch as any other")
+    @DisplayName("a LAZY CPU is no user, loses its own context only, and then has to switch as any other")
     void takenOff() {
         switchTo(context);
         cpu.enterLazy();
         assertEquals(0, context.cpus());
-        assertNull(cpus.takeOff(another));
-        assertTrue(cpu.leaveLazy());
+        assertNull(cpus.beginTeardown(another));
+        assertTrue(cpu.leaveLazy(context));
         assertEquals(1, context.cpus());
         cpu.enterLazy();
         assertTrue(context.users().put());
-        assertNull(cpus.takeOff(context));
-        assertEquals("LAZY", cpu.state(), "in the empty space");
-        assertFalse(cpu.leaveLazy());
+        assertNull(cpus.beginTeardown(context));
+        assertNull(cpu.lazyContext());
+        assertFalse(cpu.leaveLazy(context));
         assertEquals(0, context.cpus());
     }
 
@@ -85,13 +85,13 @@ final class CpuStateTest {
     @DisplayName("a CPU that is not LAZY is not taken off, in KERNEL nor in GUEST")
     void notTakenOff() {
         switchTo(context);
-        assertSame(cpu, cpus.takeOff(context));
+        assertSame(cpu, cpus.beginTeardown(context));
         cpu.enterGuest(context.id());
-        assertSame(cpu, cpus.takeOff(context));
+        assertSame(cpu, cpus.beginTeardown(context));
         cpu.leaveGuest(context.id());
         assertEquals(1, context.cpus());
         cpu.depart();
-        assertNull(cpus.takeOff(context));
+        assertNull(cpus.beginTeardown(context));
         cpu.arrive(null);
     }
 
@@ -103,7 +103,7 @@ final class CpuStateTest {
         assertFalse(context.isEnded());
         cpu.enterLazy();
         assertTrue(context.isEnded());
-        assertFalse(cpu.leaveLazy());
+        assertFalse(cpu.leaveLazy(context));
         assertFalse(context.use());
         assertEquals(0, context.cpus());
         assertTrue(context.isEnded());
@@ -129,6 +129,6 @@ final class CpuStateTest {
         assertEquals(0, context.cpus());
         assertFalse(told.get());
         assertTrue(context.users().put());
-        assertNull(cpus.takeOff(context));
+        assertNull(cpus.beginTeardown(context));
     }
 }

@@ -213,17 +213,19 @@ final class CpusTest {
             "a space of which an ended thread's CPU was the last user is torn down once, by a thread of the machine")
     void deadLastUser() throws Exception {
         List<String> calls = new ArrayList<>();
-        TlbContext ending = new TlbContext(new SpaceUsers(new SpaceUsers.Teardown() {
-            @Override
-            public void now() {
-                calls.add("now");
-            }
+        TlbContext ending = new TlbContext(
+                new SpaceUsers(new SpaceUsers.Teardown() {
+                    @Override
+                    public void now() {
+                        calls.add("now");
+                    }
 
-            @Override
-            public void later() {
-                calls.add("later");
-            }
-        }));
+                    @Override
+                    public void later() {
+                        calls.add("later");
+                    }
+                }),
+                new PageTableCount());
         Owned last = guest(cpus, ending, 0);
         assertFalse(ending.users().put());
         last.thread.shutdown();
@@ -259,7 +261,7 @@ final class CpusTest {
                 kicks.incrementAndGet();
             }
         };
-        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {});
+        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {}, ShootdownLazy::new);
         long generation = context.advance();
         Owned cpu = guest(impatient, context, 0);
         AtomicBoolean interrupted = new AtomicBoolean();

@@ -3,6 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -51,7 +52,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertTrue(context.use());
         lazy.arrive(context);
         lazy.enterLazy();
-        assertEquals("LAZY in context " + context.id(), lazy.state());
+        assertEquals("LAZY", lazy.state());
         long generation = context.generation();
         assertTrue(context.users().put());
         try (TlbGather gather = new TlbGather(memory, context)) {
@@ -61,8 +62,8 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertEquals(0, table.pages.tables());
         assertEquals(generation, context.generation());
         assertEquals(0, memory.cpus().targets());
-        assertEquals("LAZY", lazy.state(), "fallen back to the empty space");
-        assertFalse(lazy.leaveLazy());
+        assertNull(lazy.lazyContext());
+        assertFalse(lazy.leaveLazy(context));
         memory.cpus().release(lazy);
         assertEquals("OFFLINE", lazy.state());
         assertFalse(cpu.switchTo(table.pages));

@@ -22,8 +22,8 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class DoneAfterTheLastAccess {
     private static final long CONTEXT = 7;
 
-    private final CpuState acknowledging = new CpuState(0, 1, Thread.currentThread(), () -> {});
-    private final CpuState leaving = new CpuState(1, 1, Thread.currentThread(), () -> {});
+    private final CpuState acknowledging = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
+    private final CpuState leaving = new CpuState(1, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
     private int written;
 
     public DoneAfterTheLastAccess() {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import dev.samara.core.internal.sync.StackReserve;
+import org.jspecify.annotations.Nullable;
+
+/** A CPU in LAZY holds a reference to the page table ({@code MMU_LAZY_TLB_REFCOUNT}). */
+public final class CountedLazy extends LazyContext {
+    /** The stack that the last release needs, in frames. */
+    private static final int DEPTH = 24;
+
+    /** The context of which this has a reference. For the CPU's thread, and for one that finds that thread ended. */
+    private @Nullable TlbContext kept;
+
+    @Override
+    void keep(TlbContext of) {
+        if (kept != of) {
+            drop();
+            of.pageTable().hold();
+            kept = of;
+        }
+    }
+
+    @Override
+    @Nullable
+    TlbContext kept() {
+        return kept;
+    }
+
+    @Override
+    void drop() {
+        TlbContext of = kept;
+        if (of != null) {
+            // Of the two steps below one alone would lose the reference, or give it up twice.
+            StackReserve.check(DEPTH);
+            kept = null;
+            of.pageTable().release();
+        }
+    }
+}

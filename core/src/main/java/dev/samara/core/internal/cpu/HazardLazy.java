@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A CPU in LAZY has a hazard pointer in place of a reference. After the teardown, the last put of the users hands a
+ * reference over to each CPU that has the pointer still, and the CPU gives that up when it drops the pointer.
+ */
+public final class HazardLazy extends KeptWord {
+    /*
+     * CPU, in drop                              last put, in afterTeardown
+     *
+     *     kept := null          (volatile)          given := ended, with a reference   (get-and-set)
+     *     read given            (volatile)          read kept                          (volatile)
+     *
+     * At least one of the two sees the other's store: the CPU finds the reference, or the last put finds that the CPU
+     * does not need it, and takes it back. If both do, the compare-and-set or get-and-set of given decides.
+     */
+
+    private static final VarHandle GIVEN;
+
+    static {
+        try {
+            GIVEN = MethodHandles.lookup().findVarHandle(HazardLazy.class, "given", TlbContext.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** A context of which a reference was handed over to this CPU. */
+    @SuppressWarnings("UnusedVariable") // through GIVEN
+    private @Nullable TlbContext given;
+
+    @Override
+    void drop() {
+        if (kept() != null) {
+            // Volatile: before the read of what was handed over.
+            setKeptVolatile(null);
+        }
+        if ((TlbContext) GIVEN.getVolatile(this) != null) {
+            // The CPU keeps nothing now, so whatever was handed over is not needed.
+            release((TlbContext) GIVEN.getAndSet(this, (TlbContext) null));
+        }
+    }
+
+    private static void release(@Nullable TlbContext of) {
+        if (of != null) {
+            of.pageTable().release();
+        }
+    }
+
+    @Override
+    void afterTeardown(TlbContext ended) {
+        if (!keeps(ended) || (TlbContext) GIVEN.getVolatile(this) == ended) {
+            return;
+        }
+        ended.pageTable().hold();
+        // What another last put has handed over is of a context that this CPU has dropped before it kept this one.
+        release((TlbContext) GIVEN.getAndSet(this, ended));
+        // Again: the CPU may have dropped it, and read the word, before.
+        if (!keeps(ended) && GIVEN.compareAndSet(this, ended, (TlbContext) null)) {
+            ended.pageTable().release();
+        }
+    }
+}

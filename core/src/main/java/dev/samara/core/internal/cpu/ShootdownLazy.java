@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+/**
+ * A CPU in LAZY has no reference. The last put of the users takes the context from each CPU that keeps it, before the
+ * teardown ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU has to answer: a CPU that has lost its context finds out when it
+ * next goes to a space.
+ */
+public final class ShootdownLazy extends KeptWord {
+    @Override
+    void drop() {
+        if (kept() != null) {
+            // Release: after the last walk of the root. The teardown takes the context by compare-and-set, so it cannot
+            // overwrite what this CPU keeps later.
+            setKeptRelease(null);
+        }
+    }
+
+    @Override
+    void beforeTeardown(TlbContext ended) {
+        // Volatile and compare-and-set. Pairs with keep, and with drop.
+        if (keeps(ended)) {
+            casKept(ended, null);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import org.jspecify.annotations.Nullable;
+
+/** A CPU that goes to LAZY unloads its context at once, and comes back as from any other space. */
+public final class UnloadedLazy extends LazyContext {
+    @Override
+    void keep(TlbContext of) {}
+
+    @Override
+    @Nullable
+    TlbContext kept() {
+        return null;
+    }
+
+    @Override
+    void drop() {}
+}

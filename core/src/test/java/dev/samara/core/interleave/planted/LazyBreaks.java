@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Breaks of the rules by which a CPU in LAZY keeps the tables of the space that it has left. */
+final class LazyBreaks {
+    private static final String CPU = "dev.samara.core.internal.cpu.";
+
+    private LazyBreaks() {}
+
+    private static Supplier<Planting> in(String className, String... texts) {
+        return () -> SourceBreak.of(CPU + className, texts);
+    }
+
+    private static Supplier<Planting> keepsLate() {
+        return in(
+                "CpuState",
+                "        lazy.keep(of);\n",
+                "",
+                "        loaded = null;\n        if (of.users().unuse()) {\n            leftLast(of.users());\n"
+                        + "        }\n    }\n\n    /** Adds",
+                "        loaded = null;\n        boolean isLast = of.users().unuse();\n        lazy.keep(of);\n"
+                        + "        if (isLast) {\n            leftLast(of.users());\n        }\n    }\n\n    /** Adds");
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "what a CPU keeps is noted after its count is given up (shootdown)",
+                    LazyScenarios.GoesShotDown.class,
+                    1,
+                    keepsLate()),
+            PlantedBreak.of(
+                    "what a CPU keeps is noted after its count is given up (hazard pointer)",
+                    LazyScenarios.GoesWithPointer.class,
+                    1,
+                    keepsLate()),
+            PlantedBreak.of(
+                    "a CPU in LAZY holds no reference",
+                    LazyScenarios.LeavesCounted.class,
+                    0,
+                    in("CountedLazy", "            of.pageTable().hold();\n", "", "of.pageTable().release();", "")),
+            PlantedBreak.of(
+                    "a teardown takes no CPU off",
+                    LazyScenarios.LeavesShotDown.class,
+                    0,
+                    in("ShootdownLazy", "casKept(ended, null);", "")),
+            PlantedBreak.of(
+                    "a teardown hands no reference over",
+                    LazyScenarios.LeavesWithPointer.class,
+                    0,
+                    in("HazardLazy", "if (!keeps(ended) || ", "if (true || ")),
+            PlantedBreak.of(
+                    "a hazard pointer is not read again after the hand-over",
+                    LazyScenarios.LeavesWithPointer.class,
+                    1,
+                    in("HazardLazy", "if (!keeps(ended) && GIVEN", "if (false && GIVEN")),
+            PlantedBreak.of(
+                    "a CPU looks for a hand-over before it drops its pointer",
+                    LazyScenarios.LeavesWithPointer.class,
+                    1,
+                    in(
+                            "HazardLazy",
+                            "        if (kept() != null) {\n",
+                            "boolean isGiven = GIVEN.getVolatile(this) != null;\n        if (kept() != null) {\n",
+                            "        if ((TlbContext) GIVEN.getVolatile(this) != null) {\n            // The",
+                            "        if (isGiven) {\n            // The")));
+}
