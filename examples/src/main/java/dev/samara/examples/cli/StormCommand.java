@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import dev.samara.core.LazyTlb;
 import dev.samara.examples.storm.Storm;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -39,6 +40,13 @@ final class StormCommand implements Callable<Integer> {
 
     @Option(names = "--check", description = "Let the machine check each access as well, which is slower.")
     private boolean checked;
+
+    @Option(
+            names = "--lazy",
+            paramLabel = "STRATEGY",
+            defaultValue = "SHOOTDOWN",
+            description = "What CPUs in LAZY keep of their space: ${COMPLETION-CANDIDATES}. Default: SHOOTDOWN.")
+    private LazyTlb lazy;
 
     @Option(
             names = "--keep-going",
@@ -105,6 +113,7 @@ final class StormCommand implements Callable<Integer> {
                 cpus,
                 seed,
                 checked,
+                lazy,
                 keepsGoing,
                 stopsCpu || isFlat,
                 isFlat,

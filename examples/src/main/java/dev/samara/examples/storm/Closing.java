@@ -19,7 +19,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Spaces that two threads close, also both at once. Other threads map a file and memory in them, use both in GUEST and
- * unmap them, and another one truncates the file. Another space takes the place of one that is closed.
+ * unmap them, and are LAZY now and then. Another one truncates the file. Another space takes the place of one that is
+ * closed.
  */
 final class Closing implements Group {
     private static final int PAGES = 4;
@@ -115,6 +116,10 @@ final class Closing implements Group {
                     cpu.leaveGuest();
                 }
                 of.munmap(base, BYTES);
+                of.membarrier();
+                if (random.nextBoolean()) {
+                    cpu.enterLazy();
+                }
                 LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
             }
             cpu.switchTo(null);

@@ -2,6 +2,7 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
@@ -64,6 +65,7 @@ public final class Storm {
      * @param cpus the number of CPUs that access the first space
      * @param seed the seed of the threads' random choices
      * @param checked whether the machine checks each access itself, too
+     * @param lazy what CPUs in LAZY keep
      * @param keepsGoing whether it continues after a violation
      * @param stopsCpu whether a CPU stops in GUEST for ten seconds now and then
      * @param isFlat whether the machine's resources at the start and at the end are compared
@@ -75,6 +77,7 @@ public final class Storm {
             int cpus,
             long seed,
             boolean checked,
+            LazyTlb lazy,
             boolean keepsGoing,
             boolean stopsCpu,
             boolean isFlat,
@@ -123,6 +126,7 @@ public final class Storm {
         Duration late = plan.patience().dividedBy(4);
         return Machine.builder()
                 .reportTo(reports)
+                .lazyTlb(plan.lazy())
                 .reportWaitsLongerThan(late)
                 .reportShootdownsLongerThan(late)
                 .reportGracePeriodsLongerThan(late);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.LazyTlb;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -17,7 +18,8 @@ final class StormRulesTest {
     private static final Pattern RULE = Pattern.compile("(passed|FAILED|open  ) (.*): [0-9,]+ checks");
 
     private static Storm.Plan plan(int seconds, String... groups) {
-        return new Storm.Plan(seconds, 2, 3, true, false, false, false, Set.of(groups), Duration.ofSeconds(60));
+        return new Storm.Plan(
+                seconds, 2, 3, true, LazyTlb.SHOOTDOWN, false, false, false, Set.of(groups), Duration.ofSeconds(60));
     }
 
     @Test
