@@ -145,6 +145,18 @@ final class LazyTlbTest {
     }
 
     @Test
+    @DisplayName("is not the page table of a space in which nothing was mapped, after its end")
+    void emptySpace() {
+        AddressSpace empty = newSpace();
+        cpu.switchTo(empty);
+        cpu.enterLazy();
+        empty.close();
+        assertThrows(MmException.class, () -> cpu.switchTo(empty));
+        cpu.switchTo(fixture.space);
+        assertEquals(0, held(empty));
+    }
+
+    @Test
     @DisplayName("a CPU that is back does not use it after the end of the space, and is no user of it")
     void goesToTheEnded() {
         AddressSpace further = fixture.space.get();

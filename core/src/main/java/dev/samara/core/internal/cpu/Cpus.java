@@ -177,6 +177,8 @@ public final class Cpus {
         releaseDead();
         for (CpuState cpu : online) {
             if (cpu != null) {
+                // The teardown of a space in which nothing was mapped has had no gather.
+                cpu.lazy().beforeTeardown(ended);
                 cpu.lazy().afterTeardown(ended);
             }
         }
