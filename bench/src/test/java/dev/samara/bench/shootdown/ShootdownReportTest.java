@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.LazyTlb;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -177,5 +178,32 @@ class ShootdownReportTest {
             assertEquals(0, idling.users());
         }
         spaces.tearDown();
+    }
+
+    @ParameterizedTest
+    @EnumSource(LazyTlb.class)
+    @DisplayName("LazyTlbBenchmark leaves nothing in its machines, which are closed")
+    void lazy(LazyTlb strategy) {
+        LazyTlbBenchmark benchmark = new LazyTlbBenchmark();
+        LazyTlbBenchmark.Spaces spaces = new LazyTlbBenchmark.Spaces();
+        spaces.strategy = strategy.name();
+        spaces.setUp();
+        LazyTlbBenchmark.Running running = new LazyTlbBenchmark.Running();
+        running.setUp(spaces);
+        for (int i = 0; i < 100; i++) {
+            benchmark.idleAndBack(running);
+            benchmark.idleBetween(running);
+            assertEquals(0, benchmark.counter(spaces));
+        }
+        running.tearDown();
+        spaces.tearDown();
+        LazyTlbBenchmark.Many many = new LazyTlbBenchmark.Many();
+        many.strategy = strategy.name();
+        many.cpus = 3;
+        many.setUp();
+        for (int i = 0; i < 100; i++) {
+            benchmark.walkAndEnd(many);
+        }
+        many.tearDown();
     }
 }
