@@ -34,11 +34,21 @@ public final class Machine implements AutoCloseable {
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
-    Machine(MachineState host, @Nullable RefTracker refTracker, int tlbEntries) {
+    Machine(MachineState host, @Nullable RefTracker refTracker, int tlbEntries, @Nullable VictimScore score) {
         this.host = host;
         this.refTracker = refTracker;
         references = new SpaceReferences(host, refTracker != null);
         this.tlbEntries = tlbEntries;
+        if (score != null) {
+            host.reapBy((layout, residentPages) -> scoreOf(layout, residentPages, score));
+        }
+    }
+
+    /** Asks the embedder. The reference is closed, but its object answers later calls, too. */
+    private long scoreOf(Layout layout, long residentPages, VictimScore score) {
+        try (SpaceIdentity identity = SpaceIdentity.grab(this, layout.lifetime().identity())) {
+            return score.score(identity, residentPages);
+        }
     }
 
     /**

@@ -49,6 +49,7 @@ public final class MachineBuilder {
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
     private LazyTlb lazyTlb = LazyTlb.SHOOTDOWN;
+    private @Nullable VictimScore score;
     private boolean checked = Boolean.getBoolean("samara.checked");
 
     MachineBuilder() {}
@@ -172,6 +173,27 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("memory " + bytes + " is negative");
         }
         memory = bytes;
+        return this;
+    }
+
+    /**
+     * Sets what happens when a fault finds no frame, and none can be reclaimed ({@code out_of_memory}). Unless set, the
+     * fault is {@code OUT_OF_MEMORY}. Otherwise the machine asks for the score of each space with private pages that it
+     * has not reaped before, and {@linkplain PageTableRef#reap reaps} the one with the highest score. Threads of the
+     * machine do that, or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The
+     * fault returns {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until
+     * the end of the reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
+     *
+     * <p>A space that cannot be emptied within about half a second is left as it is, and the next fault that finds no
+     * frame chooses another one. That may be a CPU in GUEST that does not poll, or an operation that stays in flight.
+     * The end of each reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were
+     * reaped: accesses there are {@code ADRERR}.
+     *
+     * @param score scores spaces; null for none, unless set
+     * @return this
+     */
+    public MachineBuilder lowMemory(@Nullable VictimScore score) {
+        this.score = score;
         return this;
     }
 
@@ -500,7 +522,7 @@ public final class MachineBuilder {
                         executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),
                 Machine::tearDown,
                 memory == 0 ? null : this::memory);
-        return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
+        return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries, score);
     }
 
     /** Returns the settings of the memory as text. */

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.syscall.ProcessMrelease;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import org.jspecify.annotations.Nullable;
@@ -59,6 +60,37 @@ public final class PageTableRef implements AutoCloseable {
     public SpaceIdentity grab() {
         checkOpen("grab");
         return SpaceIdentity.grab(machine, layout.lifetime().identity());
+    }
+
+    /**
+     * Takes the private pages from a space that is about to end, while its threads run on ({@code
+     * process_mrelease(2)}). The frames are free when this returns 0. The mappings stay.
+     *
+     * <p>First the space becomes <em>unstable</em>, for ever. From then on a fault that needs a page in a private
+     * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS); a copy or a pin that needs one fails, a copy with
+     * EFAULT; and {@link AddressSpace#fork} is refused with ENOMEM. Pages that stay can be used as before. Then the
+     * pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of shared
+     * and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame is free
+     * after its last unpin.
+     *
+     * <p>Mappings of operations in flight are skipped, also those that are locked, moved or protected meanwhile. They
+     * are tried again after pauses, ten times within half a second. Nothing is taken while a fork copies the space.
+     * Several threads may reap a space at a time: each frees the pages that it has taken. This delays no teardown of
+     * the space, waits for none, and never makes one: it keeps only the page table.
+     *
+     * <p>Waits for CPUs in GUEST that may have translations, and for a grace period if one is needed. Notifiers of the
+     * space are called for each mapping, before its pages are taken; while they run, operations in the range go on.
+     *
+     * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
+     *     mappings were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages
+     *     as the machine has workers for; EINTR if the thread was interrupted before another attempt; ESRCH if this
+     *     reference is closed. After an error the space is unstable, and another call goes on. Unlike Linux, no EINVAL:
+     *     only the embedder knows whether the space is about to end
+     * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
+     *     this is called by a backing in {@code rcuMapPages}
+     */
+    public long reap() {
+        return isClosed ? Errno.ESRCH.result() : ProcessMrelease.reap(layout);
     }
 
     private void checkOpen(String call) {

@@ -56,7 +56,8 @@ final class RemoteAccess {
     private static long resultOf(int fault) {
         Errno errno = switch (fault) {
             case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
-            case Fault.RETRY -> Errno.EINTR;
+            // Without an interrupt: frames are being freed.
+            case Fault.RETRY -> Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.EAGAIN;
             default -> Errno.EFAULT;
         };
         return errno.result();

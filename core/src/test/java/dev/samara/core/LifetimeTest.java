@@ -401,7 +401,8 @@ final class LifetimeTest {
     @Test
     @DisplayName("a weaker reference has no method that needs more than it keeps")
     void weaker() {
-        assertEquals(Set.of("close", "grab", "pageTableBytes", "toString", "tryGet"), methods(PageTableRef.class));
+        assertEquals(
+                Set.of("close", "grab", "pageTableBytes", "reap", "toString", "tryGet"), methods(PageTableRef.class));
         assertEquals(
                 Set.of("attach", "attachment", "charged", "close", "exit", "name", "number", "toString"),
                 methods(SpaceIdentity.class));

@@ -14,9 +14,12 @@ package dev.samara.core.event;
  * called for a range that gains rights, grows, is cut or joined, nor for a copy by a fork, nor for pages that a page
  * cache removes.
  *
+ * <p>A {@linkplain dev.samara.core.PageTableRef#reap reap} calls a notifier for each mapping whose pages it takes,
+ * before it takes them. Operations in that range go on meanwhile.
+ *
  * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
  * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked
- * housekeeping}. Operations in different ranges call it at the same time. A range in several pieces causes several
+ * housekeeping}. The machine's own reaps do so, too. Operations in different ranges call it at the same time. A range in several pieces causes several
  * calls.
  *
  * <p><b>Freedom.</b> No lock is held. A notifier may look up, reference and change VMAs in any address space, and may

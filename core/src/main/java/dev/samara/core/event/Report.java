@@ -33,6 +33,11 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * succeeds.
          */
         RETIREMENT_FAILED,
+        /**
+         * The machine has taken private pages of a space, because a fault found no frame; see {@link
+         * dev.samara.core.MachineBuilder#lowMemory}.
+         */
+        SPACE_REAPED,
         /** The frame store threw when a frame was freed: the frame is never used again. */
         FRAME_QUARANTINED,
         /** An access on a checked machine has broken an invariant; see {@link InvariantViolation}. */

@@ -14,7 +14,8 @@ package dev.samara.core.mman;
  *   <li>{@link #OUT_OF_MEMORY}: the embedder frees memory and repeats the access, or ends a process of the guest, as
  *       the kernel of Linux does with SIGKILL.
  *   <li>{@link #RETRY}: the embedder looks at the reason of the interrupt, clears the interrupt flag of the thread, and
- *       repeats the access. The guest is told nothing.
+ *       repeats the access. Without an interrupt the machine is freeing memory, and the access is just repeated. The
+ *       guest is told nothing.
  * </ul>
  *
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
@@ -33,7 +34,10 @@ public record Fault(int kind, long address, int access, int size) {
     /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */
     public static final int ACCERR = 2;
 
-    /** SIGBUS, {@code BUS_ADRERR}: the mapping has no page there, or the page could not be fetched. */
+    /**
+     * SIGBUS, {@code BUS_ADRERR}: the mapping has no page there, or the page could not be fetched, or the space was
+     * {@linkplain dev.samara.core.PageTableRef#reap reaped}.
+     */
     public static final int ADRERR = 3;
 
     /** SIGBUS, {@code BUS_ADRALN}: an atomic access that is not aligned. */
@@ -42,7 +46,11 @@ public record Fault(int kind, long address, int access, int size) {
     /** There is no memory left; nothing has changed. */
     public static final int OUT_OF_MEMORY = 5;
 
-    /** The thread was interrupted while it had to wait; its interrupt flag is still set, and nothing has changed. */
+    /**
+     * The thread was interrupted while it had to wait, and its interrupt flag is still set; or there was no memory, and
+     * the machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory taking} some from a space. Nothing has
+     * changed.
+     */
     public static final int RETRY = 6;
 
     private static final String[] NAMES = {

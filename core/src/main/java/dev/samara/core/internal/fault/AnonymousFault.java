@@ -67,9 +67,7 @@ final class AnonymousFault {
                 return Faulter.EXHAUSTED;
             }
         }
-        return install(vma, address, Protection.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known)
-                ? Fault.NONE
-                : Resolve.AGAIN;
+        return install(vma, address, Protection.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known);
     }
 
     private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
@@ -77,19 +75,20 @@ final class AnonymousFault {
         if (frame == Frames.NONE) {
             return Faulter.EXHAUSTED;
         }
-        boolean installed = false;
+        int result = Resolve.AGAIN;
         try {
             long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
-            installed = install(vma, address, access, true, frame, bits, known);
-            return installed ? Fault.NONE : Resolve.AGAIN;
+            result = install(vma, address, access, true, frame, bits, known);
+            return result;
         } finally {
-            if (!installed) {
+            if (result != Fault.NONE) {
                 frames.drop(frame, worker.magazine());
             }
         }
     }
 
-    private boolean install(
+    /** Returns {@link Fault#NONE} if the page is installed. */
+    private int install(
             VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         PageTable table = faulter.table;
@@ -98,10 +97,18 @@ final class AnonymousFault {
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, isPrepared);
             if (now == null || (writes && !Faulter.mayCopy(now, access))) {
-                return false;
+                return Resolve.AGAIN;
+            }
+            // Under the lock that the reaper takes after it has set the mark: it finds this page, or this finds the
+            // mark.
+            int stability = faulter.stability(now);
+            if (stability != Fault.NONE) {
+                return stability;
             }
             long rights = writes ? PageRights.most(now) : PageRights.of(now);
-            return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights));
+            return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights))
+                    ? Fault.NONE
+                    : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }

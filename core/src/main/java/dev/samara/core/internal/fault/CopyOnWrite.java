@@ -94,6 +94,10 @@ final class CopyOnWrite {
     }
 
     private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
+        int stability = faulter.stability(vma);
+        if (stability != Fault.NONE) {
+            return stability;
+        }
         AnonVmas.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, faulter.worker.owner(), true);
@@ -165,6 +169,7 @@ final class CopyOnWrite {
                 VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
                 if (now != null
                         && Faulter.mayCopy(now, access)
+                        && faulter.stability(now) == Fault.NONE
                         && faulter.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
                     rights = PageRights.most(now);
@@ -193,7 +198,10 @@ final class CopyOnWrite {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
-            if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+            if (now == null
+                    || !Faulter.mayCopy(now, access)
+                    || now.has(VmaFlags.SHARED)
+                    || faulter.stability(now) != Fault.NONE) {
                 return NOT_CLAIMED;
             }
             return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.most(now) : NOT_CLAIMED;

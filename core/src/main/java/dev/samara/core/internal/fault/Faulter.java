@@ -12,6 +12,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LowMemory;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
@@ -175,11 +176,13 @@ public final class Faulter {
                 pause(attempts++);
                 result = attemptOnce(address, access);
             }
-            if (result == EXHAUSTED) {
-                return Fault.OUT_OF_MEMORY;
+            if (result == EXHAUSTED || result == Fault.OUT_OF_MEMORY) {
+                return shortage(result);
             }
-            if (repeated && result == Fault.MAPERR) {
-                // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping.
+            if ((repeated && result == Fault.MAPERR)
+                    || (result == Fault.ADRERR && layout.reaping().isUnstable())) {
+                // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or
+                // of the reaper.
                 UnhookTables.unhookIfEmpty(table, address);
             }
             ended = true;
@@ -193,6 +196,32 @@ public final class Faulter {
                 reader.readUnlockAll();
             }
         }
+    }
+
+    /**
+     * Has the machine take pages of a space, if it does so. A backing may answer OUT_OF_MEMORY though frames are free;
+     * that is the result then.
+     */
+    private int shortage(int found) {
+        LowMemory policy = layout.host().lowMemory();
+        return policy == null
+                ? Fault.OUT_OF_MEMORY
+                : policy.shortage(memory, worker.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+    }
+
+    /**
+     * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to install a
+     * private page calls this under the lock of the leaf, for the VMA that stands there.
+     *
+     * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link Resolve#AGAIN} if the VMA
+     *     was replaced meanwhile
+     */
+    int stability(VmArea vma) {
+        if (vma.has(VmaFlags.SHARED) || !layout.reaping().isUnstable()) {
+            return Fault.NONE;
+        }
+        // After the mark: the two were true at one instant, or the fault starts over.
+        return vma.isDetached() ? Resolve.AGAIN : Fault.ADRERR;
     }
 
     /**
@@ -338,6 +367,10 @@ public final class Faulter {
     /** Handles a fault at an entry without a page. */
     private int empty(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
+        int stability = stability(vma);
+        if (stability != Fault.NONE) {
+            return stability;
+        }
         if (vma.isAnonymous()) {
             return anonymous.map(vma, address, access, known);
         }

@@ -50,7 +50,8 @@ public final class Populate {
             return result;
         }
         if (fault == Fault.RETRY) {
-            return Errno.EINTR.result();
+            // Without an interrupt: frames are being freed.
+            return (Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.EAGAIN).result();
         }
         if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.

@@ -77,6 +77,9 @@ public final class Layout implements VmaLookup {
     /** The number of operations that have started. */
     private long ages;
 
+    /** The number of operations that were published with pages to move. */
+    private long moves;
+
     private final EditLists lists = new EditLists();
 
     /** The gates of the children's copies that are running. */
@@ -87,6 +90,7 @@ public final class Layout implements VmaLookup {
 
     private final @Nullable PageTable pages;
     private final Lifetime lifetime;
+    private final Reaping reaping = new Reaping();
 
     /** What closed references lead to; this for that layout itself. */
     private Layout closed = this;
@@ -202,6 +206,16 @@ public final class Layout implements VmaLookup {
         return lifetime;
     }
 
+    /** Returns how far private pages have been taken from the space while it is used. */
+    public Reaping reaping() {
+        return reaping;
+    }
+
+    /** Returns the number of operations that were published with pages to move. Caller holds the layout lock. */
+    long moves() {
+        return moves;
+    }
+
     /**
      * Returns the machine's memory.
      *
@@ -236,6 +250,9 @@ public final class Layout implements VmaLookup {
 
     /** Adopts the counters, heap end and lock flags that an edit has published. Caller holds the layout lock. */
     public void adopt(Counters published, @Nullable InFlightRange range, long newBrk, long newDefaultLock) {
+        if (range != null && !range.moves().isEmpty()) {
+            moves++;
+        }
         Counters uncharged = range == null ? null : range.uncharged();
         if (uncharged != null) {
             published.add(uncharged);

@@ -116,6 +116,9 @@ public final class MachineState {
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
+    /** What a fault does that finds no frame; null for nothing. Set before the machine is used. */
+    private @Nullable LowMemory lowMemory;
+
     private final Background background = new Background(this::reportFailedTask);
     private final MachineTasks tasks;
     private final Housekeeping housekeeping;
@@ -326,6 +329,16 @@ public final class MachineState {
     public static @Nullable Memory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
+    }
+
+    /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
+    public void reapBy(LowMemory.Score score) {
+        lowMemory = new LowMemory(this, score);
+    }
+
+    /** Returns what a fault asks that finds no frame; null for a machine that takes no pages of spaces. */
+    public @Nullable LowMemory lowMemory() {
+        return lowMemory;
     }
 
     ReentrantLock newLock() {

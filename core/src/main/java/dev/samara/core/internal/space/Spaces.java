@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.tlb.Memory;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -104,6 +105,21 @@ public final class Spaces {
             }
         }
         return ending;
+    }
+
+    /** Returns the layouts from which the machine may take pages of a memory: in use, and not emptied before. */
+    synchronized List<Layout> reapable(Memory memory) {
+        List<Layout> reapable = new ArrayList<>();
+        for (RegisteredSpace entry : entries.values()) {
+            Layout layout = entry.get();
+            if (layout != null
+                    && layout.memoryOrNull() == memory
+                    && layout.lifetime().users().users() != 0
+                    && !layout.reaping().isSkipped()) {
+                reapable.add(layout);
+            }
+        }
+        return reapable;
     }
 
     private static void refuse(List<String> reasons) {

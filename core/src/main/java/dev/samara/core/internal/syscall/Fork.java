@@ -31,7 +31,7 @@ public final class Fork {
      *
      * @return the child's layout
      * @throws MmException with ESRCH if the parent is closed, with ENOMEM if the commit limit does not allow a second
-     *     copy, with EAGAIN if there is no worker, or with the errno of a backing's refusal
+     *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no worker, or with the errno of a backing's refusal
      */
     @SuppressWarnings("try") // it is there to be closed
     public static Layout fork(Layout parent) {
@@ -81,6 +81,7 @@ public final class Fork {
             try {
                 parent.lock();
                 try {
+                    checkStable(parent);
                     child = parent.emptyChild();
                     vmas = parent.snapshot();
                     maps = (int) parent.counters().maps;
@@ -118,6 +119,17 @@ public final class Fork {
                 objects.forEach(SharedAnonymous::drop);
                 acquired.forEach(VmArea::release);
             }
+        }
+    }
+
+    /**
+     * Refuses the fork of a space whose pages have been taken. On Linux its threads have a fatal signal, and {@code
+     * dup_mmap} ends with EINTR, of which no one is told. A caller here would try again for ever. Caller holds the
+     * layout lock, under which the mark is set: a copy that is registered comes before the first page is taken.
+     */
+    private static void checkStable(Layout parent) {
+        if (parent.reaping().isUnstable()) {
+            throw new MmException("fork", Errno.ENOMEM);
         }
     }
 

@@ -3,7 +3,6 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.sync.Ranges;
-import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
@@ -19,8 +18,9 @@ public final class MachineSeams {
     /** Calls a hook in the retire phase of each operation, as a notifier that each space of the machine has. */
     public static void retireWith(MachineState machine, RetirementHook hook) {
         machine.notifyInEachSpace((start, end, reason) -> {
-            InFlightRange range = Objects.requireNonNull(RetiringThread.range(), "a notifier runs in a retirement");
-            if (isLast(range, start, end, reason)) {
+            InFlightRange range = RetiringThread.range();
+            // A reap calls notifiers too, and is no operation in flight.
+            if (range != null && isLast(range, start, end, reason)) {
                 hook.retire(range);
             }
         });

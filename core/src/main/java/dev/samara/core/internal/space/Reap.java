@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.pagewalk.ReapPages;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes the private pages from a space whose threads run on ({@code __oom_reap_task_mm}). Used by one thread at a time.
+ *
+ * <p>A pass has these steps:
+ *
+ * <ol>
+ *   <li>The space is marked {@linkplain Reaping unstable}, under the layout lock. A fault that installs a private page
+ *       checks the mark under the lock of its leaf, and the passes below take these locks. So the pass finds the page,
+ *       or the fault finds the mark. A fork that copies pages ends the pass at once: its child would miss pages.
+ *   <li>The private anonymous VMAs are walked from the top address down. Each one has its entries emptied, its range
+ *       flushed, and its frames freed, before the next one is looked up. Locked VMAs stay as they are. A VMA of an
+ *       operation in flight is skipped, and so is the rest of one that is replaced meanwhile.
+ *   <li>The pass is complete if it has skipped nothing, and if no move was published meanwhile: the moved pages may
+ *       have passed the walk.
+ * </ol>
+ *
+ * <p>An incomplete pass is repeated by the caller. Two reaps of a space may run at a time: each frees the pages that it
+ * has taken. A teardown of the space may run beside this; both flush or free only what they have taken themselves. The
+ * caller holds the page table of the space, and none of its users: no put of this thread is the last one.
+ */
+public final class Reap implements AutoCloseable {
+    /** The most passes of a reap, as in {@code oom_reap_task}. */
+    public static final int MOST_PASSES = 10;
+
+    private static final long FIRST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 200_000_000;
+
+    /** The stack that a step needs after it has emptied an entry, in frames. */
+    private static final int DEPTH = 24;
+
+    /** The result of {@link #advance}. */
+    public enum State {
+        /** All private pages that can be taken are freed. */
+        DONE,
+        /** The pass has ended and was not complete. No flush is pending, and no frame is left. */
+        INCOMPLETE,
+        /** The pass waits for CPUs or a grace period, or has no page-table context. */
+        WAITS
+    }
+
+    private enum Step {
+        BEGIN,
+        LOOK_UP,
+        EMPTY,
+        FLUSH
+    }
+
+    private final Layout layout;
+    private final PageTable table;
+    private final TlbGather gather;
+    private final PageWalk walk;
+
+    private Step step = Step.BEGIN;
+
+    private int flushes;
+
+    /** Whether the pass has skipped anything. */
+    private boolean isIncomplete;
+
+    /** {@link Layout#moves} at the beginning of the pass. */
+    private long moves;
+
+    /** The pass is done from here to the end of the space. */
+    private long below;
+
+    private @Nullable VmArea vma;
+
+    /* The rest of the VMA. */
+    private long reached;
+    private long end;
+
+    /** The access checker's record of the VMA; null if the machine is not checked. */
+    private AccessChecker.@Nullable Revocation revocation;
+
+    /**
+     * Prepares a reap, without a page-table context and without effect.
+     *
+     * @param layout a layout with memory, whose page table the caller holds until the end of this
+     */
+    public Reap(Layout layout) {
+        this.layout = layout;
+        table = layout.pages();
+        gather = TlbGather.with(layout.memory(), null);
+        walk = new PageWalk(table);
+    }
+
+    /** Returns the time before the pass that follows a number of incomplete ones, in nanoseconds. */
+    public static long pauseAfter(int passes) {
+        return Math.min(FIRST_PAUSE << passes - 1, LONGEST_PAUSE);
+    }
+
+    /**
+     * Continues the pass, or begins one. The caller is in no reader section, has no CPU in GUEST and holds no lock.
+     * After an exception the call is repeated, or this is closed.
+     *
+     * @param mayRest whether to return {@link State#WAITS} instead of waiting for CPUs and grace periods
+     */
+    public State advance(boolean mayRest) {
+        StackReserve.check(DEPTH);
+        if (!gather.tryResume()) {
+            return State.WAITS;
+        }
+        try {
+            return goOn(mayRest);
+        } finally {
+            gather.rest();
+        }
+    }
+
+    private State goOn(boolean mayRest) {
+        for (; ; ) {
+            switch (step) {
+                case BEGIN -> {
+                    if (!begin()) {
+                        return State.INCOMPLETE;
+                    }
+                    step = Step.LOOK_UP;
+                }
+                case LOOK_UP -> {
+                    if (!lookUp()) {
+                        step = Step.BEGIN;
+                        return isComplete() ? State.DONE : State.INCOMPLETE;
+                    }
+                    step = Step.EMPTY;
+                }
+                case EMPTY -> {
+                    // First: after an exception the entries that were emptied are flushed.
+                    step = Step.FLUSH;
+                    empty();
+                }
+                case FLUSH -> {
+                    if (!flush(mayRest)) {
+                        return State.WAITS;
+                    }
+                    step = reached == end ? Step.LOOK_UP : Step.EMPTY;
+                }
+            }
+        }
+    }
+
+    /** Returns whether the reason for the rest may be over. Does not wait. */
+    boolean isReady() {
+        return step == Step.FLUSH && gather.isInvalidated();
+    }
+
+    /** Returns whether a flush is pending, or frames are left. */
+    boolean isFlushing() {
+        return step == Step.FLUSH;
+    }
+
+    /** Returns the number of flushes that are over. */
+    int flushes() {
+        return flushes;
+    }
+
+    /**
+     * Ends the flush that is pending, if it is over, and frees its pages. Does not wait, and goes on with nothing else.
+     */
+    void endFlush() {
+        if (isFlushing() && gather.tryResume()) {
+            try {
+                if (flush(true)) {
+                    endRevocation();
+                    step = Step.BEGIN;
+                }
+            } finally {
+                gather.rest();
+            }
+        }
+    }
+
+    /** Marks the space, and begins a pass. Returns false if a fork copies pages. */
+    private boolean begin() {
+        layout.lock();
+        try {
+            layout.reaping().setUnstable();
+            moves = layout.moves();
+            if (!layout.copies().isEmpty()) {
+                return false;
+            }
+        } finally {
+            layout.unlock();
+        }
+        below = layout.geometry().limit();
+        isIncomplete = false;
+        return true;
+    }
+
+    /** Finds the next VMA with pages to take. Returns false at the lower end of the space. */
+    private boolean lookUp() {
+        VmArea found = next();
+        while (found != null) {
+            boolean isInFlight = isInFlight(found);
+            if (!isInFlight && isReapable(found)) {
+                begin(found, Addresses.lower(found.end(), below));
+                // Last: after an exception the VMA is found again.
+                below = found.start();
+                return true;
+            }
+            isIncomplete |= isInFlight;
+            below = found.start();
+            found = next();
+        }
+        return false;
+    }
+
+    private @Nullable VmArea next() {
+        return below == 0 ? null : layout.tree().atOrBefore(below - 1);
+    }
+
+    private static boolean isReapable(VmArea vma) {
+        return vma.isAnonymous() && !vma.hasAny(VmaFlags.SHARED | VmaFlags.LOCKED_MASK);
+    }
+
+    private static boolean isInFlight(VmArea vma) {
+        return vma.gate() instanceof InFlightGate gate && !gate.isOpen();
+    }
+
+    private void begin(VmArea found, long stop) {
+        endRevocation();
+        revocation = AccessChecker.beginIfChecked(
+                layout.memory().accessChecker(), "reap", AccessChecker.ALL, table.number(), found.start(), stop);
+        tell(found.start(), stop);
+        vma = found;
+        reached = found.start();
+        end = stop;
+    }
+
+    /** Notifiers come first: no secondary MMU uses the pages after they are freed. */
+    private void tell(long start, long stop) {
+        List<MmuNotifier> notifiers = layout.notifiers();
+        for (int i = 0; i < notifiers.size(); i++) {
+            try {
+                notifiers.get(i).invalidate(start, stop, MmuNotifier.Reason.DISCARDED);
+            } catch (Throwable thrown) {
+                layout.host().report(Report.Kind.CALLBACK_FAILED, "reaping of " + identity(), thrown);
+            }
+        }
+    }
+
+    private void empty() {
+        VmArea of = Objects.requireNonNull(vma);
+        reached = ReapPages.reapUntilFull(walk, of, reached, end, gather);
+        if (reached != end && !gather.isFull()) {
+            // It was replaced, perhaps by one that is locked.
+            isIncomplete = true;
+            reached = end;
+        }
+    }
+
+    private boolean flush(boolean mayRest) {
+        if (!mayRest) {
+            gather.invalidate();
+        } else if (!gather.isInvalidated()) {
+            return false;
+        }
+        gather.free();
+        flushes++;
+        if (reached == end) {
+            vma = null;
+            endRevocation();
+        }
+        return true;
+    }
+
+    private void endRevocation() {
+        AccessChecker.Revocation begun = revocation;
+        revocation = null;
+        if (begun != null) {
+            begun.close();
+        }
+    }
+
+    private boolean isComplete() {
+        layout.lock();
+        try {
+            return !isIncomplete && moves == layout.moves();
+        } finally {
+            layout.unlock();
+        }
+    }
+
+    /** Marks the space as one from which no more memory can be had. */
+    public void skip() {
+        layout.reaping().skip();
+    }
+
+    String identity() {
+        return "space " + layout.lifetime().identity().number();
+    }
+
+    /**
+     * Ends the reap. Waits for the flush that is pending, and frees its pages. If that fails, this throws, and a thread
+     * of the machine tries again until it succeeds.
+     */
+    @Override
+    public void close() {
+        try {
+            // Otherwise it has nothing to end, and perhaps no page-table context.
+            if (isFlushing()) {
+                gather.close();
+            }
+        } finally {
+            endRevocation();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+/**
+ * What the threads of one space, and those that look for memory, have to know of its reaping ({@code MMF_UNSTABLE},
+ * {@code MMF_OOM_SKIP}). Both marks are final. Thread-safe.
+ */
+public final class Reaping {
+    /** Written under the layout lock, so that a fork of the space comes wholly before or is refused. */
+    private volatile boolean isUnstable;
+
+    private volatile boolean isSkipped;
+
+    Reaping() {}
+
+    /**
+     * Returns whether private pages of the space may be missing: a private mapping gets no page any more, and the space
+     * has no child. A fault that installs a page asks under the lock of the leaf.
+     */
+    public boolean isUnstable() {
+        // Pairs with the walk of the reaper, which follows the mark and takes the locks of the leaves.
+        return isUnstable;
+    }
+
+    /** Marks the space before the first page is taken from it. The caller holds the layout lock. */
+    void setUnstable() {
+        isUnstable = true;
+    }
+
+    /** Returns whether the machine need not look at the space for memory: it is emptied, or could not be. */
+    boolean isSkipped() {
+        return isSkipped;
+    }
+
+    void skip() {
+        isSkipped = true;
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Reap;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.mman.Errno;
+
+/**
+ * {@code process_mrelease} ({@code mm/oom_kill.c}): takes the private pages of a space on the calling thread.
+ *
+ * <p>Linux waits for the {@code mmap_lock}. Here nothing is waited for but CPUs and grace periods: mappings in flight
+ * and forks that copy are skipped, and the pass is repeated a bounded number of times.
+ */
+public final class ProcessMrelease {
+    private ProcessMrelease() {}
+
+    /**
+     * Reaps a space. The caller is in no reader section, has no CPU in GUEST and holds no lock.
+     *
+     * @param layout a layout with memory
+     * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if no one holds the page table any more
+     */
+    public static long reap(Layout layout) {
+        Cpus.checkMayWait("a reap");
+        // The references are given up below, and must not reach the end of the stack there.
+        StackReserve.check(StackReserve.MANY);
+        if (!layout.lifetime().tryHold()) {
+            return Errno.ESRCH.result();
+        }
+        try (Reap reap = new Reap(layout)) {
+            return run(reap, layout);
+        } finally {
+            layout.lifetime().release();
+        }
+    }
+
+    private static long run(Reap reap, Layout layout) {
+        // A callback of an operation in flight must not delay it: the pauses would be in vain.
+        int most = RetiringThread.range() != null ? 1 : Reap.MOST_PASSES;
+        int passes = 1;
+        while (reap.advance(false) != Reap.State.DONE) {
+            if (passes == most) {
+                return Errno.EAGAIN.result();
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                return Errno.EINTR.result();
+            }
+            pause(layout, Reap.pauseAfter(passes++));
+        }
+        reap.skip();
+        return 0;
+    }
+
+    private static void pause(Layout layout, long nanos) {
+        Housekeeping invoked = layout.host().invoked();
+        if (invoked == null || !invoked.stepWithin()) {
+            Pause.parkNanos(layout, nanos);
+        }
+    }
+}
