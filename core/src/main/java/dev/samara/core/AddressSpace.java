@@ -311,9 +311,9 @@ public final class AddressSpace implements AutoCloseable {
      * @param source has the bytes; a heap or a direct buffer
      * @return the number of written bytes, which is smaller than the number of bytes that remained if a later page
      *     cannot be written; if no byte was written, a negated errno: EFAULT if the mapping does not allow it or there
-     *     is none or the space is {@linkplain PageTableRef#reap reaped}, ENOMEM if there is no memory left, EAGAIN while
-     *     the machine {@linkplain MachineBuilder#lowMemory takes} memory, EINTR if the thread was interrupted while it
-     *     waited
+     *     is none or the space is {@linkplain PageTableRef#reap reaped}, ENOMEM if there is no memory left, EAGAIN
+     *     while the machine {@linkplain MachineBuilder#lowMemory takes} memory, EINTR if the thread was interrupted
+     *     while it waited
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */
@@ -908,8 +908,8 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this space and its machine are
      *     closed during the call
      * @throws MmException with ESRCH if this reference is closed; with ENOMEM if the commit limit does not allow the
-     *     copy, or if this space was {@linkplain PageTableRef#reap reaped}; with EAGAIN if as many calls work on pages as the machine has workers for; or with the error of a
-     *     backing that refuses
+     *     copy, or if this space was {@linkplain PageTableRef#reap reaped}; with EAGAIN if as many calls work on pages
+     *     as the machine has workers for; or with the error of a backing that refuses
      */
     public AddressSpace fork() {
         return machine.register(Fork.fork(layout));

@@ -19,8 +19,8 @@ package dev.samara.core.event;
  *
  * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
  * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked
- * housekeeping}. The machine's own reaps do so, too. Operations in different ranges call it at the same time. A range in several pieces causes several
- * calls.
+ * housekeeping}; the machine's own reaps are called for so, too. Operations in different ranges call it at the same
+ * time. A range in several pieces causes several calls.
  *
  * <p><b>Freedom.</b> No lock is held. A notifier may look up, reference and change VMAs in any address space, and may
  * block. The operation takes as long, and so do operations in its range; no other operation waits. A call that would

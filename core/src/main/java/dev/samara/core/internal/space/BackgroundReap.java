@@ -94,41 +94,44 @@ final class BackgroundReap extends WaitingCall {
             judge(step());
         }
         if (isToldOver && !reap.isFlushing()) {
+            reap.close();
             layout.lifetime().release();
             return true;
         }
         return false;
     }
 
-    private Reap.State step() {
+    private Reap.Progress step() {
         if (!Cpus.mayWait()) {
             // A thread of the embedder that makes steps in GUEST; another one goes on.
-            return Reap.State.WAITS;
+            return Reap.Progress.WAITS;
         }
         try {
             return reap.advance(true);
         } catch (Throwable failed) {
             // Tried again, as after a wait. Not reported: perhaps there is no memory for that.
-            return Reap.State.WAITS;
+            return Reap.Progress.WAITS;
         }
     }
 
     private void endFlush() {
         pause(1);
         try {
-            reap.endFlush();
+            if (reap.isFlushing()) {
+                reap.endFlush();
+            }
         } catch (Throwable failed) {
             // Until it succeeds: the frames would be lost.
             pause(Reap.MOST_PASSES);
         }
     }
 
-    private void judge(Reap.State state) {
-        if (state == Reap.State.DONE) {
+    private void judge(Reap.Progress progress) {
+        if (progress == Reap.Progress.DONE) {
             end(true);
             return;
         }
-        if (state == Reap.State.INCOMPLETE) {
+        if (progress == Reap.Progress.INCOMPLETE) {
             passes++;
             waits = 0;
             pause(passes);

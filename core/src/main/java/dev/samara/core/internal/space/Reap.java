@@ -47,7 +47,7 @@ public final class Reap implements AutoCloseable {
     private static final int DEPTH = 24;
 
     /** The result of {@link #advance}. */
-    public enum State {
+    public enum Progress {
         /** All private pages that can be taken are freed. */
         DONE,
         /** The pass has ended and was not complete. No flush is pending, and no frame is left. */
@@ -56,7 +56,7 @@ public final class Reap implements AutoCloseable {
         WAITS
     }
 
-    private enum Step {
+    private enum Next {
         BEGIN,
         LOOK_UP,
         EMPTY,
@@ -68,9 +68,12 @@ public final class Reap implements AutoCloseable {
     private final TlbGather gather;
     private final PageWalk walk;
 
-    private Step step = Step.BEGIN;
+    private Next next = Next.BEGIN;
 
     private int flushes;
+
+    /** Whether the last call found no page-table context. */
+    private boolean lacksContext;
 
     /** Whether the pass has skipped anything. */
     private boolean isIncomplete;
@@ -111,12 +114,13 @@ public final class Reap implements AutoCloseable {
      * Continues the pass, or begins one. The caller is in no reader section, has no CPU in GUEST and holds no lock.
      * After an exception the call is repeated, or this is closed.
      *
-     * @param mayRest whether to return {@link State#WAITS} instead of waiting for CPUs and grace periods
+     * @param mayRest whether to return {@link Progress#WAITS} instead of waiting for CPUs and grace periods
      */
-    public State advance(boolean mayRest) {
+    public Progress advance(boolean mayRest) {
         StackReserve.check(DEPTH);
-        if (!gather.tryResume()) {
-            return State.WAITS;
+        lacksContext = !gather.tryResume();
+        if (lacksContext) {
+            return Progress.WAITS;
         }
         try {
             return goOn(mayRest);
@@ -125,32 +129,32 @@ public final class Reap implements AutoCloseable {
         }
     }
 
-    private State goOn(boolean mayRest) {
+    private Progress goOn(boolean mayRest) {
         for (; ; ) {
-            switch (step) {
+            switch (next) {
                 case BEGIN -> {
                     if (!begin()) {
-                        return State.INCOMPLETE;
+                        return Progress.INCOMPLETE;
                     }
-                    step = Step.LOOK_UP;
+                    next = Next.LOOK_UP;
                 }
                 case LOOK_UP -> {
                     if (!lookUp()) {
-                        step = Step.BEGIN;
-                        return isComplete() ? State.DONE : State.INCOMPLETE;
+                        next = Next.BEGIN;
+                        return isComplete() ? Progress.DONE : Progress.INCOMPLETE;
                     }
-                    step = Step.EMPTY;
+                    next = Next.EMPTY;
                 }
                 case EMPTY -> {
                     // First: after an exception the entries that were emptied are flushed.
-                    step = Step.FLUSH;
+                    next = Next.FLUSH;
                     empty();
                 }
                 case FLUSH -> {
                     if (!flush(mayRest)) {
-                        return State.WAITS;
+                        return Progress.WAITS;
                     }
-                    step = reached == end ? Step.LOOK_UP : Step.EMPTY;
+                    next = reached == end ? Next.LOOK_UP : Next.EMPTY;
                 }
             }
         }
@@ -158,12 +162,12 @@ public final class Reap implements AutoCloseable {
 
     /** Returns whether the reason for the rest may be over. Does not wait. */
     boolean isReady() {
-        return step == Step.FLUSH && gather.isInvalidated();
+        return isFlushing() && !lacksContext && gather.isInvalidated();
     }
 
     /** Returns whether a flush is pending, or frames are left. */
     boolean isFlushing() {
-        return step == Step.FLUSH;
+        return next == Next.FLUSH;
     }
 
     /** Returns the number of flushes that are over. */
@@ -173,13 +177,15 @@ public final class Reap implements AutoCloseable {
 
     /**
      * Ends the flush that is pending, if it is over, and frees its pages. Does not wait, and goes on with nothing else.
+     * There is one.
      */
     void endFlush() {
-        if (isFlushing() && gather.tryResume()) {
+        lacksContext = !gather.tryResume();
+        if (!lacksContext) {
             try {
                 if (flush(true)) {
                     endRevocation();
-                    step = Step.BEGIN;
+                    next = Next.BEGIN;
                 }
             } finally {
                 gather.rest();
@@ -206,7 +212,7 @@ public final class Reap implements AutoCloseable {
 
     /** Finds the next VMA with pages to take. Returns false at the lower end of the space. */
     private boolean lookUp() {
-        VmArea found = next();
+        VmArea found = nextVma();
         while (found != null) {
             boolean isInFlight = isInFlight(found);
             if (!isInFlight && isReapable(found)) {
@@ -217,12 +223,12 @@ public final class Reap implements AutoCloseable {
             }
             isIncomplete |= isInFlight;
             below = found.start();
-            found = next();
+            found = nextVma();
         }
         return false;
     }
 
-    private @Nullable VmArea next() {
+    private @Nullable VmArea nextVma() {
         return below == 0 ? null : layout.tree().atOrBefore(below - 1);
     }
 

@@ -31,7 +31,8 @@ public final class Fork {
      *
      * @return the child's layout
      * @throws MmException with ESRCH if the parent is closed, with ENOMEM if the commit limit does not allow a second
-     *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no worker, or with the errno of a backing's refusal
+     *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no worker, or with the
+     *     errno of a backing's refusal
      */
     @SuppressWarnings("try") // it is there to be closed
     public static Layout fork(Layout parent) {

@@ -43,7 +43,7 @@ public final class ProcessMrelease {
         // A callback of an operation in flight must not delay it: the pauses would be in vain.
         int most = RetiringThread.range() != null ? 1 : Reap.MOST_PASSES;
         int passes = 1;
-        while (reap.advance(false) != Reap.State.DONE) {
+        while (reap.advance(false) != Reap.Progress.DONE) {
             if (passes == most) {
                 return Errno.EAGAIN.result();
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.pair;
 
+import dev.samara.core.PageTableRef;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
@@ -22,6 +23,8 @@ final class LayoutKinds {
     /** The end of the names of asynchronous calls that are joined after all operations. */
     static final String LEFT = "-left";
 
+    static final String REAP = "reap";
+
     private LayoutKinds() {}
 
     static void addTo() {
@@ -40,6 +43,12 @@ final class LayoutKinds {
         PairKinds.add("fork", call -> {
             call.state().children.put("child of " + call.label(), call.space().fork());
             return "forked";
+        });
+        // Takes the pages of private anonymous mappings, but not of locked ones.
+        PairKinds.add(REAP, call -> {
+            try (PageTableRef held = call.space().hold()) {
+                return held.reap();
+            }
         });
         // Takes nothing: CPUs that are in the space go on.
         PairKinds.add("close", call -> {

@@ -69,12 +69,20 @@ final class FailureCalls {
         add("guard", space -> space.madvise(START, LENGTH, Advice.GUARD_INSTALL));
         add("mlock", space -> space.mlock(START, LENGTH));
         FailureKinds.add("fork", FailureCalls::fork);
+        FailureKinds.add("reap", FailureCalls::reap);
         add("close", FailureCalls::close);
     }
 
     static Object fork(FailureScene scene, String label, Cpu cpu) {
         scene.state.children.put("child of " + label, scene.state.space.fork());
         return "forked";
+    }
+
+    /** Returns the result; if that is 0, no private page is left. */
+    static Object reap(FailureScene scene, String label, Cpu cpu) {
+        try (PageTableRef held = scene.state.space.hold()) {
+            return held.reap();
+        }
     }
 
     static Object close(AddressSpace space) {

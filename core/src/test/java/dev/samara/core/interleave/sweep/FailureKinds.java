@@ -164,6 +164,8 @@ final class FailureKinds {
         rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.
         rule("populate", Rule.MAY_BE_DONE_WITH_MEMORY);
+        // The mark is set first, and stays.
+        rule("reap", Rule.MAY_BE_DONE);
         // The CPU has stored, and then leaves GUEST.
         rule("in-guest", Rule.MAY_BE_DONE);
         rule(STAYS, Rule.MAY_BE_DONE);

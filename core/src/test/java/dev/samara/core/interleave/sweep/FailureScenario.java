@@ -3,6 +3,7 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.schedule.Scenario;
@@ -283,7 +284,7 @@ final class FailureScenario implements Scenario {
     private void next() {
         AddressSpace fresh = scene().state.machine.newSpace(SpaceScenario.LINUX);
         scene().state.children.put("fresh", fresh);
-        for (AddressSpace space : scene().isClosed() ? List.of(fresh) : List.of(scene().state.space, fresh)) {
+        for (AddressSpace space : hasNoPages() ? List.of(fresh) : List.of(scene().state.space, fresh)) {
             long length = 2 * SpaceScenario.PAGE;
             require(space.mmap(NEXT, length, SpaceScenario.RW, SpaceScenario.FIXED, null, 0) == NEXT, "mmap");
             try (Cpu cpu = scene().state.machine.claimCpu()) {
@@ -306,6 +307,12 @@ final class FailureScenario implements Scenario {
         if (!scene().isClosed()) {
             require(scene().state.space.munmap(SpaceScenario.AT, 8 * SpaceScenario.PAGE) == 0, "munmap of all");
         }
+    }
+
+    /** Whether the space gets no private page any more. */
+    private boolean hasNoPages() {
+        return scene().isClosed()
+                || MachineInternals.layoutOf(scene().state.space).reaping().isUnstable();
     }
 
     private void again() {

@@ -45,6 +45,7 @@ final class FailureSweepTest {
             "mprotect",
             "fork",
             "close",
+            "reap",
             "copy-on-write",
             "collect",
             "truncate@SHARED_FILE",

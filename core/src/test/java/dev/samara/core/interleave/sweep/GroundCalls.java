@@ -68,6 +68,7 @@ final class GroundCalls {
         add("dontneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.DONTNEED));
         add("collect", ground, (scene, label, cpu) -> scene.state.space.collectDirty(START, LENGTH, page -> {}) <= 2);
         add("fork", ground, FailureCalls::fork);
+        add("reap", ground, Rule.MAY_BE_DONE, FailureCalls::reap);
         add("close", ground, (scene, label, cpu) -> FailureCalls.close(scene.state.space));
         add("store", ground, (scene, label, cpu) -> SpaceScenario.store(cpu, START, 0x81));
         add("read-fault", ground, (scene, label, cpu) -> SpaceScenario.load(cpu, START + PAGE));
