@@ -26,7 +26,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -45,7 +44,7 @@ final class LowMemoryTest {
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
 
     /** The scores by name of the space, and -1 for others. */
-    private final AtomicReference<VictimScore> score = new AtomicReference<>((space, pages) -> -1);
+    private volatile VictimScore score = (space, pages) -> -1;
 
     /** The resident pages of which scores were told, by name of the space. */
     private final Map<String, Long> told = Collections.synchronizedMap(new TreeMap<>());
@@ -64,7 +63,7 @@ final class LowMemoryTest {
                 .reportTo(reports::add)
                 .lowMemory((space, pages) -> {
                     told.put(String.valueOf(space.name()), pages);
-                    return score.get().score(space, pages);
+                    return score.score(space, pages);
                 })
                 .build();
     }
@@ -102,7 +101,7 @@ final class LowMemoryTest {
     }
 
     private void scores(Map<String, Long> byName) {
-        score.set((space, pages) -> byName.getOrDefault(String.valueOf(space.name()), -1L));
+        score = (space, pages) -> byName.getOrDefault(String.valueOf(space.name()), -1L);
     }
 
     private int touch(long page) {
@@ -270,12 +269,12 @@ final class LowMemoryTest {
         space("throws", 4);
         space("next", 3);
         RuntimeException thrown = new RuntimeException("no score");
-        score.set((space, pages) -> {
+        score = (space, pages) -> {
             if ("throws".equals(space.name())) {
                 throw thrown;
             }
             return NAME.equals(space.name()) ? -1 : 1;
-        });
+        };
         touchAtLast(fill(0));
         assertEquals(List.of("next"), reaped());
         Report report = reports.get(0);
@@ -290,12 +289,12 @@ final class LowMemoryTest {
         AddressSpace first = space("first", 4);
         AddressSpace second = space("second", 3);
         List<String> within = new ArrayList<>();
-        score.set((space, pages) -> {
+        score = (space, pages) -> {
             within.add(Fault.toString(touch(FRAMES + 1)));
             first.close();
             second.close();
             return Long.MAX_VALUE;
-        });
+        };
         long full = fill(0);
         assertEquals(FRAMES - 7, full);
         assertEquals(List.of("RETRY"), within);

@@ -94,6 +94,7 @@ final class CopyOnWrite {
     }
 
     private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
+        // Not again under the lock: the entry is claimed only if the reaper has left the page there.
         int stability = faulter.stability(vma);
         if (stability != Fault.NONE) {
             return stability;
@@ -169,7 +170,6 @@ final class CopyOnWrite {
                 VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
                 if (now != null
                         && Faulter.mayCopy(now, access)
-                        && faulter.stability(now) == Fault.NONE
                         && faulter.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
                     rights = PageRights.most(now);
@@ -198,10 +198,7 @@ final class CopyOnWrite {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
-            if (now == null
-                    || !Faulter.mayCopy(now, access)
-                    || now.has(VmaFlags.SHARED)
-                    || faulter.stability(now) != Fault.NONE) {
+            if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
             return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.most(now) : NOT_CLAIMED;

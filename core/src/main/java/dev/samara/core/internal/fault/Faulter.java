@@ -210,8 +210,8 @@ public final class Faulter {
     }
 
     /**
-     * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to install a
-     * private page calls this under the lock of the leaf, for the VMA that stands there.
+     * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to fill an
+     * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that stands there.
      *
      * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link Resolve#AGAIN} if the VMA
      *     was replaced meanwhile

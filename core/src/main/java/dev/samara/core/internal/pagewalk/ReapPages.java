@@ -12,8 +12,8 @@ import dev.samara.core.internal.vma.VmArea;
  * Takes the pages of a private anonymous VMA away while the VMA stays, and threads run in its space ({@code
  * __oom_reap_task_mm}). The caller has marked the space unstable before: no fault fills the emptied entries again.
  *
- * <p>The VMA is checked under the lock of each leaf. An operation that replaces it, and so may lock its pages or map
- * something else, either finds the entries of that leaf empty or stops the walk before them.
+ * <p>An operation that replaces the VMA, and so may lock its pages, stops the walk. Each entry is claimed, and emptied
+ * only if the VMA is attached after that; otherwise it gets its page again. A lock that has found a page thus keeps it.
  */
 public final class ReapPages {
     private ReapPages() {}
@@ -49,36 +49,64 @@ public final class ReapPages {
         if (capacity == 0) {
             return start;
         }
-        int first = table.indexOf(start);
-        long reached = capacity == wanted ? end : start + ((long) capacity << table.pageShift());
-        Leaf.lock(leaf);
+        int emptied = 0;
         try {
-            if (Leaf.isDead(leaf)) {
-                return end;
+            Leaf.lock(leaf);
+            try {
+                if (Leaf.isDead(leaf)) {
+                    return end;
+                }
+                // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
+                gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
+                int first = table.indexOf(start);
+                while (emptied < capacity && !vma.isDetached() && empty(vma, leaf, first + emptied, gather)) {
+                    emptied++;
+                }
+            } finally {
+                Leaf.unlock(leaf);
             }
-            if (vma.isDetached()) {
-                return start;
-            }
-            // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
-            gather.deferFlush(table, leaf, start, reached, MmuNotifier.Reason.DISCARDED);
-            for (int i = first; i < first + capacity; i++) {
-                empty(leaf, i, gather);
-            }
-            return reached;
         } finally {
-            Leaf.unlock(leaf);
+            // Faults may have met an entry between its two changes.
+            gather.memory().owners().leave(gather.worker().owner());
+        }
+        return start + ((long) emptied << table.pageShift());
+    }
+
+    /**
+     * Empties an entry. Returns false, and leaves the entry, if the VMA is detached: it may be locked now, and the lock
+     * may have found the page. The caller holds the lock of the leaf until all is decided.
+     */
+    private static boolean empty(VmArea vma, long[] leaf, int index, TlbGather gather) {
+        long pte = Leaf.get(leaf, index);
+        for (; ; pte = Leaf.get(leaf, index)) {
+            if (Pte.isBusy(pte)) {
+                // No lock has found this page. The owner of the entry may have asked for a guard.
+                if (Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)) {
+                    gather.take(pte);
+                    return true;
+                }
+            } else if (Pte.isPresent(pte)) {
+                long busy = Pte.busy(pte, gather.worker().owner(), false);
+                if (Leaf.compareAndSet(leaf, index, pte, busy)) {
+                    return decide(vma, leaf, index, pte, busy, gather);
+                }
+            } else {
+                return true;
+            }
         }
     }
 
-    private static void empty(long[] leaf, int index, TlbGather gather) {
-        long pte = Leaf.get(leaf, index);
-        while (Pte.isPresent(pte) || Pte.isBusy(pte)) {
-            // The owner of a busy entry may have asked for a guard.
-            if (Leaf.compareAndSet(leaf, index, pte, Pte.isBusy(pte) ? pte & Pte.GUARD : Pte.NONE)) {
-                gather.take(pte);
-                return;
-            }
-            pte = Leaf.get(leaf, index);
+    /** Empties a claimed entry, or gives it its page again. */
+    private static boolean decide(VmArea vma, long[] leaf, int index, long pte, long busy, TlbGather gather) {
+        // Volatile, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages: it finds
+        // the entry busy and waits, or this finds the VMA detached.
+        if (vma.isDetached()) {
+            Leaf.compareAndSet(leaf, index, busy, pte);
+            return false;
         }
+        if (Leaf.compareAndSet(leaf, index, busy, Pte.NONE)) {
+            gather.take(pte);
+        }
+        return true;
     }
 }

@@ -107,7 +107,7 @@ public final class Reap implements AutoCloseable {
 
     /** Returns the time before the pass that follows a number of incomplete ones, in nanoseconds. */
     public static long pauseAfter(int passes) {
-        return Math.min(FIRST_PAUSE << passes - 1, LONGEST_PAUSE);
+        return Math.min(FIRST_PAUSE << (passes - 1), LONGEST_PAUSE);
     }
 
     /**

@@ -124,6 +124,10 @@ public final class State {
     }
 
     private void report(Report report) {
+        if (report.kind() == Report.Kind.SPACE_REAPED) {
+            // It is asked for.
+            return;
+        }
         reports.add(report.kind() + " " + report.message() + " " + report.cause());
     }
 }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.pair.Pairs;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("Breaks of the rules of a reap")
+@Tag("interleave")
+@Tag("planted")
+@Timeout(1200)
+final class ReapBreaksTest {
+    private static final String CORE = "dev.samara.core.internal.";
+    private static final int MOST = 5_000;
+
+    /** A break, the scenario that meets it, and the preemptions that it needs. */
+    private record ReapBreak(
+            String name, Function<Planting[], Exploration> scenario, int preemptions, Supplier<Planting> planting) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static Function<Planting[], Exploration> pair(String name) {
+        return breaks -> Pairs.exploration(name, breaks);
+    }
+
+    private static Function<Planting[], Exploration> in(Class<? extends Scenario> scenario) {
+        return breaks -> SteppedScenarios.explore(scenario, breaks);
+    }
+
+    private static Planting in(String className, String... texts) {
+        return SourceBreak.of(CORE + className, texts);
+    }
+
+    static Stream<ReapBreak> breaks() {
+        return List.of(
+                new ReapBreak(
+                        "a reap has the gather of the end of a space (bug 49)",
+                        pair("reap/SAME/in-guest"),
+                        1,
+                        () -> in(
+                                        "space.Reap",
+                                        "gather = TlbGather.with(layout.memory(), null);",
+                                        "gather = TlbGather.with(layout.memory(), null);"
+                                                + " gather.leaveOut(layout.pages().context());")
+                                .and(in(
+                                        "tlb.TlbGather",
+                                        "pending.leaveOut(checkOver(memory.cpus(), ended));",
+                                        "pending.leaveOut(ended);"))),
+                new ReapBreak(
+                        "the space is marked after the walk (bug 64)",
+                        pair("reap/SAME/store"),
+                        1,
+                        () -> in(
+                                "space.Reap",
+                                "            layout.reaping().setUnstable();\n",
+                                "",
+                                "return !isIncomplete && moves == layout.moves();",
+                                "layout.reaping().setUnstable();"
+                                        + " return !isIncomplete && moves == layout.moves();")),
+                new ReapBreak(
+                        "a fault looks at the mark before the lock only",
+                        in(ReapScenarios.StoreBesideReap.class),
+                        1,
+                        () -> in(
+                                "fault.AnonymousFault",
+                                "int stability = faulter.stability(now);",
+                                "int stability = Fault.NONE;")),
+                new ReapBreak(
+                        "a reap looks at the VMA before it claims an entry, and not again (bug 63)",
+                        in(ReapScenarios.LockBesideReap.class),
+                        1,
+                        () -> in(
+                                "pagewalk.ReapPages",
+                                "        if (vma.isDetached()) {\n            Leaf.compareAndSet",
+                                "        if (false) {\n            Leaf.compareAndSet")),
+                new ReapBreak(
+                        "a reap does not count moves",
+                        pair("reap/SAME/mremap"),
+                        1,
+                        () -> in("space.Reap", "!isIncomplete && moves == layout.moves()", "!isIncomplete")),
+                new ReapBreak(
+                        "a reap takes pages from mappings in flight",
+                        pair("reap/SAME/mremap"),
+                        1,
+                        () -> in(
+                                "space.Reap",
+                                "boolean isInFlight = isInFlight(found);",
+                                "boolean isInFlight = false;")),
+                new ReapBreak(
+                        "a reap takes the pages that a fork copies",
+                        pair("reap/SAME/fork"),
+                        1,
+                        () -> in("space.Reap", "if (!layout.copies().isEmpty()) {", "if (false) {")),
+                new ReapBreak(
+                        "a fork looks at the mark before the lock only",
+                        pair("reap/SAME/fork"),
+                        1,
+                        () -> in(
+                                "syscall.Fork",
+                                "                    checkStable(parent);\n",
+                                "",
+                                "parent.checkNotClosed(\"fork\");",
+                                "parent.checkNotClosed(\"fork\"); checkStable(parent);")),
+                new ReapBreak(
+                        "a guard that is being put up is lost",
+                        pair("reap/SAME/guard"),
+                        1,
+                        () -> in(
+                                "pagewalk.ReapPages",
+                                "Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)",
+                                "Leaf.compareAndSet(leaf, index, pte, Pte.NONE)")),
+                new ReapBreak(
+                        "frames are freed before a CPU has acknowledged the flush that is polled",
+                        in(ReapScenarios.ShortageBesideGuest.class),
+                        1,
+                        () -> in(
+                                "space.Reap",
+                                "        } else if (!gather.isInvalidated()) {\n"
+                                        + "            return false;\n        }\n        gather.free();",
+                                "} else { gather.isInvalidated(); } gather.freeInvalidated();")))
+                .stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("is found, and nothing is found without it")
+    void found(ReapBreak of) {
+        Strategy bounded = Strategy.bounded(of.preemptions());
+        Exploration.Result broken =
+                of.scenario().apply(new Planting[] {of.planting().get()}).explore(bounded, MOST);
+        Exploration.Failure failure = broken.failure();
+        assertNotNull(failure, broken::toString);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        if (Boolean.getBoolean("interleave.report")) {
+            System.out.println(of + ", broken: " + broken);
+        }
+        Exploration.Result unchanged =
+                of.scenario().apply(new Planting[0]).explore(Strategy.bounded(of.preemptions()), broken.runs());
+        assertNull(unchanged.failure(), unchanged::toString);
+    }
+
+    @Test
+    @DisplayName("none is found in the scenarios of a lock and of a shortage of frames")
+    void none() {
+        for (Class<? extends Scenario> scenario : List.of(
+                ReapScenarios.LockBesideReap.class,
+                ReapScenarios.StoreBesideReap.class,
+                ReapScenarios.ShortageBesideGuest.class)) {
+            Exploration.Result unchanged = SteppedScenarios.explore(scenario).explore(Strategy.bounded(1), MOST);
+            assertNull(unchanged.failure(), unchanged::toString);
+        }
+    }
+}
