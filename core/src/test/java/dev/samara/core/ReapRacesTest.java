@@ -130,25 +130,31 @@ final class ReapRacesTest {
             long length = 64 * PAGE;
             assertEquals(AT, victim.mmap(AT, length, RW, FIXED, null, 0));
             CountDownLatch written = new CountDownLatch(2);
+            AtomicBoolean goesOn = new AtomicBoolean(true);
             try (OtherCpu one = new OtherCpu(victim);
                     OtherCpu two = new OtherCpu(victim);
                     OtherCpu taker = new OtherCpu(space)) {
-                List<Future<Integer>> users = new ArrayList<>();
-                for (OtherCpu each : List.of(one, two)) {
-                    users.add(each.submit(cpu -> use(cpu, length, written)));
-                }
-                Await.until("both have written", () -> written.getCount() == 0);
-                assertEquals(0, of.reap());
-                taker.call(cpu -> {
-                    // Uses the frames again.
-                    space.mmap(AT, length, RW, FIXED, null, 0);
-                    for (long at = AT; at < AT + length; at += PAGE) {
-                        assertFault(Fault.NONE, cpu.memory().store(at, 8, -1));
+                try {
+                    List<Future<Integer>> users = new ArrayList<>();
+                    for (OtherCpu each : List.of(one, two)) {
+                        users.add(each.submit(cpu -> use(cpu, length, written, goesOn)));
                     }
-                    return 0;
-                });
-                for (Future<Integer> user : users) {
-                    assertFault(Fault.ADRERR, Await.result("the user", user, held.reports));
+                    Await.until("both have written", () -> written.getCount() == 0);
+                    assertEquals(0, of.reap());
+                    taker.call(cpu -> {
+                        // Uses the frames again.
+                        space.mmap(AT, length, RW, FIXED, null, 0);
+                        for (long at = AT; at < AT + length; at += PAGE) {
+                            assertFault(Fault.NONE, cpu.memory().store(at, 8, -1));
+                        }
+                        return 0;
+                    });
+                    for (Future<Integer> user : users) {
+                        assertFault(Fault.ADRERR, Await.result("the user", user, held.reports));
+                    }
+                } finally {
+                    // Before the CPUs are closed.
+                    goesOn.set(false);
                 }
             } finally {
                 of.close();
@@ -157,11 +163,11 @@ final class ReapRacesTest {
         }
     }
 
-    /** Stores to all pages and loads them again, until an access fails. */
-    private static int use(Cpu cpu, long length, CountDownLatch written) {
+    /** Stores to all pages and loads them again, until an access fails or the test has ended. */
+    private static int use(Cpu cpu, long length, CountDownLatch written, AtomicBoolean goesOn) {
         cpu.enterGuest();
         try {
-            for (long round = 1; ; round++) {
+            for (long round = 1; goesOn.get(); round++) {
                 for (long at = AT; at < AT + length; at += PAGE) {
                     int fault = cpu.memory().store(at, 8, at);
                     if (fault != Fault.NONE) {
@@ -178,6 +184,7 @@ final class ReapRacesTest {
                     written.countDown();
                 }
             }
+            return Fault.NONE;
         } finally {
             cpu.leaveGuest();
         }
