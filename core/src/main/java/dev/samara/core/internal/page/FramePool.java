@@ -2,7 +2,9 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.vma.FrameStore;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
@@ -96,20 +98,19 @@ final class FramePool {
         return magazine;
     }
 
-    /** Discards a magazine, and returns its frames to the pool. */
+    /** Discards a magazine, unless that was done, and returns its frames to the pool. */
     void discard(Magazine magazine) {
         lock.lock();
         try {
-            drain(magazine);
-            freedBefore += freed(magazine);
-            Magazine[] fewer = new Magazine[magazines.length - 1];
-            int kept = 0;
-            for (Magazine known : magazines) {
-                if (known != magazine) {
-                    fewer[kept++] = known;
-                }
+            List<Magazine> fewer = new ArrayList<>(Arrays.asList(magazines));
+            if (!fewer.remove(magazine)) {
+                return;
             }
-            magazines = fewer;
+            Magazine[] kept = fewer.toArray(new Magazine[0]);
+            drain(magazine);
+            // A call that has thrown before can be made again.
+            freedBefore += freed(magazine);
+            magazines = kept;
         } finally {
             lock.unlock();
         }

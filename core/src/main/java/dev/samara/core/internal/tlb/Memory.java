@@ -244,8 +244,9 @@ public final class Memory {
 
     /** Ends a page-table context that is in no reader section, or whose thread has ended. */
     public void discard(PageTableContext worker) {
-        owned.remove(worker);
+        // If this throws, it is made again after the context's thread has ended.
         end(worker);
+        owned.remove(worker);
     }
 
     private void end(PageTableContext worker) {
