@@ -10,7 +10,6 @@ import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
@@ -98,8 +97,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
  *       asynchronous forms have that result and are complete.
  *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #watch}, {@link #addListener}, {@link
- *       #addNotifier}, {@link #setLimit}, and {@link Cpu#switchTo} throw {@link MmException} with ESRCH, as the calls
- *       of {@link #throwing} do.
+ *       #addNotifier}, {@link #setLimit}, {@link Cpu#switchTo}, {@link Cpu#use} and {@link Cpu#exec} throw {@link
+ *       MmException} with ESRCH, as the calls of {@link #throwing} do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
  *       {@link #resolve} is MAPERR. {@link #usage} is 0.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
@@ -757,13 +756,14 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the references to this space that are not given up, of all three kinds. CPUs have none. Takes no lock.
-     * {@link Machine#references} also finds those to a space of which only weaker ones are left.
+     * Returns the references to this space that are not given up, of all three kinds, and the {@linkplain Cpu#use
+     * borrows}. Other CPUs have none. Takes no lock. {@link Machine#references} also finds those to a space of which
+     * only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
      */
     public List<SpaceReference> references() {
-        return machine.spaceReferences().to(own.lifetime().identity());
+        return machine.referencesTo(own);
     }
 
     /**
@@ -788,20 +788,11 @@ public final class AddressSpace implements AutoCloseable {
      */
     public PageTableRef hold() {
         StackReserve.check(SpaceReferences.DEPTH);
-        Lifetime lifetime = own.lifetime();
-        if (isClosed() || !lifetime.tryHold()) {
+        PageTableRef held = isClosed() ? null : PageTableRef.tryHold(machine, own);
+        if (held == null) {
             throw new MmException("hold", Errno.ESRCH);
         }
-        boolean isHeld = false;
-        try {
-            PageTableRef held = new PageTableRef(machine, own);
-            isHeld = true;
-            return held;
-        } finally {
-            if (!isHeld) {
-                lifetime.release();
-            }
-        }
+        return held;
     }
 
     /**
@@ -924,6 +915,9 @@ public final class AddressSpace implements AutoCloseable {
      * wait for something in flight are refused when they have waited. A CPU that is {@linkplain Cpu#enterLazy LAZY} in
      * the space is taken off. No CPU is asked to flush, since none uses the space.
      *
+     * <p>If it was the last reference, and CPUs are still in the space, those that {@linkplain Cpu#use borrow} it are
+     * asked to let go, once each, and this returns. The last CPU that leaves ends the space.
+     *
      * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
      */
     @Override
@@ -934,6 +928,7 @@ public final class AddressSpace implements AutoCloseable {
         // Before a change: a close that meets the end of the stack has done nothing.
         StackReserve.check(SpaceReferences.DEPTH);
         own.releaseDeadCpus();
+        own.host().borrowers().giveUpDead();
         giveUp();
     }
 
@@ -942,6 +937,14 @@ public final class AddressSpace implements AutoCloseable {
         if (entry.end()) {
             layout = own.closed();
             own.lifetime().put();
+        }
+    }
+
+    /** Gives this reference up for an ended thread, and leaves a teardown to a thread of the machine. */
+    void giveUpLater() {
+        if (entry.end()) {
+            layout = own.closed();
+            own.lifetime().putLater();
         }
     }
 

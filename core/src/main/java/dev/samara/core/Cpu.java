@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.event.FlushListener;
+import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.AccessChecker;
@@ -11,6 +12,7 @@ import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
@@ -19,6 +21,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.WeakReference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -69,6 +72,12 @@ public final class Cpu implements AutoCloseable {
     /** The events that were counted with earlier TLBs. */
     private CpuStatistics earlier = CpuStatistics.NONE;
 
+    /** The space that this CPU borrows; {@link #space} is null meanwhile. */
+    private @Nullable BorrowedSpace borrowed;
+
+    /** Null before the first borrow. */
+    private Borrowers.@Nullable BorrowPlace place;
+
     /** The TLB of another memory or page size, between its end and {@link #endLeft}. */
     private @Nullable CpuTlb closed;
 
@@ -89,7 +98,7 @@ public final class Cpu implements AutoCloseable {
      *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
-     *     of its listeners, or if the machine was built without memory
+     *     of its listeners or borrows a space, or if the machine was built without memory
      * @throws MmException with ESRCH if the reference is closed; the CPU stays in the space that it has. If the space
      *     ends during this call, the CPU may have no space afterwards
      */
@@ -101,28 +110,51 @@ public final class Cpu implements AutoCloseable {
 
     /** Goes to another space as {@link #switchTo} does, unless that space is closed. Returns whether it is there. */
     boolean trySwitchTo(@Nullable AddressSpace next) {
-        checkOwner();
-        if (tlb != null) {
-            checkUnused(tlb, "it goes to another space");
-        }
+        checkMayMove("it goes to another space");
         speculate();
         Layout layout = next == null ? null : next.layout();
         if (layout != null && layout.isClosed()) {
             return false;
         }
+        try {
+            return enter(next, layout);
+        } finally {
+            endLeft();
+        }
+    }
+
+    /**
+     * Goes to a space, or to none. The caller calls {@link #endLeft} afterwards.
+     *
+     * @param next the reference that {@link #space} returns; null for none, and in a borrowed space
+     * @return false if the space has no user any more; the CPU is in no space then
+     */
+    private boolean enter(@Nullable AddressSpace next, @Nullable Layout layout) {
         Memory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
         space = null;
         memory.rest();
-        try {
-            if (next == null || layout == null || wanted == null) {
-                leave();
-                return true;
-            }
-            return goTo(next, layout, wanted);
-        } finally {
-            endLeft();
+        if (layout == null || wanted == null) {
+            leave();
+            return true;
         }
+        return goTo(next, layout, wanted);
+    }
+
+    /**
+     * Goes to a space as {@link #enter}, and back to its own one if it cannot arrive. Its own one has another user.
+     */
+    boolean enterOrStay(@Nullable AddressSpace next, Layout layout) {
+        AddressSpace own = space;
+        boolean isThere = false;
+        try {
+            isThere = enter(next, layout);
+        } finally {
+            if (!isThere && own != null) {
+                enter(own, own.own);
+            }
+        }
+        return isThere;
     }
 
     /** Has a LAZY CPU of a checked machine use the tables that it may have, as hardware does at any time. */
@@ -139,7 +171,7 @@ public final class Cpu implements AutoCloseable {
         }
     }
 
-    private boolean goTo(AddressSpace next, Layout layout, Memory wanted) {
+    private boolean goTo(@Nullable AddressSpace next, Layout layout, Memory wanted) {
         if (machineMemory != wanted) {
             release();
             become(layout, wanted);
@@ -166,7 +198,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
-    private void endLeft() {
+    void endLeft() {
         CpuTlb before = closed;
         if (before != null) {
             before.endLeft();
@@ -201,6 +233,22 @@ public final class Cpu implements AutoCloseable {
         machineMemory = joined;
     }
 
+    /** Throws unless the caller may take this CPU to another space. */
+    void checkMayMove(String what) {
+        checkMayLeave(what);
+        if (borrowed != null) {
+            throw new IllegalStateException(this + " has to end its " + borrowed + ", before " + what);
+        }
+    }
+
+    /** Throws for another thread, in a callback and in GUEST. */
+    void checkMayLeave(String what) {
+        checkOwner();
+        if (tlb != null) {
+            checkUnused(tlb, what);
+        }
+    }
+
     /** Throws in a callback and in GUEST. */
     private void checkUnused(CpuTlb used, String what) {
         memory.checkQuiet(used);
@@ -219,17 +267,152 @@ public final class Cpu implements AutoCloseable {
      * refused and {@link #space} returns null.
      *
      * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no
-     *     space, or is not owned by the caller
+     *     space or a borrowed one, or is not owned by the caller
      */
     public void enterLazy() {
         CpuTlb used = loadedTlb();
-        checkUnused(used, "it is LAZY");
+        checkMayMove("it is LAZY");
         used.enterLazy();
         space = null;
         memory.restLazy();
         Objects.requireNonNull(translated).rest();
         used.endLeft();
         speculate();
+    }
+
+    /**
+     * Borrows a space, for a thread that works in it on behalf of others ({@code kthread_use_mm}). The CPU goes to the
+     * space, and is one of its users from then on, also after the reference was closed. It remains a user of the space
+     * in which it is now, to which it goes back when the borrow ends. Until then {@link #space} returns null, and the
+     * calls that take this CPU to another space are refused, except {@link #close}, which ends the borrow.
+     *
+     * @param space a space of a machine with memory
+     * @param letGo is called when the borrower has to let go; see there
+     * @return the borrow, which ends with its close
+     * @throws IllegalStateException if this CPU borrows a space already, is in GUEST, in a fault or in one of its
+     *     listeners, or is not owned by the caller; or if the machine was built without memory
+     * @throws MmException with ESRCH if the reference is closed, or the space ends during this call; the CPU stays in
+     *     its space then, and from LAZY it may have none
+     */
+    public BorrowedSpace use(AddressSpace space, LetGo letGo) {
+        Layout layout = space.layout();
+        BorrowedSpace made = layout.isClosed() ? null : BorrowedSpace.begin(this, space.machine(), layout, letGo);
+        if (made == null) {
+            throw new MmException("use(" + space + ")", Errno.ESRCH);
+        }
+        return made;
+    }
+
+    /**
+     * Borrows a space as {@link #use} does, unless the space has no user any more ({@code mmget_not_zero}). A thread
+     * that borrows a space from time to time keeps a reference to the page table meanwhile, and does not delay the end.
+     *
+     * @param held a reference to the page table of a space of a machine with memory; it stays open
+     * @param letGo is called when the borrower has to let go; see there
+     * @return the borrow, which ends with its close; null if the space has ended: the CPU stays in its space then, and
+     *     from LAZY it may have none
+     * @throws IllegalStateException as {@link #use} throws it
+     * @throws MmException with ESRCH if the reference is closed
+     */
+    public @Nullable BorrowedSpace tryUse(PageTableRef held, LetGo letGo) {
+        return BorrowedSpace.begin(this, held.machine(), held.layout(), letGo);
+    }
+
+    /**
+     * Replaces the space of this CPU ({@code execve}): goes to another space, and closes the reference by which it has
+     * its space now. All or nothing: while this CPU is between both spaces, it refuses accesses. Other users of the old
+     * space stay there; it is torn down when the last one leaves. If no reference to it is open any more, its
+     * {@linkplain #use borrowers} are asked to let go. A CPU without a space, or LAZY, closes no reference.
+     *
+     * <p>If this is the last user of the old space, it is torn down by this call, which may wait then.
+     *
+     * @param next the new space, of a machine with memory
+     * @throws IllegalArgumentException if it is the space in which this CPU is
+     * @throws IllegalStateException if this CPU borrows a space, since that is not the one to be replaced; if it is in
+     *     GUEST, in a fault or in one of its listeners, or is not owned by the caller; or if the machine was built
+     *     without memory
+     * @throws MmException with ESRCH if the reference is closed or the space has ended; nothing has changed then
+     */
+    public void exec(AddressSpace next) {
+        ExecMmap.exec(this, next);
+    }
+
+    /** Goes to a space that it borrows; returns false if it has no user any more. */
+    boolean borrow(BorrowedSpace next) {
+        Borrowers.BorrowPlace mine = place(next.layout().host().borrowers());
+        AddressSpace home = space;
+        if (!enterOrStay(null, next.layout())) {
+            return false;
+        }
+        borrowed = next;
+        boolean isBegun = false;
+        try {
+            mine.begin(next.borrower());
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                endBorrow(home, true);
+            }
+        }
+        return true;
+    }
+
+    /** Returns the place of this CPU among the borrowers of a machine. */
+    private Borrowers.BorrowPlace place(Borrowers of) {
+        Borrowers.BorrowPlace known = place;
+        if (known != null && known.isIn(of)) {
+            return known;
+        }
+        WeakReference<Cpu> self = new WeakReference<>(this);
+        Borrowers.BorrowPlace made = of.add(() -> isDead(self.get()));
+        removePlace();
+        place = made;
+        return made;
+    }
+
+    private void removePlace() {
+        if (place != null) {
+            place.remove();
+            place = null;
+        }
+    }
+
+    /** Returns whether a CPU is unreachable or belongs to an ended thread. For any thread. */
+    private static boolean isDead(@Nullable Cpu cpu) {
+        if (cpu == null) {
+            return true;
+        }
+        // Again: the thread may have handed the CPU over before it has ended.
+        Thread of = (Thread) OWNER.getAcquire(cpu);
+        return of != null && !of.isAlive() && of == OWNER.getAcquire(cpu);
+    }
+
+    /** Gives up the users of the borrowed space. */
+    void putUsers() {
+        loadedTlb().enterLazy();
+        memory.restWithoutUsers();
+    }
+
+    /**
+     * Ends the borrow.
+     *
+     * @param home the space to which it goes; null to be LAZY
+     * @param isUser whether it is a user of the borrowed space
+     */
+    void endBorrow(@Nullable AddressSpace home, boolean isUser) {
+        try {
+            if (home != null) {
+                enter(home, home.own);
+            } else {
+                if (isUser) {
+                    loadedTlb().enterLazy();
+                }
+                memory.restLazy();
+            }
+        } finally {
+            borrowed = null;
+            Objects.requireNonNull(place).end();
+        }
     }
 
     /**
@@ -437,7 +620,7 @@ public final class Cpu implements AutoCloseable {
      * Returns the reference by which this CPU went to its space. It may be closed; the CPU is a user of the space until
      * it leaves.
      *
-     * @return the reference, or null for no space, as in LAZY
+     * @return the reference, or null for no space, as in LAZY, and in a {@linkplain #use borrowed} one
      */
     public @Nullable AddressSpace space() {
         return space;
@@ -457,22 +640,24 @@ public final class Cpu implements AutoCloseable {
 
     private void release() {
         Memory left = machineMemory;
-        if (left != null && context != null) {
+        PageTableContext discarded = context;
+        if (left != null && discarded != null) {
             CpuTlb ended = Objects.requireNonNull(tlb);
             ended.close();
             memory.release();
             earlier = earlier.plus(ended.counters());
+            closed = ended;
             tlb = null;
-            left.discard(context);
             context = null;
             machineMemory = null;
             translated = null;
-            closed = ended;
+            // Last: this may throw, and the CPU is complete without it.
+            left.discard(discarded);
         }
     }
 
     /**
-     * Closes this CPU: leaves its space and frees the frames of its magazine.
+     * Closes this CPU: ends its borrow, leaves its space and frees the frames of its magazine.
      *
      * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
      *     caller
@@ -480,9 +665,13 @@ public final class Cpu implements AutoCloseable {
     @Override
     public void close() {
         checkOwner();
+        if (borrowed != null) {
+            borrowed.close();
+        }
         switchTo(null);
         release();
         endLeft();
+        removePlace();
     }
 
     @Override

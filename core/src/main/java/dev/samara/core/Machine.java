@@ -8,6 +8,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectMemory;
+import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
@@ -19,6 +20,7 @@ import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.Agent;
@@ -82,6 +84,23 @@ public final class Machine implements AutoCloseable {
         return references;
     }
 
+    /** Returns the references to a space and its borrows, the oldest first. */
+    List<SpaceReference> referencesTo(Layout layout) {
+        List<SpaceReference> found = references.to(layout.lifetime().identity());
+        for (Borrower borrower : host.borrowers().of(layout.lifetime())) {
+            Identity identity = layout.lifetime().identity();
+            found.add(new SpaceReference(
+                    identity.number(),
+                    identity.name(),
+                    SpaceReference.Kind.BORROW,
+                    borrower.holder(),
+                    borrower.age(),
+                    borrower.where()));
+        }
+        found.sort(Comparator.comparingLong(SpaceReference::ageNanos).reversed());
+        return found;
+    }
+
     /**
      * Returns the space of a complete layout. If the machine is closed, tears the layout down, which ends its loaded or
      * copied mappings. The caller has checked the stack before it has made the layout.
@@ -138,6 +157,7 @@ public final class Machine implements AutoCloseable {
     /** Gives up what ended threads have left: CPUs, page caches and references that no thread can reach any more. */
     private void endUnreachable() {
         references.giveUpLost();
+        host.borrowers().check();
         host.memories().forEach(memory -> memory.cpus().releaseDead());
         host.endUnreachableCaches();
     }
@@ -250,7 +270,8 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Returns the references to all spaces of this machine that are not given up, of all three kinds; also those to
-     * spaces that have ended, of which only weaker ones are left. Takes no lock, and does not wait.
+     * spaces that have ended, of which only weaker ones are left. Borrows are among the references of their spaces
+     * only. Takes no lock, and does not wait.
      *
      * @return the references at some instants of this call, the oldest first
      * @throws IllegalStateException if this machine is closed

@@ -31,6 +31,7 @@ public final class MachineBuilder {
     private long stackGuardGap = 256;
     private long commitLimit = CommittedMemory.UNLIMITED;
     private Duration longWait = Duration.ofSeconds(10);
+    private Duration longBorrow = Duration.ofSeconds(10);
     private boolean trackReferences;
     private Consumer<? super Report> reporter = MachineBuilder::log;
     private long memory;
@@ -120,6 +121,24 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("time " + time + " is not positive");
         }
         longWait = time;
+        return this;
+    }
+
+    /**
+     * Sets the time after which a {@linkplain Cpu#use borrow} of a space is reported, once, with the name of the thread
+     * that has begun it. The borrow continues. Each step of the housekeeping looks for such borrows; so do the calls
+     * that make a space, wait for quiescence or return the statistics of the machine. No thread runs for this alone, so
+     * the report of an idle machine comes late.
+     *
+     * @param time positive; 10 seconds unless set
+     * @return this
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public MachineBuilder reportBorrowsLongerThan(Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is not positive");
+        }
+        longBorrow = time;
         return this;
     }
 
@@ -517,6 +536,7 @@ public final class MachineBuilder {
                 stackGuardGap,
                 commitLimit,
                 saturatedNanos(longWait),
+                saturatedNanos(longBorrow),
                 reporter,
                 new MachineState.Threads(
                         executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),

@@ -22,10 +22,37 @@ public final class PageTableRef implements AutoCloseable {
     private volatile boolean isClosed;
 
     /** Takes over a reference that the caller has taken. */
-    PageTableRef(Machine machine, Layout layout) {
+    private PageTableRef(Machine machine, Layout layout) {
         this.machine = machine;
         this.layout = layout;
         entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.PAGE_TABLE);
+    }
+
+    /** Takes a reference; returns null if there is no page table any more. */
+    static @Nullable PageTableRef tryHold(Machine machine, Layout layout) {
+        if (!layout.lifetime().tryHold()) {
+            return null;
+        }
+        boolean isHeld = false;
+        try {
+            PageTableRef held = new PageTableRef(machine, layout);
+            isHeld = true;
+            return held;
+        } finally {
+            if (!isHeld) {
+                layout.lifetime().release();
+            }
+        }
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    /** Returns the layout of the space for a borrow. Throws if this reference is closed. */
+    Layout layout() {
+        checkOpen("tryUse");
+        return layout;
     }
 
     /**

@@ -5,13 +5,13 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reference to a space that is not given up yet, as {@link AddressSpace#references} and {@link Machine#references}
- * show it.
+ * A reference to a space that is not given up yet, or a borrow of the space, as {@link AddressSpace#references} and
+ * {@link Machine#references} show it.
  *
  * @param space the number of the space on its machine, which no other space of the machine ever has
  * @param name the name of the space; null for none
  * @param kind what it keeps
- * @param holder the name of the thread that has taken it
+ * @param holder the name of the thread that has taken it, or has begun the borrow
  * @param ageNanos its age in nanoseconds
  * @param where the stack trace at which it was taken; null unless the machine {@linkplain
  *     MachineBuilder#trackReferences tracks references}
@@ -27,6 +27,8 @@ public record SpaceReference(
     public enum Kind {
         /** The VMAs and pages: {@link AddressSpace}. */
         USERS,
+        /** The VMAs and pages, as long as a CPU is in the space: {@link BorrowedSpace}. */
+        BORROW,
         /** The page table: {@link PageTableRef}. */
         PAGE_TABLE,
         /** The number, the name and the record of the end: {@link SpaceIdentity}. */
@@ -36,7 +38,8 @@ public record SpaceReference(
     /** Returns the number and the name of the space, the kind, the holder and the age as text. */
     @Override
     public String toString() {
-        return "space " + space + (name == null ? "" : " " + name) + ": a " + kind + " reference of thread " + holder
-                + ", age " + TimeUnit.NANOSECONDS.toMillis(ageNanos) + " ms";
+        return "space " + space + (name == null ? "" : " " + name) + ": a " + kind
+                + (kind == Kind.BORROW ? " of thread " : " reference of thread ") + holder + ", age "
+                + TimeUnit.NANOSECONDS.toMillis(ageNanos) + " ms";
     }
 }

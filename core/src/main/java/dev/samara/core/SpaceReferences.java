@@ -88,8 +88,8 @@ final class SpaceReferences {
                 identity.drop();
             } else if (kind == SpaceReference.Kind.PAGE_TABLE) {
                 of.release();
-            } else if (of.users().put()) {
-                of.users().endLater();
+            } else {
+                of.putLater();
             }
         }
 

@@ -163,7 +163,7 @@ final class HistoricalLifetimeBugsTest {
                 }
             }
             assertNull(identity.attachment());
-            assertEquals(0, ended.own.lifetime().held());
+            assertEquals(0, ended.own.lifetime().pageTable().count());
         }
         assertNothingIsLeft();
     }

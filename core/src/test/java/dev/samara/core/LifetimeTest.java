@@ -391,7 +391,7 @@ final class LifetimeTest {
         space.close();
     }
 
-    private static Set<String> methods(Class<?> type) {
+    static Set<String> methods(Class<?> type) {
         return Arrays.stream(type.getDeclaredMethods())
                 .filter(method -> Modifier.isPublic(method.getModifiers()))
                 .map(Method::getName)

@@ -95,7 +95,7 @@ final class LowMemoryTest {
         machine.awaitQuiescence();
         assertEquals(0, machine.statistics().framesInUse());
         for (AddressSpace space : spaces) {
-            assertEquals(0, space.own.lifetime().held(), "no reap holds the page table");
+            assertEquals(0, space.own.lifetime().pageTable().count(), "no reap holds the page table");
         }
         machine.close();
     }

@@ -71,7 +71,7 @@ final class SpaceStackSweepTest {
             assertEquals(1, space.users());
             super.judge(thrown);
             assertNoSpace();
-            assertEquals(0, space.own.lifetime().held(), "references to the page table");
+            assertEquals(0, space.own.lifetime().pageTable().count(), "references to the page table");
             assertNull(identity.attachment(), "a reference to the identity is left");
         }
     }

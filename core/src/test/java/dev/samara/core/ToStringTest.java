@@ -88,6 +88,10 @@ final class ToStringTest {
         }
         assertTrue(scene.areWaiting());
         scene.close();
+        all.stream()
+                .filter(BorrowedSpace.class::isInstance)
+                .map(BorrowedSpace.class::cast)
+                .forEach(BorrowedSpace::close);
         machine.close();
         assertShort(all);
     }

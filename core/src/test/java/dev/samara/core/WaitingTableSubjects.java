@@ -88,6 +88,8 @@ final class WaitingTableSubjects {
                 reference,
                 scene.space.hold(),
                 scene.space.grab(),
+                scene.machine.claimCpu().use(scene.space, () -> {}),
+                scene.machine.claimCpu().use(scene.space, () -> {}).putUsers(),
                 new ExitRecord(scene.space.usage(), scene.space.statistics()),
                 scene.space.references().get(0),
                 scene.space.snapshot(),

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -66,7 +67,37 @@ class WaitingTableTest {
     /** Calls whose arguments matter; one that waits sometimes is made where it does not. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
             Map.entry("GuestMemory.fill", (scene, cpu) -> cpu.memory().fill(REPLACED, 8, (byte) 1)),
+            Map.entry("BorrowedSpace.putUsers", (scene, cpu) -> borrowsInGuest(scene, BorrowedSpace::putUsers)),
+            Map.entry(
+                    "BorrowedSpace.close",
+                    (scene, cpu) -> borrowsInGuest(scene, borrowed -> {
+                        borrowed.close();
+                        return borrowed;
+                    })),
+            Map.entry("AdoptedSpace.leave", (scene, cpu) -> adopts(scene).leave()),
+            Map.entry("AdoptedSpace.close", (scene, cpu) -> {
+                AdoptedSpace adopted = adopts(scene);
+                adopted.close();
+                return adopted;
+            }),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
+
+    /** Calls a method of a borrow whose CPU is in GUEST, too. */
+    private static Object borrowsInGuest(GuestScene scene, Function<BorrowedSpace, Object> call) {
+        try (Cpu other = scene.machine.claimCpu()) {
+            BorrowedSpace borrowed = other.use(scene.space, () -> {});
+            other.enterGuest();
+            try {
+                return call.apply(borrowed);
+            } finally {
+                other.leaveGuest();
+            }
+        }
+    }
+
+    private static AdoptedSpace adopts(GuestScene scene) {
+        return scene.machine.claimCpu().use(scene.space, () -> {}).putUsers();
+    }
 
     /** Calls that refuse instead of waiting, at an address where they would have to wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
@@ -229,7 +260,8 @@ class WaitingTableTest {
             String name = entry.getKey();
             Answer answer = rows.get(name);
             // A CPU's ways out of GUEST concern that CPU itself, and do not wait.
-            if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !name.startsWith("Cpu."))) {
+            boolean isOfACpu = name.startsWith("Cpu.") || name.startsWith("BorrowedSpace.");
+            if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !isOfACpu)) {
                 for (Method method : entry.getValue()) {
                     tests.add(DynamicTest.dynamicTest(name, () -> callInSection(name, method, answer)));
                 }

@@ -114,6 +114,7 @@ final class Bed {
                 0,
                 CommittedMemory.UNLIMITED,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new IllegalStateException(report.message());
                 },

@@ -206,4 +206,27 @@ class ShootdownReportTest {
         }
         many.tearDown();
     }
+
+    @Test
+    @DisplayName("BorrowBenchmark makes its access in each way, and leaves no user")
+    void borrows() {
+        BorrowBenchmark benchmark = new BorrowBenchmark();
+        BorrowBenchmark.Lent lent = new BorrowBenchmark.Lent();
+        lent.setUp();
+        BorrowBenchmark.Service service = new BorrowBenchmark.Service();
+        BorrowBenchmark.AtHome atHome = new BorrowBenchmark.AtHome();
+        service.setUp(lent);
+        atHome.setUp(lent);
+        for (int i = 0; i < 100; i++) {
+            assertEquals(0, benchmark.held(service));
+            assertEquals(0, benchmark.adopted(service));
+            assertEquals(0, benchmark.left(service));
+            assertEquals(0, benchmark.fromHome(atHome));
+            assertEquals(3, lent.users());
+        }
+        atHome.tearDown();
+        service.tearDown();
+        assertEquals(1, lent.users());
+        lent.tearDown();
+    }
 }

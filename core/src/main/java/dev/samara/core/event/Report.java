@@ -24,6 +24,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * machine, or the retire phase of an operation.
          */
         CALLBACK_FAILED,
+        /** A CPU has borrowed a space for longer than the set time, and goes on: the message names its thread. */
+        LONG_BORROW,
         /** A reference to a space became unreachable and was not closed; the machine has given it up. */
         REFERENCE_LOST,
         /** A listener was so slow that changes were not delivered to it. */

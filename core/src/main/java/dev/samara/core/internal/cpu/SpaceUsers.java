@@ -129,6 +129,12 @@ public final class SpaceUsers {
         return (int) (word.get() >>> CPU_SHIFT);
     }
 
+    /** Returns how many users were no CPUs at some instant of this call. */
+    public int references() {
+        long seen = word.get();
+        return usersOf(seen) - (int) (seen >>> CPU_SHIFT);
+    }
+
     /** Tears the space down after the last put, or has a thread of the machine do so if this thread may not wait. */
     public void end() {
         teardown.now();

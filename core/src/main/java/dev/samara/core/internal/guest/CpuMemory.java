@@ -22,6 +22,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private static final String NO_SPACE = " has no space";
     private static final String LAZY = " is LAZY: it has to switch to its space again first";
 
+    private static final String WITHOUT_USERS =
+            " has given up the users of the space that it borrows: it has to leave, and to use the space again first";
+
     private final String cpu;
 
     /**
@@ -121,6 +124,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     public void restLazy() {
         loaded = null;
         refusal = LAZY;
+    }
+
+    /** Refuses accesses until a space is served, since the CPU borrows a space without users. */
+    public void restWithoutUsers() {
+        loaded = null;
+        refusal = WITHOUT_USERS;
     }
 
     /** Sets the owner of the CPU; null for none. */

@@ -42,10 +42,31 @@ public final class Lifetime {
         return identity;
     }
 
-    /** Gives up one of the users' references. After the last user the space is torn down. */
+    /**
+     * Gives up one of the users' references. After the last user the space is torn down. After the last reference its
+     * borrowers are asked to let go.
+     */
     public void put() {
         if (users.put()) {
             users.end();
+        } else {
+            askIfAlone();
+        }
+    }
+
+    /** Gives up a reference as {@link #put} does, and leaves a teardown to a thread of the machine. */
+    public void putLater() {
+        if (users.put()) {
+            users.endLater();
+        } else {
+            askIfAlone();
+        }
+    }
+
+    private void askIfAlone() {
+        // After the count. Pairs with Borrowers.BorrowPlace.begin.
+        if (users.references() == 0) {
+            layout.host().borrowers().ask(this);
         }
     }
 

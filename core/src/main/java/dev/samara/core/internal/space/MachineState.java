@@ -49,6 +49,7 @@ public final class MachineState {
      * @param stackGuardPages {@code stack_guard_gap}, in pages
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param longWaitNanos the time after which a wait for a range in flight is reported
+     * @param longBorrowNanos the time after which a borrow of a space is reported
      * @param reporter receives reports that no caller can receive
      * @param threads who runs the machine's tasks and its housekeeping
      * @param teardown tears down a space that has no user any more
@@ -60,6 +61,7 @@ public final class MachineState {
             long stackGuardPages,
             long commitLimitBytes,
             long longWaitNanos,
+            long longBorrowNanos,
             Consumer<? super Report> reporter,
             Threads threads,
             Consumer<? super Layout> teardown,
@@ -109,6 +111,7 @@ public final class MachineState {
     private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
+    private final Borrowers borrowers;
 
     /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
     private final Map<Geometry, Layout> closed = new ConcurrentHashMap<>();
@@ -138,6 +141,8 @@ public final class MachineState {
         tasks = new MachineTasks(
                 background, threads.executor(), threads.isInvoked(), threads.idle(), this::reportFailedTask);
         housekeeping = tasks.housekeeping();
+        borrowers = new Borrowers(settings.longBorrowNanos());
+        housekeeping.checkInSteps(borrowers::check);
     }
 
     /** Returns the machine's own threads; a task that hangs does not harm the others. */
@@ -246,6 +251,11 @@ public final class MachineState {
 
     public Spaces spaces() {
         return spaces;
+    }
+
+    /** Returns the CPUs that borrow spaces. */
+    public Borrowers borrowers() {
+        return borrowers;
     }
 
     /**

@@ -13,7 +13,8 @@
  * <p>{@link dev.samara.core.internal.space.Changes} and {@link dev.samara.core.internal.space.Notifiers} have the
  * listeners of a space. {@link dev.samara.core.internal.space.Lifetime} has the counts of references to a space and its
  * parts, {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
- * dev.samara.core.internal.space.Identity} is what can be asked afterwards. A {@link
+ * dev.samara.core.internal.space.Identity} is what can be asked afterwards. {@link
+ * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
  * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share.
  */
 package dev.samara.core.internal.space;

@@ -45,6 +45,9 @@ public final class Housekeeping implements Agent, Runnable {
     private final Executor tasks;
     private final IdleStrategy idle;
 
+    /** What each step that asks the calls checks, too. Set before there is a step. */
+    private Runnable check = () -> {};
+
     /** The calls that no step has taken over, the latest first. */
     private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
 
@@ -93,6 +96,15 @@ public final class Housekeeping implements Agent, Runnable {
         this.threads = threads;
         this.tasks = tasks;
         this.idle = idle;
+    }
+
+    /**
+     * Sets what the steps check besides asking calls.
+     *
+     * @param look must not wait; called before another thread has this object
+     */
+    public void checkInSteps(Runnable look) {
+        check = look;
     }
 
     /**
@@ -232,6 +244,7 @@ public final class Housekeeping implements Agent, Runnable {
             try {
                 asker = Thread.currentThread();
                 ask();
+                check.run();
             } finally {
                 asker = null;
                 isAsking.set(false);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.pair;
 
+import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.PageTableRef;
 import dev.samara.core.VmaRef;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.interleave.pair.PairKinds.Call;
@@ -77,6 +79,23 @@ final class AccessKinds {
             call.cpu().enterLazy();
             return goAndLoad(call, call.cpu());
         });
+        PairKinds.accesses("use", Use.ACCESS, call -> {
+            call.cpu().switchTo(call.state().other());
+            BorrowedSpace borrowed;
+            try {
+                borrowed = call.cpu().use(call.space(), AccessKinds::letGo);
+            } catch (MmException closed) {
+                return NOTHING;
+            }
+            String loaded = SpaceScenario.load(call.cpu(), call.start());
+            borrowed.close();
+            return loaded;
+        });
+        PairKinds.accesses("unuse", Use.ACCESS, AccessKinds::unuse);
+        PairKinds.accesses("exec", Use.ACCESS, call -> {
+            call.cpu().exec(call.state().other());
+            return SpaceScenario.load(call.cpu(), call.start());
+        });
         PairKinds.add("offline", call -> {
             call.cpu().close();
             try (Cpu cpu = call.state().machine.claimCpu()) {
@@ -109,6 +128,20 @@ final class AccessKinds {
             call.cpu().claim();
             return loaded;
         });
+    }
+
+    private static void letGo() {}
+
+    /** Borrows the space, gives its users up, leaves, and borrows it again. */
+    private static Object unuse(Call call) {
+        call.cpu().switchTo(null);
+        try (BorrowedSpace first = call.cpu().use(call.space(), AccessKinds::letGo);
+                PageTableRef held = first.putUsers().leave();
+                BorrowedSpace second = call.cpu().tryUse(held, AccessKinds::letGo)) {
+            return second == null ? NOTHING : SpaceScenario.load(call.cpu(), call.start());
+        } catch (MmException closed) {
+            return NOTHING;
+        }
     }
 
     /** The space may be closed before or after the CPU has gone there. */

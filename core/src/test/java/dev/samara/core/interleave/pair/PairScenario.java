@@ -34,7 +34,7 @@ final class PairScenario extends SpaceScenario {
     private static final String LOCKED = "0";
 
     /** The kinds that use a second space without a relation to the first one. */
-    private static final Set<String> USE_ANOTHER_SPACE = Set.of("switch", "reclaim");
+    private static final Set<String> USE_ANOTHER_SPACE = Set.of("switch", "reclaim", "use", "exec");
 
     /** The kinds that fault pages in after they are complete. */
     private static final Set<String> FAULT_IN = Set.of("mlock", "populate", "populate-read", "mmap-populate");

@@ -15,7 +15,13 @@ final class PlantedBreaks {
     private PlantedBreaks() {}
 
     private static List<PlantedBreak> all() {
-        return Stream.of(InventedBreaks.ALL, MendedBugs.ALL, MissedBreaks.ALL, StoreBreaks.ALL, LazyBreaks.ALL)
+        return Stream.of(
+                        InventedBreaks.ALL,
+                        MendedBugs.ALL,
+                        MissedBreaks.ALL,
+                        StoreBreaks.ALL,
+                        LazyBreaks.ALL,
+                        BorrowBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

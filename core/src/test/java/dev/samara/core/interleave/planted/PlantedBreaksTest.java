@@ -28,7 +28,11 @@ final class PlantedBreaksTest {
                 "the first page of a file is looked for before its lock",
                 "a VMA keeps its last operation reachable",
                 "an asynchronous call keeps a thread while it waits",
-                "a lookup of a file's mappings waits for CPUs"
+                "a lookup of a file's mappings waits for CPUs",
+                "a borrow takes only the page table",
+                "a borrower looks whether it is alone, and is listed then",
+                "the last close looks for borrowers, and gives its reference up then",
+                "exec looks whether the next space has users, and does not become one"
             })
     void found(String name) {
         PlantedBreak planted = PlantedBreaks.of(name);

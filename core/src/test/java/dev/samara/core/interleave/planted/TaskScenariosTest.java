@@ -57,6 +57,7 @@ final class TaskScenariosTest {
                 256,
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new AssertionError(report);
                 },

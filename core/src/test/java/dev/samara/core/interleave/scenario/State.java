@@ -116,9 +116,11 @@ public final class State {
         }
         for (AddressSpace each : spaces()) {
             Lifetime lifetime = MachineInternals.layoutOf(each).lifetime();
-            if (lifetime.users().users() != 0 || lifetime.held() != 0) {
-                throw new AssertionError("I8: " + lifetime.users().users() + " users and " + lifetime.held()
-                        + " references to the page table of " + each + " are left");
+            int users = lifetime.users().users();
+            int held = lifetime.pageTable().count();
+            if (users != 0 || held != 0) {
+                throw new AssertionError("I8: " + users + " users and " + held + " references to the page table of "
+                        + each + " are left");
             }
         }
     }

@@ -160,6 +160,7 @@ final class FailureKinds {
         addOfCpus();
         GroundCalls.addTo();
         EndingCalls.addTo();
+        BorrowCalls.addTo();
         // The range is locked, as on Linux, even if pages cannot be faulted in. The result tells of that.
         rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
         // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.

@@ -170,4 +170,46 @@ final class FailurePlantedTest {
                 FailureKind.INTERRUPT,
                 SourceBreak.of(CORE + "cpu.Cpus", "if (interrupted) {", "if (false) {"));
     }
+
+    @Test
+    @DisplayName("a borrow that fails leaves a user of the CPU's own space")
+    void userOfABorrow() {
+        found(
+                "use",
+                FailureKind.ALLOCATION,
+                SourceBreak.of(
+                        "dev.samara.core.BorrowedSpace",
+                        "            if (made == null && homeUser != null) {\n",
+                        "            if (made != null && homeUser == null) {\n",
+                        "homeUser.close();\n            }\n            cpu.endLeft();",
+                        "}\n            cpu.endLeft();"));
+    }
+
+    @Test
+    @DisplayName("a CPU that cannot arrive in the space that it borrows is nowhere")
+    void nowhereAfterABorrow() {
+        found(
+                "use-elsewhere",
+                FailureKind.ALLOCATION,
+                SourceBreak.of(
+                        "dev.samara.core.Cpu", "            if (!isThere && own != null) {\n", "if (false) {\n"));
+    }
+
+    @Test
+    @DisplayName("exec closes the reference to the old space before it has the new one")
+    void execTooEarly() {
+        found(
+                "exec-elsewhere",
+                FailureKind.ALLOCATION,
+                SourceBreak.of(
+                        "dev.samara.core.ExecMmap",
+                        "            if (cpu.enterOrStay(next, layout) && old != null) {",
+                        "if (old != null) { old.close(); } if (cpu.enterOrStay(next, layout) && old != null) {"));
+    }
+
+    @Test
+    @DisplayName("exec meets the end of the stack when it has the new space, and the old one is not closed")
+    void execWithoutStack() {
+        found("exec", FailureKind.STACK, Plantings.withoutCall("dev.samara.core.ExecMmap", "exec", "check", 0));
+    }
 }

@@ -2,6 +2,7 @@
 package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
@@ -19,8 +20,10 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Executor;
@@ -51,6 +54,7 @@ final class FailureScene {
     /** Further references to users. A close at the end of the stack has done nothing, and is made again at the end. */
     private final List<AddressSpace> got = new ArrayList<>();
 
+    private final Map<Cpu, BorrowedSpace> borrowed = new HashMap<>();
     private final @Nullable FailureDevice device;
     private final List<Registration> registrations = new ArrayList<>();
 
@@ -115,6 +119,16 @@ final class FailureScene {
         return isMapped;
     }
 
+    /** Has a CPU borrow the space. */
+    void borrow(Cpu cpu) {
+        borrowed.put(cpu, cpu.use(state.space, () -> {}));
+    }
+
+    /** Returns what a CPU has borrowed. */
+    BorrowedSpace borrowed(Cpu cpu) {
+        return Objects.requireNonNull(borrowed.get(cpu), "not borrowed");
+    }
+
     boolean isClosed() {
         return state.space.snapshot().vmas().isEmpty();
     }
@@ -125,6 +139,10 @@ final class FailureScene {
             cpu.claim();
         }
         state.inGuest.remove(cpu);
+        BorrowedSpace left = borrowed.remove(cpu);
+        if (left != null) {
+            left.close();
+        }
         try {
             cpu.leaveGuest();
         } catch (IllegalStateException outside) {
@@ -193,9 +211,9 @@ final class FailureScene {
         }
         for (AddressSpace space : spaces) {
             int tables = StandStill.tableOf(space).tables();
-            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.cpus() != 0) {
+            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.users() != 0) {
                 throw new AssertionError(
-                        "I8: left of " + space + ": " + tables + " page tables, " + space.cpus() + " users");
+                        "I8: left of " + space + ": " + tables + " page tables, " + space.users() + " users");
             }
         }
         state.requireUnreferenced();

@@ -62,6 +62,7 @@ public final class Layouts {
                 stackGuardPages,
                 commitLimit,
                 TimeUnit.MINUTES.toNanos(5),
+                TimeUnit.MINUTES.toNanos(5),
                 reporter,
                 MachineState.Threads.own(),
                 ExitMmap::close,

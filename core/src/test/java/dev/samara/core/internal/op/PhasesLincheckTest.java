@@ -74,6 +74,7 @@ public class PhasesLincheckTest {
                 256,
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new AssertionError(report);
                 },

@@ -31,6 +31,7 @@ final class SlowListenerTest {
             0,
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
+            Long.MAX_VALUE,
             report -> {
                 reports.add(report);
                 reported.release();

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+/**
+ * A borrowed space whose users the borrower has given up: the CPU keeps the page table and its translations, and
+ * refuses every access. The space may be torn down meanwhile. {@link BorrowedSpace#putUsers} returns it. For the thread
+ * that owns the CPU.
+ *
+ * <p>There is no way back from here to the users: the borrower {@linkplain #leave leaves}, and uses the space again.
+ */
+public final class AdoptedSpace implements AutoCloseable {
+    private final BorrowedSpace borrowed;
+
+    AdoptedSpace(BorrowedSpace borrowed) {
+        this.borrowed = borrowed;
+    }
+
+    /**
+     * Ends the borrow: the CPU goes back to the space in which it was before, or is LAZY.
+     *
+     * @return the reference to the page table, for {@link Cpu#tryUse}; the caller closes it
+     * @throws IllegalStateException if the borrow has ended; or if the CPU is in one of its listeners, or is not owned
+     *     by the caller
+     */
+    public PageTableRef leave() {
+        return borrowed.leave();
+    }
+
+    /**
+     * Ends the borrow, and gives the page table up. Does nothing if the borrower has left already.
+     *
+     * @throws IllegalStateException if the CPU is in one of its listeners, or is not owned by the caller
+     */
+    @Override
+    public void close() {
+        borrowed.close();
+    }
+
+    /** Returns the CPU, the number of the space, and how far the borrow is, as text. */
+    @Override
+    public String toString() {
+        return borrowed.toString();
+    }
+}

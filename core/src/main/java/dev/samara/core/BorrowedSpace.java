@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.event.LetGo;
+import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A space that a CPU has borrowed ({@code kthread_use_mm}). The CPU is in the space and is one of its {@linkplain
+ * AddressSpace#users users}: as long as the borrow lasts, the space has its mappings and pages, whoever closes which
+ * reference. {@link Cpu#use} and {@link Cpu#tryUse} return it.
+ *
+ * <pre>
+ *     BorrowedSpace ── putUsers ──&gt; AdoptedSpace ── leave ──&gt; PageTableRef ── Cpu.tryUse ──&gt; BorrowedSpace
+ * </pre>
+ *
+ * <p>This is the only way round. A borrower that makes accesses from time to time need not keep the space from its end
+ * meanwhile: it {@linkplain #putUsers gives its users up}. It has to leave and to use the space again before the next
+ * access, and learns there whether the space has ended.
+ *
+ * <p>When the borrow ends, the CPU goes back to the space in which it was before, of which it has remained a user. A
+ * CPU that was in no space, or LAZY, is then {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel thread
+ * is: it keeps its translations for the next borrow, and does not delay the end of the space.
+ *
+ * <p>{@link #isAsked} is for any thread, all else for the thread that owns the CPU. A CPU that is handed over keeps its
+ * borrow.
+ */
+public final class BorrowedSpace implements AutoCloseable {
+    /** The stack that the way to another space needs until it is complete, in frames. */
+    private static final int DEPTH = 120;
+
+    /** The stack that the way to LAZY needs, or back from it. */
+    private static final int LAZY_DEPTH = 24;
+
+    /** How far the borrow is. */
+    private enum Stage {
+        WITH_USERS,
+        WITHOUT_USERS,
+        ENDED
+    }
+
+    private final Cpu cpu;
+
+    /** The machine of the space. */
+    private final Machine machine;
+
+    private final Layout layout;
+    private final Borrower borrower;
+
+    /** The reference by which the CPU was in a space before; null if it was in none. */
+    private final @Nullable AddressSpace home;
+
+    /** Keeps that space. It may be that {@code home} is closed. */
+    private final @Nullable AddressSpace homeUser;
+
+    private Stage stage = Stage.WITH_USERS;
+
+    /** Keeps the page table without users; null with users, and once the borrower has it. */
+    private @Nullable PageTableRef held;
+
+    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, @Nullable AddressSpace homeUser) {
+        this.cpu = cpu;
+        this.machine = machine;
+        this.layout = layout;
+        this.borrower = borrower;
+        home = cpu.space();
+        this.homeUser = homeUser;
+    }
+
+    /** Borrows a space. Returns null if it has no user any more; nothing has changed then. */
+    static @Nullable BorrowedSpace begin(Cpu cpu, Machine machine, Layout layout, LetGo letGo) {
+        Objects.requireNonNull(letGo, "letGo");
+        cpu.checkMayMove("it borrows a space");
+        if (layout.lifetime().users().users() == 0) {
+            return null;
+        }
+        AddressSpace before = cpu.space();
+        StackReserve.check(before == null ? LAZY_DEPTH : DEPTH);
+        // The CPU is in that space, which therefore has a user.
+        AddressSpace homeUser = before == null ? null : before.machine().tryGet(before.own);
+        BorrowedSpace made = null;
+        try {
+            Borrower borrower = new Borrower(
+                    layout,
+                    letGo,
+                    cpu.number(),
+                    machine.refTracker() != null,
+                    homeUser == null ? null : homeUser::giveUpLater);
+            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, homeUser);
+            made = cpu.borrow(next) ? next : null;
+            return made;
+        } finally {
+            if (made == null && homeUser != null) {
+                homeUser.close();
+            }
+            cpu.endLeft();
+        }
+    }
+
+    Layout layout() {
+        return layout;
+    }
+
+    Borrower borrower() {
+        return borrower;
+    }
+
+    /**
+     * Returns whether the borrower was asked to let go: the last reference to the users of the space is closed. A
+     * borrower may ask this between two pieces of work, with a {@link LetGo} that does nothing.
+     *
+     * @return true once and for all after it was asked
+     */
+    public boolean isAsked() {
+        return borrower.isAsked();
+    }
+
+    /**
+     * Gives up the users of the space, and keeps its page table. The CPU refuses accesses from now on. If it was the
+     * last user, this tears the space down, and may wait.
+     *
+     * @return the same borrow without users; the caller leaves it
+     * @throws IllegalStateException if the borrow has no users any more; or if the CPU is in GUEST, in a fault or in
+     *     one of its listeners, or is not owned by the caller
+     */
+    public AdoptedSpace putUsers() {
+        cpu.checkMayLeave("it ends its borrow");
+        check(Stage.WITH_USERS, "gives up its users");
+        StackReserve.check(LAZY_DEPTH);
+        AdoptedSpace adopted = new AdoptedSpace(this);
+        // Before the users are given up: while there is one, there is a page table.
+        PageTableRef keeps = Objects.requireNonNull(PageTableRef.tryHold(machine, layout));
+        boolean isAdopted = false;
+        try {
+            cpu.putUsers();
+            borrower.end();
+            held = keeps;
+            stage = Stage.WITHOUT_USERS;
+            isAdopted = true;
+        } finally {
+            if (!isAdopted) {
+                keeps.close();
+            }
+            cpu.endLeft();
+        }
+        return adopted;
+    }
+
+    /** Leaves the space without users. Returns the reference to the page table. */
+    PageTableRef leave() {
+        cpu.checkMayLeave("it ends its borrow");
+        check(Stage.WITHOUT_USERS, "leaves the space");
+        checkStack();
+        PageTableRef kept = Objects.requireNonNull(held);
+        boolean isLeft = false;
+        try {
+            end();
+            isLeft = true;
+        } finally {
+            if (!isLeft) {
+                kept.close();
+            }
+        }
+        return kept;
+    }
+
+    private void check(Stage wanted, String step) {
+        if (stage != wanted) {
+            throw new IllegalStateException(this + ": it " + step + " only " + nameOf(wanted)
+                    + "; a borrow goes from users to no users, leaves, and uses the space again");
+        }
+    }
+
+    /** Throws where the way back could not be completed. */
+    private void checkStack() {
+        StackReserve.check(home == null ? LAZY_DEPTH : DEPTH);
+    }
+
+    private static String nameOf(Stage stage) {
+        return switch (stage) {
+            case WITH_USERS -> "with users";
+            case WITHOUT_USERS -> "without users";
+            case ENDED -> "ended";
+        };
+    }
+
+    /** Ends the borrow. Without memory for the way back, the CPU is in no space, and the borrow is over, too. */
+    private void end() {
+        try {
+            cpu.endBorrow(home, stage == Stage.WITH_USERS);
+        } finally {
+            stage = Stage.ENDED;
+            held = null;
+            try {
+                if (homeUser != null) {
+                    homeUser.close();
+                }
+            } finally {
+                cpu.endLeft();
+            }
+        }
+    }
+
+    /**
+     * Ends the borrow ({@code kthread_unuse_mm}): the CPU goes back to the space in which it was before, or is LAZY. If
+     * it was the last user of the borrowed space, this tears that space down, and may wait. Ends a borrow without
+     * users, too. A second call does nothing.
+     *
+     * <p>If there is no memory for the way back to a space with another page size, the CPU is in no space.
+     *
+     * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
+     *     the caller
+     */
+    @Override
+    public void close() {
+        if (stage != Stage.ENDED) {
+            cpu.checkMayLeave("it ends its borrow");
+            checkStack();
+            PageTableRef kept = held;
+            try {
+                end();
+            } finally {
+                if (kept != null) {
+                    kept.close();
+                }
+            }
+        }
+    }
+
+    /** Returns the CPU, the number of the space, and how far the borrow is, as text. */
+    @Override
+    public String toString() {
+        return "borrow of space " + layout.lifetime().identity().number() + " by " + cpu + ", " + nameOf(stage);
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.event;
+
+/**
+ * Asks a borrower to let go of a space: no reference to the users of the space is open any more, so the space ends when
+ * its last CPU has left. The borrower ends its borrow soon, on the thread that owns its CPU.
+ *
+ * <p>A task of the machine calls it, once for a borrow, some time after the close of the last reference. No lock is
+ * held, and no operation waits for it: a callback that blocks keeps its task only. It may set a flag, wake the thread
+ * that owns the CPU, or put a message into its queue. It cannot end the borrow itself, unless the thread of the task
+ * owns the CPU. An exception is reported to the machine's reporter. The call may come while the borrow ends, and is not
+ * made after that.
+ */
+@FunctionalInterface
+public interface LetGo {
+    /** Is called when the borrow is to end. */
+    void letGo();
+}

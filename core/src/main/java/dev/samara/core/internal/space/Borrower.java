@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.LetGo;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.WaitingCall;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One borrow of a space, for threads other than the borrower's. It does not keep that space: the CPU that has borrowed
+ * is a user by itself. As a waiting call it asks the borrower to let go, so that asking needs no memory.
+ */
+public final class Borrower extends WaitingCall {
+    private final Layout layout;
+    private final LetGo letGo;
+    private final int cpu;
+    private final String holder = Thread.currentThread().getName();
+    private final long since = System.nanoTime();
+    private final @Nullable Throwable where;
+    private final @Nullable Runnable giveUp;
+
+    private final AtomicBoolean isAsked = new AtomicBoolean();
+    private final AtomicBoolean isReported = new AtomicBoolean();
+    private volatile boolean isOver;
+
+    /**
+     * Makes the borrow of the calling thread.
+     *
+     * @param cpu the number of the CPU that borrows
+     * @param isTracked whether the stack trace is recorded
+     * @param giveUp gives up what the borrow keeps, if its thread has ended; null for nothing. Must not
+     *     wait, and may be called again
+     */
+    public Borrower(Layout layout, LetGo letGo, int cpu, boolean isTracked, @Nullable Runnable giveUp) {
+        this.layout = layout;
+        this.letGo = letGo;
+        this.cpu = cpu;
+        this.giveUp = giveUp;
+        where = isTracked ? new Throwable("borrowed by thread " + holder) : null;
+    }
+
+    /** Returns the name of the thread that has begun the borrow. */
+    public String holder() {
+        return holder;
+    }
+
+    /** Returns the age of the borrow in nanoseconds. */
+    public long age() {
+        return System.nanoTime() - since;
+    }
+
+    /** Returns the stack trace at which the borrow was begun; null if none was recorded. */
+    public @Nullable Throwable where() {
+        return where;
+    }
+
+    /** Returns whether this is a borrow of a space, and not over. */
+    boolean isOf(Lifetime lifetime) {
+        return layout.lifetime() == lifetime && !isOver;
+    }
+
+    /** Returns whether the borrower was asked to let go. */
+    public boolean isAsked() {
+        return isAsked.get();
+    }
+
+    /** Asks the borrower, if the space has no reference any more that another thread could give up. */
+    void askIfAlone() {
+        if (layout.lifetime().users().references() == 0) {
+            ask();
+        }
+    }
+
+    /** Ends the borrow, for other threads: it is neither listed nor asked from now on. */
+    public void end() {
+        isOver = true;
+    }
+
+    /** Gives up what the borrow keeps, after its thread has ended. */
+    void giveUp() {
+        if (giveUp != null) {
+            giveUp.run();
+        }
+    }
+
+    /** Has a task of the machine ask the borrower, unless that was done before. Allocates nothing. */
+    void ask() {
+        if (!isAsked.compareAndSet(false, true)) {
+            return;
+        }
+        beforeListing();
+        boolean isTaken = false;
+        try {
+            layout.host().housekeeping().add(this);
+            isTaken = true;
+        } finally {
+            if (!isTaken && !isListed()) {
+                isAsked.set(false);
+            }
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        return true;
+    }
+
+    @Override
+    public void run() {
+        if (isOver) {
+            return;
+        }
+        try {
+            letGo.letGo();
+        } catch (Throwable thrown) {
+            layout.host().report(Report.Kind.CALLBACK_FAILED, "the callback that asks for the end of: " + this, thrown);
+        }
+    }
+
+    /** Reports a borrow that is older than a time, once. */
+    void reportIfOlder(long nanos) {
+        if (!isOver && age() >= nanos && isReported.compareAndSet(false, true)) {
+            layout.host().report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to let go" : ""), where);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "space " + layout.lifetime().identity().number() + " is borrowed by cpu " + cpu + " of thread " + holder
+                + " for " + TimeUnit.NANOSECONDS.toMillis(age()) + " ms";
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The CPUs of a machine that borrow spaces. Each CPU that has ever borrowed has a place, so a borrow begins and ends
+ * with one store, and asking needs no memory. Thread-safe.
+ */
+public final class Borrowers {
+    /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */
+    public final class BorrowPlace {
+        private final BooleanSupplier isDead;
+        private volatile @Nullable Borrower current;
+        private volatile boolean isGone;
+
+        private BorrowPlace(BooleanSupplier isDead) {
+            this.isDead = isDead;
+        }
+
+        /**
+         * Begins a borrow, and asks the borrower at once if no reference to the users of the space is open. The CPU is
+         * counted as a user of the space already. If this throws, the borrow has not begun.
+         */
+        public void begin(Borrower borrower) {
+            boolean isBegun = false;
+            try {
+                // Volatile: before the users are read. Pairs with Lifetime.put, which gives a reference up, and then
+                // reads this: at least one of the two threads sees the other's store.
+                current = borrower;
+                borrower.askIfAlone();
+                isBegun = true;
+            } finally {
+                if (!isBegun) {
+                    current = null;
+                }
+            }
+        }
+
+        /** Ends the borrow, if there is one. */
+        public void end() {
+            Borrower ended = current;
+            if (ended != null) {
+                ended.end();
+                current = null;
+            }
+        }
+
+        /** Returns the borrow, unless the CPU's thread has ended. */
+        private @Nullable Borrower living() {
+            Borrower of = current;
+            return of == null || isDead.getAsBoolean() ? null : of;
+        }
+
+        /** Returns whether it can be removed. If the CPU's thread has ended in a borrow, gives up what that keeps. */
+        private boolean isLeft() {
+            boolean isLeft = isGone || isDead.getAsBoolean();
+            Borrower of = current;
+            if (isLeft && of != null) {
+                of.giveUp();
+                end();
+            }
+            return isLeft;
+        }
+
+        /** Gives the place up, without a borrow. If there is no memory for that, the next {@link #add} frees it. */
+        public void remove() {
+            isGone = true;
+            prune();
+        }
+
+        /** Returns whether this is a place in a list. */
+        public boolean isIn(Borrowers list) {
+            return list == Borrowers.this;
+        }
+    }
+
+    private static final BorrowPlace[] NONE = {};
+
+    private final long reportAfterNanos;
+
+    /** In the order of their first borrows. The array is never changed in place. */
+    private volatile BorrowPlace[] places = NONE;
+
+    /**
+     * Makes an empty list.
+     *
+     * @param reportAfterNanos the time in nanoseconds after which a borrow is reported
+     */
+    Borrowers(long reportAfterNanos) {
+        this.reportAfterNanos = reportAfterNanos;
+    }
+
+    /**
+     * Adds a CPU, and removes those that are gone.
+     *
+     * @param isDead tells whether the thread of the CPU has ended; must not keep the CPU reachable
+     */
+    public BorrowPlace add(BooleanSupplier isDead) {
+        BorrowPlace made = new BorrowPlace(isDead);
+        synchronized (this) {
+            List<BorrowPlace> more = kept();
+            more.add(made);
+            places = more.toArray(NONE);
+        }
+        return made;
+    }
+
+    /** Without memory for it, the next call of this or of {@link #add} removes what is left. */
+    private void prune() {
+        try {
+            synchronized (this) {
+                places = kept().toArray(NONE);
+            }
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            return;
+        }
+    }
+
+    private List<BorrowPlace> kept() {
+        List<BorrowPlace> kept = new ArrayList<>();
+        for (BorrowPlace place : places) {
+            if (!place.isLeft()) {
+                kept.add(place);
+            }
+        }
+        return kept;
+    }
+
+    /** Asks each borrower of a space to let go that was not asked before. Does not wait; allocates nothing. */
+    void ask(Lifetime of) {
+        for (BorrowPlace place : places) {
+            Borrower borrower = place.living();
+            if (borrower != null && borrower.isOf(of)) {
+                borrower.ask();
+            }
+        }
+    }
+
+    /** Reports each borrow that is too old, once, and gives up those of ended threads. Does not wait. */
+    public void check() {
+        for (BorrowPlace place : places) {
+            Borrower borrower = place.living();
+            if (borrower != null) {
+                borrower.reportIfOlder(reportAfterNanos);
+            }
+        }
+        giveUpDead();
+    }
+
+    /** Gives up the borrows of threads that have ended. Does not wait. */
+    public void giveUpDead() {
+        boolean isLeft = false;
+        for (BorrowPlace place : places) {
+            isLeft |= place.isLeft();
+        }
+        if (isLeft) {
+            prune();
+        }
+    }
+
+    /** Returns the borrows of a space, in no order. */
+    public List<Borrower> of(Lifetime lifetime) {
+        List<Borrower> found = new ArrayList<>();
+        for (BorrowPlace place : places) {
+            Borrower borrower = place.living();
+            if (borrower != null && borrower.isOf(lifetime)) {
+                found.add(borrower);
+            }
+        }
+        return found;
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Breaks of the rules of docs/lifetimes.md about borrowed spaces and exec. */
+@SuppressWarnings("StringConcatToTextBlock") // parts of lines
+final class BorrowBreaks {
+    private static final String CORE = "dev.samara.core.";
+
+    private BorrowBreaks() {}
+
+    private static Supplier<Planting> in(String className, String... texts) {
+        return () -> SourceBreak.of(CORE + className, texts);
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "a borrow takes only the page table",
+                    BorrowScenarios.UsedBesideClose.class,
+                    1,
+                    in(
+                            "internal.cpu.SpaceUsers",
+                            "return tryAdd(CPU | REFERENCE);",
+                            "return users() != 0;",
+                            "return usersOf(word.addAndGet(-(CPU | REFERENCE))) == 0;",
+                            "return false;")),
+            PlantedBreak.of(
+                    "a borrower looks whether it is alone, and is listed then",
+                    BorrowScenarios.BeginsBesideLastClose.class,
+                    1,
+                    in(
+                            "internal.space.Borrowers",
+                            "                current = borrower;\n                borrower.askIfAlone();\n",
+                            "                borrower.askIfAlone();\n                current = borrower;\n")),
+            PlantedBreak.of(
+                    "the last close looks for borrowers, and gives its reference up then",
+                    BorrowScenarios.BeginsBesideLastClose.class,
+                    1,
+                    in(
+                            "internal.space.Lifetime",
+                            "    public void put() {\n        if (users.put()) {\n            users.end();\n"
+                                    + "        } else {\n            askIfAlone();\n",
+                            "    public void put() {\n        if (users.references() == 1) {\n"
+                                    + "            layout.host().borrowers().ask(this);\n        }\n"
+                                    + "        if (users.put()) {\n            users.end();\n        } else {\n")),
+            PlantedBreak.of(
+                    "exec looks whether the next space has users, and does not become one",
+                    BorrowScenarios.ExecBesideCloseOfTheNext.class,
+                    1,
+                    in(
+                            "ExecMmap",
+                            "!to.users().tryGet()",
+                            "to.users().users() == 0",
+                            "        } finally {\n            to.put();\n        }\n",
+                            "        } finally {\n            cpu.number();\n        }\n")));
+}

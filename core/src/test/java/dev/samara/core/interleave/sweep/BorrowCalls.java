@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.BorrowedSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.event.LetGo;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.sweep.FailureKinds.Kind;
+import dev.samara.core.interleave.sweep.FailureKinds.Preparation;
+import dev.samara.core.interleave.sweep.FailureKinds.Rule;
+import dev.samara.core.vma.Geometry;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/** The operations of {@link FailureKinds} that borrow spaces, and exec. */
+final class BorrowCalls {
+    private static final long START = FailureScene.START;
+    private static final String NEXT = "next";
+    private static final Geometry LARGE_PAGES = new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47);
+    private static final LetGo NOTHING = () -> {};
+
+    /** The CPU has no space of its own, to which it would go back. */
+    private static final Preparation WITHOUT_SPACE = (scene, cpu) -> cpu.switchTo(null);
+
+    private BorrowCalls() {}
+
+    static void addTo() {
+        FailureKinds.add("use", (scene, label, cpu) -> {
+            try (BorrowedSpace borrowed = cpu.use(scene.state.space, NOTHING)) {
+                return SpaceScenario.load(cpu, START) + borrowed.isAsked();
+            }
+        });
+        FailureKinds.addBehind("use-from-nowhere", WITHOUT_SPACE, (scene, label, cpu) -> {
+            try (BorrowedSpace borrowed = cpu.use(scene.state.space, NOTHING)) {
+                return SpaceScenario.load(cpu, START) + borrowed.isAsked();
+            }
+        });
+        FailureKinds.add("adopt", BorrowCalls::adopt);
+        FailureKinds.addBehind("adopt-from-nowhere", WITHOUT_SPACE, BorrowCalls::adopt);
+        FailureKinds.addBehind("unuse", (scene, cpu) -> scene.borrow(cpu), (scene, label, cpu) -> {
+            scene.borrowed(cpu).close();
+            return "back";
+        });
+        // The last close asks the borrower, and its end tears the space down. A failure may come between both.
+        FailureKinds.add(
+                "unuse-last",
+                new Kind((scene, label, cpu) -> {
+                            scene.state.space.close();
+                            scene.borrowed(cpu).close();
+                            return "ended";
+                        })
+                        .by(Rule.MAY_BE_DONE)
+                        .behind((scene, cpu) -> {
+                            cpu.switchTo(null);
+                            scene.borrow(cpu);
+                        }));
+        FailureKinds.add("exec", new Kind(BorrowCalls::exec).after((scene, cpu) -> next(scene, SpaceScenario.LINUX)));
+        FailureKinds.add("exec-elsewhere", new Kind(BorrowCalls::exec).after((scene, cpu) -> next(scene, LARGE_PAGES)));
+        FailureKinds.add(
+                "use-elsewhere",
+                new Kind((scene, label, cpu) -> {
+                            staysAtHome(scene, cpu, () -> cpu.use(scene.state.child(NEXT), NOTHING))
+                                    .close();
+                            return "used";
+                        })
+                        .after((scene, cpu) -> next(scene, LARGE_PAGES)));
+        FailureKinds.add(
+                "ends-borrowing",
+                new Kind((scene, label, cpu) ->
+                                cpu.use(scene.state.space, NOTHING).isAsked())
+                        .ending());
+        FailureKinds.add(
+                "ends-adopting",
+                new Kind((scene, label, cpu) -> {
+                            cpu.use(scene.state.space, NOTHING).putUsers();
+                            return "adopted";
+                        })
+                        .ending());
+    }
+
+    /** Gives the users up, leaves, and uses the space again. */
+    private static Object adopt(FailureScene scene, String label, Cpu cpu) {
+        try (BorrowedSpace first = cpu.use(scene.state.space, NOTHING);
+                PageTableRef held = first.putUsers().leave();
+                BorrowedSpace second = Objects.requireNonNull(cpu.tryUse(held, NOTHING))) {
+            return SpaceScenario.load(cpu, START) + second.isAsked();
+        }
+    }
+
+    private static Object exec(FailureScene scene, String label, Cpu cpu) {
+        return staysAtHome(scene, cpu, () -> {
+            cpu.exec(scene.state.child(NEXT));
+            return "replaced";
+        });
+    }
+
+    /** Makes a call, during which the CPU stays in its space if the call throws. */
+    private static <T> T staysAtHome(FailureScene scene, Cpu cpu, Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (RuntimeException | Error thrown) {
+            if (cpu.space() != scene.state.space) {
+                throw new AssertionError("the CPU is in " + cpu.space() + " after " + thrown);
+            }
+            throw thrown;
+        }
+    }
+
+    private static void next(FailureScene scene, Geometry geometry) {
+        AddressSpace next = scene.state.machine.newSpace(geometry);
+        next.mmap(SpaceScenario.AT, geometry.pageSize(), SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        scene.state.children.put(NEXT, next);
+    }
+}
