@@ -80,7 +80,7 @@ final class PairScenario extends SpaceScenario {
 
     @Override
     protected MachineBuilder builder() {
-        return combination.ground() == Ground.CACHED_FILE ? Machine.builder().faultAround(4) : super.builder();
+        return super.builder().faultAround(combination.ground() == Ground.CACHED_FILE ? 4 : 1);
     }
 
     @Override
