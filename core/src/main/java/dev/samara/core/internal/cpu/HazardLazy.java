@@ -58,8 +58,17 @@ public final class HazardLazy extends KeptWord {
             return;
         }
         ended.pageTable().hold();
-        // What another last put has handed over is of a context that this CPU has dropped before it kept this one.
-        release((TlbContext) GIVEN.getAndSet(this, ended));
+        TlbContext before;
+        do {
+            before = (TlbContext) GIVEN.getVolatile(this);
+            if (!keeps(ended)) {
+                // Another last put may have handed over the context that the CPU keeps now: that must stay.
+                ended.pageTable().release();
+                return;
+            }
+        } while (!GIVEN.compareAndSet(this, before, ended));
+        // Read before the CPU was seen to keep this context, so of one that it has dropped before.
+        release(before);
         // Again: the CPU may have dropped it, and read the word, before.
         if (!keeps(ended) && GIVEN.compareAndSet(this, ended, (TlbContext) null)) {
             ended.pageTable().release();

@@ -126,6 +126,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
                 rest();
                 return false;
             }
+            layout.endTeardown();
         } catch (Throwable thrown) {
             if (pause == 0) {
                 failure = thrown;
@@ -133,7 +134,6 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
             rest();
             return false;
         }
-        layout.endTeardown();
         layout.lifetime().release();
         Gate.wake(over.open());
         return true;
