@@ -57,6 +57,7 @@ final class ClosedSpaceTest {
             "collectDirty",
             "growStack",
             "madvise",
+            "membarrier",
             "mincore",
             "mlock",
             "mlock2",

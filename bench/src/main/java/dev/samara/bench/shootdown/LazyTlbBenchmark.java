@@ -49,7 +49,7 @@ public class LazyTlbBenchmark {
 
     /** Two spaces of a machine. */
     @State(Scope.Benchmark)
-    public static class Spaces {
+    public static class SpacesWithLazyCpus {
         /** What CPUs in LAZY keep. */
         @Param({"REFERENCE_COUNT", "SHOOTDOWN", "HAZARD_POINTER", "NONE"})
         public String strategy;
@@ -60,7 +60,7 @@ public class LazyTlbBenchmark {
         private AddressSpace other;
 
         /** Called by JMH; {@link #setUp()} does the rest. */
-        public Spaces() {}
+        public SpacesWithLazyCpus() {}
 
         /** Makes the spaces. */
         @Setup(Level.Trial)
@@ -81,12 +81,12 @@ public class LazyTlbBenchmark {
 
     /** A CPU in GUEST. */
     @State(Scope.Thread)
-    public static class Running {
-        private Spaces spaces;
+    public static class CpuInGuest {
+        private SpacesWithLazyCpus spaces;
         private Cpu cpu;
 
         /** Called by JMH; {@link #setUp} does the rest. */
-        public Running() {}
+        public CpuInGuest() {}
 
         /**
          * Claims the CPU.
@@ -94,7 +94,7 @@ public class LazyTlbBenchmark {
          * @param of the spaces that it goes to
          */
         @Setup(Level.Trial)
-        public void setUp(Spaces of) {
+        public void setUp(SpacesWithLazyCpus of) {
             spaces = of;
             cpu = of.machine.claimCpu();
             cpu.switchTo(of.one);
@@ -160,7 +160,7 @@ public class LazyTlbBenchmark {
      */
     @Benchmark
     @About("W26: a CPU becomes LAZY, and returns to its space")
-    public void idleAndBack(Running of) {
+    public void idleAndBack(CpuInGuest of) {
         of.idleAndGoTo(of.spaces.one);
     }
 
@@ -172,7 +172,7 @@ public class LazyTlbBenchmark {
     @Benchmark
     @About("a CPU becomes LAZY, and then goes to another space")
     @OperationsPerInvocation(2)
-    public void idleBetween(Running of) {
+    public void idleBetween(CpuInGuest of) {
         of.idleAndGoTo(of.spaces.other);
         of.idleAndGoTo(of.spaces.one);
     }
@@ -185,7 +185,7 @@ public class LazyTlbBenchmark {
      */
     @Benchmark
     @About("two updates of a shared counter")
-    public int counter(Spaces of) {
+    public int counter(SpacesWithLazyCpus of) {
         of.counter.getAndIncrement();
         return of.counter.decrementAndGet();
     }

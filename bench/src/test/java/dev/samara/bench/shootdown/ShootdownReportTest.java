@@ -185,10 +185,10 @@ class ShootdownReportTest {
     @DisplayName("LazyTlbBenchmark leaves nothing in its machines, which are closed")
     void lazy(LazyTlb strategy) {
         LazyTlbBenchmark benchmark = new LazyTlbBenchmark();
-        LazyTlbBenchmark.Spaces spaces = new LazyTlbBenchmark.Spaces();
+        LazyTlbBenchmark.SpacesWithLazyCpus spaces = new LazyTlbBenchmark.SpacesWithLazyCpus();
         spaces.strategy = strategy.name();
         spaces.setUp();
-        LazyTlbBenchmark.Running running = new LazyTlbBenchmark.Running();
+        LazyTlbBenchmark.CpuInGuest running = new LazyTlbBenchmark.CpuInGuest();
         running.setUp(spaces);
         for (int i = 0; i < 100; i++) {
             benchmark.idleAndBack(running);

@@ -37,7 +37,7 @@ public final class TlbContext {
     private final SpaceCounters counters = new SpaceCounters();
 
     /** Null for a context without a page table. */
-    private @Nullable Root root;
+    private @Nullable LoadedRoot root;
 
     /** Makes the context of a space that needs no teardown. */
     public TlbContext() {
@@ -121,12 +121,12 @@ public final class TlbContext {
     }
 
     /** Sets the topmost table, before other threads reach this. */
-    public void load(Root of) {
+    public void load(LoadedRoot of) {
         root = of;
     }
 
     /** Returns the topmost table; null for a context without a page table. */
-    public @Nullable Root root() {
+    public @Nullable LoadedRoot root() {
         return root;
     }
 

@@ -3,7 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.Root;
+import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.Resolve;
@@ -122,7 +122,7 @@ public final class CheckedMemory extends TranslatedMemory {
             return;
         }
         speculated += SPECULATION_STEP;
-        Root root = of.root();
+        LoadedRoot root = of.root();
         String wrong = root == null ? null : root.speculate(speculated);
         // Again: the thread that tears the space down may have taken this CPU off during the walk, and before it gave
         // the tables back.

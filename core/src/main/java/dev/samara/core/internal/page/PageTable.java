@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.cpu.Root;
+import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is
  * still in one sees it empty.
  */
-public final class PageTable implements Root {
+public final class PageTable implements LoadedRoot {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 
     private final int pageShift;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /** The topmost table of a context, which a CPU has loaded with the context. */
-public interface Root {
+public interface LoadedRoot {
     /**
      * Walks to a leaf, as a CPU does by speculation at any time while it has the root loaded, also in LAZY. Does not
      * wait.
