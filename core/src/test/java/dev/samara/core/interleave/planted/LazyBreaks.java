@@ -59,6 +59,11 @@ final class LazyBreaks {
                     1,
                     in("HazardLazy", "if (!keeps(ended) && GIVEN", "if (false && GIVEN")),
             PlantedBreak.of(
+                    "a last put takes away what another one has handed over",
+                    LazyScenarios.TwoEndsBesidePointer.class,
+                    1,
+                    in("HazardLazy", "if (!keeps(ended)) {\n", "if (false) {\n")),
+            PlantedBreak.of(
                     "a CPU looks for a hand-over before it drops its pointer",
                     LazyScenarios.LeavesWithPointer.class,
                     1,

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MmException;
+import java.util.function.Function;
 
 /** CPUs in LAZY beside the end of their space. The machines are checked, so a CPU in LAZY walks its tables. */
 final class LazyScenarios {
@@ -128,6 +133,88 @@ final class LazyScenarios {
     static final class LeavesWithPointer extends Leaves {
         LeavesWithPointer() {
             super(LazyTlb.HAZARD_POINTER);
+        }
+    }
+
+    /**
+     * A CPU in LAZY goes on to LAZY in a second space while both spaces are closed. The end of the second one hands the
+     * CPU a reference to its page table, which the end of the first one must leave.
+     */
+    static final class TwoEndsBesidePointer extends Calls {
+        private static final int CALLS = 3;
+
+        private int over;
+        private boolean isInSecond;
+
+        TwoEndsBesidePointer() {
+            calls().put("lazy", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    load(cpu, AT);
+                    cpu.enterLazy();
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    try {
+                        cpu.switchTo(state.other());
+                        cpu.enterLazy();
+                        isInSecond = true;
+                    } catch (MmException closed) {
+                        cpu.switchTo(null);
+                    }
+                    return ended(state);
+                }
+            });
+            calls().put("first", closing(state -> state.space));
+            calls().put("second", closing(State::other));
+        }
+
+        private Operation closing(Function<State, AddressSpace> which) {
+            return new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.switchTo(null);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    which.apply(state).close();
+                    return ended(state);
+                }
+            };
+        }
+
+        /** Judges after the last operation, when the CPU is in the second space still. */
+        private String ended(State state) {
+            over++;
+            if (over == CALLS) {
+                assertEquals(0, held(state.space), "references to the first page table");
+                assertEquals(isInSecond ? 1 : 0, held(state.other()), "references to the second page table");
+            }
+            return "over";
+        }
+
+        private static int held(AddressSpace of) {
+            return MachineInternals.layoutOf(of).lifetime().pageTable().count();
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return Machine.builder().faultAround(1).checked(true).lazyTlb(LazyTlb.HAZARD_POINTER);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            over = 0;
+            isInSecond = false;
+            super.prepare(state, cpu);
+            state.other();
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
         }
     }
 }

@@ -29,6 +29,7 @@ final class PlantedBreaksTest {
                 "a VMA keeps its last operation reachable",
                 "an asynchronous call keeps a thread while it waits",
                 "a lookup of a file's mappings waits for CPUs",
+                "a last put takes away what another one has handed over",
                 "a borrow takes only the page table",
                 "a borrower looks whether it is alone, and is listed then",
                 "the last close looks for borrowers, and gives its reference up then",
