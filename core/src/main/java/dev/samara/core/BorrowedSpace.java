@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.event.LetGo;
+import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
@@ -32,8 +33,8 @@ public final class BorrowedSpace implements AutoCloseable {
     /** The stack that the way to another space needs until it is complete, in frames. */
     private static final int DEPTH = 120;
 
-    /** The stack that the way to LAZY needs, or back from it. */
-    private static final int LAZY_DEPTH = 24;
+    /** The stack that the way to LAZY needs, or back from it: also for what the CPU keeps of an earlier space. */
+    private static final int LAZY_DEPTH = LazyContext.DROP_DEPTH + 24;
 
     /** How far the borrow is. */
     private enum Stage {

@@ -39,6 +39,9 @@ final class StackSweep {
          */
         boolean call();
 
+        /** Goes on in the thread of the call, with all of its stack, whether the call has returned or thrown. */
+        default void goOn() {}
+
         /**
          * Judges the state that the call has left. Runs in another thread and may wait, at most {@link #SECONDS}. The
          * thread of the call is alive, and does nothing.
@@ -153,6 +156,7 @@ final class StackSweep {
     private void one(int left) throws Exception {
         Scene scene = scenes.get();
         Throwable[] thrown = new Throwable[1];
+        Throwable[] failed = new Throwable[1];
         isBegun = false;
         isReturned = false;
         var called = new CountDownLatch(1);
@@ -171,6 +175,11 @@ final class StackSweep {
                     } catch (Throwable error) {
                         thrown[0] = error;
                     }
+                    try {
+                        scene.goOn();
+                    } catch (Throwable error) {
+                        failed[0] = error;
+                    }
                     called.countDown();
                     Latches.await(judged);
                 },
@@ -183,6 +192,9 @@ final class StackSweep {
             if (called.await(SECONDS, TimeUnit.SECONDS)) {
                 where = isReturned ? "returned" : thrown[0] == null ? "refused" : where(thrown[0]);
                 within(() -> {
+                    if (failed[0] != null) {
+                        throw new AssertionError("the thread cannot go on", failed[0]);
+                    }
                     scene.judge(thrown[0]);
                     return null;
                 });

@@ -6,9 +6,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A CPU in LAZY holds a reference to the page table ({@code MMU_LAZY_TLB_REFCOUNT}). */
 public final class CountedLazy extends LazyContext {
-    /** The stack that the last release needs, in frames. */
-    private static final int DEPTH = 24;
-
     /** The context of which this has a reference. For the CPU's thread, and for one that finds that thread ended. */
     private @Nullable TlbContext kept;
 
@@ -32,7 +29,7 @@ public final class CountedLazy extends LazyContext {
         TlbContext of = kept;
         if (of != null) {
             // Of the two steps below one alone would lose the reference, or give it up twice.
-            StackReserve.check(DEPTH);
+            StackReserve.check(DROP_DEPTH);
             kept = null;
             of.pageTable().release();
         }

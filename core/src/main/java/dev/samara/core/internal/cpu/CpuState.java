@@ -2,6 +2,7 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.StackReserve;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -77,6 +78,10 @@ public final class CpuState extends CpuWords.Flushed {
     static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
+
+    /** The stack of an arrival: what a drop needs, and the calls on the way there, in frames. */
+    private static final int ARRIVE_DEPTH = LazyContext.DROP_DEPTH + 8;
+
     private static final int STATE_BITS = 3;
     private static final long STATES = (1 << STATE_BITS) - 1;
 
@@ -202,6 +207,16 @@ public final class CpuState extends CpuWords.Flushed {
     public void leaveGuest(long context) {
         // Release: pairs with the read of this word by the thread of a shootdown, before that frees frames.
         setWordRelease(wordOf(KERNEL, context));
+    }
+
+    /**
+     * Checks that {@link #arrive} has the stack to give up what this CPU keeps. Called before {@link #depart}: a CPU
+     * that failed on its arrival would be a user of a space in which it is not.
+     */
+    public void checkMayArrive() {
+        if (lazy.kept() != null) {
+            StackReserve.check(ARRIVE_DEPTH);
+        }
     }
 
     /** Goes to SWITCHING: gives up the current context. Not called in GUEST. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import dev.samara.core.internal.sync.StackReserve;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -36,12 +37,16 @@ public final class HazardLazy extends KeptWord {
 
     @Override
     void drop() {
-        if (kept() != null) {
-            // Volatile: before the read of what was handed over.
-            setKeptVolatile(null);
+        if (kept() == null) {
+            // A last put that hands a reference over now finds no pointer, and takes the reference back.
+            return;
         }
+        // A reference that is taken out of the word must be given up.
+        StackReserve.check(DROP_DEPTH);
+        // Volatile: before the read of what was handed over.
+        setKeptVolatile(null);
         if ((TlbContext) GIVEN.getVolatile(this) != null) {
-            // The CPU keeps nothing now, so whatever was handed over is not needed.
+            // The CPU keeps nothing now, so it needs no reference, of whichever context.
             release((TlbContext) GIVEN.getAndSet(this, (TlbContext) null));
         }
     }
@@ -57,6 +62,8 @@ public final class HazardLazy extends KeptWord {
         if (!keeps(ended) || (TlbContext) GIVEN.getVolatile(this) == ended) {
             return;
         }
+        // From here to the end no reference may be lost. The teardown calls this again.
+        StackReserve.check(DROP_DEPTH);
         ended.pageTable().hold();
         TlbContext before;
         do {

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 public abstract class LazyContext extends Padding {
+    /** The stack that the last release of a page table needs, in frames. {@link #drop} checks it if it may make one. */
+    public static final int DROP_DEPTH = 24;
+
     /** Makes one for each CPU of a machine. */
     @FunctionalInterface
     public interface Maker {
@@ -36,7 +39,7 @@ public abstract class LazyContext extends Padding {
 
     /**
      * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * or by a thread that finds that one ended.
+     * or by a thread that finds that one ended. If this throws at the end of the stack, the context is kept as before.
      */
     abstract void drop();
 

@@ -168,6 +168,7 @@ public final class CpuTlb {
             activities &= ~WITHOUT_SPACE;
             return true;
         }
+        state.checkMayArrive();
         activities |= WITHOUT_SPACE;
         context = null;
         table = null;

@@ -69,8 +69,8 @@ final class LazyBreaks {
                     1,
                     in(
                             "HazardLazy",
-                            "        if (kept() != null) {\n",
-                            "boolean isGiven = GIVEN.getVolatile(this) != null;\n        if (kept() != null) {\n",
+                            "        setKeptVolatile(null);\n",
+                            "        boolean isGiven = GIVEN.getVolatile(this) != null;\n        setKeptVolatile(null);\n",
                             "        if ((TlbContext) GIVEN.getVolatile(this) != null) {\n            // The",
                             "        if (isGiven) {\n            // The")));
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.core.vma.Geometry;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A CPU in LAZY, with each strategy, goes elsewhere near the end of a stack: it is a user of the space in which it is. */
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class LazyStackSweepTest {
+    /** A CPU in LAZY in a space that has ended meanwhile, so the CPU may have the last reference to its page table. */
+    abstract static class Scene implements StackSweep.Scene {
+        private final Machine machine;
+        private final AddressSpace left;
+        private final AddressSpace next;
+        private @Nullable Cpu made;
+
+        Scene(LazyTlb strategy) {
+            machine = Machine.builder()
+                    .memory(1 << 20)
+                    .lazyTlb(strategy)
+                    .reportTo(report -> {})
+                    .build();
+            left = machine.newSpace(Geometry.LINUX_X86_64);
+            next = machine.newSpace(Geometry.LINUX_X86_64);
+        }
+
+        private Cpu cpu() {
+            return Objects.requireNonNull(made);
+        }
+
+        @Override
+        public final void prepare() {
+            made = machine.claimCpu();
+            cpu().switchTo(left);
+            cpu().enterLazy();
+            left.close();
+        }
+
+        @Override
+        public final boolean call() {
+            cpu().switchTo(next);
+            return true;
+        }
+
+        @Override
+        public final void goOn() {
+            int there = cpu().space() == next ? 1 : 0;
+            assertEquals(there, next.cpus(), "CPUs in the next space");
+            cpu().switchTo(null);
+            assertEquals(0, next.cpus(), "CPUs in the next space afterwards");
+            assertEquals(0, left.own.lifetime().pageTable().count(), "references to the page table");
+            cpu().close();
+        }
+
+        @Override
+        public final void judge(@Nullable Throwable thrown) throws Exception {
+            next.close();
+            machine.awaitQuiescence();
+            assertEquals(0, next.own.lifetime().pageTable().count(), "references to the page table of the next space");
+            assertEquals(List.of(), machine.references());
+            assertNull(cpu().space());
+            machine.close();
+        }
+    }
+
+    static final class Counted extends Scene {
+        Counted() {
+            super(LazyTlb.REFERENCE_COUNT);
+        }
+    }
+
+    static final class ShotDown extends Scene {
+        ShotDown() {
+            super(LazyTlb.SHOOTDOWN);
+        }
+    }
+
+    static final class WithPointer extends Scene {
+        WithPointer() {
+            super(LazyTlb.HAZARD_POINTER);
+        }
+    }
+
+    static final class Unloaded extends Scene {
+        Unloaded() {
+            super(LazyTlb.NONE);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {Counted.class, ShotDown.class, WithPointer.class, Unloaded.class})
+    @DisplayName("from LAZY to another space: no user and no reference is left of which the CPU does not know")
+    void elsewhere(Class<? extends StackSweep.Scene> scene) throws Exception {
+        StackSweep.sweep(scene);
+    }
+}
