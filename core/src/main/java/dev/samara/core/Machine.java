@@ -11,6 +11,7 @@ import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
@@ -86,9 +87,14 @@ public final class Machine implements AutoCloseable {
 
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
-        List<SpaceReference> found = references.to(layout.lifetime().identity());
-        for (Borrower borrower : host.borrowers().of(layout.lifetime())) {
-            Identity identity = layout.lifetime().identity();
+        Lifetime lifetime = layout.lifetime();
+        return withBorrows(
+                references.to(lifetime.identity()), host.borrowers().of(lifetime));
+    }
+
+    private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows) {
+        for (Borrower borrower : borrows) {
+            Identity identity = borrower.identity();
             found.add(new SpaceReference(
                     identity.number(),
                     identity.name(),
@@ -269,16 +275,16 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the references to all spaces of this machine that are not given up, of all three kinds; also those to
-     * spaces that have ended, of which only weaker ones are left. Borrows are among the references of their spaces
-     * only. Takes no lock, and does not wait.
+     * Returns the references to all spaces of this machine that are not given up, of all three kinds, and the
+     * {@linkplain Cpu#use borrows} of those spaces. A space that has ended is among them as long as it has a weaker
+     * reference. Takes no lock, and does not wait.
      *
      * @return the references at some instants of this call, the oldest first
      * @throws IllegalStateException if this machine is closed
      */
     public List<SpaceReference> references() {
         host.spaces().checkOpen();
-        return references.all();
+        return withBorrows(references.all(), host.borrowers().all());
     }
 
     /**

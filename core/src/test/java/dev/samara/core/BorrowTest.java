@@ -346,9 +346,14 @@ final class BorrowTest {
         assertEquals(Thread.currentThread().getName(), listed.holder());
         assertTrue(listed.ageNanos() >= 0);
         assertNull(listed.where());
+        SpaceReference ofAll = machine.references().get(2);
+        assertEquals(SpaceReference.Kind.BORROW, ofAll.kind());
+        assertEquals(listed.space(), ofAll.space());
+        assertEquals(listed.holder(), ofAll.holder());
         assertTrue(listed.toString().contains("a BORROW of thread " + listed.holder()), listed.toString());
         AdoptedSpace adopted = borrowed.putUsers();
         assertEquals(List.of(SpaceReference.Kind.USERS, SpaceReference.Kind.PAGE_TABLE), kinds());
+        assertTrue(machine.references().stream().noneMatch(of -> of.kind() == SpaceReference.Kind.BORROW));
         adopted.close();
         assertEquals(List.of(SpaceReference.Kind.USERS), kinds());
         fixture.cpu.use(space, letGo).close();

@@ -41,6 +41,11 @@ public final class Borrower extends WaitingCall {
         where = isTracked ? new Throwable("borrowed by thread " + holder) : null;
     }
 
+    /** Returns the identity of the space. */
+    public Identity identity() {
+        return layout.lifetime().identity();
+    }
+
     /** Returns the name of the thread that has begun the borrow. */
     public String holder() {
         return holder;
@@ -59,6 +64,11 @@ public final class Borrower extends WaitingCall {
     /** Returns whether this is a borrow of a space, and not over. */
     boolean isOf(Lifetime lifetime) {
         return layout.lifetime() == lifetime && !isOver;
+    }
+
+    /** Returns whether the borrow has ended. */
+    boolean isOver() {
+        return isOver;
     }
 
     /** Returns whether the borrower was asked to let go. */

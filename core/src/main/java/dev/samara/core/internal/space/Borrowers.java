@@ -4,6 +4,7 @@ package dev.samara.core.internal.space;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -164,10 +165,19 @@ public final class Borrowers {
 
     /** Returns the borrows of a space, in no order. */
     public List<Borrower> of(Lifetime lifetime) {
+        return find(borrower -> borrower.isOf(lifetime));
+    }
+
+    /** Returns the borrows of all spaces of the machine, in no order. */
+    public List<Borrower> all() {
+        return find(borrower -> !borrower.isOver());
+    }
+
+    private List<Borrower> find(Predicate<Borrower> wanted) {
         List<Borrower> found = new ArrayList<>();
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
-            if (borrower != null && borrower.isOf(lifetime)) {
+            if (borrower != null && wanted.test(borrower)) {
                 found.add(borrower);
             }
         }
