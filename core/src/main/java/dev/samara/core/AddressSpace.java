@@ -598,6 +598,9 @@ public final class AddressSpace implements AutoCloseable {
      * until each CPU in GUEST polls or leaves GUEST; CPUs in other states need no fence, since they pass one on their
      * way to GUEST.
      *
+     * <p>A call counts as a flush without a range. A CPU that has missed more than 128 flushes and membarriers of the
+     * space since it last was in GUEST there drops all its translations of the space when it enters GUEST.
+     *
      * @return 0, or {@code -ESRCH} if this reference is closed
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}

@@ -308,6 +308,28 @@ final class LazyTlbTest {
         assertEquals(Errno.ESRCH.result(), fixture.space.membarrier());
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {128, 129})
+    @DisplayName("membarrier: a CPU that has missed more than 128 of them drops everything when it enters GUEST")
+    void manyMembarriers(int calls) {
+        cpu.enterGuest();
+        cpu.leaveGuest();
+        List<String> told = new ArrayList<>();
+        cpu.onFlush(new FlushListener() {
+            @Override
+            public void flushed(long start, long end, MmuNotifier.Reason reason, long generation) {
+                told.add(start + " to " + end);
+            }
+        });
+        for (int i = 0; i < calls; i++) {
+            assertEquals(0, fixture.space.membarrier());
+        }
+        cpu.enterGuest();
+        cpu.leaveGuest();
+        assertEquals(calls > 128 ? List.of("0 to -1") : List.of(), told);
+        fixture.space.close();
+    }
+
     @Test
     @DisplayName("leads from no other object of the CPU to the space that it has left")
     void noOtherField() {

@@ -358,7 +358,8 @@ public final class Cpus {
     public void fence(TlbContext context) {
         // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions:
         // the CPU reads it (volatile) after this thread has advanced it, and this thread reads what the CPU stores
-        // then.
+        // then. The generation takes a record of the log, though it has no range: without one, each CPU that reads the
+        // log would take it for a range that is missing, and flush everything.
         long generation = context.advance();
         context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
         shoot(context, generation, ALL);
