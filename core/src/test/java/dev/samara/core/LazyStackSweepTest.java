@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A CPU in LAZY, with each strategy, goes elsewhere near the end of a stack: it is a user of the space in which it is. */
+/** With each strategy, a CPU in LAZY goes elsewhere near the end of a stack. It is a user of the space in which it is. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class LazyStackSweepTest {
     /** A CPU in LAZY in a space that has ended meanwhile, so the CPU may have the last reference to its page table. */

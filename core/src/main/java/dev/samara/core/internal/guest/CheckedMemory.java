@@ -35,13 +35,16 @@ public final class CheckedMemory extends TranslatedMemory {
     /** The right of a forced read. */
     private static final long FORCED_READ = 0;
 
+    /**
+     * The pages between the targets of two walks in LAZY. The number is odd, so in the course of time the walks begin at
+     * each page.
+     */
+    private static final long SPECULATION_PAGES = (1L << 17) - 1;
+
     private @Nullable Thread owner = Thread.currentThread();
     private final AccessChecker checker;
     private final Frames known;
     private final CheckedTlb tlb;
-    /** An odd number of pages, so that the walks come to all tables in the course of time. */
-    private static final long SPECULATION_STEP = 0x0000_1fff_f000L;
-
     private final int shift;
     private final long mask;
 
@@ -114,18 +117,18 @@ public final class CheckedMemory extends TranslatedMemory {
         return super.findForced(address, access);
     }
 
-    /** A walk can begin, and be taken off meanwhile; what it then finds is no violation. */
+    /** A table that was given back is a violation only if the CPU keeps the context still when the walk has ended. */
     @Override
     public void speculate() {
         TlbContext of = processor().lazyContext();
         if (of == null) {
             return;
         }
-        speculated += SPECULATION_STEP;
+        speculated += SPECULATION_PAGES << shift;
         LoadedRoot root = of.root();
         String wrong = root == null ? null : root.speculate(speculated);
-        // Again: the thread that tears the space down may have taken this CPU off during the walk, and before it gave
-        // the tables back.
+        // Again: with SHOOTDOWN, a thread may have ended the space during the walk. It takes the context from this CPU
+        // before it gives tables back, so the walk may have met tables that the CPU had lost.
         if (wrong != null && processor().lazyContext() == of) {
             throw checker.report("I3", "a CPU in LAZY has walked to " + wrong, of.id(), speculated, tlb.history());
         }

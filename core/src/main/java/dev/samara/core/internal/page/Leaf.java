@@ -123,7 +123,10 @@ public final class Leaf {
         setRelease(leaf, leaf.length - LOCK, 0);
     }
 
-    /** Returns whether a table has been unhooked, which is final. The caller holds its lock. */
+    /**
+     * Returns whether a table was unhooked, which is final. The caller holds its lock. Without the lock it may miss the
+     * mark, or find it before the table is unhooked.
+     */
     public static boolean isDead(long[] leaf) {
         return leaf[leaf.length - DEAD] != 0;
     }

@@ -346,7 +346,8 @@ public final class PageTable implements LoadedRoot {
         if (!Leaf.isDead(state)) {
             return false;
         }
-        // A table is marked and unhooked in one critical section: wait for its end.
+        // The mark is final, but read without the lock. A table is marked and unhooked in one critical section: wait
+        // for its end.
         Leaf.lock(state);
         Leaf.unlock(state);
         return childAcquire(table, index) == child;

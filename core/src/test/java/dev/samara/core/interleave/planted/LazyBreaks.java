@@ -70,7 +70,7 @@ final class LazyBreaks {
                     in(
                             "HazardLazy",
                             "        setKeptVolatile(null);\n",
-                            "        boolean isGiven = GIVEN.getVolatile(this) != null;\n        setKeptVolatile(null);\n",
+                            "boolean isGiven = GIVEN.getVolatile(this) != null;\n        setKeptVolatile(null);\n",
                             "        if ((TlbContext) GIVEN.getVolatile(this) != null) {\n            // The",
                             "        if (isGiven) {\n            // The")));
 }
