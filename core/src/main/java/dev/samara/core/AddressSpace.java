@@ -916,7 +916,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>The teardown waits for the operations in flight, which end as without it, and for forks under way. Calls that
      * wait for something in flight are refused when they have waited. A CPU that is {@linkplain Cpu#enterLazy LAZY} in
-     * the space is taken off. No CPU is asked to flush, since none uses the space.
+     * the space does not delay the teardown; what it has of the space afterwards, {@link LazyTlb} decides. No CPU is
+     * asked to flush, since none uses the space.
      *
      * <p>If it was the last reference, and CPUs are still in the space, those that {@linkplain Cpu#use borrow} it are
      * asked to let go, once each, and this returns. The last CPU that leaves ends the space.

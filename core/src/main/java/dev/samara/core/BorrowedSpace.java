@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>When the borrow ends, the CPU goes back to the space in which it was before, of which it has remained a user. A
  * CPU that was in no space, or LAZY, is then {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel thread
- * is: it keeps its translations for the next borrow, and does not delay the end of the space.
+ * is: the next borrow may find its translations, and the end of the space is not delayed.
  *
  * <p>{@link #isAsked} is for any thread, all else for the thread that owns the CPU. A CPU that is handed over keeps its
  * borrow.

@@ -90,7 +90,8 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Goes to another space: later accesses are made there. The CPU keeps translations of earlier spaces for a while.
-     * Going to the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing.
+     * The way back to the space that the CPU keeps in {@linkplain #enterLazy LAZY} is short: it counts the CPU as a
+     * user. With {@link LazyTlb#NONE} it is as long as the way to any other space.
      *
      * <p>A CPU is a {@linkplain AddressSpace#users user} of its space, also after the reference by which it went there
      * was closed. If it leaves a space as its last user, this call tears that space down, and may wait; so may {@link
@@ -262,9 +263,10 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Enters LAZY, for a time without accesses ({@code enter_lazy_tlb}). This CPU is then no {@linkplain
-     * AddressSpace#users user} of its space, and no operation waits for it, but it keeps its translations. The end of
-     * the space takes the CPU off. {@link #switchTo} with that space ends LAZY. Until it goes to a space, accesses are
-     * refused and {@link #space} returns null.
+     * AddressSpace#users user} of its space, no operation waits for it, and it does not delay the end of the space. Its
+     * translations stay until it needs their place: it drops the outdated ones when it is in GUEST again. {@link
+     * LazyTlb} says what else it keeps of the space. {@link #switchTo} ends LAZY. Until then accesses are refused and
+     * {@link #space} returns null.
      *
      * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no
      *     space or a borrowed one, or is not owned by the caller
@@ -458,7 +460,7 @@ public final class Cpu implements AutoCloseable {
      *
      * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #space}, {@link #toString}
      * and {@code claim} is refused. A CPU whose thread ends without a call of this method cannot be claimed any more,
-     * and is taken off its space. A CPU that was handed over is not: it has to be claimed to be closed.
+     * and stops being a user of its space. A CPU that was handed over stays one: it has to be claimed to be closed.
      *
      * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
      *     caller; it is owned as before then

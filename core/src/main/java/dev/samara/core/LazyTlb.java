@@ -10,29 +10,30 @@ import dev.samara.core.internal.cpu.UnloadedLazy;
 /**
  * What a CPU {@linkplain Cpu#enterLazy in LAZY} keeps of the space that it has left, and what keeps that part of the
  * space alive ({@code active_mm}). A machine has one of these four; {@link MachineBuilder#lazyTlb} chooses. They differ
- * in cost alone: calls have the effects and results that they have with any other. docs/lifetimes.md compares them.
+ * in cost alone: calls have equal effects and results with each of them. docs/lifetimes.md compares them.
  */
 public enum LazyTlb {
     /**
      * The CPU has the root still, and holds a {@linkplain AddressSpace#hold reference to the page table} ({@code
-     * MMU_LAZY_TLB_REFCOUNT}). Of all CPUs that leave a space for another one, each that was LAZY there writes that
-     * count twice.
+     * MMU_LAZY_TLB_REFCOUNT}). It takes the reference when it first enters LAZY after it came to the space,
+     * and gives it up when it goes to another space. CPUs that come and go write the count of one space by turns. The
+     * end of the space takes nothing from a CPU.
      */
     REFERENCE_COUNT,
 
     /**
-     * The CPU has the root still, without a reference. The end of the space takes it off ({@code
-     * MMU_LAZY_TLB_SHOOTDOWN}): it looks at each CPU of the machine, and writes to those that keep the space.
+     * The CPU has the root still, without a reference ({@code MMU_LAZY_TLB_SHOOTDOWN}). The end of the space looks at
+     * each CPU of the machine, and takes the root from those that have it, before it frees the page table.
      */
     SHOOTDOWN,
 
     /**
      * The CPU has the root still, and says so in a hazard pointer, which takes no reference. The end of the space looks
-     * at each CPU of the machine, and hands those that keep the space a reference to the page table.
+     * at each CPU of the machine, and hands those that have the root a reference to the page table.
      */
     HAZARD_POINTER,
 
-    /** The CPU leaves the space altogether. It comes back as from any other space. */
+    /** The CPU loses the root at once. It comes back to the space as from any other space. */
     NONE;
 
     /** Returns what makes a CPU's part of this strategy. */

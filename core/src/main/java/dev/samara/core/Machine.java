@@ -88,8 +88,7 @@ public final class Machine implements AutoCloseable {
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
         Lifetime lifetime = layout.lifetime();
-        return withBorrows(
-                references.to(lifetime.identity()), host.borrowers().of(lifetime));
+        return withBorrows(references.to(lifetime.identity()), host.borrowers().of(lifetime));
     }
 
     private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows) {

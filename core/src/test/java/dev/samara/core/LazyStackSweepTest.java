@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** With each strategy, a CPU in LAZY goes elsewhere near the end of a stack. It is a user of the space in which it is. */
+/** With each strategy, a CPU in LAZY goes elsewhere, or is closed, near the end of a stack. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class LazyStackSweepTest {
     /** A CPU in LAZY in a space that has ended meanwhile, so the CPU may have the last reference to its page table. */
@@ -33,7 +33,7 @@ final class LazyStackSweepTest {
             next = machine.newSpace(Geometry.LINUX_X86_64);
         }
 
-        private Cpu cpu() {
+        final Cpu cpu() {
             return Objects.requireNonNull(made);
         }
 
@@ -46,19 +46,23 @@ final class LazyStackSweepTest {
         }
 
         @Override
-        public final boolean call() {
+        public boolean call() {
             cpu().switchTo(next);
             return true;
         }
 
         @Override
-        public final void goOn() {
+        public void goOn() {
             int there = cpu().space() == next ? 1 : 0;
             assertEquals(there, next.cpus(), "CPUs in the next space");
             cpu().switchTo(null);
             assertEquals(0, next.cpus(), "CPUs in the next space afterwards");
-            assertEquals(0, left.own.lifetime().pageTable().count(), "references to the page table");
+            assertNothingKept();
             cpu().close();
+        }
+
+        final void assertNothingKept() {
+            assertEquals(0, left.own.lifetime().pageTable().count(), "references to the page table");
         }
 
         @Override
@@ -94,6 +98,49 @@ final class LazyStackSweepTest {
         Unloaded() {
             super(LazyTlb.NONE);
         }
+    }
+
+    static final class ClosedCounted extends Scene {
+        ClosedCounted() {
+            super(LazyTlb.REFERENCE_COUNT);
+        }
+
+        @Override
+        public boolean call() {
+            cpu().close();
+            return true;
+        }
+
+        @Override
+        public void goOn() {
+            cpu().close();
+            assertNothingKept();
+        }
+    }
+
+    static final class ClosedWithPointer extends Scene {
+        ClosedWithPointer() {
+            super(LazyTlb.HAZARD_POINTER);
+        }
+
+        @Override
+        public boolean call() {
+            cpu().close();
+            return true;
+        }
+
+        @Override
+        public void goOn() {
+            cpu().close();
+            assertNothingKept();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {ClosedCounted.class, ClosedWithPointer.class})
+    @DisplayName("a CPU in LAZY that is closed gives up what it keeps, or the next close does")
+    void closed(Class<? extends StackSweep.Scene> scene) throws Exception {
+        StackSweep.sweep(scene);
     }
 
     @ParameterizedTest

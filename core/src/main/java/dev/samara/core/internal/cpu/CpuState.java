@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
  *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
- *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context, but may come back to that before.
+ *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context, but may keep that before.
  * </pre>
  *
  * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST

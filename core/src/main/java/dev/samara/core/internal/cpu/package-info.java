@@ -8,8 +8,9 @@
  * something decides with one load whether it must wait for that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the
  * list of all CPUs of a machine, and runs the shootdown. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the
  * users of a space: CPUs that are in it, and references. After the last one its context is never used again, and needs
- * no flush; a CPU that is LAZY keeps its translations and is no user. A {@link dev.samara.core.internal.cpu.FlushLog}
- * keeps the ranges of the latest generations, for CPUs that catch up.
+ * no flush; a CPU that is LAZY is no user, and what it keeps of the space is the matter of its {@link
+ * dev.samara.core.internal.cpu.LazyContext}. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the
+ * latest generations, for CPUs that catch up.
  */
 @NullMarked
 package dev.samara.core.internal.cpu;

@@ -36,7 +36,7 @@ public final class CheckedMemory extends TranslatedMemory {
     private static final long FORCED_READ = 0;
 
     /**
-     * The pages between the targets of two walks in LAZY. The number is odd, so in the course of time the walks begin at
+     * The pages between the targets of two walks in LAZY. The number is odd, so in the course of time a walk begins at
      * each page.
      */
     private static final long SPECULATION_PAGES = (1L << 17) - 1;

@@ -75,8 +75,9 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
-     * generation. CPUs may keep translations of the ended context, which no CPU uses again. CPUs that are LAZY in
-     * the context fall back to the empty space first. Invalidations wait for grace periods as usual.
+     * generation. CPUs may keep translations of the ended context, which no CPU uses again. If only the users kept the
+     * page table for CPUs in LAZY, those lose it first; others have a reference, or get one after the teardown
+     * ({@code LazyContext}). Invalidations wait for grace periods as usual.
      *
      * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
