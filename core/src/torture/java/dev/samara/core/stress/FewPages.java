@@ -75,6 +75,11 @@ final class FewPages {
         succeed(page(to), space.mremap(page(from), pages * PAGE, pages * PAGE, flags, page(to)));
     }
 
+    /** Closes the space, after the actors: a space that is not closed would be reported when it is collected. */
+    void end() {
+        space.close();
+    }
+
     /** 1 if the page is mapped, else 0. */
     static int mapped(LayoutSnapshot now, int page) {
         return now.find(page(page)) == null ? 0 : 1;

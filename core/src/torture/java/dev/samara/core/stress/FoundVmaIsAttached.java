@@ -4,6 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
@@ -43,5 +44,10 @@ public class FoundVmaIsAttached {
         r.r1 = VmArea.of(found).isFresh() ? 1 : 0;
         r.r2 = found != old && VmArea.of(found).gate() == null ? 1 : 0;
         r.r3 = VmArea.of(found).open() == null ? 1 : 0;
+    }
+
+    @Arbiter
+    public void end() {
+        pages.end();
     }
 }

@@ -3,6 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.LayoutSnapshot;
 import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
@@ -34,5 +35,10 @@ public class MoveIsOneStep {
         LayoutSnapshot now = pages.space.snapshot();
         r.r1 = FewPages.mapped(now, 0);
         r.r2 = FewPages.mapped(now, 9);
+    }
+
+    @Arbiter
+    public void end() {
+        pages.end();
     }
 }

@@ -21,10 +21,10 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "by none, or by both")
 @State
 public class ReferenceIsReleasedOnce {
+    private final FewPages pages = new FewPages();
     private final VmaRef reference;
 
     public ReferenceIsReleasedOnce() {
-        FewPages pages = new FewPages();
         pages.map(0, 1);
         reference = Objects.requireNonNull(pages.space.acquire(FewPages.page(0)));
     }
@@ -51,5 +51,6 @@ public class ReferenceIsReleasedOnce {
     @Arbiter
     public void end(III_Result r) {
         r.r3 = VmArea.of(reference.vma()).references();
+        pages.end();
     }
 }

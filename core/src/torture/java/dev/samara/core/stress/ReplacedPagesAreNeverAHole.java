@@ -4,6 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
@@ -41,5 +42,10 @@ public class ReplacedPagesAreNeverAHole {
             r.r1 = (int) ((found.end() - found.start()) / pages.space.geometry().pageSize());
             r.r2 = found.has(VmaFlags.WRITE) ? 1 : 0;
         }
+    }
+
+    @Arbiter
+    public void end() {
+        pages.end();
     }
 }
