@@ -49,17 +49,15 @@ final class RemoteAccess {
             if (done > 0 || memory.fault() == Fault.NONE) {
                 return done;
             }
-            return resultOf(memory.fault());
+            return errnoOf(memory).result();
         }
     }
 
-    private static long resultOf(int fault) {
-        Errno errno = switch (fault) {
+    private static Errno errnoOf(CpuMemory memory) {
+        return switch (memory.fault()) {
             case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
-            // Without an interrupt: frames are being freed.
-            case Fault.RETRY -> Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.EAGAIN;
+            case Fault.RETRY -> memory.errnoOfRetry();
             default -> Errno.EFAULT;
         };
-        return errno.result();
     }
 }

@@ -222,7 +222,10 @@ final class LowMemoryTest {
             byte[] bytes = new byte[1];
             assertResult(Errno.EAGAIN, needs.write(AT + full * PAGE, bytes, 0, 1));
             assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
-            assertFalse(Thread.currentThread().isInterrupted());
+            Thread.currentThread().interrupt();
+            assertResult(Errno.EINTR, needs.write(AT + full * PAGE, bytes, 0, 1));
+            assertResult(Errno.EINTR, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
+            assertTrue(Thread.interrupted());
             leaveGuest(guest);
             touchAtLast(full);
         }

@@ -20,6 +20,7 @@ import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
@@ -76,6 +77,9 @@ public final class Faulter {
 
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
+
+    /** Whether the last fault that has ended was RETRY because the machine takes memory from a space. */
+    private boolean wasShort;
 
     /**
      * Creates the fault handler of a thread.
@@ -145,6 +149,14 @@ public final class Faulter {
     }
 
     /**
+     * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine takes memory from a
+     * space and the thread is not interrupted; otherwise EINTR, also if a backing has given that answer.
+     */
+    public Errno errnoOfRetry() {
+        return wasShort && !Thread.currentThread().isInterrupted() ? Errno.EAGAIN : Errno.EINTR;
+    }
+
+    /**
      * Makes an access possible, or returns the reason why it is not. May wait for operations, backings and reclaim. The
      * caller is in no reader section and holds no lock.
      *
@@ -187,6 +199,7 @@ public final class Faulter {
             }
             ended = true;
             wasMajor = isMajor;
+            wasShort = false;
             return result;
         } finally {
             isMajor = outerIsMajor;
@@ -204,9 +217,12 @@ public final class Faulter {
      */
     private int shortage(int found) {
         LowMemory policy = layout.host().lowMemory();
-        return policy == null
+        int result = policy == null
                 ? Fault.OUT_OF_MEMORY
                 : policy.shortage(memory, worker.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+        // Last: a score may have made faults of this CPU.
+        wasShort = result == Fault.RETRY;
+        return result;
     }
 
     /**

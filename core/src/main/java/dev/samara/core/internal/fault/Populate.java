@@ -21,6 +21,9 @@ public final class Populate {
     /** The result for an address without a VMA. A guard is {@link Fault#MAPERR}, which has another errno. */
     private static final int HOLE = -1;
 
+    /** The result for {@link Fault#RETRY} without an interrupt, while the machine takes memory from a space. */
+    private static final int SHORT = -2;
+
     private Populate() {}
 
     /**
@@ -49,9 +52,8 @@ public final class Populate {
         if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
-        if (fault == Fault.RETRY) {
-            // Without an interrupt: frames are being freed.
-            return (Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.EAGAIN).result();
+        if (fault == Fault.RETRY || fault == SHORT) {
+            return (fault == SHORT ? Errno.EAGAIN : Errno.EINTR).result();
         }
         if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.
@@ -74,7 +76,10 @@ public final class Populate {
         }
     }
 
-    /** Faults a range in, with a page table context that this call borrows; returns a {@link Fault}. */
+    /**
+     * Faults a range in, with a page table context that this call borrows. Returns a {@link Fault}, {@link #HOLE} or
+     * {@link #SHORT}.
+     */
     private static int fault(Layout layout, PopulateRange range) {
         PageTableContext worker = layout.memory().borrowOrNull();
         if (worker == null) {
@@ -82,11 +87,12 @@ public final class Populate {
         }
         try {
             Faulter faulter = new Faulter(layout, worker);
-            return Cpus.readAs(worker.reader(), () -> switch (range.kind()) {
+            int fault = Cpus.readAs(worker.reader(), () -> switch (range.kind()) {
                 case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
                 case WRITE -> touch(faulter, range.start(), range.end(), Protection.WRITE);
                 case BEST_EFFORT, LOCK -> mapped(faulter, range.start(), range.end());
             });
+            return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
         } finally {
             layout.memory().giveBack(worker);
         }

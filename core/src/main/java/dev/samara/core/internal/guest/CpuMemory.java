@@ -5,6 +5,7 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -223,6 +224,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public @Nullable Fault lastFault() {
         return hasResults() && failed != Fault.NONE ? new Fault(failed, faultAddress, failedAccess, failedSize) : null;
+    }
+
+    /** Returns the errno of a call whose last access was {@link Fault#RETRY}. The CPU has a space. */
+    public Errno errnoOfRetry() {
+        return loaded().errnoOfRetry();
     }
 
     private boolean hasResults() {

@@ -10,6 +10,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -141,6 +142,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
                 enterGuest();
             }
         }
+    }
+
+    /** Returns {@link Faulter#errnoOfRetry}. */
+    Errno errnoOfRetry() {
+        return faulter.errnoOfRetry();
     }
 
     private int faultOutside(long address, int access) {

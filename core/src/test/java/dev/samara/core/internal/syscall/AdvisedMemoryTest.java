@@ -277,6 +277,7 @@ final class AdvisedMemoryTest {
         long at = fixture.map(0, 2, RW, MapFlags.SHARED, file, 0);
         assertResult(Errno.EINTR, fixture.space.madvise(at, PAGE, Advice.POPULATE_READ));
         assertResult(Errno.EINTR, fixture.space.mlock(at, PAGE));
+        assertResult(Errno.EINTR, fixture.space.read(at, new byte[1], 0, 1));
         fixture.closeEmpty();
     }
 
