@@ -26,6 +26,9 @@ final class GroundCalls {
     /** A page for which the index of a file has no node yet. */
     private static final long FAR = 600 * SpaceScenario.PAGE;
 
+    /** Of a mapping of another space that needs more frames than there are. */
+    private static final long OTHER_LENGTH = FailureScene.FRAMES * PAGE;
+
     private GroundCalls() {}
 
     static void addTo() {
@@ -114,27 +117,32 @@ final class GroundCalls {
                         .on(Ground.CACHED_FILE)
                         .with(Needs.FRAMES)
                         .after((scene, cpu) -> scene.state.other())
-                        .behind((scene, cpu) -> scene.file().readClean()));
+                        .behind(GroundCalls::takeAllFrames));
     }
 
-    /** Writes to fresh pages of another space until a page of the file has to go for one, and unmaps them. */
-    private static Object reclaim(FailureScene scene, String label, Cpu cpu) {
+    /**
+     * Writes to fresh pages of another space until no frame is free. Before the operation: a call that needs more stack
+     * than a reclaim would hide what the reclaim does at the end of the stack.
+     */
+    private static void takeAllFrames(FailureScene scene, Cpu cpu) {
+        scene.file().readClean();
         AddressSpace other = scene.state.other();
-        long length = FailureScene.FRAMES * PAGE;
-        other.mmap(SpaceScenario.AT, length, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
-        try (Cpu writer = scene.state.machine.claimCpu()) {
-            writer.switchTo(other);
-            boolean isReclaimed = false;
-            for (long at = 0; at < length && !isReclaimed; at += PAGE) {
-                long before = scene.state.machine.statistics().framesInUse();
-                String stored = SpaceScenario.store(writer, SpaceScenario.AT + at, 1);
-                if (!stored.equals("stored")) {
-                    return stored;
-                }
-                isReclaimed = scene.state.machine.statistics().framesInUse() <= before;
+        other.mmap(SpaceScenario.AT, OTHER_LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        cpu.switchTo(other);
+        long at = SpaceScenario.AT;
+        while (scene.state.machine.statistics().framesInUse() < FailureScene.FRAMES) {
+            String stored = SpaceScenario.store(cpu, at, 1);
+            if (!stored.equals("stored")) {
+                throw new AssertionError(stored);
             }
+            at += PAGE;
         }
-        return other.munmap(SpaceScenario.AT, length);
+    }
+
+    /** Writes to one more page, for which pages of the file have to go, and unmaps all. */
+    private static Object reclaim(FailureScene scene, String label, Cpu cpu) {
+        String stored = SpaceScenario.store(cpu, SpaceScenario.AT + OTHER_LENGTH - PAGE, 1);
+        return stored.equals("stored") ? scene.state.other().munmap(SpaceScenario.AT, OTHER_LENGTH) : stored;
     }
 
     private static void addOfHeap() {
