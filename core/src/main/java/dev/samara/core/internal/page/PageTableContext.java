@@ -9,7 +9,10 @@ import org.jspecify.annotations.Nullable;
 public final class PageTableContext {
     private final RcuReader reader;
     private final Magazine magazine;
-    private final int owner;
+    final int owner;
+
+    /** Whether the number has been released. Used by {@link PteOwners} only. */
+    boolean isReleased;
 
     /** The next context that {@link Memory} has put aside. Used by {@link Memory} only, until this is lent again. */
     public @Nullable PageTableContext next;

@@ -4,8 +4,6 @@ package dev.samara.core.internal.page;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -35,24 +33,46 @@ public final class PteOwners {
     private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
 
     /* Guarded by this. */
-    private final Deque<Integer> free = new ArrayDeque<>();
+
+    /** The free numbers, a ring with room for all that were given: a release allocates nothing. */
+    private int[] free = new int[16];
+
+    private int first;
+    private int count;
     private int given;
 
-    /** Allocates a number; returns -1 if all are in use. */
+    /** Allocates a number, the one that is free for the longest time; returns -1 if all are in use. */
     public synchronized int register() {
-        Integer again = free.poll();
-        if (again != null) {
+        if (count != 0) {
+            int again = free[first];
+            first = (first + 1) % free.length;
+            count--;
             return again;
         }
         if (given == MOST) {
             return -1;
         }
+        if (given == free.length) {
+            // None is free: nothing is to be copied.
+            free = new int[2 * given];
+        }
         return given++;
     }
 
-    /** Frees a number that no busy entry has. */
+    /** Frees a number that no context has got, or that no busy entry has. */
     public synchronized void release(int number) {
-        free.add(number);
+        free[(first + count) % free.length] = number;
+        count++;
+    }
+
+    /** Frees the number of a context that has ended, unless that was done: another one may have it by now. */
+    public synchronized void release(PageTableContext ended) {
+        if (!ended.isReleased) {
+            ended.isReleased = true;
+            // No method call: the stack may have no space for one.
+            free[(first + count) % free.length] = ended.owner;
+            count++;
+        }
     }
 
     /**

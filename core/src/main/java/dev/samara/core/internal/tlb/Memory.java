@@ -221,13 +221,34 @@ public final class Memory {
     public PageTableContext newWorker(String name, Thread owner) {
         owned.forEach((worker, thread) -> {
             // All that the thread did with its context happened before isAlive returned false.
-            if (!thread.isAlive() && owned.remove(worker, thread)) {
-                end(worker);
+            if (!thread.isAlive() && owned.replace(worker, thread, Thread.currentThread())) {
+                discardOf(thread, worker);
             }
         });
         PageTableContext worker = newWorker(name);
-        own(worker, owner);
-        return worker;
+        boolean isOwned = false;
+        try {
+            own(worker, owner);
+            isOwned = true;
+            return worker;
+        } finally {
+            if (!isOwned) {
+                giveBack(worker);
+            }
+        }
+    }
+
+    /** Ends the context of an ended thread, which this thread has taken over, or leaves it to another call. */
+    private void discardOf(Thread thread, PageTableContext worker) {
+        boolean isEnded = false;
+        try {
+            discard(worker);
+            isEnded = true;
+        } finally {
+            if (!isEnded) {
+                owned.replace(worker, Thread.currentThread(), thread);
+            }
+        }
     }
 
     /** Takes a page-table context from its thread, which is in no reader section: it does not end with that thread. */
@@ -242,17 +263,20 @@ public final class Memory {
         worker.reader().ownedBy(owner);
     }
 
-    /** Ends a page-table context that is in no reader section, or whose thread has ended. */
+    /**
+     * Ends a page-table context that is in no reader section, or whose thread has ended. Does nothing if that was done.
+     */
     public void discard(PageTableContext worker) {
         // If this throws, it is made again after the context's thread has ended.
         end(worker);
         owned.remove(worker);
     }
 
+    /** Each step may be repeated: an Error may end this anywhere. */
     private void end(PageTableContext worker) {
         rcu.unregister(worker.reader());
         frames.discard(worker.magazine());
-        owners.release(worker.owner());
+        owners.release(worker);
     }
 
     /**
@@ -372,7 +396,7 @@ public final class Memory {
         }
         for (PageTableContext worker : ended) {
             frames.discard(worker.magazine());
-            owners.release(worker.owner());
+            owners.release(worker);
         }
     }
 

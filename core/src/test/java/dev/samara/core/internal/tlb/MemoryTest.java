@@ -38,6 +38,38 @@ final class MemoryTest {
     }
 
     @Test
+    @DisplayName("a worker that is given up again does not give up the number of another one")
+    void discardedTwice() {
+        PageTableContext first = memory.newWorker("first");
+        int number = first.owner();
+        memory.discard(first);
+        memory.discard(first);
+        PageTableContext second = memory.newWorker("second");
+        assertEquals(number, second.owner());
+        memory.discard(first);
+        PageTableContext third = memory.newWorker("third");
+        assertNotEquals(second.owner(), third.owner());
+        memory.discard(second);
+        memory.discard(third);
+    }
+
+    @Test
+    @DisplayName("the number that is free for the longest time comes next, also if there are many")
+    void numbers() {
+        List<PageTableContext> workers = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            workers.add(memory.newWorker("worker " + i));
+        }
+        for (int i = 0; i < 40; i += 3) {
+            memory.discard(workers.get(i));
+        }
+        for (int i = 0; i < 40; i += 3) {
+            assertEquals(workers.get(i).owner(), memory.owners().register());
+        }
+        assertEquals(40, memory.owners().register());
+    }
+
+    @Test
     @DisplayName("the worker of a thread that has ended is given back once, when the next thread needs a worker")
     void workersOfTheDead() throws InterruptedException {
         PageTableContext living = memory.newWorker("living", Thread.currentThread());
