@@ -106,7 +106,8 @@ public final class PageTableRef implements AutoCloseable {
      * the space, waits for none, and never makes one: it keeps only the page table.
      *
      * <p>Waits for CPUs in GUEST that may have translations, and for a grace period if one is needed. Notifiers of the
-     * space are called for each mapping, before its pages are taken; while they run, operations in the range go on.
+     * space are called for each mapping, or for parts of a large one, after its pages are taken and before they are
+     * free; while they run, operations in the range go on.
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
      *     mappings were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages

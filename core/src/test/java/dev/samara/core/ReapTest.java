@@ -215,7 +215,7 @@ final class ReapTest {
     }
 
     @Test
-    @DisplayName("goes from the highest mapping down, and tells notifiers of each mapping before it takes the pages")
+    @DisplayName("goes from the highest mapping down, and tells notifiers of each mapping before it frees the pages")
     void fromTheTop() {
         mapAndStore(0, 2);
         mapAndStore(4, 1);
@@ -226,6 +226,38 @@ final class ReapTest {
         reap();
         registration.close();
         assertEquals(List.of("8-11 DISCARDED 6", "4-5 DISCARDED 3", "0-2 DISCARDED 2"), told);
+    }
+
+    @Test
+    @DisplayName("tells notifiers when the pages can be looked up no more, and none is free yet")
+    void notFoundAgain() {
+        mapAndStore(0, 2);
+        byte[] bytes = new byte[1];
+        List<String> told = new ArrayList<>();
+        // A secondary MMU that is filled again during the call finds nothing that would be outdated afterwards.
+        Registration registration = space.addNotifier(
+                (start, end, reason) -> told.add(Errno.of(space.read(AT, bytes, 0, 1)) + " " + fixture.frames()));
+        reap();
+        registration.close();
+        assertEquals(List.of("EFAULT 2"), told);
+        assertEquals(0, fixture.frames());
+    }
+
+    @Test
+    @DisplayName("tells notifiers of each part of a mapping that is emptied at a time, and leaves out none")
+    void inParts() {
+        long pages = 5000;
+        mapAndStore(0, pages);
+        List<Long> ends = new ArrayList<>(List.of(AT));
+        Registration registration = space.addNotifier((start, end, reason) -> {
+            assertEquals(ends.get(ends.size() - 1), start);
+            ends.add(end);
+        });
+        reap();
+        registration.close();
+        assertEquals(3, ends.size());
+        assertEquals(AT + pages * PAGE, ends.get(2));
+        assertTrue(fixture.reports.isEmpty());
     }
 
     @Test

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *       checks the mark under the lock of its leaf, and the passes below take these locks. So the pass finds the page,
  *       or the fault finds the mark. A fork that copies pages ends the pass at once: its child would miss pages.
  *   <li>The private anonymous VMAs are walked from the top address down. Each one has its entries emptied, its range
- *       flushed, and its frames freed, before the next one is looked up. Locked VMAs stay as they are. A VMA of an
- *       operation in flight is skipped, and so is the rest of one that is replaced meanwhile.
+ *       flushed, notifiers told, and its frames freed, before the next one is looked up. Locked VMAs stay as they are.
+ *       A VMA of an operation in flight is skipped, and so is the rest of one that is replaced meanwhile.
  *   <li>The pass is complete if it has skipped nothing, and if no move was published meanwhile: the moved pages may
  *       have passed the walk.
  * </ol>
@@ -86,7 +86,8 @@ public final class Reap implements AutoCloseable {
 
     private @Nullable VmArea vma;
 
-    /* The rest of the VMA. */
+    /* The rest of the VMA, from the part whose entries are emptied or were last. */
+    private long part;
     private long reached;
     private long end;
 
@@ -176,8 +177,8 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Ends the flush that is pending, if it is over, and frees its pages. Does not wait, and goes on with nothing else.
-     * There is one.
+     * Ends the flush that is pending, if it is over, tells notifiers, and frees its pages. Does not wait otherwise, and
+     * goes on with nothing else. There is one.
      */
     void endFlush() {
         lacksContext = !gather.tryResume();
@@ -244,18 +245,24 @@ public final class Reap implements AutoCloseable {
         endRevocation();
         revocation = AccessChecker.beginIfChecked(
                 layout.memory().accessChecker(), "reap", AccessChecker.ALL, table.number(), found.start(), stop);
-        tell(found.start(), stop);
         vma = found;
+        part = found.start();
         reached = found.start();
         end = stop;
     }
 
-    /** Notifiers come first: no secondary MMU uses the pages after they are freed. */
-    private void tell(long start, long stop) {
+    /**
+     * Tells notifiers of the part that is emptied, after its flush and before its frames are freed. The VMA is not in
+     * flight, so until then a secondary MMU could look the pages up again ({@code
+     * mmu_notifier_arch_invalidate_secondary_tlbs}). From then on it finds none.
+     */
+    private void tell() {
+        // An exception may have left the part half emptied.
+        long stop = reached == part ? end : reached;
         List<MmuNotifier> notifiers = layout.notifiers();
         for (int i = 0; i < notifiers.size(); i++) {
             try {
-                notifiers.get(i).invalidate(start, stop, MmuNotifier.Reason.DISCARDED);
+                notifiers.get(i).invalidate(part, stop, MmuNotifier.Reason.DISCARDED);
             } catch (Throwable thrown) {
                 layout.host().report(Report.Kind.CALLBACK_FAILED, "reaping of " + identity(), thrown);
             }
@@ -264,6 +271,7 @@ public final class Reap implements AutoCloseable {
 
     private void empty() {
         VmArea of = Objects.requireNonNull(vma);
+        part = reached;
         reached = ReapPages.reapUntilFull(walk, of, reached, end, gather);
         if (reached != end && !gather.isFull()) {
             // It was replaced, perhaps by one that is locked.
@@ -278,6 +286,7 @@ public final class Reap implements AutoCloseable {
         } else if (!gather.isInvalidated()) {
             return false;
         }
+        tell();
         gather.free();
         flushes++;
         if (reached == end) {
@@ -314,18 +323,31 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Ends the reap. Waits for the flush that is pending, and frees its pages. If that fails, this throws, and a thread
-     * of the machine tries again until it succeeds.
+     * Ends the reap. Waits for the flush that is pending, tells notifiers, and frees its pages. If the flush or the free
+     * fails, this throws, and a thread of the machine tries again until it succeeds.
      */
     @Override
     public void close() {
         try {
             // Otherwise it has nothing to end, and perhaps no page-table context.
             if (isFlushing()) {
-                gather.close();
+                flushAndClose();
             }
         } finally {
             endRevocation();
+        }
+    }
+
+    private void flushAndClose() {
+        try {
+            gather.invalidate();
+        } finally {
+            try {
+                // Also after a failure: the thread of the machine that tries again calls no notifiers, which may wait.
+                tell();
+            } finally {
+                gather.close();
+            }
         }
     }
 }

@@ -137,7 +137,7 @@ final class ReapBreaksTest {
                         () -> in(
                                 "space.Reap",
                                 "        } else if (!gather.isInvalidated()) {\n"
-                                        + "            return false;\n        }\n        gather.free();",
+                                        + "            return false;\n        }\n        tell();\n        gather.free();",
                                 "} else { gather.isInvalidated(); } gather.freeInvalidated();")))
                 .stream();
     }
