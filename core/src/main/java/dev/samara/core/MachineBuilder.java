@@ -204,7 +204,9 @@ public final class MachineBuilder {
      * the end of the reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
      *
      * <p>A space that cannot be emptied within about half a second is left as it is, and the next fault that finds no
-     * frame chooses another one. That may be a CPU in GUEST that does not poll, or an operation that stays in flight.
+     * frame chooses another one. The reason may be a CPU in GUEST that does not poll, or an operation that stays in
+     * flight. So is a space left whose notifier does not return within two seconds, or for which nobody makes steps:
+     * where the housekeeping is invoked, faults make steps only for spaces without notifiers.
      * The end of each reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were
      * reaped: accesses there are {@code ADRERR}.
      *

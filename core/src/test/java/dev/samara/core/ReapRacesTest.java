@@ -69,7 +69,7 @@ final class ReapRacesTest {
         return machine.statistics().framesInUse();
     }
 
-    /** Has something done once, by the thread of the next reap, when it has emptied its first mapping or a part of it. */
+    /** Has something done once, by the thread of the next reap that has emptied a mapping or a part of it. */
     private void duringTheNext(Runnable what) {
         AtomicBoolean isDone = new AtomicBoolean();
         space.addNotifier((start, end, reason) -> {

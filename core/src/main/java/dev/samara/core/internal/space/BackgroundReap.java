@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.sync.WaitingCall;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reap of a victim of {@link LowMemory}, in steps of the housekeeping ({@code oom_reap_task}). A step never waits:
@@ -11,12 +11,27 @@ import dev.samara.core.internal.sync.WaitingCall;
  *
  * <p>After {@link Reap#MOST_PASSES} passes that were not complete, or as many pauses within which CPUs have not
  * acknowledged one flush, the victim counts as one that cannot be emptied, and the machine looks for another one. A
- * flush that is pending then is still polled until it is over, and its frames are freed.
+ * flush that is pending then is still polled until it is over, and its frames are freed. So it is if no step has ended
+ * for a while: a notifier does not return, or the embedder makes no steps. A thread that finds no frame decides that.
  */
 final class BackgroundReap extends WaitingCall {
+    /**
+     * The time without a step after which the victim counts as one that cannot be emptied, in nanoseconds; ten times
+     * the longest pause between steps.
+     */
+    static final long LONGEST_STILL = 2_000_000_000;
+
     private final LowMemory policy;
+    private final LowMemory.Turn turn;
     private final Layout layout;
     private final Reap reap;
+
+    /* Made before the victim is touched: a report must not be lost for want of memory. */
+    private final Report taken;
+    private final Report left;
+
+    /** The end of the latest step, or the beginning, by the clock of the policy. */
+    private volatile long steppedNanos;
 
     /* For the thread that begins it, and then for each thread of the machine that makes a step, in turn. */
 
@@ -29,15 +44,33 @@ final class BackgroundReap extends WaitingCall {
     /** {@link Reap#flushes} after the last step. */
     private int flushes;
 
-    private long dueNanos = System.nanoTime();
+    private long dueNanos;
+
+    /** Whether the latest step was refused, since its thread must not make one. */
+    private boolean isRefused;
 
     /** Whether the machine may look for another victim. */
-    private boolean isToldOver;
+    private boolean isOver;
 
-    BackgroundReap(LowMemory policy, Layout layout) {
+    /** The report of the end that was not made yet; null for none. */
+    private @Nullable Report toReport;
+
+    /**
+     * Prepares a reap, without effect.
+     *
+     * @param turn of the policy, which ends with the reap
+     * @param layout of the victim
+     */
+    BackgroundReap(LowMemory policy, LowMemory.Turn turn, Layout layout) {
         this.policy = policy;
+        this.turn = turn;
         this.layout = layout;
         reap = new Reap(layout);
+        String pages = "the private pages of " + reap.identity();
+        taken = new Report(Report.Kind.SPACE_REAPED, pages + " were taken, since no frame was free", null);
+        left = new Report(Report.Kind.SPACE_REAPED, pages + " could not all be taken, though no frame is free", null);
+        dueNanos = policy.nanos();
+        steppedNanos = dueNanos;
     }
 
     /** Holds the page table of the space and lists the first step, unless the space has ended. */
@@ -62,9 +95,20 @@ final class BackgroundReap extends WaitingCall {
         return isListed();
     }
 
+    /** Returns whether no step has ended for so long that the machine must not wait for this any more. */
+    boolean isStill() {
+        return policy.nanos() - steppedNanos >= LONGEST_STILL;
+    }
+
+    /** Lets the machine pass over the victim, and reports. For the thread that has taken the turn over. */
+    void giveUp() {
+        reap.skip();
+        layout.host().report(left);
+    }
+
     @Override
     protected boolean isReady() {
-        return isDue() || reap.isReady();
+        return isDue() || (!isRefused && reap.isReady());
     }
 
     /** Only notifiers may wait; no operation waits for a reap. */
@@ -75,25 +119,35 @@ final class BackgroundReap extends WaitingCall {
 
     @Override
     public void run() {
-        boolean isOver = false;
+        boolean isEnded = false;
         try {
-            isOver = advance();
+            isEnded = advance();
         } finally {
             // Also after an Error: no other thread continues the reap.
-            if (!isOver) {
+            if (!isEnded) {
                 layout.host().housekeeping().add(this);
             }
         }
     }
 
-    /** Makes a step. Returns whether it was the last one. */
+    /** Makes a step, and returns whether it was the last one. */
     private boolean advance() {
-        if (isToldOver) {
+        // In GUEST or in a callback, say, with invoked steps: another thread goes on. Not counted as a wait.
+        isRefused = !layout.host().mayWaitHere();
+        if (isRefused) {
+            pause(1);
+            return false;
+        }
+        // Another thread may have given it up.
+        isOver |= !policy.has(turn);
+        if (isOver) {
             endFlush();
         } else {
             judge(step());
         }
-        if (isToldOver && !reap.isFlushing()) {
+        steppedNanos = policy.nanos();
+        report();
+        if (isOver && !reap.isFlushing()) {
             reap.close();
             layout.lifetime().release();
             return true;
@@ -102,10 +156,6 @@ final class BackgroundReap extends WaitingCall {
     }
 
     private Reap.Progress step() {
-        if (!Cpus.mayWait()) {
-            // A thread of the embedder that makes steps in GUEST; another one goes on.
-            return Reap.Progress.WAITS;
-        }
         try {
             return reap.advance(true);
         } catch (Throwable failed) {
@@ -149,21 +199,29 @@ final class BackgroundReap extends WaitingCall {
     }
 
     private boolean isDue() {
-        return System.nanoTime() - dueNanos >= 0;
+        return policy.nanos() - dueNanos >= 0;
     }
 
     private void pause(int attempts) {
-        dueNanos = System.nanoTime() + Reap.pauseAfter(attempts);
+        dueNanos = policy.nanos() + Reap.pauseAfter(attempts);
     }
 
-    /** Lets the machine look for another victim, and reports. */
+    /** Lets the machine look for another victim. Whoever ends the turn reports. */
     private void end(boolean isDone) {
         reap.skip();
-        policy.ended();
-        isToldOver = true;
-        String what =
-                isDone ? " were taken, since no frame was free" : " could not all be taken, though no frame is free";
-        layout.host().report(Report.Kind.SPACE_REAPED, "the private pages of " + reap.identity() + what, null);
+        isOver = true;
+        if (policy.end(turn)) {
+            toReport = isDone ? taken : left;
+        }
+    }
+
+    private void report() {
+        Report report = toReport;
+        if (report != null) {
+            layout.host().report(report);
+            // Last: after an Error the next step reports.
+            toReport = null;
+        }
     }
 
     @Override

@@ -11,13 +11,14 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Fault;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a machine does when a fault finds no frame ({@code out_of_memory} in {@code mm/oom_kill.c}): the thread of the
  * fault picks the space with the highest score, and its pages are taken in steps of the housekeeping. One space at a
- * time. Thread-safe.
+ * time, until it is emptied or counts as one that cannot be. Thread-safe.
  */
 public final class LowMemory {
     /** The embedder's score of a space. */
@@ -39,8 +40,31 @@ public final class LowMemory {
     private final MachineState host;
     private final Score score;
 
-    /** Whether a thread looks for a victim, or one is being reaped. */
-    private final AtomicBoolean isBusy = new AtomicBoolean();
+    /** The turn that is under way; null for none. */
+    private final AtomicReference<@Nullable Turn> current = new AtomicReference<>();
+
+    /** Tells when a reap is due, and when it is given up; null for the clock of the system. */
+    private @Nullable LongSupplier clock;
+
+    /** The search of one thread for a victim, and then the reap of the victim. */
+    static final class Turn {
+        /** Null during the search. */
+        private volatile @Nullable BackgroundReap reap;
+
+        /** Returns whether the reap makes no progress, so that another thread may take the turn over. */
+        private boolean isStill() {
+            BackgroundReap begun = reap;
+            return begun != null && begun.isStill();
+        }
+
+        /** Ends a turn that this thread has taken over. */
+        private void giveUp() {
+            BackgroundReap begun = reap;
+            if (begun != null) {
+                begun.giveUp();
+            }
+        }
+    }
 
     LowMemory(MachineState host, Score score) {
         this.host = host;
@@ -48,8 +72,8 @@ public final class LowMemory {
     }
 
     /**
-     * Picks a victim and begins to take its pages, unless that is under way. Calls the score. Does not wait. The caller
-     * is in no reader section and holds no lock.
+     * Picks a victim and begins to take its pages, unless that is under way. Passes over the victim of a reap that has
+     * ended no step for too long. Calls the score. Does not wait. The caller is in no reader section and holds no lock.
      *
      * @param memory the memory in which no frame is free
      * @param magazine the caller's
@@ -59,12 +83,25 @@ public final class LowMemory {
      */
     public int shortage(Memory memory, Magazine magazine, int otherwise) {
         StackReserve.check(DEPTH);
-        if (!isBusy.compareAndSet(false, true)) {
+        Turn before = current.get();
+        if (before != null && !before.isStill()) {
             step();
+            return Fault.RETRY;
+        }
+        if (before != null && hasFrame(memory, magazine)) {
+            // A long step that frees frames is none that hangs.
+            return otherwise;
+        }
+        Turn mine = new Turn();
+        // Of several threads one takes the turn.
+        if (!current.compareAndSet(before, mine)) {
             return Fault.RETRY;
         }
         BackgroundReap reap = null;
         try {
+            if (before != null) {
+                before.giveUp();
+            }
             // The last reap may have ended since the caller found none.
             if (hasFrame(memory, magazine)) {
                 return otherwise;
@@ -77,12 +114,13 @@ public final class LowMemory {
             if (victim == null) {
                 return Fault.OUT_OF_MEMORY;
             }
-            reap = new BackgroundReap(this, victim);
+            reap = new BackgroundReap(this, mine, victim);
+            mine.reap = reap;
             reap.begin();
             return Fault.RETRY;
         } finally {
             if (reap == null || !reap.isBegun()) {
-                ended();
+                end(mine);
             }
         }
     }
@@ -133,8 +171,24 @@ public final class LowMemory {
         }
     }
 
-    /** Lets the next shortage pick a victim. */
-    void ended() {
-        isBusy.set(false);
+    /** Returns whether a turn is under way: no thread has ended it, or taken it over. */
+    boolean has(Turn turn) {
+        return current.get() == turn;
+    }
+
+    /** Ends a turn, and lets the next shortage pick a victim. Returns false if another thread has taken it over. */
+    boolean end(Turn turn) {
+        return current.compareAndSet(turn, null);
+    }
+
+    /** Returns the time of the clock, in nanoseconds. */
+    long nanos() {
+        LongSupplier other = clock;
+        return other == null ? System.nanoTime() : other.getAsLong();
+    }
+
+    /** Has a test's clock tell the time. A seam, called before there is a space. */
+    void timeBy(LongSupplier nanos) {
+        clock = nanos;
     }
 }

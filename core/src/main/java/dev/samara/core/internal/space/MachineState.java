@@ -413,7 +413,16 @@ public final class MachineState {
      */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
         try {
-            reporter.accept(new Report(kind, message, cause));
+            report(new Report(kind, message, cause));
+        } catch (Throwable thrown) {
+            Uncaught.report(thrown);
+        }
+    }
+
+    /** Calls the reporter; needs no memory but the reporter's. Caller must hold no lock of a layout. */
+    void report(Report made) {
+        try {
+            reporter.accept(made);
         } catch (Throwable thrown) {
             Uncaught.report(thrown);
         }

@@ -323,8 +323,8 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Ends the reap. Waits for the flush that is pending, tells notifiers, and frees its pages. If the flush or the free
-     * fails, this throws, and a thread of the machine tries again until it succeeds.
+     * Ends the reap. Waits for the flush that is pending, tells notifiers, and frees its pages. If the flush or the
+     * free fails, this throws, and a thread of the machine tries again until it succeeds.
      */
     @Override
     public void close() {

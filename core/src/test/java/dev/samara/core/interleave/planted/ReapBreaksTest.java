@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class ReapBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final int MOST = 5_000;
@@ -137,7 +138,8 @@ final class ReapBreaksTest {
                         () -> in(
                                 "space.Reap",
                                 "        } else if (!gather.isInvalidated()) {\n"
-                                        + "            return false;\n        }\n        tell();\n        gather.free();",
+                                        + "            return false;\n        }\n        tell();\n"
+                                        + "        gather.free();",
                                 "} else { gather.isInvalidated(); } gather.freeInvalidated();")))
                 .stream();
     }

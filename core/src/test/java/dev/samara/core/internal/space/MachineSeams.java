@@ -3,7 +3,9 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.sync.Ranges;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /** Replaces parts of a machine by a test's. Called before the machine has a space. */
@@ -13,6 +15,11 @@ public final class MachineSeams {
     /** Has the layout locks of the spaces created by a test. */
     public static void lockWith(MachineState machine, Supplier<ReentrantLock> locks) {
         machine.lockWith(locks);
+    }
+
+    /** Has a test's clock tell the time of the reaps of a machine with a policy for low memory. */
+    public static void timeReapsBy(MachineState machine, LongSupplier nanos) {
+        Objects.requireNonNull(machine.lowMemory(), "no policy").timeBy(nanos);
     }
 
     /** Calls a hook in the retire phase of each operation, as a notifier that each space of the machine has. */
