@@ -54,21 +54,53 @@ public final class BorrowedSpace implements AutoCloseable {
     /** The reference by which the CPU was in a space before; null if it was in none. */
     private final @Nullable AddressSpace home;
 
-    /** Keeps that space. It may be that {@code home} is closed. */
-    private final @Nullable AddressSpace homeUser;
-
+    private final Kept kept;
     private Stage stage = Stage.WITH_USERS;
 
-    /** Keeps the page table without users; null with users, and once the borrower has it. */
-    private @Nullable PageTableRef held;
-
-    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, @Nullable AddressSpace homeUser) {
+    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, Kept kept) {
         this.cpu = cpu;
         this.machine = machine;
         this.layout = layout;
         this.borrower = borrower;
         home = cpu.space();
-        this.homeUser = homeUser;
+        this.kept = kept;
+    }
+
+    /**
+     * The references of a borrow. The machine gives them up if the thread of the CPU ends. So this leads to neither the
+     * borrow nor the CPU, which may become unreachable.
+     */
+    private static final class Kept {
+        /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
+        private final @Nullable AddressSpace homeUser;
+
+        /** Keeps the page table without users; null with users, and once the borrower has it. */
+        private volatile @Nullable PageTableRef pageTable;
+
+        Kept(@Nullable AddressSpace homeUser) {
+            this.homeUser = homeUser;
+        }
+
+        void closeHome() {
+            if (homeUser != null) {
+                homeUser.close();
+            }
+        }
+
+        void closePageTable() {
+            PageTableRef held = pageTable;
+            if (held != null) {
+                held.close();
+            }
+        }
+
+        /** Gives up what an ended thread has left. Does not wait. What a call cannot give up, the next one does. */
+        void giveUp() {
+            if (homeUser != null) {
+                homeUser.giveUpLater();
+            }
+            closePageTable();
+        }
     }
 
     /** Borrows a space. Returns null if it has no user any more; nothing has changed then. */
@@ -84,13 +116,10 @@ public final class BorrowedSpace implements AutoCloseable {
         AddressSpace homeUser = before == null ? null : before.machine().tryGet(before.own);
         BorrowedSpace made = null;
         try {
-            Borrower borrower = new Borrower(
-                    layout,
-                    letGo,
-                    cpu.number(),
-                    machine.refTracker() != null,
-                    homeUser == null ? null : homeUser::giveUpLater);
-            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, homeUser);
+            Kept kept = new Kept(homeUser);
+            Borrower borrower =
+                    new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
+            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, kept);
             made = cpu.borrow(next) ? next : null;
             return made;
         } finally {
@@ -138,7 +167,7 @@ public final class BorrowedSpace implements AutoCloseable {
         try {
             cpu.putUsers();
             borrower.end();
-            held = keeps;
+            kept.pageTable = keeps;
             stage = Stage.WITHOUT_USERS;
             isAdopted = true;
         } finally {
@@ -155,17 +184,19 @@ public final class BorrowedSpace implements AutoCloseable {
         cpu.checkMayLeave("it ends its borrow");
         check(Stage.WITHOUT_USERS, "leaves the space");
         checkStack();
-        PageTableRef kept = Objects.requireNonNull(held);
+        PageTableRef held = Objects.requireNonNull(kept.pageTable);
         boolean isLeft = false;
         try {
             end();
             isLeft = true;
         } finally {
             if (!isLeft) {
-                kept.close();
+                held.close();
             }
         }
-        return kept;
+        // The borrow is over: no other thread gives the reference up.
+        kept.pageTable = null;
+        return held;
     }
 
     private void check(Stage wanted, String step) {
@@ -194,11 +225,8 @@ public final class BorrowedSpace implements AutoCloseable {
             cpu.endBorrow(home, stage == Stage.WITH_USERS);
         } finally {
             stage = Stage.ENDED;
-            held = null;
             try {
-                if (homeUser != null) {
-                    homeUser.close();
-                }
+                kept.closeHome();
             } finally {
                 cpu.endLeft();
             }
@@ -220,13 +248,10 @@ public final class BorrowedSpace implements AutoCloseable {
         if (stage != Stage.ENDED) {
             cpu.checkMayLeave("it ends its borrow");
             checkStack();
-            PageTableRef kept = held;
             try {
                 end();
             } finally {
-                if (kept != null) {
-                    kept.close();
-                }
+                kept.closePageTable();
             }
         }
     }

@@ -26,6 +26,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Borrowers are asked to let go, and named if they hold for long")
 final class BorrowersTest {
@@ -254,6 +256,29 @@ final class BorrowersTest {
         assertEquals(0, asked.get());
         assertEquals(List.of(), reports);
         close(machine);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("a borrower whose thread has ended without users gives up the page table, also if its CPU is kept")
+    void deadBorrowerWithoutUsers(boolean isKept) throws InterruptedException {
+        Machine machine = builder().build();
+        AddressSpace space = space(machine);
+        AtomicReference<Cpu> left = new AtomicReference<>();
+        Thread borrower = new Thread(() -> {
+            Cpu cpu = machine.claimCpu();
+            assertNotNull(cpu.use(space, asked::incrementAndGet).putUsers());
+            left.set(isKept ? cpu : null);
+        });
+        borrower.start();
+        borrower.join();
+        assertEquals(2, space.references().size());
+        space.close();
+        assertEquals(List.of(), machine.references());
+        assertEquals(0, space.own.lifetime().pageTable().count());
+        assertEquals(List.of(), reports);
+        close(machine);
+        assertEquals(isKept, left.get() != null);
     }
 
     @Test

@@ -19,7 +19,7 @@ public final class Borrower extends WaitingCall {
     private final String holder = Thread.currentThread().getName();
     private final long since = System.nanoTime();
     private final @Nullable Throwable where;
-    private final @Nullable Runnable giveUp;
+    private final Runnable giveUp;
 
     private final AtomicBoolean isAsked = new AtomicBoolean();
     private final AtomicBoolean isReported = new AtomicBoolean();
@@ -30,10 +30,10 @@ public final class Borrower extends WaitingCall {
      *
      * @param cpu the number of the CPU that borrows
      * @param isTracked whether the stack trace is recorded
-     * @param giveUp gives up what the borrow keeps, if its thread has ended; null for nothing. Must not
-     *     wait, and may be called again
+     * @param giveUp gives up the references of the borrow, if its thread has ended. Must not wait, and may be called
+     *     again
      */
-    public Borrower(Layout layout, LetGo letGo, int cpu, boolean isTracked, @Nullable Runnable giveUp) {
+    public Borrower(Layout layout, LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
         this.layout = layout;
         this.letGo = letGo;
         this.cpu = cpu;
@@ -88,11 +88,9 @@ public final class Borrower extends WaitingCall {
         isOver = true;
     }
 
-    /** Gives up what the borrow keeps, after its thread has ended. */
+    /** Gives up the references of the borrow, after its thread has ended. */
     void giveUp() {
-        if (giveUp != null) {
-            giveUp.run();
-        }
+        giveUp.run();
     }
 
     /** Has a task of the machine ask the borrower, unless that was done before. Allocates nothing. */

@@ -68,13 +68,16 @@ final class BorrowCalls {
                         .after((scene, cpu) -> next(scene, LARGE_PAGES)));
         FailureKinds.add(
                 "ends-borrowing",
-                new Kind((scene, label, cpu) ->
-                                cpu.use(scene.state.space, NOTHING).isAsked())
+                new Kind((scene, label, cpu) -> {
+                            scene.borrow(cpu);
+                            return scene.borrowed(cpu).isAsked();
+                        })
                         .ending());
         FailureKinds.add(
                 "ends-adopting",
                 new Kind((scene, label, cpu) -> {
-                            cpu.use(scene.state.space, NOTHING).putUsers();
+                            scene.borrow(cpu);
+                            scene.borrowed(cpu).putUsers();
                             return "adopted";
                         })
                         .ending());
