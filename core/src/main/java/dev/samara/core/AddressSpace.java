@@ -741,7 +741,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the number of users of this space ({@code mm_users}): of references like this one that are not closed,
-     * and of CPUs that are in the space.
+     * of CPUs that are in the space, and of CPUs that {@linkplain Cpu#use borrow} another space and come back.
      *
      * @return the number at some instant of this call; 0 once and for all after the last user has gone
      */
@@ -750,7 +750,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns how many of the {@linkplain #users users} are CPUs. CPUs in LAZY are not counted.
+     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted.
      *
      * @return the number at some instant of this call
      */
@@ -759,8 +759,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the references to this space that are not given up, of all three kinds, and the {@linkplain Cpu#use
-     * borrows}. Other CPUs have none. Takes no lock. {@link Machine#references} also finds those to a space of which
+     * Returns the references to this space that are not given up, of all three kinds, the {@linkplain Cpu#use borrows},
+     * and the CPUs that come back from a borrow of another space. Other CPUs have none. Takes no lock. {@link Machine#references} also finds those to a space of which
      * only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
@@ -941,14 +941,6 @@ public final class AddressSpace implements AutoCloseable {
         if (entry.end()) {
             layout = own.closed();
             own.lifetime().put();
-        }
-    }
-
-    /** Gives this reference up for an ended thread, and leaves a teardown to a thread of the machine. */
-    void giveUpLater() {
-        if (entry.end()) {
-            layout = own.closed();
-            own.lifetime().putLater();
         }
     }
 

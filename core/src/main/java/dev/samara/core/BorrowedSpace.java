@@ -72,12 +72,12 @@ public final class BorrowedSpace implements AutoCloseable {
      */
     private static final class Kept {
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
-        private final @Nullable AddressSpace homeUser;
+        private final @Nullable HomeRef homeUser;
 
         /** Keeps the page table without users; null with users, and once the borrower has it. */
         private volatile @Nullable PageTableRef pageTable;
 
-        Kept(@Nullable AddressSpace homeUser) {
+        Kept(@Nullable HomeRef homeUser) {
             this.homeUser = homeUser;
         }
 
@@ -112,8 +112,7 @@ public final class BorrowedSpace implements AutoCloseable {
         }
         AddressSpace before = cpu.space();
         StackReserve.check(before == null ? LAZY_DEPTH : DEPTH);
-        // The CPU is in that space, which therefore has a user.
-        AddressSpace homeUser = before == null ? null : before.machine().tryGet(before.own);
+        HomeRef homeUser = before == null ? null : HomeRef.of(before);
         BorrowedSpace made = null;
         try {
             Kept kept = new Kept(homeUser);

@@ -88,10 +88,13 @@ public final class Machine implements AutoCloseable {
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
         Lifetime lifetime = layout.lifetime();
-        return withBorrows(references.to(lifetime.identity()), host.borrowers().of(lifetime));
+        // One instant for all ages, by which they are sorted.
+        long now = System.nanoTime();
+        return withBorrows(
+                references.to(lifetime.identity(), now), host.borrowers().of(lifetime), now);
     }
 
-    private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows) {
+    private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows, long now) {
         for (Borrower borrower : borrows) {
             Identity identity = borrower.identity();
             found.add(new SpaceReference(
@@ -99,7 +102,7 @@ public final class Machine implements AutoCloseable {
                     identity.name(),
                     SpaceReference.Kind.BORROW,
                     borrower.holder(),
-                    borrower.age(),
+                    borrower.age(now),
                     borrower.where()));
         }
         found.sort(Comparator.comparingLong(SpaceReference::ageNanos).reversed());
@@ -283,7 +286,8 @@ public final class Machine implements AutoCloseable {
      */
     public List<SpaceReference> references() {
         host.spaces().checkOpen();
-        return withBorrows(references.all(), host.borrowers().all());
+        long now = System.nanoTime();
+        return withBorrows(references.all(now), host.borrowers().all(), now);
     }
 
     /**

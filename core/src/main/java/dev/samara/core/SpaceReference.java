@@ -27,6 +27,8 @@ public record SpaceReference(
     public enum Kind {
         /** The VMAs and pages: {@link AddressSpace}. */
         USERS,
+        /** The VMAs and pages, for a CPU that has left the space to {@linkplain Cpu#use borrow} one, and comes back. */
+        HOME,
         /** The VMAs and pages, as long as a CPU is in the space: {@link BorrowedSpace}. */
         BORROW,
         /** The page table: {@link PageTableRef}. */

@@ -69,9 +69,9 @@ final class SpaceReferences {
             }
         }
 
-        SpaceReference describe() {
-            return new SpaceReference(
-                    identity.number(), identity.name(), kind, holder, System.nanoTime() - since, where);
+        SpaceReference describe(long now) {
+            long age = Math.max(0, now - since);
+            return new SpaceReference(identity.number(), identity.name(), kind, holder, age, where);
         }
 
         private void giveUp() {
@@ -88,6 +88,8 @@ final class SpaceReferences {
                 identity.drop();
             } else if (kind == SpaceReference.Kind.PAGE_TABLE) {
                 of.release();
+            } else if (kind == SpaceReference.Kind.HOME) {
+                of.putHomeLater();
             } else {
                 of.putLater();
             }
@@ -96,7 +98,7 @@ final class SpaceReferences {
         private void report() {
             host.report(
                     Report.Kind.REFERENCE_LOST,
-                    describe() + ", became unreachable and was not closed; it is given up",
+                    describe(System.nanoTime()) + ", became unreachable and was not closed; it is given up",
                     where);
         }
     }
@@ -158,21 +160,29 @@ final class SpaceReferences {
         }
     }
 
-    /** Returns the references to a space, the oldest first. */
-    List<SpaceReference> to(Identity identity) {
-        return find(identity);
+    /**
+     * Returns the references to a space, the oldest first.
+     *
+     * @param now the time at which they have their ages
+     */
+    List<SpaceReference> to(Identity identity, long now) {
+        return find(identity, now);
     }
 
-    /** Returns the references to all spaces, the oldest first. */
-    List<SpaceReference> all() {
-        return find(null);
+    /**
+     * Returns the references to all spaces, the oldest first.
+     *
+     * @param now the time at which they have their ages
+     */
+    List<SpaceReference> all(long now) {
+        return find(null, now);
     }
 
-    private List<SpaceReference> find(@Nullable Identity wanted) {
+    private List<SpaceReference> find(@Nullable Identity wanted, long now) {
         List<SpaceReference> found = new ArrayList<>();
         for (Entry entry : entries.values()) {
             if ((wanted == null || entry.identity == wanted) && !entry.isEnded.get()) {
-                found.add(entry.describe());
+                found.add(entry.describe(now));
             }
         }
         return found;

@@ -170,6 +170,71 @@ final class BorrowersTest {
     }
 
     @Test
+    @DisplayName("a borrower of its own space is asked: its way back is no reference")
+    void ownSpace() throws InterruptedException {
+        Machine machine = builder().build();
+        AddressSpace space = space(machine);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.switchTo(space);
+            BorrowedSpace borrowed = cpu.use(space, asked::incrementAndGet);
+            assertEquals(
+                    List.of(SpaceReference.Kind.USERS, SpaceReference.Kind.HOME, SpaceReference.Kind.BORROW),
+                    space.references().stream().map(SpaceReference::kind).toList());
+            assertFalse(borrowed.isAsked());
+            space.close();
+            machine.awaitQuiescence();
+            assertEquals(1, asked.get());
+            assertEquals(2, space.users());
+            borrowed.close();
+            assertEquals(1, space.users());
+        }
+        assertEquals(0, space.users());
+        close(machine);
+        assertEquals(List.of(), reports);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("two borrowers of each other's spaces are asked, once the owners have closed both")
+    void swapped(boolean isLate) throws InterruptedException {
+        Machine machine = builder().build();
+        AddressSpace first = space(machine);
+        AddressSpace second = space(machine);
+        try (Cpu one = machine.claimCpu();
+                Cpu two = machine.claimCpu();
+                PageTableRef held = first.hold()) {
+            one.switchTo(first);
+            two.switchTo(second);
+            BorrowedSpace ofSecond = one.use(second, asked::incrementAndGet);
+            BorrowedSpace ofFirst = isLate ? null : two.use(first, asked::incrementAndGet);
+            first.close();
+            machine.awaitQuiescence();
+            assertFalse(ofSecond.isAsked());
+            assertEquals(isLate ? 0 : 1, asked.get());
+            if (ofFirst == null) {
+                ofFirst = Objects.requireNonNull(two.tryUse(held, asked::incrementAndGet));
+            }
+            assertTrue(ofFirst.isAsked());
+            second.close();
+            machine.awaitQuiescence();
+            assertEquals(2, asked.get());
+            String left = " is used by cpu %d of thread " + Thread.currentThread().getName()
+                    + ", and is left for a borrowed one by a CPU that comes back";
+            String refused = assertThrows(IllegalStateException.class, machine::close).getMessage();
+            assertEquals(
+                    "this machine cannot be closed: space 1" + left.formatted(2) + "; space 2" + left.formatted(1),
+                    refused);
+            ofFirst.close();
+            ofSecond.close();
+            assertSame(first, one.space());
+            assertSame(second, two.space());
+        }
+        assertEquals(0, first.users() + second.users());
+        close(machine);
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
     @DisplayName("a long borrow is reported once, by name, in a step of the housekeeping")
     void longBorrow() throws Exception {
         Machine machine = builder()

@@ -5,12 +5,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The users of a space ({@code mm_users}): references, and CPUs that are in the space. While there is one, the space
- * has its VMAs and pages. The last put is final: the count never leaves 0 again, and the thread of that put begins the
- * teardown.
+ * The users of a space ({@code mm_users}): references, CPUs that are in the space, and CPUs that borrow another space
+ * and come back. While there is one, the space has its VMAs and pages. The last put is final: the count never leaves 0
+ * again, and the thread of that put begins the teardown.
  *
- * <p>The CPUs among the users are also counted, since references of threads without a CPU use no translation. Both
- * counts are in one word, so a CPU that comes or goes needs one atomic update, and a reader gets both of one instant.
+ * <p>The CPUs among the users are also counted, since references of threads without a CPU use no translation; and those
+ * that come back, since their users are no references that another thread could close. The counts are in one word, so a
+ * user that comes or goes needs one atomic update, and a reader gets all counts of one instant.
  */
 public final class SpaceUsers {
     /** What follows the last put. A call after the first one that has returned does nothing. */
@@ -36,11 +37,17 @@ public final class SpaceUsers {
         public void later() {}
     };
 
-    private static final int CPU_SHIFT = Integer.SIZE;
-    private static final long REFERENCE = 1;
-    private static final long CPU = 1L << CPU_SHIFT;
+    private static final int USER_BITS = 28;
 
-    /** The users in the lower half; how many of them are CPUs, in the upper half. */
+    /** Four times as many as a memory has CPUs. */
+    private static final int CPU_BITS = 18;
+
+    private static final int HOME_SHIFT = USER_BITS + CPU_BITS;
+    private static final long REFERENCE = 1;
+    private static final long CPU = 1L << USER_BITS;
+    private static final long HOME = 1L << HOME_SHIFT;
+
+    /** From the lowest bit: the users; how many of them are CPUs in the space; how many are CPUs that come back. */
     private final AtomicLong word = new AtomicLong(REFERENCE);
 
     private final Teardown teardown;
@@ -66,7 +73,15 @@ public final class SpaceUsers {
     }
 
     private static int usersOf(long word) {
-        return (int) word;
+        return (int) (word & CPU - 1);
+    }
+
+    private static int cpusOf(long word) {
+        return (int) ((word & HOME - 1) >>> USER_BITS);
+    }
+
+    private static int homesOf(long word) {
+        return (int) (word >>> HOME_SHIFT);
     }
 
     /**
@@ -86,6 +101,26 @@ public final class SpaceUsers {
     public boolean put() {
         // Atomic: after all that the user has done in the space, and before the teardown by the thread of the last put.
         return usersOf(word.addAndGet(-REFERENCE)) == 0;
+    }
+
+    /**
+     * Counts a CPU that leaves to borrow a space, and comes back, as a user. For the thread of a CPU that is in the
+     * space.
+     *
+     * @return whether it is counted; false only if the space has no user
+     */
+    public boolean tryGetHome() {
+        return tryAdd(HOME | REFERENCE);
+    }
+
+    /**
+     * Stops counting a CPU of {@link #tryGetHome}.
+     *
+     * @return whether it was the last user, as of {@link #put}
+     */
+    public boolean putHome() {
+        // Atomic, as in put.
+        return usersOf(word.addAndGet(-(HOME | REFERENCE))) == 0;
     }
 
     /**
@@ -126,13 +161,18 @@ public final class SpaceUsers {
 
     /** Returns how many CPUs were users at some instant of this call; CPUs that are LAZY in the space are not. */
     public int cpus() {
-        return (int) (word.get() >>> CPU_SHIFT);
+        return cpusOf(word.get());
     }
 
-    /** Returns how many users were no CPUs at some instant of this call. */
+    /** Returns how many users were CPUs that borrow another space, and come back, at some instant of this call. */
+    public int homes() {
+        return homesOf(word.get());
+    }
+
+    /** Returns how many users were references, and no CPUs, at some instant of this call. */
     public int references() {
         long seen = word.get();
-        return usersOf(seen) - (int) (seen >>> CPU_SHIFT);
+        return usersOf(seen) - cpusOf(seen) - homesOf(seen);
     }
 
     /** Tears the space down after the last put, or has a thread of the machine do so if this thread may not wait. */

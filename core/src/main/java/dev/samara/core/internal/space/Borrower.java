@@ -51,9 +51,13 @@ public final class Borrower extends WaitingCall {
         return holder;
     }
 
-    /** Returns the age of the borrow in nanoseconds. */
-    public long age() {
-        return System.nanoTime() - since;
+    /** Returns the age in nanoseconds that the borrow has at a time, or 0 before it began. */
+    public long age(long now) {
+        return Math.max(0, now - since);
+    }
+
+    private long age() {
+        return age(System.nanoTime());
     }
 
     /** Returns the stack trace at which the borrow was begun; null if none was recorded. */

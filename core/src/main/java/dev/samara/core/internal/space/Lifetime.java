@@ -63,6 +63,24 @@ public final class Lifetime {
         }
     }
 
+    /**
+     * Gives up the user of a CPU that has borrowed another space, after it has come back. After the last user the space
+     * is torn down.
+     */
+    public void putHome() {
+        // The number of references is as before: nobody is to be asked.
+        if (users.putHome()) {
+            users.end();
+        }
+    }
+
+    /** Gives a user up as {@link #putHome} does, and leaves a teardown to a thread of the machine. */
+    public void putHomeLater() {
+        if (users.putHome()) {
+            users.endLater();
+        }
+    }
+
     private void askIfAlone() {
         // After the count. Pairs with Borrowers.BorrowPlace.begin.
         if (users.references() == 0) {

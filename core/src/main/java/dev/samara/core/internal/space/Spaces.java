@@ -145,11 +145,17 @@ public final class Spaces {
         if (users.users() == 0) {
             return layout.lifetime().over().isOpen() ? null : "is being torn down";
         }
-        String open = users.users() == users.cpus() ? null : "is not closed";
-        List<String> cpus = layout.cpus();
-        if (cpus.isEmpty()) {
-            return open;
+        List<String> uses = new ArrayList<>(0);
+        if (users.references() > 0) {
+            uses.add("is not closed");
         }
-        return (open == null ? "" : open + ", and ") + "is used by " + String.join(" and ", cpus);
+        List<String> cpus = layout.cpus();
+        if (!cpus.isEmpty()) {
+            uses.add("is used by " + String.join(" and ", cpus));
+        }
+        if (users.homes() > 0) {
+            uses.add("is left for a borrowed one by a CPU that comes back");
+        }
+        return uses.isEmpty() ? null : String.join(", and ", uses);
     }
 }

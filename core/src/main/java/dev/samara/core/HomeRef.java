@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
+
+/**
+ * Keeps the space of a CPU that has left it to borrow one, until the CPU is back. The reference by which the CPU had
+ * come there may be closed meanwhile. Not one of the references whose last close asks borrowers to let go: nobody could
+ * close this one but a borrower.
+ */
+final class HomeRef {
+    private final Layout layout;
+    private final SpaceReferences.Entry entry;
+
+    /** Takes over a user that the caller has taken. */
+    private HomeRef(Machine machine, Layout layout) {
+        this.layout = layout;
+        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.HOME);
+    }
+
+    /** Keeps the space in which a CPU of the calling thread is. */
+    static HomeRef of(AddressSpace home) {
+        StackReserve.check(SpaceReferences.DEPTH);
+        Layout layout = home.own;
+        if (!layout.lifetime().users().tryGetHome()) {
+            throw new AssertionError("a CPU is in " + home + ", which has no user");
+        }
+        boolean isKept = false;
+        try {
+            HomeRef made = new HomeRef(home.machine(), layout);
+            isKept = true;
+            return made;
+        } finally {
+            if (!isKept) {
+                layout.lifetime().putHome();
+            }
+        }
+    }
+
+    /** Gives the space up. If that was the last user, tears the space down, and may wait. On a stack that suffices. */
+    void close() {
+        if (entry.end()) {
+            layout.lifetime().putHome();
+        }
+    }
+
+    /** Gives the space up for an ended thread, and leaves a teardown to a thread of the machine. */
+    void giveUpLater() {
+        if (entry.end()) {
+            layout.lifetime().putHomeLater();
+        }
+    }
+}
