@@ -166,8 +166,15 @@ public final class Cpu implements AutoCloseable {
     }
 
     private void leave() {
-        if (tlb != null && translated != null) {
+        if (tlb != null) {
             tlb.switchTo(null);
+            forget();
+        }
+    }
+
+    /** Drops what leads to the space that the CPU has left. */
+    private void forget() {
+        if (translated != null) {
             translated.rest();
         }
     }
@@ -277,7 +284,7 @@ public final class Cpu implements AutoCloseable {
         used.enterLazy();
         space = null;
         memory.restLazy();
-        Objects.requireNonNull(translated).rest();
+        forget();
         used.endLeft();
         speculate();
     }
@@ -393,6 +400,7 @@ public final class Cpu implements AutoCloseable {
     void putUsers() {
         loadedTlb().enterLazy();
         memory.restWithoutUsers();
+        forget();
     }
 
     /**
@@ -410,6 +418,7 @@ public final class Cpu implements AutoCloseable {
                     loadedTlb().enterLazy();
                 }
                 memory.restLazy();
+                forget();
             }
         } finally {
             borrowed = null;

@@ -330,10 +330,20 @@ final class LazyTlbTest {
         fixture.space.close();
     }
 
-    @Test
+    /** The ways to LAZY. */
+    private enum Way {
+        DIRECT,
+        END_OF_A_BORROW,
+        END_WITHOUT_USERS,
+        LEAVE_WITHOUT_USERS
+    }
+
+    @ParameterizedTest
+    @EnumSource(Way.class)
     @DisplayName("leads from no other object of the CPU to the space that it has left")
-    void noOtherField() {
-        cpu.enterLazy();
+    void noOtherField(Way way) {
+        goLazy(way);
+        assertNull(cpu.space());
         Object context = fixture.space.own.pages().context();
         // The machine knows each reference that is open.
         assertEquals(
@@ -342,6 +352,21 @@ final class LazyTlbTest {
         Set<Object> found = ReachableObjects.from(List.of(SpaceReferences.class, LazyContext.class), cpu);
         for (Object part : List.of(fixture.space, fixture.space.own, fixture.space.own.pages(), context)) {
             assertFalse(found.contains(part), () -> "" + ReachableObjects.pathTo(part, cpu));
+        }
+    }
+
+    private void goLazy(Way way) {
+        if (way == Way.DIRECT) {
+            cpu.enterLazy();
+            return;
+        }
+        cpu.switchTo(null);
+        BorrowedSpace borrowed = cpu.use(fixture.space, () -> {});
+        assertEquals(42, fixture.load(AT));
+        switch (way) {
+            case END_WITHOUT_USERS -> borrowed.putUsers().close();
+            case LEAVE_WITHOUT_USERS -> borrowed.putUsers().leave().close();
+            default -> borrowed.close();
         }
     }
 }
