@@ -44,6 +44,9 @@ public final class Cpu implements AutoCloseable {
     /** The stack that a change of owners needs, in frames. */
     private static final int OWNER_DEPTH = 40;
 
+    /** The stack that the last user of a space needs to leave it, and to have its teardown begun, in frames. */
+    private static final int END_DEPTH = 60;
+
     static {
         try {
             OWNER = MethodHandles.lookup().findVarHandle(Cpu.class, "owner", Thread.class);
@@ -249,11 +252,15 @@ public final class Cpu implements AutoCloseable {
         }
     }
 
-    /** Throws for another thread, in a callback and in GUEST. */
+    /** Throws for another thread, in a callback and in GUEST, and where the stack is too short for what may follow. */
     void checkMayLeave(String what) {
         checkOwner();
         if (tlb != null) {
             checkUnused(tlb, what);
+            if (tlb.mayBeLastUser()) {
+                // Before a change: a teardown that is not begun would have to wait until this CPU moves again.
+                StackReserve.check(END_DEPTH);
+            }
         }
     }
 
@@ -281,11 +288,14 @@ public final class Cpu implements AutoCloseable {
     public void enterLazy() {
         CpuTlb used = loadedTlb();
         checkMayMove("it is LAZY");
-        used.enterLazy();
-        space = null;
-        memory.restLazy();
-        forget();
-        used.endLeft();
+        try {
+            used.enterLazy();
+            space = null;
+            memory.restLazy();
+            forget();
+        } finally {
+            used.endLeft();
+        }
         speculate();
     }
 

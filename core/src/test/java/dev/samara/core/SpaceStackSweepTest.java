@@ -4,15 +4,22 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** A space that is made near the end of a stack, and references to one: no count is left of which no object knows. */
+/**
+ * A space that is made or left near the end of a stack, and references to one: no count is left of which no object
+ * knows, and no end is left to be begun.
+ */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class SpaceStackSweepTest {
     /** A space is made, or no reference to it is left. */
@@ -114,5 +121,81 @@ final class SpaceStackSweepTest {
     @DisplayName("references to a space are given up, or not")
     void givenUp() throws Exception {
         StackSweep.sweep(GivenUp.class);
+    }
+
+    /** The last user of a space leaves it: the space is torn down then, or the CPU has not left. */
+    abstract static class LastUser implements StackSweep.Scene {
+        final Machine machine =
+                Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
+        private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        private final long at = space.mmap(0, SpaceFixture.PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
+        private @Nullable Cpu claimed;
+
+        final Cpu cpu() {
+            return Objects.requireNonNull(claimed, "no CPU");
+        }
+
+        @Override
+        public final void prepare() {
+            claimed = machine.claimCpu();
+            enter(space);
+            assertEquals(Fault.NONE, cpu().memory().store(at, 8, 1));
+            space.close();
+        }
+
+        void enter(AddressSpace next) {
+            cpu().switchTo(next);
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            // The thread of the CPU lives: no other thread takes it off.
+            machine.awaitQuiescence();
+            StackSweepTest.Scene.assertMetBefore(thrown);
+            int users = thrown == null ? 0 : 1;
+            assertEquals(users, space.users());
+            assertEquals(users, space.cpus());
+            assertEquals(users, machine.statistics().framesInUse(), "frames in use");
+            assertEquals(users == 0 ? 0 : SpaceFixture.PAGE, machine.committed(), "committed");
+        }
+    }
+
+    static final class LastIsLazy extends LastUser {
+        @Override
+        public boolean call() {
+            cpu().enterLazy();
+            return true;
+        }
+    }
+
+    static final class LastGoesElsewhere extends LastUser {
+        @Override
+        public boolean call() {
+            cpu().switchTo(null);
+            return true;
+        }
+    }
+
+    /** Ends a borrow. */
+    static final class LastBorrower extends LastUser {
+        private @Nullable BorrowedSpace borrowed;
+
+        @Override
+        void enter(AddressSpace next) {
+            borrowed = cpu().use(next, () -> {});
+        }
+
+        @Override
+        public boolean call() {
+            Objects.requireNonNull(borrowed).close();
+            return true;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {LastIsLazy.class, LastGoesElsewhere.class, LastBorrower.class})
+    @DisplayName("the last user leaves a space, which is torn down, or it stays")
+    void lastUser(Class<? extends LastUser> scene) throws Exception {
+        StackSweep.sweep(scene);
     }
 }

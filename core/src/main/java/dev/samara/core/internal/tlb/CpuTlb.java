@@ -219,6 +219,15 @@ public final class CpuTlb {
         state.settleCounters(of);
     }
 
+    /**
+     * Returns whether this CPU is in a space to which no reference is open, so that it may be the last user that
+     * leaves.
+     */
+    public boolean mayBeLastUser() {
+        TlbContext of = context;
+        return of != null && of.users().references() == 0;
+    }
+
     /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */
     public @Nullable TlbContext lazyContext() {
         return state.lazyContext();
