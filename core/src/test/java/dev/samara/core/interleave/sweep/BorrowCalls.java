@@ -86,7 +86,7 @@ final class BorrowCalls {
     /** Gives the users up, leaves, and uses the space again. */
     private static Object adopt(FailureScene scene, String label, Cpu cpu) {
         try (BorrowedSpace first = cpu.use(scene.state.space, NOTHING);
-                PageTableRef held = first.putUsers().leave();
+                PageTableRef held = scene.held(first.putUsers().leave());
                 BorrowedSpace second = Objects.requireNonNull(cpu.tryUse(held, NOTHING))) {
             return SpaceScenario.load(cpu, START) + second.isAsked();
         }

@@ -51,8 +51,8 @@ final class FailureScene {
     /** The CPUs that were handed over, and are to be claimed. */
     final Set<Cpu> unowned = new HashSet<>();
 
-    /** Further references to users. A close at the end of the stack has done nothing, and is made again at the end. */
-    private final List<AddressSpace> got = new ArrayList<>();
+    /** Further references. A close at the end of the stack has done nothing, and is made again at the end. */
+    private final List<AutoCloseable> got = new ArrayList<>();
 
     private final Map<Cpu, BorrowedSpace> borrowed = new HashMap<>();
     private final @Nullable FailureDevice device;
@@ -117,6 +117,12 @@ final class FailureScene {
         boolean isMapped = through.find(START) != null;
         through.close();
         return isMapped;
+    }
+
+    /** Closes a reference to the page table at the end, if it was not closed before. */
+    PageTableRef held(PageTableRef reference) {
+        got.add(reference);
+        return reference;
     }
 
     /** Has a CPU borrow the space. */
@@ -188,10 +194,12 @@ final class FailureScene {
     }
 
     /** Closes everything, of which nothing is left (I8). */
-    void close() throws InterruptedException {
+    void close() throws Exception {
         registrations.forEach(Registration::close);
         state.held.values().forEach(PageTableRef::close);
-        got.forEach(AddressSpace::close);
+        for (AutoCloseable reference : got) {
+            reference.close();
+        }
         List<AddressSpace> spaces = state.spaces();
         for (AddressSpace space : spaces) {
             space.validate();
