@@ -24,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -89,7 +90,8 @@ final class MachineEndTest {
             Future<?> closing = thread.submit(child::close);
             Latches.await(asked);
             assertNull(child.find(at));
-            Thread end = new Thread(machine::close, "end");
+            FutureTask<?> closed = new FutureTask<>(machine::close, null);
+            Thread end = new Thread(closed, "end");
             end.start();
             Await.until(
                     "the close of the machine waits",
@@ -98,7 +100,7 @@ final class MachineEndTest {
             assertEquals("machine, " + PAGE + " bytes committed, claimed CPUs 0", machine.toString());
             answers.countDown();
             Await.result("the space is closed", closing, List.of());
-            Await.stopped(end);
+            Await.result("the machine is closed", closed, List.of());
         } finally {
             answers.countDown();
             thread.shutdown();
