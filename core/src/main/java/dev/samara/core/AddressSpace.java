@@ -760,8 +760,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the references to this space that are not given up, of all three kinds, the {@linkplain Cpu#use borrows},
-     * and the CPUs that come back from a borrow of another space. Other CPUs have none. Takes no lock. {@link Machine#references} also finds those to a space of which
-     * only weaker ones are left.
+     * and the CPUs that come back from a borrow of another space. Other CPUs have none. Takes no lock. {@link
+     * Machine#references} also finds those to a space of which only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
      */

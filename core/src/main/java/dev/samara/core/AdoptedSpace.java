@@ -16,7 +16,8 @@ public final class AdoptedSpace implements AutoCloseable {
     }
 
     /**
-     * Ends the borrow: the CPU goes back to the space in which it was before, or is LAZY.
+     * Ends the borrow: the CPU goes back to the space in which it was before, or is LAZY. Waits only where it has to
+     * tear that space down, as {@link BorrowedSpace#close} says.
      *
      * @return the reference to the page table, for {@link Cpu#tryUse}; the caller closes it
      * @throws IllegalStateException if the borrow has ended; or if the CPU is in one of its listeners, or is not owned
@@ -27,7 +28,7 @@ public final class AdoptedSpace implements AutoCloseable {
     }
 
     /**
-     * Ends the borrow, and gives the page table up. Does nothing if the borrower has left already.
+     * Ends the borrow as {@link #leave}, and gives the page table up. Does nothing if the borrower has left already.
      *
      * @throws IllegalStateException if the CPU is in one of its listeners, or is not owned by the caller
      */

@@ -116,8 +116,7 @@ public final class BorrowedSpace implements AutoCloseable {
         BorrowedSpace made = null;
         try {
             Kept kept = new Kept(homeUser);
-            Borrower borrower =
-                    new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
+            Borrower borrower = new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, kept);
             made = cpu.borrow(next) ? next : null;
             return made;
@@ -237,7 +236,8 @@ public final class BorrowedSpace implements AutoCloseable {
      * it was the last user of the borrowed space, this tears that space down, and may wait. Ends a borrow without
      * users, too. A second call does nothing.
      *
-     * <p>If there is no memory for the way back to a space with another page size, the CPU is in no space.
+     * <p>If there is no memory for the way back to a space with another page size, the CPU is in no space. If it was
+     * the last user of the space to which it could not go back, this tears that one down, too.
      *
      * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
      *     the caller

@@ -343,7 +343,8 @@ public final class Cpu implements AutoCloseable {
      * space stay there; it is torn down when the last one leaves. If no reference to it is open any more, its
      * {@linkplain #use borrowers} are asked to let go. A CPU without a space, or LAZY, closes no reference.
      *
-     * <p>If this is the last user of the old space, it is torn down by this call, which may wait then.
+     * <p>If this is the last user of the old space, it is torn down by this call, which may wait then; so is the next
+     * one, if it is closed meanwhile and this CPU cannot go there.
      *
      * @param next the new space, of a machine with memory
      * @throws IllegalArgumentException if it is the space in which this CPU is

@@ -218,9 +218,10 @@ final class BorrowersTest {
             second.close();
             machine.awaitQuiescence();
             assertEquals(2, asked.get());
-            String left = " is used by cpu %d of thread " + Thread.currentThread().getName()
-                    + ", and is left for a borrowed one by a CPU that comes back";
-            String refused = assertThrows(IllegalStateException.class, machine::close).getMessage();
+            String left = " is used by cpu %d of thread "
+                    + Thread.currentThread().getName() + ", and is left for a borrowed one by a CPU that comes back";
+            String refused =
+                    assertThrows(IllegalStateException.class, machine::close).getMessage();
             assertEquals(
                     "this machine cannot be closed: space 1" + left.formatted(2) + "; space 2" + left.formatted(1),
                     refused);
