@@ -49,6 +49,7 @@ public final class MachineBuilder {
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
+    private boolean elides = true;
     private LazyTlb lazyTlb = LazyTlb.SHOOTDOWN;
     private @Nullable VictimScore score;
     private boolean checked = Boolean.getBoolean("samara.checked");
@@ -268,6 +269,17 @@ public final class MachineBuilder {
      */
     public MachineBuilder lazyTlb(LazyTlb strategy) {
         lazyTlb = Objects.requireNonNull(strategy, "strategy");
+        return this;
+    }
+
+    /**
+     * Sets whether a flush looks for CPUs to wait for while only the caller's CPU is in the space.
+     *
+     * @param isElided whether such a flush looks for none; true unless set
+     * @return this
+     */
+    public MachineBuilder elideFlushes(boolean isElided) {
+        elides = isElided;
         return this;
     }
 
@@ -502,7 +514,8 @@ public final class MachineBuilder {
                         message -> host.report(Report.Kind.LONG_WAIT, message, null),
                         delivery,
                         thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown),
-                        lazyTlb.maker()),
+                        lazyTlb.maker(),
+                        elides),
                 faultAround,
                 longestOffer,
                 checked

@@ -389,6 +389,11 @@ public final class CpuState extends CpuWords.Flushed {
         return wordVolatile() >>> STATE_BITS == context;
     }
 
+    /** Returns whether it has a context, and does not use its translations. */
+    boolean isInKernel(long context) {
+        return wordVolatile() == wordOf(KERNEL, context);
+    }
+
     /** Returns whether it is between two spaces, and may have read the generation of the next. */
     boolean isSwitching() {
         return (wordVolatile() & STATES) == SWITCHING;

@@ -28,6 +28,7 @@ public final class Cpus {
 
     private final ShootdownReports signals;
     private final LazyContext.Maker lazy;
+    private final boolean elides;
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
@@ -44,7 +45,7 @@ public final class Cpus {
      * @param reporter is given the reports; must not throw
      */
     public Cpus(long reportAfterNanos, Consumer<String> reporter) {
-        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new);
+        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, true);
     }
 
     /**
@@ -56,15 +57,18 @@ public final class Cpus {
      * @param delivery delivers requests to CPUs
      * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
      * @param lazy makes what each CPU keeps in LAZY
+     * @param elides whether a shootdown asks no CPU while only the caller's is in the space
      */
     public Cpus(
             long reportAfterNanos,
             Consumer<String> reporter,
             ShootdownDelivery delivery,
             Consumer<Throwable> failures,
-            LazyContext.Maker lazy) {
+            LazyContext.Maker lazy,
+            boolean elides) {
         signals = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
         this.lazy = lazy;
+        this.elides = elides;
     }
 
     /**
@@ -331,7 +335,7 @@ public final class Cpus {
      * @param mask a cpumask
      */
     public void shoot(TlbContext context, long generation, long mask) {
-        if (mask == 0) {
+        if (mask == 0 || isElided(context, mask)) {
             return;
         }
         @Nullable CpuState[] all = online;
@@ -375,9 +379,29 @@ public final class Cpus {
      */
     public @Nullable Shootdown begin(TlbContext context, long generation, long mask) {
         @Nullable CpuState[] all = online;
-        return mask != 0 && ask(all, context, generation, mask)
+        return mask != 0 && !isElided(context, mask) && ask(all, context, generation, mask)
                 ? new Shootdown(this, context, generation, mask, all)
                 : null;
+    }
+
+    /**
+     * Returns whether no CPU of a cpumask has to be asked, since none is in GUEST in the context: no CPU is a user of
+     * the space, or the only one is the caller's. A CPU that comes later finds its translations stale by the
+     * generation. A cpumask of one CPU is not worth the question.
+     */
+    private boolean isElided(TlbContext context, long mask) {
+        if (!elides || (mask & (mask - 1)) == 0) {
+            return false;
+        }
+        // Volatile, and after the generation was advanced. Pairs with a CPU that comes to the space, which counts
+        // itself, and reads the generation before it uses a translation: at least one of the two sees the other's
+        // update. The CPU is not counted any more only after its word does not name the context.
+        int users = context.cpus();
+        if (users > 1) {
+            return false;
+        }
+        OwnedByThread thread = users == 0 ? null : OwnedByThread.current();
+        return users == 0 || (thread != null && thread.hasInKernel(context.id()));
     }
 
     /** Sends requests to the CPUs of a cpumask that have to catch up; returns whether one is of another thread. */

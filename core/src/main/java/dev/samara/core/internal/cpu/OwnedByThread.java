@@ -113,6 +113,17 @@ final class OwnedByThread {
         return null;
     }
 
+    /** Returns whether a CPU is in a context, and not in GUEST. */
+    boolean hasInKernel(long context) {
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null && cpu.isInKernel(context)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Returns a reader that is in a section, other than a given one; or null. */
     @Nullable
     RcuReader inSection(@Nullable RcuReader passed) {

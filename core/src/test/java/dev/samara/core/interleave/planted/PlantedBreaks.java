@@ -21,7 +21,8 @@ final class PlantedBreaks {
                         MissedBreaks.ALL,
                         StoreBreaks.ALL,
                         LazyBreaks.ALL,
-                        BorrowBreaks.ALL)
+                        BorrowBreaks.ALL,
+                        ElisionBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -134,6 +134,15 @@ public final class Exploration {
         return run(Strategy.replay(schedule).begin(), true).trace().steps();
     }
 
+    /** Returns the places of the writes of the run of one schedule, each as class, method and line. */
+    public java.util.List<String> writes(Schedule schedule) {
+        Run run = run(Strategy.replay(schedule).begin(), true);
+        if (run.finding() != null) {
+            throw new IllegalStateException(run.finding().toString());
+        }
+        return run.trace().writes();
+    }
+
     private Run run(Chooser chooser, boolean records) {
         Run run = new Run(scenarios.get(), chooser, limits, records);
         run.execute();

@@ -68,6 +68,14 @@ final class Trace {
         }
     }
 
+    /** Returns the places of the steps that write. */
+    List<String> writes() {
+        return steps.stream()
+                .filter(step -> step.access.kind() == Access.Kind.WRITE)
+                .map(step -> step.access.site())
+                .toList();
+    }
+
     List<String> steps() {
         return steps.stream()
                 .map(step -> step.thread + ':' + step.number + ' ' + step.access)

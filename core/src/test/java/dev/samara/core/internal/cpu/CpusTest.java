@@ -84,6 +84,7 @@ final class CpusTest {
                 assertTrue(numbers.add(number), "once");
                 all.get(number).flushedTo(generation);
             }));
+            ContextSwitch.load(all.get(i), context);
             all.get(i).enterGuest(context.id());
         }
         cpus.shoot(context, generation, mask);
@@ -141,6 +142,45 @@ final class CpusTest {
         assertEquals(MANY, shot(-1).size());
         assertEquals(0, cpus.shootdowns());
         assertEquals(0, cpus.targets());
+    }
+
+    /** Returns a CPU that is between two spaces, which a shootdown asks wherever it looks. */
+    private CpuState between(Cpus of) throws Exception {
+        Owned cpu = owned(of);
+        cpu.does(cpu.state::depart);
+        return cpu.state;
+    }
+
+    /** Returns whether a CPU that is between two spaces is asked in a shootdown by this thread. */
+    private static boolean isAsked(Cpus of, TlbContext in, CpuState switching) {
+        of.shoot(in, in.advance(), -1);
+        boolean isAsked = switching.isPending();
+        switching.clearPending();
+        return isAsked;
+    }
+
+    @Test
+    @DisplayName("while no CPU is in the context, or only the caller's, no CPU of a cpumask of several is asked")
+    void elided() throws Exception {
+        CpuState switching = between(cpus);
+        assertFalse(isAsked(cpus, context, switching), "no CPU");
+        CpuState own = cpus.claim(0, () -> {});
+        ContextSwitch.load(own, context);
+        assertFalse(isAsked(cpus, context, switching), "the caller's");
+        Owned other = owned(cpus);
+        other.does(() -> assertTrue(isAsked(cpus, context, switching), "another thread's"));
+        other.does(() -> ContextSwitch.load(other.state, context));
+        assertTrue(isAsked(cpus, context, switching), "two");
+        other.does(other.state::depart);
+        assertFalse(isAsked(cpus, context, switching), "one has left");
+    }
+
+    @Test
+    @DisplayName("all CPUs of a cpumask are asked if flushes are not elided")
+    void notElided() throws Exception {
+        Cpus asking = new Cpus(
+                Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, false);
+        assertTrue(isAsked(asking, context, between(asking)));
     }
 
     @Test
@@ -261,7 +301,7 @@ final class CpusTest {
                 kicks.incrementAndGet();
             }
         };
-        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {}, ShootdownLazy::new);
+        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {}, ShootdownLazy::new, true);
         long generation = context.advance();
         Owned cpu = guest(impatient, context, 0);
         AtomicBoolean interrupted = new AtomicBoolean();

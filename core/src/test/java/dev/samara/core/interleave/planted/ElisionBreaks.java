@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+
+/** Breaks of the rule by which a flush asks no CPU while only the caller's is in the space. */
+final class ElisionBreaks {
+    private static final String INTERNAL = "dev.samara.core.internal.";
+
+    private ElisionBreaks() {}
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "the CPUs in the space are counted before the generation is advanced",
+                    ElisionScenarios.Comes.class,
+                    2,
+                    () -> SourceBreak.of(
+                            INTERNAL + "tlb.PendingFlush",
+                            "long generation = context.advance();",
+                            "boolean isAlone = context.cpus() <= 1;\nlong generation = context.advance();",
+                            "cpus.shoot(context, generation, mask);",
+                            "cpus.shoot(context, generation, isAlone ? 0 : mask);")),
+            PlantedBreak.of(
+                    "references are counted in place of CPUs",
+                    ElisionScenarios.Stays.class,
+                    0,
+                    () -> SourceBreak.of(INTERNAL + "cpu.Cpus", "context.cpus();", "context.users().references();")),
+            PlantedBreak.of(
+                    "a CPU that was not asked finds its translations fresh",
+                    ElisionScenarios.Comes.class,
+                    0,
+                    () -> SourceBreak.of(
+                            INTERNAL + "tlb.CpuTlb",
+                            "flushed = slot.isFresh ? FRESH : slot.flushed;",
+                            "flushed = of.generation();")));
+}

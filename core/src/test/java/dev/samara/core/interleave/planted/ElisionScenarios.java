@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.page.Pte;
+
+/** Flushes by the only CPU in the space, after another one has left. */
+final class ElisionScenarios {
+    private ElisionScenarios() {}
+
+    /** An unmapping by a CPU that has used the page. */
+    private static final class UsedByBoth implements SpaceScenario.Operation {
+        @Override
+        public void before(State state, Cpu cpu) {
+            Calls.load(cpu, Calls.AT);
+        }
+
+        @Override
+        public String run(State state, Cpu cpu) {
+            return "" + state.space.munmap(Calls.AT, Calls.PAGE);
+        }
+
+        @Override
+        public void returned(State state, String result) {
+            state.standStill.revoked(state.space, Calls.AT, Calls.AT + Calls.PAGE, Pte.RIGHTS);
+        }
+    }
+
+    /** A CPU that has used the page, and has left the space, comes back. */
+    static final class Comes extends Calls {
+        Comes() {
+            calls().put("munmap", new UsedByBoth());
+            calls().put("comes", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    load(cpu, AT);
+                    cpu.switchTo(null);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    cpu.switchTo(state.space);
+                    cpu.enterGuest();
+                    String loaded = load(cpu, AT);
+                    cpu.leaveGuest();
+                    return loaded;
+                }
+            });
+        }
+    }
+
+    /** A CPU that uses the page. */
+    static final class Stays extends Calls {
+        Stays() {
+            calls().put("munmap", new UsedByBoth());
+            calls().put("guest", new HoldsInGuest(AT));
+        }
+    }
+}

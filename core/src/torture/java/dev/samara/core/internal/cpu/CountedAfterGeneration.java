@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** {@link CountedThenGeneration} broken on purpose: the CPU reads the generation before it is counted. */
+@JCStressTest
+@Outcome(
+        id = {"0, 0", "0, 1", "1, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "flushes, or is asked")
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "uses its old translation, and is not asked")
+@State
+public class CountedAfterGeneration {
+    private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
+    private final TlbContext context = new TlbContext();
+    private final long known = context.generation();
+
+    public CountedAfterGeneration() {
+        // The CPU of the shooter.
+        context.use();
+    }
+
+    @Actor
+    public void owner(II_Result r) {
+        cpu.depart();
+        r.r1 = context.generation() == known ? 1 : 0;
+        context.use();
+        cpu.arrive(context);
+        cpu.enterGuest(context.id());
+    }
+
+    @Actor
+    public void shooter(II_Result r) {
+        long generation = context.advance();
+        r.r2 = context.cpus() > 1 && !cpu.isDone(context.id(), generation) ? 1 : 0;
+    }
+}
