@@ -67,7 +67,8 @@ final class StormCommand implements Callable<Integer> {
             names = "--only",
             split = ",",
             paramLabel = "GROUP",
-            description = "Run only these groups of threads: pages, early-reuse, notices, closes, chains, guest-calls.")
+            description = "Run only these groups of threads: pages, early-reuse, notices, closes, lends, chains,"
+                    + " guest-calls.")
     private Set<String> groups = Set.of();
 
     @Option(

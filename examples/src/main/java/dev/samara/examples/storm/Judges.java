@@ -23,6 +23,7 @@ final class Judges {
     final Invariant noticed;
     final Invariant refused;
     final Invariant closed;
+    final Invariant lent;
     final Invariant silent;
     final Invariant progress;
     final Invariant garbage;
@@ -46,6 +47,7 @@ final class Judges {
         noticed = new Invariant("a page that was clean is written only after a new notice", course);
         refused = new Invariant("I5 a call from GUEST is refused where it would wait", course);
         closed = new Invariant("a space that is closed beside its use has its own pages only", course);
+        lent = new Invariant("a space that is lent has its pages until it is reaped", course);
         silent = new Invariant("I10 no callback fails", course);
         progress = new Invariant("I5 every step makes progress", course);
         garbage = new Invariant("I9 ended objects are garbage", course);

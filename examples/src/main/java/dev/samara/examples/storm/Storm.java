@@ -109,6 +109,7 @@ public final class Storm {
         all.put("early-reuse", () -> new Takeover(scene));
         all.put("notices", () -> new Noticing(scene));
         all.put("closes", () -> new Closing(scene));
+        all.put("lends", () -> new Lending(scene));
         all.put("chains", () -> new Chaining(scene));
         all.put("guest-calls", () -> new FromGuest(scene, description()));
         Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();

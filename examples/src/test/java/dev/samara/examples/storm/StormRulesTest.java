@@ -47,6 +47,7 @@ final class StormRulesTest {
                         "I4 moved pages keep their contents beside early reuse of their range",
                         "a page that was clean is written only after a new notice",
                         "a space that is closed beside its use has its own pages only",
+                        "a space that is lent has its pages until it is reaped",
                         "I5 a call from GUEST is refused where it would wait",
                         "I5 every step makes progress",
                         "I9 ended objects are garbage",
