@@ -27,7 +27,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
-@SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class ReapBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final int MOST = 5_000;
@@ -137,10 +136,10 @@ final class ReapBreaksTest {
                         1,
                         () -> in(
                                 "space.Reap",
-                                "        } else if (!gather.isInvalidated()) {\n"
-                                        + "            return false;\n        }\n        tell();\n"
-                                        + "        gather.free();",
-                                "} else { gather.isInvalidated(); } gather.freeInvalidated();")))
+                                "} else if (!gather.isInvalidated()) {\n            return false;",
+                                "} else { gather.isInvalidated();",
+                                "gather.free();",
+                                "gather.freeInvalidated();")))
                 .stream();
     }
 
