@@ -3,6 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.interleave.pair.Combination.Cpus;
@@ -39,20 +40,35 @@ final class PairScenario extends SpaceScenario {
     /** The kinds that fault pages in after they are complete. */
     private static final Set<String> FAULT_IN = Set.of("mlock", "populate", "populate-read", "mmap-populate");
 
+    /** Stands before the strategy for CPUs in LAZY. */
+    private static final char BY = '@';
+
+    private final String name;
     private final Combination combination;
     private final Map<String, Operation> calls = new LinkedHashMap<>();
     private final long one = AT + PAGE;
     private final long other;
 
-    /** Takes the name of a combination. */
+    /** Takes the name of a combination, and after an at sign the strategy for CPUs in LAZY unless it is the usual one. */
     PairScenario(String name) {
-        combination = Combination.parse(name);
+        this.name = name;
+        combination = Combination.parse(name.substring(0, endOfCombination(name)));
         other = AT + combination.relation().first * PAGE;
         List<String> kinds = combination.kinds();
         for (int i = 0; i < kinds.size(); i++) {
             String label = (i + 1) + "-" + kinds.get(i);
             calls.put(label, new Paired(label, PairKinds.of(kinds.get(i)), i == 1 ? other : one, i, othersGive(i)));
         }
+    }
+
+    /** Returns the name of a combination with a strategy. */
+    static String name(Combination combination, LazyTlb strategy) {
+        return combination.toString() + BY + strategy;
+    }
+
+    private static int endOfCombination(String name) {
+        int at = name.indexOf(BY);
+        return at < 0 ? name.length() : at;
     }
 
     private boolean othersGive(int one) {
@@ -70,7 +86,7 @@ final class PairScenario extends SpaceScenario {
 
     @Override
     protected String name() {
-        return combination.toString();
+        return name;
     }
 
     @Override
@@ -80,7 +96,9 @@ final class PairScenario extends SpaceScenario {
 
     @Override
     protected MachineBuilder builder() {
-        return super.builder().faultAround(combination.ground() == Ground.CACHED_FILE ? 4 : 1);
+        MachineBuilder builder = super.builder().faultAround(combination.ground() == Ground.CACHED_FILE ? 4 : 1);
+        int end = endOfCombination(name);
+        return end == name.length() ? builder : builder.lazyTlb(LazyTlb.valueOf(name.substring(end + 1)));
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.pair;
 
+import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Ground;
@@ -42,6 +43,22 @@ public final class Pairs {
             "resolve",
             "reference",
             "snapshot",
+            "collect");
+
+    /** The kinds of which all pairs are explored with each strategy for CPUs in LAZY. */
+    static final List<String> OF_LIFETIMES = List.of(
+            "use",
+            "unuse",
+            "lazy",
+            "switch",
+            "close",
+            "reap",
+            "fork",
+            "exec",
+            "offline",
+            "read-fault",
+            "write-fault",
+            "store",
             "collect");
 
     /** The figures of the scenarios with one value of a combination. */
@@ -112,6 +129,27 @@ public final class Pairs {
                     List<String> kinds = List.of(ReferenceKinds.NAMES.get(i), others.get(j));
                     names.add(new Combination(kinds, Relation.SAME, Ground.ANONYMOUS, Combination.Spaces.ONE, cpus)
                             .toString());
+                }
+            }
+        }
+        return names;
+    }
+
+    /** The names of all pairs of the end of a space with what CPUs and lifetimes do, with a strategy for CPUs in LAZY. */
+    static List<String> ofExit(LazyTlb strategy) {
+        return OF_LIFETIMES.stream()
+                .map(kind -> PairScenario.name(Combination.of("close", Relation.SAME, kind), strategy))
+                .toList();
+    }
+
+    /** The names of all pairs of what CPUs and lifetimes do, with each strategy for CPUs in LAZY. */
+    static List<String> ofLifetimes() {
+        List<String> names = new ArrayList<>();
+        for (LazyTlb strategy : LazyTlb.values()) {
+            for (int i = 0; i < OF_LIFETIMES.size(); i++) {
+                for (int j = i; j < OF_LIFETIMES.size(); j++) {
+                    names.add(PairScenario.name(
+                            Combination.of(OF_LIFETIMES.get(i), Relation.SAME, OF_LIFETIMES.get(j)), strategy));
                 }
             }
         }

@@ -42,6 +42,7 @@ final class PairsMain {
         return switch (set) {
             case "pairs" -> Pairs.names(Arrays.asList(Relation.values()));
             case "references" -> Pairs.ofReferences();
+            case "lifetimes" -> Pairs.ofLifetimes();
             case "array" -> {
                 CoveringArray array = new CoveringArray(PairKinds.names());
                 System.out.println(array);

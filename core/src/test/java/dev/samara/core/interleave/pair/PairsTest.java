@@ -3,6 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.util.EnumSet;
@@ -38,6 +39,16 @@ final class PairsTest {
     void references() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
         pairs.explore(Pairs.ofReferences(), 2, index -> Long.MAX_VALUE);
+        assertEquals(List.of(), pairs.failures());
+        assertEquals(List.of(), pairs.incomplete());
+    }
+
+    @ParameterizedTest
+    @EnumSource(LazyTlb.class)
+    @DisplayName("the end of a space beside CPUs, borrows, reaps and forks, in all schedules with one preemption")
+    void exits(LazyTlb strategy) throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
+        pairs.explore(Pairs.ofExit(strategy), 2, index -> Long.MAX_VALUE);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }

@@ -4,7 +4,6 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutText;
-import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
@@ -87,11 +86,9 @@ public abstract class SpaceScenario implements Scenario {
 
     private @Nullable State state;
 
-    /** The machine; overridden for options. The property {@code interleave.lazy} is the strategy for CPUs in LAZY. */
+    /** The machine; overridden for options. */
     protected MachineBuilder builder() {
-        return Machine.builder()
-                .faultAround(1)
-                .lazyTlb(LazyTlb.valueOf(System.getProperty("interleave.lazy", LazyTlb.SHOOTDOWN.name())));
+        return Machine.builder().faultAround(1);
     }
 
     /** The number of frames. With few of them, a frame that is freed is soon used again. */
