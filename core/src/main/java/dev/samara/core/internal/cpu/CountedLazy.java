@@ -25,6 +25,11 @@ public final class CountedLazy extends LazyContext {
     }
 
     @Override
+    boolean mayRelease() {
+        return true;
+    }
+
+    @Override
     void drop() {
         TlbContext of = kept;
         if (of != null) {

@@ -26,10 +26,14 @@ public final class CpuCounters {
     /** By kind: first all events, then the events before the present space. */
     private final long[] words = new long[PADDING + 2 * KINDS + PADDING];
 
+    /** Whether there are events since the last {@link #beginSpace}. For the owner's thread. */
+    private boolean isCounting;
+
     CpuCounters() {}
 
     /** Counts an event. Called by the owner's thread. */
     public void increment(int kind) {
+        isCounting = true;
         int at = PADDING + kind;
         // Opaque: no other thread writes it, and a reader sees no half of it.
         WORD.setOpaque(words, at, words[at] + 1);
@@ -57,11 +61,18 @@ public final class CpuCounters {
      * @param last gets the events that were counted in the space that the CPU has left; null if it had none
      */
     void beginSpace(@Nullable SpaceCounters last) {
+        // Most switches have no events to settle.
+        if (isCounting) {
+            isCounting = false;
+            settle(last);
+        }
+    }
+
+    private void settle(@Nullable SpaceCounters last) {
         for (int kind = 0; kind < KINDS; kind++) {
             int at = PADDING + kind;
             long now = words[at];
             long before = words[at + KINDS];
-            // Few switches have events of each kind to settle, and most have none.
             if (now != before) {
                 if (last != null) {
                     last.add(kind, now - before);

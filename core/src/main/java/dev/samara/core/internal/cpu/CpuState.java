@@ -214,7 +214,7 @@ public final class CpuState extends CpuWords.Flushed {
      * that failed on its arrival would be a user of a space in which it is not.
      */
     public void checkMayArrive() {
-        if (lazy.kept() != null) {
+        if (lazy.mayRelease() && lazy.kept() != null) {
             StackReserve.check(ARRIVE_DEPTH);
         }
     }
@@ -332,6 +332,11 @@ public final class CpuState extends CpuWords.Flushed {
         setWordRelease(wordOf(KERNEL, wanted.id()));
         loaded = wanted;
         return true;
+    }
+
+    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if it has none. */
+    public @Nullable TlbContext context() {
+        return loaded;
     }
 
     /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */

@@ -40,10 +40,6 @@ final class CpuWords {
         final void setWordRelease(long next) {
             WORD.setRelease(this, next);
         }
-
-        final boolean casWord(long expected, long next) {
-            return WORD.compareAndSet(this, expected, next);
-        }
     }
 
     abstract static class BeforePending extends State {

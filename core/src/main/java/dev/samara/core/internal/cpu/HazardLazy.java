@@ -36,6 +36,11 @@ public final class HazardLazy extends KeptWord {
     private @Nullable TlbContext given;
 
     @Override
+    boolean mayRelease() {
+        return true;
+    }
+
+    @Override
     void drop() {
         if (kept() == null) {
             // A last put that hands a reference over now finds no pointer, and takes the reference back.

@@ -43,6 +43,11 @@ public abstract class LazyContext extends Padding {
      */
     abstract void drop();
 
+    /** Returns whether a drop may give up a reference, for which it needs {@link #DROP_DEPTH}. */
+    boolean mayRelease() {
+        return false;
+    }
+
     /** Called for each CPU before a context is torn down: it has no user, and is unloaded if this does not keep it. */
     void beforeTeardown(TlbContext ended) {}
 

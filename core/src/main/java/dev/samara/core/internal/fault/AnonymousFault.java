@@ -91,7 +91,7 @@ final class AnonymousFault {
     private int install(
             VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
-        PageTable table = faulter.table;
+        PageTable table = faulter.table();
         long[] leaf = known != null ? known : table.leafForInstall(address);
         Leaf.lock(leaf);
         try {

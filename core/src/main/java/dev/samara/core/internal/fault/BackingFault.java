@@ -176,7 +176,7 @@ final class BackingFault {
 
     /** Maps a page that was fetched for a write, after notifying the backing. The caller is in a reader section. */
     private int mapNoticed(BackingTraits traits, FilePages cache, int frame, Request request) {
-        PageTable table = faulter.table;
+        PageTable table = faulter.table();
         Notice notice = table.notices().begin(request.address());
         try {
             int told = tell(traits, request);
@@ -202,7 +202,7 @@ final class BackingFault {
 
     /** Handles the first write to a page of a shared mapping that is already mapped. */
     int pageMkwrite(VmArea vma, long address, int access, long pte) {
-        PageTable table = faulter.table;
+        PageTable table = faulter.table();
         Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access & ~Faulter.FORCED);
         Notice notice = table.notices().begin(address);
         try {

@@ -86,7 +86,7 @@ final class CopyOnWrite {
                 faulter.memory.accessChecker(),
                 "copy on write",
                 AccessChecker.ALL,
-                faulter.table.number(),
+                faulter.table().number(),
                 page,
                 end)) {
             return copyPage(vma, address, access, leaf, index, pte);
@@ -113,7 +113,7 @@ final class CopyOnWrite {
                 return Resolve.AGAIN;
             }
             faulter.reader().readUnlock();
-            TlbFlush.flushPage(faulter.memory, faulter.table, leaf, address);
+            TlbFlush.flushPage(faulter.memory, faulter.table(), leaf, address);
             faulter.reader().readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
@@ -156,8 +156,8 @@ final class CopyOnWrite {
     int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
         long mark = Pte.busy(Pte.present(source, 0), faulter.worker.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
-        long[] leaf = faulter.table.leafForInstall(address);
-        int index = faulter.table.indexOf(address);
+        long[] leaf = faulter.table().leafForInstall(address);
+        int index = faulter.table().indexOf(address);
         int fresh = fresh(false);
         if (fresh == Frames.NONE) {
             return Faulter.EXHAUSTED;

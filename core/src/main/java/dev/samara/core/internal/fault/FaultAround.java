@@ -44,7 +44,7 @@ final class FaultAround implements PageWindow {
     FaultAround(Faulter faulter) {
         this.faulter = faulter;
         // A window lies in one leaf.
-        pages = Math.min(faulter.memory.faultAround(), faulter.table.entries());
+        pages = Math.min(faulter.memory.faultAround(), faulter.table().entries());
         offered = new int[pages];
     }
 
@@ -158,7 +158,7 @@ final class FaultAround implements PageWindow {
             boolean writes,
             long @Nullable [] known) {
         int shift = faulter.pageShift;
-        PageTable table = faulter.table;
+        PageTable table = faulter.table();
         int index = table.indexOf(address);
         // Aligned by address, and clipped to the VMA and to the leaf.
         int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
@@ -183,8 +183,8 @@ final class FaultAround implements PageWindow {
         first = page;
         count = 1;
         offered[0] = frame;
-        long[] leaf = faulter.table.leafForInstall(address);
-        return putIn(vma, cache, leaf, faulter.table.indexOf(address), address, 0, writes);
+        long[] leaf = faulter.table().leafForInstall(address);
+        return putIn(vma, cache, leaf, faulter.table().indexOf(address), address, 0, writes);
     }
 
     private boolean putIn(

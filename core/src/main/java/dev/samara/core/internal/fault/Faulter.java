@@ -60,9 +60,6 @@ public final class Faulter {
     /** The layout of the space that is served; that of closed references while there is none. */
     Layout layout;
 
-    /** The page table of the space that is served. */
-    PageTable table;
-
     private final RcuReader reader;
     private final FaultReports reports;
     private final FaultAround faultAround;
@@ -91,7 +88,6 @@ public final class Faulter {
         this.layout = layout;
         this.worker = worker;
         memory = layout.memory();
-        table = layout.pages();
         frames = memory.frames();
         reader = worker.reader();
         reports = new FaultReports(this);
@@ -108,18 +104,24 @@ public final class Faulter {
      * @param next a space with the memory of the present one
      */
     public void serve(Layout next) {
-        last = null;
-        faultAround.forget();
+        forget();
         layout = next;
-        table = next.pages();
     }
 
     /** Drops all references to the space that was served. Must not be called within a fault. */
     public void rest() {
+        forget();
+        layout = layout.closed();
+    }
+
+    private void forget() {
         last = null;
         faultAround.forget();
-        layout = layout.closed();
-        table = layout.pages();
+    }
+
+    /** Returns the page table of the space that is served. */
+    PageTable table() {
+        return layout.pages();
     }
 
     RcuReader reader() {
@@ -195,7 +197,7 @@ public final class Faulter {
                     || (result == Fault.ADRERR && layout.reaping().isUnstable())) {
                 // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or
                 // of the reaper.
-                UnhookTables.unhookIfEmpty(table, address);
+                UnhookTables.unhookIfEmpty(table(), address);
             }
             ended = true;
             wasMajor = isMajor;
@@ -275,8 +277,8 @@ public final class Faulter {
         if (result != Fault.NONE) {
             return result;
         }
-        long[] leaf = table.leaf(address);
-        int index = table.indexOf(address);
+        long[] leaf = table().leaf(address);
+        int index = table().indexOf(address);
         long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
         if (leaf != null && Pte.isPresent(pte)) {
             return present(vma, address, access, leaf, index, pte);

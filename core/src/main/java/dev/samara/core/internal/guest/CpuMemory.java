@@ -20,11 +20,10 @@ import org.jspecify.annotations.Nullable;
  * of the CPU's space. Used by the thread that owns the CPU.
  */
 public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
-    private static final String NO_SPACE = " has no space";
-    private static final String LAZY = " is LAZY: it has to switch to its space again first";
-
-    private static final String WITHOUT_USERS =
-            " has given up the users of the space that it borrows: it has to leave, and to use the space again first";
+    /* Why an access is refused. Numbers: each switch stores one, and a store of a reference costs more. */
+    private static final int NO_SPACE = 0;
+    private static final int LAZY = 1;
+    private static final int WITHOUT_USERS = 2;
 
     private final String cpu;
 
@@ -41,7 +40,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private @Nullable TranslatedMemory loaded;
 
     /** Why accesses are refused while {@code loaded} is null. */
-    private String refusal = NO_SPACE;
+    private int refusal = NO_SPACE;
 
     private @Nullable TlbView view;
     private boolean swapsBytes;
@@ -159,9 +158,19 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private TranslatedMemory living() {
         TranslatedMemory memory = loaded;
         if (memory == null) {
-            throw new IllegalStateException(cpu + refusal);
+            throw new IllegalStateException(cpu + refusal());
         }
         return memory;
+    }
+
+    private String refusal() {
+        return switch (refusal) {
+            case LAZY -> " is LAZY: it has to switch to its space again first";
+            case WITHOUT_USERS ->
+                " has given up the users of the space that it borrows: it has to leave, and to use the space again"
+                        + " first";
+            default -> " has no space";
+        };
     }
 
     /** Throws if the thread is not the owner, or the CPU has no space. */

@@ -87,8 +87,6 @@ public final class CpuTlb {
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
     /* The CPU's space. The fields that enterGuest needs are copied here, to save a dereference. */
-    private @Nullable TlbContext context;
-
     private SoftTlb.@Nullable View view;
     private long contextId;
     private @Nullable PageTable table;
@@ -163,14 +161,17 @@ public final class CpuTlb {
      */
     public boolean switchTo(@Nullable PageTable next) {
         if (next != null && state.leaveLazy(next.context())) {
-            context = next.context();
             table = next;
             activities &= ~WITHOUT_SPACE;
             return true;
         }
+        return goElsewhere(next);
+    }
+
+    /** Not part of the way back from LAZY, which is compiled into its callers while it is short. */
+    private boolean goElsewhere(@Nullable PageTable next) {
         state.checkMayArrive();
         activities |= WITHOUT_SPACE;
-        context = null;
         table = null;
         tables.clear();
         state.depart();
@@ -193,7 +194,6 @@ public final class CpuTlb {
             }
         }
         if (of != null) {
-            context = of;
             table = next;
             contextId = of.id();
             number = slot.number();
@@ -209,10 +209,9 @@ public final class CpuTlb {
      * only. The caller calls {@link #endLeft} afterwards.
      */
     public void enterLazy() {
-        TlbContext of = Objects.requireNonNull(context);
+        TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
-        context = null;
         table = null;
         // The tables may be freed meanwhile.
         tables.clear();
@@ -224,7 +223,7 @@ public final class CpuTlb {
      * leaves.
      */
     public boolean mayBeLastUser() {
-        TlbContext of = context;
+        TlbContext of = state.context();
         return of != null && of.users().references() == 0;
     }
 
@@ -299,7 +298,7 @@ public final class CpuTlb {
      * is not in GUEST.
      */
     public void enterGuest() {
-        TlbContext of = Objects.requireNonNull(context);
+        TlbContext of = Objects.requireNonNull(state.context());
         try {
             state.enterGuest(contextId);
             if (of.generation() != flushed) {
@@ -368,7 +367,7 @@ public final class CpuTlb {
 
     private void acknowledge() {
         state.clearPending();
-        TlbContext of = context;
+        TlbContext of = state.context();
         if (of != null) {
             long generation = of.generation();
             if (generation != slot.flushed) {
@@ -507,7 +506,6 @@ public final class CpuTlb {
     /** Goes offline: gives up its translations and its number. The caller calls {@link #endLeft} afterwards. */
     public void close() {
         activities |= WITHOUT_SPACE;
-        context = null;
         table = null;
         cpus.release(state);
     }
