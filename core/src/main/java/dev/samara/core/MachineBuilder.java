@@ -49,7 +49,7 @@ public final class MachineBuilder {
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
-    private boolean elides = true;
+    private boolean elides;
     private LazyTlb lazyTlb = LazyTlb.SHOOTDOWN;
     private @Nullable VictimScore score;
     private boolean checked = Boolean.getBoolean("samara.checked");
@@ -273,9 +273,11 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets whether a flush looks for CPUs to wait for while only the caller's CPU is in the space.
+     * Sets whether a flush looks at no CPU while only the caller's CPU is in the space, or none is. CPUs that have left
+     * the space flush when they come back in any case. This may pay where a space moves over many CPUs that other
+     * spaces use meanwhile; docs/lifetimes.md has figures.
      *
-     * @param isElided whether such a flush looks for none; true unless set
+     * @param isElided whether such a flush looks at no CPU; false unless set
      * @return this
      */
     public MachineBuilder elideFlushes(boolean isElided) {

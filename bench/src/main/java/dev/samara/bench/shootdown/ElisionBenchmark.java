@@ -47,7 +47,7 @@ public class ElisionBenchmark {
 
     private static final long BASE = 0x1_0000_0000L;
 
-    /** Whether a flush is left out. */
+    /** Whether the machine elides flushes. */
     @Param({"false", "true"})
     public boolean elided;
 
@@ -113,6 +113,15 @@ public class ElisionBenchmark {
         cpu.close();
         space.close();
         machine.close();
+    }
+
+    /**
+     * Returns the frames in use.
+     *
+     * @return the pages that are mapped
+     */
+    long frames() {
+        return machine.statistics().framesInUse();
     }
 
     /** Removes the pages, one by one. */

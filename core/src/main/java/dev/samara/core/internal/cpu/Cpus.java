@@ -45,7 +45,7 @@ public final class Cpus {
      * @param reporter is given the reports; must not throw
      */
     public Cpus(long reportAfterNanos, Consumer<String> reporter) {
-        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, true);
+        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, false);
     }
 
     /**

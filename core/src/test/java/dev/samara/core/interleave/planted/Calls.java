@@ -3,8 +3,6 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Machine;
-import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
@@ -22,11 +20,6 @@ abstract class Calls extends SpaceScenario {
     @Override
     protected final Map<String, Operation> calls() {
         return calls;
-    }
-
-    @Override
-    protected MachineBuilder builder() {
-        return Machine.builder().faultAround(1);
     }
 
     @Override

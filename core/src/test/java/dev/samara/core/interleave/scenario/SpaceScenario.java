@@ -86,9 +86,9 @@ public abstract class SpaceScenario implements Scenario {
 
     private @Nullable State state;
 
-    /** The machine; overridden for options. */
+    /** The machine; overridden for options. It elides flushes, though that is not the default: so all orders are met. */
     protected MachineBuilder builder() {
-        return Machine.builder().faultAround(1);
+        return Machine.builder().faultAround(1).elideFlushes(true);
     }
 
     /** The number of frames. With few of them, a frame that is freed is soon used again. */

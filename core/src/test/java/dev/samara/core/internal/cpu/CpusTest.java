@@ -28,9 +28,14 @@ final class CpusTest {
     private static final int MANY = 130;
 
     private final LinkedBlockingQueue<String> reports = new LinkedBlockingQueue<>();
-    private final Cpus cpus = new Cpus(Long.MAX_VALUE, reports::add);
+    private final Cpus cpus = cpus(true);
     private final TlbContext context = new TlbContext();
     private final List<ExecutorService> threads = new ArrayList<>();
+
+    private Cpus cpus(boolean elides) {
+        return new Cpus(
+                Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, elides);
+    }
 
     @AfterEach
     void end() {
@@ -178,8 +183,7 @@ final class CpusTest {
     @Test
     @DisplayName("all CPUs of a cpumask are asked if flushes are not elided")
     void notElided() throws Exception {
-        Cpus asking = new Cpus(
-                Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, false);
+        Cpus asking = cpus(false);
         assertTrue(isAsked(asking, context, between(asking)));
     }
 
