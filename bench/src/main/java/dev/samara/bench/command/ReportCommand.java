@@ -11,6 +11,7 @@ import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.interpreter.InterpreterBenchmark;
 import dev.samara.bench.memory.ForkReport;
+import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -77,6 +78,11 @@ record ReportCommand(String word, String about, Program program, String small) {
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
                     ShootdownReport::main,
                     "--rounds 1 --iterations 500"),
+            new ReportCommand(
+                    "lazy-footprint",
+                    "the heap of spaces and of what CPUs in LAZY keep of them, by strategy",
+                    LazyFootprintReport::main,
+                    "--spaces 50"),
             new ReportCommand(
                     "interpreter",
                     "guest instructions a microsecond of a RISC-V interpreter: on an array, a page table made by hand,"

@@ -93,6 +93,7 @@ class SuiteCommandTest {
                 "maps-scan --scanners 1.5 | --scanners",
                 "fork-beside --vmas none | --vmas",
                 "sparse --gib 0 | --gib",
+                "lazy-footprint --spaces few | few",
                 "shootdowns --work none | none",
                 "interpreter --memory none | none"
             })
@@ -134,6 +135,7 @@ class SuiteCommandTest {
                 "fork --rounds 1 | fork_ns | 4",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "sparse --gib 1 --rounds 1 | stamped | 4",
+                "lazy-footprint --spaces 20 | HAZARD_POINTER | 4",
                 "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 125",
                 "interpreter --seconds 0.02 --work sieve | paged | 3"
             })

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -205,6 +206,24 @@ class ShootdownReportTest {
             benchmark.walkAndEnd(many);
         }
         many.tearDown();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, 0", "true, 3", "false, 3"})
+    @DisplayName("ElisionBenchmark unmaps every page that it has mapped")
+    void elision(boolean isElided, int left) {
+        ElisionBenchmark benchmark = new ElisionBenchmark();
+        benchmark.elided = isElided;
+        benchmark.left = left;
+        benchmark.setUp();
+        long frames = benchmark.frames();
+        for (int i = 0; i < 2; i++) {
+            benchmark.map();
+            assertTrue(benchmark.frames() > frames);
+            benchmark.munmap();
+            assertEquals(frames, benchmark.frames());
+        }
+        benchmark.tearDown();
     }
 
     @Test
