@@ -54,10 +54,10 @@ public final class BorrowedSpace implements AutoCloseable {
     /** The reference by which the CPU was in a space before; null if it was in none. */
     private final @Nullable AddressSpace home;
 
-    private final Kept kept;
+    private final BorrowReferences kept;
     private Stage stage = Stage.WITH_USERS;
 
-    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, Kept kept) {
+    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, BorrowReferences kept) {
         this.cpu = cpu;
         this.machine = machine;
         this.layout = layout;
@@ -70,14 +70,14 @@ public final class BorrowedSpace implements AutoCloseable {
      * The references of a borrow. The machine gives them up if the thread of the CPU ends. So this leads to neither the
      * borrow nor the CPU, which may become unreachable.
      */
-    private static final class Kept {
+    private static final class BorrowReferences {
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
         private final @Nullable HomeRef homeUser;
 
         /** Keeps the page table without users; null with users, and once the borrower has it. */
         private volatile @Nullable PageTableRef pageTable;
 
-        Kept(@Nullable HomeRef homeUser) {
+        BorrowReferences(@Nullable HomeRef homeUser) {
             this.homeUser = homeUser;
         }
 
@@ -115,7 +115,7 @@ public final class BorrowedSpace implements AutoCloseable {
         HomeRef homeUser = before == null ? null : HomeRef.of(before);
         BorrowedSpace made = null;
         try {
-            Kept kept = new Kept(homeUser);
+            BorrowReferences kept = new BorrowReferences(homeUser);
             Borrower borrower = new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, kept);
             made = cpu.borrow(next) ? next : null;

@@ -50,6 +50,10 @@ final class SpaceSoakTest {
         if (number % 250 == 0) {
             contexts.add(new WeakReference<>(space.own.pages().context()));
         }
+        if (number % 5 == 0) {
+            assertEquals(0, held.reap());
+            assertEquals(Fault.ADRERR, cpu.memory().load(AT, 8));
+        }
         switch (number % 4) {
             case 0 -> cpu.enterLazy();
             case 1 -> cpu.switchTo(null);
@@ -94,7 +98,8 @@ final class SpaceSoakTest {
     }
 
     @Test
-    @DisplayName("spaces that are made, used, lazily left and closed leave no frame, context, reference or heap in use")
+    @DisplayName(
+            "spaces that are made, used, reaped, left and closed leave no frame, context, reference or heap in use")
     void spaces() throws Exception {
         run(FIRST);
         long heap = heap();

@@ -36,7 +36,7 @@ final class Lending implements Group {
     private final Scene scene;
 
     /** The space in which the owner is, and its page table; null between two acts. */
-    private volatile @Nullable Lent current;
+    private volatile @Nullable LentSpace current;
 
     private long number;
 
@@ -45,7 +45,7 @@ final class Lending implements Group {
     }
 
     /** A space that may be borrowed. */
-    private static final class Lent {
+    private static final class LentSpace {
         final AddressSpace space;
         final PageTableRef table;
         final long stamp;
@@ -53,18 +53,18 @@ final class Lending implements Group {
         /** Set before a thread reaps the space. */
         volatile boolean isReaped;
 
-        Lent(AddressSpace space, long stamp) {
+        LentSpace(AddressSpace space, long stamp) {
             this.space = space;
             this.stamp = stamp;
             table = space.hold();
         }
     }
 
-    private Lent newSpace() {
+    private LentSpace newSpace() {
         AddressSpace made = scene.machine().newSpace(Geometry.LINUX_X86_64);
         made.addNotifier((start, end, reason) -> scene.naps().maybe());
         done(made.mmap(BASE, BYTES, READ | WRITE, ANONYMOUS, null, 0));
-        return new Lent(made, MARK | ++number << 8);
+        return new LentSpace(made, MARK | ++number << 8);
     }
 
     private static void done(long result) {
@@ -77,8 +77,8 @@ final class Lending implements Group {
     void replaces(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             while (scene.course().goesOn()) {
-                Lent next = newSpace();
-                Lent before = current;
+                LentSpace next = newSpace();
+                LentSpace before = current;
                 if (before == null) {
                     cpu.switchTo(next.space);
                 } else {
@@ -93,7 +93,7 @@ final class Lending implements Group {
                 }
                 LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
             }
-            Lent last = current;
+            LentSpace last = current;
             current = null;
             if (last != null) {
                 last.space.close();
@@ -106,7 +106,7 @@ final class Lending implements Group {
     void borrows(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             while (scene.course().goesOn()) {
-                Lent lent = current;
+                LentSpace lent = current;
                 BorrowedSpace borrow = lent == null ? null : tryUse(cpu, lent);
                 if (lent == null || borrow == null) {
                     Thread.onSpinWait();
@@ -127,7 +127,7 @@ final class Lending implements Group {
         }
     }
 
-    private static @Nullable BorrowedSpace tryUse(Cpu cpu, Lent lent) {
+    private static @Nullable BorrowedSpace tryUse(Cpu cpu, LentSpace lent) {
         try {
             return cpu.tryUse(lent.table, () -> {});
         } catch (MmException refused) {
@@ -138,7 +138,7 @@ final class Lending implements Group {
         }
     }
 
-    private void use(Cpu cpu, Lent lent, Random random, BorrowedSpace borrow) {
+    private void use(Cpu cpu, LentSpace lent, Random random, BorrowedSpace borrow) {
         for (int n = random.nextInt(64); n >= 0; n--) {
             cpu.enterGuest();
             try {
@@ -155,7 +155,7 @@ final class Lending implements Group {
         }
     }
 
-    private void access(Cpu cpu, Lent lent, int page, boolean stores) {
+    private void access(Cpu cpu, LentSpace lent, int page, boolean stores) {
         GuestMemory memory = cpu.memory();
         long address = BASE + page * PageModel.PAGE;
         long stamp = lent.stamp | page;
@@ -171,7 +171,7 @@ final class Lending implements Group {
         }
     }
 
-    private static boolean mayFail(Lent lent, int result) {
+    private static boolean mayFail(LentSpace lent, int result) {
         return lent.isReaped && result == Fault.ADRERR;
     }
 
@@ -188,7 +188,7 @@ final class Lending implements Group {
     /** Reaps the space of the owner now and then. */
     void reaps(Random random) {
         while (scene.course().goesOn()) {
-            Lent lent = current;
+            LentSpace lent = current;
             if (lent != null && random.nextInt(4) == 0) {
                 lent.isReaped = true;
                 long result = lent.table.reap();

@@ -22,7 +22,7 @@ final class BackgroundReap extends WaitingCall {
     static final long LONGEST_STILL = 2_000_000_000;
 
     private final LowMemory policy;
-    private final LowMemory.Turn turn;
+    private final LowMemory.ReapTurn turn;
     private final Layout layout;
     private final Reap reap;
 
@@ -61,7 +61,7 @@ final class BackgroundReap extends WaitingCall {
      * @param turn of the policy, which ends with the reap
      * @param layout of the victim
      */
-    BackgroundReap(LowMemory policy, LowMemory.Turn turn, Layout layout) {
+    BackgroundReap(LowMemory policy, LowMemory.ReapTurn turn, Layout layout) {
         this.policy = policy;
         this.turn = turn;
         this.layout = layout;

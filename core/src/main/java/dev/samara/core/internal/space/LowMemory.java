@@ -41,13 +41,13 @@ public final class LowMemory {
     private final Score score;
 
     /** The turn that is under way; null for none. */
-    private final AtomicReference<@Nullable Turn> current = new AtomicReference<>();
+    private final AtomicReference<@Nullable ReapTurn> current = new AtomicReference<>();
 
     /** Tells when a reap is due, and when it is given up; null for the clock of the system. */
     private @Nullable LongSupplier clock;
 
     /** The search of one thread for a victim, and then the reap of the victim. */
-    static final class Turn {
+    static final class ReapTurn {
         /** Null during the search. */
         private volatile @Nullable BackgroundReap reap;
 
@@ -83,7 +83,7 @@ public final class LowMemory {
      */
     public int shortage(Memory memory, Magazine magazine, int otherwise) {
         StackReserve.check(DEPTH);
-        Turn before = current.get();
+        ReapTurn before = current.get();
         if (before != null && !before.isStill()) {
             step();
             return Fault.RETRY;
@@ -92,7 +92,7 @@ public final class LowMemory {
             // A long step that frees frames is none that hangs.
             return otherwise;
         }
-        Turn mine = new Turn();
+        ReapTurn mine = new ReapTurn();
         // Of several threads one takes the turn.
         if (!current.compareAndSet(before, mine)) {
             return Fault.RETRY;
@@ -172,12 +172,12 @@ public final class LowMemory {
     }
 
     /** Returns whether a turn is under way: no thread has ended it, or taken it over. */
-    boolean has(Turn turn) {
+    boolean has(ReapTurn turn) {
         return current.get() == turn;
     }
 
     /** Ends a turn, and lets the next shortage pick a victim. Returns false if another thread has taken it over. */
-    boolean end(Turn turn) {
+    boolean end(ReapTurn turn) {
         return current.compareAndSet(turn, null);
     }
 
