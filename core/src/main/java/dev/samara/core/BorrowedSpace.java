@@ -33,8 +33,11 @@ public final class BorrowedSpace implements AutoCloseable {
     /** The stack that the way to another space needs until it is complete, in frames. */
     private static final int DEPTH = 120;
 
-    /** The stack that the way to LAZY needs, or back from it: also for what the CPU keeps of an earlier space. */
-    private static final int LAZY_DEPTH = LazyContext.DROP_DEPTH + 24;
+    /**
+     * The stack that the way to LAZY needs, or back from it: also for what the CPU keeps of an earlier space, and for
+     * the references of the borrow.
+     */
+    private static final int LAZY_DEPTH = Math.max(LazyContext.DROP_DEPTH, SpaceReferences.DEPTH) + 24;
 
     /** How far the borrow is. */
     private enum Stage {

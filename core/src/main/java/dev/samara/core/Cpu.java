@@ -258,7 +258,9 @@ public final class Cpu implements AutoCloseable {
         if (tlb != null) {
             checkUnused(tlb, what);
             if (tlb.mayBeLastUser()) {
-                // Before a change: a teardown that is not begun would have to wait until this CPU moves again.
+                // Before a change: a teardown that is not begun has to wait until this CPU moves again. So has one if
+                // the
+                // last reference is closed after this look, and the stack is that short.
                 StackReserve.check(END_DEPTH);
             }
         }

@@ -47,6 +47,8 @@ final class HomeRef {
 
     /** Gives the space up for an ended thread, and leaves a teardown to a thread of the machine. */
     void giveUpLater() {
+        // Before a change: what this does not give up, the next call does.
+        StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
             layout.lifetime().putHomeLater();
         }

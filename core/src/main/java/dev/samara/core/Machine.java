@@ -213,6 +213,7 @@ public final class Machine implements AutoCloseable {
     public void close() {
         Cpus.checkMayWait("the closing of a machine");
         references.giveUpLost();
+        host.borrowers().giveUpDead();
         host.close();
     }
 
@@ -277,9 +278,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the references to all spaces of this machine that are not given up, of all three kinds, and the
-     * {@linkplain Cpu#use borrows} of those spaces. A space that has ended is among them as long as it has a weaker
-     * reference. Takes no lock, and does not wait.
+     * Returns the references to all spaces of this machine that are not given up, of all three kinds, the {@linkplain
+     * Cpu#use borrows} of those spaces, and the CPUs that come back to them from a borrow. A space that has ended is
+     * among them as long as it has a weaker reference. Takes no lock, and does not wait.
      *
      * @return the references at some instants of this call, the oldest first
      * @throws IllegalStateException if this machine is closed

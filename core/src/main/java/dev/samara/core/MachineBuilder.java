@@ -206,9 +206,9 @@ public final class MachineBuilder {
      *
      * <p>A space that cannot be emptied within about half a second is left as it is, and the next fault that finds no
      * frame chooses another one. The reason may be a CPU in GUEST that does not poll, or an operation that stays in
-     * flight. So is a space left whose notifier does not return within two seconds, or for which nobody makes steps:
-     * where the housekeeping is invoked, faults make steps only for spaces without notifiers.
-     * The end of each reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were
+     * flight. A space is also left as it is if its notifier does not return within two seconds, or if nobody makes
+     * steps: where the housekeeping is invoked, faults make steps only for spaces without notifiers. The end of each
+     * reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were
      * reaped: accesses there are {@code ADRERR}.
      *
      * @param score scores spaces; null for none, unless set
@@ -273,9 +273,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets whether a flush looks at no CPU while only the caller's CPU is in the space, or none is. CPUs that have left
-     * the space flush when they come back in any case. This may pay where a space moves over many CPUs that other
-     * spaces use meanwhile; docs/lifetimes.md has figures.
+     * Sets whether a flush that concerns several CPUs looks at none of them while only the caller's CPU is in the
+     * space, out of GUEST, or no CPU is. CPUs that have left the space flush when they come back in any case. Nothing
+     * is saved that could be measured on two processors (docs/lifetimes.md). It may pay on many, where other spaces
+     * use the CPUs that have left.
      *
      * @param isElided whether such a flush looks at no CPU; false unless set
      * @return this

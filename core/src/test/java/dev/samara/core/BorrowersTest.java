@@ -375,6 +375,25 @@ final class BorrowersTest {
     }
 
     @Test
+    @DisplayName("a machine whose last user was a borrower that has ended closes, without a step of the housekeeping")
+    void deadBorrowerOfClosedSpaces() throws InterruptedException {
+        Machine machine = builder().invokedHousekeeping(true).build();
+        Thread borrower = new Thread(() -> {
+            AddressSpace space = space(machine);
+            AddressSpace home = space(machine);
+            Cpu cpu = machine.claimCpu();
+            cpu.switchTo(home);
+            assertFalse(cpu.use(space, asked::incrementAndGet).isAsked());
+            home.close();
+            space.close();
+        });
+        borrower.start();
+        borrower.join();
+        machine.close();
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
     @DisplayName("a CPU that was handed over by a thread that has ended goes on borrowing")
     void handedOver() throws InterruptedException {
         Machine machine = builder().build();

@@ -16,7 +16,8 @@ package dev.samara.core.event;
  *
  * <p>A {@linkplain dev.samara.core.PageTableRef#reap reap} calls a notifier for each mapping that it empties, or for
  * parts of a large one: when no CPU finds the pages any more, and before they are free. So data that is looked up again
- * meanwhile is dropped, too. Operations in that range go on during the call, and may have placed another mapping there.
+ * meanwhile is dropped, too. Where there is no memory to wait for the CPUs, the call comes before that. Operations in
+ * that range go on during the call, and may have placed another mapping there.
  *
  * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
  * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked

@@ -33,7 +33,10 @@ public final class CpuCounters {
 
     /** Counts an event. Called by the owner's thread. */
     public void increment(int kind) {
-        isCounting = true;
+        if (!isCounting) {
+            // Seldom: this word is not padded.
+            isCounting = true;
+        }
         int at = PADDING + kind;
         // Opaque: no other thread writes it, and a reader sees no half of it.
         WORD.setOpaque(words, at, words[at] + 1);
@@ -63,8 +66,9 @@ public final class CpuCounters {
     void beginSpace(@Nullable SpaceCounters last) {
         // Most switches have no events to settle.
         if (isCounting) {
-            isCounting = false;
             settle(last);
+            // Last: what an Error has left is settled by the next switch.
+            isCounting = false;
         }
     }
 

@@ -57,7 +57,8 @@ public final class Cpus {
      * @param delivery delivers requests to CPUs
      * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
      * @param lazy makes what each CPU keeps in LAZY
-     * @param elides whether a shootdown asks no CPU while only the caller's is in the space
+     * @param elides whether a shootdown for several CPUs looks at none while only the caller's is in the space, out of
+     *     GUEST
      */
     public Cpus(
             long reportAfterNanos,

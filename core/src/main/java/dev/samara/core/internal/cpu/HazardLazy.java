@@ -14,7 +14,7 @@ public final class HazardLazy extends KeptWord {
     /*
      * CPU, in drop                              last put, in afterTeardown
      *
-     *     kept := null          (volatile)          given := ended, with a reference   (get-and-set)
+     *     kept := null          (volatile)          given := ended, with a reference   (compare-and-set)
      *     read given            (volatile)          read kept                          (volatile)
      *
      * At least one of the two sees the other's store: the CPU finds the reference, or the last put finds that the CPU

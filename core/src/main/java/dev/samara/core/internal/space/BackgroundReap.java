@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>After {@link Reap#MOST_PASSES} passes that were not complete, or as many pauses within which CPUs have not
  * acknowledged one flush, the victim counts as one that cannot be emptied, and the machine looks for another one. A
- * flush that is pending then is still polled until it is over, and its frames are freed. So it is if no step has ended
- * for a while: a notifier does not return, or the embedder makes no steps. A thread that finds no frame decides that.
+ * flush that is pending then is still polled until it is over, and its frames are freed. The machine also looks for
+ * another victim if no step has ended for a while, since a notifier does not return or the embedder makes no steps. A
+ * thread that finds no frame decides that.
  */
 final class BackgroundReap extends WaitingCall {
     /**

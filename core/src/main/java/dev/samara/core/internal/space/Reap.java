@@ -343,7 +343,8 @@ public final class Reap implements AutoCloseable {
             gather.invalidate();
         } finally {
             try {
-                // Also after a failure: the thread of the machine that tries again calls no notifiers, which may wait.
+                // Also after a failure, and then before the flush is over: the thread of the machine that tries again
+                // calls no notifiers, which may wait.
                 tell();
             } finally {
                 gather.close();

@@ -86,7 +86,7 @@ public final class CpuTlb {
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /* The CPU's space. The fields that enterGuest needs are copied here, to save a dereference. */
+    /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
     private long contextId;
     private @Nullable PageTable table;
@@ -153,8 +153,9 @@ public final class CpuTlb {
     }
 
     /**
-     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the previous space by one store, unless
-     * that space has no user any more. The caller calls {@link #endLeft} afterwards, also after an exception.
+     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the space that it keeps by an update of
+     * the users and a store, unless that space has no user any more. The caller calls {@link #endLeft} afterwards, also
+     * after an exception.
      *
      * @param next the page table of the space, or null for the empty space
      * @return false if the space has no user any more; the CPU is in the empty space then

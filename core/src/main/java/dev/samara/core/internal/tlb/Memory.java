@@ -233,6 +233,8 @@ public final class Memory {
             return worker;
         } finally {
             if (!isOwned) {
+                // Memory may have run out after the thread had become its owner.
+                disown(worker);
                 giveBack(worker);
             }
         }

@@ -49,7 +49,7 @@ final class PairScenario extends SpaceScenario {
     private final long one = AT + PAGE;
     private final long other;
 
-    /** Takes the name of a combination, and after an at sign the strategy for CPUs in LAZY unless it is the usual one. */
+    /** Takes the name of a combination, and after an at sign the strategy for CPUs in LAZY, if not the usual one. */
     PairScenario(String name) {
         this.name = name;
         combination = Combination.parse(name.substring(0, endOfCombination(name)));

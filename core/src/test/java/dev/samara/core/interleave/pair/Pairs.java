@@ -135,7 +135,7 @@ public final class Pairs {
         return names;
     }
 
-    /** The names of all pairs of the end of a space with what CPUs and lifetimes do, with a strategy for CPUs in LAZY. */
+    /** The names of all pairs of a close with what CPUs and lifetimes do, with a strategy for CPUs in LAZY. */
     static List<String> ofExit(LazyTlb strategy) {
         return OF_LIFETIMES.stream()
                 .map(kind -> PairScenario.name(Combination.of("close", Relation.SAME, kind), strategy))

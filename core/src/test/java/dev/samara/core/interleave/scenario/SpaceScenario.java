@@ -86,7 +86,7 @@ public abstract class SpaceScenario implements Scenario {
 
     private @Nullable State state;
 
-    /** The machine; overridden for options. It elides flushes, though that is not the default: so all orders are met. */
+    /** The machine; overridden for options. It elides flushes, though that is not the default, to meet their orders. */
     protected MachineBuilder builder() {
         return Machine.builder().faultAround(1).elideFlushes(true);
     }
