@@ -153,7 +153,7 @@ public final class BorrowedSpace implements AutoCloseable {
      * Gives up the users of the space, and keeps its page table. The CPU refuses accesses from now on. If it was the
      * last user, this tears the space down, and may wait.
      *
-     * @return the same borrow without users; the caller leaves it
+     * @return this borrow without users; the caller leaves it
      * @throws IllegalStateException if the borrow has no users any more; or if the CPU is in GUEST, in a fault or in
      *     one of its listeners, or is not owned by the caller
      */

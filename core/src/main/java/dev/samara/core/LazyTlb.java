@@ -15,9 +15,9 @@ import dev.samara.core.internal.cpu.UnloadedLazy;
 public enum LazyTlb {
     /**
      * The CPU has the root still, and holds a {@linkplain AddressSpace#hold reference to the page table} ({@code
-     * MMU_LAZY_TLB_REFCOUNT}). It takes the reference when it first enters LAZY after it came to the space,
-     * and gives it up when it goes to another space. CPUs that come and go write the count of one space by turns. The
-     * end of the space takes nothing from a CPU.
+     * MMU_LAZY_TLB_REFCOUNT}). It takes the reference when it first enters LAZY after it came to the space, and
+     * gives it up when it goes to another space. All CPUs of a space write one count. The end of the space takes
+     * nothing from a CPU.
      */
     REFERENCE_COUNT,
 

@@ -77,7 +77,10 @@ final class EndingSpace {
         return refused.errno() == Errno.ESRCH ? 0 : 3;
     }
 
-    /** Returns what is left after both threads: the users, or 2 if the table or the object of a reference is gone. */
+    /**
+     * Closes the reference that the other thread has taken. Returns the number of users that there were before, or 2 if
+     * the topmost table or the attached object was given back although the reference keeps it.
+     */
     int left() {
         AutoCloseable reference = taken;
         int users = space.users();

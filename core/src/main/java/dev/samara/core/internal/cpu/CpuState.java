@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
  *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
- *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context, but may keep that before.
+ *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context. It may keep the last one.
  * </pre>
  *
  * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST
@@ -404,7 +404,7 @@ public final class CpuState extends CpuWords.Flushed {
         return (wordVolatile() & STATES) == SWITCHING;
     }
 
-    /** Returns what it keeps in LAZY; always the same object. */
+    /** Returns what it keeps in LAZY; one object for all time. */
     LazyContext lazy() {
         return lazy;
     }

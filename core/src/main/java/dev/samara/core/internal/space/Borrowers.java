@@ -110,13 +110,17 @@ public final class Borrowers {
         return made;
     }
 
-    /** Without memory for it, the next call of this or of {@link #add} removes what is left. */
+    /**
+     * Removes the places of CPUs that are closed, and of CPUs whose threads have ended. If the memory or the stack is
+     * too small, the places stay until the next call of this method or of {@link #add}.
+     */
     private void prune() {
         try {
             synchronized (this) {
                 places = kept().toArray(NONE);
             }
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The caller closes its CPU, which must not fail because of other CPUs.
             return;
         }
     }
