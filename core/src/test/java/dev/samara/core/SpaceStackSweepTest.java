@@ -198,4 +198,96 @@ final class SpaceStackSweepTest {
     void lastUser(Class<? extends LastUser> scene) throws Exception {
         StackSweep.sweep(scene);
     }
+
+    /** A borrow beside its end. Afterwards nothing keeps the spaces but their owner. */
+    abstract static class BorrowEnd implements StackSweep.Scene {
+        final Machine machine =
+                Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
+        final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        final AddressSpace home = machine.newSpace(Geometry.LINUX_X86_64);
+        private @Nullable Cpu claimed;
+
+        final Cpu cpu() {
+            return Objects.requireNonNull(claimed, "no CPU");
+        }
+
+        @Override
+        public void prepare() {
+            claimed = machine.claimCpu();
+        }
+
+        @Override
+        public void goOn() {
+            // Again, where the end of the stack has refused it.
+            call();
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            home.close();
+            space.close();
+            machine.awaitQuiescence();
+            for (AddressSpace of : List.of(home, space)) {
+                assertEquals(0, of.users());
+                assertEquals(0, of.own.lifetime().pageTable().count(), "references to the page table");
+            }
+            assertEquals(List.of(), machine.references());
+        }
+    }
+
+    static final class EndsWithoutUsers extends BorrowEnd {
+        private @Nullable BorrowedSpace borrowed;
+
+        @Override
+        public void prepare() {
+            super.prepare();
+            borrowed = cpu().use(space, () -> {});
+            borrowed.putUsers();
+        }
+
+        @Override
+        public boolean call() {
+            Objects.requireNonNull(borrowed).close();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            StackSweepTest.Scene.assertMetBefore(thrown);
+            super.judge(thrown);
+        }
+    }
+
+    /** The close of a CPU finds the borrow of another one, whose thread has ended away from its own space. */
+    static final class EndsBesideDead extends BorrowEnd {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().use(space, () -> {}).close();
+            Thread borrower = new Thread(() -> {
+                Cpu dead = machine.claimCpu();
+                dead.switchTo(home);
+                dead.use(space, () -> {});
+            });
+            borrower.start();
+            try {
+                borrower.join();
+            } catch (InterruptedException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+
+        @Override
+        public boolean call() {
+            cpu().close();
+            return true;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {EndsWithoutUsers.class, EndsBesideDead.class})
+    @DisplayName("what a borrow keeps is given up once, at the latest by the next call")
+    void borrowEnd(Class<? extends BorrowEnd> scene) throws Exception {
+        StackSweep.sweep(scene);
+    }
 }
