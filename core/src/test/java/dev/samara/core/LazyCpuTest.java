@@ -156,6 +156,11 @@ final class LazyCpuTest {
         fixture.closeEmpty();
     }
 
+    /** Returns the last generation, without the mark that the context was given back. */
+    private static long advanced(TlbContext of) {
+        return of.generation() & Long.MAX_VALUE;
+    }
+
     @Test
     @DisplayName(
             "I3: is taken off when its space is closed, which flushes nothing, and never uses its old translations")
@@ -167,7 +172,7 @@ final class LazyCpuTest {
         long generation = before.generation();
         fixture.space.close();
         assertTrue(before.isEnded());
-        assertEquals(generation, before.generation());
+        assertEquals(generation, advanced(before));
         assertEquals(0, fixture.frames());
         assertFindsNewPage();
         assertEquals(0, fixture.space.cpus());
@@ -203,7 +208,7 @@ final class LazyCpuTest {
             assertEquals(1, fixture.space.cpus());
             second.switchTo(null);
             assertTrue(before.isEnded());
-            assertEquals(generation, before.generation());
+            assertEquals(generation, advanced(before));
             assertEquals(0, fixture.frames());
             assertFindsNewPage();
         }

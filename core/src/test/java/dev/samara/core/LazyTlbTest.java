@@ -73,9 +73,12 @@ final class LazyTlbTest {
         assertEquals(Fault.NONE, cpu.memory().store(AT, 8, number));
     }
 
+    /** Returns the references to the page table. The context is given back with the last one, and not before. */
     private static int held(AddressSpace space) {
         Lifetime lifetime = space.own.lifetime();
-        return lifetime.pageTable().count();
+        int count = lifetime.pageTable().count();
+        assertEquals(count == 0, space.own.pages().context().isGivenBack());
+        return count;
     }
 
     /** References to the page table beside that of the users. */

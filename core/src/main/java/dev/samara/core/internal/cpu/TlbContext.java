@@ -24,11 +24,14 @@ public final class TlbContext {
      */
     public static final long EMPTY = 0;
 
+    /** The bit of the generation that marks a context that was given back. */
+    private static final long GIVEN_BACK = Long.MIN_VALUE;
+
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
     private final long id = LAST.incrementAndGet();
 
-    /** The current generation; the first is 1. */
+    /** The current generation; the first is 1. Negative after the context was given back. */
     private final AtomicLong generation = new AtomicLong(1);
 
     private final FlushLog log = new FlushLog();
@@ -80,11 +83,40 @@ public final class TlbContext {
 
     /**
      * Begins another generation, and returns it. The caller has changed entries before, and reads their cpumask after
-     * this call.
+     * this call. The caller, or one for which it acts, has a reference to the page table.
+     *
+     * @throws IllegalStateException if this context was given back
      */
     public long advance() {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
-        return generation.incrementAndGet();
+        long next = generation.incrementAndGet();
+        checkNotGivenBack(next);
+        return next;
+    }
+
+    /**
+     * Checks a generation that was read of this context, in place of the memory that a kernel would use again.
+     *
+     * @throws IllegalStateException if this context was given back
+     */
+    public void checkNotGivenBack(long read) {
+        if (read < 0) {
+            throw new IllegalStateException("context " + id + " is used after it was given back");
+        }
+    }
+
+    /**
+     * Gives this context back, to which there is no reference any more.
+     *
+     * @throws IllegalStateException if it was given back already
+     */
+    public void free() {
+        checkNotGivenBack(generation.getAndUpdate(last -> last | GIVEN_BACK));
+    }
+
+    /** Returns whether this context was given back, which is final. */
+    public boolean isGivenBack() {
+        return generation.get() < 0;
     }
 
     /**

@@ -127,10 +127,13 @@ public final class CheckedMemory extends TranslatedMemory {
         speculated += SPECULATION_PAGES << shift;
         LoadedRoot root = of.root();
         String wrong = root == null ? null : root.speculate(speculated);
+        if (wrong == null && of.isGivenBack()) {
+            wrong = "a context that was given back";
+        }
         // Again: with SHOOTDOWN, a thread may have ended the space during the walk. It takes the context from this CPU
         // before it gives tables back, so the walk may have met tables that the CPU had lost.
         if (wrong != null && processor().lazyContext() == of) {
-            throw checker.report("I3", "a CPU in LAZY has walked to " + wrong, of.id(), speculated, tlb.history());
+            throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
         }
     }
 

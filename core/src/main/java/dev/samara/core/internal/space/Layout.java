@@ -522,10 +522,11 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Frees the topmost table, of which there is no reference any more. */
+    /** Frees the topmost table and the TLB context, to which there is no reference any more. */
     void freePageTable() {
         if (pages != null) {
             pages.free();
+            pages.context().free();
         }
     }
 

@@ -65,7 +65,9 @@ final class AsidSlots {
         renumber(taken);
         taken.context = wanted.id();
         // Read before the first entry is read: later changes of entries are flushed.
-        taken.flushed = wanted.generation();
+        long generation = wanted.generation();
+        wanted.checkNotGivenBack(generation);
+        taken.flushed = generation;
         taken.isFresh = true;
         return taken;
     }

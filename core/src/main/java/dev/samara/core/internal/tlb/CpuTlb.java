@@ -384,6 +384,7 @@ public final class CpuTlb {
 
     /** Flushes the ranges of the generations up to a given one, or everything, and publishes that generation. */
     private void catchUp(TlbContext of, long generation) {
+        of.checkNotGivenBack(generation);
         long from = slot.flushed;
         boolean isRanged = generation - from <= FlushLog.SIZE / 2;
         for (long next = from + 1; next <= generation && isRanged; next++) {

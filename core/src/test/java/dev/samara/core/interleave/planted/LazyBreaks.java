@@ -44,6 +44,14 @@ final class LazyBreaks {
                     0,
                     in("CountedLazy", "            of.pageTable().hold();\n", "", "of.pageTable().release();", "")),
             PlantedBreak.of(
+                    "a context is given back with the last user",
+                    LazyScenarios.LeavesCounted.class,
+                    0,
+                    () -> SourceBreak.of(
+                            "dev.samara.core.internal.space.Layout",
+                            "memory.cpus().endTeardown(pages.context());",
+                            "memory.cpus().endTeardown(pages.context()); pages.context().free();")),
+            PlantedBreak.of(
                     "a teardown takes no CPU off",
                     LazyScenarios.LeavesShotDown.class,
                     0,

@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.MmuNotifier.Reason;
@@ -70,6 +71,24 @@ final class TlbContextTest {
         assertEquals(5, range.cpus());
         assertEquals(Reason.DISCARDED, range.reason());
         assertFalse(new TlbContext().log().read(generation, range));
+    }
+
+    @Test
+    @DisplayName("one that was given back begins no generation, and a CPU that reads one is told")
+    void givenBack() {
+        long before = context.advance();
+        context.checkNotGivenBack(before);
+        assertFalse(context.isGivenBack());
+        context.free();
+        assertTrue(context.isGivenBack());
+        String message = "context " + context.id() + " is used after it was given back";
+        assertEquals(message, assertThrows(IllegalStateException.class, context::advance).getMessage());
+        long read = context.generation();
+        assertEquals(
+                message,
+                assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read)).getMessage());
+        assertEquals(message, assertThrows(IllegalStateException.class, context::free).getMessage());
+        assertTrue(context.isGivenBack());
     }
 
     @Test
