@@ -2,11 +2,14 @@
 package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -155,6 +158,73 @@ final class CpuSweepTest {
     @DisplayName("switchTo: the space has no user unless the call has returned")
     void switchTo() throws Exception {
         StackSweep.sweep(Switch.class);
+    }
+
+    /** A CPU that has counted events leaves its space, and goes to another one afterwards. */
+    static final class Counts extends Scene {
+        private final AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
+        private @Nullable SpaceStatistics before;
+
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+            SpaceStatistics counted = space.statistics();
+            assertEquals(1, counted.minorFaults());
+            before = counted;
+        }
+
+        @Override
+        public boolean call() {
+            cpu().switchTo(null);
+            return true;
+        }
+
+        @Override
+        public void goOn() {
+            cpu().switchTo(next);
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertEquals(0, space.cpus());
+            assertEquals(before, space.statistics(), "events of the space that the CPU has left");
+            assertEquals(0, next.statistics().minorFaults(), "events of the next space");
+        }
+    }
+
+    @Test
+    @DisplayName("switchTo(null): no event of the space that the CPU leaves is lost or counted in the next one")
+    void counts() throws Exception {
+        StackSweep.sweep(Counts.class);
+    }
+
+    /** A thread that has claimed a CPU, or not, ends. */
+    static final class FirstClaim implements StackSweep.Scene {
+        private final Machine machine = Machine.builder().memory(1 << 20).build();
+        private final Memory memory =
+                machine.newSpace(Geometry.LINUX_X86_64).own.memory();
+
+        @Override
+        public boolean call() {
+            machine.claimCpu();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            // Gives up those of threads that have ended.
+            PageTableContext next = memory.newWorker("next", Thread.currentThread());
+            for (PageTableContext idle = memory.borrowIdle(); idle != null; idle = memory.borrowIdle()) {
+                assertNotEquals(next.owner(), idle.owner(), "was given back twice");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("claimCpu: a page table context is the thread's, or idle, and not both")
+    void firstClaim() throws Exception {
+        StackSweep.sweep(FirstClaim.class);
     }
 
     static final class HandOver extends Scene {

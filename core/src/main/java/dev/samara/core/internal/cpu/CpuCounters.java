@@ -29,6 +29,9 @@ public final class CpuCounters {
     /** Whether there are events since the last {@link #beginSpace}. For the owner's thread. */
     private boolean isCounting;
 
+    /** The space whose events the last {@link #beginSpace} has not settled, at the end of the stack; null for none. */
+    private @Nullable SpaceCounters unsettled;
+
     CpuCounters() {}
 
     /** Counts an event. Called by the owner's thread. */
@@ -66,8 +69,12 @@ public final class CpuCounters {
     void beginSpace(@Nullable SpaceCounters last) {
         // Most switches have no events to settle.
         if (isCounting) {
-            settle(last);
-            // Last: what an Error has left is settled by the next switch.
+            if (unsettled == null) {
+                // First, and without a call: what an Error leaves is settled by the next switch.
+                unsettled = last;
+            }
+            settle(unsettled);
+            unsettled = null;
             isCounting = false;
         }
     }
@@ -81,6 +88,7 @@ public final class CpuCounters {
                 if (last != null) {
                     last.add(kind, now - before);
                 }
+                // Needs no deeper stack than the addition: no event is added twice.
                 WORD.setOpaque(words, at + KINDS, now);
             }
         }

@@ -235,10 +235,11 @@ public final class CpuState extends CpuWords.Flushed {
         // that follows the last put.
         setWordRelease(wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
-        loaded = null;
         if (of != null && of.users().unuse()) {
             leftLast(of.users());
         }
+        // Not before: if the stack has ended above, the next transition gives the count up.
+        loaded = null;
         // After the word: no thread that reads the counts of the space finds these events twice.
         counters.beginSpace(of == null ? null : of.counters());
     }
@@ -305,14 +306,11 @@ public final class CpuState extends CpuWords.Flushed {
         // Release, and before the CPU stops being counted. The teardown that follows the last put finds no CPU in the
         // context.
         setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
-        loaded = null;
         if (of.users().unuse()) {
             leftLast(of.users());
         }
-    }
-
-    /** Adds the events of the space that the CPU has left for LAZY to those of that space. Called after the word. */
-    public void settleCounters(TlbContext of) {
+        // As in giveUp.
+        loaded = null;
         counters.beginSpace(of.counters());
     }
 

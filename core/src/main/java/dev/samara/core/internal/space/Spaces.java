@@ -141,10 +141,11 @@ public final class Spaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        SpaceUsers users = layout.lifetime().users();
-        if (users.users() == 0) {
-            return layout.lifetime().over().isOpen() ? null : "is being torn down";
+        // Before the users: one that leaves meanwhile begins a teardown, which is not over when it begins.
+        if (layout.lifetime().over().isOpen()) {
+            return null;
         }
+        SpaceUsers users = layout.lifetime().users();
         List<String> uses = new ArrayList<>(0);
         if (users.references() > 0) {
             uses.add("is not closed");
@@ -156,6 +157,6 @@ public final class Spaces {
         if (users.homes() > 0) {
             uses.add("is left for a borrowed one by a CPU that comes back");
         }
-        return uses.isEmpty() ? null : String.join(", and ", uses);
+        return uses.isEmpty() ? "is being torn down" : String.join(", and ", uses);
     }
 }

@@ -210,13 +210,11 @@ public final class CpuTlb {
      * only. The caller calls {@link #endLeft} afterwards.
      */
     public void enterLazy() {
-        TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
         table = null;
         // The tables may be freed meanwhile.
         tables.clear();
-        state.settleCounters(of);
     }
 
     /**

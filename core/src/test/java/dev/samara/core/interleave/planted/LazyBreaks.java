@@ -17,14 +17,7 @@ final class LazyBreaks {
     }
 
     private static Supplier<Planting> keepsLate() {
-        return in(
-                "CpuState",
-                "        lazy.keep(of);\n",
-                "",
-                "        loaded = null;\n        if (of.users().unuse()) {\n            leftLast(of.users());\n"
-                        + "        }\n    }\n\n    /** Adds",
-                "        loaded = null;\n        boolean isLast = of.users().unuse();\n        lazy.keep(of);\n"
-                        + "        if (isLast) {\n            leftLast(of.users());\n        }\n    }\n\n    /** Adds");
+        return in("CpuState", "        lazy.keep(of);\n", "", "        // As in giveUp.\n", "        lazy.keep(of);\n");
     }
 
     static final List<PlantedBreak> ALL = List.of(

@@ -125,8 +125,8 @@ final class MissedBreaks {
                             "cpu.CpuState",
                             "        // Release, and before the CPU stops being counted. The",
                             "of.users().unuse();\n        // Release, and before the CPU stops being counted. The",
-                            "        loaded = null;\n        if (of.users().unuse()) {",
-                            "        loaded = null;\n        if (of.isEnded()) {")),
+                            "        if (of.users().unuse()) {",
+                            "        if (of.isEnded()) {")),
             PlantedBreak.of(
                     "entries are compared, and then set by a store",
                     CpuScenarios.FirstLoadBesideUnmap.class,

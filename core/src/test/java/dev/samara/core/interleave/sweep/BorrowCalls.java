@@ -37,8 +37,15 @@ final class BorrowCalls {
                 return SpaceScenario.load(cpu, START) + borrowed.isAsked();
             }
         });
-        FailureKinds.add("adopt", BorrowCalls::adopt);
-        FailureKinds.addBehind("adopt-from-nowhere", WITHOUT_SPACE, BorrowCalls::adopt);
+        // Another user stays: an operation beside them would end the space while no user is adopted.
+        FailureKinds.addBehind("adopt", (scene, cpu) -> scene.keepUsers(), BorrowCalls::adopt);
+        FailureKinds.addBehind(
+                "adopt-from-nowhere",
+                (scene, cpu) -> {
+                    scene.keepUsers();
+                    cpu.switchTo(null);
+                },
+                BorrowCalls::adopt);
         FailureKinds.addBehind("unuse", (scene, cpu) -> scene.borrow(cpu), (scene, label, cpu) -> {
             scene.borrowed(cpu).close();
             return "back";
@@ -111,9 +118,12 @@ final class BorrowCalls {
         }
     }
 
+    /** Makes the next space, which is that of both operations of a pair. */
     private static void next(FailureScene scene, Geometry geometry) {
-        AddressSpace next = scene.state.machine.newSpace(geometry);
-        next.mmap(SpaceScenario.AT, geometry.pageSize(), SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
-        scene.state.children.put(NEXT, next);
+        scene.state.children.computeIfAbsent(NEXT, name -> {
+            AddressSpace next = scene.state.machine.newSpace(geometry);
+            next.mmap(SpaceScenario.AT, geometry.pageSize(), SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+            return next;
+        });
     }
 }

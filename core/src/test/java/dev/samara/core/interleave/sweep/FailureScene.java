@@ -119,6 +119,11 @@ final class FailureScene {
         return isMapped;
     }
 
+    /** Keeps a further reference to the users until the end. */
+    void keepUsers() {
+        got.add(state.space.get());
+    }
+
     /** Closes a reference to the page table at the end, if it was not closed before. */
     PageTableRef held(PageTableRef reference) {
         got.add(reference);

@@ -82,12 +82,17 @@ final class TlbContextTest {
         context.free();
         assertTrue(context.isGivenBack());
         String message = "context " + context.id() + " is used after it was given back";
-        assertEquals(message, assertThrows(IllegalStateException.class, context::advance).getMessage());
+        assertEquals(
+                message,
+                assertThrows(IllegalStateException.class, context::advance).getMessage());
         long read = context.generation();
         assertEquals(
                 message,
-                assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read)).getMessage());
-        assertEquals(message, assertThrows(IllegalStateException.class, context::free).getMessage());
+                assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read))
+                        .getMessage());
+        assertEquals(
+                message,
+                assertThrows(IllegalStateException.class, context::free).getMessage());
         assertTrue(context.isGivenBack());
     }
 
