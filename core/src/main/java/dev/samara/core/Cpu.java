@@ -134,6 +134,10 @@ public final class Cpu implements AutoCloseable {
      * @return false if the space has no user any more; the CPU is in no space then
      */
     private boolean enter(@Nullable AddressSpace next, @Nullable Layout layout) {
+        if (layout != null && tlb != null && tlb.leaveLazy(layout.pages())) {
+            serve(next, layout, tlb);
+            return true;
+        }
         Memory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
         space = null;
@@ -188,11 +192,17 @@ public final class Cpu implements AutoCloseable {
             become(layout, wanted);
         }
         CpuTlb used = Objects.requireNonNull(tlb);
-        TranslatedMemory served = Objects.requireNonNull(translated);
         if (!used.switchTo(layout.pages())) {
-            served.rest();
+            forget();
             return false;
         }
+        serve(next, layout, used);
+        return true;
+    }
+
+    /** Begins accesses to the space in which the TLB is now. */
+    private void serve(@Nullable AddressSpace next, Layout layout, CpuTlb used) {
+        TranslatedMemory served = Objects.requireNonNull(translated);
         boolean isServed = false;
         try {
             memory.serve(served, layout);
@@ -205,7 +215,6 @@ public final class Cpu implements AutoCloseable {
             }
         }
         space = next;
-        return true;
     }
 
     /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
@@ -259,8 +268,7 @@ public final class Cpu implements AutoCloseable {
             checkUnused(tlb, what);
             if (tlb.mayBeLastUser()) {
                 // Before a change: a teardown that is not begun has to wait until this CPU moves again. So has one if
-                // the
-                // last reference is closed after this look, and the stack is that short.
+                // the last reference is closed after this look, and the stack is that short.
                 StackReserve.check(END_DEPTH);
             }
         }
@@ -268,13 +276,17 @@ public final class Cpu implements AutoCloseable {
 
     /** Throws in a callback and in GUEST. */
     private void checkUnused(CpuTlb used, String what) {
+        if (!used.isMovable()) {
+            throw mayNotMove(used, what);
+        }
+    }
+
+    private IllegalStateException mayNotMove(CpuTlb used, String what) {
         memory.checkQuiet(used);
-        if (used.isAt(CpuTlb.FAULTING)) {
-            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it in its space");
-        }
-        if (used.isGuest()) {
-            throw new IllegalStateException(this + " is in GUEST: it has to leave it before " + what);
-        }
+        return new IllegalStateException(this
+                + (used.isAt(CpuTlb.FAULTING)
+                        ? " is in a fault: a backing that it asks must leave it in its space"
+                        : " is in GUEST: it has to leave it before " + what));
     }
 
     /**
@@ -288,8 +300,9 @@ public final class Cpu implements AutoCloseable {
      *     space or a borrowed one, or is not owned by the caller
      */
     public void enterLazy() {
-        CpuTlb used = loadedTlb();
         checkMayMove("it is LAZY");
+        memory.checkServed();
+        CpuTlb used = Objects.requireNonNull(tlb);
         try {
             used.enterLazy();
             space = null;

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  * and come back. While there is one, the space has its VMAs and pages. The last put is final: the count never leaves 0
  * again, and the thread of that put begins the teardown.
  *
- * <p>The CPUs among the users are also counted, since references of threads without a CPU use no translation; and those
- * that come back, since their users are no references that another thread could close. The counts are in one word, so a
- * user that comes or goes needs one atomic update, and a reader gets all counts of one instant.
+ * <p>The three kinds are counted apart: references of threads without a CPU use no translation, and CPUs that come back
+ * are no references that another thread could close. The counts are in one word, so a user that comes or goes needs one
+ * atomic update, and a reader gets all counts of one instant.
  */
 public final class SpaceUsers {
     /** What follows the last put. A call after the first one that has returned does nothing. */
@@ -37,17 +37,20 @@ public final class SpaceUsers {
         public void later() {}
     };
 
-    private static final int USER_BITS = 28;
+    private static final int REFERENCE_BITS = 28;
 
     /** Four times as many as a memory has CPUs. */
     private static final int CPU_BITS = 18;
 
-    private static final int HOME_SHIFT = USER_BITS + CPU_BITS;
+    private static final int HOME_SHIFT = REFERENCE_BITS + CPU_BITS;
     private static final long REFERENCE = 1;
-    private static final long CPU = 1L << USER_BITS;
+    private static final long CPU = 1L << REFERENCE_BITS;
     private static final long HOME = 1L << HOME_SHIFT;
 
-    /** From the lowest bit: the users; how many of them are CPUs in the space; how many are CPUs that come back. */
+    /**
+     * From the lowest bit: the references, the CPUs in the space, and the CPUs that come back. Each user is counted in
+     * one of the three, so there is no user if and only if the word is 0.
+     */
     private final AtomicLong word = new AtomicLong(REFERENCE);
 
     private final Teardown teardown;
@@ -72,12 +75,12 @@ public final class SpaceUsers {
         this.teardown = teardown;
     }
 
-    private static int usersOf(long word) {
+    private static int referencesOf(long word) {
         return (int) (word & CPU - 1);
     }
 
     private static int cpusOf(long word) {
-        return (int) ((word & HOME - 1) >>> USER_BITS);
+        return (int) ((word & HOME - 1) >>> REFERENCE_BITS);
     }
 
     private static int homesOf(long word) {
@@ -100,7 +103,7 @@ public final class SpaceUsers {
      */
     public boolean put() {
         // Atomic: after all that the user has done in the space, and before the teardown by the thread of the last put.
-        return usersOf(word.addAndGet(-REFERENCE)) == 0;
+        return word.addAndGet(-REFERENCE) == 0;
     }
 
     /**
@@ -110,7 +113,7 @@ public final class SpaceUsers {
      * @return whether it is counted; false only if the space has no user
      */
     public boolean tryGetHome() {
-        return tryAdd(HOME | REFERENCE);
+        return tryAdd(HOME);
     }
 
     /**
@@ -120,7 +123,7 @@ public final class SpaceUsers {
      */
     public boolean putHome() {
         // Atomic, as in put.
-        return usersOf(word.addAndGet(-(HOME | REFERENCE))) == 0;
+        return word.addAndGet(-HOME) == 0;
     }
 
     /**
@@ -129,7 +132,7 @@ public final class SpaceUsers {
      * @return whether the CPU is counted
      */
     boolean tryUse() {
-        return tryAdd(CPU | REFERENCE);
+        return tryAdd(CPU);
     }
 
     /**
@@ -139,12 +142,12 @@ public final class SpaceUsers {
      */
     boolean unuse() {
         // No deeper than the store of a CPU's word, after which the count must not be lost. As in put.
-        return usersOf(word.addAndGet(-(CPU | REFERENCE))) == 0;
+        return word.addAndGet(-CPU) == 0;
     }
 
     private boolean tryAdd(long added) {
         long known = word.get();
-        while (usersOf(known) != 0) {
+        while (known != 0) {
             // Atomic: before the caller uses the space. Pairs with the put that finds no other user.
             if (word.compareAndSet(known, known + added)) {
                 return true;
@@ -156,7 +159,8 @@ public final class SpaceUsers {
 
     /** Returns the number of users at some instant of this call. */
     public int users() {
-        return usersOf(word.get());
+        long seen = word.get();
+        return referencesOf(seen) + cpusOf(seen) + homesOf(seen);
     }
 
     /** Returns how many CPUs were users at some instant of this call; CPUs that are LAZY in the space are not. */
@@ -171,8 +175,7 @@ public final class SpaceUsers {
 
     /** Returns how many users were references, and no CPUs, at some instant of this call. */
     public int references() {
-        long seen = word.get();
-        return usersOf(seen) - cpusOf(seen) - homesOf(seen);
+        return referencesOf(word.get());
     }
 
     /** Tears the space down after the last put, or has a thread of the machine do so if this thread may not wait. */

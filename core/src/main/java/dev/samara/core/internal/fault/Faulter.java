@@ -70,6 +70,9 @@ public final class Faulter {
     /** The VMA of the last fault; faults come in neighbourhoods. */
     private @Nullable VmArea last;
 
+    /** Whether there may be references to the space that was served last. */
+    private boolean isServing = true;
+
     private boolean isMajor;
 
     /** Whether the last fault that has ended was a major one. */
@@ -99,24 +102,26 @@ public final class Faulter {
     }
 
     /**
-     * Serves another space from now on. Must not be called within a fault.
+     * Serves a space from now on. Must not be called within a fault, unless the space is the one that is served.
      *
-     * @param next a space with the memory of the present one
+     * @param next a space with the memory of the present one; it is the present one, or {@link #rest} was called since
      */
     public void serve(Layout next) {
-        forget();
-        layout = next;
+        if (layout != next) {
+            isServing = true;
+            layout = next;
+        }
     }
 
     /** Drops all references to the space that was served. Must not be called within a fault. */
     public void rest() {
-        forget();
-        layout = layout.closed();
-    }
-
-    private void forget() {
-        last = null;
-        faultAround.forget();
+        if (isServing) {
+            last = null;
+            faultAround.forget();
+            layout = layout.closed();
+            // Last: what fails above is made up for by the next call.
+            isServing = false;
+        }
     }
 
     /** Returns the page table of the space that is served. */

@@ -20,10 +20,11 @@ import org.jspecify.annotations.Nullable;
  * of the CPU's space. Used by the thread that owns the CPU.
  */
 public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
-    /* Why an access is refused. Numbers: each switch stores one, and a store of a reference costs more. */
-    private static final int NO_SPACE = 0;
-    private static final int LAZY = 1;
-    private static final int WITHOUT_USERS = 2;
+    /* Whether an access is refused, and why. Each switch stores a number, since a reference costs more. */
+    private static final int SERVED = 0;
+    private static final int NO_SPACE = 1;
+    private static final int LAZY = 2;
+    private static final int WITHOUT_USERS = 3;
 
     private final String cpu;
 
@@ -36,10 +37,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
 
-    /** Null while the CPU has no space. */
+    /** Of the machine of the last space. Used while no access is refused. */
     private @Nullable TranslatedMemory loaded;
 
-    /** Why accesses are refused while {@code loaded} is null. */
     private int refusal = NO_SPACE;
 
     private @Nullable TlbView view;
@@ -71,14 +71,18 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if (view != null) {
             throw new IllegalStateException(cpu + " has a FlatMemory already");
         }
-        TlbView made = new TlbView(next, loaded);
+        TlbView made = new TlbView(next, refusal == SERVED ? loaded : null);
         // Last: a constructor that has failed before leaves nothing.
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
         view = made;
     }
 
-    /** Ends the use of a machine: a view keeps neither its TLB nor its region reachable. */
+    /**
+     * Ends the use of a machine, after {@link #rest}: neither this nor a view keeps its TLB reachable, and a view not
+     * its region.
+     */
     public void release() {
+        loaded = null;
         if (view != null) {
             view.hide();
         }
@@ -108,7 +112,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         faultAddress = 0;
         fault = Fault.NONE;
         failed = Fault.NONE;
-        loaded = memory;
+        if (loaded != memory) {
+            loaded = memory;
+        }
+        refusal = SERVED;
         if (view != null) {
             view.serve(memory);
         }
@@ -116,19 +123,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     /** Refuses accesses from now on, since the CPU has no space. */
     public void rest() {
-        loaded = null;
         refusal = NO_SPACE;
     }
 
     /** Refuses accesses until a space is served, since the CPU is LAZY. */
     public void restLazy() {
-        loaded = null;
         refusal = LAZY;
     }
 
     /** Refuses accesses until a space is served, since the CPU borrows a space without users. */
     public void restWithoutUsers() {
-        loaded = null;
         refusal = WITHOUT_USERS;
     }
 
@@ -152,15 +156,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
     private TranslatedMemory loaded() {
         checkOwner();
-        return living();
+        checkServed();
+        return Objects.requireNonNull(loaded);
     }
 
-    private TranslatedMemory living() {
-        TranslatedMemory memory = loaded;
-        if (memory == null) {
+    /** Throws if the CPU has no space. */
+    public void checkServed() {
+        if (refusal != SERVED) {
             throw new IllegalStateException(cpu + refusal());
         }
-        return memory;
     }
 
     private String refusal() {
@@ -241,11 +245,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     private boolean hasResults() {
-        TranslatedMemory memory = loaded;
-        if (memory == null) {
+        if (refusal != SERVED) {
             return false;
         }
-        memory.checkCaller();
+        Objects.requireNonNull(loaded).checkCaller();
         return true;
     }
 

@@ -15,6 +15,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private final int pageMask;
     private final GuestPins pins;
 
+    /** The layout of the space that is served; the {@link Faulter} gets it with the first fault there. */
+    private @Nullable Layout served;
+
     /**
      * Makes the memory of one thread's CPU.
      *
@@ -73,12 +77,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Serves another space from now on. The space must have this memory's machine and page size. */
     void serve(Layout layout) {
-        faulter.serve(layout);
+        faulter.rest();
+        served = layout;
     }
 
     /** Drops all references to the space that was served. No space is served after this. */
     public void rest() {
         faulter.rest();
+        served = null;
     }
 
     /**
@@ -152,6 +158,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private int faultOutside(long address, int access) {
         int before = processor.begin(CpuTlb.FAULTING);
         try {
+            faulter.serve(Objects.requireNonNull(served));
             int result = faulter.fault(address, access);
             if (result == Fault.NONE) {
                 counters.increment(faulter.wasMajor() ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);

@@ -89,9 +89,11 @@ public final class CpuTlb {
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
     private long contextId;
-    private @Nullable PageTable table;
     private AsidSlots.Slot slot;
     private int number;
+
+    /** Of the CPU's space, since the first walk there; null before. Most switches to a space need no walk. */
+    private @Nullable PageTable table;
 
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
     private long flushed;
@@ -153,28 +155,53 @@ public final class CpuTlb {
     }
 
     /**
-     * Goes to a space. The CPU must not be in GUEST. From LAZY, it goes back to the space that it keeps by an update of
-     * the users and a store, unless that space has no user any more. The caller calls {@link #endLeft} afterwards, also
-     * after an exception.
+     * Goes back to a space by an update of the users and a store, if the CPU is LAZY and keeps that space, which has
+     * users still.
+     *
+     * @param next the page table of the space
+     * @return whether the CPU is there; if not, nothing has changed
+     */
+    public boolean leaveLazy(PageTable next) {
+        if (!state.leaveLazy(next.context())) {
+            return false;
+        }
+        activities &= ~WITHOUT_SPACE;
+        return true;
+    }
+
+    /** Drops the page table and the walks to its leaves. */
+    private void forgetTables() {
+        if (table != null) {
+            tables.clear();
+            // Last: what fails above is made up for by the next call.
+            table = null;
+        }
+    }
+
+    /** Returns the page table of the CPU's space. */
+    private PageTable table() {
+        PageTable known = table;
+        return known != null ? known : loadTable();
+    }
+
+    private PageTable loadTable() {
+        TlbContext of = Objects.requireNonNull(state.context());
+        PageTable loaded = (PageTable) Objects.requireNonNull(of.root());
+        table = loaded;
+        return loaded;
+    }
+
+    /**
+     * Goes to a space as from any other one, also from LAZY. The CPU must not be in GUEST. The caller calls {@link
+     * #endLeft} afterwards, also after an exception.
      *
      * @param next the page table of the space, or null for the empty space
      * @return false if the space has no user any more; the CPU is in the empty space then
      */
     public boolean switchTo(@Nullable PageTable next) {
-        if (next != null && state.leaveLazy(next.context())) {
-            table = next;
-            activities &= ~WITHOUT_SPACE;
-            return true;
-        }
-        return goElsewhere(next);
-    }
-
-    /** Not part of the way back from LAZY, which is compiled into its callers while it is short. */
-    private boolean goElsewhere(@Nullable PageTable next) {
         state.checkMayArrive();
         activities |= WITHOUT_SPACE;
-        table = null;
-        tables.clear();
+        forgetTables();
         state.depart();
         TlbContext of = null;
         boolean isReady = false;
@@ -195,7 +222,6 @@ public final class CpuTlb {
             }
         }
         if (of != null) {
-            table = next;
             contextId = of.id();
             number = slot.number();
             tlb.select(number);
@@ -212,9 +238,8 @@ public final class CpuTlb {
     public void enterLazy() {
         state.enterLazy();
         activities |= WITHOUT_SPACE;
-        table = null;
         // The tables may be freed meanwhile.
-        tables.clear();
+        forgetTables();
     }
 
     /**
@@ -264,6 +289,11 @@ public final class CpuTlb {
      */
     public boolean isIdle() {
         return activities == 0;
+    }
+
+    /** Returns whether the CPU may go elsewhere: it is not in GUEST, and in no activity that runs callbacks. */
+    public boolean isMovable() {
+        return (activities & ~WITHOUT_SPACE) == 0;
     }
 
     /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and in no other activity. */
@@ -444,7 +474,7 @@ public final class CpuTlb {
      * @return the physical address; {@link #MISS} if the page is not present or its entry does not have the right
      */
     public long walk(long address, long right) {
-        PageTable of = Objects.requireNonNull(table);
+        PageTable of = table();
         long[] leaf = tables.leaf(of, address);
         if (leaf == null) {
             return MISS;
@@ -491,7 +521,7 @@ public final class CpuTlb {
      * @param address any address of the page
      */
     public boolean isWatched(long address) {
-        PageTable of = Objects.requireNonNull(table);
+        PageTable of = table();
         // After the CPU has added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint, and then
         // reads the cpumasks.
         long page = address >>> of.pageShift() << of.pageShift();
@@ -500,7 +530,7 @@ public final class CpuTlb {
 
     /** Returns the watched ranges of the CPU's space; always the same object for a space. */
     public Watches watches() {
-        return Objects.requireNonNull(table).watches();
+        return table().watches();
     }
 
     /** Goes offline: gives up its translations and its number. The caller calls {@link #endLeft} afterwards. */

@@ -24,9 +24,9 @@ final class BorrowBreaks {
                     1,
                     in(
                             "internal.cpu.SpaceUsers",
-                            "return tryAdd(CPU | REFERENCE);",
+                            "return tryAdd(CPU);",
                             "return users() != 0;",
-                            "return usersOf(word.addAndGet(-(CPU | REFERENCE))) == 0;",
+                            "return word.addAndGet(-CPU) == 0;",
                             "return false;")),
             PlantedBreak.of(
                     "a borrower looks whether it is alone, and is listed then",

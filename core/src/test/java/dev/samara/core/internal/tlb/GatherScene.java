@@ -2,6 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.CpuCounts;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
@@ -71,9 +72,9 @@ final class GatherScene implements AutoCloseable {
      */
     void borrow() {
         cpus.get(0).leave();
-        // Once for the reference, and once for the CPU, which is still counted.
         context().users().put();
-        if (!context().users().put()) {
+        // The CPU is still counted.
+        if (!CpuCounts.unuse(context().users())) {
             throw new IllegalStateException("a user is left");
         }
     }

@@ -50,7 +50,7 @@ final class LockStepCpu implements AutoCloseable {
 
     /** Goes to the space of the table; returns false if that has ended. */
     boolean comeBack() {
-        return step(of -> of.switchTo(table.pages));
+        return step(of -> of.leaveLazy(table.pages) || of.switchTo(table.pages));
     }
 
     @Override

@@ -66,6 +66,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertFalse(lazy.leaveLazy(context));
         memory.cpus().release(lazy);
         assertEquals("OFFLINE", lazy.state());
+        assertFalse(cpu.leaveLazy(table.pages));
         assertFalse(cpu.switchTo(table.pages));
         cpu.close();
     }
