@@ -2,6 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.PageContents;
+import dev.samara.core.SpaceReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,11 @@ public final class MemoryTorture extends Torture {
     private final ResizedFile shrinking;
     private final PinningDevice pinning;
     private final ClosingSpaces closing;
+    private final LentSpaces lent;
+    private final ReapedSpaces reaped;
+    private final LeftSpaces left;
+    private final ShortMachine shortMachine;
+    private final EndedSpaces ended = new EndedSpaces();
     private final AccessesBesideHeldOperation besideHeld;
     private final List<UnreliableFile> unreliable = new ArrayList<>();
     private final List<UnreliableFile.Mapper> mappers = new ArrayList<>();
@@ -47,11 +53,13 @@ public final class MemoryTorture extends Torture {
      *
      * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
+     * @param choices what its machine does about CPUs that leave a space
      */
-    MemoryTorture(long seed, boolean keepsGoing) {
-        super(seed, keepsGoing);
+    MemoryTorture(long seed, boolean keepsGoing, LifetimeChoices choices) {
+        super(seed, keepsGoing, choices.toString());
         strength = checkerAtTheEnd("the run is strong enough");
-        setup = new TortureMachine(run, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
+        setup = new TortureMachine(
+                run, choices, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
         Checker contents = checker("no stale, foreign or lost byte");
         Checker rights = checker("I2 no access after return");
         Checker forks = checker("a child has its parent's pages of one instant");
@@ -102,6 +110,34 @@ public final class MemoryTorture extends Torture {
                 Map.entry("user-of-closed", closing.user()),
                 Map.entry("unmapper", closing.unmapper()),
                 Map.entry("cutter", closing.cutter()));
+        Checker lifetimes = checker("a space has users, or ends once and for all");
+        lent = new LentSpaces(setup, contents, lifetimes, ended);
+        ensemble(
+                Map.entry("lender", lent.lender()),
+                Map.entry("borrower-1", lent.borrower(0)),
+                Map.entry("borrower-2", lent.borrower(1)),
+                Map.entry("borrower-3", lent.borrower(2)));
+        Checker reaps = checker("a reap takes pages for ever, and only those");
+        reaped = new ReapedSpaces(setup, contents, reaps, ended);
+        ensemble(
+                Map.entry("reaper-1", reaped.reaper()),
+                Map.entry("reaper-2", reaped.reaper()),
+                Map.entry("user-of-reaped-1", reaped.user(0)),
+                Map.entry("user-of-reaped-2", reaped.user(1)),
+                Map.entry("locker", reaped.locker()));
+        shortMachine = new ShortMachine(setup, run, choices, new ShortMachine.Judges(contents, reaps, ended));
+        ensemble(
+                Map.entry("needy-1", shortMachine.needy()),
+                Map.entry("needy-2", shortMachine.needy()),
+                Map.entry("needy-3", shortMachine.needy()),
+                Map.entry("spared", shortMachine.spared()));
+        left = new LeftSpaces(setup, contents, lifetimes, ended);
+        ensemble(
+                Map.entry("ender", left.ender()),
+                Map.entry("leaver-1", left.leaver(0)),
+                Map.entry("leaver-2", left.leaver(1)),
+                Map.entry("leaver-3", left.leaver(2)),
+                Map.entry("deserter", left.deserter()));
         Checker noWait = checker("I5 no access waits for an operation that does not name its page");
         besideHeld = new AccessesBesideHeldOperation(setup, noWait);
         actors.put("held-operation", besideHeld);
@@ -166,6 +202,28 @@ public final class MemoryTorture extends Torture {
         events.ask("stretches in GUEST", 200);
         events.ask("stretches in LAZY", 50);
         events.ask("additions in one step", 1000);
+        askLifetimes(events);
+    }
+
+    private static void askLifetimes(EventCounts events) {
+        events.ask("lent spaces closed", 100);
+        events.ask("borrowers without users", 100);
+        events.ask("borrowers asked to let go", 50);
+        events.ask("borrows refused after the end", 20);
+        events.ask("pages of borrowers replaced", 15);
+        events.ask("spaces reaped", 100);
+        events.ask("pages found gone after a reap", 300);
+        events.ask("pages locked beside a reap", 10);
+        events.ask("spaces reaped for a frame", 20);
+        events.ask("faults beside a reap for a frame", 5);
+        events.ask("spaces closed beside LAZY CPUs", 100);
+        events.ask("CPUs in LAZY beyond the end", 5);
+        events.ask("CPUs offline from LAZY", 20);
+        events.ask("CPUs of ended threads", 50);
+        events.ask("ways back from LAZY", 50);
+        events.ask("ways back refused", 5);
+        events.ask("execs", 40);
+        events.ask("accesses refused without a space", 500);
     }
 
     @Override
@@ -229,6 +287,11 @@ public final class MemoryTorture extends Torture {
         pinning.finish();
         besideHeld.finish();
         closing.finish();
+        lent.finish();
+        reaped.finish();
+        left.finish();
+        shortMachine.finish(leaks);
+        setup.leave();
         setup.space.validate();
         setup.space.close();
         setup.machine.awaitQuiescence();
@@ -239,6 +302,9 @@ public final class MemoryTorture extends Torture {
         long frames = setup.machine.statistics().framesInUse();
         leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
         leaks.check(setup.machine.committed() == 0, "memory is still promised");
+        ended.judge(leaks);
+        List<SpaceReference> references = setup.machine.references();
+        leaks.check(references.isEmpty(), "references are left: " + references);
     }
 
     /**
@@ -247,6 +313,7 @@ public final class MemoryTorture extends Torture {
      * @param arguments none
      */
     public static void main(String[] arguments) throws InterruptedException {
-        main("memory", MemoryTorture::new);
+        String lazy = System.getProperty(LifetimeChoices.LAZY, "");
+        main("memory", (seed, keepsGoing) -> new MemoryTorture(seed, keepsGoing, LifetimeChoices.of(seed, lazy)));
     }
 }

@@ -38,7 +38,7 @@ public final class SpaceTorture extends Torture {
      * @param keepsGoing whether it goes on after a violation
      */
     SpaceTorture(long seed, boolean keepsGoing) {
-        super(seed, keepsGoing);
+        super(seed, keepsGoing, "");
         setup = new TortureSpace(seed, run);
         Checker layout = checker("I6 layout atomic");
         Checker holes = checker("I6 no hole where something is replaced");

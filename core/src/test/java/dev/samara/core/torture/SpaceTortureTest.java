@@ -28,7 +28,7 @@ class SpaceTortureTest {
 
     @Test
     void checkerThatNeverCheckedHasNotPassed() {
-        Checker checker = new Checker("a rule", new TortureRun(7, false));
+        Checker checker = new Checker("a rule", new TortureRun(7, false, ""));
         assertFalse(checker.passed());
         checker.check(true, "");
         assertTrue(checker.passed());

@@ -36,10 +36,11 @@ abstract class Torture {
      *
      * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
+     * @param choices further properties that it takes to run it again; empty for none
      */
-    Torture(long seed, boolean keepsGoing) {
+    Torture(long seed, boolean keepsGoing, String choices) {
         this.seed = seed;
-        run = new TortureRun(seed, keepsGoing);
+        run = new TortureRun(seed, keepsGoing, choices);
         calls = checker("I10 every step ends without an exception");
         progress = checker("I5 every step makes progress");
         leaks = checkerAtTheEnd("I8 nothing is left after close");
@@ -143,9 +144,9 @@ abstract class Torture {
     static void main(String subject, Maker maker) throws InterruptedException {
         long seed = Long.getLong("torture.seed", System.nanoTime());
         long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
-        System.out.printf("torture of %s: %d s, -Dtorture.seed=%d%n", subject, millis / 1000, seed);
-        int failed =
-                maker.make(seed, Boolean.getBoolean("torture.keepGoing")).run(Duration.ofMillis(millis), System.out);
+        Torture made = maker.make(seed, Boolean.getBoolean("torture.keepGoing"));
+        System.out.printf("torture of %s: %d s, %s%n", subject, millis / 1000, made.run.again);
+        int failed = made.run(Duration.ofMillis(millis), System.out);
         System.out.flush();
         // Not by returning: an actor that hangs must not keep the process.
         System.exit(failed == 0 ? 0 : 1);

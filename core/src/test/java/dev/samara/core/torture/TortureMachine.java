@@ -51,10 +51,10 @@ final class TortureMachine {
     private final ThreadLocal<ThrowingMemory> flat;
     private int areas;
 
-    TortureMachine(TortureRun run, Checker oneTranslation, Checker noEarlyReuse) {
+    TortureMachine(TortureRun run, LifetimeChoices choices, Checker oneTranslation, Checker noEarlyReuse) {
         failures = RandomFailures.slow(run.seed);
         machine = MachineInternals.machine(
-                Machine.builder()
+                choices.apply(Machine.builder())
                         .memory(FRAMES * TortureSpace.PAGE)
                         .poisonFrames(true)
                         .reportTo(run::reported)
@@ -111,6 +111,20 @@ final class TortureMachine {
         return BASE;
     }
 
+    /** The CPU of the calling thread. */
+    Cpu cpu() {
+        return cpus.get();
+    }
+
+    /** The calling thread has made an access; returns its result. */
+    int done(int result) {
+        frames().towards(0);
+        if (result == Fault.OUT_OF_MEMORY) {
+            refused.increment();
+        }
+        return result;
+    }
+
     /** One space as one thread accesses it. */
     final class View {
         final AddressSpace of;
@@ -135,14 +149,6 @@ final class TortureMachine {
             }
             frames().towards((number << 36) | (address >>> 12));
             return cpu;
-        }
-
-        private int done(int result) {
-            frames().towards(0);
-            if (result == Fault.OUT_OF_MEMORY) {
-                refused.increment();
-            }
-            return result;
         }
 
         /** Goes to GUEST, for many accesses; the thread waits for no other one until it has left. */

@@ -17,6 +17,10 @@ final class TortureRun {
     private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     final long seed;
+
+    /** How it is run again: system properties, and what follows from them. */
+    final String again;
+
     private final boolean keepsGoing;
     private final AtomicInteger violations = new AtomicInteger();
     private volatile long since = System.nanoTime();
@@ -33,9 +37,11 @@ final class TortureRun {
      *
      * @param seed the seed of the threads' random choices
      * @param keepsGoing whether it goes on after a violation
+     * @param choices further properties that it takes to run it again; empty for none
      */
-    TortureRun(long seed, boolean keepsGoing) {
+    TortureRun(long seed, boolean keepsGoing, String choices) {
         this.seed = seed;
+        again = "-Dtorture.seed=" + seed + (choices.isEmpty() ? "" : " " + choices);
         this.keepsGoing = keepsGoing;
     }
 
@@ -87,7 +93,7 @@ final class TortureRun {
 
     /** Returns how far it is, and how it is run again. */
     String now() {
-        return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, -Dtorture.seed=" + seed;
+        return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, " + again;
     }
 
     /** Keeps the reports of a machine for {@link #reports}. */

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class WatchedThreadsTest {
     private static final long PLACE = 0x10_0000_0000L;
 
-    private final TortureRun run = new TortureRun(7, false);
+    private final TortureRun run = new TortureRun(7, false, "");
     private final Checker calls = new Checker("calls", run);
     private final Checker progress = new Checker("progress", run);
 
@@ -107,7 +107,7 @@ class WatchedThreadsTest {
     @Test
     @DisplayName("a run that is to keep going does")
     void keepsGoing() {
-        TortureRun going = new TortureRun(7, true);
+        TortureRun going = new TortureRun(7, true, "");
         new Checker("a rule", going).violated("why");
         assertTrue(going.isBroken());
         assertFalse(going.isOver());

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.MachineInternals;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Spaces whose owner has given them up. Once all CPUs are offline, nothing is left of them, whatever CPUs and borrowers
+ * had of them before.
+ */
+final class EndedSpaces {
+    private static final int MOST = 256;
+
+    /** Guarded by itself. */
+    private final Deque<AddressSpace> latest = new ArrayDeque<>();
+
+    /** Earlier ones of which something was left. A CPU in LAZY may have it. Guarded by {@link #latest}. */
+    private final List<AddressSpace> earlier = new ArrayList<>();
+
+    /** An owner has closed its reference. */
+    void add(AddressSpace closed) {
+        synchronized (latest) {
+            if (latest.size() == MOST) {
+                AddressSpace oldest = latest.removeFirst();
+                if (bytes(oldest) != 0) {
+                    earlier.add(oldest);
+                }
+            }
+            latest.addLast(closed);
+        }
+    }
+
+    private static long bytes(AddressSpace closed) {
+        return MachineInternals.layoutOf(closed).pages().bytes();
+    }
+
+    /** Judges that all have ended, and have neither tables nor a reference of any kind; after the last CPU. */
+    void judge(Checker leaks) {
+        synchronized (latest) {
+            latest.forEach(each -> judge(each, leaks));
+            earlier.forEach(each -> judge(each, leaks));
+        }
+    }
+
+    private static void judge(AddressSpace closed, Checker leaks) {
+        int users = closed.users();
+        int tables = TortureMachine.tablesLeft(closed);
+        long bytes = bytes(closed);
+        boolean holds =
+                users == 0 && tables == 0 && bytes == 0 && closed.references().isEmpty();
+        leaks.check(
+                holds,
+                holds
+                        ? ""
+                        : closed + " is left with " + users + " users, " + tables + " tables, " + bytes
+                                + " bytes of page table, and " + closed.references());
+    }
+}

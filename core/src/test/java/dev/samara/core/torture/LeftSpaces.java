@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Spaces that end while CPUs are LAZY there. Such a CPU comes back, goes elsewhere, executes another program or goes
+ * offline; it finds its page as it has left it if the space has a user still, and never a page of a space that has
+ * ended.
+ */
+final class LeftSpaces {
+    private static final int LEAVERS = 3;
+    private static final int OWNER = 0x63;
+    private static final long NUMBER = 0xfb;
+    private static final long PLACE = 0x71_0000_0000L;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int PLACES = 1 << 12;
+
+    private final TortureMachine setup;
+    private final Checker contents;
+    private final Checker lifetimes;
+    private final EndedSpaces ended;
+    private final AtomicLong sequence = new AtomicLong();
+
+    /** The number of the latest space. Of the thread that ends spaces. */
+    private long made;
+
+    private volatile Left current;
+
+    /** One space with a page for each CPU that leaves it. */
+    private final class Left {
+        final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        final List<StampedPage> pages = new ArrayList<>();
+
+        /** Set before the last reference is closed by the thread that ends spaces. */
+        volatile boolean isClosing;
+
+        /** Set after a thread has found no user. */
+        volatile boolean hasEnded;
+
+        Left(long number) {
+            long place = PLACE + ((number % PLACES) << 21);
+            for (int page = 0; page < LEAVERS; page++) {
+                pages.add(
+                        new StampedPage(sequence, OWNER, page, place + page * TortureSpace.PAGE, TortureMachine.PARTS));
+            }
+            map(space, place);
+        }
+
+        void close() {
+            isClosing = true;
+            space.close();
+            if (space.users() == 0) {
+                hasEnded = true;
+            }
+            ended.add(space);
+        }
+    }
+
+    private static void map(AddressSpace space, long place) {
+        long length = LEAVERS * TortureSpace.PAGE;
+        TortureSpace.succeed(space.mmap(place, length, WRITABLE, TortureSpace.FIXED, null, 0));
+    }
+
+    LeftSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
+        this.setup = setup;
+        this.contents = contents;
+        this.lifetimes = lifetimes;
+        this.ended = ended;
+        current = new Left(made++);
+    }
+
+    /** Ends the space, unless CPUs are in it, and puts another one in its place. */
+    Actor ender() {
+        return random -> {
+            Left old = current;
+            current = new Left(made++);
+            old.close();
+            setup.events.count("spaces closed beside LAZY CPUs");
+            setup.failures.nap(2);
+        };
+    }
+
+    /**
+     * Leaves the space in which its CPU is, and goes on in one of several ways.
+     *
+     * @param number which CPU, from 0
+     */
+    Actor leaver(int number) {
+        SpaceVisit visit = new SpaceVisit(setup, NUMBER);
+        return random -> {
+            Left left = current;
+            if (!visit.goesTo(left.space)) {
+                lifetimes.check(left.isClosing, "a CPU is refused by an open space");
+                return;
+            }
+            StampedPage page = left.pages.get(number);
+            judge(page, page.access(visit, random, contents));
+            if (random.nextInt(8) == 0) {
+                execFromSpace(left, page, visit);
+                return;
+            }
+            // Before the CPU leaves; later there may be none. Without it, nothing but the CPU keeps the root.
+            PageTableRef held = random.nextInt(3) == 0 ? hold(left) : null;
+            visit.cpu().enterLazy();
+            refuses(visit, page);
+            if (random.nextBoolean()) {
+                setup.failures.nap(1);
+            } else {
+                setup.failures.linger();
+            }
+            if (left.hasEnded) {
+                setup.events.count("CPUs in LAZY beyond the end");
+            }
+            if (held == null) {
+                goesOn(left, page, visit, random);
+            } else {
+                try (held) {
+                    comesBack(left, held, page, visit);
+                }
+            }
+        };
+    }
+
+    private @Nullable PageTableRef hold(Left left) {
+        try {
+            return left.space.hold();
+        } catch (MmException refused) {
+            lifetimes.check(refused.errno() == Errno.ESRCH && left.isClosing, refused.toString());
+            return null;
+        }
+    }
+
+    private void refuses(SpaceVisit visit, StampedPage page) {
+        lifetimes.check(visit.isRefused(page.address()), "a CPU in LAZY has had an access");
+    }
+
+    private void goesOn(Left left, StampedPage page, SpaceVisit visit, Random random) {
+        switch (random.nextInt(6)) {
+            case 0 -> {
+                visit.cpu().switchTo(setup.space);
+                int result = visit.load(page.address());
+                lifetimes.check(result == Fault.MAPERR, "a CPU finds elsewhere " + visit.say(result));
+            }
+            case 1 -> {
+                setup.leave();
+                setup.events.count("CPUs offline from LAZY");
+            }
+            case 2 -> {
+                visit.cpu().switchTo(null);
+                refuses(visit, page);
+            }
+            case 3 -> exec(page, visit);
+            case 4 -> {
+                boolean hadEnded = left.hasEnded;
+                if (visit.goesTo(left.space)) {
+                    isAsLeft(page, visit, hadEnded);
+                } else {
+                    lifetimes.check(left.isClosing, "a CPU is refused by an open space");
+                    setup.events.count("ways back refused");
+                }
+            }
+            default -> refuses(visit, page);
+        }
+    }
+
+    private void comesBack(Left left, PageTableRef held, StampedPage page, SpaceVisit visit) {
+        boolean hadEnded = left.hasEnded;
+        AddressSpace got = held.tryGet();
+        if (got == null) {
+            left.hasEnded = true;
+            return;
+        }
+        try (got) {
+            lifetimes.check(visit.goesTo(got), "a space with a user refuses a CPU");
+            isAsLeft(page, visit, hadEnded);
+        }
+    }
+
+    private void isAsLeft(StampedPage page, SpaceVisit visit, boolean hadEnded) {
+        lifetimes.check(!hadEnded, "a space has ended, and a CPU comes back to it");
+        judge(page, page.loadAll(visit, contents));
+        setup.events.count("ways back from LAZY");
+    }
+
+    /** A page that was written has its frame. */
+    private void judge(StampedPage page, int result) {
+        boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
+        contents.check(holds, holds ? "" : "the page of a CPU gave " + Fault.toString(result));
+    }
+
+    /** Goes to a space with pages of zeros at the place, of which the CPU is the only user in the end. */
+    private void exec(StampedPage page, SpaceVisit visit) {
+        AddressSpace next = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        try (next) {
+            map(next, page.address() & -TortureSpace.PAGE);
+            visit.cpu().exec(next);
+            findsZeros(page, visit);
+        }
+        ended.add(next);
+        findsZeros(page, visit);
+        setup.events.count("execs");
+    }
+
+    private void findsZeros(StampedPage page, SpaceVisit visit) {
+        // Not recorded as an access to the page: its space may have a CPU.
+        Cpu cpu = visit.cpu();
+        int result = setup.done(cpu.memory().load(page.address(), Long.BYTES));
+        boolean holds = result == Fault.OUT_OF_MEMORY || (result == Fault.NONE && visit.value() == 0);
+        contents.check(holds, holds ? "" : "a CPU finds after exec " + visit.say(result));
+    }
+
+    /** The exec closes the reference by which the CPU came, and the last user of the old space may be another one. */
+    private void execFromSpace(Left left, StampedPage page, SpaceVisit visit) {
+        AddressSpace got;
+        try {
+            got = left.space.get();
+        } catch (MmException refused) {
+            lifetimes.check(refused.errno() == Errno.ESRCH && left.isClosing, refused.toString());
+            return;
+        }
+        try (got) {
+            lifetimes.check(visit.goesTo(got), "a space with a user refuses a CPU");
+            exec(page, visit);
+            lifetimes.check(
+                    got.munmap(page.address() & -TortureSpace.PAGE, TortureSpace.PAGE) == Errno.ESRCH.result(),
+                    "exec has left the reference open");
+        }
+    }
+
+    /** Has threads end whose CPUs are in the space, or LAZY there. */
+    Actor deserter() {
+        return random -> {
+            Left left = current;
+            boolean isLazy = random.nextBoolean();
+            FutureTask<Boolean> work = new FutureTask<>(() -> desert(left.space, isLazy));
+            Thread thread = new Thread(work, "deserter");
+            thread.start();
+            try {
+                boolean wasThere = work.get();
+                thread.join();
+                lifetimes.check(wasThere || left.isClosing, "a CPU is refused by an open space");
+            } catch (InterruptedException | ExecutionException failed) {
+                throw new IllegalStateException(failed);
+            }
+            setup.events.count("CPUs of ended threads");
+        };
+    }
+
+    private boolean desert(AddressSpace space, boolean isLazy) {
+        Cpu cpu = setup.machine.claimCpu();
+        try {
+            cpu.switchTo(space);
+        } catch (MmException refused) {
+            cpu.close();
+            if (refused.errno() != Errno.ESRCH) {
+                throw refused;
+            }
+            return false;
+        }
+        cpu.enterGuest();
+        cpu.leaveGuest();
+        if (isLazy) {
+            cpu.enterLazy();
+        }
+        return true;
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        Left last = current;
+        last.space.validate();
+        last.close();
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.AdoptedSpace;
+import dev.samara.core.BorrowedSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Spaces that are closed by their owner while others borrow them. A borrower finds its pages as it has left them while
+ * it holds users, also in a later borrow, whatever the owner closes; without users each of its accesses is refused;
+ * and there is no borrow after the last user has left.
+ */
+final class LentSpaces {
+    private static final int BORROWERS = 3;
+    private static final int OWNER = 0x61;
+    private static final long NUMBER = 0xfd;
+    private static final long PLACE = 0x69_0000_0000L;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    /** So many that no thread is still in a space when its place is used again. */
+    private static final int PLACES = 1 << 12;
+
+    private static final int LONGEST_STAY_NANOS = 4_000_000;
+    private static final long TOUCH_NANOS = 20_000;
+
+    private final TortureMachine setup;
+    private final Checker contents;
+    private final Checker lifetimes;
+    private final EndedSpaces ended;
+    private final AtomicLong sequence = new AtomicLong();
+
+    /** The number of the latest space. Of the lender. */
+    private long made;
+
+    private volatile Lent current;
+
+    /** One space. The page behind those of the borrowers is that of its owner, which writes it before it lends. */
+    private final class Lent {
+        final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        final List<StampedPage> pages = new ArrayList<>();
+        final long place;
+
+        /** Set before the owner closes the last reference. */
+        volatile boolean isClosing;
+
+        /** Set after a thread has found no user. */
+        volatile boolean hasEnded;
+
+        Lent(long number) {
+            // Each page in another leaf than that of the space before.
+            place = PLACE + ((number % PLACES) << 21);
+            for (int page = 0; page <= BORROWERS; page++) {
+                pages.add(
+                        new StampedPage(sequence, OWNER, page, place + page * TortureSpace.PAGE, TortureMachine.PARTS));
+            }
+            TortureSpace.succeed(map(0, BORROWERS + 1));
+        }
+
+        private long map(int first, int pages) {
+            return space.mmap(
+                    place + first * TortureSpace.PAGE,
+                    pages * TortureSpace.PAGE,
+                    WRITABLE,
+                    TortureSpace.FIXED,
+                    null,
+                    0);
+        }
+
+        void close() {
+            isClosing = true;
+            space.close();
+            if (space.users() == 0) {
+                hasEnded = true;
+            }
+            ended.add(space);
+        }
+
+        /** Returns a reference to the page table; null if the owner has closed the space. */
+        @Nullable
+        PageTableRef hold() {
+            try {
+                return space.hold();
+            } catch (MmException refused) {
+                lifetimes.check(refused.errno() == Errno.ESRCH && isClosing, refused.toString());
+                return null;
+            }
+        }
+    }
+
+    LentSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
+        this.setup = setup;
+        this.contents = contents;
+        this.lifetimes = lifetimes;
+        this.ended = ended;
+        current = new Lent(made++);
+    }
+
+    /** Lends another space, and closes the one before. Its CPU leaves a space in one way or another. */
+    Actor lender() {
+        SpaceVisit visit = new SpaceVisit(setup, NUMBER);
+        return random -> {
+            Lent next = new Lent(made++);
+            lifetimes.check(visit.goesTo(next.space), "a new space has ended");
+            if (next.pages.get(BORROWERS).write(visit, random) == Fault.OUT_OF_MEMORY) {
+                setup.events.count("spaces without a frame");
+            }
+            leave(visit.cpu(), random);
+            Lent old = current;
+            current = next;
+            old.close();
+            setup.events.count("lent spaces closed");
+            setup.failures.nap(2);
+        };
+    }
+
+    private static void leave(Cpu cpu, Random random) {
+        switch (random.nextInt(3)) {
+            case 0 -> cpu.switchTo(null);
+            case 1 -> cpu.enterLazy();
+            default -> {
+                // It stays, as a user without a reference.
+            }
+        }
+    }
+
+    /**
+     * Borrows the space some times, from a space of its own or from none.
+     *
+     * @param number which borrower, from 0
+     */
+    Actor borrower(int number) {
+        SpaceVisit visit = new SpaceVisit(setup, NUMBER);
+        return random -> {
+            Lent lent = current;
+            PageTableRef held = lent.hold();
+            if (held == null) {
+                return;
+            }
+            try (held) {
+                switch (random.nextInt(3)) {
+                    case 0 -> visit.cpu().switchTo(setup.space);
+                    case 1 -> visit.cpu().switchTo(null);
+                    default -> {
+                        // From where the last step has left it: most often it is LAZY.
+                    }
+                }
+                for (int n = random.nextInt(5); n >= 0 && borrows(lent, held, number, visit, random); n--) {
+                    setup.failures.linger();
+                }
+            }
+        };
+    }
+
+    /** Returns whether the space had a user. */
+    private boolean borrows(Lent lent, PageTableRef held, int number, SpaceVisit visit, Random random) {
+        boolean hadEnded = lent.hasEnded;
+        AtomicInteger asked = new AtomicInteger();
+        AddressSpace home = visit.cpu().space();
+        BorrowedSpace borrow = visit.cpu().tryUse(held, () -> {
+            int times = asked.incrementAndGet();
+            lifetimes.check(lent.isClosing && times == 1, "a borrower is asked to let go for the time " + times);
+        });
+        if (borrow == null) {
+            lent.hasEnded = true;
+            lifetimes.check(held.tryGet() == null, "a space has ended, and has a user again");
+            setup.events.count("borrows refused after the end");
+            return false;
+        }
+        lifetimes.check(!hadEnded, "a space is borrowed after its last user has left");
+        try (borrow) {
+            stay(lent, borrow, number, visit, random);
+            if (random.nextInt(3) != 0) {
+                AdoptedSpace adopted = borrow.putUsers();
+                refuses(visit, lent);
+                setup.failures.linger();
+                refuses(visit, lent);
+                adopted.leave().close();
+                setup.events.count("borrowers without users");
+            }
+        }
+        lifetimes.check(visit.cpu().space() == home, "a borrower came from another space than it goes to");
+        if (home == null) {
+            refuses(visit, lent);
+        } else {
+            int result = visit.load(lent.pages.get(number).address());
+            lifetimes.check(result == Fault.MAPERR, "a borrower finds at home " + visit.say(result));
+        }
+        return true;
+    }
+
+    private void refuses(SpaceVisit visit, Lent lent) {
+        lifetimes.check(visit.isRefused(lent.pages.get(0).address()), "a borrower without users has had an access");
+    }
+
+    /** Uses the space while this holds users: sometimes until the owner wants it back, sometimes in GUEST. */
+    private void stay(Lent lent, BorrowedSpace borrow, int number, SpaceVisit visit, Random random) {
+        boolean inGuest = random.nextBoolean();
+        long until = System.nanoTime() + (random.nextInt(3) == 0 ? random.nextInt(LONGEST_STAY_NANOS) : 0);
+        if (inGuest) {
+            visit.cpu().enterGuest();
+        } else if (random.nextInt(4) == 0) {
+            replace(lent, number);
+        }
+        try {
+            do {
+                for (int n = random.nextInt(16); n >= 0; n--) {
+                    access(lent, number, visit, random);
+                }
+                if (until - System.nanoTime() > 0) {
+                    LockSupport.parkNanos(TOUCH_NANOS);
+                }
+                if (inGuest && random.nextBoolean()) {
+                    visit.cpu().poll();
+                }
+            } while (!isAsked(lent, borrow) && until - System.nanoTime() > 0);
+        } finally {
+            if (inGuest) {
+                visit.cpu().leaveGuest();
+            }
+        }
+        // The last look before the users are given up.
+        judge(lent.pages.get(number), lent.pages.get(number).loadAll(visit, contents));
+    }
+
+    private boolean isAsked(Lent lent, BorrowedSpace borrow) {
+        boolean isAsked = borrow.isAsked();
+        if (isAsked) {
+            lifetimes.check(lent.isClosing, "a borrower was asked to let go, and the owner has not closed");
+            setup.events.count("borrowers asked to let go");
+        }
+        return isAsked;
+    }
+
+    /** Puts another page in the place of the borrower's. Other CPUs have had translations to it, and are elsewhere. */
+    private void replace(Lent lent, int number) {
+        long result = lent.map(number, 1);
+        if (result == Errno.ESRCH.result()) {
+            lifetimes.check(lent.isClosing, "an open space has ended");
+        } else {
+            TortureSpace.succeed(result);
+            lent.pages.get(number).clear();
+            setup.events.count("pages of borrowers replaced");
+        }
+    }
+
+    private void access(Lent lent, int number, SpaceVisit visit, Random random) {
+        StampedPage own = lent.pages.get(number);
+        switch (random.nextInt(4)) {
+            case 0 -> {
+                int result = lent.pages.get(random.nextInt(BORROWERS)).loadForeign(visit, random, contents);
+                boolean holds = result == Fault.NONE || result == Fault.OUT_OF_MEMORY;
+                contents.check(holds, holds ? "" : "a page of a borrowed space gave " + Fault.toString(result));
+            }
+            case 1 -> judge(lent.pages.get(BORROWERS), lent.pages.get(BORROWERS).loadAll(visit, contents));
+            default -> judge(own, own.access(visit, random, contents));
+        }
+    }
+
+    /** A page that was written has its frame. */
+    private void judge(StampedPage page, int result) {
+        boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
+        contents.check(holds, holds ? "" : "a page in a borrowed space gave " + Fault.toString(result));
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        Lent last = current;
+        last.space.validate();
+        last.close();
+    }
+}

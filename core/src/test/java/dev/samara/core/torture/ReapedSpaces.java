@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Spaces that are reaped, by several threads at a time, and closed, beside threads that use them. A private page is as
+ * its thread has left it, or gone for ever; pages of shared and of locked mappings stay as they are.
+ */
+final class ReapedSpaces {
+    private static final int USERS = 2;
+    private static final int OWNER = 0x62;
+    private static final long NUMBER = 0xfc;
+    private static final long PLACE = 0x6d_0000_0000L;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    /* The pages: one for each user, one that is locked at times, one that is shared, one that is always locked. */
+    private static final int AT_TIMES = USERS;
+    private static final int SHARED = USERS + 1;
+    private static final int LOCKED = USERS + 2;
+
+    private static final int PLACES = 1 << 12;
+    private static final int LONGEST_STAY_NANOS = 2_000_000;
+    private static final long TOUCH_NANOS = 20_000;
+    private static final int MOST_LOCKS = 64;
+
+    private final TortureMachine setup;
+    private final Checker contents;
+    private final Checker reaps;
+    private final EndedSpaces ended;
+    private final AtomicLong sequence = new AtomicLong();
+    private final AtomicLong made = new AtomicLong();
+
+    /** Null while there was no memory for one. Set under the lock of this. */
+    private volatile @Nullable Victim current;
+
+    /** A private page. */
+    private static final class PrivatePage {
+        final StampedPage page;
+
+        /** Whether it was written and found to be gone; of the thread that writes it. */
+        boolean isGone;
+
+        PrivatePage(StampedPage page) {
+            this.page = page;
+        }
+    }
+
+    /** One space. */
+    private final class Victim {
+        final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        final PageTableRef table = space.hold();
+        final long place = PLACE + ((made.getAndIncrement() % PLACES) << 21);
+        final List<PrivatePage> pages = new ArrayList<>();
+
+        /** In these each user has a part of its own. */
+        final List<StampedPage> shared = new ArrayList<>();
+
+        final List<StampedPage> locked = new ArrayList<>();
+
+        /** Set before the first reap begins, and after the first one has taken all. */
+        volatile boolean isMarked;
+
+        volatile boolean isReaped;
+
+        Victim() {
+            for (int page = 0; page <= AT_TIMES; page++) {
+                pages.add(new PrivatePage(new StampedPage(sequence, OWNER, page, address(page), TortureMachine.PARTS)));
+            }
+            for (int user = 0; user < USERS; user++) {
+                int part = TortureMachine.PARTS[user];
+                shared.add(new StampedPage(sequence, OWNER, SHARED, address(SHARED), part));
+                locked.add(new StampedPage(sequence, OWNER, LOCKED, address(LOCKED), part));
+            }
+        }
+
+        long address(int page) {
+            return place + page * TortureSpace.PAGE;
+        }
+
+        /** Returns whether there was memory for the page that is locked. */
+        boolean map() {
+            map(0, SHARED, MapFlags.PRIVATE);
+            map(SHARED, 1, MapFlags.SHARED);
+            map(LOCKED, 1, MapFlags.PRIVATE);
+            return space.mlock(address(LOCKED), TortureSpace.PAGE) == 0;
+        }
+
+        private void map(int first, int pages, int flags) {
+            int all = flags | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            TortureSpace.succeed(space.mmap(address(first), pages * TortureSpace.PAGE, WRITABLE, all, null, 0));
+        }
+
+        void close() {
+            space.close();
+            table.close();
+            ended.add(space);
+        }
+    }
+
+    ReapedSpaces(TortureMachine setup, Checker contents, Checker reaps, EndedSpaces ended) {
+        this.setup = setup;
+        this.contents = contents;
+        this.reaps = reaps;
+        this.ended = ended;
+    }
+
+    private void replace(@Nullable Victim old) {
+        Victim next = new Victim();
+        boolean isMade = next.map();
+        boolean isFirst;
+        synchronized (this) {
+            isFirst = current == old;
+            if (isFirst) {
+                current = isMade ? next : null;
+            }
+        }
+        if (!isMade || !isFirst) {
+            next.close();
+        }
+        if (isFirst && old != null) {
+            old.close();
+        }
+    }
+
+    /** Reaps the space, again and beside others, and closes it, sometimes unreaped. */
+    Actor reaper() {
+        return random -> {
+            Victim victim = current;
+            if (victim == null) {
+                replace(null);
+                return;
+            }
+            setup.failures.nap(2);
+            if (random.nextInt(4) != 0) {
+                reap(victim);
+            }
+            setup.failures.nap(4);
+            if (random.nextBoolean()) {
+                replace(victim);
+            }
+        };
+    }
+
+    private void reap(Victim victim) {
+        victim.isMarked = true;
+        long result = victim.table.reap();
+        if (result != 0) {
+            reaps.check(
+                    result == Errno.EAGAIN.result() || result == Errno.ESRCH.result(),
+                    "a reap gave " + Errno.of(result));
+            setup.events.count("reaps refused");
+            return;
+        }
+        victim.isReaped = true;
+        byte[] isResident = new byte[USERS];
+        if (victim.space.mincore(victim.place, USERS * TortureSpace.PAGE, isResident) == 0) {
+            reaps.check(isResident[0] == 0 && isResident[1] == 0, "a reap has left pages");
+            setup.events.count("spaces reaped");
+        }
+    }
+
+    /**
+     * Uses the space, sometimes in GUEST, where it keeps what it has translations for until it polls.
+     *
+     * @param number which user, from 0
+     */
+    Actor user(int number) {
+        SpaceVisit visit = new SpaceVisit(setup, NUMBER);
+        return random -> {
+            Victim victim = current;
+            if (victim == null || !visit.goesTo(victim.space)) {
+                LockSupport.parkNanos(TOUCH_NANOS);
+                return;
+            }
+            boolean inGuest = random.nextBoolean();
+            if (inGuest) {
+                visit.cpu().enterGuest();
+            }
+            try {
+                long until = System.nanoTime() + random.nextInt(LONGEST_STAY_NANOS);
+                do {
+                    for (int n = random.nextInt(8); n >= 0; n--) {
+                        access(victim, number, visit, random);
+                    }
+                    LockSupport.parkNanos(TOUCH_NANOS);
+                    if (inGuest && random.nextInt(8) == 0) {
+                        visit.cpu().poll();
+                    }
+                } while (until - System.nanoTime() > 0);
+            } finally {
+                if (inGuest) {
+                    visit.cpu().leaveGuest();
+                }
+            }
+            if (random.nextBoolean()) {
+                visit.cpu().enterLazy();
+            }
+        };
+    }
+
+    private void access(Victim victim, int number, SpaceVisit visit, Random random) {
+        switch (random.nextInt(6)) {
+            case 0 -> stays("shared", victim.shared.get(number), visit, random);
+            case 1 -> stays("locked", victim.locked.get(number), visit, random);
+            case 2 -> {
+                PrivatePage other = victim.pages.get((number + 1) % (AT_TIMES + 1));
+                judge(victim, other.page.loadForeign(visit, random, contents), true);
+            }
+            default -> {
+                boolean wasReaped = victim.isReaped;
+                boolean isThere = accessOwn(victim, victim.pages.get(number), visit, random) == Fault.NONE;
+                reaps.check(!wasReaped || !isThere, "a page was not gone after a reap");
+            }
+        }
+    }
+
+    /** A page that no reap takes: what was written is there. */
+    private void stays(String which, StampedPage page, SpaceVisit visit, Random random) {
+        int result = page.access(visit, random, contents);
+        boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
+        reaps.check(holds, holds ? "" : "a " + which + " page of a reaped space gave " + Fault.toString(result));
+    }
+
+    private int accessOwn(Victim victim, PrivatePage own, SpaceVisit visit, Random random) {
+        int result = own.page.access(visit, random, contents);
+        judge(victim, result, !own.page.isWritten() || own.isGone);
+        if (result == Fault.ADRERR) {
+            // Otherwise the page of zeros may be there still, for loads alone.
+            own.isGone |= own.page.isWritten();
+            setup.events.count("pages found gone after a reap");
+        } else {
+            reaps.check(!own.isGone || result != Fault.NONE, own.page + " has come back after a reap");
+        }
+        return result;
+    }
+
+    private void judge(Victim victim, int result, boolean mayNeedFrame) {
+        boolean holds = result == Fault.NONE
+                || (result == Fault.OUT_OF_MEMORY && (mayNeedFrame || victim.isMarked))
+                || (result == Fault.ADRERR && victim.isMarked);
+        reaps.check(holds, holds ? "" : "a page beside a reap gave " + Fault.toString(result));
+    }
+
+    /** Locks its page at times. From the return of the call on, no reap takes it. */
+    Actor locker() {
+        SpaceVisit visit = new SpaceVisit(setup, NUMBER);
+        return random -> {
+            Victim victim = current;
+            if (victim == null || !visit.goesTo(victim.space)) {
+                LockSupport.parkNanos(TOUCH_NANOS);
+                return;
+            }
+            PrivatePage own = victim.pages.get(AT_TIMES);
+            accessOwn(victim, own, visit, random);
+            // Often, since the moment at which a reap could take a page that is being locked is short.
+            for (int n = random.nextInt(MOST_LOCKS); n >= 0 && locks(victim, own, visit, random); n--) {
+                setup.events.count("pages locked beside a reap");
+            }
+        };
+    }
+
+    private boolean locks(Victim victim, PrivatePage own, SpaceVisit visit, Random random) {
+        if (victim.space.mlock(victim.address(AT_TIMES), TortureSpace.PAGE) != 0) {
+            return false;
+        }
+        for (int n = random.nextInt(4); n >= 0; n--) {
+            int result = own.page.loadAll(visit, contents);
+            reaps.check(result == Fault.NONE, "a page that was locked gave " + Fault.toString(result));
+        }
+        long unlocked = victim.space.munlock(victim.address(AT_TIMES), TortureSpace.PAGE);
+        reaps.check(unlocked == 0 || unlocked == Errno.ESRCH.result(), "munlock gave " + unlocked);
+        return unlocked == 0;
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        Victim last = current;
+        if (last != null) {
+            last.space.validate();
+            reap(last);
+            last.close();
+        }
+    }
+}
