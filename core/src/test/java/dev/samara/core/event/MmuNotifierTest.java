@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.mman.Advice;
@@ -192,5 +193,31 @@ final class MmuNotifierTest {
         registration.close();
         space.munmap(page(0), PAGE);
         assertEquals(List.of(), told);
+    }
+
+    @Test
+    @DisplayName(
+            "discarded pages are there still when it is called, and no flush listener is called before they are gone")
+    void discarded() {
+        try (Machine withMemory = Machine.builder().memory(1 << 20).build();
+                AddressSpace discarding = withMemory.newSpace(LINUX);
+                Cpu cpu = withMemory.claimCpu()) {
+            assertEquals(PLACE, discarding.mmap(PLACE, PAGE, RW, FIXED, null, 0));
+            cpu.switchTo(discarding);
+            assertEquals(Fault.NONE, cpu.memory().store(PLACE, 1, 7));
+            byte[] bytes = new byte[1];
+            List<String> told = new ArrayList<>();
+            discarding.addNotifier((start, end, reason) -> {
+                assertEquals(1, discarding.read(PLACE, bytes, 0, 1));
+                told.add(reason + " " + bytes[0] + " " + withMemory.statistics().framesInUse());
+            });
+            cpu.onFlush((start, end, reason, generation) ->
+                    told.add(reason + " " + withMemory.statistics().framesInUse()));
+            assertEquals(0, discarding.madvise(PLACE, PAGE, Advice.DONTNEED));
+            assertEquals(Fault.NONE, cpu.memory().load(PLACE, 1));
+            assertEquals(0, cpu.memory().value());
+            assertEquals(List.of("DISCARDED 7 1", "DISCARDED 0"), told);
+            cpu.switchTo(null);
+        }
     }
 }

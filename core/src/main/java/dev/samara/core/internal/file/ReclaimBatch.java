@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
@@ -21,6 +22,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
     private final long[] pages = new long[Caches.BATCH];
     private final int[] taken = new int[Caches.BATCH];
     private final boolean[] isBusy = new boolean[Caches.BATCH];
+    private final HeldTables held = new HeldTables();
     private int count;
 
     ReclaimBatch(Frames frames) {
@@ -138,11 +140,19 @@ final class ReclaimBatch implements ReverseMap.Visitor {
         PageTable table = link.table();
         long span = vma.length() >>> table.pageShift();
         boolean mayBeWritten = vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);
-        for (int i = 0; i < count; i++) {
-            long at = pages[i] - vma.pageOffset();
-            if (at >= 0 && at < span && !isBusy[i]) {
-                isBusy[i] = mayBeWritten || isMapped(table, vma.start() + (at << table.pageShift()), taken[i]);
+        if (!held.hold(table)) {
+            // The space has ended, and maps nothing any more.
+            return;
+        }
+        try {
+            for (int i = 0; i < count; i++) {
+                long at = pages[i] - vma.pageOffset();
+                if (at >= 0 && at < span && !isBusy[i]) {
+                    isBusy[i] = mayBeWritten || isMapped(table, vma.start() + (at << table.pageShift()), taken[i]);
+                }
             }
+        } finally {
+            held.release();
         }
     }
 

@@ -100,6 +100,9 @@ final class UnmapMapping implements ReverseMap.Visitor {
     }
 
     private void discard(ReverseMap.Link link) {
+        if (!discarding.hold(link.table())) {
+            return;
+        }
         VmArea vma = link.vma();
         long offset = vma.pageOffset();
         long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);

@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -37,6 +38,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private final long left;
 
     private final BusyEntries claimed = new BusyEntries();
+
+    private final HeldTables held = new HeldTables();
 
     /** Made with this object: a range may be walked after its pages have left their file. */
     private final PageWalk walk = new PageWalk();
@@ -100,6 +103,16 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         return gather.worker();
     }
 
+    /**
+     * Holds the page table of a space that may end meanwhile, until {@link #finish}. Called before pages of that space
+     * are discarded by an operation that has no user there.
+     *
+     * @return false if the space has ended, and has no page any more
+     */
+    public boolean hold(PageTable table) {
+        return held.hold(table);
+    }
+
     /** Chooses the entries whose pages are discarded. */
     @FunctionalInterface
     public interface Choice {
@@ -138,7 +151,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     private void finishIfFull() {
         if (claimed.size() >= BATCH || gather.isFull()) {
-            finish();
+            finishBatch();
         }
     }
 
@@ -260,10 +273,15 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Ends the batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
-     * frees the pages.
+     * Ends the last batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
+     * frees the pages. Gives up the references that {@link #hold} has taken.
      */
     public void finish() {
+        finishBatch();
+        held.release();
+    }
+
+    private void finishBatch() {
         gather.invalidate();
         claimed.release(gather);
         memory.owners().leave(worker().owner());

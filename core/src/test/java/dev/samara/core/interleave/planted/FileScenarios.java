@@ -67,6 +67,36 @@ final class FileScenarios {
         }
     }
 
+    /** A truncation beside the end of the space that maps the file. */
+    static final class TruncateBesideEnd extends OfFile {
+        TruncateBesideEnd() {
+            calls().put("truncate", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    // The CPU of this thread would be a user, too.
+                    cpu.switchTo(null);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    return "" + file().truncate(0);
+                }
+            });
+            calls().put("close", close());
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT, 7);
+        }
+    }
+
     /** A fault of a thread whose interrupt flag is set, beside the truncation of another page. */
     static final class InterruptedFault extends OfFile {
         InterruptedFault() {

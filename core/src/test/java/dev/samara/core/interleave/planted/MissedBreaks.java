@@ -100,6 +100,16 @@ final class MissedBreaks {
                                     + " for (int i = walk.first(); i < last; i++) {"
                                     + " claim(leaf, i, walk.addressOf(i), choice);")),
             PlantedBreak.of(
+                    "a removal has no reference to the page tables that it walks",
+                    FileScenarios.TruncateBesideEnd.class,
+                    1,
+                    in(
+                            "tlb.HeldTables",
+                            "        if (!count.tryHold()) {\n            return false;\n        }\n",
+                            "",
+                            "                last.release();\n",
+                            "")),
+            PlantedBreak.of(
                     "an acknowledgement comes before the flush",
                     CpuScenarios.TwoGenerations.class,
                     2,
