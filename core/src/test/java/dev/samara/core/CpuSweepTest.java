@@ -161,7 +161,7 @@ final class CpuSweepTest {
     }
 
     /** A CPU that has counted events leaves its space, and goes to another one afterwards. */
-    static final class Counts extends Scene {
+    static class Counts extends Scene {
         private final AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
         private @Nullable SpaceStatistics before;
 
@@ -193,10 +193,64 @@ final class CpuSweepTest {
         }
     }
 
+    static final class LazyCounts extends Counts {
+        @Override
+        public boolean call() {
+            cpu().enterLazy();
+            return true;
+        }
+    }
+
+    @Test
+    @DisplayName("enterLazy: no event of the space that the CPU leaves is lost or counted in the next one")
+    void countsInLazy() throws Exception {
+        StackSweep.sweep(LazyCounts.class);
+    }
+
     @Test
     @DisplayName("switchTo(null): no event of the space that the CPU leaves is lost or counted in the next one")
     void counts() throws Exception {
         StackSweep.sweep(Counts.class);
+    }
+
+    /** A CPU goes to a space with another page size, for which it gives its TLB up, and then back to the first size. */
+    static final class OtherPageSize extends Scene {
+        private final AddressSpace other = machine.newSpace(new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47));
+        private final AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
+
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().leaveGuest();
+            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            assertEquals(AT, next.mmap(AT, 4096, Protection.READ | Protection.WRITE, flags, null, 0));
+        }
+
+        @Override
+        public boolean call() {
+            cpu().switchTo(other);
+            return true;
+        }
+
+        @Override
+        public void goOn() {
+            cpu().switchTo(next);
+            assertEquals(Fault.NONE, cpu().memory().load(AT, 4));
+            assertEquals(0, cpu().memory().value(), "a page of the first space");
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertEquals(0, space.cpus());
+            assertEquals(0, other.cpus());
+            assertEquals(1, next.cpus());
+        }
+    }
+
+    @Test
+    @DisplayName("switchTo another page size: the CPU never finds pages of the space that it has left")
+    void otherPageSize() throws Exception {
+        StackSweep.sweep(OtherPageSize.class);
     }
 
     /** A thread that has claimed a CPU, or not, ends. */

@@ -16,8 +16,8 @@ package dev.samara.core.event;
  *
  * <p>Discarded pages go after the call, since nothing may use a page after it is free. The layout has not changed, so a
  * lookup between the call and the end of the operation may find the page still. An embedder that looks pages up at that
- * time drops the data again when the operation has returned. What it derives from accesses of CPUs is dropped in time by
- * a {@link FlushListener}, which is called when the page can be found no more.
+ * time drops the data again when the operation has returned. What it derives from accesses of CPUs is dropped in time
+ * by a {@link FlushListener}, which is called when the page can be found no more.
  *
  * <p>A {@linkplain dev.samara.core.PageTableRef#reap reap} calls a notifier for each mapping that it empties, or for
  * parts of a large one: when no CPU finds the pages any more, and before they are free. So data that is looked up again

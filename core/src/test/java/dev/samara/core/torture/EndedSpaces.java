@@ -38,7 +38,10 @@ final class EndedSpaces {
         return MachineInternals.layoutOf(closed).pages().bytes();
     }
 
-    /** Judges that all have ended, and have neither tables nor a reference of any kind; after the last CPU. */
+    /**
+     * Judges that the latest ones, and earlier ones that had tables, have ended, and have neither tables nor references
+     * of any kind; after the last CPU.
+     */
     void judge(Checker leaks) {
         synchronized (latest) {
             latest.forEach(each -> judge(each, leaks));

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A machine of its own with fewer frames than its spaces need together, which reaps one of them when a fault finds none
  * ({@code lowMemory}). A space that is reaped is closed by its thread, which makes another one. One space must be
- * spared. The CPU of each thread is handed over between its steps.
+ * spared. Each thread hands its CPU over after a step, and claims it again.
  */
 final class ShortMachine {
     private static final int FRAMES = 32;

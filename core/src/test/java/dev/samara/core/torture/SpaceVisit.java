@@ -74,6 +74,10 @@ final class SpaceVisit {
             setup.done(cpu().memory().load(address, Long.BYTES));
             return false;
         } catch (IllegalStateException refused) {
+            if (!String.valueOf(refused.getMessage()).startsWith(cpu().toString())) {
+                // Not of the CPU's state.
+                throw refused;
+            }
             setup.events.count("accesses refused without a space");
             return true;
         }

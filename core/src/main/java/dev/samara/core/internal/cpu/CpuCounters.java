@@ -29,7 +29,7 @@ public final class CpuCounters {
     /** Whether there are events since the last {@link #beginSpace}. For the owner's thread. */
     private boolean isCounting;
 
-    /** The space whose events the last {@link #beginSpace} has not settled, at the end of the stack; null for none. */
+    /** The space whose events a {@link #beginSpace} that met the end of the stack has left; null for none. */
     private @Nullable SpaceCounters unsettled;
 
     CpuCounters() {}

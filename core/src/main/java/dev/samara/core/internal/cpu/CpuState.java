@@ -311,6 +311,10 @@ public final class CpuState extends CpuWords.Flushed {
         }
         // As in giveUp.
         loaded = null;
+    }
+
+    /** Adds the events of the space that the CPU has left for LAZY to those of that space. Called after the word. */
+    public void settleCounters(TlbContext of) {
         counters.beginSpace(of.counters());
     }
 

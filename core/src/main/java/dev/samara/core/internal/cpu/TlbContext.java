@@ -83,19 +83,16 @@ public final class TlbContext {
 
     /**
      * Begins another generation, and returns it. The caller has changed entries before, and reads their cpumask after
-     * this call. The caller, or one for which it acts, has a reference to the page table.
-     *
-     * @throws IllegalStateException if this context was given back
+     * this call. If this context was given back, no CPU is in it, and the generation is negative.
      */
     public long advance() {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
-        long next = generation.incrementAndGet();
-        checkNotGivenBack(next);
-        return next;
+        return generation.incrementAndGet();
     }
 
     /**
-     * Checks a generation that was read of this context, in place of the memory that a kernel would use again.
+     * Checks a generation that a CPU has read of this context. A kernel would use the memory of the context again by
+     * then; here it has the mark.
      *
      * @throws IllegalStateException if this context was given back
      */
@@ -111,7 +108,8 @@ public final class TlbContext {
      * @throws IllegalStateException if it was given back already
      */
     public void free() {
-        checkNotGivenBack(generation.getAndUpdate(last -> last | GIVEN_BACK));
+        // Without a lambda: its first call needs memory and a deep stack.
+        checkNotGivenBack(generation.getAndAdd(GIVEN_BACK));
     }
 
     /** Returns whether this context was given back, which is final. */
@@ -120,7 +118,7 @@ public final class TlbContext {
     }
 
     /**
-     * Logs the range that a generation has changed.
+     * Logs the range that a generation has changed. A context that was given back has no log, which nobody would read.
      *
      * @param of a generation that the caller has begun
      * @param start the first address
@@ -129,7 +127,9 @@ public final class TlbContext {
      * @param reason the reason of the flush
      */
     public void log(long of, long start, long end, long cpus, MmuNotifier.Reason reason) {
-        log.write(of, start, end, cpus, reason);
+        if (of > 0) {
+            log.write(of, start, end, cpus, reason);
+        }
     }
 
     /** Returns the log of the ranges that the last generations have changed. */

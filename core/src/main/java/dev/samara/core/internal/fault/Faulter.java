@@ -57,7 +57,7 @@ public final class Faulter {
     final PageTableContext worker;
     final int pageShift;
 
-    /** The layout of the space that is served; that of closed references while there is none. */
+    /** The layout of the space that is served; that of closed references before the first fault there. */
     Layout layout;
 
     private final RcuReader reader;

@@ -37,7 +37,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
 
-    /** Of the machine of the last space. Used while no access is refused. */
+    /** Of the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
 
     private int refusal = NO_SPACE;
@@ -78,8 +78,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /**
-     * Ends the use of a machine, after {@link #rest}: neither this nor a view keeps its TLB reachable, and a view not
-     * its region.
+     * Ends the use of a machine, after {@link #rest}. Neither this object nor its view keeps the TLB reachable. The
+     * view drops its region.
      */
     public void release() {
         loaded = null;
@@ -160,7 +160,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return Objects.requireNonNull(loaded);
     }
 
-    /** Throws if the CPU has no space. */
+    /** Throws unless accesses are served. */
     public void checkServed() {
         if (refusal != SERVED) {
             throw new IllegalStateException(cpu + refusal());

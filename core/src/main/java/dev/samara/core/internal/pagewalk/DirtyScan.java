@@ -11,6 +11,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
@@ -74,7 +75,19 @@ public final class DirtyScan {
      */
     public long run(long start, long end, PageSink sink) {
         // The end of the stack within a flush would leave it pending: no table of its leaf could be unhooked.
-        StackReserve.check(DEPTH);
+        StackReserve.check(DEPTH + HeldTables.DEPTH);
+        HeldTables held = new HeldTables();
+        if (!held.hold(table)) {
+            return 0;
+        }
+        try {
+            return runHeld(start, end, sink);
+        } finally {
+            held.release();
+        }
+    }
+
+    private long runHeld(long start, long end, PageSink sink) {
         long done = 0;
         long at = start;
         while (Addresses.isBelow(at, end)) {

@@ -6,6 +6,8 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Watches.WatchedRange;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 
@@ -23,6 +25,9 @@ public final class WatchPages {
      */
     @SuppressWarnings("try") // it is there to be closed
     public static void begin(Memory memory, PageTable table, WatchedRange watch, long start, long end) {
+        StackReserve.check(HeldTables.DEPTH);
+        HeldTables held = new HeldTables();
+        boolean isHeld = held.hold(table);
         boolean done = false;
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
@@ -31,7 +36,8 @@ public final class WatchPages {
             // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread
             // that links a leaf, or adds its CPU to a cpumask, and then reads the watches.
             PageWalk walk = new PageWalk(table).over(start, end);
-            while (walk.next()) {
+            // Without a reference the space has ended, and has no page.
+            while (isHeld && walk.next()) {
                 deferFlush(table, walk.leaf(), walk.start(), walk.end(), gather);
                 if (gather.isFull()) {
                     gather.invalidate();
@@ -40,6 +46,7 @@ public final class WatchPages {
             gather.invalidate();
             done = true;
         } finally {
+            held.release();
             if (!done) {
                 table.watches().remove(watch);
             }

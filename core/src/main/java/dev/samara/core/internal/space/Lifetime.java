@@ -108,8 +108,11 @@ public final class Lifetime {
     }
 
     private void pageTableReleased() {
-        layout.freePageTable();
-        identity.drop();
+        try {
+            layout.freePageTable();
+        } finally {
+            identity.drop();
+        }
     }
 
     /** Returns what opens once the space is torn down. */

@@ -141,7 +141,8 @@ public final class Spaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        // Before the users: one that leaves meanwhile begins a teardown, which is not over when it begins.
+        // Read before the users. If the last user leaves in between, its teardown is not over yet, and this returns a
+        // reason.
         if (layout.lifetime().over().isOpen()) {
             return null;
         }
@@ -157,6 +158,9 @@ public final class Spaces {
         if (users.homes() > 0) {
             uses.add("is left for a borrowed one by a CPU that comes back");
         }
-        return uses.isEmpty() ? "is being torn down" : String.join(", and ", uses);
+        if (uses.isEmpty()) {
+            return users.users() == 0 ? "is being torn down" : "is in use";
+        }
+        return String.join(", and ", uses);
     }
 }

@@ -59,14 +59,14 @@ final class AsidSlots {
                 return known;
             }
         }
+        // Read before the first entry is read: later changes of entries are flushed.
+        long generation = wanted.generation();
+        wanted.checkNotGivenBack(generation);
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;
         // First: if this throws, the slot still belongs to the other context, without translations.
         renumber(taken);
         taken.context = wanted.id();
-        // Read before the first entry is read: later changes of entries are flushed.
-        long generation = wanted.generation();
-        wanted.checkNotGivenBack(generation);
         taken.flushed = generation;
         taken.isFresh = true;
         return taken;

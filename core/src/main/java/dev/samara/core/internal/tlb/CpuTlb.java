@@ -32,6 +32,7 @@ public final class CpuTlb {
      * All fields are for the owner's thread, and plain. Other threads see only its CpuState, and the cpumasks of
      * leaves. Each transition therefore orders its own steps:
      *
+     *     leaveLazy    count in the context (atomic), word := KERNEL (release)
      *     switchTo     word := SWITCHING (release), count in the context (atomic), read its generation if the
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
      *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, flushed := it (release),
@@ -171,11 +172,8 @@ public final class CpuTlb {
 
     /** Drops the page table and the walks to its leaves. */
     private void forgetTables() {
-        if (table != null) {
-            tables.clear();
-            // Last: what fails above is made up for by the next call.
-            table = null;
-        }
+        tables.clear();
+        table = null;
     }
 
     /** Returns the page table of the CPU's space. */
@@ -236,10 +234,13 @@ public final class CpuTlb {
      * only. The caller calls {@link #endLeft} afterwards.
      */
     public void enterLazy() {
+        TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
         // The tables may be freed meanwhile.
         forgetTables();
+        // Last: at the end of the stack, events wait for the next switch.
+        state.settleCounters(of);
     }
 
     /**
@@ -536,7 +537,8 @@ public final class CpuTlb {
     /** Goes offline: gives up its translations and its number. The caller calls {@link #endLeft} afterwards. */
     public void close() {
         activities |= WITHOUT_SPACE;
-        table = null;
+        // Also if the rest fails: the CPU may go to another space with these translations.
+        forgetTables();
         cpus.release(state);
     }
 }

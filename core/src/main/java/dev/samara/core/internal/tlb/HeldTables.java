@@ -9,10 +9,13 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The page tables that an operation on a file walks, with a reference to each ({@code mmgrab}). Their spaces may end
- * during the operation, which neither has a user there nor makes the end wait. Used by one thread at a time.
+ * The page tables that an operation walks, with a reference to each ({@code mmgrab}). Their spaces may end during the
+ * operation, which neither has a user there nor makes the end wait. Used by one thread at a time.
  */
 public final class HeldTables {
+    /** The stack that {@link #release} needs, in frames. A caller that must not lose a reference checks it first. */
+    public static final int DEPTH = LazyContext.DROP_DEPTH + 8;
+
     private @Nullable PageTableCount[] held = {};
     private int size;
 

@@ -82,6 +82,16 @@ final class PendingFlush {
         ended = over;
     }
 
+    /** Returns whether a pending flush is of a space whose page table was given back. */
+    boolean isLate() {
+        for (int i = 0; i < size; i++) {
+            if (flushes[i].table().context().isGivenBack()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Returns whether one more leaf fits without allocation. */
     boolean hasCapacity() {
         return size < flushes.length;
@@ -139,7 +149,8 @@ final class PendingFlush {
     private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
-        if (context == ended) {
+        if (context == ended || context.isGivenBack()) {
+            // Given back: an end that is tried again may come after the end of the space. No CPU is in it.
             return;
         }
         long generation = context.advance();

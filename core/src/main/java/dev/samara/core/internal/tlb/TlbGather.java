@@ -267,6 +267,11 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
     }
 
+    /** Returns whether the next invalidation is of a page table that was given back, also if in part only. */
+    public boolean isLate() {
+        return pending.isLate();
+    }
+
     /**
      * Waits until no CPU can translate to an unhooked page, and for a grace period if one is needed. The caller is in
      * no reader section and holds no lock of a leaf.

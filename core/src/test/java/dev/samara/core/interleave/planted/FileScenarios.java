@@ -2,6 +2,8 @@
 package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.MapFlags;
@@ -83,6 +85,11 @@ final class FileScenarios {
                 }
             });
             calls().put("close", close());
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return Machine.builder().faultAround(1).checked(true);
         }
 
         @Override

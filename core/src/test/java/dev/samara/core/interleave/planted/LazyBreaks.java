@@ -43,7 +43,9 @@ final class LazyBreaks {
                     () -> SourceBreak.of(
                             "dev.samara.core.internal.space.Layout",
                             "memory.cpus().endTeardown(pages.context());",
-                            "memory.cpus().endTeardown(pages.context()); pages.context().free();")),
+                            "memory.cpus().endTeardown(pages.context()); pages.context().free();",
+                            "            pages.free();\n            pages.context().free();\n",
+                            "            pages.free();\n")),
             PlantedBreak.of(
                     "a teardown takes no CPU off",
                     LazyScenarios.LeavesShotDown.class,

@@ -74,26 +74,29 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("one that was given back begins no generation, and a CPU that reads one is told")
+    @DisplayName("one that was given back has negative generations, of which a CPU is told, and no log")
     void givenBack() {
         long before = context.advance();
         context.checkNotGivenBack(before);
         assertFalse(context.isGivenBack());
         context.free();
         assertTrue(context.isGivenBack());
+        long read = context.advance();
         String message = "context " + context.id() + " is used after it was given back";
-        assertEquals(
-                message,
-                assertThrows(IllegalStateException.class, context::advance).getMessage());
-        long read = context.generation();
         assertEquals(
                 message,
                 assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read))
                         .getMessage());
-        assertEquals(
-                message,
-                assertThrows(IllegalStateException.class, context::free).getMessage());
+        context.log(read, 0x1000, 0x3000, 5, Reason.DISCARDED);
+        assertFalse(context.log().read(read, new FlushLog.FlushedRange()));
         assertTrue(context.isGivenBack());
+    }
+
+    @Test
+    @DisplayName("is not given back twice")
+    void givenBackTwice() {
+        context.free();
+        assertThrows(IllegalStateException.class, context::free);
     }
 
     @Test
