@@ -5,9 +5,10 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 
-/** Calls of a reference to a space, beside its close, which ends the space. The machine is checked. */
+/** Calls of a reference to a space or of a file that it maps, beside its end. The machine is checked. */
 final class EndScenarios {
     private EndScenarios() {}
 
@@ -64,6 +65,20 @@ final class EndScenarios {
         String call(State state) {
             state.space.watch(AT, PAGE, (address, length) -> {}).close();
             return "watched";
+        }
+    }
+
+    static final class Truncation extends BesideEnd {
+        @Override
+        String call(State state) {
+            return "" + file().truncate(0);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            int shared = MapFlags.SHARED | MapFlags.FIXED;
+            state.space.mmap(AT, 2 * PAGE, RW, shared, newFile(state).open(), 0);
+            store(cpu, AT, 7);
         }
     }
 }

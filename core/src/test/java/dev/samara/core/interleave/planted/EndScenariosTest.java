@@ -25,7 +25,7 @@ final class EndScenariosTest {
                 EndScenarios.Membarrier.class,
                 EndScenarios.Collection.class,
                 EndScenarios.Watch.class,
-                FileScenarios.TruncateBesideEnd.class
+                EndScenarios.Truncation.class
             })
     void endsWell(Class<? extends Scenario> type) {
         Exploration exploration = SteppedScenarios.explore(type);

@@ -2,8 +2,6 @@
 package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
-import dev.samara.core.Machine;
-import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.MapFlags;
@@ -66,41 +64,6 @@ final class FileScenarios {
             super.prepare(state, cpu);
             store(cpu, AT, 7);
             store(cpu, AT + PAGE, 7);
-        }
-    }
-
-    /** A truncation beside the end of the space that maps the file. */
-    static final class TruncateBesideEnd extends OfFile {
-        TruncateBesideEnd() {
-            calls().put("truncate", new Operation() {
-                @Override
-                public void before(State state, Cpu cpu) {
-                    // The CPU of this thread would be a user, too.
-                    cpu.switchTo(null);
-                }
-
-                @Override
-                public String run(State state, Cpu cpu) {
-                    return "" + file().truncate(0);
-                }
-            });
-            calls().put("close", close());
-        }
-
-        @Override
-        protected MachineBuilder builder() {
-            return Machine.builder().faultAround(1).checked(true);
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            store(cpu, AT, 7);
         }
     }
 

@@ -101,7 +101,7 @@ final class MissedBreaks {
                                     + " claim(leaf, i, walk.addressOf(i), choice);")),
             PlantedBreak.of(
                     "a removal has no reference to the page tables that it walks",
-                    FileScenarios.TruncateBesideEnd.class,
+                    EndScenarios.Truncation.class,
                     1,
                     in(
                             "tlb.HeldTables",
