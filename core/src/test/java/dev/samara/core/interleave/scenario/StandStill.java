@@ -4,6 +4,8 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -32,7 +34,7 @@ public final class StandStill {
     private static final int RECORD_SHIFT = 2;
 
     private static final Field CPU_TLB = field(Cpu.class, "tlb");
-    private static final Field TABLE = field(CpuTlb.class, "table");
+    private static final Field STATE = field(CpuTlb.class, "state");
     private static final Field RECORDS = field(Frames.class, "records");
     private static final Field CHUNK_SHIFT = field(Frames.class, "chunkShift");
 
@@ -66,9 +68,15 @@ public final class StandStill {
         boolean isGuest() {
             CpuTlb of = (CpuTlb) get(CPU_TLB, cpu);
             tlb = of;
-            table = of == null || !of.isGuest() ? null : (PageTable) get(TABLE, of);
+            table = of == null || !of.isGuest() ? null : tableOf((CpuState) get(STATE, of));
             return table != null;
         }
+    }
+
+    /** Of the context: the CPU itself knows the table only since its first walk. */
+    private static @Nullable PageTable tableOf(@Nullable CpuState state) {
+        TlbContext context = Objects.requireNonNull(state).context();
+        return (PageTable) Objects.requireNonNull(context).root();
     }
 
     /** A right that a call has taken away, and that no other call of the scenario gives. */
