@@ -7,14 +7,10 @@ import dev.samara.core.PageTableRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Spaces that end while CPUs are LAZY there. Such a CPU comes back, goes elsewhere, executes another program or goes
@@ -26,8 +22,6 @@ final class LeftSpaces {
     private static final int OWNER = 0x63;
     private static final long NUMBER = 0xfb;
     private static final long PLACE = 0x71_0000_0000L;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
-    private static final int PLACES = 1 << 12;
 
     private final TortureMachine setup;
     private final Checker contents;
@@ -38,57 +32,27 @@ final class LeftSpaces {
     /** The number of the latest space. Of the thread that ends spaces. */
     private long made;
 
-    private volatile Left current;
-
-    /** One space with a page for each CPU that leaves it. */
-    private final class Left {
-        final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
-        final List<StampedPage> pages = new ArrayList<>();
-
-        /** Set before the last reference is closed by the thread that ends spaces. */
-        volatile boolean isClosing;
-
-        /** Set after a thread has found no user. */
-        volatile boolean hasEnded;
-
-        Left(long number) {
-            long place = PLACE + ((number % PLACES) << 21);
-            for (int page = 0; page < LEAVERS; page++) {
-                pages.add(
-                        new StampedPage(sequence, OWNER, page, place + page * TortureSpace.PAGE, TortureMachine.PARTS));
-            }
-            map(space, place);
-        }
-
-        void close() {
-            isClosing = true;
-            space.close();
-            if (space.users() == 0) {
-                hasEnded = true;
-            }
-            ended.add(space);
-        }
-    }
-
-    private static void map(AddressSpace space, long place) {
-        long length = LEAVERS * TortureSpace.PAGE;
-        TortureSpace.succeed(space.mmap(place, length, WRITABLE, TortureSpace.FIXED, null, 0));
-    }
+    /** Has a page for each CPU that leaves it. */
+    private volatile StampedSpace current;
 
     LeftSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
         this.setup = setup;
         this.contents = contents;
         this.lifetimes = lifetimes;
         this.ended = ended;
-        current = new Left(made++);
+        current = next();
+    }
+
+    private StampedSpace next() {
+        return new StampedSpace(setup, sequence, OWNER, PLACE, made++, LEAVERS);
     }
 
     /** Ends the space, unless CPUs are in it, and puts another one in its place. */
     Actor ender() {
         return random -> {
-            Left old = current;
-            current = new Left(made++);
-            old.close();
+            StampedSpace old = current;
+            current = next();
+            old.close(ended);
             setup.events.count("spaces closed beside LAZY CPUs");
             setup.failures.nap(2);
         };
@@ -102,9 +66,9 @@ final class LeftSpaces {
     Actor leaver(int number) {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
         return random -> {
-            Left left = current;
+            StampedSpace left = current;
             if (!visit.goesTo(left.space)) {
-                lifetimes.check(left.isClosing, "a CPU is refused by an open space");
+                lifetimes.check(left.isClosing(), "a CPU is refused by an open space");
                 return;
             }
             StampedPage page = left.pages.get(number);
@@ -114,7 +78,7 @@ final class LeftSpaces {
                 return;
             }
             // Before the CPU leaves; later there may be none. Without it, nothing but the CPU keeps the root.
-            PageTableRef held = random.nextInt(3) == 0 ? hold(left) : null;
+            PageTableRef held = random.nextInt(3) == 0 ? left.hold(lifetimes) : null;
             visit.cpu().enterLazy();
             refuses(visit, page);
             if (random.nextBoolean()) {
@@ -122,7 +86,7 @@ final class LeftSpaces {
             } else {
                 setup.failures.linger();
             }
-            if (left.hasEnded) {
+            if (left.hasEnded()) {
                 setup.events.count("CPUs in LAZY beyond the end");
             }
             if (held == null) {
@@ -135,20 +99,11 @@ final class LeftSpaces {
         };
     }
 
-    private @Nullable PageTableRef hold(Left left) {
-        try {
-            return left.space.hold();
-        } catch (MmException refused) {
-            lifetimes.check(refused.errno() == Errno.ESRCH && left.isClosing, refused.toString());
-            return null;
-        }
-    }
-
     private void refuses(SpaceVisit visit, StampedPage page) {
         lifetimes.check(visit.isRefused(page.address()), "a CPU in LAZY has had an access");
     }
 
-    private void goesOn(Left left, StampedPage page, SpaceVisit visit, Random random) {
+    private void goesOn(StampedSpace left, StampedPage page, SpaceVisit visit, Random random) {
         switch (random.nextInt(6)) {
             case 0 -> {
                 visit.cpu().switchTo(setup.space);
@@ -163,13 +118,13 @@ final class LeftSpaces {
                 visit.cpu().switchTo(null);
                 refuses(visit, page);
             }
-            case 3 -> exec(page, visit);
+            case 3 -> exec(left, page, visit);
             case 4 -> {
-                boolean hadEnded = left.hasEnded;
+                boolean hadEnded = left.hasEnded();
                 if (visit.goesTo(left.space)) {
                     isAsLeft(page, visit, hadEnded);
                 } else {
-                    lifetimes.check(left.isClosing, "a CPU is refused by an open space");
+                    lifetimes.check(left.isClosing(), "a CPU is refused by an open space");
                     setup.events.count("ways back refused");
                 }
             }
@@ -177,11 +132,11 @@ final class LeftSpaces {
         }
     }
 
-    private void comesBack(Left left, PageTableRef held, StampedPage page, SpaceVisit visit) {
-        boolean hadEnded = left.hasEnded;
+    private void comesBack(StampedSpace left, PageTableRef held, StampedPage page, SpaceVisit visit) {
+        boolean hadEnded = left.hasEnded();
         AddressSpace got = held.tryGet();
         if (got == null) {
-            left.hasEnded = true;
+            left.foundEnded();
             return;
         }
         try (got) {
@@ -203,10 +158,10 @@ final class LeftSpaces {
     }
 
     /** Goes to a space with pages of zeros at the place, of which the CPU is the only user in the end. */
-    private void exec(StampedPage page, SpaceVisit visit) {
+    private void exec(StampedSpace left, StampedPage page, SpaceVisit visit) {
         AddressSpace next = setup.machine.newSpace(TortureSpace.GEOMETRY);
         try (next) {
-            map(next, page.address() & -TortureSpace.PAGE);
+            TortureSpace.succeed(left.map(next, 0, LEAVERS));
             visit.cpu().exec(next);
             findsZeros(page, visit);
         }
@@ -224,27 +179,56 @@ final class LeftSpaces {
     }
 
     /** The exec closes the reference by which the CPU came, and the last user of the old space may be another one. */
-    private void execFromSpace(Left left, StampedPage page, SpaceVisit visit) {
-        AddressSpace got;
-        try {
-            got = left.space.get();
-        } catch (MmException refused) {
-            lifetimes.check(refused.errno() == Errno.ESRCH && left.isClosing, refused.toString());
+    private void execFromSpace(StampedSpace left, StampedPage page, SpaceVisit visit) {
+        AddressSpace got = left.get(lifetimes);
+        if (got == null) {
             return;
         }
         try (got) {
             lifetimes.check(visit.goesTo(got), "a space with a user refuses a CPU");
-            exec(page, visit);
+            exec(left, page, visit);
             lifetimes.check(
                     got.munmap(page.address() & -TortureSpace.PAGE, TortureSpace.PAGE) == Errno.ESRCH.result(),
                     "exec has left the reference open");
         }
     }
 
+    /** Makes calls that walk the page table of the space, or ask its CPUs, on a thread that has no CPU there. */
+    Actor caller() {
+        return random -> {
+            StampedSpace left = current;
+            long start = left.pages.get(0).address() & -TortureSpace.PAGE;
+            long length = LEAVERS * TortureSpace.PAGE;
+            setup.failures.nap(1);
+            long result = switch (random.nextInt(4)) {
+                case 0 -> left.space.membarrier();
+                case 1 -> left.space.collectAccessed(start, length, page -> {});
+                case 2 -> left.space.collectDirty(start, length, page -> {});
+                default -> watch(left, start, length);
+            };
+            if (result == Errno.ESRCH.result()) {
+                lifetimes.check(left.isClosing(), "an open space has ended");
+                setup.events.count("calls after the end");
+            } else {
+                lifetimes.check(result >= 0 && result <= LEAVERS, "a call beside the end gave " + result);
+                setup.events.count("calls beside the end");
+            }
+        };
+    }
+
+    private static long watch(StampedSpace left, long start, long length) {
+        try {
+            left.space.watch(start, length, (address, written) -> {}).close();
+            return 0;
+        } catch (MmException refused) {
+            return refused.errno().result();
+        }
+    }
+
     /** Has threads end whose CPUs are in the space, or LAZY there. */
     Actor deserter() {
         return random -> {
-            Left left = current;
+            StampedSpace left = current;
             boolean isLazy = random.nextBoolean();
             FutureTask<Boolean> work = new FutureTask<>(() -> desert(left.space, isLazy));
             Thread thread = new Thread(work, "deserter");
@@ -252,7 +236,7 @@ final class LeftSpaces {
             try {
                 boolean wasThere = work.get();
                 thread.join();
-                lifetimes.check(wasThere || left.isClosing, "a CPU is refused by an open space");
+                lifetimes.check(wasThere || left.isClosing(), "a CPU is refused by an open space");
             } catch (InterruptedException | ExecutionException failed) {
                 throw new IllegalStateException(failed);
             }
@@ -281,8 +265,8 @@ final class LeftSpaces {
 
     /** All threads have stopped. */
     void finish() {
-        Left last = current;
+        StampedSpace last = current;
         last.space.validate();
-        last.close();
+        last.close(ended);
     }
 }

@@ -8,15 +8,10 @@ import dev.samara.core.Cpu;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.Protection;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Spaces that are closed by their owner while others borrow them. A borrower finds its pages as it has left them while
@@ -28,10 +23,6 @@ final class LentSpaces {
     private static final int OWNER = 0x61;
     private static final long NUMBER = 0xfd;
     private static final long PLACE = 0x69_0000_0000L;
-    private static final int WRITABLE = Protection.READ | Protection.WRITE;
-
-    /** So many that no thread is still in a space when its place is used again. */
-    private static final int PLACES = 1 << 12;
 
     private static final int LONGEST_STAY_NANOS = 4_000_000;
     private static final long TOUCH_NANOS = 20_000;
@@ -45,82 +36,34 @@ final class LentSpaces {
     /** The number of the latest space. Of the lender. */
     private long made;
 
-    private volatile Lent current;
-
-    /** One space. The page behind those of the borrowers is that of its owner, which writes it before it lends. */
-    private final class Lent {
-        final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
-        final List<StampedPage> pages = new ArrayList<>();
-        final long place;
-
-        /** Set before the owner closes the last reference. */
-        volatile boolean isClosing;
-
-        /** Set after a thread has found no user. */
-        volatile boolean hasEnded;
-
-        Lent(long number) {
-            // Each page in another leaf than that of the space before.
-            place = PLACE + ((number % PLACES) << 21);
-            for (int page = 0; page <= BORROWERS; page++) {
-                pages.add(
-                        new StampedPage(sequence, OWNER, page, place + page * TortureSpace.PAGE, TortureMachine.PARTS));
-            }
-            TortureSpace.succeed(map(0, BORROWERS + 1));
-        }
-
-        private long map(int first, int pages) {
-            return space.mmap(
-                    place + first * TortureSpace.PAGE,
-                    pages * TortureSpace.PAGE,
-                    WRITABLE,
-                    TortureSpace.FIXED,
-                    null,
-                    0);
-        }
-
-        void close() {
-            isClosing = true;
-            space.close();
-            if (space.users() == 0) {
-                hasEnded = true;
-            }
-            ended.add(space);
-        }
-
-        /** Returns a reference to the page table; null if the owner has closed the space. */
-        @Nullable
-        PageTableRef hold() {
-            try {
-                return space.hold();
-            } catch (MmException refused) {
-                lifetimes.check(refused.errno() == Errno.ESRCH && isClosing, refused.toString());
-                return null;
-            }
-        }
-    }
+    /** The page behind those of the borrowers is that of its owner, which writes it before it lends. */
+    private volatile StampedSpace current;
 
     LentSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
         this.setup = setup;
         this.contents = contents;
         this.lifetimes = lifetimes;
         this.ended = ended;
-        current = new Lent(made++);
+        current = next();
+    }
+
+    private StampedSpace next() {
+        return new StampedSpace(setup, sequence, OWNER, PLACE, made++, BORROWERS + 1);
     }
 
     /** Lends another space, and closes the one before. Its CPU leaves a space in one way or another. */
     Actor lender() {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
         return random -> {
-            Lent next = new Lent(made++);
+            StampedSpace next = next();
             lifetimes.check(visit.goesTo(next.space), "a new space has ended");
             if (next.pages.get(BORROWERS).write(visit, random) == Fault.OUT_OF_MEMORY) {
                 setup.events.count("spaces without a frame");
             }
             leave(visit.cpu(), random);
-            Lent old = current;
+            StampedSpace old = current;
             current = next;
-            old.close();
+            old.close(ended);
             setup.events.count("lent spaces closed");
             setup.failures.nap(2);
         };
@@ -144,8 +87,8 @@ final class LentSpaces {
     Actor borrower(int number) {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
         return random -> {
-            Lent lent = current;
-            PageTableRef held = lent.hold();
+            StampedSpace lent = current;
+            PageTableRef held = lent.hold(lifetimes);
             if (held == null) {
                 return;
             }
@@ -165,16 +108,16 @@ final class LentSpaces {
     }
 
     /** Returns whether the space had a user. */
-    private boolean borrows(Lent lent, PageTableRef held, int number, SpaceVisit visit, Random random) {
-        boolean hadEnded = lent.hasEnded;
+    private boolean borrows(StampedSpace lent, PageTableRef held, int number, SpaceVisit visit, Random random) {
+        boolean hadEnded = lent.hasEnded();
         AtomicInteger asked = new AtomicInteger();
         AddressSpace home = visit.cpu().space();
         BorrowedSpace borrow = visit.cpu().tryUse(held, () -> {
             int times = asked.incrementAndGet();
-            lifetimes.check(lent.isClosing && times == 1, "a borrower is asked to let go for the time " + times);
+            lifetimes.check(lent.isClosing() && times == 1, "a borrower is asked to let go for the time " + times);
         });
         if (borrow == null) {
-            lent.hasEnded = true;
+            lent.foundEnded();
             lifetimes.check(held.tryGet() == null, "a space has ended, and has a user again");
             setup.events.count("borrows refused after the end");
             return false;
@@ -201,12 +144,12 @@ final class LentSpaces {
         return true;
     }
 
-    private void refuses(SpaceVisit visit, Lent lent) {
+    private void refuses(SpaceVisit visit, StampedSpace lent) {
         lifetimes.check(visit.isRefused(lent.pages.get(0).address()), "a borrower without users has had an access");
     }
 
     /** Uses the space while this holds users: sometimes until the owner wants it back, sometimes in GUEST. */
-    private void stay(Lent lent, BorrowedSpace borrow, int number, SpaceVisit visit, Random random) {
+    private void stay(StampedSpace lent, BorrowedSpace borrow, int number, SpaceVisit visit, Random random) {
         boolean inGuest = random.nextBoolean();
         long until = System.nanoTime() + (random.nextInt(3) == 0 ? random.nextInt(LONGEST_STAY_NANOS) : 0);
         if (inGuest) {
@@ -235,20 +178,20 @@ final class LentSpaces {
         judge(lent.pages.get(number), lent.pages.get(number).loadAll(visit, contents));
     }
 
-    private boolean isAsked(Lent lent, BorrowedSpace borrow) {
+    private boolean isAsked(StampedSpace lent, BorrowedSpace borrow) {
         boolean isAsked = borrow.isAsked();
         if (isAsked) {
-            lifetimes.check(lent.isClosing, "a borrower was asked to let go, and the owner has not closed");
+            lifetimes.check(lent.isClosing(), "a borrower was asked to let go, and the owner has not closed");
             setup.events.count("borrowers asked to let go");
         }
         return isAsked;
     }
 
     /** Puts another page in the place of the borrower's. Other CPUs have had translations to it, and are elsewhere. */
-    private void replace(Lent lent, int number) {
-        long result = lent.map(number, 1);
+    private void replace(StampedSpace lent, int number) {
+        long result = lent.map(lent.space, number, 1);
         if (result == Errno.ESRCH.result()) {
-            lifetimes.check(lent.isClosing, "an open space has ended");
+            lifetimes.check(lent.isClosing(), "an open space has ended");
         } else {
             TortureSpace.succeed(result);
             lent.pages.get(number).clear();
@@ -256,7 +199,7 @@ final class LentSpaces {
         }
     }
 
-    private void access(Lent lent, int number, SpaceVisit visit, Random random) {
+    private void access(StampedSpace lent, int number, SpaceVisit visit, Random random) {
         StampedPage own = lent.pages.get(number);
         switch (random.nextInt(4)) {
             case 0 -> {
@@ -277,8 +220,8 @@ final class LentSpaces {
 
     /** All threads have stopped. */
     void finish() {
-        Lent last = current;
+        StampedSpace last = current;
         last.space.validate();
-        last.close();
+        last.close(ended);
     }
 }

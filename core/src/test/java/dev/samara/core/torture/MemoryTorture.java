@@ -137,6 +137,7 @@ public final class MemoryTorture extends Torture {
                 Map.entry("leaver-1", left.leaver(0)),
                 Map.entry("leaver-2", left.leaver(1)),
                 Map.entry("leaver-3", left.leaver(2)),
+                Map.entry("caller", left.caller()),
                 Map.entry("deserter", left.deserter()));
         Checker noWait = checker("I5 no access waits for an operation that does not name its page");
         besideHeld = new AccessesBesideHeldOperation(setup, noWait);
@@ -223,6 +224,8 @@ public final class MemoryTorture extends Torture {
         events.ask("ways back from LAZY", 50);
         events.ask("ways back refused", 5);
         events.ask("execs", 40);
+        events.ask("calls beside the end", 50);
+        events.ask("calls after the end", 5);
         events.ask("accesses refused without a space", 500);
     }
 

@@ -118,7 +118,9 @@ public final class DirtyScan {
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "a collection", AccessChecker.MARK, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
-            return clear(start, end, gather);
+            long reached = clear(start, end, gather);
+            gather.checkHeld();
+            return reached;
         }
     }
 

@@ -282,9 +282,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     private void finishBatch() {
-        if (memory.accessChecker() != null && gather.isLate()) {
-            throw new IllegalStateException("I3: pages of a space are discarded whose page table was given back");
-        }
+        gather.checkHeld();
         gather.invalidate();
         claimed.release(gather);
         memory.owners().leave(worker().owner());

@@ -40,9 +40,11 @@ public final class WatchPages {
             while (isHeld && walk.next()) {
                 deferFlush(table, walk.leaf(), walk.start(), walk.end(), gather);
                 if (gather.isFull()) {
+                    gather.checkHeld();
                     gather.invalidate();
                 }
             }
+            gather.checkHeld();
             gather.invalidate();
             done = true;
         } finally {

@@ -267,9 +267,16 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
     }
 
-    /** Returns whether the next invalidation is of a page table that was given back, also if in part only. */
-    public boolean isLate() {
-        return pending.isLate();
+    /**
+     * Checks, on a checked machine, that no page table of the pending flushes was given back. Called by an operation
+     * that keeps these page tables, but has no user in their spaces, before it invalidates.
+     *
+     * @throws IllegalStateException if one was given back: another page table may have its place by then
+     */
+    public void checkHeld() {
+        if (memory.accessChecker() != null && pending.isLate()) {
+            throw new IllegalStateException("I3: an operation walks a page table that was given back");
+        }
     }
 
     /**

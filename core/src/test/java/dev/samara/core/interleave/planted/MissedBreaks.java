@@ -17,6 +17,13 @@ final class MissedBreaks {
         return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, texts);
     }
 
+    private static final Supplier<Planting> NO_REFERENCE = in(
+            "tlb.HeldTables",
+            "        if (!count.tryHold()) {\n            return false;\n        }\n",
+            "",
+            "                last.release();\n",
+            "");
+
     static final List<PlantedBreak> ALL = List.of(
             PlantedBreak.of(
                     "the generation is advanced before the entries are cleared",
@@ -103,12 +110,17 @@ final class MissedBreaks {
                     "a removal has no reference to the page tables that it walks",
                     EndScenarios.Truncation.class,
                     1,
-                    in(
-                            "tlb.HeldTables",
-                            "        if (!count.tryHold()) {\n            return false;\n        }\n",
-                            "",
-                            "                last.release();\n",
-                            "")),
+                    NO_REFERENCE),
+            PlantedBreak.of(
+                    "a watchpoint has no reference to the page table that it walks",
+                    EndScenarios.Watch.class,
+                    1,
+                    NO_REFERENCE),
+            PlantedBreak.of(
+                    "a collection has no reference to the page table that it walks",
+                    EndScenarios.Collection.class,
+                    1,
+                    NO_REFERENCE),
             PlantedBreak.of(
                     "an acknowledgement comes before the flush",
                     CpuScenarios.TwoGenerations.class,

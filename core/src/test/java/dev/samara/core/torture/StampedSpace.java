@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.PageTableRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** A space with some pages that threads stamp. Its owner closes it while others are in it, hold it or borrow it. */
+final class StampedSpace {
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    /** So many that no thread is still in a space when its place is used again. */
+    private static final int PLACES = 1 << 12;
+
+    /** The distance of two places: each page is in another leaf than that of the space before. */
+    private static final int PLACE_SHIFT = 21;
+
+    final AddressSpace space;
+    final List<StampedPage> pages = new ArrayList<>();
+    private final long place;
+
+    /** Set before the owner closes the last reference. */
+    private volatile boolean isClosing;
+
+    /** Set after a thread has found no user. */
+    private volatile boolean hasEnded;
+
+    /**
+     * Makes a space.
+     *
+     * @param sequence counts the stamps of all spaces of this kind
+     * @param owner the kind, for its stamps
+     * @param base the place of the first space of this kind
+     * @param number the number of the space among those of this kind, from 0
+     * @param count the number of pages
+     */
+    StampedSpace(TortureMachine setup, AtomicLong sequence, int owner, long base, long number, int count) {
+        space = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        place = base + ((number % PLACES) << PLACE_SHIFT);
+        for (int page = 0; page < count; page++) {
+            pages.add(new StampedPage(sequence, owner, page, place + page * TortureSpace.PAGE, TortureMachine.PARTS));
+        }
+        TortureSpace.succeed(map(space, 0, count));
+    }
+
+    /** Maps pages of zeros at the places of some pages of this, here or in another space. Returns what mmap does. */
+    long map(AddressSpace in, int first, int count) {
+        long start = place + first * TortureSpace.PAGE;
+        return in.mmap(start, count * TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0);
+    }
+
+    /** Closes the owner's reference, the last one but for those of threads that have got one. */
+    void close(EndedSpaces ended) {
+        isClosing = true;
+        space.close();
+        if (space.users() == 0) {
+            hasEnded = true;
+        }
+        ended.add(space);
+    }
+
+    /** Returns whether the owner has begun to close it. */
+    boolean isClosing() {
+        return isClosing;
+    }
+
+    /** Returns whether a thread has found no user. */
+    boolean hasEnded() {
+        return hasEnded;
+    }
+
+    /** The calling thread has found no user. */
+    void foundEnded() {
+        hasEnded = true;
+    }
+
+    /** Returns a reference to the page table; null if the owner has closed the space, as only it may have. */
+    @Nullable
+    PageTableRef hold(Checker lifetimes) {
+        try {
+            return space.hold();
+        } catch (MmException refused) {
+            judge(refused, lifetimes);
+            return null;
+        }
+    }
+
+    /** Returns a further reference to the space; null if the owner has closed it. */
+    @Nullable
+    AddressSpace get(Checker lifetimes) {
+        try {
+            return space.get();
+        } catch (MmException refused) {
+            judge(refused, lifetimes);
+            return null;
+        }
+    }
+
+    private void judge(MmException refused, Checker lifetimes) {
+        lifetimes.check(refused.errno() == Errno.ESRCH && isClosing, refused.toString());
+    }
+}
