@@ -157,6 +157,31 @@ final class LifetimeTest {
     }
 
     @Test
+    @DisplayName("a page table that cannot be given back keeps no identity")
+    void givenBackTwice() {
+        PageTableRef held = space.hold();
+        SpaceIdentity identity = held.grab();
+        identity.attach(new Object());
+        space.close();
+        space.own.pages().context().free();
+        assertThrows(IllegalStateException.class, held::close);
+        identity.close();
+        assertNull(identity.attachment());
+    }
+
+    @Test
+    @DisplayName("a machine keeps no record of a space that has ended, also before a garbage collection")
+    void noRecord() {
+        int before = ReachableObjects.of("RegisteredSpace", machine).size();
+        for (int i = 0; i < 3; i++) {
+            machine.newSpace(Geometry.LINUX_X86_64).close();
+        }
+        assertEquals(before, ReachableObjects.of("RegisteredSpace", machine).size());
+        assertTrue(before > 0, "the open ones are found");
+        space.close();
+    }
+
+    @Test
     @DisplayName("the last put in GUEST leaves the teardown to a thread of the machine")
     void lastPutInGuest() throws InterruptedException {
         fixture.cpu.enterGuest();

@@ -6,7 +6,6 @@ import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
-import dev.samara.core.vma.Geometry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -25,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
  */
 public final class Storm {
-    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long MEMORY = 1 << 26;
     private static final long SECOND_NANOS = 1_000_000_000L;
 
@@ -255,15 +253,11 @@ public final class Storm {
                 .allMatch(rule -> rule == judges.strength ? isStrong() : rule == judges.sums || rule.isChecked());
     }
 
-    /**
-     * Counts objects of the library, repeatedly if there are too many: the records of collected spaces are removed when
-     * the next space is made.
-     */
+    /** Counts objects of the library, repeatedly if there are too many: threads may be at work with some. */
     private void count() {
         String excess = excess();
         for (int n = 1; n < COUNTS && excess != null; n++) {
             LockSupport.parkNanos(SECOND_NANOS / 10);
-            machine.newSpace(GEOMETRY).close();
             excess = excess();
         }
         if (excess == null) {

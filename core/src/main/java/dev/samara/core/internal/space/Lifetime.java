@@ -32,6 +32,12 @@ public final class Lifetime {
         identity = new Identity(name, layout.geometry().pageSize());
     }
 
+    /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
+    void registered(Spaces.RegisteredSpace entry, long number) {
+        identity.number(number);
+        end.registered(entry);
+    }
+
     /** Returns the users of the space. */
     public SpaceUsers users() {
         return users;

@@ -31,6 +31,9 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     /** Whether a thread tears the space down, or this call is listed, or all is over. */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 
+    /** Its place among the spaces of the machine. Null until it has one, which is before another thread knows it. */
+    private Spaces.@Nullable RegisteredSpace registered;
+
     /* For the thread that has taken it, and then for each thread of the machine that tries again, in turn. */
 
     /** The first failure, until it is reported. */
@@ -48,6 +51,10 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     /** Returns what opens once the space is torn down. */
     Gate over() {
         return over;
+    }
+
+    void registered(Spaces.RegisteredSpace entry) {
+        registered = entry;
     }
 
     @Override
@@ -136,6 +143,11 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         }
         layout.lifetime().release();
         Gate.wake(over.open());
+        // After the gate, so that the machine is not closed before.
+        Spaces.RegisteredSpace entry = registered;
+        if (entry != null) {
+            layout.host().spaces().remove(entry);
+        }
         return true;
     }
 

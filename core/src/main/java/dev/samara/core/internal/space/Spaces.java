@@ -7,22 +7,24 @@ import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and whether the machine is closed. Layouts are weakly reachable, and removed after their
- * collection. Thread-safe.
+ * The spaces of one machine, and whether the machine is closed. A space is removed after its teardown. Layouts are
+ * weakly reachable, and those that were never torn down are removed after their collection. Thread-safe.
  *
  * <p>A space is in use until its last user has gone and it is torn down. It is then never in use again.
  */
 public final class Spaces {
-    private static final class RegisteredSpace extends WeakReference<Layout> {
+    /** A space in the list. */
+    static final class RegisteredSpace extends WeakReference<Layout> {
         private final long number;
 
-        RegisteredSpace(Layout layout, ReferenceQueue<Layout> collected, long number) {
+        private RegisteredSpace(Layout layout, ReferenceQueue<Layout> collected, long number) {
             super(layout, collected);
             this.number = number;
         }
@@ -30,8 +32,8 @@ public final class Spaces {
 
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
-    /** By number. Guarded by this object's monitor. */
-    private final Map<Long, RegisteredSpace> entries = new LinkedHashMap<>();
+    /** Added to under this object's monitor. */
+    private final Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
     /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
@@ -51,12 +53,25 @@ public final class Spaces {
     public synchronized long add(Layout layout) {
         checkOpen();
         for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
-            entries.remove(((RegisteredSpace) gone).number);
+            entries.remove(gone);
         }
         long number = ++made;
-        layout.lifetime().identity().number(number);
-        entries.put(number, new RegisteredSpace(layout, collected, number));
+        RegisteredSpace entry = new RegisteredSpace(layout, collected, number);
+        layout.lifetime().registered(entry, number);
+        entries.add(entry);
         return number;
+    }
+
+    /** Removes a space that is torn down. Needs no memory, and takes no lock that is held while a thread waits. */
+    void remove(RegisteredSpace ended) {
+        entries.remove(ended);
+    }
+
+    /** Returns the spaces that may be in use, in the order in which they were made. */
+    private List<RegisteredSpace> inOrder() {
+        List<RegisteredSpace> all = new ArrayList<>(entries);
+        all.sort(Comparator.comparingLong(entry -> entry.number));
+        return all;
     }
 
     boolean isClosed() {
@@ -94,7 +109,7 @@ public final class Spaces {
     /** Returns the layouts that have no user any more and are not torn down yet. */
     synchronized List<Layout> ending() {
         List<Layout> ending = new ArrayList<>(0);
-        for (RegisteredSpace entry : entries.values()) {
+        for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null) {
                 layout.releaseDeadCpus();
@@ -110,7 +125,7 @@ public final class Spaces {
     /** Returns the layouts from which the machine may take pages of a memory: in use, and not emptied before. */
     synchronized List<Layout> reapable(Memory memory) {
         List<Layout> reapable = new ArrayList<>();
-        for (RegisteredSpace entry : entries.values()) {
+        for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null
                     && layout.memoryOrNull() == memory
@@ -130,7 +145,7 @@ public final class Spaces {
 
     private List<String> inUse() {
         List<String> reasons = new ArrayList<>(0);
-        for (RegisteredSpace entry : entries.values()) {
+        for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             String use = layout == null ? null : useOf(layout);
             if (use != null) {
@@ -141,8 +156,7 @@ public final class Spaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        // Read before the users. If the last user leaves in between, its teardown is not over yet, and this returns a
-        // reason.
+        // Final once it is open. All else may change while it is read; then some reason is returned, or another one.
         if (layout.lifetime().over().isOpen()) {
             return null;
         }
