@@ -49,7 +49,7 @@ public final class MachineBuilder {
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
-    private boolean elides;
+    private boolean elides = true;
     private LazyTlb lazyTlb = LazyTlb.SHOOTDOWN;
     private @Nullable VictimScore score;
     private boolean checked = Boolean.getBoolean("samara.checked");
@@ -274,11 +274,9 @@ public final class MachineBuilder {
 
     /**
      * Sets whether a flush that concerns several CPUs looks at none of them while only the caller's CPU is in the
-     * space, out of GUEST, or no CPU is. CPUs that have left the space flush when they come back in any case. Nothing
-     * is saved that could be measured on two processors (docs/lifetimes.md). It may pay on many, where other spaces
-     * use the CPUs that have left.
+     * space, out of GUEST, or no CPU is. CPUs that have left the space flush when they come back in any case.
      *
-     * @param isElided whether such a flush looks at no CPU; false unless set
+     * @param isElided whether such a flush looks at no CPU; true unless set
      * @return this
      */
     public MachineBuilder elideFlushes(boolean isElided) {

@@ -126,7 +126,6 @@ public final class Storm {
         return Machine.builder()
                 .reportTo(reports)
                 .lazyTlb(plan.lazy())
-                .elideFlushes(true)
                 .reportWaitsLongerThan(late)
                 .reportShootdownsLongerThan(late)
                 .reportGracePeriodsLongerThan(late);

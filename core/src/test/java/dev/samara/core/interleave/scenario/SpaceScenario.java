@@ -86,9 +86,9 @@ public abstract class SpaceScenario implements Scenario {
 
     private @Nullable State state;
 
-    /** The machine; overridden for options. It elides flushes, though that is not the default, to meet their orders. */
+    /** The machine; overridden for options. */
     protected MachineBuilder builder() {
-        return Machine.builder().faultAround(1).elideFlushes(true);
+        return Machine.builder().faultAround(1);
     }
 
     /** The number of frames. With few of them, a frame that is freed is soon used again. */
