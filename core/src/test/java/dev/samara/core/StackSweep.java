@@ -18,9 +18,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one call with 48 bytes of stack less each time, from where the call still succeeds down to where it
- * does not even begin, and judges after each run the state that the {@link StackOverflowError} has left. An interpreted
- * frame has about 100 bytes, so each call on the way meets the end of the stack in some run.
+ * Runs one call with 16 bytes of stack less each time, from where the call still succeeds down to where it
+ * does not even begin, and judges after each run the state that the {@link StackOverflowError} has left. The stack
+ * pointer of an interpreted frame is a multiple of 16, so each call on the way meets the end of the stack in some run,
+ * and so does a call that goes a few bytes deeper than one which has returned before.
  *
  * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose
  * initializer meets the end of the stack is lost to that JVM only. A thread's stack has no exact size (the JVM shifts
@@ -64,19 +65,17 @@ final class StackSweep {
     /** A narrow frame is about so many times as large as that. */
     private static final int WIDE = 7;
 
-    private static final int STEP = Boolean.getBoolean("samara.torture") ? 3 : 6;
-
     /** More than any call takes, and less than a thread has. */
     private static final int PLENTY = (STACK_BYTES / 2) / UNIT;
 
     /**
-     * By so many steps the first run has more stack than the least with which the call has returned: threads differ a
+     * By so many units the first run has more stack than the least with which the call has returned: threads differ a
      * little.
      */
-    private static final int ABOVE = 8;
+    private static final int ABOVE = 48;
 
     /** So many runs end above the call before it is taken for granted that it begins no more. */
-    private static final int UNBEGUN = 3;
+    private static final int UNBEGUN = 18;
 
     private static final String RESERVE = "StackReserve.";
     private static final String VERDICT = "swept: ";
@@ -127,7 +126,7 @@ final class StackSweep {
         }
         int returns = PLENTY;
         int fails = 0;
-        while (returns - fails > STEP) {
+        while (returns - fails > 1) {
             int middle = (returns + fails) / 2;
             one(middle);
             if (isReturned) {
@@ -139,9 +138,7 @@ final class StackSweep {
         met.clear();
         int runs = 0;
         int unbegun = 0;
-        for (int left = returns + ABOVE * STEP;
-                left > 0 && unbegun < UNBEGUN && wrong.size() < MOST_WRONG;
-                left -= STEP) {
+        for (int left = returns + ABOVE; left > 0 && unbegun < UNBEGUN && wrong.size() < MOST_WRONG; left--) {
             one(left);
             runs++;
             unbegun = isBegun ? 0 : unbegun + 1;

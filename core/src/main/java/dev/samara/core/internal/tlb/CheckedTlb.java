@@ -4,9 +4,13 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.StackReserve;
 
 /** Also records each frame's reuse stamp at fill time. */
 public final class CheckedTlb extends SoftTlb {
+    /** The stack of a record of an event, and the calls on the way there, in frames. */
+    private static final int RENUMBER_DEPTH = 12;
+
     private final Frames known;
     private final History history;
     private final long[] reuseStamps;
@@ -48,6 +52,11 @@ public final class CheckedTlb extends SoftTlb {
     boolean flush(long start, long end) {
         history.add("flushes a range of pages", (end - start) >>> pageShift, AccessChecker.ANY, start, end);
         return super.flush(start, end);
+    }
+
+    @Override
+    void checkMayRenumber() {
+        StackReserve.check(RENUMBER_DEPTH);
     }
 
     @Override

@@ -198,6 +198,9 @@ public final class CpuTlb {
      */
     public boolean switchTo(@Nullable PageTable next) {
         state.checkMayArrive();
+        if (next != null) {
+            tlb.checkMayRenumber();
+        }
         activities |= WITHOUT_SPACE;
         forgetTables();
         state.depart();

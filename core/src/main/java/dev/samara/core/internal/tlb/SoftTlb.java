@@ -255,6 +255,13 @@ public sealed class SoftTlb permits CheckedTlb {
         }
     }
 
+    /**
+     * Checks that {@link #newNumber} has the stack that it needs. Called before a CPU is counted as a user of the space
+     * for which it may need a number: after a failure it would have to give that count up with no stack left. Here a
+     * number needs less stack than the stores and the count that come first.
+     */
+    void checkMayRenumber() {}
+
     /** Returns a number that no translation has. May drop all translations of all spaces: {@link #wraps} grows then. */
     int newNumber() {
         if (lastNumber == elsewhere - 2) {
