@@ -23,6 +23,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.infra.Blackhole;
 
 /**
  * What CPUs in LAZY keep, by strategy: idle and back in one space (W26), idle between two spaces, and the end of a
@@ -37,6 +38,9 @@ import org.openjdk.jmh.annotations.Warmup;
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 public class LazyTlbBenchmark {
+    /** In units of {@link Blackhole#consumeCPU}. */
+    private static final int WORK = 100;
+
     /** Called by JMH. */
     public LazyTlbBenchmark() {}
 
@@ -162,6 +166,25 @@ public class LazyTlbBenchmark {
     @About("W26: a CPU becomes LAZY, and returns to its space")
     public void idleAndBack(CpuInGuest of) {
         of.idleAndGoTo(of.spaces.one);
+    }
+
+    /**
+     * Works elsewhere, is LAZY, and comes back to the space.
+     *
+     * @param of the CPU
+     */
+    @Benchmark
+    @About("a CPU becomes LAZY, and returns to its space, with other work in between")
+    public void idleAfterWork(CpuInGuest of) {
+        Blackhole.consumeCPU(WORK);
+        of.idleAndGoTo(of.spaces.one);
+    }
+
+    /** Works as {@link #idleAfterWork} does, and has no CPU. */
+    @Benchmark
+    @About("the other work alone")
+    public void work() {
+        Blackhole.consumeCPU(WORK);
     }
 
     /**

@@ -193,6 +193,7 @@ class ShootdownReportTest {
         running.setUp(spaces);
         for (int i = 0; i < 100; i++) {
             benchmark.idleAndBack(running);
+            benchmark.idleAfterWork(running);
             benchmark.idleBetween(running);
             assertEquals(0, benchmark.counter(spaces));
         }
