@@ -931,15 +931,25 @@ public final class AddressSpace implements AutoCloseable {
         }
         // Before a change: a close that meets the end of the stack has done nothing.
         StackReserve.check(SpaceReferences.DEPTH);
-        own.releaseDeadCpus();
-        own.host().borrowers().giveUpDead();
+        giveUpDeadUsers();
         giveUp();
+    }
+
+    /** Gives up the users of ended threads. */
+    private void giveUpDeadUsers() {
+        try {
+            own.releaseDeadCpus();
+            own.host().borrowers().giveUpDead();
+        } catch (OutOfMemoryError exhausted) {
+            // A close is never refused. The next thread that looks for ended threads gives up what is left.
+        }
     }
 
     /** Gives this reference up, on a stack that was checked before. */
     void giveUp() {
+        // First: a second close that finds the entry ended returns, and no call may be made after that.
+        layout = own.closed();
         if (entry.end()) {
-            layout = own.closed();
             own.lifetime().put();
         }
     }

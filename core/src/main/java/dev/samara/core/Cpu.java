@@ -305,10 +305,13 @@ public final class Cpu implements AutoCloseable {
         CpuTlb used = Objects.requireNonNull(tlb);
         try {
             used.enterLazy();
-            space = null;
-            memory.restLazy();
-            forget();
         } finally {
+            // Also at the end of the stack: these calls are not as deep.
+            if (!used.isInSpace()) {
+                space = null;
+                memory.restLazy();
+                forget();
+            }
             used.endLeft();
         }
         speculate();
@@ -614,9 +617,9 @@ public final class Cpu implements AutoCloseable {
     /**
      * Adds a listener for the translations that this CPU drops from its TLB. The CPU has to be in a space: {@link
      * #switchTo} comes first. The listener is called for all spaces that have the machine and the page size of the
-     * CPU's space, until the CPU goes to a space of another machine or page size, or is closed. When the CPU enters
-     * GUEST for the first time after it has come to a space whose translations it did not have, the listener is called
-     * for all addresses, 0 to -1, with the reason UNMAPPED.
+     * CPU's space, until the CPU is closed, or goes to a space of another machine or page size, even if it does not
+     * arrive there. When the CPU enters GUEST for the first time after it has come to a space whose translations it did
+     * not have, the listener is called for all addresses, 0 to -1, with the reason UNMAPPED.
      *
      * <p>The thread that owns this CPU may close the registration at any time, also in GUEST, in a flush listener, and
      * after the CPU was closed. Another thread gets an {@code IllegalStateException}. The listener is not called after

@@ -201,6 +201,36 @@ final class CpuSweepTest {
         }
     }
 
+    /** A CPU goes to LAZY, or not, and says which. */
+    static final class Lazy extends Counts {
+        @Override
+        public boolean call() {
+            cpu().enterLazy();
+            return true;
+        }
+
+        @Override
+        public void goOn() {
+            if (cpu().space() == null) {
+                assertThrows(IllegalStateException.class, cpu()::enterGuest);
+                assertThrows(IllegalStateException.class, cpu()::enterLazy);
+                assertThrows(IllegalStateException.class, () -> cpu().memory().load(AT, 4));
+                cpu().switchTo(space);
+            }
+            cpu().enterGuest();
+            assertEquals(Fault.NONE, cpu().memory().load(AT, 4));
+            assertEquals(NUMBER, cpu().memory().value());
+            cpu().leaveGuest();
+            super.goOn();
+        }
+    }
+
+    @Test
+    @DisplayName("enterLazy: the CPU has its space, or has none and refuses accesses")
+    void lazy() throws Exception {
+        StackSweep.sweep(Lazy.class);
+    }
+
     @Test
     @DisplayName("enterLazy: no event of the space that the CPU leaves is lost or counted in the next one")
     void countsInLazy() throws Exception {

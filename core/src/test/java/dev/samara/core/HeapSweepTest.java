@@ -4,6 +4,8 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.PageTableContext;
@@ -13,9 +15,11 @@ import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
@@ -148,6 +152,91 @@ final class HeapSweepTest {
     @DisplayName("a worker that is given back")
     void givingBack() throws Exception {
         HeapSweep.sweepWithoutNeed(GivingBack.class);
+    }
+
+    /** The CPU of a thread that has ended is in the space, whose last reference is closed. */
+    static class AfterDeath extends StackSweepTest.Scene {
+        AfterDeath() throws InterruptedException {
+            Thread ended = new Thread(() -> machine.claimCpu().switchTo(space));
+            ended.start();
+            ended.join();
+        }
+
+        @Override
+        public boolean call() {
+            space.close();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "the close was refused");
+            judgeEnd();
+        }
+
+        final void judgeEnd() throws Exception {
+            assertThrows(MmException.class, space::get);
+            // Looks for ended threads.
+            machine.claimCpu().close();
+            machine.awaitQuiescence();
+            assertNoSpace();
+            assertEquals(0, machine.statistics().framesInUse(), "frames in use");
+            machine.close();
+        }
+    }
+
+    @Test
+    @DisplayName("close, beside a CPU of an ended thread")
+    void afterDeath() throws Exception {
+        HeapSweep.sweepWithoutNeed(AfterDeath.class);
+    }
+
+    /** The space is replaced, of which a CPU of an ended thread is a user, too. */
+    static final class ExecAfterDeath extends AfterDeath {
+        private final AddressSpace next = machine.newSpace(space.geometry());
+        private @Nullable Cpu replaced;
+        private @Nullable AddressSpace where;
+
+        ExecAfterDeath() throws InterruptedException {}
+
+        private Cpu cpu() {
+            return Objects.requireNonNull(replaced);
+        }
+
+        @Override
+        public void prepare() {
+            replaced = machine.claimCpu();
+            cpu().switchTo(space);
+        }
+
+        @Override
+        public boolean call() {
+            try {
+                cpu().exec(next);
+            } finally {
+                where = cpu().space();
+                cpu().handOver();
+            }
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertSame(thrown == null ? next : space, where);
+            cpu().claim();
+            cpu().close();
+            if (thrown != null) {
+                space.close();
+            }
+            next.close();
+            judgeEnd();
+        }
+    }
+
+    @Test
+    @DisplayName("exec, beside a CPU of an ended thread in the old space: all or nothing")
+    void execAfterDeath() throws Exception {
+        HeapSweep.sweep(ExecAfterDeath.class);
     }
 
     /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
@@ -275,6 +276,45 @@ final class LifetimeTest {
                 assertEquals(0, Await.result("the unmapping", pending, one.reports));
             } finally {
                 other.close();
+            }
+            one.machine.awaitQuiescence();
+            assertEquals(0, one.frames());
+        } finally {
+            single.shutdown();
+        }
+        space.close();
+    }
+
+    @Test
+    @DisplayName("the only thread of an executor ends a space whose operation in flight needs it")
+    void endedByItsExecutor() throws InterruptedException {
+        ExecutorService single = Executors.newSingleThreadExecutor();
+        try (SpaceFixture one =
+                new SpaceFixture(Machine.builder().memory(1 << 20).executor(single))) {
+            long at = one.anonymous(2);
+            one.store(at, 1);
+            one.cpu.switchTo(null);
+            AddressSpace ended = one.space;
+            CountDownLatch called = new CountDownLatch(1);
+            CountDownLatch isLeft = new CountDownLatch(1);
+            try (AddressSpace other = one.machine.newSpace(GEOMETRY);
+                    OtherCpu guest = new OtherCpu(other);
+                    Cpu last = one.machine.claimCpu()) {
+                other.addListener(change -> {
+                    called.countDown();
+                    Latches.await(isLeft);
+                    ended.close();
+                });
+                last.switchTo(ended);
+                last.enterGuest();
+                assertFault(Fault.NONE, last.memory().load(at, 8));
+                PendingCall pending = guest.call(cpu -> ended.munmapAsync(at, PAGE));
+                guest.call(cpu -> other.mmap(AT, PAGE, RW, FIXED, null, 0));
+                Latches.await(called);
+                last.leaveGuest();
+                last.switchTo(null);
+                isLeft.countDown();
+                assertEquals(0, Await.result("the unmapping", pending, one.reports));
             }
             one.machine.awaitQuiescence();
             assertEquals(0, one.frames());

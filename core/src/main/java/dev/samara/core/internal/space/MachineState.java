@@ -198,6 +198,14 @@ public final class MachineState {
                 && !NoWaiting.isEntered();
     }
 
+    /**
+     * Returns whether an operation may need this thread to continue: it runs a task by the embedder's executor, which
+     * may have no other thread, and does not make the steps of the housekeeping itself while it waits.
+     */
+    boolean isNeededHere() {
+        return tasks.isGivenHere() && !housekeeping.isSteppedHere();
+    }
+
     /** Tears down a space that has no user any more. May wait. */
     void tearDown(Layout layout) {
         teardown.accept(layout);

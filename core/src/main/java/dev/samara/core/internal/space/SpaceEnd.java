@@ -59,10 +59,20 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
 
     @Override
     public void now() {
-        if (!layout.host().mayWaitHere()) {
+        if (!mayRunHere()) {
             later();
         } else if (isTaken.compareAndSet(false, true)) {
             attempt();
+        }
+    }
+
+    private boolean mayRunHere() {
+        MachineState host = layout.host();
+        try {
+            return host.mayWaitHere() && !host.isNeededHere();
+        } catch (OutOfMemoryError exhausted) {
+            // The first look at a thread makes what it remembers of that thread.
+            return false;
         }
     }
 

@@ -65,9 +65,16 @@ public final class Spaces {
         return number;
     }
 
-    /** Removes a space that is torn down. Needs no memory, and takes no lock that is held while a thread waits. */
+    /**
+     * Removes a space that is torn down; without memory for that it stays until its layout is collected. Takes no lock
+     * that is held while a thread waits.
+     */
     void remove(RegisteredSpace ended) {
-        entries.remove(ended);
+        try {
+            entries.remove(ended);
+        } catch (OutOfMemoryError exhausted) {
+            // The caller has ended the space. It must not try that again, and an ended space is in nobody's way here.
+        }
     }
 
     /** Returns the spaces that may be in use, in the order in which they were made. */

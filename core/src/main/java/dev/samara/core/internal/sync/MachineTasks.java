@@ -80,9 +80,14 @@ public final class MachineTasks implements Executor {
         }
     }
 
+    /** Returns whether this thread runs a task of this object by the embedder's executor. */
+    public boolean isGivenHere() {
+        return CURRENT.get() == this;
+    }
+
     /** Returns whether this thread runs a task of this object. */
     public boolean isInTask() {
-        return background.isOf(Thread.currentThread()) || CURRENT.get() == this;
+        return background.isOf(Thread.currentThread()) || isGivenHere();
     }
 
     /**

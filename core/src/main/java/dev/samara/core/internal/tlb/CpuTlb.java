@@ -234,7 +234,7 @@ public final class CpuTlb {
 
     /**
      * Goes to LAZY: keeps the translations of the CPU's space, and stops being a user of that space. Called in KERNEL
-     * only. The caller calls {@link #endLeft} afterwards.
+     * only. The caller calls {@link #endLeft} afterwards. If this throws at the end of the stack, the CPU may be there.
      */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(state.context());
@@ -244,6 +244,11 @@ public final class CpuTlb {
         forgetTables();
         // Last: at the end of the stack, events wait for the next switch.
         state.settleCounters(of);
+    }
+
+    /** Returns whether the CPU has a space. */
+    public boolean isInSpace() {
+        return (activities & WITHOUT_SPACE) == 0;
     }
 
     /**
