@@ -20,8 +20,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          */
         LONG_WAIT,
         /**
-         * A callback of a backing, a listener, a notifier or a shootdown delivery threw, or a background task of the
-         * machine, or the retire phase of an operation.
+         * A callback threw: of a backing, a listener, a notifier, a borrower, a shootdown delivery or a victim score;
+         * or a background task of the machine did, or the retire phase of an operation.
          */
         CALLBACK_FAILED,
         /** A CPU has borrowed a space for longer than the set time, and goes on: the message names its thread. */
@@ -31,8 +31,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         /** A listener was so slow that changes were not delivered to it. */
         CHANGES_LOST,
         /**
-         * The retire phase of an operation has failed: its range stays in flight, and the phase is tried again until it
-         * succeeds.
+         * The retire phase of an operation has failed, and its range stays in flight; or the teardown of a space has
+         * failed. It is tried again until it succeeds.
          */
         RETIREMENT_FAILED,
         /**

@@ -5,6 +5,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 
@@ -50,6 +51,17 @@ final class EndScenarios {
         @Override
         String call(State state) {
             return "" + state.space.membarrier();
+        }
+    }
+
+    static final class SecondClose extends BesideEnd {
+        @Override
+        String call(State state) {
+            state.space.close();
+            if (!Errno.isError(state.space.membarrier())) {
+                throw new AssertionError("a call after the close");
+            }
+            return "refused";
         }
     }
 

@@ -23,6 +23,7 @@ final class EndScenariosTest {
     @ValueSource(
             classes = {
                 EndScenarios.Membarrier.class,
+                EndScenarios.SecondClose.class,
                 EndScenarios.Collection.class,
                 EndScenarios.Watch.class,
                 EndScenarios.Truncation.class
