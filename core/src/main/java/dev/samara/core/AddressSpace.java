@@ -941,13 +941,14 @@ public final class AddressSpace implements AutoCloseable {
             own.releaseDeadCpus();
             own.host().borrowers().giveUpDead();
         } catch (OutOfMemoryError exhausted) {
-            // A close is never refused. The next thread that looks for ended threads gives up what is left.
+            // A close must not fail for want of memory. The CPUs that are still online are taken offline by the next
+            // call that looks for ended threads.
         }
     }
 
     /** Gives this reference up, on a stack that was checked before. */
     void giveUp() {
-        // First: a second close that finds the entry ended returns, and no call may be made after that.
+        // Before the entry ends: another close that finds it ended returns, and its thread's later calls are refused.
         layout = own.closed();
         if (entry.end()) {
             own.lifetime().put();

@@ -306,7 +306,7 @@ public final class Cpu implements AutoCloseable {
         try {
             used.enterLazy();
         } finally {
-            // Also at the end of the stack: these calls are not as deep.
+            // Also after a StackOverflowError: these calls need less stack than the one above.
             if (!used.isInSpace()) {
                 space = null;
                 memory.restLazy();

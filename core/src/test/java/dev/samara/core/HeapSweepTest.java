@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
@@ -156,10 +157,14 @@ final class HeapSweepTest {
 
     /** The CPU of a thread that has ended is in the space, whose last reference is closed. */
     static class AfterDeath extends StackSweepTest.Scene {
-        AfterDeath() throws InterruptedException {
+        /** Called last: a later claim of a CPU would find that the thread has ended. */
+        @Override
+        public void prepare() {
+            int before = space.cpus();
             Thread ended = new Thread(() -> machine.claimCpu().switchTo(space));
             ended.start();
-            ended.join();
+            Await.until("the thread has ended", () -> !ended.isAlive(), List.of());
+            assertEquals(before + 1, space.cpus());
         }
 
         @Override
@@ -197,8 +202,6 @@ final class HeapSweepTest {
         private @Nullable Cpu replaced;
         private @Nullable AddressSpace where;
 
-        ExecAfterDeath() throws InterruptedException {}
-
         private Cpu cpu() {
             return Objects.requireNonNull(replaced);
         }
@@ -207,6 +210,7 @@ final class HeapSweepTest {
         public void prepare() {
             replaced = machine.claimCpu();
             cpu().switchTo(space);
+            super.prepare();
         }
 
         @Override
@@ -237,6 +241,65 @@ final class HeapSweepTest {
     @DisplayName("exec, beside a CPU of an ended thread in the old space: all or nothing")
     void execAfterDeath() throws Exception {
         HeapSweep.sweep(ExecAfterDeath.class);
+    }
+
+    /** A CPU is taken online for a thread that lives on, or is not online. */
+    static final class Claimed implements StackSweep.Scene {
+        private static final int BEGUN = 1;
+        private static final int CALLED = 2;
+        private static final int JUDGED = 3;
+
+        private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        private @Nullable OutOfMemoryError failure;
+        private volatile int stage;
+
+        private void await(int wanted) {
+            while (stage != wanted) {
+                Thread.onSpinWait();
+            }
+        }
+
+        private void own() {
+            await(BEGUN);
+            try {
+                cpus.claim(1, () -> {});
+            } catch (OutOfMemoryError exhausted) {
+                failure = exhausted;
+            }
+            stage = CALLED;
+            await(JUDGED);
+        }
+
+        @Override
+        public void prepare() {
+            Thread owner = new Thread(this::own, "owner");
+            owner.setDaemon(true);
+            owner.start();
+        }
+
+        @Override
+        public boolean call() {
+            stage = BEGUN;
+            await(CALLED);
+            if (failure != null) {
+                throw failure;
+            }
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            // Of the lowest number that is free.
+            long bit = cpus.claim(2, () -> {}).bit();
+            stage = JUDGED;
+            assertEquals(thrown == null ? 2 : 1, bit, "the bit of the next CPU");
+        }
+    }
+
+    @Test
+    @DisplayName("a CPU that is taken online")
+    void claimed() throws Exception {
+        HeapSweep.sweep(Claimed.class);
     }
 
     /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */

@@ -30,10 +30,11 @@ final class HistoricalLifetimeBugsTest {
     private static final long AT = 0x10_0000;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
 
-    /** Elides flushes, which is the default, as the ports did that had some of these bugs. */
+    /** Elides flushes, as the ports did that had some of these bugs. */
     private final SpaceFixture fixture = new SpaceFixture(Machine.builder()
             .memory(64 * PAGE)
             .poisonFrames(true)
+            .elideFlushes(true)
             .reportWaitsLongerThan(Await.LONG)
             .reportGracePeriodsLongerThan(Await.LONG)
             .reportShootdownsLongerThan(Await.LONG));

@@ -20,7 +20,6 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
@@ -31,9 +30,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -251,77 +247,6 @@ final class LifetimeTest {
         assertEquals(1, large.cpus());
         fixture.cpu.switchTo(null);
         large.close();
-    }
-
-    @Test
-    @DisplayName("the teardown waits on no thread of an executor that an operation in flight needs")
-    void ownExecutor() throws InterruptedException {
-        ExecutorService single = Executors.newSingleThreadExecutor();
-        try (SpaceFixture one =
-                new SpaceFixture(Machine.builder().memory(1 << 20).executor(single))) {
-            long at = one.anonymous(2);
-            one.store(at, 1);
-            one.store(at + PAGE, 1);
-            one.cpu.switchTo(null);
-            AddressSpace ended = one.space;
-            Cpu other = one.machine.claimCpu();
-            try (OtherCpu guest = new OtherCpu(one.machine.newSpace(GEOMETRY))) {
-                other.switchTo(ended);
-                other.enterGuest();
-                assertFault(Fault.NONE, other.memory().load(at, 8));
-                PendingCall pending = guest.call(cpu -> ended.munmapAsync(at, PAGE));
-                ended.close();
-                other.leaveGuest();
-                other.switchTo(null);
-                assertEquals(0, Await.result("the unmapping", pending, one.reports));
-            } finally {
-                other.close();
-            }
-            one.machine.awaitQuiescence();
-            assertEquals(0, one.frames());
-        } finally {
-            single.shutdown();
-        }
-        space.close();
-    }
-
-    @Test
-    @DisplayName("the only thread of an executor ends a space whose operation in flight needs it")
-    void endedByItsExecutor() throws InterruptedException {
-        ExecutorService single = Executors.newSingleThreadExecutor();
-        try (SpaceFixture one =
-                new SpaceFixture(Machine.builder().memory(1 << 20).executor(single))) {
-            long at = one.anonymous(2);
-            one.store(at, 1);
-            one.cpu.switchTo(null);
-            AddressSpace ended = one.space;
-            CountDownLatch called = new CountDownLatch(1);
-            CountDownLatch isLeft = new CountDownLatch(1);
-            try (AddressSpace other = one.machine.newSpace(GEOMETRY);
-                    OtherCpu guest = new OtherCpu(other);
-                    Cpu last = one.machine.claimCpu()) {
-                other.addListener(change -> {
-                    called.countDown();
-                    Latches.await(isLeft);
-                    ended.close();
-                });
-                last.switchTo(ended);
-                last.enterGuest();
-                assertFault(Fault.NONE, last.memory().load(at, 8));
-                PendingCall pending = guest.call(cpu -> ended.munmapAsync(at, PAGE));
-                guest.call(cpu -> other.mmap(AT, PAGE, RW, FIXED, null, 0));
-                Latches.await(called);
-                last.leaveGuest();
-                last.switchTo(null);
-                isLeft.countDown();
-                assertEquals(0, Await.result("the unmapping", pending, one.reports));
-            }
-            one.machine.awaitQuiescence();
-            assertEquals(0, one.frames());
-        } finally {
-            single.shutdown();
-        }
-        space.close();
     }
 
     private final List<SpaceIdentity> kept = new ArrayList<>();

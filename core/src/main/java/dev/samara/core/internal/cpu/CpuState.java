@@ -294,8 +294,9 @@ public final class CpuState extends CpuWords.Flushed {
         // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
         setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
         if (lazy.kept() != next) {
-            // Without a release of a page table this is no deeper than the store of the word in depart, which came
-            // before: a CPU that kept this context could come back to it with the generation of the next one.
+            // This must not fail: the CPU could then return to the kept context with the generation of the next one.
+            // It needs no more stack than the store of the word in depart, which came before, unless it releases a
+            // page table. checkMayArrive has checked the stack for that.
             lazy.drop();
         }
     }

@@ -92,7 +92,7 @@ public final class Cpus {
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
             cpu = new CpuState(number, name, Thread.currentThread(), acknowledge, lazy.make());
             more[number] = cpu;
-            // Before the CPU is online: this may find no memory.
+            // Before the CPU is online, since this may fail for want of memory.
             OwnedByThread.add(cpu);
             online = more;
         }

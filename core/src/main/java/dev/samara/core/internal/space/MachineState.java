@@ -199,8 +199,8 @@ public final class MachineState {
     }
 
     /**
-     * Returns whether an operation may need this thread to continue: it runs a task by the embedder's executor, which
-     * may have no other thread, and does not make the steps of the housekeeping itself while it waits.
+     * Returns whether an operation may be unable to continue while this thread waits. This thread then runs a task by
+     * the embedder's executor, which may have no other thread, and makes no steps of the housekeeping while it waits.
      */
     boolean isNeededHere() {
         return tasks.isGivenHere() && !housekeeping.isSteppedHere();

@@ -71,7 +71,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         try {
             return host.mayWaitHere() && !host.isNeededHere();
         } catch (OutOfMemoryError exhausted) {
-            // The first look at a thread makes what it remembers of that thread.
+            // The first reads of thread-local variables on a thread allocate.
             return false;
         }
     }

@@ -73,7 +73,8 @@ public final class Spaces {
         try {
             entries.remove(ended);
         } catch (OutOfMemoryError exhausted) {
-            // The caller has ended the space. It must not try that again, and an ended space is in nobody's way here.
+            // Not passed on: the caller would try again to end the space, which has ended. A close of the machine does
+            // not count such an entry as in use.
         }
     }
 
