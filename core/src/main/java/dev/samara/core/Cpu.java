@@ -6,6 +6,7 @@ import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
@@ -238,9 +239,11 @@ public final class Cpu implements AutoCloseable {
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
+            // Of the machine of the space, which may be another one than this CPU's.
+            RefTracker tracker = layout.host().refTracker();
             translated = checker == null
-                    ? new TranslatedMemory(made, faulter, mine, joined.frames())
-                    : new CheckedMemory(made, faulter, mine, joined.frames(), layout, checker);
+                    ? new TranslatedMemory(made, faulter, joined.frames(), tracker)
+                    : new CheckedMemory(made, faulter, joined.frames(), tracker, layout, checker);
             context = mine;
         } catch (Throwable thrown) {
             made.close();

@@ -5,6 +5,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectMemory;
@@ -32,15 +33,13 @@ public final class Machine implements AutoCloseable {
     static final int LEAST_TLB_ENTRIES = 2;
 
     private final MachineState host;
-    private final @Nullable RefTracker refTracker;
     private final SpaceReferences references;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
-    Machine(MachineState host, @Nullable RefTracker refTracker, int tlbEntries, @Nullable VictimScore score) {
+    Machine(MachineState host, int tlbEntries, @Nullable VictimScore score) {
         this.host = host;
-        this.refTracker = refTracker;
-        references = new SpaceReferences(host, refTracker != null);
+        references = new SpaceReferences(host, host.refTracker() != null);
         this.tlbEntries = tlbEntries;
         if (score != null) {
             host.reapBy((layout, residentPages) -> scoreOf(layout, residentPages, score));
@@ -78,7 +77,7 @@ public final class Machine implements AutoCloseable {
 
     @Nullable
     RefTracker refTracker() {
-        return refTracker;
+        return host.refTracker();
     }
 
     SpaceReferences spaceReferences() {
@@ -196,9 +195,10 @@ public final class Machine implements AutoCloseable {
     /**
      * Closes this machine: closes its page caches, and releases its memory and its threads. All references to users of
      * its spaces must be closed, and no CPU may use one; weaker references may be open. Waits for the teardown of
-     * spaces whose last user has gone, without regard to interrupts. A CPU without a space need not be closed. Pinned
-     * frames, and frames that were allocated and not inserted, are lost. The garbage collector frees the memory once no
-     * space, CPU, file or page cache of the machine is reachable.
+     * spaces whose last user has gone, without regard to interrupts. A CPU without a space need not be closed. Pins
+     * need not be released: the bytes of a pinned frame stay usable until the release, which is possible at any time.
+     * Frames that were allocated and not inserted are lost. The garbage collector frees the memory once no space, CPU,
+     * file, page cache or pin of the machine is reachable.
      *
      * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and {@link
      * PageCache#allocate} throws it too. A second call of this method does nothing.
@@ -263,14 +263,16 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the stack trace at which each reference that is not released was acquired.
+     * Returns the stack trace at which each reference to a VMA that is not released was acquired, and each pin of a
+     * frame.
      *
-     * @return one stack trace per reference, in no order
+     * @return one stack trace per reference or pin, in no order
      * @throws IllegalStateException if the machine does not {@linkplain MachineBuilder#trackReferences track
      *     references}
      */
     public List<Throwable> outstandingReferences() {
         host.spaces().checkOpen();
+        RefTracker refTracker = host.refTracker();
         if (refTracker == null) {
             throw new IllegalStateException("this machine does not track references");
         }

@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -159,8 +160,9 @@ public final class MachineBuilder {
 
     /**
      * Records for each reference the stack that acquired it. {@link Machine#outstandingReferences} returns those of
-     * references to VMAs, and the exception for a second release contains them; {@link AddressSpace#references} returns
-     * those of references to spaces. Acquiring a reference then costs many times as much.
+     * references to VMAs and of pins, and the exception for a second release contains them; {@link
+     * AddressSpace#references} returns those of references to spaces. Acquiring a reference then costs many times as
+     * much.
      *
      * @param isTracked whether the stacks are recorded; false unless set
      * @return this
@@ -558,7 +560,11 @@ public final class MachineBuilder {
                         executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),
                 Machine::tearDown,
                 memory == 0 ? null : this::memory);
-        return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries, score);
+        MachineState host = new MachineState(settings);
+        if (trackReferences) {
+            host.trackReferences(new RefTracker());
+        }
+        return new Machine(host, tlbEntries, score);
     }
 
     /** Returns the settings of the memory as text. */

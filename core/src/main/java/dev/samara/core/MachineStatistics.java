@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * The events of a machine and its frames, for all page sizes together. The numbers are not of one instant. All but
- * {@code framesInUse} only grow. All are 0 if the machine was built without memory.
+ * {@code framesInUse} and {@code pins} only grow. All are 0 if the machine was built without memory.
  *
  * @param minorFaults faults of CPUs that were resolved without I/O. Failed accesses, and pages that {@code mlock} or
  *     {@code MAP_POPULATE} faulted in, are not counted
@@ -22,6 +22,8 @@ import java.util.List;
  * @param framesQuarantined frames that are never used again, because the {@linkplain MachineBuilder#frameStore frame
  *     store} threw when they were freed. Each was reported as {@link
  *     dev.samara.core.event.Report.Kind#FRAME_QUARANTINED}; they do not count as in use
+ * @param pins pins of frames that are not {@linkplain dev.samara.core.guest.PinnedFrame#close released}. Pins of the
+ *     page of zeros, which is no frame in use, are not counted
  * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine has checked; 0 for
  *     another machine
  * @param staleAccesses checked accesses that used an outdated translation: its revocation was under way, or the access
@@ -37,10 +39,11 @@ public record MachineStatistics(
         long gracePeriods,
         long framesInUse,
         long framesQuarantined,
+        long pins,
         long checkedAccesses,
         long staleAccesses) {
 
-    private static final MachineStatistics NONE = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private static final MachineStatistics NONE = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static MachineStatistics of(List<Memory> memories) {
         MachineStatistics sum = NONE;
@@ -63,6 +66,7 @@ public record MachineStatistics(
                 gracePeriods + memory.rcu().ended(),
                 framesInUse + memory.frames().inUse(),
                 framesQuarantined + memory.frames().quarantined(),
+                pins + memory.frames().pins(),
                 checkedAccesses + (checker == null ? 0 : checker.accesses()),
                 staleAccesses + (checker == null ? 0 : checker.staleAccesses()));
     }

@@ -98,7 +98,7 @@ public final class PageTableRef implements AutoCloseable {
      * EFAULT; and {@link AddressSpace#fork} is refused with ENOMEM. Pages that stay can be used as before. Then the
      * pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of shared
      * and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame is free
-     * after its last unpin.
+     * after its last pin is released.
      *
      * <p>Mappings of operations in flight are skipped, also those that are locked, moved or protected meanwhile. They
      * are tried again after pauses, ten times within half a second. Nothing is taken while a fork copies the space.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.lang.invoke.MethodHandles;
@@ -35,7 +36,7 @@ public final class VmaRef implements AutoCloseable {
         this.vma = vma;
         this.tracker = tracker;
         if (tracker != null) {
-            tracker.acquired(this);
+            tracker.acquired(this, vma.toString());
         }
     }
 
@@ -58,7 +59,7 @@ public final class VmaRef implements AutoCloseable {
     public void close() {
         // Atomic: if two threads release the reference at once, one is refused.
         if (!casReleased()) {
-            throw secondRelease();
+            throw RefTracker.secondRelease(tracker, this, "a reference to " + vma);
         }
         try {
             if (tracker != null) {
@@ -75,18 +76,6 @@ public final class VmaRef implements AutoCloseable {
 
     private boolean releasedVolatile() {
         return (boolean) RELEASED.getVolatile(this);
-    }
-
-    private IllegalStateException secondRelease() {
-        Throwable first = tracker == null ? null : tracker.firstRelease(this);
-        String where = "; a machine that tracks references reports where";
-        if (tracker != null) {
-            where = first == null ? "; its first release is under way" : "; its first release is the cause";
-        }
-        return new IllegalStateException(
-                "a reference to " + vma + " was released a second time, by thread "
-                        + Thread.currentThread().getName() + where,
-                first);
     }
 
     /** Returns the VMA, and whether the reference is released, as text. */

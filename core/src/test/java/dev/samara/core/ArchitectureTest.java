@@ -88,7 +88,13 @@ final class ArchitectureTest {
                 }
             }
         }
-        assertEquals(Set.of("GuestMemory -> CpuMemory", "PageCache -> FilePages", "Vma -> VmArea"), found);
+        assertEquals(
+                Set.of(
+                        "GuestMemory -> CpuMemory",
+                        "PageCache -> FilePages",
+                        "PinnedFrame -> FramePin",
+                        "Vma -> VmArea"),
+                found);
     }
 
     @Test

@@ -8,13 +8,17 @@ import static dev.samara.core.SpaceFixture.RW;
 import static dev.samara.core.SpaceFixture.WRITE;
 import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -39,19 +43,18 @@ final class CpuPinsTest {
     void pinsOutliveMappings() {
         long at = fixture.anonymous(1);
         fixture.store(at, 42);
-        int frame = memory.pin(at, READ);
-        assertEquals(frame, memory.pin(at + 5, WRITE));
+        PinnedFrame one = fixture.pin(at, READ);
+        PinnedFrame other = fixture.pin(at + 5, WRITE);
+        assertEquals(one.frame(), other.frame());
+        assertEquals(2, fixture.machine.statistics().pins());
         assertEquals(0, fixture.space.munmap(at, PAGE));
         assertEquals(1, fixture.frames());
-        assertEquals(42, memory.frameStore().get(frame, 0, 8));
-        memory.unpin(frame, false);
+        assertEquals(42, SpaceFixture.read(one));
+        one.close();
         assertEquals(1, fixture.frames());
-        assertEquals(42, memory.frameStore().get(frame, 0, 8));
-        memory.unpin(frame, true);
+        assertEquals(42, SpaceFixture.read(other));
+        other.close();
         assertEquals(0, fixture.frames());
-        for (int none : new int[] {frame, -1, 1 << 25, Integer.MAX_VALUE}) {
-            assertThrows(IllegalStateException.class, () -> memory.unpin(none, true));
-        }
         long next = fixture.anonymous(1);
         fixture.store(next, 1);
         assertEquals(0, fixture.space.munmap(next, PAGE));
@@ -63,15 +66,15 @@ final class CpuPinsTest {
     void pinsOutliveTruncation() {
         MemoryFile file = fixture.file(2);
         long at = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
-        int frame = memory.pin(at + PAGE, WRITE);
+        PinnedFrame pinned = fixture.pin(at + PAGE, WRITE);
         file.truncate(PAGE);
-        memory.frameStore().put(frame, 0, 8, 9);
+        SpaceFixture.write(pinned, 9);
         file.truncate(2 * PAGE);
         assertEquals(0, fixture.load(at + PAGE));
-        assertEquals(9, memory.frameStore().get(frame, 0, 8));
+        assertEquals(9, SpaceFixture.read(pinned));
         file.close();
         assertEquals(1, fixture.frames());
-        memory.unpin(frame, true);
+        pinned.close();
     }
 
     @Test
@@ -79,14 +82,14 @@ final class CpuPinsTest {
     void pinnedAndProtected() {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
-        int frame = memory.pin(at, WRITE);
+        PinnedFrame pinned = fixture.pin(at, WRITE);
         assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
         assertFault(Fault.ACCERR, memory.store(at, 8, 2));
         assertEquals(0, fixture.space.mprotect(at, PAGE, RW));
         fixture.store(at, 3);
-        assertEquals(frame, Pte.frame(fixture.pte(at)));
-        assertEquals(3, memory.frameStore().get(frame, 0, 8));
-        memory.unpin(frame, false);
+        assertEquals(pinned.frame(), Pte.frame(fixture.pte(at)));
+        assertEquals(3, SpaceFixture.read(pinned));
+        pinned.close();
     }
 
     @Test
@@ -95,34 +98,42 @@ final class CpuPinsTest {
                     + " are")
     void tooManyPins() {
         long at = fixture.anonymous(1);
-        int frame = memory.pin(at, WRITE);
-        long pins = 1;
-        int last = memory.pin(at, WRITE);
-        for (; last == frame; pins++) {
-            last = memory.pin(at, WRITE);
+        Deque<PinnedFrame> pins = new ArrayDeque<>();
+        for (PinnedFrame last = memory.pin(at, WRITE); last != null; last = memory.pin(at, WRITE)) {
+            pins.add(last);
         }
-        assertEquals(-Fault.OUT_OF_MEMORY, last);
+        assertFault(Fault.OUT_OF_MEMORY, memory.fault());
         assertEquals(at, memory.faultAddress());
-        memory.unpin(frame, false);
-        assertEquals(frame, memory.pin(at, READ));
+        assertEquals(pins.size(), fixture.machine.statistics().pins());
+        int frame = pins.getFirst().frame();
+        pins.remove().close();
+        pins.add(fixture.pin(at, READ));
+        assertEquals(frame, pins.getLast().frame());
+        assertNull(memory.pin(at, READ));
         assertEquals(0, fixture.space.munmap(at, PAGE));
-        for (; pins > 0; pins--) {
-            assertEquals(1, fixture.frames());
-            memory.unpin(frame, false);
+        assertTrue(pins.size() > 1_000_000, () -> pins.size() + " pins");
+        while (pins.size() > 1) {
+            pins.remove().close();
         }
+        assertEquals(1, fixture.frames());
+        pins.remove().close();
         assertEquals(0, fixture.frames());
     }
 
     @Test
-    @DisplayName("to pin where the access is not allowed gives the fault, negated")
+    @DisplayName("to pin where the access is not allowed gives no pin, and the fault")
     void pinFails() {
         long at = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
-        assertEquals(-Fault.ACCERR, memory.pin(at, WRITE));
-        assertEquals(-Fault.MAPERR, memory.pin(at + PAGE, READ));
+        assertNull(memory.pin(at, WRITE));
+        assertFault(Fault.ACCERR, memory.fault());
+        assertNull(memory.pin(at + PAGE, READ));
+        assertFault(Fault.MAPERR, memory.fault());
         assertEquals(at + PAGE, memory.faultAddress());
-        // The zero page is not pinned and not freed.
-        int zero = memory.pin(at, READ);
-        memory.unpin(zero, false);
+        // The zero page is not counted and not freed.
+        PinnedFrame zero = fixture.pin(at, READ);
+        assertEquals(0, fixture.machine.statistics().pins());
+        assertEquals(0, SpaceFixture.read(zero));
+        zero.close();
         assertEquals(0, fixture.load(at));
     }
 }

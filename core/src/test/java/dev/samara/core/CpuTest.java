@@ -261,9 +261,7 @@ final class CpuTest {
                 () -> memory.fill(at, 0, (byte) 0),
                 () -> memory.string(at, new byte[0]),
                 () -> memory.pin(at, READ),
-                () -> memory.unpin(1, false),
                 () -> cpu.switchTo(fixture.space),
-                memory::frameStore,
                 cpu::close);
         ExecutorService other = Executors.newSingleThreadExecutor();
         for (Runnable use : uses) {

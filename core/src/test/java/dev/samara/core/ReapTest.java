@@ -17,6 +17,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -149,8 +150,7 @@ final class ReapTest {
     @DisplayName("makes copies fail with EFAULT, and pins")
     void copiesAndPins() {
         mapAndStore(0, 2);
-        int pinned = fixture.memory.pin(AT, Protection.WRITE);
-        assertTrue(pinned > 0);
+        PinnedFrame pinned = fixture.pin(AT, Protection.WRITE);
         reap();
         assertEquals(1, fixture.frames(), "the pin keeps its frame");
         byte[] bytes = new byte[8];
@@ -158,8 +158,9 @@ final class ReapTest {
         assertResult(Errno.EFAULT, space.write(AT + PAGE, bytes, 0, 8));
         assertResult(Errno.EFAULT, space.readForced(AT, ByteBuffer.wrap(bytes)));
         assertResult(Errno.EFAULT, space.writeForced(AT, bytes, 0, 8));
-        assertEquals(-Fault.ADRERR, fixture.memory.pin(AT, Protection.READ));
-        fixture.memory.unpin(pinned, true);
+        assertNull(fixture.memory.pin(AT, Protection.READ));
+        assertFault(Fault.ADRERR, fixture.memory.fault());
+        pinned.close();
         assertEquals(0, fixture.frames());
     }
 

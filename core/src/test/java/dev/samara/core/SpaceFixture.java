@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
@@ -18,6 +19,7 @@ import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -104,6 +106,28 @@ public final class SpaceFixture implements AutoCloseable {
         return memory.value();
     }
 
+    /** Pins a page, which must be possible. */
+    public PinnedFrame pin(long address, int access) {
+        return pin(memory, address, access);
+    }
+
+    /** Pins a page of any CPU's memory, which must be possible. */
+    public static PinnedFrame pin(GuestMemory memory, long address, int access) {
+        PinnedFrame pinned = memory.pin(address, access);
+        assertFault(Fault.NONE, memory.fault());
+        return Objects.requireNonNull(pinned);
+    }
+
+    /** Reads the first number of a pinned frame. */
+    public static long read(PinnedFrame pinned) {
+        return pinned.store().get(pinned.frame(), 0, 8);
+    }
+
+    /** Writes the first number of a pinned frame. */
+    public static void write(PinnedFrame pinned, long number) {
+        pinned.store().put(pinned.frame(), 0, 8, number);
+    }
+
     /** Makes a page accessible, for which its backing must fetch data. */
     public void majorFault(long address, int access) {
         long before = cpu.statistics().majorFaults();
@@ -172,10 +196,11 @@ public final class SpaceFixture implements AutoCloseable {
         }
     }
 
-    /** Closes everything, and asserts that no frame is in use and that no page table is left. */
+    /** Closes everything, and asserts that no frame is in use or pinned, and that no page table is left. */
     public void closeEmpty() {
         close();
         assertEquals(0, frames(), "frames in use");
+        assertEquals(0, machine.statistics().pins(), "pins");
         assertEquals(0, space.own.pages().tables(), "page tables");
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.GuestScene.Waiting;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
@@ -66,7 +67,9 @@ final class ToStringTest {
             all.add(own);
             all.add(own.memory());
             own.switchTo(scene.space);
-            all.add(own.memory().frameStore());
+            PinnedFrame pinned = SpaceFixture.pin(own.memory(), GuestScene.CALM, SpaceFixture.READ);
+            all.add(pinned);
+            all.add(pinned.store());
         }
         scene.begin(Waiting.RANGES_IN_FLIGHT);
         Layout layout = scene.space.layout();

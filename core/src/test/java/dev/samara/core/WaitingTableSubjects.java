@@ -73,6 +73,10 @@ final class WaitingTableSubjects {
         SharedSegment segment = new SharedSegment(1, 2, PAGE, cache);
         Vma vma = Objects.requireNonNull(scene.space.find(CALM));
         VmaRef reference = Objects.requireNonNull(scene.space.acquire(CALM));
+        try (Cpu other = scene.machine.claimCpu()) {
+            other.switchTo(scene.space);
+            all.add(SpaceFixture.pin(other.memory(), CALM, SpaceFixture.READ));
+        }
         all.addAll(List.of(
                 scene.space,
                 scene.machine,

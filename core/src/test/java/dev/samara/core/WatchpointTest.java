@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
@@ -247,10 +248,9 @@ final class WatchpointTest extends WatchpointFixture {
         try (Watchpoint watch = space.watch(one, 8, as("w"))) {
             assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
             fixture.store(other, 1);
-            int frame = memory.pin(one, WRITE);
-            assertTrue(frame >= 0);
-            memory.frameStore().put(frame, 0, 8, 2);
-            memory.unpin(frame, true);
+            PinnedFrame pinned = fixture.pin(one, WRITE);
+            SpaceFixture.write(pinned, 2);
+            pinned.close();
             assertTold();
             assertEquals(2, fixture.load(one));
             fixture.store(one, 1);

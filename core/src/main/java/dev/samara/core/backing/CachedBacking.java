@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Before an access fails with {@link Fault#OUT_OF_MEMORY}, the machine reclaims pages that are clean, unpinned and
  * unmapped; they are read again when they are needed. A page becomes dirty when it is written through a mapping, by
- * {@link #pwrite}, or through a pin that {@code unpin} reports as written. {@link #read} must therefore be able to read
- * each page again at any time. A write to a frame through its store, without a pin, may be lost.
+ * {@link #pwrite}, or pinned for writing. {@link #read} must therefore be able to read each page again at any time. A
+ * write to a frame through its store, without a pin for writing, may be lost.
  */
 public abstract class CachedBacking implements Backing {
     /* Results of fetch; the result of PageCache.insert for a page beyond the end is -1. */

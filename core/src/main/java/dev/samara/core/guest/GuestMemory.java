@@ -4,7 +4,6 @@ package dev.samara.core.guest;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.FrameStore;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
@@ -73,9 +72,9 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract long faultAddress();
 
     /**
-     * Returns why the last copy, fill or search ended early.
+     * Returns why the last copy, fill or search ended early, or why the last pin was refused.
      *
-     * @return a {@link Fault}; NONE if it did not end early, or the CPU has no space
+     * @return a {@link Fault}; NONE if it did not end early or was not refused, or the CPU has no space
      */
     public abstract int fault();
 
@@ -294,29 +293,14 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int string(long address, byte[] target);
 
     /**
-     * Pins the frame of a page: its memory stays usable until {@link #unpin}, even if the mapping changes. For devices
-     * and long I/O. Accesses through the pin follow the mapping only until the mapping is changed.
+     * Pins the frame of a page: its memory stays usable until {@link PinnedFrame#close}, even if the mapping changes.
+     * For devices and long I/O. Accesses through the pin follow the mapping only until the mapping is changed. The call
+     * allocates the pin, if the access succeeds.
      *
      * @param address an address of the page
      * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
-     * @return the frame; or the negated {@link Fault}, which is OUT_OF_MEMORY also if the page has the largest number
-     *     of pins
+     * @return the pin, to be released once; null if the access fails, and {@link #fault} has the reason, which is
+     *     OUT_OF_MEMORY also if the page has the largest number of pins
      */
-    public abstract int pin(long address, int access);
-
-    /**
-     * Releases a pin.
-     *
-     * @param frame a frame that has a pin of this machine
-     * @param written whether it was written through the pin
-     * @throws IllegalStateException if it has no pin
-     */
-    public abstract void unpin(int frame, boolean written);
-
-    /**
-     * Returns the store with the bytes of pinned frames.
-     *
-     * @return the store of the space's machine
-     */
-    public abstract FrameStore frameStore();
+    public abstract @Nullable PinnedFrame pin(long address, int access);
 }

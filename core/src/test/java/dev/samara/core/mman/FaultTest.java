@@ -109,7 +109,8 @@ final class FaultTest {
             assertEquals(new Fault(Fault.ADRALN, at + 2, READ, 8), memory.lastFault());
             assertEquals(Fault.ACCERR, memory.handleFault(at + PAGE, WRITE));
             assertEquals(new Fault(Fault.ACCERR, at + PAGE, WRITE, 0), memory.lastFault());
-            assertEquals(-Fault.MAPERR, memory.pin(at + 2 * PAGE, READ));
+            assertNull(memory.pin(at + 2 * PAGE, READ));
+            assertEquals(Fault.MAPERR, memory.fault());
             assertEquals(new Fault(Fault.MAPERR, at + 2 * PAGE, READ, 0), memory.lastFault());
             assertEquals(PAGE, memory.copyIn(at, new byte[5000], 0, 5000));
             assertEquals(Fault.ACCERR, memory.fault());

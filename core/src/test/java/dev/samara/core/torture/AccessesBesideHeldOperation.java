@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Latches;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -191,10 +192,10 @@ final class AccessesBesideHeldOperation implements Actor {
                 touch(start, start + length);
             }
             case 5 -> {
-                int frame = view.pin(start, Protection.READ);
-                served(frame < 0 ? -frame : Fault.NONE);
-                if (frame >= 0) {
-                    view.unpin(frame, false);
+                PinnedFrame pinned = view.pin(start, Protection.READ);
+                served(view.fault());
+                if (pinned != null) {
+                    pinned.close();
                 }
             }
             case 6 -> {

@@ -2,6 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -38,11 +39,11 @@ final class PinningDevice implements Actor {
 
     /** A frame that is pinned, and its expected content. */
     private static final class Pin {
-        private final int frame;
+        private final PinnedFrame frame;
         private final int page;
         private long content;
 
-        Pin(int frame, int page, long content) {
+        Pin(PinnedFrame frame, int page, long content) {
             this.frame = frame;
             this.page = page;
             this.content = content;
@@ -102,12 +103,12 @@ final class PinningDevice implements Actor {
         if (before != null) {
             note(before.frame, mark);
         }
-        int frame = view.pin(address(page), Protection.WRITE);
-        if (frame < 0) {
-            pins.check(-frame == Fault.OUT_OF_MEMORY, "a pin gave " + Fault.toString(-frame));
+        PinnedFrame frame = view.pin(address(page), Protection.WRITE);
+        if (frame == null) {
+            pins.check(view.fault() == Fault.OUT_OF_MEMORY, "a pin gave " + Fault.toString(view.fault()));
             return;
         }
-        boolean same = before == null || before.frame == frame;
+        boolean same = before == null || before.frame.frame() == frame.frame();
         pins.check(same, "a page that is pinned has another frame");
         Pin now = new Pin(frame, page, mark);
         held.add(now);
@@ -150,13 +151,13 @@ final class PinningDevice implements Actor {
         long mark = TortureMachine.stamp(owner, pin.page, ++sequence);
         note(pin.frame, mark);
         for (int part : TortureMachine.PARTS) {
-            setup.frames().put(pin.frame, part, Long.BYTES, mark);
+            pin.frame.store().put(pin.frame.frame(), part, Long.BYTES, mark);
         }
     }
 
-    private void note(int frame, long mark) {
+    private void note(PinnedFrame frame, long mark) {
         for (Pin alike : held) {
-            if (alike.frame == frame) {
+            if (alike.frame.frame() == frame.frame()) {
                 alike.content = mark;
             }
         }
@@ -208,7 +209,7 @@ final class PinningDevice implements Actor {
 
     private void verify(Pin pin) {
         for (int part : TortureMachine.PARTS) {
-            long read = setup.frames().get(pin.frame, part, Long.BYTES);
+            long read = pin.frame.store().get(pin.frame.frame(), part, Long.BYTES);
             boolean holds = read == pin.content;
             pins.check(holds, holds ? "" : "a pinned frame has " + TortureMachine.say(read));
         }
@@ -222,11 +223,11 @@ final class PinningDevice implements Actor {
                     mapped[page] = null;
                 }
             }
-            view.unpin(pin.frame, true);
+            pin.frame.close();
         }
     }
 
-    /** Ends all pins; its thread has stopped, and this one has a CPU of its own. */
+    /** Ends all pins; its thread has stopped, and this one has no CPU. */
     void finish() {
         while (!held.isEmpty()) {
             unpin();
@@ -241,17 +242,17 @@ final class PinningDevice implements Actor {
             OwnedPages area = areas.get(random.nextInt(areas.size()));
             int page = random.nextInt(OwnedPages.PAGES);
             int access = random.nextInt(3) == 0 ? Protection.WRITE : Protection.READ;
-            int frame = view.pin(area.at.get() + page * TortureSpace.PAGE, access);
-            if (frame < 0) {
-                return;
+            try (PinnedFrame pinned = view.pin(area.at.get() + page * TortureSpace.PAGE, access)) {
+                if (pinned == null) {
+                    return;
+                }
+                for (int part : TortureMachine.PARTS) {
+                    setup.failures.linger();
+                    long read = pinned.store().get(pinned.frame(), part, Long.BYTES);
+                    boolean holds = area.mayHave(read, page);
+                    pins.check(holds, holds ? "" : "a pinned page has " + TortureMachine.say(read));
+                }
             }
-            for (int part : TortureMachine.PARTS) {
-                setup.failures.linger();
-                long read = setup.frames().get(frame, part, Long.BYTES);
-                boolean holds = area.mayHave(read, page);
-                pins.check(holds, holds ? "" : "a pinned page has " + TortureMachine.say(read));
-            }
-            view.unpin(frame, false);
         };
     }
 }

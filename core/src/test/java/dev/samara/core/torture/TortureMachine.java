@@ -7,6 +7,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageContents;
 import dev.samara.core.ThrowingMemory;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -130,6 +131,7 @@ final class TortureMachine {
         final AddressSpace of;
         private final long number;
         private long seen;
+        private int fault;
 
         View(AddressSpace of) {
             this.of = of;
@@ -213,16 +215,17 @@ final class TortureMachine {
             return cpus.get().memory().value();
         }
 
-        /** Pins a page; returns its frame, or the negated fault. */
-        int pin(long address, int access) {
-            int frame = cpu(address).memory().pin(address, access);
-            done(frame < 0 ? -frame : frame);
-            return frame;
+        /** Pins a page; returns null if that fails. */
+        @Nullable
+        PinnedFrame pin(long address, int access) {
+            PinnedFrame pinned = cpu(address).memory().pin(address, access);
+            fault = done(cpus.get().memory().fault());
+            return pinned;
         }
 
-        void unpin(int frame, boolean written) {
-            cpu(0).memory().unpin(frame, written);
-            done(Fault.NONE);
+        /** Returns why the last pin has failed; NONE if it has not. */
+        int fault() {
+            return fault;
         }
     }
 

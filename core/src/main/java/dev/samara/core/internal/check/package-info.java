@@ -8,6 +8,8 @@
  * acknowledge a shootdown. A difference is a violation unless a call that causes it has not returned yet.
  *
  * <p>The checked subclasses of a TLB and of a guest's memory are beside the classes that they extend.
+ *
+ * <p>{@link dev.samara.core.internal.check.RefTracker} is of a machine that tracks references, checked or not.
  */
 @NullMarked
 package dev.samara.core.internal.check;

@@ -3,13 +3,13 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.space.Layout;
@@ -64,19 +64,19 @@ public final class CheckedMemory extends TranslatedMemory {
      * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it is in the
      *     space that this object serves
      * @param faulter handles faults in that space
-     * @param worker the thread's page table context
      * @param frames the machine's frames
+     * @param tracker records where frames are pinned; null on a machine that does not track references
      * @param layout the layout of that space, at first
      * @param checker the machine's access checker
      */
     public CheckedMemory(
             CpuTlb processor,
             Faulter faulter,
-            PageTableContext worker,
             Frames frames,
+            @Nullable RefTracker tracker,
             Layout layout,
             AccessChecker checker) {
-        super(processor, faulter, worker, frames);
+        super(processor, faulter, frames, tracker);
         this.checker = checker;
         this.layout = layout;
         table = layout.pages();

@@ -2,13 +2,13 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.FrameStore;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
@@ -502,22 +502,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
-    public int pin(long address, int access) {
-        int frame = loaded().pins().pin(address, (access & Protection.WRITE) != 0);
-        if (frame < 0) {
-            fail(-frame, address, access, 0);
+    public @Nullable PinnedFrame pin(long address, int access) {
+        GuestPins pins = loaded().pins();
+        begin();
+        PinnedFrame pinned = pins.pin(address, (access & Protection.WRITE) != 0);
+        if (pinned == null) {
+            fail(pins.fault(), address, access, 0);
         }
-        return frame;
-    }
-
-    @Override
-    public void unpin(int frame, boolean written) {
-        loaded().pins().unpin(frame, written);
-    }
-
-    @Override
-    public FrameStore frameStore() {
-        return loaded().store();
+        return pinned;
     }
 
     @Override

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pins frames whose bytes are needed outside of GUEST ({@code pin_user_pages}). A pinned frame is not freed before the
@@ -15,12 +16,15 @@ import java.lang.invoke.VarHandle;
 final class GuestPins {
     private final TranslatedMemory memory;
     private final Frames frames;
-    private final PageTableContext worker;
+    private final @Nullable RefTracker tracker;
 
-    GuestPins(TranslatedMemory memory, Frames frames, PageTableContext worker) {
+    /** Why the last pin has failed. */
+    private int fault;
+
+    GuestPins(TranslatedMemory memory, Frames frames, @Nullable RefTracker tracker) {
         this.memory = memory;
         this.frames = frames;
-        this.worker = worker;
+        this.tracker = tracker;
     }
 
     /**
@@ -28,56 +32,61 @@ final class GuestPins {
      *
      * @param address an address of the page
      * @param writes whether the page is to be written
-     * @return the frame, or the negated {@link Fault}
+     * @return the pin; null if there is none, and {@link #fault} has the reason
      */
-    int pin(long address, boolean writes) {
+    @Nullable
+    FramePin pin(long address, boolean writes) {
         boolean entered = memory.enter();
         try {
             for (; ; ) {
                 // By the entry and not by the TLB: the entry is compared after the pin.
                 long physical = memory.find(address, writes ? Protection.WRITE : Protection.READ);
                 if (physical < 0) {
-                    return (int) physical;
+                    fault = (int) -physical;
+                    return null;
                 }
-                int frame = memory.frameOf(physical);
-                if (frame == Frames.ZERO) {
-                    // The zero page is not counted and never freed.
-                    return frame;
-                }
+                // Before the frame is pinned: there may be no memory for the object.
+                FramePin pin = new FramePin(frames, memory.frameOf(physical), writes, tracker);
                 // The frame is not freed before this CPU acknowledges, so the pin comes in time.
-                if (!frames.pin(frame)) {
-                    return -Fault.OUT_OF_MEMORY;
+                if (!pin.take()) {
+                    fault = Fault.OUT_OF_MEMORY;
+                    return null;
                 }
-                // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads
-                // the pins.
-                VarHandle.fullFence();
-                long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
-                if (again >= 0 && memory.frameOf(again) == frame) {
-                    if (writes) {
-                        frames.setDirty(frame);
-                    }
-                    return frame;
+                if (isKept(pin, address, memory.frameOf(physical), writes)) {
+                    return pin;
                 }
-                frames.unpin(frame, worker.magazine());
             }
         } finally {
             memory.leave(entered);
         }
     }
 
-    /**
-     * Ends a pin.
-     *
-     * @param frame a pinned frame
-     * @param written whether it was written
-     */
-    void unpin(int frame, boolean written) {
-        if (frame == Frames.ZERO) {
-            return;
+    /** Returns whether a page still has the frame that was just pinned. If not, the pin is given up. */
+    private boolean isKept(FramePin pin, long address, int frame, boolean writes) {
+        boolean isKept = false;
+        try {
+            // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads the
+            // pins.
+            VarHandle.fullFence();
+            long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
+            if (again >= 0 && memory.frameOf(again) == frame) {
+                if (writes) {
+                    // It stays so until the frame is free, so the end of the pin need not set it again.
+                    frames.setDirty(frame);
+                }
+                pin.track();
+                isKept = true;
+            }
+            return isKept;
+        } finally {
+            if (!isKept) {
+                pin.giveUp();
+            }
         }
-        if (written && frames.isPinned(frame)) {
-            frames.setDirty(frame);
-        }
-        frames.unpin(frame, worker.magazine());
+    }
+
+    /** Returns a {@link Fault}: why the last pin has failed. */
+    int fault() {
+        return fault;
     }
 }

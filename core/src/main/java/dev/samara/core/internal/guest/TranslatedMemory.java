@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
@@ -55,10 +55,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @param processor the CPU's own translations; whenever this object is used, it is in the space that this
      *     object serves
      * @param faulter handles faults in that space
-     * @param worker the thread's page table context
      * @param frames the machine's frames
+     * @param tracker records where frames are pinned; null on a machine that does not track references
      */
-    public TranslatedMemory(CpuTlb processor, Faulter faulter, PageTableContext worker, Frames frames) {
+    public TranslatedMemory(CpuTlb processor, Faulter faulter, Frames frames, @Nullable RefTracker tracker) {
         this.processor = processor;
         counters = processor.counters();
         this.faulter = faulter;
@@ -67,7 +67,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         tlb = processor.tlb();
         pageMask = frames.pageSize() - 1;
-        pins = new GuestPins(this, frames, worker);
+        pins = new GuestPins(this, frames, tracker);
     }
 
     /** Lets a view read the TLB. */
@@ -94,10 +94,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     public void speculate() {
         // Without a checker no walk has an effect that anything could find.
-    }
-
-    FrameStore store() {
-        return store;
     }
 
     GuestPins pins() {

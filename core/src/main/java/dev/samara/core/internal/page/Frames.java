@@ -2,6 +2,7 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.vma.FrameStore;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +68,12 @@ public final class Frames {
 
     private final FramePool pool;
 
+    /** The number of pins of all frames. */
+    private final AtomicLong pins = new AtomicLong();
+
+    /** For frames whose last use is a pin: any thread may end a pin, also one that has no magazine. */
+    private final Magazine unpinned;
+
     public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
         this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, (thrown, frame) -> {});
     }
@@ -112,6 +119,7 @@ public final class Frames {
         int chunks = (int) (((long) this.limit + (1L << chunkShift) - 1) >>> chunkShift);
         records = new long[chunks][];
         pool = new FramePool(store, pageSize, chunkShift, records, this.limit, poisons, nanos, quarantine);
+        unpinned = pool.newMagazine();
     }
 
     /** Returns the store if it is the usual one, else null. */
@@ -245,22 +253,33 @@ public final class Frames {
             return false;
         }
         FrameRecord.getAndAddWord(chunk, at, PIN);
+        pins.getAndIncrement();
         return true;
     }
 
     /**
-     * Ends a pin.
+     * Ends a pin, on any thread, and frees the frame if that was its last use. Allocates nothing.
+     *
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
+     */
+    public void unpin(int frame) {
+        unpin(frame, unpinned);
+    }
+
+    /**
+     * Ends a pin, and frees the frame if that was its last use.
      *
      * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
      */
     public void unpin(int frame, Magazine magazine) {
-        // The caller may be an embedder's code, and wrong: a pin is subtracted only if the word has one.
+        // A pin is subtracted only if the word has one: a borrow would change the marks, which other threads read.
         for (; ; ) {
             long before = isMade(frame) ? FrameRecord.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
             if ((before & PINS) == 0) {
                 throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
             }
             if (FrameRecord.compareAndSetWord(recordsOf(frame), positionOf(frame), before, before - PIN)) {
+                pins.getAndDecrement();
                 if ((before & USES) == PIN) {
                     free(frame, magazine);
                 }
@@ -277,6 +296,11 @@ public final class Frames {
     /** Returns whether a frame has pins. */
     public boolean isPinned(int frame) {
         return isMade(frame) && (FrameRecord.wordVolatile(recordsOf(frame), positionOf(frame)) & PINS) != 0;
+    }
+
+    /** Returns the number of pins of all frames at some instant of this call. */
+    public long pins() {
+        return pins.get();
     }
 
     /** Returns whether the caller's mapping is the only use of a frame. */

@@ -9,7 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * magazines).
  *
  * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines, so a magazine
- * has a lock, which is seldom contended.
+ * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: that of the frames
+ * that are free after their last pin.
  */
 public final class Magazine {
     static final int CAPACITY = 64;

@@ -3,6 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
@@ -121,6 +122,9 @@ public final class MachineState {
 
     /** What a fault does that finds no frame; null for nothing. Set before the machine is used. */
     private @Nullable LowMemory lowMemory;
+
+    /** Null for a machine that does not track references. Set before the machine is used. */
+    private @Nullable RefTracker refTracker;
 
     private final Background background = new Background(this::reportFailedTask);
     private final MachineTasks tasks;
@@ -357,6 +361,16 @@ public final class MachineState {
     /** Returns what a fault asks that finds no frame; null for a machine that takes no pages of spaces. */
     public @Nullable LowMemory lowMemory() {
         return lowMemory;
+    }
+
+    /** Has references to VMAs and pins recorded. Called once, before there is a space. */
+    public void trackReferences(RefTracker tracker) {
+        refTracker = tracker;
+    }
+
+    /** Returns the records of references to VMAs and of pins; null for a machine that does not track references. */
+    public @Nullable RefTracker refTracker() {
+        return refTracker;
     }
 
     ReentrantLock newLock() {

@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.FrameStore;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Forks beside faults, and faults on pages that a fork has left. */
 final class ForkScenarios {
@@ -61,12 +63,12 @@ final class ForkScenarios {
 
     /** A fork beside a pin, which is for the parent's page. */
     static final class ForkBesidePin extends Calls {
-        private int frame = -1;
+        private @Nullable PinnedFrame pinned;
 
         ForkBesidePin() {
             calls().put("pin", (state, cpu) -> {
-                frame = cpu.memory().pin(AT, Protection.WRITE);
-                return frame >= 0 ? "pinned" : "refused";
+                pinned = cpu.memory().pin(AT, Protection.WRITE);
+                return pinned != null ? "pinned" : "refused";
             });
             calls().put("fork", FORK);
         }
@@ -79,9 +81,9 @@ final class ForkScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             store(cpu, AT, 9);
-            FrameStore frames = cpu.memory().frameStore();
-            long seen = frames.get(frame, 0, 8);
-            cpu.memory().unpin(frame, false);
+            PinnedFrame of = Objects.requireNonNull(pinned);
+            long seen = SpaceFixture.read(of);
+            of.close();
             if (seen != 9) {
                 throw new AssertionError("a store after the pin and the fork is not in the pinned page: " + seen);
             }

@@ -15,6 +15,7 @@ import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
@@ -86,15 +87,15 @@ final class ReclaimTest extends ReclaimFixture {
         PagedFile dirty = file(8);
         long dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
         PagedFile pinned = file(8);
-        long pinnedAt = read(pinned, 8, READ, MapFlags.SHARED);
+        long pinnedAt = read(pinned, 8, RW, MapFlags.SHARED);
         PagedFile mapped = file(8);
         long mappedAt = read(mapped, 8, READ, MapFlags.PRIVATE);
         long shared = fixture.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
-        List<Integer> pins = new ArrayList<>();
+        List<PinnedFrame> pins = new ArrayList<>();
         for (int page = 0; page < 8; page++) {
             assertTrue(cpu.memory().load(ownAt + page * PAGE, 8) == Fault.NONE);
             assertTrue(cpu.memory().store(dirtyAt + page * PAGE, 8, 9 + page) == Fault.NONE);
-            pins.add(cpu.memory().pin(pinnedAt + page * PAGE, READ));
+            pins.add(fixture.pin(pinnedAt + page * PAGE, page < 4 ? READ : WRITE));
             fixture.store(shared + page * PAGE, page);
         }
         assertEquals(0, space.munmap(ownAt, 8 * PAGE));
@@ -111,8 +112,7 @@ final class ReclaimTest extends ReclaimFixture {
         byte[] number = new byte[8];
         assertEquals(8, memory.pread(number, 0, 8, 7 * PAGE));
         assertEquals(7, number[0]);
-        pins.subList(0, 4).forEach(frame -> cpu.memory().unpin(frame, false));
-        pins.subList(4, 8).forEach(frame -> cpu.memory().unpin(frame, true));
+        pins.forEach(PinnedFrame::close);
         for (int more = 0; more < 4; more++) {
             assertFault(Fault.NONE, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
         }
@@ -238,11 +238,10 @@ final class ReclaimTest extends ReclaimFixture {
     void writtenThroughAPin() {
         PagedFile file = file(1);
         long at = fixture.map(0, 1, RW, MapFlags.SHARED, file, 0);
-        int frame = cpu.memory().pin(at, WRITE);
-        assertTrue(frame > 0);
+        PinnedFrame pinned = fixture.pin(at, WRITE);
         assertEquals(0, space.munmap(at, PAGE));
-        cpu.memory().frameStore().put(frame, 0, 8, 99);
-        cpu.memory().unpin(frame, true);
+        SpaceFixture.write(pinned, 99);
+        pinned.close();
         long anonymous = fixture.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
             fixture.store(anonymous + page * PAGE, 1);

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.RemapFlags;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -19,23 +20,23 @@ final class PinnedAndMovedTest {
     private static final long AWAY = 0x20_0000_0000L;
 
     /** The fixture, the pin of a page of it, and where the page is now. */
-    private record Pinned(SpaceFixture fixture, int frame, long at) {
+    private record Pinned(SpaceFixture fixture, PinnedFrame pin, long at) {
         static Pinned moved() {
             SpaceFixture fixture = new SpaceFixture(16);
             long from = fixture.anonymous(2);
             fixture.store(from, 1);
-            int frame = fixture.memory.pin(from, WRITE);
+            PinnedFrame pin = fixture.pin(from, WRITE);
             int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
             assertEquals(AWAY, fixture.space.mremap(from, 2 * PAGE, 2 * PAGE, flags, AWAY));
-            return new Pinned(fixture, frame, AWAY);
+            return new Pinned(fixture, pin, AWAY);
         }
 
         long read() {
-            return fixture.memory.frameStore().get(frame, 0, 8);
+            return SpaceFixture.read(pin);
         }
 
         void end() {
-            fixture.memory.unpin(frame, true);
+            pin.close();
             fixture.closeEmpty();
         }
     }

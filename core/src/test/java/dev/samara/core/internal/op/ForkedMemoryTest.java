@@ -16,6 +16,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -138,18 +139,18 @@ final class ForkedMemoryTest {
     void pinned() throws InterruptedException {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
-        int frame = fixture.memory.pin(at, WRITE);
+        PinnedFrame pinned = fixture.pin(at, WRITE);
         try (AddressSpace child = fixture.space.fork()) {
             assertEquals(2, fixture.frames());
-            fixture.memory.frameStore().put(frame, 0, 8, 5);
+            SpaceFixture.write(pinned, 5);
             assertEquals(5, fixture.load(at));
             fixture.store(at + 8, 6);
-            assertEquals(frame, Pte.frame(fixture.pte(at)));
+            assertEquals(pinned.frame(), Pte.frame(fixture.pte(at)));
             assertEquals(1, read(child, at));
             write(child, at, 9);
             assertEquals(5, read(fixture.space, at));
         }
-        fixture.memory.unpin(frame, true);
+        pinned.close();
         fixture.closeEmpty();
     }
 
@@ -188,7 +189,7 @@ final class ForkedMemoryTest {
         long at = small.anonymous(3);
         small.store(at, 1);
         small.store(at + PAGE, 2);
-        int frame = small.cpu.memory().pin(at + PAGE, WRITE);
+        PinnedFrame pinned = small.pin(at + PAGE, WRITE);
         long committed = small.machine.committed();
         for (int i = 0; i < 3; i++) {
             MmException refused = assertThrows(MmException.class, small.space::fork);
@@ -199,7 +200,7 @@ final class ForkedMemoryTest {
         // As if there had been no child: the parent writes in place.
         small.store(at, 3);
         assertEquals(2, small.frames());
-        small.cpu.memory().unpin(frame, false);
+        pinned.close();
         small.closeEmpty();
         fixture.close();
     }

@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -140,10 +142,10 @@ final class FailingStoreTest {
             cpu.switchTo(space);
             assertEquals(Fault.NONE, cpu.memory().store(A, 8, 1));
             assertEquals(Fault.NONE, cpu.memory().store(A + PAGE, 8, 1));
-            int frame = cpu.memory().pin(A + PAGE, Protection.WRITE);
+            PinnedFrame pinned = SpaceFixture.pin(cpu.memory(), A + PAGE, Protection.WRITE);
             failEach("copy", 1, () -> {}, () -> space.fork().close());
             assertEquals(0, space.munmap(A, 2 * PAGE));
-            cpu.memory().unpin(frame, false);
+            pinned.close();
         }
     }
 

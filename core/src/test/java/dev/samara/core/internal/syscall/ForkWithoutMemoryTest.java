@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -34,11 +36,10 @@ class ForkWithoutMemoryTest {
             for (int page = 0; page < PAGES; page++) {
                 assertEquals(Fault.NONE, cpu.memory().store(first + page * size, 8, page));
             }
-            int pinned = cpu.memory().pin(first + (PAGES - 1) * size, Protection.WRITE);
-            assertTrue(pinned > 0, "pinned " + pinned);
+            PinnedFrame pinned = SpaceFixture.pin(cpu.memory(), first + (PAGES - 1) * size, Protection.WRITE);
             MmException refused = assertThrows(MmException.class, space::fork);
             assertEquals(Errno.ENOMEM, refused.errno());
-            cpu.memory().unpin(pinned, false);
+            pinned.close();
             assertEquals(0, space.munmap(first, PAGES * size));
             assertEquals(0, machine.statistics().framesInUse(), "frames that the child has kept");
             assertTrue(cpu.memory().store(shared, 8, 1) == Fault.NONE);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.check;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.WeakHashMap;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Records where each reference to a VMA and each pin was taken and released, on a machine that tracks references.
+ * Thread-safe.
+ */
+public final class RefTracker {
+    /** By the object of the reference or of the pin. */
+    private final Map<Object, Throwable> acquired = new ConcurrentHashMap<>();
+
+    /** Has an entry while the object is reachable, because it might be released again. */
+    private final Map<Object, Throwable> released = Collections.synchronizedMap(new WeakHashMap<>());
+
+    /**
+     * Records the stack of the caller.
+     *
+     * @param reference the object that is released later
+     * @param target what the reference keeps, as text
+     */
+    public void acquired(Object reference, String target) {
+        acquired.put(
+                reference,
+                new Throwable("acquired by thread " + Thread.currentThread().getName() + ": " + target));
+    }
+
+    public void released(Object reference) {
+        Throwable where = acquired.remove(reference);
+        released.put(
+                reference,
+                new Throwable("released by thread " + Thread.currentThread().getName(), where));
+    }
+
+    /** Forgets an object that no caller was given. */
+    public void forget(Object reference) {
+        acquired.remove(reference);
+    }
+
+    public List<Throwable> outstanding() {
+        return new ArrayList<>(acquired.values());
+    }
+
+    /**
+     * Returns the exception for a second release. Its cause is the stack of the first one, if that is recorded, with
+     * the stack of the acquisition as the cause.
+     *
+     * @param tracker null on a machine that does not track references
+     * @param what the reference, as text
+     */
+    public static IllegalStateException secondRelease(@Nullable RefTracker tracker, Object reference, String what) {
+        Throwable first = tracker == null ? null : tracker.released.get(reference);
+        String where = "; a machine that tracks references reports where";
+        if (tracker != null) {
+            where = first == null ? "; its first release is under way" : "; its first release is the cause";
+        }
+        return new IllegalStateException(
+                what + " was released a second time, by thread "
+                        + Thread.currentThread().getName() + where,
+                first);
+    }
+}
