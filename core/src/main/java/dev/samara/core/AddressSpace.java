@@ -903,7 +903,7 @@ public final class AddressSpace implements AutoCloseable {
      *     closed during the call
      * @throws MmException with ESRCH if this reference is closed; with ENOMEM if the commit limit does not allow the
      *     copy, or if this space was {@linkplain PageTableRef#reap reaped}; with EAGAIN if as many calls work on pages
-     *     as the machine has workers for; or with the error of a backing that refuses
+     *     as the machine has page table contexts for; or with the error of a backing that refuses
      */
     public AddressSpace fork() {
         return machine.register(Fork.fork(layout));

@@ -12,12 +12,12 @@ import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.lang.invoke.MethodHandles;
@@ -68,7 +68,7 @@ public final class Cpu implements AutoCloseable {
     private @Nullable AddressSpace space;
 
     /* Of the machine and the page size of the last space; null before the first one. */
-    private @Nullable Memory machineMemory;
+    private @Nullable MachineMemory machineMemory;
     private @Nullable PageTableContext context;
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
@@ -139,7 +139,7 @@ public final class Cpu implements AutoCloseable {
             serve(next, layout, tlb);
             return true;
         }
-        Memory wanted = layout == null ? machineMemory : layout.memory();
+        MachineMemory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
         space = null;
         memory.rest();
@@ -187,7 +187,7 @@ public final class Cpu implements AutoCloseable {
         }
     }
 
-    private boolean goTo(@Nullable AddressSpace next, Layout layout, Memory wanted) {
+    private boolean goTo(@Nullable AddressSpace next, Layout layout, MachineMemory wanted) {
         if (machineMemory != wanted) {
             release();
             become(layout, wanted);
@@ -231,11 +231,11 @@ public final class Cpu implements AutoCloseable {
     }
 
     /** Joins a memory: makes the TLB and the context for it. */
-    private void become(Layout layout, Memory joined) {
+    private void become(Layout layout, MachineMemory joined) {
         CpuTlb made = machine.newProcessor(joined, number, tlbEntries);
         PageTableContext mine = null;
         try {
-            mine = joined.newWorker("cpu " + number, Thread.currentThread());
+            mine = joined.contexts().newContext("cpu " + number, Thread.currentThread());
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
@@ -248,7 +248,7 @@ public final class Cpu implements AutoCloseable {
         } catch (Throwable thrown) {
             made.close();
             if (mine != null) {
-                joined.discard(mine);
+                joined.contexts().discard(mine);
             }
             throw thrown;
         }
@@ -520,7 +520,7 @@ public final class Cpu implements AutoCloseable {
     /** Allocates nothing: a CPU that only some words know as handed over could neither be used nor claimed. */
     private void disown() {
         if (machineMemory != null && context != null && tlb != null && translated != null) {
-            machineMemory.disown(context);
+            machineMemory.contexts().disown(context);
             tlb.disown();
             translated.ownedBy(null);
         }
@@ -555,7 +555,7 @@ public final class Cpu implements AutoCloseable {
         boolean isOwned = false;
         try {
             if (machineMemory != null && context != null && tlb != null && translated != null) {
-                machineMemory.own(context, caller);
+                machineMemory.contexts().own(context, caller);
                 tlb.own();
                 translated.ownedBy(caller);
             }
@@ -682,7 +682,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     private void release() {
-        Memory left = machineMemory;
+        MachineMemory left = machineMemory;
         PageTableContext discarded = context;
         if (left != null && discarded != null) {
             CpuTlb ended = Objects.requireNonNull(tlb);
@@ -695,7 +695,7 @@ public final class Cpu implements AutoCloseable {
             machineMemory = null;
             translated = null;
             // Last: this may throw, and the CPU is complete without it.
-            left.discard(discarded);
+            left.contexts().discard(discarded);
         }
     }
 

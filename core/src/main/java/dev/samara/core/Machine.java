@@ -8,6 +8,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Identity;
@@ -18,7 +19,6 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -309,7 +309,7 @@ public final class Machine implements AutoCloseable {
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
-        Memory memory = memory(geometry);
+        MachineMemory memory = memory(geometry);
         memory.caches().endUnreachable(host.tasks());
         return new FilePages(memory, bytes, isOfZeros);
     }
@@ -354,7 +354,7 @@ public final class Machine implements AutoCloseable {
         return MachineStatistics.of(host.memories());
     }
 
-    CpuTlb newProcessor(Memory memory, int number, int tlbEntries) {
+    CpuTlb newProcessor(MachineMemory memory, int number, int tlbEntries) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         AccessChecker checker = memory.accessChecker();
         return new CpuTlb(
@@ -373,8 +373,8 @@ public final class Machine implements AutoCloseable {
         return host + ", claimed CPUs " + cpus;
     }
 
-    private Memory memory(Geometry geometry) {
-        Memory memory = host.memory(geometry.pageShift());
+    private MachineMemory memory(Geometry geometry) {
+        MachineMemory memory = host.memory(geometry.pageShift());
         if (memory == null) {
             throw new IllegalStateException("this machine was built without memory");
         }

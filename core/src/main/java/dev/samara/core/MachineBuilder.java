@@ -7,13 +7,13 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
 import java.util.Objects;
@@ -46,7 +46,7 @@ public final class MachineBuilder {
     private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
     private @Nullable StoreMaker stores;
     private int tlbEntries = 1 << 12;
-    private long longestOffer = Memory.UNCHECKED;
+    private long longestOffer = MachineMemory.UNCHECKED;
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
     private boolean isInvoked;
@@ -405,7 +405,7 @@ public final class MachineBuilder {
         if (longest != null && longest.isNegative()) {
             throw new IllegalArgumentException("longest " + longest + " is negative");
         }
-        longestOffer = longest == null ? Memory.UNCHECKED : saturatedNanos(longest);
+        longestOffer = longest == null ? MachineMemory.UNCHECKED : saturatedNanos(longest);
         return this;
     }
 
@@ -490,7 +490,7 @@ public final class MachineBuilder {
                 : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
     }
 
-    private Memory memory(MachineState host, int pageShift) {
+    private MachineMemory memory(MachineState host, int pageShift) {
         long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
         int chunkShift = chunkShift(most, pageShift);
         StoreMaker maker = stores;
@@ -503,7 +503,7 @@ public final class MachineBuilder {
                 new Backlog(mostCallbacks, atBound, host.housekeeping()),
                 saturatedNanos(longGracePeriod),
                 message -> host.report(Report.Kind.LONG_WAIT, message, null)));
-        return new Memory(
+        return new MachineMemory(
                 new Frames(
                         store,
                         pageShift,
@@ -546,7 +546,7 @@ public final class MachineBuilder {
                     + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
                     + " without it");
         }
-        if (longestOffer != Memory.UNCHECKED) {
+        if (longestOffer != MachineMemory.UNCHECKED) {
             NoWaiting.use();
         }
         MachineState.Settings settings = new MachineState.Settings(

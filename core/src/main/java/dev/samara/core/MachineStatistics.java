@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.CpuCounters;
-import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.memory.MachineMemory;
 import java.util.List;
 
 /**
@@ -45,15 +45,15 @@ public record MachineStatistics(
 
     private static final MachineStatistics NONE = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
-    static MachineStatistics of(List<Memory> memories) {
+    static MachineStatistics of(List<MachineMemory> memories) {
         MachineStatistics sum = NONE;
-        for (Memory memory : memories) {
+        for (MachineMemory memory : memories) {
             sum = sum.plus(memory);
         }
         return sum;
     }
 
-    private MachineStatistics plus(Memory memory) {
+    private MachineStatistics plus(MachineMemory memory) {
         long[] counts = memory.cpus().counts();
         AccessChecker checker = memory.accessChecker();
         return new MachineStatistics(

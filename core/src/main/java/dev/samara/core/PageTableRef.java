@@ -111,9 +111,9 @@ public final class PageTableRef implements AutoCloseable {
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
      *     mappings were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages
-     *     as the machine has workers for; EINTR if the thread was interrupted before another attempt; ESRCH if this
-     *     reference is closed. After an error the space is unstable, and another call goes on. Unlike Linux, no EINVAL:
-     *     only the embedder knows whether the space is about to end
+     *     as the machine has page table contexts for; EINTR if the thread was interrupted before another attempt; ESRCH
+     *     if this reference is closed. After an error the space is unstable, and another call goes on. Unlike Linux, no
+     *     EINVAL: only the embedder knows whether the space is about to end
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */

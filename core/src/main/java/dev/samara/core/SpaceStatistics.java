@@ -3,8 +3,8 @@ package dev.samara.core;
 
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.SpaceCounters;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.tlb.Memory;
 
 /**
  * The events of one address space. Its CPUs count for themselves, and hand their numbers over when they go to another
@@ -23,7 +23,7 @@ public record SpaceStatistics(
         long minorFaults, long majorFaults, long tlbMisses, long flushes, long shootdowns, long shootdownTargets) {
 
     static SpaceStatistics of(Layout layout) {
-        Memory memory = layout.memoryOrNull();
+        MachineMemory memory = layout.memoryOrNull();
         long[] counts = memory == null
                 ? new long[SpaceCounters.KINDS]
                 : memory.cpus().countsOf(layout.pages().context());

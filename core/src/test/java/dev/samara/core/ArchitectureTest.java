@@ -28,6 +28,7 @@ final class ArchitectureTest {
             "dev.samara.core.internal.check",
             "dev.samara.core.internal.cpu",
             "dev.samara.core.internal.page",
+            "dev.samara.core.internal.memory",
             "dev.samara.core.internal.tlb",
             "dev.samara.core.internal.pagewalk",
             "dev.samara.core.internal.file",

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -286,7 +286,7 @@ final class CpuSweepTest {
     /** A thread that has claimed a CPU, or not, ends. */
     static final class FirstClaim implements StackSweep.Scene {
         private final Machine machine = Machine.builder().memory(1 << 20).build();
-        private final Memory memory =
+        private final MachineMemory memory =
                 machine.newSpace(Geometry.LINUX_X86_64).own.memory();
 
         @Override
@@ -298,8 +298,10 @@ final class CpuSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) {
             // Gives up those of threads that have ended.
-            PageTableContext next = memory.newWorker("next", Thread.currentThread());
-            for (PageTableContext idle = memory.borrowIdle(); idle != null; idle = memory.borrowIdle()) {
+            PageTableContext next = memory.contexts().newContext("next", Thread.currentThread());
+            for (PageTableContext idle = memory.contexts().borrowIdle();
+                    idle != null;
+                    idle = memory.contexts().borrowIdle()) {
                 assertNotEquals(next.owner(), idle.owner(), "was given back twice");
             }
         }

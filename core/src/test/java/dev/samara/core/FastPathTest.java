@@ -15,11 +15,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
@@ -86,7 +86,7 @@ final class FastPathTest {
 
     /** Every lock that the frames, the grace periods and the file have, and every layout lock. */
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
-        Memory memory = fixture.space.layout().memory();
+        MachineMemory memory = fixture.space.layout().memory();
         Set<ReentrantLock> all = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Object owner : List.of(memory.frames(), memory.rcu(), file)) {
             int before = all.size();
@@ -292,9 +292,9 @@ final class FastPathTest {
      */
     private void assertAllocatesNothing(long start, int pages, int access) {
         Layout layout = fixture.space.layout();
-        Memory memory = layout.memory();
-        PageTableContext worker = memory.newWorker("test");
-        Faulter faulter = new Faulter(layout, worker);
+        MachineMemory memory = layout.memory();
+        PageTableContext context = memory.contexts().newContext("test");
+        Faulter faulter = new Faulter(layout, context);
         long[] leaf = layout.pages().leafForInstall(start);
         int first = layout.pages().indexOf(start);
         assertAllocatesNothing(call -> {
@@ -304,11 +304,11 @@ final class FastPathTest {
             for (int page = 0; page < pages; page++) {
                 long pte = Leaf.getAndSet(leaf, first + page, Pte.NONE);
                 if (Pte.isOwn(pte)) {
-                    memory.frames().drop(Pte.frame(pte), worker.magazine());
+                    memory.frames().drop(Pte.frame(pte), context.magazine());
                 }
             }
         });
-        memory.discard(worker);
+        memory.contexts().discard(context);
     }
 
     @Test

@@ -349,7 +349,7 @@ final class FlatMemoryTest {
     void collected() {
         WeakReference<?>[] machine = new WeakReference<?>[1];
         FlatMemory memory = closed(machine);
-        Set<String> ofMachine = Set.of("Machine", "Memory", "SoftTlb", "CpuState");
+        Set<String> ofMachine = Set.of("Machine", "MachineMemory", "SoftTlb", "CpuState");
         List<Object> held = ReachableObjects.from(memory).stream()
                 .filter(object -> object instanceof Buffer buffer
                         ? buffer.capacity() > 0

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * An Error at any release of a layout lock within a fork leaves neither a copy registered nor anything of the child.
- * There is one worker: so the fork has given its own back before the child is closed, which needs one.
+ * There is one page table context. The fork gives it back before it closes the child, and the close needs it.
  */
 final class ForkFailsLateTest {
     private static final long A = 0x10_0000_0000L;
@@ -29,7 +29,7 @@ final class ForkFailsLateTest {
     /** How many releases of a lock come before the one that fails; none does if it is negative. */
     private int left = -1;
 
-    private final Machine machine = MachineInternals.withWorkers(
+    private final Machine machine = MachineInternals.withContexts(
             MachineInternals.withLocks(Machine.builder().memory(1 << 20).build(), Lock::new), 1);
     private final AddressSpace parent = machine.newSpace(Geometry.LINUX_X86_64);
     private final CountingBacking backing = new CountingBacking("device", 1);

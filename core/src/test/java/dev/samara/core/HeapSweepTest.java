@@ -9,12 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
@@ -125,14 +125,14 @@ final class HeapSweepTest {
         HeapSweep.sweep(Discard.class);
     }
 
-    /** A worker is given back: the next thread that needs one gets it. */
+    /** A context is given back: the next thread that needs one gets it. */
     static final class GivingBack extends StackSweepTest.Scene {
-        private final Memory memory = space.own.memory();
-        private final PageTableContext worker = memory.borrow();
+        private final MachineMemory memory = space.own.memory();
+        private final PageTableContext context = memory.contexts().borrow();
 
         @Override
         public boolean call() {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
             return true;
         }
 
@@ -140,17 +140,19 @@ final class HeapSweepTest {
         public void judge(@Nullable Throwable thrown) throws Exception {
             assertNull(thrown, "giving back was refused");
             List<PageTableContext> idle = new ArrayList<>();
-            for (PageTableContext next = memory.borrowIdle(); next != null; next = memory.borrowIdle()) {
+            for (PageTableContext next = memory.contexts().borrowIdle();
+                    next != null;
+                    next = memory.contexts().borrowIdle()) {
                 idle.add(next);
             }
-            assertTrue(idle.contains(worker), "the worker is lost");
-            idle.forEach(memory::giveBack);
+            assertTrue(idle.contains(context), "the context is lost");
+            idle.forEach(memory.contexts()::giveBack);
             super.judge(null);
         }
     }
 
     @Test
-    @DisplayName("a worker that is given back")
+    @DisplayName("a context that is given back")
     void givingBack() throws Exception {
         HeapSweep.sweepWithoutNeed(GivingBack.class);
     }

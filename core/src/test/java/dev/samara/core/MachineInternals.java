@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.ThreadCount;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.vma.Geometry;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
@@ -34,10 +34,10 @@ public final class MachineInternals {
         return machine;
     }
 
-    /** Leaves a machine with memory only a few workers; returns the machine. */
-    public static Machine withWorkers(Machine machine, int workers) {
+    /** Leaves a machine with memory only a few page table contexts; returns the machine. */
+    public static Machine withContexts(Machine machine, int contexts) {
         int pageShift = Geometry.LINUX_X86_64.pageShift();
-        SmallMemory.leaveWorkers(Objects.requireNonNull(machine.host().memory(pageShift), "memory"), workers);
+        SmallMemory.leaveContexts(Objects.requireNonNull(machine.host().memory(pageShift), "memory"), contexts);
         return machine;
     }
 

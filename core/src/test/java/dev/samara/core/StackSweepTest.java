@@ -216,7 +216,7 @@ final class StackSweepTest {
 
     /**
      * A fault of one page of a locked range, so that the call has nothing to do before it, and looks for no
-     * stack. It is served by a borrowed worker, for which no thread would leave a reader section.
+     * stack. It is served by a borrowed page table context, for which no thread would leave a reader section.
      */
     abstract static class FaultScene extends Scene {
         private final long at;

@@ -13,6 +13,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -26,7 +27,6 @@ import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
@@ -62,9 +62,9 @@ final class Bed {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
 
     final Kind kind;
-    final Memory memory;
+    final MachineMemory memory;
     final Layout layout;
-    final PageTableContext worker;
+    final PageTableContext context;
     final FilePages cache;
 
     /** The addresses to be faulted, each once before they repeat: a power of two. */
@@ -139,7 +139,7 @@ final class Bed {
         memory = layout.memory();
         frames = memory.frames();
         table = layout.pages();
-        worker = memory.newWorker("bench");
+        context = memory.contexts().newContext("bench");
         cache = new FilePages(memory, FILE_PAGES * PAGE);
         Backing file = kind == Kind.SLOW ? new AskedFile(cache) : new MemoryFile("/file", 1, cache).open();
         for (int i = 0; i < FILE_PAGES; i++) {
@@ -163,7 +163,7 @@ final class Bed {
         }
     }
 
-    private static Memory memory(MachineState host, int window) {
+    private static MachineMemory memory(MachineState host, int window) {
         int chunkShift = 10;
         Rcu rcu = new Rcu(new Rcu.Settings(
                 host.tasks(),
@@ -172,12 +172,12 @@ final class Bed {
                 Long.MAX_VALUE,
                 message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
-        return new Memory(
+        return new MachineMemory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),
                 rcu,
                 new Cpus(Long.MAX_VALUE, message -> {}),
                 window,
-                Memory.UNCHECKED,
+                MachineMemory.UNCHECKED,
                 null);
     }
 
@@ -210,7 +210,7 @@ final class Bed {
         for (int i = index; i < index + kind.window; i++) {
             long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
             if (Pte.isOwn(pte)) {
-                frames.drop(Pte.frame(pte), worker.magazine());
+                frames.drop(Pte.frame(pte), context.magazine());
             }
         }
     }

@@ -70,7 +70,7 @@ public class FaultBenchmark {
         @Setup(Level.Trial)
         public void setUp() {
             bed = new Bed(Bed.Kind.valueOf(kind().toUpperCase(Locale.ROOT)), vmas, where.equals("nearby"));
-            faulter = new Faulter(bed.layout, bed.worker);
+            faulter = new Faulter(bed.layout, bed.context);
             locked = new LockedFaults(bed);
             prepare();
         }

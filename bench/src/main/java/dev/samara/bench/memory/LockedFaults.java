@@ -27,14 +27,14 @@ final class LockedFaults {
     private final PageTable table;
     private final Frames frames;
     private final FilePages cache;
-    private final PageTableContext worker;
+    private final PageTableContext context;
     private final int window;
 
     LockedFaults(Bed bed) {
         table = bed.layout.pages();
         frames = bed.memory.frames();
         cache = bed.cache;
-        worker = bed.worker;
+        context = bed.context;
         window = bed.kind.window;
         Snapshot<VmArea> snapshot = bed.layout.snapshot();
         snapshot.forEach((first, last, vma) -> vmas.put(first, vma));
@@ -63,7 +63,7 @@ final class LockedFaults {
 
     private int anonymous(long address, int access) {
         boolean writes = (access & Protection.WRITE) != 0;
-        int frame = writes ? frames.allocate(worker.magazine()) : Frames.ZERO;
+        int frame = writes ? frames.allocate(context.magazine()) : Frames.ZERO;
         if (frame == Frames.NONE) {
             return Fault.OUT_OF_MEMORY;
         }

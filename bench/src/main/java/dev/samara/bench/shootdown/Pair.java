@@ -2,6 +2,7 @@
 package dev.samara.bench.shootdown;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -12,7 +13,6 @@ import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbFlush;
 import org.agrona.concurrent.NoOpIdleStrategy;
@@ -34,7 +34,7 @@ final class Pair {
     private static final int MOST_FRAMES = 1 << CHUNK_SHIFT;
     private static final int TLB_ENTRIES = 256;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final PageTable table = new PageTable(CpuThreads.GEOMETRY);
     private final long[] leaf = table.leafForInstall(SHOT);
     private final DirectFrames store;
@@ -49,8 +49,9 @@ final class Pair {
                 new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));
-        memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
-        PageTableContext filler = memory.newWorker("filler");
+        memory = new MachineMemory(
+                frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, MachineMemory.UNCHECKED, null);
+        PageTableContext filler = memory.contexts().newContext("filler");
         Leaf.lock(leaf);
         try {
             for (int i = 0; i <= PAGES; i++) {
@@ -60,7 +61,7 @@ final class Pair {
         } finally {
             Leaf.unlock(leaf);
         }
-        memory.discard(filler);
+        memory.contexts().discard(filler);
     }
 
     /** Claims a CPU for the calling thread, out of GUEST. Later shootdowns go to it. */

@@ -14,8 +14,8 @@ import java.nio.ByteBuffer;
  *
  * <p>Thread-safe. {@link #frameAt} and {@link #pread} take no lock. The methods that change pages take locks of their
  * own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method that removes pages throws
- * {@link IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has workers for
- * (65536).
+ * {@link IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has page table
+ * contexts for (65536).
  */
 public abstract sealed class PageCache implements AutoCloseable permits FilePages {
     /** Only for the library. */

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class AnonymousFault {
     private final Faulter faulter;
     private final Frames frames;
-    private final PageTableContext worker;
+    private final PageTableContext context;
 
     /** Whether the zero page exists, as far as this thread has seen. */
     private boolean hasZero;
@@ -30,7 +30,7 @@ final class AnonymousFault {
     AnonymousFault(Faulter faulter) {
         this.faulter = faulter;
         frames = faulter.frames;
-        worker = faulter.worker;
+        context = faulter.context;
     }
 
     /**
@@ -71,7 +71,7 @@ final class AnonymousFault {
     }
 
     private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
-        int frame = frames.allocate(worker.magazine());
+        int frame = frames.allocate(context.magazine());
         if (frame == Frames.NONE) {
             return Faulter.EXHAUSTED;
         }
@@ -82,7 +82,7 @@ final class AnonymousFault {
             return result;
         } finally {
             if (result != Fault.NONE) {
-                frames.drop(frame, worker.magazine());
+                frames.drop(frame, context.magazine());
             }
         }
     }

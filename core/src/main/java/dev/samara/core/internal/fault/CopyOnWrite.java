@@ -101,7 +101,7 @@ final class CopyOnWrite {
         }
         AnonVmas.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
-        long mark = Pte.busy(pte, faulter.worker.owner(), true);
+        long mark = Pte.busy(pte, faulter.context.owner(), true);
         int fresh = fresh(fromZero);
         if (fresh == Frames.NONE) {
             return Faulter.EXHAUSTED;
@@ -126,19 +126,19 @@ final class CopyOnWrite {
             }
         }
         if (done && Pte.isOwn(pte)) {
-            faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
+            faulter.frames.drop(Pte.frame(pte), faulter.context.magazine());
         }
         return done ? Fault.NONE : Resolve.AGAIN;
     }
 
     /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
     private int fresh(boolean isZeroed) {
-        Magazine magazine = faulter.worker.magazine();
+        Magazine magazine = faulter.context.magazine();
         return isZeroed ? faulter.frames.allocate(magazine) : faulter.frames.allocateDirty(magazine);
     }
 
     private void giveBack(int fresh) {
-        faulter.frames.drop(fresh, faulter.worker.magazine());
+        faulter.frames.drop(fresh, faulter.context.magazine());
     }
 
     /** Runs on every way out, also if the store throws: no entry stays busy. */
@@ -146,7 +146,7 @@ final class CopyOnWrite {
         if (!done) {
             Leaf.compareAndSet(leaf, index, mark, before);
         }
-        faulter.memory.owners().leave(faulter.worker.owner());
+        faulter.memory.owners().leave(faulter.context.owner());
     }
 
     /**
@@ -154,7 +154,7 @@ final class CopyOnWrite {
      * entry. The caller is in a reader section.
      */
     int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
-        long mark = Pte.busy(Pte.present(source, 0), faulter.worker.owner(), true);
+        long mark = Pte.busy(Pte.present(source, 0), faulter.context.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table().leafForInstall(address);
         int index = faulter.table().indexOf(address);

@@ -2,13 +2,13 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.PageCache;
@@ -107,7 +107,7 @@ final class FaultAround implements PageWindow {
         Arrays.fill(offered, 0, count, Frames.NONE);
         cache = asked;
         long longest = faulter.memory.longestOffer();
-        if (longest == Memory.UNCHECKED) {
+        if (longest == MachineMemory.UNCHECKED) {
             askUnchecked(traits);
         } else {
             askChecked(traits, longest);
@@ -170,7 +170,7 @@ final class FaultAround implements PageWindow {
         firstEntry = index - before;
         ask(traits, cache);
         if (offered[before] == Frames.NONE) {
-            offered[before] = cache.frameForFault(vma, page, faulter.worker);
+            offered[before] = cache.frameForFault(vma, page, faulter.context);
             if (offered[before] == Frames.NONE) {
                 return false;
             }

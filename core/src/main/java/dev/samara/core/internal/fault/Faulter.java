@@ -3,6 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -17,7 +18,6 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.RcuReader;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -52,9 +52,9 @@ public final class Faulter {
 
     private static final long PAUSE_NANOS = 20_000;
 
-    final Memory memory;
+    final MachineMemory memory;
     final Frames frames;
-    final PageTableContext worker;
+    final PageTableContext context;
     final int pageShift;
 
     /** The layout of the space that is served; that of closed references before the first fault there. */
@@ -85,14 +85,14 @@ public final class Faulter {
      * Creates the fault handler of a thread.
      *
      * @param layout a space that has memory
-     * @param worker the thread's page table context
+     * @param context the thread's page table context
      */
-    public Faulter(Layout layout, PageTableContext worker) {
+    public Faulter(Layout layout, PageTableContext context) {
         this.layout = layout;
-        this.worker = worker;
+        this.context = context;
         memory = layout.memory();
         frames = memory.frames();
-        reader = worker.reader();
+        reader = context.reader();
         reports = new FaultReports(this);
         pageShift = layout.geometry().pageShift();
         faultAround = new FaultAround(this);
@@ -186,7 +186,7 @@ public final class Faulter {
         try {
             int result = attemptOnce(address, access);
             boolean repeated = result == Resolve.AGAIN;
-            int reclaims = Memory.MOST_RECLAIMS;
+            int reclaims = MachineMemory.MOST_RECLAIMS;
             int attempts = 0;
             while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims > 0)) {
                 if (result == EXHAUSTED) {
@@ -226,7 +226,7 @@ public final class Faulter {
         LowMemory policy = layout.host().lowMemory();
         int result = policy == null
                 ? Fault.OUT_OF_MEMORY
-                : policy.shortage(memory, worker.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+                : policy.shortage(memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
         // Last: a score may have made faults of this CPU.
         wasShort = result == Fault.RETRY;
         return result;

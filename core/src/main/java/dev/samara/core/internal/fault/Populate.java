@@ -81,20 +81,20 @@ public final class Populate {
      * {@link #SHORT}.
      */
     private static int fault(Layout layout, PopulateRange range) {
-        PageTableContext worker = layout.memory().borrowOrNull();
-        if (worker == null) {
+        PageTableContext context = layout.memory().contexts().borrowOrNull();
+        if (context == null) {
             return Fault.OUT_OF_MEMORY;
         }
         try {
-            Faulter faulter = new Faulter(layout, worker);
-            int fault = Cpus.readAs(worker.reader(), () -> switch (range.kind()) {
+            Faulter faulter = new Faulter(layout, context);
+            int fault = Cpus.readAs(context.reader(), () -> switch (range.kind()) {
                 case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
                 case WRITE -> touch(faulter, range.start(), range.end(), Protection.WRITE);
                 case BEST_EFFORT, LOCK -> mapped(faulter, range.start(), range.end());
             });
             return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
         } finally {
-            layout.memory().giveBack(worker);
+            layout.memory().contexts().giveBack(context);
         }
     }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.tlb.Memory;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * freed after that.
  */
 final class CachedPages extends Caches.RegisteredCache {
-    private final Memory memory;
+    private final MachineMemory memory;
     private final Frames frames;
     private final int pageShift;
     private final long number;
@@ -51,7 +51,7 @@ final class CachedPages extends Caches.RegisteredCache {
     /** The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock. */
     private @Nullable Removal ending;
 
-    CachedPages(FilePages cache, Memory memory, long size) {
+    CachedPages(FilePages cache, MachineMemory memory, long size) {
         super(cache, memory.caches());
         this.memory = memory;
         this.size = size;
@@ -184,7 +184,7 @@ final class CachedPages extends Caches.RegisteredCache {
      */
     @Override
     protected int end() {
-        // The worker comes first: without one, nothing is changed.
+        // The context comes first: without one, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             return end(discarding);
         }

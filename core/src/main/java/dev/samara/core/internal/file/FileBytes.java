@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
@@ -23,11 +23,11 @@ final class FileBytes {
     private static final int ABSENT = FilePages.NO_MEMORY - 1;
 
     private final FilePages pages;
-    private final Memory memory;
+    private final MachineMemory memory;
     private final Frames frames;
     private final CachedPages cached;
 
-    FileBytes(FilePages pages, Memory memory, CachedPages cached) {
+    FileBytes(FilePages pages, MachineMemory memory, CachedPages cached) {
         this.pages = pages;
         this.memory = memory;
         this.cached = cached;
@@ -58,13 +58,13 @@ final class FileBytes {
         if (there == 0) {
             return 0;
         }
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         try {
             int done = 0;
             while (done < there) {
                 long from = offset + done;
                 int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
-                int count = readPart(worker, from, target, part, isOfZeros);
+                int count = readPart(context, from, target, part, isOfZeros);
                 if (count == ABSENT) {
                     return done > 0 ? done : Errno.EAGAIN.result();
                 }
@@ -75,7 +75,7 @@ final class FileBytes {
             }
             return done;
         } finally {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
         }
     }
 
@@ -84,11 +84,11 @@ final class FileBytes {
      *
      * @return the number of bytes, 0 at the end of the file, or {@link #ABSENT}
      */
-    private int readPart(PageTableContext worker, long from, ByteBuffer target, int most, boolean isOfZeros) {
+    private int readPart(PageTableContext context, long from, ByteBuffer target, int most, boolean isOfZeros) {
         int at = target.position();
         int length;
         // The frame of a page that is removed meanwhile is not freed before this section ends.
-        worker.reader().readLock();
+        context.reader().readLock();
         try {
             int frame = cached.frameAt(pageOf(from));
             // After the lookup: a truncation stores the size before it removes pages, so that a page that is gone
@@ -102,7 +102,7 @@ final class FileBytes {
                 return ABSENT;
             }
         } finally {
-            worker.reader().readUnlock();
+            context.reader().readUnlock();
         }
         target.position(at + length);
         return length;

@@ -2,12 +2,12 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
@@ -28,7 +28,7 @@ public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final Frames frames;
     private final boolean isOfZeros;
     private final CachedPages cached;
@@ -50,7 +50,7 @@ public final class FilePages extends PageCache {
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
      */
-    public FilePages(Memory memory, long size) {
+    public FilePages(MachineMemory memory, long size) {
         this(memory, size, false);
     }
 
@@ -61,7 +61,7 @@ public final class FilePages extends PageCache {
      * @param size the size of the file in bytes, not negative
      * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing need be asked for it
      */
-    public FilePages(Memory memory, long size, boolean isOfZeros) {
+    public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
         this.memory = memory;
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
@@ -86,7 +86,7 @@ public final class FilePages extends PageCache {
         return number;
     }
 
-    public Memory memory() {
+    public MachineMemory memory() {
         return memory;
     }
 
@@ -160,7 +160,7 @@ public final class FilePages extends PageCache {
             throw closed("allocate");
         }
         int frame = tryAllocate();
-        int reclaims = Memory.MOST_RECLAIMS;
+        int reclaims = MachineMemory.MOST_RECLAIMS;
         while (frame == Frames.NONE && reclaims > 0) {
             reclaims = memory.reclaim() ? reclaims - 1 : 0;
             frame = tryAllocate();
@@ -169,15 +169,15 @@ public final class FilePages extends PageCache {
     }
 
     private int tryAllocate() {
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         try {
-            int frame = frames.allocate(worker.magazine());
+            int frame = frames.allocate(context.magazine());
             if (frame != Frames.NONE) {
                 frames.prepare(frame, number());
             }
             return frame;
         } finally {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
         }
     }
 
@@ -193,11 +193,11 @@ public final class FilePages extends PageCache {
     }
 
     private void drop(int frame) {
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         try {
-            frames.drop(frame, worker.magazine());
+            frames.drop(frame, context.magazine());
         } finally {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
         }
     }
 
@@ -258,11 +258,11 @@ public final class FilePages extends PageCache {
      *     finds every page
      * @return the frame, or {@link Frames#NONE} if the backing must be asked
      */
-    public int frameForFault(VmArea vma, long page, PageTableContext worker) {
+    public int frameForFault(VmArea vma, long page, PageTableContext context) {
         if (!isOfZeros || page < 0 || page >= pages()) {
             return Frames.NONE;
         }
-        int fresh = frames.allocate(worker.magazine());
+        int fresh = frames.allocate(context.magazine());
         if (fresh == Frames.NONE) {
             return Frames.NONE;
         }
@@ -280,7 +280,7 @@ public final class FilePages extends PageCache {
         } finally {
             content.unlock();
         }
-        frames.drop(fresh, worker.magazine());
+        frames.drop(fresh, context.magazine());
         return known;
     }
 

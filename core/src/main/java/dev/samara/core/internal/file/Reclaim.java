@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 
 /**
  * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
@@ -14,12 +14,12 @@ import dev.samara.core.internal.tlb.Memory;
  * pages have left the index, when no thread can map them any more.
  */
 final class Reclaim {
-    private final Memory memory;
+    private final MachineMemory memory;
     private final CachedPages cached;
     private final ReverseMap mappings;
     private final Removals removals;
 
-    Reclaim(Memory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+    Reclaim(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
         this.memory = memory;
         this.cached = cached;
         this.mappings = mappings;

@@ -2,11 +2,11 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +42,7 @@ final class Removals {
     /** Keeps the cache reachable while a thread of the machine has the unfinished removal. */
     private final FilePages file;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final CachedPages cached;
     private final ReverseMap mappings;
 
@@ -58,7 +58,7 @@ final class Removals {
     /** Whether a thread of the machine is to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
-    Removals(FilePages file, Memory memory, CachedPages cached, ReverseMap mappings) {
+    Removals(FilePages file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
         this.file = file;
         this.memory = memory;
         this.cached = cached;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.EnsuredTask;
 import dev.samara.core.internal.sync.MachineTasks;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */
 public final class SharedAnonymous implements Backing {
-    private final @Nullable Memory memory;
+    private final @Nullable MachineMemory memory;
     private final CommittedMemory committed;
     private final MachineTasks tasks;
     private final long inode;
@@ -53,7 +53,7 @@ public final class SharedAnonymous implements Backing {
      * @param bytes the charge while the object is mapped
      */
     public SharedAnonymous(
-            @Nullable Memory memory,
+            @Nullable MachineMemory memory,
             CommittedMemory committed,
             MachineTasks tasks,
             long inode,

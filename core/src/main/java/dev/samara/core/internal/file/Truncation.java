@@ -2,12 +2,12 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 
 /**
  * The changes of the size of one file, and holes in it ({@code truncate_pagecache}, {@code truncate_setsize}, {@code
@@ -16,7 +16,7 @@ import dev.samara.core.internal.tlb.Memory;
 final class Truncation {
     private static final long NO_TAIL = -1;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final Frames frames;
     private final CachedPages cached;
     private final Removals removals;
@@ -28,7 +28,7 @@ final class Truncation {
      */
     private long tail = NO_TAIL;
 
-    Truncation(Memory memory, CachedPages cached, Removals removals, ShrinkLog shrinks) {
+    Truncation(MachineMemory memory, CachedPages cached, Removals removals, ShrinkLog shrinks) {
         this.memory = memory;
         this.cached = cached;
         this.removals = removals;
@@ -76,7 +76,7 @@ final class Truncation {
             } finally {
                 cached.content().unlock();
             }
-            zeroTail(discarding.worker());
+            zeroTail(discarding.context());
             removals.resume(discarding);
             shrinks.setWalked();
         }
@@ -133,19 +133,19 @@ final class Truncation {
         if (tail == NO_TAIL) {
             return;
         }
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         try {
-            zeroTail(worker);
+            zeroTail(context);
         } finally {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
         }
     }
 
     /** Fills the rest of the last page with zeros, as a truncation must. The caller holds the inode lock. */
-    private void zeroTail(PageTableContext worker) {
+    private void zeroTail(PageTableContext context) {
         long from = tail;
         if (from != NO_TAIL) {
-            zero(from, cached.startOf(cached.pages(from)), worker);
+            zero(from, cached.startOf(cached.pages(from)), context);
             tail = NO_TAIL;
         }
     }
@@ -155,26 +155,26 @@ final class Truncation {
         if (start >= end) {
             return;
         }
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         try {
-            zero(start, end, worker);
+            zero(start, end, context);
         } finally {
-            memory.giveBack(worker);
+            memory.contexts().giveBack(context);
         }
     }
 
-    private void zero(long start, long end, PageTableContext worker) {
+    private void zero(long start, long end, PageTableContext context) {
         if (start >= end) {
             return;
         }
         try {
-            worker.reader().readLock();
+            context.reader().readLock();
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
             }
         } finally {
-            worker.reader().readUnlockAll();
+            context.reader().readUnlockAll();
         }
     }
 }

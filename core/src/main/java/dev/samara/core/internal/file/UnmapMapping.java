@@ -2,10 +2,10 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -57,7 +57,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
     /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
     private boolean metUnlinked;
 
-    UnmapMapping(Memory memory, DiscardPages discarding, Removal removal) {
+    UnmapMapping(MachineMemory memory, DiscardPages discarding, Removal removal) {
         checker = memory.accessChecker();
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());

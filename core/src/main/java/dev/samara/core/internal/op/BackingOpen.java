@@ -2,9 +2,9 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.EnsuredTask;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmOperations;
@@ -33,7 +33,7 @@ final class BackingOpen extends Open implements Runnable {
     }
 
     private void handOn() {
-        Memory memory = MachineState.memoryOf(vma);
+        MachineMemory memory = MachineState.memoryOf(vma);
         if (memory == null) {
             host.tasks().execute(this);
         } else {

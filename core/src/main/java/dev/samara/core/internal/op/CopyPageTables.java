@@ -5,6 +5,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.file.ShrinkLog;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -18,7 +19,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -52,7 +52,7 @@ public final class CopyPageTables {
     private final Gate gate = new CopyGate();
     private final Layout parent;
     private final Layout child;
-    private final Memory memory;
+    private final MachineMemory memory;
     private final Frames frames;
     private final TlbGather gather;
 
@@ -68,7 +68,7 @@ public final class CopyPageTables {
     /** Copies of a file's pages, and the file's latest shrink before they were made. */
     private record OfFile(VmArea vma, FilePages file, ShrinkLog.Shrink from) {}
 
-    /** Caller holds the parent's layout lock, and has a worker in the gather until the copy is trimmed or undone. */
+    /** Caller holds the parent's layout lock, and has a context in the gather until the copy is trimmed or undone. */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
         this.parent = parent;
         this.child = child;
@@ -169,7 +169,7 @@ public final class CopyPageTables {
                     if (target == null) {
                         target = child.pages().leafForInstall(at);
                     }
-                    copy(vma, leaf, target, index, pte, gather.worker());
+                    copy(vma, leaf, target, index, pte, gather.context());
                 }
                 at += pageSize;
             }
@@ -186,7 +186,7 @@ public final class CopyPageTables {
      * Under the lock of the parent's leaf, which keeps the page; other threads may set accessed and dirty bits
      * meanwhile.
      */
-    private void copy(VmArea vma, long[] leaf, long[] target, int index, long pte, PageTableContext worker) {
+    private void copy(VmArea vma, long[] leaf, long[] target, int index, long pte, PageTableContext context) {
         if (pte == Pte.GUARD) {
             Leaf.fill(target, index, pte);
             return;
@@ -206,17 +206,17 @@ public final class CopyPageTables {
             }
         } finally {
             if (isCounted && !isShared) {
-                frames.drop(frame, worker.magazine());
+                frames.drop(frame, context.magazine());
             }
         }
         if (!isShared) {
             set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
-            fillWithCopy(vma, target, index, frame, before & KEPT, worker);
+            fillWithCopy(vma, target, index, frame, before & KEPT, context);
         }
     }
 
-    private void fillWithCopy(VmArea vma, long[] target, int index, int frame, long kept, PageTableContext worker) {
-        int fresh = frames.allocateDirty(worker.magazine());
+    private void fillWithCopy(VmArea vma, long[] target, int index, int frame, long kept, PageTableContext context) {
+        int fresh = frames.allocateDirty(context.magazine());
         if (fresh == Frames.NONE) {
             throw new MmException("fork", Errno.ENOMEM);
         }
@@ -228,7 +228,7 @@ public final class CopyPageTables {
             filled = true;
         } finally {
             if (!filled) {
-                frames.drop(fresh, worker.magazine());
+                frames.drop(fresh, context.magazine());
             }
         }
     }
@@ -263,7 +263,9 @@ public final class CopyPageTables {
         }
     }
 
-    /** Removes all copies, because there will be no child, and returns the worker: the close of the child needs one. */
+    /**
+     * Removes all copies, because there will be no child, and returns the context: the close of the child needs one.
+     */
     public void undo() {
         try (gather) {
             UnmapPages.unmap(childWalk, 0, child.geometry().limit(), gather);

@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.ShrinkLog;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -13,7 +14,6 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class MovePages {
     private final Layout layout;
     private final PageTable table;
-    private final Memory memory;
+    private final MachineMemory memory;
     private final InFlightRange.Move move;
 
     private final MovedEntries moved = new MovedEntries();
@@ -44,7 +44,7 @@ final class MovePages {
     private int busyIndex;
     private long busyEntry;
 
-    MovePages(Layout layout, Memory memory, InFlightRange.Move move) {
+    MovePages(Layout layout, MachineMemory memory, InFlightRange.Move move) {
         this.layout = layout;
         this.memory = memory;
         this.move = move;
@@ -145,7 +145,7 @@ final class MovePages {
             // Before the page is dropped, which must not happen twice.
             down++;
             if (!isPut && Pte.isOwn(pte)) {
-                memory.frames().drop(Pte.frame(pte), gather.worker().magazine());
+                memory.frames().drop(Pte.frame(pte), gather.context().magazine());
             }
         }
     }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -13,7 +14,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,14 +56,14 @@ public final class Operation implements Watch {
     /** The backlog in which it has a place for the work of a machine thread; null if it has none. */
     private @Nullable Backlog room;
 
-    /** Whether the attempt found no idle worker for the retirement. */
-    private boolean lacksWorker;
+    /** Whether the attempt found no idle page table context for the retirement. */
+    private boolean lacksContext;
 
-    /** Whether it publishes without a worker: the end of a space, which may not be refused. */
-    private boolean goesOnWithoutWorker;
+    /** Whether it publishes without a page table context: the end of a space, which may not be refused. */
+    private boolean goesOnWithoutContext;
 
-    /** The worker for the retirement; null until one is needed. */
-    private @Nullable PageTableContext worker;
+    /** The page table context for the retirement; null until one is needed. */
+    private @Nullable PageTableContext context;
 
     /** The ranges that the call may revoke; null if the machine is not checked. */
     private @Nullable Revocations revocations;
@@ -171,7 +171,7 @@ public final class Operation implements Watch {
      * wait.
      */
     private @Nullable Backlog backlog() {
-        Memory memory = layout.memoryOrNull();
+        MachineMemory memory = layout.memoryOrNull();
         return memory == null || RetiringThread.range() != null
                 ? null
                 : memory.rcu().backlog();
@@ -248,8 +248,8 @@ public final class Operation implements Watch {
                 Gate gate = attempt();
                 if (gate != null) {
                     waitFor(gate);
-                } else if (lacksWorker) {
-                    takeWorker();
+                } else if (lacksContext) {
+                    takeContext();
                 } else if (!done) {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer. The place is given back, since calls of the backing may wait for one.
@@ -283,23 +283,23 @@ public final class Operation implements Watch {
     /**
      * Allocates the resources of the retirement before publication. Caller holds the layout lock.
      *
-     * @return false if the attempt must end first: the operation is refused, or must create a worker without the lock
+     * @return false if the attempt must end first: the operation is refused, or must create a page table context first
      */
     boolean prepare(RetirementRun rest) {
         try {
             StackReserve.check(DEPTH);
-            Memory memory = layout.memoryOrNull();
+            MachineMemory memory = layout.memoryOrNull();
             if (memory == null) {
                 return true;
             }
-            if (worker == null && !goesOnWithoutWorker) {
-                worker = memory.borrowIdle();
-                lacksWorker = worker == null;
-                if (lacksWorker) {
+            if (context == null && !goesOnWithoutContext) {
+                context = memory.contexts().borrowIdle();
+                lacksContext = context == null;
+                if (lacksContext) {
                     return false;
                 }
             }
-            rest.retireBy(new Retirement(rest, memory, worker));
+            rest.retireBy(new Retirement(rest, memory, context));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
@@ -311,16 +311,16 @@ public final class Operation implements Watch {
         return true;
     }
 
-    /** Creates a worker if none is idle. Caller holds no lock. */
-    private void takeWorker() {
-        lacksWorker = false;
+    /** Creates a context if none is idle. Caller holds no lock. */
+    private void takeContext() {
+        lacksContext = false;
         withdraw();
         try {
-            worker = layout.memory().borrowOrNull();
-            if (worker == null && endsSpace()) {
-                // Its retirement is tried again until a worker is available.
-                goesOnWithoutWorker = true;
-            } else if (worker == null) {
+            context = layout.memory().contexts().borrowOrNull();
+            if (context == null && endsSpace()) {
+                // Its retirement is tried again until a context is available.
+                goesOnWithoutContext = true;
+            } else if (context == null) {
                 refused(Errno.EAGAIN.result());
             }
         } catch (OutOfMemoryError exhausted) {
@@ -430,12 +430,12 @@ public final class Operation implements Watch {
         return callbacks == null || callbacks.areAnswered();
     }
 
-    /** Releases the unused worker, the ticket, and the callbacks' unused opens, on each way out. */
+    /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
     private void leave() {
-        PageTableContext unused = inFlight == null ? worker : null;
-        worker = null;
+        PageTableContext unused = inFlight == null ? context : null;
+        context = null;
         if (unused != null) {
-            layout.memory().giveBack(unused);
+            layout.memory().contexts().giveBack(unused);
         }
         withdraw();
         if (callbacks != null) {

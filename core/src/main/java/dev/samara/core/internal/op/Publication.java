@@ -36,10 +36,10 @@ final class Publication {
      *  4. Refuse a deadlock: a callback of a retirement may not wait for a fork's copy, which may wait for that
      *     retirement. Fails with IllegalStateException (P26).
      *
-     *  5. Take the resources of the retirement: stack, a worker, memory, and a place in each list that the range enters
-     *     later. Without stack or memory the operation ends with ENOMEM. Without an idle worker the attempt ends; the
-     *     operation creates a worker, or ends with EAGAIN. The copies of forks that the retirement will await are noted
-     *     here, since they are those of this hold of the lock (P35).
+     *  5. Take the resources of the retirement: stack, a page table context, memory, and a place in each list that the
+     *     range enters later. Without stack or memory the operation ends with ENOMEM. Without an idle context the
+     *     attempt ends; the operation creates one, or ends with EAGAIN. The copies of forks that the retirement will
+     *     await are noted here, since they are those of this hold of the lock (P35).
      *
      *  6. Attach the new VMAs: each gets its share of an open, and the gate if it is in flight. The stores are plain.
      *     No reader can reach the VMAs before step 9, whose release store pairs with the acquire load of a reader: a

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -15,7 +16,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
@@ -60,7 +60,7 @@ public final class Retirement {
     private final Layout layout;
     private final RetirementRun run;
     private final PageTable table;
-    private final Memory memory;
+    private final MachineMemory memory;
     private final TlbGather gather;
 
     private final PageWalk walk;
@@ -84,14 +84,15 @@ public final class Retirement {
      *
      * @param run the range to be published
      * @param memory the machine's memory
-     * @param worker a borrowed worker, or null if none is available and the retirement must continue without
+     * @param context a borrowed page table context, or null if none is available and the retirement must continue
+     *     without
      */
-    Retirement(RetirementRun run, Memory memory, @Nullable PageTableContext worker) {
+    Retirement(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context) {
         this.run = run;
         this.memory = memory;
         layout = run.operation().layout();
         table = layout.pages();
-        gather = TlbGather.with(memory, worker);
+        gather = TlbGather.with(memory, context);
         walk = new PageWalk(table);
         moved = new ArrayList<>(run.moves().size());
     }
@@ -153,7 +154,7 @@ public final class Retirement {
                 yield true;
             }
             case FREE -> {
-                // The worker stays for the actions, since another one might not be available.
+                // The context stays for the actions, since another one might not be available.
                 gather.invalidate();
                 gather.free();
                 yield true;

@@ -18,16 +18,16 @@ import org.jspecify.annotations.Nullable;
  * unlinks the removed VMAs from their files and completes the ranges.
  *
  * <p><b>Retirement cannot fail half-way.</b> Its resources are taken before publication: a bounded depth of stack, a
- * worker, a first block of memory that is used repeatedly, and the entry in the list of waiting calls, which is this
- * object. The worker stays until the last page action is done. If a worker is missing the operation is refused with
- * {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has changed
- * nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the range
- * stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine then
- * repeats the step, after pauses that grow up to a second. The caller of a synchronous operation waits for that, and a
- * future completes only after it.
+ * page table context, a first block of memory that is used repeatedly, and the entry in the list of waiting calls,
+ * which is this object. The context stays until the last page action is done. If a context is missing, the operation is
+ * refused with {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has
+ * changed nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the
+ * range stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine
+ * then repeats the step, after pauses that grow up to a second. The caller of a synchronous operation waits for that,
+ * and a future completes only after it.
  *
- * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace
- * period: meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
+ * <p>An asynchronous operation keeps no thread and no page table context while it waits for a CPU, a copy, a page or a
+ * grace period: meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
  *
  * <p>The operation sets the fields before publication. After that only the one thread that runs this uses them; the
  * waiting calls hand it on.

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.tlb.Memory;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +24,7 @@ public final class Revocations {
 
     /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
     static @Nullable Revocations of(Layout layout, Call call) {
-        Memory memory = layout.memoryOrNull();
+        MachineMemory memory = layout.memoryOrNull();
         AccessChecker checker = memory == null ? null : memory.accessChecker();
         return checker == null ? null : new Revocations(layout, checker, call);
     }

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.sync.RcuReader;
-import dev.samara.core.internal.tlb.Memory;
 import org.jspecify.annotations.Nullable;
 
 /** A thread's means to change page tables: a reader, a magazine and an owner number. Used by one thread at a time. */
@@ -14,10 +13,11 @@ public final class PageTableContext {
     /** Whether the number has been released. Used by {@link PteOwners} only. */
     boolean isReleased;
 
-    /** The next context that {@link Memory} has put aside. Used by {@link Memory} only, until this is lent again. */
-    public @Nullable PageTableContext next;
+    /** The next context put aside. Used by {@link PageTableContexts} only, until this is lent again. */
+    @Nullable
+    PageTableContext next;
 
-    public PageTableContext(RcuReader reader, Magazine magazine, int owner) {
+    PageTableContext(RcuReader reader, Magazine magazine, int owner) {
         this.reader = reader;
         this.magazine = magazine;
         this.owner = owner;

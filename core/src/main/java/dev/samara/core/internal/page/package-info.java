@@ -12,6 +12,7 @@
  * <p>A busy entry, which an operation has claimed, has the number of its owner. {@link
  * dev.samara.core.internal.page.PteOwners} turns that number into a gate to wait at. A thread changes page tables with
  * a {@link dev.samara.core.internal.page.PageTableContext}, which has a reader word, a magazine and an owner number.
+ * {@link dev.samara.core.internal.page.PageTableContexts} lends the contexts of a machine.
  * {@link dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
  *
  * <p>Nothing here depends on VMAs. The packages below decide the content of an entry.

@@ -4,6 +4,7 @@ package dev.samara.core.internal.pagewalk;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -12,7 +13,6 @@ import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.HeldTables;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
@@ -35,7 +35,7 @@ public final class DirtyScan {
     /** The number of frames of stack that a batch and its flush need. */
     private static final int DEPTH = 12;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final PageTable table;
     private final PageWalk walk;
     private final VmaLookup vmas;
@@ -55,7 +55,7 @@ public final class DirtyScan {
      * @param watch is told of a long wait for a page that is being copied
      * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
      */
-    public DirtyScan(Memory memory, PageTable table, VmaLookup vmas, Watch watch, long bit) {
+    public DirtyScan(MachineMemory memory, PageTable table, VmaLookup vmas, Watch watch, long bit) {
         this.memory = memory;
         this.table = table;
         this.vmas = vmas;
@@ -145,7 +145,7 @@ public final class DirtyScan {
         ensureCapacity();
         long copied = Pte.NONE;
         long at;
-        RcuReader reader = gather.worker().reader();
+        RcuReader reader = gather.context().reader();
         // A cached frame of an entry is not freed before this ends, also if the entry is moved meanwhile.
         reader.readLock();
         Leaf.lock(leaf);

@@ -2,13 +2,13 @@
 package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.tlb.HeldTables;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.Arrays;
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private static final int BATCH = 1 << 10;
 
-    private final Memory memory;
+    private final MachineMemory memory;
     private final TlbGather gather;
 
     /** Whether the gather belongs to an operation that uses it again after this one. */
@@ -60,7 +60,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      *
      * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
-    public DiscardPages(Memory memory, long left) {
+    public DiscardPages(MachineMemory memory, long left) {
         this.memory = memory;
         this.left = left;
         isLent = false;
@@ -92,15 +92,15 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      * @return the operation; null if all page-table contexts that there can be are lent
      */
-    public static @Nullable DiscardPages orNull(Memory memory, long left) {
+    public static @Nullable DiscardPages orNull(MachineMemory memory, long left) {
         TlbGather gather = TlbGather.with(memory, null);
         DiscardPages made = new DiscardPages(gather, false, left);
         return gather.tryResume() ? made : null;
     }
 
     /** Returns the page-table context of this operation. */
-    public PageTableContext worker() {
-        return gather.worker();
+    public PageTableContext context() {
+        return gather.context();
     }
 
     /**
@@ -229,10 +229,10 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             if (!choice.takes(pte, address)) {
                 return;
             }
-            if (Pte.isBusy(pte) && Pte.owner(pte) == worker().owner()) {
+            if (Pte.isBusy(pte) && Pte.owner(pte) == context().owner()) {
                 return;
             }
-            long busy = Pte.busy(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            long busy = Pte.busy(pte, context().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
             claimed.ensureCapacity();
             gather.ensureCapacity(claimed.size() + 1);
@@ -285,12 +285,12 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         gather.checkHeld();
         gather.invalidate();
         claimed.release(gather);
-        memory.owners().leave(worker().owner());
+        memory.owners().leave(context().owner());
         unhookWholes();
         // No CPU can have reached these pages since the invalidation above: their entries were busy all the time.
         gather.freeInvalidated();
         while (droppedSize > 0) {
-            memory.frames().drop(dropped[--droppedSize], gather.worker().magazine());
+            memory.frames().drop(dropped[--droppedSize], gather.context().magazine());
         }
     }
 

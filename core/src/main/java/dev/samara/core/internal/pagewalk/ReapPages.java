@@ -67,7 +67,7 @@ public final class ReapPages {
             }
         } finally {
             // Faults may have met an entry between its two changes.
-            gather.memory().owners().leave(gather.worker().owner());
+            gather.memory().owners().leave(gather.context().owner());
         }
         return start + ((long) emptied << table.pageShift());
     }
@@ -86,7 +86,7 @@ public final class ReapPages {
                     return true;
                 }
             } else if (Pte.isPresent(pte)) {
-                long busy = Pte.busy(pte, gather.worker().owner(), false);
+                long busy = Pte.busy(pte, gather.context().owner(), false);
                 if (Leaf.compareAndSet(leaf, index, pte, busy)) {
                     return decide(vma, leaf, index, pte, busy, gather);
                 }

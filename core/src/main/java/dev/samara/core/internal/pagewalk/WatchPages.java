@@ -3,12 +3,12 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.HeldTables;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 
 /** Begins to watch a range for writes. After that, no CPU has a translation by which it could store unnoticed. */
@@ -24,7 +24,7 @@ public final class WatchPages {
      * @param end the end of the watch's last page, exclusive
      */
     @SuppressWarnings("try") // it is there to be closed
-    public static void begin(Memory memory, PageTable table, WatchedRange watch, long start, long end) {
+    public static void begin(MachineMemory memory, PageTable table, WatchedRange watch, long start, long end) {
         StackReserve.check(HeldTables.DEPTH);
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);

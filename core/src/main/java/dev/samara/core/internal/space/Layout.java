@@ -6,12 +6,12 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -86,7 +86,7 @@ public final class Layout implements VmaLookup {
     private final List<Gate> copies = new ArrayList<>(0);
 
     /** Null if the machine has no memory. */
-    private final @Nullable Memory memory;
+    private final @Nullable MachineMemory memory;
 
     private final @Nullable PageTable pages;
     private final Lifetime lifetime;
@@ -113,7 +113,12 @@ public final class Layout implements VmaLookup {
     }
 
     private Layout(
-            Origin origin, @Nullable Memory memory, Limits limits, List<VmArea> above, long brk, long inheritedBase) {
+            Origin origin,
+            @Nullable MachineMemory memory,
+            Limits limits,
+            List<VmArea> above,
+            long brk,
+            long inheritedBase) {
         this.origin = origin;
         this.memory = memory;
         this.limits = limits;
@@ -221,14 +226,14 @@ public final class Layout implements VmaLookup {
      *
      * @throws IllegalStateException if the machine has none
      */
-    public Memory memory() {
+    public MachineMemory memory() {
         if (memory == null) {
             throw new IllegalStateException("this machine was built without memory");
         }
         return memory;
     }
 
-    public @Nullable Memory memoryOrNull() {
+    public @Nullable MachineMemory memoryOrNull() {
         return memory;
     }
 

@@ -3,12 +3,12 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.pagewalk.ResidentPages;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Fault;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -81,7 +81,7 @@ public final class LowMemory {
      * @return {@link Fault#RETRY} while pages are being taken; {@link Fault#OUT_OF_MEMORY} if there is no victim; or
      *     {@code otherwise}
      */
-    public int shortage(Memory memory, Magazine magazine, int otherwise) {
+    public int shortage(MachineMemory memory, Magazine magazine, int otherwise) {
         StackReserve.check(DEPTH);
         ReapTurn before = current.get();
         if (before != null && !before.isStill()) {
@@ -133,7 +133,7 @@ public final class LowMemory {
         }
     }
 
-    private static boolean hasFrame(Memory memory, Magazine magazine) {
+    private static boolean hasFrame(MachineMemory memory, Magazine magazine) {
         int frame = memory.frames().allocateDirty(magazine);
         if (frame == Frames.NONE) {
             return false;
@@ -143,7 +143,7 @@ public final class LowMemory {
     }
 
     /** Returns the space with the highest score, of two equal ones the older; null if there is none. */
-    private @Nullable Layout pick(Memory memory) {
+    private @Nullable Layout pick(MachineMemory memory) {
         Layout victim = null;
         long highest = -1;
         List<Layout> spaces = host.spaces().reapable(memory);

@@ -7,6 +7,7 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -16,7 +17,6 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -90,7 +90,7 @@ public final class MachineState {
          * @param host the machine's state
          * @param pageShift binary logarithm of the page size
          */
-        Memory make(MachineState host, int pageShift);
+        MachineMemory make(MachineState host, int pageShift);
     }
 
     private final int maxMapCount;
@@ -109,7 +109,7 @@ public final class MachineState {
      * By the binary logarithm of the page size. Created when the first space needs it, under this object's monitor.
      * Read without the monitor: an embedder may take long to create a store.
      */
-    private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
+    private final AtomicReferenceArray<@Nullable MachineMemory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
     private final Borrowers borrowers;
@@ -282,10 +282,10 @@ public final class MachineState {
         }
         // It leads to the memory.
         closed.clear();
-        List<Memory> memories = new ArrayList<>();
+        List<MachineMemory> memories = new ArrayList<>();
         synchronized (this) {
             for (int i = 0; i < made.length(); i++) {
-                Memory memory = made.getAndSet(i, null);
+                MachineMemory memory = made.getAndSet(i, null);
                 if (memory != null) {
                     memories.add(memory);
                 }
@@ -310,16 +310,16 @@ public final class MachineState {
      * @param pageShift binary logarithm of the page size
      * @throws IllegalStateException if the machine is closed
      */
-    public @Nullable Memory memory(int pageShift) {
+    public @Nullable MachineMemory memory(int pageShift) {
         spaces.checkOpen();
-        Memory known = made.get(pageShift);
+        MachineMemory known = made.get(pageShift);
         return known != null || memories == null ? known : make(memories, pageShift);
     }
 
-    private synchronized Memory make(MemoryMaker maker, int pageShift) {
+    private synchronized MachineMemory make(MemoryMaker maker, int pageShift) {
         // Again: a close may have taken the memory.
         spaces.checkOpen();
-        Memory memory = made.get(pageShift);
+        MachineMemory memory = made.get(pageShift);
         if (memory == null) {
             // The first memory initializes classes. An initializer that met the end of the stack would be lost for
             // good.
@@ -331,10 +331,10 @@ public final class MachineState {
     }
 
     /** Returns the memories of all page sizes that a space or a file has needed so far. */
-    public List<Memory> memories() {
-        List<Memory> all = new ArrayList<>(1);
+    public List<MachineMemory> memories() {
+        List<MachineMemory> all = new ArrayList<>(1);
         for (int i = 0; i < made.length(); i++) {
-            Memory memory = made.get(i);
+            MachineMemory memory = made.get(i);
             if (memory != null) {
                 all.add(memory);
             }
@@ -348,7 +348,7 @@ public final class MachineState {
     }
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */
-    public static @Nullable Memory memoryOf(VmArea vma) {
+    public static @Nullable MachineMemory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.SpaceUsers;
-import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.memory.MachineMemory;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -134,7 +134,7 @@ public final class Spaces {
     }
 
     /** Returns the layouts from which the machine may take pages of a memory: in use, and not emptied before. */
-    synchronized List<Layout> reapable(Memory memory) {
+    synchronized List<Layout> reapable(MachineMemory memory) {
         List<Layout> reapable = new ArrayList<>();
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();

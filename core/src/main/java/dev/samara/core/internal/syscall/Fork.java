@@ -4,12 +4,12 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -31,14 +31,14 @@ public final class Fork {
      *
      * @return the child's layout
      * @throws MmException with ESRCH if the parent is closed, with ENOMEM if the commit limit does not allow a second
-     *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no worker, or with the
-     *     errno of a backing's refusal
+     *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no page table context, or
+     *     with the errno of a backing's refusal
      */
     @SuppressWarnings("try") // it is there to be closed
     public static Layout fork(Layout parent) {
         Cpus.checkMayWait("a fork");
         parent.checkNotClosed("fork");
-        Memory memory = parent.memoryOrNull();
+        MachineMemory memory = parent.memoryOrNull();
         if (memory == null) {
             return copyOf(parent, null);
         }
@@ -54,8 +54,8 @@ public final class Fork {
         }
     }
 
-    /** Returns a gather with a worker, for the copy and its undo, before anything is begun. */
-    private static TlbGather gatherOf(Memory memory) {
+    /** Returns a gather with a page table context, for the copy and its undo, before anything is begun. */
+    private static TlbGather gatherOf(MachineMemory memory) {
         try {
             TlbGather gather = TlbGather.with(memory, null);
             if (gather.tryResume()) {

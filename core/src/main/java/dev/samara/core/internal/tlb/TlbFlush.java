@@ -3,6 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 
@@ -19,7 +20,7 @@ public final class TlbFlush {
      * @param leaf the leaf that has the entry
      * @param address any address of the page
      */
-    public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
+    public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
         TlbContext context = table.context();
         long generation = context.advance();
         int index = table.indexOf(address);

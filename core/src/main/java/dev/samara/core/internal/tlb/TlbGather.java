@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
@@ -37,8 +38,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of frames at which the gather is full. */
     static final int MOST = 1 << 12;
 
-    private final Memory memory;
-    private @Nullable PageTableContext worker;
+    private final MachineMemory memory;
+    private @Nullable PageTableContext context;
 
     /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
@@ -69,7 +70,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     private boolean needsGracePeriod;
 
     /** Begins an operation. */
-    public TlbGather(Memory memory) {
+    public TlbGather(MachineMemory memory) {
         this(memory, new PendingFlush(memory.cpus(), null));
     }
 
@@ -82,35 +83,35 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
-    public TlbGather(Memory memory, TlbContext ended) {
+    public TlbGather(MachineMemory memory, TlbContext ended) {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
     }
 
     /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
-    TlbGather(Memory memory, PendingFlush pending) {
-        this(memory, pending, memory.borrow());
+    TlbGather(MachineMemory memory, PendingFlush pending) {
+        this(memory, pending, memory.contexts().borrow());
     }
 
-    private TlbGather(Memory memory, PendingFlush pending, @Nullable PageTableContext worker) {
+    private TlbGather(MachineMemory memory, PendingFlush pending, @Nullable PageTableContext context) {
         this.memory = memory;
         this.pending = pending;
-        this.worker = worker;
+        this.context = context;
     }
 
     /**
      * Begins an operation with a given page-table context, and allocates the first capacity.
      *
-     * @param worker a borrowed page-table context, which closing gives back; or null for a gather that is
+     * @param context a borrowed page-table context, which closing gives back; or null for a gather that is
      *     {@linkplain #resume resumed} later
      */
-    public static TlbGather with(Memory memory, @Nullable PageTableContext worker) {
+    public static TlbGather with(MachineMemory memory, @Nullable PageTableContext context) {
         PendingFlush pending = new PendingFlush(memory.cpus(), null);
         pending.ensureCapacity();
-        return new TlbGather(memory, pending, worker);
+        return new TlbGather(memory, pending, context);
     }
 
     /**
-     * Continues as the end of a space without users: see {@link #TlbGather(Memory, TlbContext)}.
+     * Continues as the end of a space without users: see {@link #TlbGather(MachineMemory, TlbContext)}.
      *
      * @param ended the context of the space, which has ended
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
@@ -125,15 +126,15 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      */
     public void rest() {
         if (unfinished == null && !isHandedOn) {
-            giveBackWorker();
+            giveBackContext();
         }
     }
 
-    private void giveBackWorker() {
-        PageTableContext resting = worker;
+    private void giveBackContext() {
+        PageTableContext resting = context;
         if (resting != null) {
-            memory.giveBack(resting);
-            worker = null;
+            memory.contexts().giveBack(resting);
+            context = null;
         }
     }
 
@@ -143,8 +144,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @throws IllegalStateException if there is no page-table context; nothing has changed then
      */
     public void resume() {
-        if (worker == null) {
-            worker = memory.borrow();
+        if (context == null) {
+            context = memory.contexts().borrow();
         }
         RetriedEnd left = unfinished;
         if (left != null) {
@@ -164,10 +165,10 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @return false if all page-table contexts that there can be are lent; nothing has changed then
      */
     public boolean tryResume() {
-        if (worker == null) {
-            worker = memory.borrowOrNull();
+        if (context == null) {
+            context = memory.contexts().borrowOrNull();
         }
-        return worker != null;
+        return context != null;
     }
 
     private static TlbContext checkOver(Cpus cpus, TlbContext ended) {
@@ -182,13 +183,13 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         return ended;
     }
 
-    public Memory memory() {
+    public MachineMemory memory() {
         return memory;
     }
 
     /** Returns the page-table context of this operation; there must be one. */
-    public PageTableContext worker() {
-        return Objects.requireNonNull(worker, "worker");
+    public PageTableContext context() {
+        return Objects.requireNonNull(context, "context");
     }
 
     /** Notes that a reader section may still use an unhooked page: the next invalidation waits for a grace period. */
@@ -343,7 +344,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         }
         Frames of = memory.frames();
         while (size > 0) {
-            of.drop(frames[--size], worker().magazine());
+            of.drop(frames[--size], context().magazine());
         }
         isStarved = false;
     }
@@ -380,7 +381,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     @Override
     protected void end() {
-        if (worker == null || unfinished != null) {
+        if (context == null || unfinished != null) {
             resume();
         }
         invalidate();
@@ -389,6 +390,6 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     @Override
     protected void ended() {
-        giveBackWorker();
+        giveBackContext();
     }
 }

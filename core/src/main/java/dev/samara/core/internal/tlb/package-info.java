@@ -9,9 +9,6 @@
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
  * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.PendingFlush} has the leaves
  * that must be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
- *
- * <p>{@link dev.samara.core.internal.tlb.Memory} is the memory of a machine as one object: frames, grace periods, CPUs
- * and the owners of busy entries.
  */
 @NullMarked
 package dev.samara.core.internal.tlb;

@@ -83,8 +83,8 @@ final class InventedBreaks {
                     1,
                     in(
                             "pagewalk.DiscardPages",
-                            "claimed.release(gather);\n        memory.owners().leave(worker().owner());",
-                            "memory.owners().leave(worker().owner()); claimed.release(gather);")),
+                            "claimed.release(gather);\n        memory.owners().leave(context().owner());",
+                            "memory.owners().leave(context().owner()); claimed.release(gather);")),
             PlantedBreak.of(
                     "a page is found sole before the lock, and not under it",
                     ForkScenarios.ForkBesideReuse.class,

@@ -6,11 +6,11 @@ import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -98,7 +98,7 @@ public final class StandStill {
 
     public StandStill(AddressSpace space, List<Long> addresses) {
         this.addresses = addresses.stream().mapToLong(Long::longValue).toArray();
-        Memory memory = MachineInternals.layoutOf(space).memory();
+        MachineMemory memory = MachineInternals.layoutOf(space).memory();
         frames = memory.frames();
     }
 

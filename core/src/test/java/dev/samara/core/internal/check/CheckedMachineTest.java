@@ -14,12 +14,12 @@ import dev.samara.core.SpaceFixture;
 import dev.samara.core.ThrowingMemory;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -49,7 +49,7 @@ class CheckedMachineTest {
             .reportTo(reports::add)
             .build();
     private final AddressSpace space = machine.newSpace(LINUX);
-    private final Memory memory = MachineInternals.layoutOf(space).memory();
+    private final MachineMemory memory = MachineInternals.layoutOf(space).memory();
     private final PageTable table = MachineInternals.layoutOf(space).pages();
     private final AccessChecker checker = Objects.requireNonNull(memory.accessChecker());
     private final Cpu cpu = machine.claimCpu();
@@ -206,11 +206,11 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I3: the frame was freed, although the table still has it")
     void freed() {
-        PageTableContext worker = memory.borrow();
+        PageTableContext context = memory.contexts().borrow();
         int frame = Pte.frame(Leaf.get(leaf, index));
-        memory.frames().drop(frame, worker.magazine());
+        memory.frames().drop(frame, context.magazine());
         assertViolates("I3");
-        assertEquals(frame, memory.frames().allocate(worker.magazine()), "it is there again for the space to free");
-        memory.giveBack(worker);
+        assertEquals(frame, memory.frames().allocate(context.magazine()), "it is there again for the space to free");
+        memory.contexts().giveBack(context);
     }
 }

@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
@@ -35,11 +35,11 @@ final class FilePagesTest {
     private static final long AT = 0x20_0000;
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;
 
-    private final Memory memory = SmallMemory.of(300);
+    private final MachineMemory memory = SmallMemory.of(300);
     private final FilePages file = new FilePages(memory, 10 * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final OpenFile backing = OpenFile.named("/f").open();
-    private final PageTableContext worker = memory.newWorker("mapper");
+    private final PageTableContext context = memory.contexts().newContext("mapper");
 
     private VmArea attached(long flags, long page, long pages) {
         VmArea vma = VmArea.describe(AT, AT + pages * PAGE, RW | flags, page, backing, null, null);
@@ -155,7 +155,7 @@ final class FilePagesTest {
         int returned = file.allocate();
         file.free(returned);
         int another = other.allocate();
-        int anonymous = memory.frames().allocate(worker.magazine());
+        int anonymous = memory.frames().allocate(context.magazine());
         for (int frame : new int[] {inserted, returned, another, anonymous, Frames.NONE, Frames.ZERO, 9999}) {
             assertThrows(IllegalArgumentException.class, () -> file.insert(2, frame), "frame " + frame);
             assertThrows(IllegalArgumentException.class, () -> file.insert(1, frame), "frame " + frame);
@@ -166,7 +166,7 @@ final class FilePagesTest {
         assertTrue(memory.frames().isCached(inserted, file.number(), 1));
         assertEquals(3, inUse());
         other.free(another);
-        memory.frames().drop(anonymous, worker.magazine());
+        memory.frames().drop(anonymous, context.magazine());
         file.truncate(0);
         assertEquals(0, inUse());
     }
@@ -281,7 +281,7 @@ final class FilePagesTest {
         FileLink privateLink = file.link(attached(0, 4, 4), privately, true);
         for (int i = 0; i < 4; i++) {
             long[] leaf = privately.leafForInstall(AT);
-            int frame = memory.frames().allocate(worker.magazine());
+            int frame = memory.frames().allocate(context.magazine());
             Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
         }
         assertEquals(12, inUse());
@@ -312,7 +312,7 @@ final class FilePagesTest {
         assertEquals(Frames.NONE, file.frameAt(3));
         assertFalse(memory.frames().isCached(frame, file.number(), 3));
         assertEquals(42, file.store().get(frame, 0, 8));
-        memory.frames().unpin(frame, worker.magazine());
+        memory.frames().unpin(frame, context.magazine());
         assertEquals(0, inUse());
     }
 
@@ -328,7 +328,7 @@ final class FilePagesTest {
 
         @Override
         public void run() {
-            PageTableContext own = memory.newWorker("fault");
+            PageTableContext own = memory.contexts().newContext("fault");
             try {
                 for (int i = 0; !stop.get(); i++) {
                     fault(i % 10, own);
@@ -336,7 +336,7 @@ final class FilePagesTest {
             } catch (Throwable thrown) {
                 failure.compareAndSet(null, thrown);
             } finally {
-                memory.discard(own);
+                memory.contexts().discard(own);
             }
         }
 

@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
@@ -29,7 +29,7 @@ final class ReclaimedPagesTest {
     private static final long PAGE = 4096;
     private static final long AT = 0x20_0000;
 
-    private final Memory memory = SmallMemory.of(300);
+    private final MachineMemory memory = SmallMemory.of(300);
     private final Frames frames = memory.frames();
     private final FilePages file = new FilePages(memory, 8 * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
@@ -101,7 +101,7 @@ final class ReclaimedPagesTest {
             thread.shutdown();
             read.unlink();
         }
-        frames.unpin(before[5], memory.borrow().magazine());
+        frames.unpin(before[5], memory.contexts().borrow().magazine());
         file.remove(0, 8);
         assertEquals(0, frames.inUse());
     }

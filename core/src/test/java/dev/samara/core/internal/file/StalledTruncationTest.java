@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
@@ -34,10 +34,10 @@ final class StalledTruncationTest {
 
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;
 
-    private final Memory memory = SmallMemory.of(PAGES + 10);
+    private final MachineMemory memory = SmallMemory.of(PAGES + 10);
     private final FilePages file = new FilePages(memory, PAGES * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final PageTableContext worker = memory.newWorker("mapper");
+    private final PageTableContext context = memory.contexts().newContext("mapper");
     private final OpenFile backing = OpenFile.named("/f").open();
     private final List<String> reports = new ArrayList<>();
 
@@ -107,7 +107,7 @@ final class StalledTruncationTest {
         FileLink linked = file.link(vma(ELSEWHERE, 0), table, true);
         put(
                 ELSEWHERE + (PAGES - 1) * PAGE,
-                Pte.present(memory.frames().allocate(worker.magazine()), Pte.OWN | Pte.READ | Pte.WRITE));
+                Pte.present(memory.frames().allocate(context.magazine()), Pte.OWN | Pte.READ | Pte.WRITE));
         copies = 1;
         Thread truncater = beginTruncation();
         file.link(vma(ELSEWHERE, 0), table, true);
@@ -123,7 +123,7 @@ final class StalledTruncationTest {
         FileLink linked = file.link(vma(ELSEWHERE, 0), table, true);
         Thread truncater = beginTruncation();
         linked.unlink();
-        int frame = memory.frames().allocate(worker.magazine());
+        int frame = memory.frames().allocate(context.magazine());
         long others = Pte.present(frame, Pte.OWN | Pte.READ | Pte.WRITE);
         put(ELSEWHERE + (PAGES - 1) * PAGE, others);
         cpu.leaveGuest();
@@ -131,6 +131,6 @@ final class StalledTruncationTest {
         cpu.close();
         assertEquals(others, table.get(ELSEWHERE + (PAGES - 1) * PAGE));
         assertEquals(1, memory.frames().inUse());
-        memory.frames().drop(frame, worker.magazine());
+        memory.frames().drop(frame, context.magazine());
     }
 }

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.Frames;
@@ -17,8 +19,6 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
@@ -61,10 +61,11 @@ final class UnfinishedRemovalTest {
             throw new InternalError("planted");
         }
     });
-    private final Memory memory = new Memory(frames, SmallMemory.rcu(), cpus, 16, Memory.UNCHECKED, null);
+    private final MachineMemory memory =
+            new MachineMemory(frames, SmallMemory.rcu(), cpus, 16, MachineMemory.UNCHECKED, null);
     private final FilePages file = new FilePages(memory, PAGES * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final PageTableContext worker = memory.newWorker("mapper");
+    private final PageTableContext context = memory.contexts().newContext("mapper");
     private final OpenFile backing = OpenFile.named("/f").open();
 
     private FileLink link(long address, long flags) {
@@ -92,7 +93,7 @@ final class UnfinishedRemovalTest {
     }
 
     private int privateCopy(long page) {
-        int copy = frames.allocate(worker.magazine());
+        int copy = frames.allocate(context.magazine());
         put(ELSEWHERE + page * PAGE, Pte.present(copy, Pte.OWN | Pte.READ | Pte.WRITE));
         return copy;
     }
@@ -272,7 +273,7 @@ final class UnfinishedRemovalTest {
         assertEquals(0, pages.removals() % 2);
         for (int i = 0; i < removal.count(); i++) {
             assertTrue(frames.isRemoved(removal.frame(i)));
-            frames.drop(removal.frame(i), worker.magazine());
+            frames.drop(removal.frame(i), context.magazine());
         }
         assertEquals(3, frames.inUse());
         assertEquals(3, pages.end());
@@ -281,7 +282,7 @@ final class UnfinishedRemovalTest {
     }
 
     private int cached(CachedPages pages, long page) {
-        int frame = frames.allocate(worker.magazine());
+        int frame = frames.allocate(context.magazine());
         frames.assign(frame, pages.number(), page);
         pages.content().lock();
         try {

@@ -98,7 +98,7 @@ final class EndedIsGarbageTest {
         Map<String, Long> more = census();
         Map<String, Long> early = kept;
         more.replaceAll((name, count) -> count - early.getOrDefault(name, 0L));
-        // Threads that have met leave one reader or worker more to be used again, but each round does not.
+        // Threads that have met leave one reader or page table context more to be used again, but each round does not.
         more.values().removeIf(count -> count < MORE_ROUNDS);
         assertEquals(Map.of(), more, "more than before the last rounds");
         before.endWith(0);

@@ -10,6 +10,8 @@ import dev.samara.core.Latches;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
@@ -18,8 +20,6 @@ import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The flush of a discard, or of a fork, fails again and again, while a CPU in GUEST does not acknowledge. */
 final class FailingDiscardTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
-    private static final int MOST_WORKERS = 8;
+    private static final int MOST_CONTEXTS = 8;
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final AtomicInteger failedFlushes = new AtomicInteger();
@@ -48,15 +48,15 @@ final class FailingDiscardTest {
         failedFlushes.getAndIncrement();
         throw new IllegalStateException(message);
     });
-    private final Memory memory = SmallMemory.leaveWorkers(
-            new Memory(
+    private final MachineMemory memory = SmallMemory.leaveContexts(
+            new MachineMemory(
                     SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
                     SmallMemory.rcu(),
                     cpus,
                     1,
-                    Memory.UNCHECKED,
+                    MachineMemory.UNCHECKED,
                     null),
-            MOST_WORKERS);
+            MOST_CONTEXTS);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());
 
@@ -95,8 +95,8 @@ final class FailingDiscardTest {
     void fork() {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.NONE, new Faulter(layout, worker).fault(at, Protection.WRITE));
+        PageTableContext context = memory.contexts().newContext("the test's");
+        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Protection.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Boolean> forking = begun("forking", () -> {
@@ -116,19 +116,19 @@ final class FailingDiscardTest {
         Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
         assertEquals(0, memory.frames().inUse());
         assertEquals(List.of(), reports);
-        memory.discard(worker);
+        memory.contexts().discard(context);
         layout.lifetime().put();
     }
 
     @ParameterizedTest
     @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
     @DisplayName(
-            "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
-    void keepsItsWorker(int advice) {
+            "I3: the operation keeps its context, whose number the entry has, and ends with it when the CPU goes on")
+    void keepsItsContext(int advice) {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.NONE, new Faulter(layout, worker).fault(at, Protection.WRITE));
+        PageTableContext context = memory.contexts().newContext("the test's");
+        assertEquals(Fault.NONE, new Faulter(layout, context).fault(at, Protection.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
@@ -136,20 +136,20 @@ final class FailingDiscardTest {
         assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
         List<PageTableContext> others = new ArrayList<>();
         int before = failedFlushes.get();
-        // Also between the attempts to end the operation, each of which needs its worker.
+        // Also between the attempts to end the operation, each of which needs its context.
         Await.until(
-                "more attempts have failed and no worker is left, or its worker is borrowed",
+                "more attempts have failed and no context is left, or its context is borrowed",
                 () -> {
-                    PageTableContext other = memory.borrowOrNull();
+                    PageTableContext other = memory.contexts().borrowOrNull();
                     if (other != null) {
                         others.add(other);
                     }
                     boolean isNoneLeft = other == null && failedFlushes.get() >= before + 3;
-                    return isNoneLeft || others.size() > MOST_WORKERS - 2;
+                    return isNoneLeft || others.size() > MOST_CONTEXTS - 2;
                 },
                 reports);
         assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "its number is in use");
-        assertEquals(MOST_WORKERS - 2, others.size(), "workers besides the test's and the operation's");
+        assertEquals(MOST_CONTEXTS - 2, others.size(), "contexts besides the test's and the operation's");
         goOn.countDown();
         assertEquals(0, Await.result("madvise", advising, reports));
         assertTrue(Await.result("the guest", guest, reports) >= 0);
@@ -159,8 +159,8 @@ final class FailingDiscardTest {
         assertEquals(
                 List.of(Report.Kind.RETIREMENT_FAILED),
                 reports.stream().map(Report::kind).toList());
-        others.forEach(memory::giveBack);
-        memory.discard(worker);
+        others.forEach(memory.contexts()::giveBack);
+        memory.contexts().discard(context);
         layout.lifetime().put();
     }
 }

@@ -173,12 +173,12 @@ final class ForkedMemoryTest {
             write(child, at, 9);
             assertEquals(5, read(fixture.space, at));
         }
-        PageTableContext worker =
-                MachineInternals.layoutOf(fixture.space).memory().borrow();
+        PageTableContext context =
+                MachineInternals.layoutOf(fixture.space).memory().contexts().borrow();
         for (; counted > 0; counted--) {
-            frames.drop(frame, worker.magazine());
+            frames.drop(frame, context.magazine());
         }
-        MachineInternals.layoutOf(fixture.space).memory().giveBack(worker);
+        MachineInternals.layoutOf(fixture.space).memory().contexts().giveBack(context);
         fixture.closeEmpty();
     }
 

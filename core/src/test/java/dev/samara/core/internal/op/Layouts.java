@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -10,7 +11,6 @@ import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Msync;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -43,7 +43,7 @@ public final class Layouts {
     }
 
     /** A host with memory, whose layouts have a lock of the test's. */
-    static MachineState host(RetirementHook retirement, Supplier<ReentrantLock> locks, Memory memory) {
+    static MachineState host(RetirementHook retirement, Supplier<ReentrantLock> locks, MachineMemory memory) {
         MachineState host = host(65530, 256, MachineState.UNLIMITED, Layouts::refuse, memory);
         MachineSeams.retireWith(host, retirement);
         MachineSeams.lockWith(host, locks);
@@ -51,12 +51,16 @@ public final class Layouts {
     }
 
     /** A host with memory that reports to a list, which is synchronized. */
-    static MachineState host(Memory memory, List<Report> reports) {
+    static MachineState host(MachineMemory memory, List<Report> reports) {
         return host(65530, 256, MachineState.UNLIMITED, reports::add, memory);
     }
 
     private static MachineState host(
-            int maxMaps, long stackGuardPages, long commitLimit, Consumer<Report> reporter, @Nullable Memory memory) {
+            int maxMaps,
+            long stackGuardPages,
+            long commitLimit,
+            Consumer<Report> reporter,
+            @Nullable MachineMemory memory) {
         return new MachineState(new MachineState.Settings(
                 maxMaps,
                 stackGuardPages,

@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -40,7 +40,7 @@ final class PublicationOrderTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
     private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
 
-    private final Memory memory = SmallMemory.of(64);
+    private final MachineMemory memory = SmallMemory.of(64);
     private final FilePages file = new FilePages(memory, 64 * PAGE);
     private final MachineState host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
     private final Layout layout = new Layout(Layouts.origin(host), List.of());

@@ -15,9 +15,9 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.OtherCpu;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -79,23 +79,25 @@ final class RetirementTest {
         }
     }
 
-    private static List<PageTableContext> borrowAll(Memory memory) {
+    private static List<PageTableContext> borrowAll(MachineMemory memory) {
         List<PageTableContext> all = new ArrayList<>();
-        for (PageTableContext worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
-            all.add(worker);
+        for (PageTableContext context = memory.contexts().borrowOrNull();
+                context != null;
+                context = memory.contexts().borrowOrNull()) {
+            all.add(context);
         }
         return all;
     }
 
     @ParameterizedTest(name = "asynchronous: {0}")
     @ValueSource(booleans = {false, true})
-    @DisplayName("is refused with EAGAIN where no worker is left, and nothing has changed")
-    void noWorker(boolean isAsynchronous) {
+    @DisplayName("is refused with EAGAIN where no context is left, and nothing has changed")
+    void noContext(boolean isAsynchronous) {
         SpaceFixture fixture = new SpaceFixture(
-                Machine.builder().memory(1 << 20), machine -> MachineInternals.withWorkers(machine, 8));
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withContexts(machine, 8));
         long at = fixture.anonymous(1);
         fixture.store(at, 0x5ec2e7);
-        Memory memory = MachineInternals.layoutOf(fixture.space).memory();
+        MachineMemory memory = MachineInternals.layoutOf(fixture.space).memory();
         List<PageTableContext> all = borrowAll(memory);
         long result = isAsynchronous
                 ? Await.result("the refusal", fixture.space.munmapAsync(at, PAGE), fixture.reports)
@@ -106,21 +108,21 @@ final class RetirementTest {
         assertEquals(Errno.EAGAIN.result(), fixture.space.mprotect(at, PAGE, Protection.READ));
         assertEquals(0x5ec2e7, fixture.load(at));
         fixture.space.validate();
-        all.forEach(memory::giveBack);
+        all.forEach(memory.contexts()::giveBack);
         assertEquals(0, fixture.space.munmap(at, PAGE));
         SpaceFixture.assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
         fixture.closeEmpty();
     }
 
     @Test
-    @DisplayName("of the end of a space waits for a worker, is reported once, and then empties the space")
-    void closeWithoutWorker() {
+    @DisplayName("of the end of a space waits for a context, is reported once, and then empties the space")
+    void closeWithoutContext() {
         SpaceFixture fixture = new SpaceFixture(
-                Machine.builder().memory(1 << 20), machine -> MachineInternals.withWorkers(machine, 8));
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withContexts(machine, 8));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
         fixture.cpu.switchTo(null);
-        Memory memory = MachineInternals.layoutOf(fixture.space).memory();
+        MachineMemory memory = MachineInternals.layoutOf(fixture.space).memory();
         List<PageTableContext> all = borrowAll(memory);
         Thread closer = new Thread(fixture.space::close, "closer");
         closer.setDaemon(true);
@@ -129,7 +131,7 @@ final class RetirementTest {
         assertEquals(Report.Kind.RETIREMENT_FAILED, fixture.reports.get(0).kind());
         assertTrue(closer.isAlive());
         assertEquals(1, fixture.frames());
-        all.forEach(memory::giveBack);
+        all.forEach(memory.contexts()::giveBack);
         Await.until("the space is closed", () -> !closer.isAlive(), fixture.reports, closer);
         assertEquals(0, fixture.frames());
         assertEquals(1, fixture.reports.size(), fixture.reports::toString);
@@ -183,7 +185,7 @@ final class RetirementTest {
                 Machine.builder().memory(1 << 20), machine -> MachineInternals.withLocks(machine, locks::make));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
-        // There is a worker after this, and the first attempt publishes.
+        // There is a context after this, and the first attempt publishes.
         assertEquals(0, fixture.space.munmap(at + 3 * PAGE, PAGE));
         locks.failsUnlock.set(true);
         assertThrows(InternalError.class, () -> {

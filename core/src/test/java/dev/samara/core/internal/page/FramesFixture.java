@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 
 /** A few frames, poisoned when they are freed, and a magazine. */
 abstract class FramesFixture {

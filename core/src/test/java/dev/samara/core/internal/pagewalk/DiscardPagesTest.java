@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
@@ -16,8 +18,6 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +31,7 @@ final class DiscardPagesTest {
     private static final long LEAF = 512 * BarePageTable.PAGE;
     private static final DiscardPages.Choice ALL = (pte, address) -> true;
 
-    private final Memory memory = SmallMemory.of(4000);
+    private final MachineMemory memory = SmallMemory.of(4000);
     private final BarePageTable table = new BarePageTable(memory);
 
     private DiscardPages discarding() {
@@ -222,7 +222,7 @@ final class DiscardPagesTest {
     @Test
     @DisplayName("an unreachable page is dropped; a thread that waits for an operation is woken at its end")
     void dropped() {
-        int frame = memory.frames().allocate(table.worker.magazine());
+        int frame = memory.frames().allocate(table.context.magazine());
         try (DiscardPages discarding = discarding()) {
             discarding.dropWhenFinished(new int[] {frame, Frames.NONE}, 1);
             assertEquals(1, table.inUse());
@@ -247,7 +247,7 @@ final class DiscardPagesTest {
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long present = table.pages.get(AT);
-        long copied = Pte.busy(present, table.worker.owner(), true);
+        long copied = Pte.busy(present, table.context.owner(), true);
         assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
         try (DiscardPages discarding = discarding()) {
             discarding.discard(table.pages, AT, AT + LEAF, ALL);
@@ -296,14 +296,14 @@ final class DiscardPagesTest {
     @DisplayName(
             "that a cache's page was written is noted before its entry is marked, and never of the frame's next page")
     void written() {
-        int frame = memory.frames().allocate(table.worker.magazine());
+        int frame = memory.frames().allocate(table.context.magazine());
         table.put(AT, Pte.present(frame, Pte.READ | Pte.WRITE | Pte.DIRTY));
         try (DiscardPages truncating = discarding()) {
             truncating.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
             assertTrue(memory.frames().isDirty(frame));
             // As a truncation does it that is through before the other comes on.
-            memory.frames().drop(frame, table.worker.magazine());
-            assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
+            memory.frames().drop(frame, table.context.magazine());
+            assertEquals(frame, memory.frames().allocate(table.context.magazine()));
             assertFalse(memory.frames().isDirty(frame));
             try (TlbGather gather = new TlbGather(memory)) {
                 UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
@@ -322,10 +322,11 @@ final class DiscardPagesTest {
         Cpus cpus = new Cpus(0, message -> {
             throw new IllegalStateException(message);
         });
-        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        MachineMemory failing =
+                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
-        int removed = memory.frames().allocate(of.worker.magazine());
+        int removed = memory.frames().allocate(of.context.magazine());
         CpuTlb cpu = of.guest(AT);
         Thread discarder = new Thread(() -> {
             DiscardPages discarding = new DiscardPages(failing, Pte.NONE);
@@ -341,7 +342,7 @@ final class DiscardPagesTest {
         assertEquals(2, of.inUse());
         Gate gate = failing.owners().gateOf(mark);
         try (TlbGather other = new TlbGather(failing)) {
-            assertNotEquals(Pte.owner(mark), other.worker().owner());
+            assertNotEquals(Pte.owner(mark), other.context().owner());
         }
         assertFalse(gate.isOpen());
         cpu.leaveGuest();

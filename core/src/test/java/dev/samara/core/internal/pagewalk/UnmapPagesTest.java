@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.BarePageTable;
-import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ final class UnmapPagesTest {
     private static final long AT = 0x40_0000;
     private static final long LEAF = 512 * BarePageTable.PAGE;
 
-    private final Memory memory = SmallMemory.of(1000);
+    private final MachineMemory memory = SmallMemory.of(1000);
     private final BarePageTable table = new BarePageTable(memory);
 
     private void unmap(long start, long end) {
@@ -78,7 +78,7 @@ final class UnmapPagesTest {
     }
 
     private int oneFrame() {
-        return memory.frames().allocate(table.worker.magazine());
+        return memory.frames().allocate(table.context.magazine());
     }
 
     @Test
@@ -109,9 +109,9 @@ final class UnmapPagesTest {
                     for (int i = 0; i < 3000; i++) {
                         long place = AT + (i % 5) * LEAF + (i * 7 % 3) * BarePageTable.PAGE;
                         if (number % 2 == 0) {
-                            int frame = memory.frames().allocate(own.worker.magazine());
+                            int frame = memory.frames().allocate(own.context.magazine());
                             if (!table.put(place, Pte.present(frame, BarePageTable.OWN))) {
-                                memory.frames().drop(frame, own.worker.magazine());
+                                memory.frames().drop(frame, own.context.magazine());
                             }
                         } else {
                             unmap(place, place + LEAF);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -13,23 +14,23 @@ public final class BarePageTable implements AutoCloseable {
     public static final long PAGE = 4096;
     public static final long OWN = Pte.OWN | Pte.EXCLUSIVE | Pte.READ | Pte.WRITE;
 
-    final Memory memory;
+    final MachineMemory memory;
     public final PageTable pages = new PageTable(Geometry.LINUX_X86_64);
-    public final PageTableContext worker;
+    public final PageTableContext context;
 
-    public BarePageTable(Memory memory) {
+    public BarePageTable(MachineMemory memory) {
         this.memory = memory;
-        worker = memory.newWorker("filler");
+        context = memory.contexts().newContext("filler");
     }
 
     /** Puts a private page in and answers its frame. */
     public int fill(long address) {
-        int frame = memory.frames().allocate(worker.magazine());
+        int frame = memory.frames().allocate(context.magazine());
         if (frame == Frames.NONE) {
             throw new IllegalStateException("no frame is left");
         }
         if (!put(address, Pte.present(frame, OWN))) {
-            memory.frames().drop(frame, worker.magazine());
+            memory.frames().drop(frame, context.magazine());
             return Frames.NONE;
         }
         return frame;
@@ -56,7 +57,7 @@ public final class BarePageTable implements AutoCloseable {
 
     @Override
     public void close() {
-        memory.discard(worker);
+        memory.contexts().discard(context);
     }
 
     /** A CPU of this thread in GUEST. */

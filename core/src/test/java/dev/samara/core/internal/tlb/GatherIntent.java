@@ -2,6 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.vma.Geometry;
 
 /**
@@ -31,7 +32,7 @@ interface GatherIntent {
     boolean leavesFlushesOut(long start, long end, int users);
 
     /** Begins a gather of a space for the addresses from 0 to an end. */
-    default TlbGather begin(Memory memory, TlbContext of, long end) {
+    default TlbGather begin(MachineMemory memory, TlbContext of, long end) {
         boolean isLeftOut = leavesFlushesOut(0, end, of.users().users());
         return new TlbGather(memory, new PendingFlush(memory.cpus(), isLeftOut ? of : null));
     }

@@ -4,6 +4,8 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuCounts;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
@@ -22,7 +24,7 @@ final class GatherScene implements AutoCloseable {
     /** Pages of two leaves, which have different slots of a TLB. */
     private static final long[] PAGES = {0x40_0000, 0x80_1000};
 
-    final Memory memory = SmallMemory.of(64);
+    final MachineMemory memory = SmallMemory.of(64);
     private final BarePageTable table = new BarePageTable(memory);
     private final List<LockStepCpu> cpus = List.of(new LockStepCpu(table), new LockStepCpu(table));
 

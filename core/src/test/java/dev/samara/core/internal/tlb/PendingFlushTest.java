@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Await;
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.internal.cpu.Shootdown;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -28,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class PendingFlushTest {
     private static final long LEAF = 512 * BarePageTable.PAGE;
 
-    private final Memory memory = SmallMemory.of(16);
+    private final MachineMemory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final PendingFlush pending = new PendingFlush(memory.cpus(), null);
 

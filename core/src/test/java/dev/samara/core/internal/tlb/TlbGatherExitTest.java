@@ -75,7 +75,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
     @DisplayName("I3: the end of a space waits for threads that may be copying a page")
     void exitWaitsForCopies() throws InterruptedException {
         table.fill(AT);
-        PageTableContext copier = memory.newWorker("copier");
+        PageTableContext copier = memory.contexts().newContext("copier");
         copier.reader().readLock();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
@@ -99,6 +99,6 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         copier.reader().readUnlock();
         await("the end of the space", ends);
         assertEquals(0, table.inUse());
-        memory.discard(copier);
+        memory.contexts().discard(copier);
     }
 }

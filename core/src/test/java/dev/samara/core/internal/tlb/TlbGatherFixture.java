@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Await;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
@@ -24,12 +26,12 @@ abstract class TlbGatherFixture {
     /** Of CPUs that do not acknowledge. */
     final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
 
-    final Memory memory = new Memory(
+    final MachineMemory memory = new MachineMemory(
             SmallMemory.frames(12, 6000),
             SmallMemory.rcu(),
             new Cpus(Await.LONG.toNanos(), message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null))),
             1,
-            Memory.UNCHECKED,
+            MachineMemory.UNCHECKED,
             null);
 
     final BarePageTable table = new BarePageTable(memory);

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -70,7 +71,8 @@ final class TlbGatherTest extends TlbGatherFixture {
         Cpus cpus = new Cpus(0, message -> {
             throw new IllegalStateException(message);
         });
-        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        MachineMemory failing =
+                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
@@ -109,7 +111,8 @@ final class TlbGatherTest extends TlbGatherFixture {
         Cpus cpus = new Cpus(0, message -> {
             throw new IllegalStateException(message);
         });
-        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        MachineMemory failing =
+                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
@@ -188,21 +191,21 @@ final class TlbGatherTest extends TlbGatherFixture {
     void waitsForCopies() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
-        PageTableContext copier = memory.newWorker("copier");
+        PageTableContext copier = memory.contexts().newContext("copier");
         copier.reader().readLock();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         unmapBeside(frame, () -> copier.reader().readUnlock());
-        memory.discard(copier);
+        memory.contexts().discard(copier);
     }
 
     @Test
     @DisplayName("only private pages are freed; the zero page is not, and a cache's is noted as written")
     void kinds() {
-        int cached = memory.frames().allocate(table.worker.magazine());
-        int clean = memory.frames().allocate(table.worker.magazine());
+        int cached = memory.frames().allocate(table.context.magazine());
+        int clean = memory.frames().allocate(table.context.magazine());
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(Pte.present(0, Pte.ZERO | Pte.READ));
             gather.take(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY));
@@ -216,7 +219,7 @@ final class TlbGatherTest extends TlbGatherFixture {
     @Test
     @DisplayName("a take-over carries a private page; a cache's page is noted as written by the thread that marked it")
     void takeOverCarries() {
-        int cached = memory.frames().allocate(table.worker.magazine());
+        int cached = memory.frames().allocate(table.context.magazine());
         long mark = Pte.busy(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(mark);

@@ -14,9 +14,9 @@ import dev.samara.core.OneThread;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -37,10 +37,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each call that works on pages takes its worker before it changes anything, and keeps it until it is done. */
+/** Each call that works on pages takes its context before it changes anything, and keeps it until it is done. */
 @ExtendWith(OneThread.class)
-@DisplayName("I10: where workers are as many as there may be")
-final class WorkersTest {
+@DisplayName("I10: where contexts are as many as there may be")
+final class PageTableContextLimitTest {
     private static final long PAGE = SpaceFixture.PAGE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int PAGES = 400;
@@ -48,22 +48,25 @@ final class WorkersTest {
 
     private final SpaceFixture fixture = new SpaceFixture(
             Machine.builder().memory(1 << 20).commitLimit(2 * PAGES * PAGE),
-            machine -> MachineInternals.withWorkers(machine, 8));
-    private final Memory memory = MachineInternals.layoutOf(fixture.space).memory();
+            machine -> MachineInternals.withContexts(machine, 8));
+    private final MachineMemory memory =
+            MachineInternals.layoutOf(fixture.space).memory();
     private final List<PageTableContext> taken = new ArrayList<>();
 
     private void takeAll() {
-        for (PageTableContext worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
-            taken.add(worker);
+        for (PageTableContext context = memory.contexts().borrowOrNull();
+                context != null;
+                context = memory.contexts().borrowOrNull()) {
+            taken.add(context);
         }
     }
 
     private void giveOneBack() {
-        memory.giveBack(taken.remove(0));
+        memory.contexts().giveBack(taken.remove(0));
     }
 
     private void giveBackAll() {
-        taken.forEach(memory::giveBack);
+        taken.forEach(memory.contexts()::giveBack);
         taken.clear();
     }
 
@@ -90,7 +93,7 @@ final class WorkersTest {
     }
 
     @Test
-    @DisplayName("a fork is refused with EAGAIN, and nothing has changed; one worker is enough")
+    @DisplayName("a fork is refused with EAGAIN, and nothing has changed; one context is enough")
     void fork() {
         long at = fixture.anonymous(4);
         fixture.store(at, 0x5ec2e7);
@@ -112,7 +115,7 @@ final class WorkersTest {
     }
 
     @Test
-    @DisplayName("a fork that fails once it has copied gives everything back with the one worker that there is")
+    @DisplayName("a fork that fails once it has copied gives everything back with the one context that there is")
     void forkFails() {
         // The child would be charged more than the commit limit allows.
         long at = fixture.anonymous(PAGES + 1);
@@ -162,7 +165,7 @@ final class WorkersTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("an advice keeps the worker that it was published with until its last page")
+    @DisplayName("an advice keeps the context that it was published with until its last page")
     void advice(Action action) {
         MemoryFile file = fixture.file(1);
         mapSingly(i -> action == Action.PUNCH ? file : null);
@@ -175,22 +178,22 @@ final class WorkersTest {
         PageTableContext last = taken.remove(0);
         AtomicBoolean isInFlight = new AtomicBoolean();
         fixture.space.addNotifier((start, end, reason) -> isInFlight.set(true));
-        // Takes the worker as soon as it is given back.
+        // Takes the context as soon as it is given back.
         FutureTask<PageTableContext> taking = new FutureTask<>(() -> {
             Await.until("the advice is in flight", isInFlight::get, fixture.reports);
-            PageTableContext next = memory.borrowIdle();
+            PageTableContext next = memory.contexts().borrowIdle();
             while (next == null) {
                 Thread.onSpinWait();
-                next = memory.borrowIdle();
+                next = memory.contexts().borrowIdle();
             }
             return next;
         });
         Thread taker = new Thread(taking, "taker");
         taker.setDaemon(true);
         taker.start();
-        memory.giveBack(last);
+        memory.contexts().giveBack(last);
         assertEquals(0, begun("madvise", () -> fixture.space.madvise(AT, PAGES * PAGE, action.advice), fixture));
-        memory.giveBack(Await.result("the worker", taking, fixture.reports));
+        memory.contexts().giveBack(Await.result("the context", taking, fixture.reports));
         giveBackAll();
         assertEquals(List.of(), fixture.reports);
         assertEquals(action == Action.PUNCH ? 0 : 1, fixture.frames(), "frames besides that of the file");
@@ -220,7 +223,7 @@ final class WorkersTest {
         for (Runnable call : refused) {
             String message = String.valueOf(
                     assertThrows(IllegalStateException.class, call::run).getMessage());
-            assertTrue(message.contains("workers"), message);
+            assertTrue(message.contains("contexts"), message);
             assertEquals(4 * PAGE, cache.size());
             assertEquals(4, fixture.mapped(at, 4));
             for (int i = 0; i < 4; i++) {

@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.tlb;
+package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.page.Caches;
-import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Magazine;
-import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.page.PteOwners;
-import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -18,34 +10,21 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
-public final class Memory {
-    /** A longest offer that no offer of pages exceeds: offers are not timed. */
-    public static final long UNCHECKED = -1;
-
-    /** The most calls of {@link #reclaim} for one page. A fault may need two frames, each of which costs the other. */
-    public static final int MOST_RECLAIMS = 16;
-
-    /** The pause after a reclaim that found files being changed by other threads, which may free pages. */
-    private static final long PAUSE_NANOS = 20_000;
-
-    /** The number of page-table contexts that busy entries can name. */
-    public static final int MOST_WORKERS = PteOwners.MOST;
+/**
+ * The page table contexts of one machine: those that threads own, and idle ones, which are lent for one operation.
+ * Thread-safe.
+ */
+public final class PageTableContexts {
+    /** The most contexts at a time: busy entries can name no more. */
+    public static final int MOST = PteOwners.MOST;
 
     private final Frames frames;
     private final Rcu rcu;
-    private final Cpus cpus;
-    private final int faultAround;
-    private final long longestOffer;
-    private final @Nullable AccessChecker accessChecker;
-    private final PteOwners owners = new PteOwners();
-    private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
-    private final Caches caches = new Caches();
-    private final AtomicInteger workers = new AtomicInteger();
+    private final PteOwners owners;
+    private final AtomicInteger serviceNames = new AtomicInteger();
     private final Map<PageTableContext, Thread> owned = new ConcurrentHashMap<>();
 
     /** Idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
@@ -69,106 +48,13 @@ public final class Memory {
 
     /** An idle context, the number of contexts in the stack from it down, and the stack below it. */
     private record Idle(
-            PageTableContext worker, int depth, @Nullable Idle below) {}
+            PageTableContext context, int depth, @Nullable Idle below) {}
 
-    /**
-     * Makes the memory of a machine.
-     *
-     * @param faultAround the most pages of a file that one fault maps, a power of two
-     * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
-     *     #UNCHECKED}
-     * @param accessChecker the access checker, or null for a machine that is not checked
-     */
-    public Memory(
-            Frames frames,
-            Rcu rcu,
-            Cpus cpus,
-            int faultAround,
-            long longestOffer,
-            @Nullable AccessChecker accessChecker) {
-        this.accessChecker = accessChecker;
+    /** Creates the contexts of a machine: none at first. */
+    public PageTableContexts(Frames frames, Rcu rcu, PteOwners owners) {
         this.frames = frames;
         this.rcu = rcu;
-        this.cpus = cpus;
-        this.faultAround = faultAround;
-        this.longestOffer = longestOffer;
-    }
-
-    /** Returns the access checker; null if the machine is not checked. */
-    public @Nullable AccessChecker accessChecker() {
-        return accessChecker;
-    }
-
-    /** Returns the longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */
-    public long longestOffer() {
-        return longestOffer;
-    }
-
-    /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
-    public Memory(Frames frames, Rcu rcu) {
-        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
-    }
-
-    /** Returns the most pages of a file that one fault maps, a power of two. */
-    public int faultAround() {
-        return faultAround;
-    }
-
-    public Frames frames() {
-        return frames;
-    }
-
-    public Rcu rcu() {
-        return rcu;
-    }
-
-    public Cpus cpus() {
-        return cpus;
-    }
-
-    /** Returns the owners of busy entries. */
-    public PteOwners owners() {
-        return owners;
-    }
-
-    public Caches caches() {
-        return caches;
-    }
-
-    /**
-     * Tries to free frames, since none is left: those of unreachable page caches, and those of page caches that can
-     * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
-     * because a CPU of its own is in GUEST or a reader of its own is in a section.
-     *
-     * <p>Afterwards the caller tries to allocate once more, whatever the result: another thread may have freed frames
-     * before this call. A caller calls this {@value #MOST_RECLAIMS} times at most ({@code MAX_RECLAIM_RETRIES}).
-     *
-     * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
-     *
-     * @return false if a further call is in vain
-     */
-    public boolean reclaim() {
-        if (!Cpus.mayWait()) {
-            return false;
-        }
-        int freed = caches.reclaim();
-        if (freed == Caches.BUSY) {
-            Pause.parkNanos(this, PAUSE_NANOS);
-        }
-        return freed != 0;
-    }
-
-    /**
-     * Returns a number for a page cache, above {@link Frames#ANONYMOUS}. No other cache of this machine has it: 64 bits
-     * do not run out.
-     */
-    public long nextCache() {
-        return cacheNumbers.incrementAndGet();
-    }
-
-    /** Makes the numbers of caches continue after a given one; for tests. */
-    void numberCachesFrom(long last) {
-        cacheNumbers.set(last);
+        this.owners = owners;
     }
 
     /**
@@ -177,31 +63,31 @@ public final class Memory {
      * @param name its name in reports
      * @throws IllegalStateException if there are as many as there can be
      */
-    public PageTableContext newWorker(String name) {
-        PageTableContext worker = newWorkerOrNull(name);
-        if (worker == null) {
+    public PageTableContext newContext(String name) {
+        PageTableContext context = newContextOrNull(name);
+        if (context == null) {
             throw noneLeft();
         }
-        return worker;
+        return context;
     }
 
     private static IllegalStateException noneLeft() {
-        return new IllegalStateException("as many workers as there can be are at work");
+        return new IllegalStateException("as many page table contexts as there can be are in use");
     }
 
-    private @Nullable PageTableContext newWorkerOrNull(String name) {
+    private @Nullable PageTableContext newContextOrNull(String name) {
         int owner = owners.register();
         if (owner < 0) {
             return null;
         }
         Magazine magazine = null;
-        PageTableContext worker = null;
+        PageTableContext context = null;
         try {
             magazine = frames.newMagazine();
-            worker = new PageTableContext(rcu.register(name), magazine, owner);
-            return worker;
+            context = new PageTableContext(rcu.register(name), magazine, owner);
+            return context;
         } finally {
-            if (worker == null) {
+            if (context == null) {
                 owners.release(owner);
                 if (magazine != null) {
                     frames.discard(magazine);
@@ -218,67 +104,67 @@ public final class Memory {
      * @param owner the thread
      * @throws IllegalStateException if there are as many as there can be
      */
-    public PageTableContext newWorker(String name, Thread owner) {
-        owned.forEach((worker, thread) -> {
+    public PageTableContext newContext(String name, Thread owner) {
+        owned.forEach((context, thread) -> {
             // All that the thread did with its context happened before isAlive returned false.
-            if (!thread.isAlive() && owned.replace(worker, thread, Thread.currentThread())) {
-                discardOf(thread, worker);
+            if (!thread.isAlive() && owned.replace(context, thread, Thread.currentThread())) {
+                discardOf(thread, context);
             }
         });
-        PageTableContext worker = newWorker(name);
+        PageTableContext context = newContext(name);
         boolean isOwned = false;
         try {
-            own(worker, owner);
+            own(context, owner);
             isOwned = true;
-            return worker;
+            return context;
         } finally {
             if (!isOwned) {
                 // Memory may have run out after the thread had become its owner.
-                disown(worker);
-                giveBack(worker);
+                disown(context);
+                giveBack(context);
             }
         }
     }
 
     /** Ends the context of an ended thread, which this thread has taken over, or leaves it to another call. */
-    private void discardOf(Thread thread, PageTableContext worker) {
+    private void discardOf(Thread thread, PageTableContext context) {
         boolean isEnded = false;
         try {
-            discard(worker);
+            discard(context);
             isEnded = true;
         } finally {
             if (!isEnded) {
-                owned.replace(worker, Thread.currentThread(), thread);
+                owned.replace(context, Thread.currentThread(), thread);
             }
         }
     }
 
     /** Takes a page-table context from its thread, which is in no reader section: it does not end with that thread. */
-    public void disown(PageTableContext worker) {
-        owned.remove(worker);
-        worker.reader().ownedBy(null);
+    public void disown(PageTableContext context) {
+        owned.remove(context);
+        context.reader().ownedBy(null);
     }
 
     /** Makes a thread the owner of a page-table context that no thread owns. */
-    public void own(PageTableContext worker, Thread owner) {
-        owned.put(worker, owner);
-        worker.reader().ownedBy(owner);
+    public void own(PageTableContext context, Thread owner) {
+        owned.put(context, owner);
+        context.reader().ownedBy(owner);
     }
 
     /**
      * Ends a page-table context that is in no reader section, or whose thread has ended. Does nothing if that was done.
      */
-    public void discard(PageTableContext worker) {
+    public void discard(PageTableContext context) {
         // If this throws, it is made again after the context's thread has ended.
-        end(worker);
-        owned.remove(worker);
+        end(context);
+        owned.remove(context);
     }
 
     /** Each step may be repeated: an Error may end this anywhere. */
-    private void end(PageTableContext worker) {
-        rcu.unregister(worker.reader());
-        frames.discard(worker.magazine());
-        owners.release(worker);
+    private void end(PageTableContext context) {
+        rcu.unregister(context.reader());
+        frames.discard(context.magazine());
+        owners.release(context);
     }
 
     /**
@@ -287,11 +173,11 @@ public final class Memory {
      * @throws IllegalStateException if all that there can be are lent
      */
     public PageTableContext borrow() {
-        PageTableContext worker = borrowOrNull();
-        if (worker == null) {
+        PageTableContext context = borrowOrNull();
+        if (context == null) {
             throw noneLeft();
         }
-        return worker;
+        return context;
     }
 
     /**
@@ -300,8 +186,8 @@ public final class Memory {
      * @return a context; null if all that there can be are lent
      */
     public @Nullable PageTableContext borrowOrNull() {
-        PageTableContext worker = borrowIdle();
-        return worker != null ? worker : newWorkerOrNull("service " + workers.incrementAndGet());
+        PageTableContext context = borrowIdle();
+        return context != null ? context : newContextOrNull("service " + serviceNames.incrementAndGet());
     }
 
     /**
@@ -321,17 +207,17 @@ public final class Memory {
         if (top.depth <= fewestIdle) {
             fewestIdle = top.depth - 1;
         }
-        return top.worker;
+        return top.context;
     }
 
     /**
      * Takes a borrowed page-table context back, also if there is no memory left. If an Error has left the context in a
      * reader section, this ends the section.
      */
-    public void giveBack(PageTableContext worker) {
+    public void giveBack(PageTableContext context) {
         // No thread uses the context from here on, so an open section would never end, nor would any grace period.
-        worker.reader().readUnlockAll();
-        push(worker);
+        context.reader().readUnlockAll();
+        push(context);
         if (++givenBack >= PERIOD) {
             givenBack = 0;
             giveUp();
@@ -339,18 +225,18 @@ public final class Memory {
     }
 
     /** Puts a context on the idle stack, or aside if there is no memory for that. */
-    private void push(PageTableContext worker) {
+    private void push(PageTableContext context) {
         try {
             Idle top;
             do {
                 top = idle.get();
-            } while (!idle.compareAndSet(top, new Idle(worker, top == null ? 1 : top.depth + 1, top)));
+            } while (!idle.compareAndSet(top, new Idle(context, top == null ? 1 : top.depth + 1, top)));
         } catch (OutOfMemoryError exhausted) {
             PageTableContext others;
             do {
                 others = aside.get();
-                worker.next = others;
-            } while (!aside.compareAndSet(others, worker));
+                context.next = others;
+            } while (!aside.compareAndSet(others, context));
         }
     }
 
@@ -383,11 +269,11 @@ public final class Memory {
             return;
         }
         for (int i = 0; i < surplus; i++) {
-            PageTableContext worker = borrowIdle();
-            if (worker == null) {
+            PageTableContext context = borrowIdle();
+            if (context == null) {
                 break;
             }
-            ended.add(worker);
+            ended.add(context);
         }
         fewestIdle = Integer.MAX_VALUE;
         if (!unregister(ended)) {
@@ -396,9 +282,9 @@ public final class Memory {
             }
             return;
         }
-        for (PageTableContext worker : ended) {
-            frames.discard(worker.magazine());
-            owners.release(worker);
+        for (PageTableContext context : ended) {
+            frames.discard(context.magazine());
+            owners.release(context);
         }
     }
 
@@ -406,8 +292,8 @@ public final class Memory {
     private boolean unregister(List<PageTableContext> ended) {
         try {
             Set<RcuReader> readers = new HashSet<>();
-            for (PageTableContext worker : ended) {
-                readers.add(worker.reader());
+            for (PageTableContext context : ended) {
+                readers.add(context.reader());
             }
             rcu.unregister(readers);
             return true;
@@ -416,7 +302,7 @@ public final class Memory {
         }
     }
 
-    int idleWorkers() {
+    int idleCount() {
         Idle top = idle.get();
         return top == null ? 0 : top.depth;
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.tlb;
+package dev.samara.core.internal.memory;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContexts;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -20,24 +21,25 @@ public final class SmallMemory {
     private SmallMemory() {}
 
     /** A memory of so many frames of 4 KiB. */
-    public static Memory of(int frames) {
+    public static MachineMemory of(int frames) {
         return of(12, frames);
     }
 
     /** A memory of so many frames of some size. */
-    public static Memory of(int pageShift, int frames) {
-        return new Memory(frames(pageShift, frames), rcu());
+    public static MachineMemory of(int pageShift, int frames) {
+        return new MachineMemory(frames(pageShift, frames), rcu());
     }
 
-    /** A memory in which only so many workers can be at work. */
-    static Memory withWorkers(int frames, int workers) {
+    /** A memory in which only so many page table contexts can be in use. */
+    public static MachineMemory withContexts(int frames, int contexts) {
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-        return leaveWorkers(new Memory(frames(12, frames), rcu(), cpus, 1, Memory.UNCHECKED, null), workers);
+        return leaveContexts(
+                new MachineMemory(frames(12, frames), rcu(), cpus, 1, MachineMemory.UNCHECKED, null), contexts);
     }
 
-    /** Takes the numbers of all workers but a few, which remain to be made; returns the memory. */
-    public static Memory leaveWorkers(Memory memory, int workers) {
-        for (int taken = workers; taken < Memory.MOST_WORKERS; taken++) {
+    /** Takes the numbers of all page table contexts but a few, which remain to be made; returns the memory. */
+    public static MachineMemory leaveContexts(MachineMemory memory, int contexts) {
+        for (int taken = contexts; taken < PageTableContexts.MOST; taken++) {
             memory.owners().register();
         }
         return memory;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.memory;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContexts;
+import dev.samara.core.internal.page.PteOwners;
+import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.Rcu;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
+public final class MachineMemory {
+    /** A longest offer that no offer of pages exceeds: offers are not timed. */
+    public static final long UNCHECKED = -1;
+
+    /** The most calls of {@link #reclaim} for one page. A fault may need two frames, each of which costs the other. */
+    public static final int MOST_RECLAIMS = 16;
+
+    /** The pause after a reclaim that found files being changed by other threads, which may free pages. */
+    private static final long PAUSE_NANOS = 20_000;
+
+    private final Frames frames;
+    private final Rcu rcu;
+    private final Cpus cpus;
+    private final int faultAround;
+    private final long longestOffer;
+    private final @Nullable AccessChecker accessChecker;
+    private final PteOwners owners = new PteOwners();
+    private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
+    private final Caches caches = new Caches();
+    private final PageTableContexts contexts;
+
+    /**
+     * Makes the memory of a machine.
+     *
+     * @param faultAround the most pages of a file that one fault maps, a power of two
+     * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
+     *     #UNCHECKED}
+     * @param accessChecker the access checker, or null for a machine that is not checked
+     */
+    public MachineMemory(
+            Frames frames,
+            Rcu rcu,
+            Cpus cpus,
+            int faultAround,
+            long longestOffer,
+            @Nullable AccessChecker accessChecker) {
+        this.accessChecker = accessChecker;
+        this.frames = frames;
+        this.rcu = rcu;
+        this.cpus = cpus;
+        this.faultAround = faultAround;
+        this.longestOffer = longestOffer;
+        contexts = new PageTableContexts(frames, rcu, owners);
+    }
+
+    /** Returns the access checker; null if the machine is not checked. */
+    public @Nullable AccessChecker accessChecker() {
+        return accessChecker;
+    }
+
+    /** Returns the longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */
+    public long longestOffer() {
+        return longestOffer;
+    }
+
+    /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
+    public MachineMemory(Frames frames, Rcu rcu) {
+        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
+    }
+
+    /** Returns the most pages of a file that one fault maps, a power of two. */
+    public int faultAround() {
+        return faultAround;
+    }
+
+    public Frames frames() {
+        return frames;
+    }
+
+    public Rcu rcu() {
+        return rcu;
+    }
+
+    public Cpus cpus() {
+        return cpus;
+    }
+
+    /** Returns the owners of busy entries. */
+    public PteOwners owners() {
+        return owners;
+    }
+
+    /** Returns the page table contexts of this machine. */
+    public PageTableContexts contexts() {
+        return contexts;
+    }
+
+    public Caches caches() {
+        return caches;
+    }
+
+    /**
+     * Tries to free frames, since none is left: those of unreachable page caches, and those of page caches that can
+     * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
+     * because a CPU of its own is in GUEST or a reader of its own is in a section.
+     *
+     * <p>Afterwards the caller tries to allocate once more, whatever the result: another thread may have freed frames
+     * before this call. A caller calls this {@value #MOST_RECLAIMS} times at most ({@code MAX_RECLAIM_RETRIES}).
+     *
+     * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
+     *
+     * @return false if a further call is in vain
+     */
+    public boolean reclaim() {
+        if (!Cpus.mayWait()) {
+            return false;
+        }
+        int freed = caches.reclaim();
+        if (freed == Caches.BUSY) {
+            Pause.parkNanos(this, PAUSE_NANOS);
+        }
+        return freed != 0;
+    }
+
+    /**
+     * Returns a number for a page cache, above {@link Frames#ANONYMOUS}. No other cache of this machine has it: 64 bits
+     * do not run out.
+     */
+    public long nextCache() {
+        return cacheNumbers.incrementAndGet();
+    }
+
+    /** Makes the numbers of caches continue after a given one; for tests. */
+    void numberCachesFrom(long last) {
+        cacheNumbers.set(last);
+    }
+}

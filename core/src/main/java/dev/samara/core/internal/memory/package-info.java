@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A machine's memory as one object.
+ *
+ * <p>A {@link dev.samara.core.internal.memory.MachineMemory} holds the frames of one page size, and everything that
+ * their users share: grace periods, CPUs, page table contexts, owners of busy entries and page caches. The packages
+ * above have the parts. The packages below take the whole.
+ */
+@NullMarked
+package dev.samara.core.internal.memory;
+
+import org.jspecify.annotations.NullMarked;
