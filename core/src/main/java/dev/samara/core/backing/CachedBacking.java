@@ -99,7 +99,8 @@ public abstract class CachedBacking implements Backing {
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
      * @return the number of read bytes, 0 at the end of the file; if none was read, a negated errno: EIO if the page
-     *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset
+     *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset or an end beyond the
+     *     largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      * @throws IllegalStateException if the cache is closed, if a CPU of the thread is in GUEST, or if this is called
      *     from {@link #rcuMapPages}

@@ -132,7 +132,7 @@ public final class MemoryFile implements AutoCloseable {
      * @param at index of the first byte in {@code target}
      * @param length largest number of bytes
      * @param offset of the first byte in the file
-     * @return the number of read bytes; EINVAL, negated, for a negative offset
+     * @return the number of read bytes; EINVAL, negated, for a negative offset or an end beyond the largest offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
         return pages.preadOfZeros(ByteBuffer.wrap(target, at, length), offset);
@@ -144,7 +144,7 @@ public final class MemoryFile implements AutoCloseable {
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
-     * @return the number of read bytes; EINVAL, negated, for a negative offset
+     * @return the number of read bytes; EINVAL, negated, for a negative offset or an end beyond the largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
     public long pread(ByteBuffer target, long offset) {

@@ -80,7 +80,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
      * @return the number of read bytes, 0 at the end of the file; EAGAIN, negated, if the first page is not in memory;
-     *     EINVAL, negated, for a negative offset
+     *     EINVAL, negated, for a negative offset or an end beyond the largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
     public abstract long pread(ByteBuffer target, long offset);
@@ -93,7 +93,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * @param length largest number of bytes
      * @param offset of the first byte in the file
      * @return the number of read bytes, 0 at the end of the file; EAGAIN, negated, if the first page is not in memory;
-     *     EINVAL, negated, for a negative offset
+     *     EINVAL, negated, for a negative offset or an end beyond the largest offset
      */
     public abstract long pread(byte[] target, int at, int length, long offset);
 

@@ -38,6 +38,11 @@ final class FileBytes {
         return (int) position & frames.pageSize() - 1;
     }
 
+    /** Returns whether a range begins before the file or ends beyond the largest offset ({@code rw_verify_area}). */
+    private static boolean isOutside(long offset, int length) {
+        return offset < 0 || offset + length < 0;
+    }
+
     private long pageOf(long position) {
         return position >>> cached.pageShift();
     }
@@ -51,7 +56,7 @@ final class FileBytes {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        if (offset < 0) {
+        if (isOutside(offset, target.remaining())) {
             return Errno.EINVAL.result();
         }
         int there = (int) Math.max(0, Math.min(target.remaining(), cached.size() - offset));
@@ -121,7 +126,7 @@ final class FileBytes {
      */
     long write(ByteBuffer source, long offset, boolean isOfZeros) {
         int length = source.remaining();
-        if (offset < 0 || offset + length < 0) {
+        if (isOutside(offset, length)) {
             return Errno.EINVAL.result();
         }
         // No hole, no truncation and no removal runs during the write.

@@ -79,7 +79,8 @@ public final class Mincore {
         if (Pte.isPresent(pte)) {
             return true;
         }
-        FilePages file = vma.isAnonymous() || pte == Pte.GUARD ? null : FilePages.of(vma);
+        // A guard marker leaves the page in the file's cache (mincore_pte_range: __mincore_unmapped_range).
+        FilePages file = vma.isAnonymous() ? null : FilePages.of(vma);
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
         return file != null && file.frameAt(page) != Frames.NONE;
     }

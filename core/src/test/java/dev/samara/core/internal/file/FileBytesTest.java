@@ -188,6 +188,29 @@ final class FileBytesTest extends ReclaimFixture {
     }
 
     @Test
+    @DisplayName("end at the largest offset: a transfer whose end lies behind it is EINVAL")
+    void largestOffset() {
+        MemoryFile file = fixture.machine.newFile("/m", 7, GEOMETRY, Long.MAX_VALUE);
+        PagedFile paged = file(1);
+        for (int behind : new int[] {1, 2, PAGE_BYTES}) {
+            long offset = Long.MAX_VALUE - PAGE + behind;
+            ByteBuffer target = buffer(PAGE_BYTES);
+            assertResult(Errno.EINVAL, file.pread(target, offset));
+            assertResult(Errno.EINVAL, file.pread(new byte[PAGE_BYTES], 0, PAGE_BYTES, offset));
+            assertResult(Errno.EINVAL, file.pwrite(target, offset));
+            assertResult(Errno.EINVAL, paged.pread(target, offset));
+            assertResult(Errno.EINVAL, paged.pwrite(target, offset));
+            assertResult(Errno.EINVAL, paged.cache.pread(target, offset));
+            assertResult(Errno.EINVAL, paged.cache.pwrite(target, offset));
+            assertEquals(0, target.position());
+        }
+        assertEquals(PAGE, file.pread(buffer(PAGE_BYTES), Long.MAX_VALUE - PAGE));
+        assertEquals(0, file.pread(buffer(0), Long.MAX_VALUE));
+        assertEquals(0, paged.pread(buffer(PAGE_BYTES), Long.MAX_VALUE - PAGE));
+        file.close();
+    }
+
+    @Test
     @DisplayName("of a page that is written as a whole are never zeros for a load beside it")
     void besideLoads() throws Exception {
         PagedFile file = file(1);

@@ -63,6 +63,31 @@ final class ResidentPagesTest {
     }
 
     @Test
+    @DisplayName("a guard leaves a page of a file in memory, and takes an anonymous page")
+    void guarded() {
+        MemoryFile file = machine.newFile("/memfd:g", 1, GEOMETRY, 4 * PAGE);
+        file.pwrite(new byte[] {1}, 0, 1, PAGE);
+        file.pwrite(new byte[] {1}, 0, 1, 2 * PAGE);
+        for (int type : new int[] {PRIVATE, SHARED}) {
+            long at = space.mmap(0, 4 * PAGE, READ | WRITE, type, file.open(), 0);
+            assertEquals(0, space.madvise(at, 2 * PAGE, Advice.GUARD_INSTALL));
+            assertArrayEquals(new byte[] {0, 1, 1, 0}, look(at, 4));
+        }
+        long shared = touchedAndGuarded(SHARED);
+        assertArrayEquals(new byte[] {1, 1}, look(shared, 2));
+        long alone = touchedAndGuarded(PRIVATE);
+        assertArrayEquals(new byte[] {0, 1}, look(alone, 2));
+    }
+
+    /** Maps two anonymous pages, writes both, and puts a guard over the first one. */
+    private long touchedAndGuarded(int type) {
+        long at = space.mmap(0, 2 * PAGE, READ | WRITE, type | ANONYMOUS, null, 0);
+        assertEquals(0, space.madvise(at, 2 * PAGE, Advice.POPULATE_WRITE));
+        assertEquals(0, space.madvise(at, PAGE, Advice.GUARD_INSTALL));
+        return at;
+    }
+
+    @Test
     @DisplayName(
             "errors: EINVAL for an address within a page, ENOMEM for a hole and beyond the limit, EFAULT for a short"
                     + " vector")
