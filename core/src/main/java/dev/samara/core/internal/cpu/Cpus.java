@@ -29,6 +29,7 @@ public final class Cpus {
     private final ShootdownReports signals;
     private final LazyContext.Maker lazy;
     private final boolean elides;
+    private final DeadThreadCpus dead = new DeadThreadCpus(this);
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
@@ -93,7 +94,7 @@ public final class Cpus {
             cpu = new CpuState(number, name, Thread.currentThread(), acknowledge, lazy.make());
             more[number] = cpu;
             // Before the CPU is online, since this may fail for want of memory.
-            OwnedByThread.add(cpu);
+            ThreadCpus.add(cpu);
             online = more;
         }
         return cpu;
@@ -105,18 +106,18 @@ public final class Cpus {
      * @param cpu a CPU of the calling thread that is not in GUEST
      */
     public void disown(CpuState cpu) {
-        OwnedByThread.remove(cpu);
+        ThreadCpus.remove(cpu);
         cpu.ownedBy(null);
     }
 
     /** Lets a failed {@link #own} of the calling thread be undone by {@link #disown} without memory. */
     public static void reserveOwner() {
-        OwnedByThread.reserve();
+        ThreadCpus.reserve();
     }
 
     /** Gives up what {@link #reserveOwner} has reserved, if the calling thread has no CPU. */
     public static void giveUpReserve() {
-        OwnedByThread.giveUpReserve();
+        ThreadCpus.giveUpReserve();
     }
 
     /**
@@ -125,7 +126,7 @@ public final class Cpus {
      * @param cpu a CPU that no thread owns, and that no other thread is about to own
      */
     public void own(CpuState cpu) {
-        OwnedByThread.add(cpu);
+        ThreadCpus.add(cpu);
         cpu.ownedBy(Thread.currentThread());
     }
 
@@ -147,11 +148,12 @@ public final class Cpus {
 
     /** Takes the CPUs of ended threads offline, so that they no longer count as users of a space. */
     public void releaseDead() {
-        for (CpuState cpu : online) {
-            if (cpu != null && cpu.isDead()) {
-                release(cpu);
-            }
-        }
+        dead.release(online);
+    }
+
+    /** Takes a CPU offline if its thread has ended; returns whether it has ended. */
+    boolean releaseIfDead(CpuState cpu) {
+        return dead.releaseIfDead(cpu);
     }
 
     /**
@@ -214,7 +216,7 @@ public final class Cpus {
             }
         }
         if (cpu.owner() == Thread.currentThread()) {
-            OwnedByThread.remove(cpu);
+            ThreadCpus.remove(cpu);
         }
     }
 
@@ -241,7 +243,7 @@ public final class Cpus {
      */
     public static void checkMayWait(String what, @Nullable RcuReader own) {
         NoWaiting.check(what);
-        OwnedByThread thread = OwnedByThread.current();
+        ThreadCpus thread = ThreadCpus.current();
         if (thread == null) {
             return;
         }
@@ -262,7 +264,7 @@ public final class Cpus {
      * a section.
      */
     public static boolean mayWait() {
-        OwnedByThread thread = OwnedByThread.current();
+        ThreadCpus thread = ThreadCpus.current();
         return thread == null || (thread.inGuest() == null && thread.inSection(null) == null);
     }
 
@@ -275,7 +277,7 @@ public final class Cpus {
      * @return the result of {@code faults}
      */
     public static int readAs(RcuReader reader, IntSupplier faults) {
-        return OwnedByThread.readAs(reader, faults);
+        return ThreadCpus.readAs(reader, faults);
     }
 
     /**
@@ -366,7 +368,7 @@ public final class Cpus {
         // the CPU reads it (volatile) after this thread has advanced it, and this thread reads what the CPU stores
         // then. The generation takes a record of the log, though it has no range: without one, each CPU that reads the
         // log would take it for a range that is missing, and flush everything.
-        long generation = context.advance();
+        long generation = context.generation().advance();
         context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
         shoot(context, generation, ALL);
     }
@@ -402,7 +404,7 @@ public final class Cpus {
         if (users > 1) {
             return false;
         }
-        OwnedByThread thread = users == 0 ? null : OwnedByThread.current();
+        ThreadCpus thread = users == 0 ? null : ThreadCpus.current();
         return users == 0 || (thread != null && thread.hasInKernel(context.id()));
     }
 
@@ -471,8 +473,7 @@ public final class Cpus {
         boolean isFirst = true;
         boolean interrupted = false;
         while (!cpu.isDone(context.id(), generation)) {
-            if (cpu.isDead()) {
-                release(cpu);
+            if (dead.releaseIfDead(cpu)) {
                 break;
             }
             interrupted |= Thread.interrupted();

@@ -47,8 +47,7 @@ public final class Shootdown {
         if (cpu.isDone(context.id(), generation)) {
             return true;
         }
-        if (cpu.isDead()) {
-            cpus.release(cpu);
+        if (cpus.releaseIfDead(cpu)) {
             return true;
         }
         long waited = System.nanoTime() - since;

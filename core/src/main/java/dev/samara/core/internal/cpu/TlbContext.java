@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a generation, which is
- * advanced after each change of the page table that a CPU may not see.
+ * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
+ * TlbGeneration generation}, which is advanced after each change of the page table that a CPU may not see.
  *
  * <p>A thread that has changed entries advances the generation, reads the cpumask of the entries, logs the range, and
  * has {@link Cpus#shoot} wait for those CPUs. A CPU that begins to use its translations reads the generation, and
@@ -24,16 +24,11 @@ public final class TlbContext {
      */
     public static final long EMPTY = 0;
 
-    /** The bit of the generation that marks a context that was given back. */
-    private static final long GIVEN_BACK = Long.MIN_VALUE;
-
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
     private final long id = LAST.incrementAndGet();
 
-    /** The current generation; the first is 1. Negative after the context was given back. */
-    private final AtomicLong generation = new AtomicLong(1);
-
+    private final TlbGeneration generation = new TlbGeneration();
     private final FlushLog log = new FlushLog();
     private final SpaceUsers users;
     private final PageTableCount pageTable;
@@ -75,19 +70,9 @@ public final class TlbContext {
         return id;
     }
 
-    /** Returns the current generation, which only grows. */
-    public long generation() {
-        // Volatile: after the volatile store by which a CPU enters GUEST. Pairs with advance.
-        return generation.get();
-    }
-
-    /**
-     * Begins another generation, and returns it. The caller has changed entries before, and reads their cpumask after
-     * this call. If this context was given back, no CPU is in it, and the generation is negative.
-     */
-    public long advance() {
-        // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
-        return generation.incrementAndGet();
+    /** Returns the generation of the page table, from which CPUs learn that they must flush. */
+    public TlbGeneration generation() {
+        return generation;
     }
 
     /**
@@ -108,13 +93,12 @@ public final class TlbContext {
      * @throws IllegalStateException if it was given back already
      */
     public void free() {
-        // Without a lambda: its first call needs memory and a deep stack.
-        checkNotGivenBack(generation.getAndAdd(GIVEN_BACK));
+        checkNotGivenBack(generation.giveBack());
     }
 
     /** Returns whether this context was given back, which is final. */
     public boolean isGivenBack() {
-        return generation.get() < 0;
+        return generation.isGivenBack();
     }
 
     /**

@@ -3,14 +3,32 @@
  * A CPU as other threads see it: which space's translations it uses now, and how it is asked to drop some.
  *
  * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as translation caches see it: a number that no other
- * space ever has, and a generation, which grows after each change of the page table that a CPU may not have seen. A
- * {@link dev.samara.core.internal.cpu.CpuState} has a CPU's state and context in one word, so a thread that has changed
- * something decides with one load whether it must wait for that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the
- * list of all CPUs of a machine, and runs the shootdown. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the
- * users of a space: CPUs that are in it, and references. After the last one its context is never used again, and needs
- * no flush; a CPU that is LAZY is no user, and what it keeps of the space is the matter of its {@link
- * dev.samara.core.internal.cpu.LazyContext}. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the
- * latest generations, for CPUs that catch up.
+ * space ever has, and a {@linkplain dev.samara.core.internal.cpu.TlbGeneration generation}, which grows after each
+ * change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has a CPU's
+ * state and context in one word, so a thread that has changed something decides with one load whether it must wait for
+ * that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the list of all CPUs of a machine, and runs the shootdown.
+ * {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs that are in it, and references.
+ * After the last one its context is never used again, and needs no flush; a CPU that is LAZY is no user, and what it
+ * keeps of the space is the matter of its {@link dev.samara.core.internal.cpu.LazyContext}. A {@link
+ * dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What tells a CPU that it must flush?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.TlbGeneration}</td></tr>
+ *   <tr><td>What does it have to flush?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
+ *   <tr><td>What waits until the CPUs have flushed?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Cpus#shoot}, {@link dev.samara.core.internal.cpu.Shootdown}</td></tr>
+ *   <tr><td>Which CPUs does a thread have?</td>
+ *       <td>{@code ThreadCpus}</td></tr>
+ *   <tr><td>What takes a dead thread's CPU offline?</td>
+ *       <td>{@code DeadThreadCpus}</td></tr>
+ *   <tr><td>When has a space no user any more?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
+ *   <tr><td>What does a CPU in LAZY keep?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.LazyContext}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.cpu;

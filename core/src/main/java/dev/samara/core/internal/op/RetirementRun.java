@@ -228,7 +228,7 @@ final class RetirementRun extends InFlightRange {
 
     private boolean end() {
         try {
-            Completion.of(this);
+            CompletePhase.of(this);
             return true;
         } catch (Throwable thrown) {
             if (isArrived()) {

@@ -13,11 +13,28 @@
  * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations
  * wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
  * dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link
- * dev.samara.core.internal.op.Completion} clears the reservations, joins neighbours and opens the gate.
+ * dev.samara.core.internal.op.CompletePhase} clears the reservations, joins neighbours and opens the gate.
  *
  * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined and where one is cut. {@link
  * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
  * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on the opens of backings. {@link
  * dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Which phases does an operation have?</td>
+ *       <td>{@link dev.samara.core.internal.op.Operation}, {@link dev.samara.core.internal.op.Publication}, {@code
+ *       RetirementRun}, {@code CompletePhase}</td></tr>
+ *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
+ *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
+ *   <tr><td>What opens the gate of a range in flight?</td>
+ *       <td>{@code CompletePhase}</td></tr>
+ *   <tr><td>Which VMAs are joined?</td>
+ *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
+ *   <tr><td>Where does a mapping without an address go?</td>
+ *       <td>{@link dev.samara.core.internal.op.Placement}</td></tr>
+ *   <tr><td>What counts VMAs against the limit?</td>
+ *       <td>{@link dev.samara.core.internal.op.MapCount}</td></tr>
+ * </table>
  */
 package dev.samara.core.internal.op;

@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The effect of one {@code mremap} on one VMA: shrink, grow in place, move, duplicate ({@code struct vma_remap_struct}
  * in {@code mm/mremap.c}). {@link Mremap} checks the arguments, and has the loop of a call that moves several VMAs.
+ *
+ * <p>Errors that are decided here: EFAULT without a VMA, for a range beyond the VMA, and for growth of a VMA of fixed
+ * size; EPERM for a sealed VMA; EINVAL for a duplicate of private memory, for DONTUNMAP of a VMA of fixed size, and for
+ * an offset that overflows; EAGAIN for the limit of locked memory; ENOMEM for the other limits, the map count, and
+ * growth in place without room. {@link Munmap}, {@link Placement} and the backing add their own.
  */
 final class VmaRemap {
     /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */

@@ -11,5 +11,15 @@
  * dev.samara.core.internal.syscall.Mremap} ({@code mremap.c}), {@link dev.samara.core.internal.syscall.Madvise}
  * ({@code madvise.c}), {@link dev.samara.core.internal.syscall.Mlock} ({@code mlock.c}), and so on. {@link
  * dev.samara.core.AddressSpace} documents the calls.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Where does the future of an asynchronous call complete?</td>
+ *       <td>{@code AsyncCompletion}</td></tr>
+ *   <tr><td>Which errors has {@code mremap}, for its arguments?</td>
+ *       <td>{@link dev.samara.core.internal.syscall.Mremap}</td></tr>
+ *   <tr><td>Which errors has {@code mremap}, for one VMA?</td>
+ *       <td>{@code VmaRemap}</td></tr>
+ * </table>
  */
 package dev.samara.core.internal.syscall;

@@ -60,7 +60,7 @@ final class AsidSlots {
             }
         }
         // Read before the first entry is read: later changes of entries are flushed.
-        long generation = wanted.generation();
+        long generation = wanted.generation().current();
         wanted.checkNotGivenBack(generation);
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;

@@ -339,7 +339,7 @@ public final class CpuTlb {
         TlbContext of = Objects.requireNonNull(state.context());
         try {
             state.enterGuest(contextId);
-            if (of.generation() != flushed) {
+            if (of.generation().mustFlush(flushed)) {
                 catchUp(of);
             }
             show(number);
@@ -369,7 +369,7 @@ public final class CpuTlb {
             slot.isFresh = false;
             flushed = slot.flushed;
         }
-        long generation = of.generation();
+        long generation = of.generation().current();
         if (generation != slot.flushed) {
             catchUp(of, generation);
         }
@@ -407,7 +407,7 @@ public final class CpuTlb {
         state.clearPending();
         TlbContext of = state.context();
         if (of != null) {
-            long generation = of.generation();
+            long generation = of.generation().current();
             if (generation != slot.flushed) {
                 try {
                     catchUp(of, generation);

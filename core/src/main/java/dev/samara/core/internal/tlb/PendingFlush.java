@@ -153,7 +153,7 @@ final class PendingFlush {
             // Given back: an end that is tried again may come after the end of the space. No CPU is in it.
             return;
         }
-        long generation = context.advance();
+        long generation = context.generation().advance();
         long start = first.start;
         long end = first.end;
         MmuNotifier.Reason reason = first.reason;

@@ -22,7 +22,7 @@ public final class TlbFlush {
      */
     public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
         TlbContext context = table.context();
-        long generation = context.advance();
+        long generation = context.generation().advance();
         int index = table.indexOf(address);
         long mask = Leaf.cpumask(leaf, index, index);
         long size = 1L << table.pageShift();

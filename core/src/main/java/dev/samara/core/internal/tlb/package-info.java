@@ -9,6 +9,19 @@
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
  * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.PendingFlush} has the leaves
  * that must be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Where does a CPU compare generations, and flush?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#enterGuest}, {@link
+ *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
+ *   <tr><td>Which leaves must be flushed before frames are freed?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.PendingFlush}</td></tr>
+ *   <tr><td>What frees the frames after the flush?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
+ *   <tr><td>What frees them after a failure?</td>
+ *       <td>{@code RetriedEnd}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.tlb;

@@ -17,8 +17,8 @@ final class ElisionBreaks {
                     2,
                     () -> SourceBreak.of(
                             INTERNAL + "tlb.PendingFlush",
-                            "long generation = context.advance();",
-                            "boolean isAlone = context.cpus() <= 1;\nlong generation = context.advance();",
+                            "long generation = context.generation().advance();",
+                            "boolean isAlone = context.cpus() <= 1;\nlong generation = context.generation().advance();",
                             "cpus.shoot(context, generation, mask);",
                             "cpus.shoot(context, generation, isAlone ? 0 : mask);")),
             PlantedBreak.of(
@@ -33,5 +33,5 @@ final class ElisionBreaks {
                     () -> SourceBreak.of(
                             INTERNAL + "tlb.CpuTlb",
                             "flushed = slot.isFresh ? FRESH : slot.flushed;",
-                            "flushed = of.generation();")));
+                            "flushed = of.generation().current();")));
 }

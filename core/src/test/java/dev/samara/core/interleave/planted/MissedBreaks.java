@@ -32,8 +32,8 @@ final class MissedBreaks {
                     in(
                             "tlb.PendingFlush",
                             "Leaf.deferFlush(leaf);\n",
-                            "Leaf.deferFlush(leaf); early = table.context().advance();\n",
-                            "long generation = context.advance();",
+                            "Leaf.deferFlush(leaf); early = table.context().generation().advance();\n",
+                            "long generation = context.generation().advance();",
                             "long generation = early;",
                             "    private int size;\n",
                             "    private int size; private long early;\n")),
@@ -46,15 +46,16 @@ final class MissedBreaks {
                     "GUEST is entered without a look at the generation",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
-                    in("tlb.CpuTlb", "if (of.generation() != flushed) {", "if (false) {")),
+                    in("tlb.CpuTlb", "if (of.generation().mustFlush(flushed)) {", "if (false) {")),
             PlantedBreak.of(
                     "the generation is read before GUEST is set",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
                     in(
                             "tlb.CpuTlb",
-                            "state.enterGuest(contextId);\n            if (of.generation() != flushed) {",
-                            "long seen = of.generation(); state.enterGuest(contextId); if (seen != flushed) {")),
+                            "state.enterGuest(contextId);\n            if (of.generation().mustFlush(flushed)) {",
+                            "long seen = of.generation().current(); state.enterGuest(contextId); "
+                                    + "if (seen != flushed) {")),
             PlantedBreak.of(
                     "a gap in the log is passed over",
                     StoreBufferTest.StoreBesideReuse.class,

@@ -35,8 +35,8 @@ final class CpuStateTest {
     /** Has another thread shoot at this CPU in both contexts, and come back before anybody acknowledges. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
-            cpus.shoot(context, context.advance(), cpu.bit());
-            cpus.shoot(another, another.advance(), cpu.bit());
+            cpus.shoot(context, context.generation().advance(), cpu.bit());
+            cpus.shoot(another, another.generation().advance(), cpu.bit());
         });
         shooter.start();
         shooter.join();
@@ -123,7 +123,7 @@ final class CpuStateTest {
         thread.start();
         thread.join();
         assertEquals(1, context.cpus());
-        cpus.shoot(context, context.advance(), -1);
+        cpus.shoot(context, context.generation().advance(), -1);
         assertEquals(0, context.cpus());
         cpus.releaseDead();
         assertEquals(0, context.cpus());

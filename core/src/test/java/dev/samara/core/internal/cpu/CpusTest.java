@@ -82,7 +82,7 @@ final class CpusTest {
     private Set<Integer> shot(long mask) {
         Set<Integer> numbers = new TreeSet<>();
         List<CpuState> all = new ArrayList<>();
-        long generation = context.advance();
+        long generation = context.generation().advance();
         for (int i = 0; i < MANY; i++) {
             int number = i;
             all.add(cpus.claim(0, () -> {
@@ -158,7 +158,7 @@ final class CpusTest {
 
     /** Returns whether a CPU that is between two spaces is asked in a shootdown by this thread. */
     private static boolean isAsked(Cpus of, TlbContext in, CpuState switching) {
-        of.shoot(in, in.advance(), -1);
+        of.shoot(in, in.generation().advance(), -1);
         boolean isAsked = switching.isPending();
         switching.clearPending();
         return isAsked;
@@ -190,7 +190,7 @@ final class CpusTest {
     @Test
     @DisplayName("only those in GUEST in the context that are behind are asked, and waited for")
     void waitsForThoseBehind() throws Exception {
-        long generation = context.advance();
+        long generation = context.generation().advance();
         Owned behind = guest(cpus, context, generation - 1);
         Owned done = guest(cpus, context, generation);
         Owned elsewhere = guest(cpus, new TlbContext(), 0);
@@ -220,7 +220,7 @@ final class CpusTest {
     void othersWaysOut() throws Exception {
         TlbContext other = new TlbContext();
         for (int way = 0; way < 4; way++) {
-            long generation = context.advance();
+            long generation = context.generation().advance();
             Owned cpu = guest(cpus, context, generation - 1);
             assertEquals(1, context.cpus());
             Thread shooter = new Thread(() -> cpus.shoot(context, generation, cpu.state.bit()));
@@ -306,7 +306,7 @@ final class CpusTest {
             }
         };
         Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {}, ShootdownLazy::new, true);
-        long generation = context.advance();
+        long generation = context.generation().advance();
         Owned cpu = guest(impatient, context, 0);
         AtomicBoolean interrupted = new AtomicBoolean();
         Thread shooter = new Thread(() -> {
@@ -366,8 +366,8 @@ final class CpusTest {
     @DisplayName(
             "a CPU that stays in GUEST, and has flushed beyond the generation that is waited for, is not waited for")
     void flushedBeyond() throws Exception {
-        long generation = context.advance();
-        Owned cpu = guest(cpus, context, context.advance());
+        long generation = context.generation().advance();
+        Owned cpu = guest(cpus, context, context.generation().advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
         Future<?> shot = shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit()));
@@ -379,18 +379,18 @@ final class CpusTest {
     @Test
     @DisplayName("two shooters at once are both done when the CPU, which stays in GUEST, flushes once")
     void twoShooters() throws Exception {
-        Owned cpu = guest(cpus, context, context.generation());
+        Owned cpu = guest(cpus, context, context.generation().current());
         ExecutorService shooters = Executors.newFixedThreadPool(2);
         threads.add(shooters);
         List<Future<?>> shots = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
-            long generation = context.advance();
+            long generation = context.generation().advance();
             shots.add(shooters.submit(() -> cpus.shoot(context, generation, cpu.state.bit())));
         }
         Await.until("both have asked the CPU", () -> cpus.shootdowns() == 2);
         cpu.does(() -> {
             cpu.state.clearPending();
-            cpu.state.flushedTo(context.generation());
+            cpu.state.flushedTo(context.generation().current());
         });
         for (Future<?> shot : shots) {
             Await.result("a shootdown to a generation that the CPU has reached", shot, List.of());

@@ -30,39 +30,39 @@ final class TlbContextTest {
             assertTrue(numbers.add(number));
         }
         TlbContext other = new TlbContext();
-        long before = other.generation();
-        assertEquals(context.generation() + 1, context.advance());
-        assertEquals(before, other.generation());
+        long before = other.generation().current();
+        assertEquals(context.generation().current() + 1, context.generation().advance());
+        assertEquals(before, other.generation().current());
         assertEquals(context.id(), context.id());
     }
 
     @Test
     @DisplayName("each advance has a generation of its own, and none is left out")
     void advance() throws Exception {
-        long before = context.generation();
+        long before = context.generation().current();
         ExecutorService other = Executors.newSingleThreadExecutor();
         Set<Long> seen = new HashSet<>();
         Future<Set<Long>> theirs = other.submit(() -> {
             Set<Long> mine = new HashSet<>();
             for (int i = 0; i < EACH; i++) {
-                mine.add(context.advance());
+                mine.add(context.generation().advance());
             }
             return mine;
         });
         for (int i = 0; i < EACH; i++) {
-            seen.add(context.advance());
+            seen.add(context.generation().advance());
         }
         seen.addAll(theirs.get());
         other.shutdown();
         assertEquals(2 * EACH, seen.size());
-        assertEquals(before + 2 * EACH, context.generation());
+        assertEquals(before + 2 * EACH, context.generation().current());
     }
 
     @Test
     @DisplayName("a logged range is in its own log, and in no other")
     void log() {
         FlushLog.FlushedRange range = new FlushLog.FlushedRange();
-        long generation = context.advance();
+        long generation = context.generation().advance();
         assertFalse(context.log().read(generation, range));
         context.log(generation, 0x1000, 0x3000, 5, Reason.DISCARDED);
         assertTrue(context.log().read(generation, range));
@@ -76,12 +76,12 @@ final class TlbContextTest {
     @Test
     @DisplayName("one that was given back has negative generations, of which a CPU is told, and no log")
     void givenBack() {
-        long before = context.advance();
+        long before = context.generation().advance();
         context.checkNotGivenBack(before);
         assertFalse(context.isGivenBack());
         context.free();
         assertTrue(context.isGivenBack());
-        long read = context.advance();
+        long read = context.generation().advance();
         String message = "context " + context.id() + " is used after it was given back";
         assertEquals(
                 message,

@@ -53,14 +53,14 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         lazy.arrive(context);
         lazy.enterLazy();
         assertEquals("LAZY", lazy.state());
-        long generation = context.generation();
+        long generation = context.generation().current();
         assertTrue(context.users().put());
         try (TlbGather gather = new TlbGather(memory, context)) {
             UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
-        assertEquals(generation, context.generation());
+        assertEquals(generation, context.generation().current());
         assertEquals(0, memory.cpus().targets());
         assertNull(lazy.lazyContext());
         assertFalse(lazy.leaveLazy(context));

@@ -19,7 +19,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class AloneBeforeGeneration {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
-    private final long known = context.generation();
+    private final long known = context.generation().current();
 
     public AloneBeforeGeneration() {
         // The CPU of the shooter.
@@ -32,13 +32,13 @@ public class AloneBeforeGeneration {
         context.use();
         cpu.arrive(context);
         cpu.enterGuest(context.id());
-        r.r1 = context.generation() == known ? 1 : 0;
+        r.r1 = context.generation().current() == known ? 1 : 0;
     }
 
     @Actor
     public void shooter(II_Result r) {
         boolean isAlone = context.cpus() <= 1;
-        long generation = context.advance();
+        long generation = context.generation().advance();
         r.r2 = !isAlone && !cpu.isDone(context.id(), generation) ? 1 : 0;
     }
 }

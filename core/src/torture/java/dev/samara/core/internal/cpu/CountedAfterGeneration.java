@@ -19,7 +19,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class CountedAfterGeneration {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
-    private final long known = context.generation();
+    private final long known = context.generation().current();
 
     public CountedAfterGeneration() {
         // The CPU of the shooter.
@@ -29,7 +29,7 @@ public class CountedAfterGeneration {
     @Actor
     public void owner(II_Result r) {
         cpu.depart();
-        r.r1 = context.generation() == known ? 1 : 0;
+        r.r1 = context.generation().current() == known ? 1 : 0;
         context.use();
         cpu.arrive(context);
         cpu.enterGuest(context.id());
@@ -37,7 +37,7 @@ public class CountedAfterGeneration {
 
     @Actor
     public void shooter(II_Result r) {
-        long generation = context.advance();
+        long generation = context.generation().advance();
         r.r2 = context.cpus() > 1 && !cpu.isDone(context.id(), generation) ? 1 : 0;
     }
 }

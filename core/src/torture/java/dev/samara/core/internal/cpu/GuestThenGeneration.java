@@ -28,20 +28,20 @@ import org.openjdk.jcstress.infra.results.III_Result;
 public class GuestThenGeneration {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
-    private final long known = context.generation();
+    private final long known = context.generation().current();
     private final long[] leaf = {Pte.present(1, Pte.READ)};
 
     @Actor
     public void owner(III_Result r) {
         cpu.enterGuest(context.id());
-        r.r1 = context.generation() == known ? 1 : 0;
+        r.r1 = context.generation().current() == known ? 1 : 0;
         r.r2 = Leaf.get(leaf, 0) == Pte.NONE ? 0 : 1;
     }
 
     @Actor
     public void shooter(III_Result r) {
         Leaf.getAndSet(leaf, 0, Pte.NONE);
-        long generation = context.advance();
+        long generation = context.generation().advance();
         r.r3 = cpu.isDone(context.id(), generation) ? 0 : 1;
     }
 }

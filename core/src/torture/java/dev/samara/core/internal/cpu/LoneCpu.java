@@ -43,7 +43,7 @@ public final class LoneCpu {
 
     public void enterGuest() {
         state.enterGuest(context.id());
-        state.flushedTo(context.generation());
+        state.flushedTo(context.generation().current());
     }
 
     public void leaveGuest() {
@@ -58,7 +58,7 @@ public final class LoneCpu {
 
     /** Waits until the CPU has executed a full fence, if it is in GUEST. */
     public void fence() {
-        long generation = context.advance();
+        long generation = context.generation().advance();
         while (!state.isDone(context.id(), generation)) {
             Thread.onSpinWait();
         }

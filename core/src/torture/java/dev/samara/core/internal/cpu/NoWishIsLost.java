@@ -24,7 +24,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class NoWishIsLost {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
-    private final long known = context.generation();
+    private final long known = context.generation().current();
 
     public NoWishIsLost() {
         cpu.request();
@@ -33,12 +33,12 @@ public class NoWishIsLost {
     @Actor
     public void owner(II_Result r) {
         cpu.clearPending();
-        r.r1 = context.generation() == known ? 0 : 1;
+        r.r1 = context.generation().current() == known ? 0 : 1;
     }
 
     @Actor
     public void shooter() {
-        context.advance();
+        context.generation().advance();
         cpu.request();
     }
 

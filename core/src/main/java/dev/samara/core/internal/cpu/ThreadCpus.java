@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * The CPUs of one thread, of all machines, and the reader that the thread has borrowed to fault pages in. Used by that
  * thread alone. The thread checks them before it waits, since other threads may wait for one of these CPUs or readers.
  */
-final class OwnedByThread {
-    private static final ThreadLocal<@Nullable OwnedByThread> CURRENT = new ThreadLocal<>();
+final class ThreadCpus {
+    private static final ThreadLocal<@Nullable ThreadCpus> CURRENT = new ThreadLocal<>();
 
     /**
      * Weak, so that a CPU that was not closed does not keep its machine reachable. A CPU that is online is reachable as
@@ -23,19 +23,19 @@ final class OwnedByThread {
 
     private @Nullable RcuReader borrowed;
 
-    private OwnedByThread() {}
+    private ThreadCpus() {}
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */
-    static @Nullable OwnedByThread current() {
+    static @Nullable ThreadCpus current() {
         return CURRENT.get();
     }
 
-    private static OwnedByThread make() {
-        OwnedByThread known = CURRENT.get();
+    private static ThreadCpus make() {
+        ThreadCpus known = CURRENT.get();
         if (known != null) {
             return known;
         }
-        OwnedByThread made = new OwnedByThread();
+        ThreadCpus made = new ThreadCpus();
         CURRENT.set(made);
         return made;
     }
@@ -49,14 +49,14 @@ final class OwnedByThread {
 
     /** Adds a CPU to those of the calling thread. */
     static void add(CpuState cpu) {
-        OwnedByThread own = make();
+        ThreadCpus own = make();
         own.forget(null);
         own.cpus.add(new WeakReference<>(cpu));
     }
 
     /** Removes a CPU from those of the calling thread. Allocates nothing if the thread has a place for CPUs. */
     static void remove(CpuState cpu) {
-        OwnedByThread own = CURRENT.get();
+        ThreadCpus own = CURRENT.get();
         if (own != null) {
             own.forget(cpu);
             own.endIfEmpty();
@@ -75,7 +75,7 @@ final class OwnedByThread {
 
     /** Ends the list of the calling thread if it is empty. */
     static void giveUpReserve() {
-        OwnedByThread own = CURRENT.get();
+        ThreadCpus own = CURRENT.get();
         if (own != null) {
             own.endIfEmpty();
         }
@@ -89,7 +89,7 @@ final class OwnedByThread {
 
     /** Runs an action on the calling thread that enters and leaves sections of a reader that belongs to no CPU. */
     static int readAs(RcuReader reader, IntSupplier what) {
-        OwnedByThread own = make();
+        ThreadCpus own = make();
         RcuReader outer = own.borrowed;
         own.borrowed = reader;
         try {

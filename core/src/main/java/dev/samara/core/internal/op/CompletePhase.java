@@ -12,13 +12,13 @@ import java.util.List;
  * The last phase of an operation in flight. Under one hold of the layout lock it clears the reservations, joins the
  * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
-final class Completion {
+final class CompletePhase {
     /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
     private final List<InFlightRange> completed = new ArrayList<>(1);
 
     private final Edit edit;
 
-    private Completion(Edit edit) {
+    private CompletePhase(Edit edit) {
         this.edit = edit;
     }
 
@@ -77,11 +77,11 @@ final class Completion {
         List<InFlightRange> completed = List.of();
         boolean finished = false;
         try (Edit edit = Edit.completing(run.operation())) {
-            Completion completion = new Completion(edit);
-            completed = completion.completed;
+            CompletePhase phase = new CompletePhase(edit);
+            completed = phase.completed;
             List<InFlightRange> successors = run.successors();
             try {
-                completion.end(run);
+                phase.end(run);
                 Publication.publish(edit, Edit.DONE);
             } finally {
                 if (edit.published) {

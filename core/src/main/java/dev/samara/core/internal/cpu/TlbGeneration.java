@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The generation of a space's page table ({@code tlb_gen}), from which a CPU learns that it must flush. A thread that
+ * has changed entries advances it. A CPU compares it with the generation that it has flushed to, before it uses a
+ * translation.
+ */
+public final class TlbGeneration {
+    /** The bit that marks the generation of a context that was given back. */
+    private static final long GIVEN_BACK = Long.MIN_VALUE;
+
+    /** The current generation; the first is 1. Negative after the context was given back. */
+    private final AtomicLong generation = new AtomicLong(1);
+
+    TlbGeneration() {}
+
+    /** Returns the current generation, which only grows. */
+    public long current() {
+        // Volatile: after the volatile store by which a CPU enters GUEST. Pairs with advance.
+        return generation.get();
+    }
+
+    /**
+     * Returns whether a CPU in the space must flush before it uses a translation.
+     *
+     * @param flushed the generation that the CPU has flushed to, or a value that no generation has
+     */
+    public boolean mustFlush(long flushed) {
+        return current() != flushed;
+    }
+
+    /**
+     * Begins another generation, and returns it. The caller has changed entries before, and reads their cpumask after
+     * this call. If the context was given back, no CPU is in it, and the generation is negative.
+     */
+    public long advance() {
+        // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
+        return generation.incrementAndGet();
+    }
+
+    /** Marks the generation of a context that is given back. Returns the generation before, which may have the mark. */
+    long giveBack() {
+        // Without a lambda: its first call needs memory and a deep stack.
+        return generation.getAndAdd(GIVEN_BACK);
+    }
+
+    boolean isGivenBack() {
+        return current() < 0;
+    }
+}

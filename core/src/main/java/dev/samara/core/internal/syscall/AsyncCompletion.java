@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.sync.WaitingCall;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Completes the future of an asynchronous call, after the pages that the call wants are faulted in. A thread of the
+ * machine runs this once the operation is complete. Allocated before publication.
+ */
+final class AsyncCompletion extends WaitingCall {
+    private final Operation operation;
+    private final StartedCall future;
+
+    /** Whether everything but the completion is done. */
+    private boolean isOver;
+
+    private long result;
+    private @Nullable Throwable thrown;
+
+    AsyncCompletion(Operation operation, StartedCall future) {
+        this.operation = operation;
+        this.future = future;
+    }
+
+    @Override
+    protected boolean isReady() {
+        return true;
+    }
+
+    @Override
+    public void run() {
+        if (!isOver) {
+            try {
+                result = Syscall.populate(operation, operation.result());
+            } catch (Throwable failed) {
+                // A synchronous call throws it to its caller.
+                thrown = failed;
+            }
+            isOver = true;
+        }
+        tell();
+    }
+
+    /** Completes the future of a call that has ended, and has nothing to fault in. */
+    void complete() {
+        result = operation.result();
+        isOver = true;
+        tell();
+    }
+
+    /** Completes the future, or has a thread of the machine do so once there is memory for that. */
+    private void tell() {
+        Throwable failed = thrown;
+        try {
+            if (failed == null) {
+                future.complete(result);
+            } else {
+                future.completeExceptionally(failed);
+            }
+        } catch (OutOfMemoryError exhausted) {
+            // Of a future that is done it concerns the calls of the embedder that depend on it.
+            if (!future.isDone()) {
+                operation.layout().host().housekeeping().add(this);
+            }
+        }
+    }
+}
