@@ -9,10 +9,14 @@ import dev.samara.core.internal.sync.ThreadCount;
 import dev.samara.core.vma.Geometry;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /** Machines in which parts are a test's, for tests of other packages. */
 public final class MachineInternals {
+    /** The class of a machine's records of references. */
+    public static final Class<?> SPACE_REFERENCES = SpaceReferences.class;
+
     private MachineInternals() {}
 
     /** Builds a machine on which something is done in the retire phase. */
@@ -47,13 +51,28 @@ public final class MachineInternals {
     }
 
     /** Whether a machine has a thread now. */
-    static boolean hasThread(Machine machine) {
+    public static boolean hasThread(Machine machine) {
         return Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> isOf(thread, machine));
     }
 
     /** The number of a machine's threads. */
     public static int threadsOf(Machine machine) {
         return ThreadCount.of(machine.host().background());
+    }
+
+    /** Has the time of a machine's reaps told by a test. */
+    public static void timeReapsBy(Machine machine, LongSupplier nanos) {
+        MachineSeams.timeReapsBy(machine.host(), nanos);
+    }
+
+    /** Goes to a space, unless that is closed; returns whether the CPU is there. */
+    public static boolean trySwitchTo(Cpu cpu, AddressSpace space) {
+        return cpu.trySwitchTo(space);
+    }
+
+    /** The layout to which calls go: that of the space, or an ended one if the reference is closed. */
+    public static Layout calledLayoutOf(AddressSpace space) {
+        return space.layout();
     }
 
     /** The layout of a space, also if the reference is closed. */

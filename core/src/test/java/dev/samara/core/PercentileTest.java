@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Refusal.assertRefused;
+import static dev.samara.core.fixture.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.vma.Geometry;

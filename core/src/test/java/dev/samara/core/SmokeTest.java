@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.samara.core.fixture.ChildJvm;
 import dev.samara.smoke.SmokeClient;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;

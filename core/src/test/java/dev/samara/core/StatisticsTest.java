@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.PagedFile;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.mman.MapFlags;

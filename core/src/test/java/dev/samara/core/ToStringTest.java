@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.GuestScene.Waiting;
+import dev.samara.core.docs.WaitingTableSubjects;
+import dev.samara.core.docs.WaitingTableTest;
+import dev.samara.core.fixture.GuestScene;
+import dev.samara.core.fixture.GuestScene.Waiting;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;

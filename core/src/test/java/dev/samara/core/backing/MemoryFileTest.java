@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.assertResult;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.RepeatedStep;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.RepeatedStep;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Arrays;

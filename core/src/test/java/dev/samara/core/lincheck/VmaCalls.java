@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.FourPages;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import org.jetbrains.lincheck.datastructures.Operation;

@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.Watchpoint;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;

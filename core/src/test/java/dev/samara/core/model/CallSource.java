@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;

@@ -2,7 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;

@@ -2,7 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.LayoutText;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Vma;

@@ -3,8 +3,8 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Latches;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;

@@ -2,11 +2,11 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.NamedBacking;
 import dev.samara.core.VmaRef;
+import dev.samara.core.fixture.Latches;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.PageContents;
 import dev.samara.core.SpaceReference;
+import dev.samara.core.fixture.PageContents;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

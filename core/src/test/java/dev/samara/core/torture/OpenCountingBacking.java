@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.NamedBacking;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Vma;
 import java.util.Set;

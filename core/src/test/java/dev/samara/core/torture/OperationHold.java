@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.Latches;
+import dev.samara.core.fixture.Latches;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.MapFlags;
 import java.io.ByteArrayOutputStream;

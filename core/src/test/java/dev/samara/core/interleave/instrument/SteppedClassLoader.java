@@ -19,7 +19,7 @@ public final class SteppedClassLoader extends ClassLoader {
             "dev.samara.core.interleave.instrument.",
             "dev.samara.core.interleave.failure.",
             // It reads objects after a run, and makes no steps.
-            "dev.samara.core.ReachableObjects");
+            "dev.samara.core.fixture.ReachableObjects");
 
     /** The beginning of the addresses of the tests' class files. */
     private static final String TESTS =

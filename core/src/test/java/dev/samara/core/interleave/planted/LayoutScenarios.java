@@ -4,11 +4,11 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.CountingBacking;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.VmaRef;
+import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;

@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.CountingBacking;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.instrument.SourceBreak;

@@ -3,8 +3,8 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.ReachableObjects;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.InFlightRange;

@@ -4,7 +4,7 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.ReachableObjects;
+import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.interleave.scenario.IdleByClock;
 import dev.samara.core.interleave.schedule.Scenario;

@@ -3,10 +3,10 @@ package dev.samara.core.interleave.scenario;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.event.StalledCpu;
+import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.event.StalledCpu;
+import dev.samara.core.fixture.Latches;
+import dev.samara.core.fixture.SpaceFixture;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.assertFault;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.util.BitSet;

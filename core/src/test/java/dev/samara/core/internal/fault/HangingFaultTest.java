@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.WRITE;
-import static dev.samara.core.SpaceFixture.assertFault;
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.OneThread;
-import dev.samara.core.PagedFile;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.PagedFile;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;

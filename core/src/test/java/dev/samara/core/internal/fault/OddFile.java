@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.PagedFile;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.PagedFile;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.PageWindow;
 import java.util.function.Consumer;

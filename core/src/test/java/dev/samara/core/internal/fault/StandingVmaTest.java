@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import dev.samara.core.OneThread;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;

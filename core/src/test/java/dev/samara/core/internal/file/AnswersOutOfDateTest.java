@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import static dev.samara.core.SpaceFixture.GEOMETRY;
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.WRITE;
-import static dev.samara.core.SpaceFixture.assertFault;
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
-import dev.samara.core.OneThread;
-import dev.samara.core.OtherCpu;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.mman.Advice;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import static dev.samara.core.SpaceFixture.GEOMETRY;
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.assertResult;
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.OneThread;
-import dev.samara.core.PagedFile;
-import dev.samara.core.RepeatedStep;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.PagedFile;
+import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.RemapFlags;
 import org.junit.jupiter.api.DisplayName;

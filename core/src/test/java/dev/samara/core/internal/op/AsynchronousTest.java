@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
-import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.waits;
 import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
 import static dev.samara.core.internal.op.RetiringCall.FIXED;
 import static dev.samara.core.internal.op.RetiringCall.LINUX;
@@ -18,7 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
+import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

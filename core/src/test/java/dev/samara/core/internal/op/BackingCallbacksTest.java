@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.NamedBacking;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;

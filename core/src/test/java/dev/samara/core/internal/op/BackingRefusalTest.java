@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.CountingBacking;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.CountingBacking;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;

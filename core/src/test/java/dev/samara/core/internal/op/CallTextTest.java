@@ -12,8 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.Protection;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
-import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.waits;
 import static dev.samara.core.internal.op.RetiringCall.FIXED;
 import static dev.samara.core.internal.op.RetiringCall.LINUX;
 import static dev.samara.core.internal.op.RetiringCall.MOVE;
@@ -18,8 +18,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Cpu;
-import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
-import dev.samara.core.ReachableObjects;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;

@@ -4,10 +4,10 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -4,9 +4,9 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.vma.Geometry;
 import java.util.List;

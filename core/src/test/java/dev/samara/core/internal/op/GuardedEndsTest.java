@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
-import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
+import dev.samara.core.fixture.LayoutText;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;

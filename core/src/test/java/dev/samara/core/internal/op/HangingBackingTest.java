@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.CountingBacking;
-import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.CountingBacking;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
 import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
 import static dev.samara.core.internal.op.RetiringCall.FIXED;
 import static dev.samara.core.internal.op.RetiringCall.LINUX;
@@ -14,10 +14,10 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.Usage;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;

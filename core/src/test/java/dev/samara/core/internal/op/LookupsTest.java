@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
-import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.waits;
 import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
 import static dev.samara.core.internal.op.RetiringCall.PAGE;
 import static dev.samara.core.internal.op.RetiringCall.RW;
@@ -14,9 +14,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.LayoutText;
 import dev.samara.core.VmaRef;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
 import static dev.samara.core.internal.op.RetiringCall.FIXED;
 import static dev.samara.core.internal.op.RetiringCall.LINUX;
 import static dev.samara.core.internal.op.RetiringCall.PAGE;
@@ -11,10 +11,10 @@ import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Protection;
 import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mprotect;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;

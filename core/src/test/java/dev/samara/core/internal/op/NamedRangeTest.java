@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
-import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.waits;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import java.util.Arrays;

@@ -4,8 +4,8 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.CountingBacking;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;

@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.OneThread;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;

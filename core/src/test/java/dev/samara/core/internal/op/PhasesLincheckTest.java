@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.FourPages.GEOMETRY;
-import static dev.samara.core.FourPages.PAGE;
-import static dev.samara.core.FourPages.PAGES;
-import static dev.samara.core.FourPages.PLACE;
-import static dev.samara.core.FourPages.UNMAPPED;
-import static dev.samara.core.FourPages.address;
-import static dev.samara.core.FourPages.length;
-import static dev.samara.core.FourPages.rights;
-import static dev.samara.core.FourPages.start;
+import static dev.samara.core.lincheck.FourPages.GEOMETRY;
+import static dev.samara.core.lincheck.FourPages.PAGE;
+import static dev.samara.core.lincheck.FourPages.PAGES;
+import static dev.samara.core.lincheck.FourPages.PLACE;
+import static dev.samara.core.lincheck.FourPages.UNMAPPED;
+import static dev.samara.core.lincheck.FourPages.address;
+import static dev.samara.core.lincheck.FourPages.length;
+import static dev.samara.core.lincheck.FourPages.rights;
+import static dev.samara.core.lincheck.FourPages.start;
 
-import dev.samara.core.FourPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -22,6 +21,7 @@ import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.lincheck.FourPages;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;

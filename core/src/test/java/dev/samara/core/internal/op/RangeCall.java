@@ -9,7 +9,7 @@ import static dev.samara.core.internal.op.RetiringCall.RW;
 import static dev.samara.core.internal.op.RetiringCall.page;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
-import dev.samara.core.CountingBacking;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;

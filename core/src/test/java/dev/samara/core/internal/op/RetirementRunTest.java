@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;

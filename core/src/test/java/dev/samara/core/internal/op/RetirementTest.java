@@ -9,12 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.OtherCpu;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.PageTableContext;

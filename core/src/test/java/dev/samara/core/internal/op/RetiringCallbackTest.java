@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.HeldOperations.atOnce;
-import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.fixture.HeldOperations.atOnce;
+import static dev.samara.core.fixture.HeldOperations.waits;
 import static dev.samara.core.internal.op.RetiringCall.PAGE;
 import static dev.samara.core.internal.op.RetiringCall.RW;
 import static dev.samara.core.internal.op.RetiringCall.page;
@@ -14,10 +14,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.HeldOperations;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.util.concurrent.CompletableFuture;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

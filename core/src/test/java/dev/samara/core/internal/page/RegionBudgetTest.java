@@ -3,7 +3,7 @@ package dev.samara.core.internal.page;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.Await;
+import dev.samara.core.fixture.Await;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;

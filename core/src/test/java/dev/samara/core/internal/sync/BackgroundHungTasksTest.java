@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
+import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.sync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Rounds;
+import dev.samara.core.fixture.Rounds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

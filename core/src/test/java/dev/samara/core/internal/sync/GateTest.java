@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
-import dev.samara.core.FirstFailure;
-import dev.samara.core.Latches;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.FirstFailure;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.sync.Gate.Waiter;
 import java.util.ArrayList;
 import java.util.List;

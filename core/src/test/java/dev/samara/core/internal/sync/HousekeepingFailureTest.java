@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
-import dev.samara.core.FirstFailure;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.FirstFailure;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
-import dev.samara.core.FirstFailure;
-import dev.samara.core.Rounds;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.FirstFailure;
+import dev.samara.core.fixture.Rounds;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.samara.core.internal.sync;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
+import dev.samara.core.fixture.Await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;

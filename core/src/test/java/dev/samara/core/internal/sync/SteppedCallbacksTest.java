@@ -4,7 +4,7 @@ package dev.samara.core.internal.sync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Await;
+import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;

@@ -4,9 +4,9 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
-import dev.samara.core.OpenFiles;
+import dev.samara.core.fixture.LayoutText;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;

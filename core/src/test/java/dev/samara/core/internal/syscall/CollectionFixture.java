@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.SpaceFixture;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;

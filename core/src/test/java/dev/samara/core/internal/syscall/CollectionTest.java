@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.SpaceFixture.GEOMETRY;
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.READ;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.assertFault;
-import static dev.samara.core.SpaceFixture.assertResult;
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.OneThread;
-import dev.samara.core.OtherCpu;
-import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;

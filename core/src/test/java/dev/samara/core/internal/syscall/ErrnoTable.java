@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.LayoutText;
+import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.Refusal.assertRefused;
+import static dev.samara.core.fixture.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -11,11 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
-import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
+import dev.samara.core.fixture.LayoutText;
+import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;

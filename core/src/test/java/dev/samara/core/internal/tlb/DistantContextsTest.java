@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
-import static dev.samara.core.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.SpaceFixture.GEOMETRY;
-import static dev.samara.core.SpaceFixture.PAGE;
-import static dev.samara.core.SpaceFixture.RW;
-import static dev.samara.core.SpaceFixture.assertFault;
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Await;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.OneThread;
-import dev.samara.core.OtherCpu;
-import dev.samara.core.SpaceFixture;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.cpu.ContextNumbers;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.vma;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import dev.samara.core.Await;
+import dev.samara.core.fixture.Await;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

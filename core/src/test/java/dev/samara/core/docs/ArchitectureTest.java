@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.docs;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Packages depend in one direction: a row imports only rows above it. */
+final class ArchitectureTest {
+    /** The packages, from the one that depends on nothing to the facade, which nothing depends on. */
+    private static final List<String> ROWS = List.of(
+            "dev.samara.core.mman",
+            "dev.samara.core.vma",
+            "dev.samara.core.event",
+            "dev.samara.core.internal.sync",
+            "dev.samara.core.internal.vma",
+            "dev.samara.core.internal.check",
+            "dev.samara.core.internal.cpu",
+            "dev.samara.core.internal.page",
+            "dev.samara.core.internal.memory",
+            "dev.samara.core.internal.tlb",
+            "dev.samara.core.internal.pagewalk",
+            "dev.samara.core.internal.file",
+            "dev.samara.core.backing",
+            "dev.samara.core.internal.space",
+            "dev.samara.core.internal.op",
+            "dev.samara.core.internal.fault",
+            "dev.samara.core.internal.syscall",
+            "dev.samara.core.guest",
+            "dev.samara.core.internal.guest",
+            "dev.samara.core");
+
+    /** The dependencies that still run the other way. Each is there because one of its classes has two jobs. */
+    private static final Set<String> EXCEPTIONS = Set.of();
+
+    private static final JavaClasses CORE =
+            new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
+
+    /** The dependencies of a row's classes on classes of rows below it, as {@code Origin -> Target}. */
+    private static Set<String> downwards(String row) {
+        List<String> below = ROWS.subList(ROWS.indexOf(row) + 1, ROWS.size());
+        Set<String> found = new TreeSet<>();
+        for (JavaClass origin : CORE) {
+            if (origin.getPackageName().equals(row)) {
+                for (Dependency dependency : origin.getDirectDependenciesFromSelf()) {
+                    JavaClass target = dependency.getTargetClass().getBaseComponentType();
+                    if (below.contains(target.getPackageName())) {
+                        found.add(outermost(origin) + " -> " + outermost(target));
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    private static String outermost(JavaClass type) {
+        return type.getEnclosingClass().map(ArchitectureTest::outermost).orElse(type.getSimpleName());
+    }
+
+    @Test
+    @DisplayName("a row imports only rows above it, but for the exceptions, and each exception is still needed")
+    void rowsImportUpwards() {
+        Set<String> found = new TreeSet<>();
+        ROWS.forEach(row -> found.addAll(downwards(row)));
+        assertEquals(new TreeSet<>(EXCEPTIONS), found);
+    }
+
+    /** No import in a class file: the classes that a sealed class of an upper row permits in a row below. */
+    @Test
+    @DisplayName("a sealed class permits a class below its row only where users read what the library implements")
+    void permitsClauses() {
+        Set<String> found = new TreeSet<>();
+        for (JavaClass origin : CORE) {
+            int row = ROWS.indexOf(origin.getPackageName());
+            for (JavaClass permitted : origin.getPermittedSubclasses().orElse(Set.of())) {
+                if (ROWS.indexOf(permitted.getPackageName()) > row) {
+                    found.add(outermost(origin) + " -> " + outermost(permitted));
+                }
+            }
+        }
+        assertEquals(
+                Set.of(
+                        "GuestMemory -> CpuMemory",
+                        "PageCache -> FilePages",
+                        "PinnedFrame -> FramePin",
+                        "Vma -> VmArea"),
+                found);
+    }
+
+    @Test
+    @DisplayName("every class lives in a row: a new package is given its place here first")
+    void everyClassLivesInARow() {
+        classes().should().resideInAnyPackage(ROWS.toArray(String[]::new)).check(CORE);
+    }
+
+    @Test
+    @DisplayName("core depends on the JDK, on maple's API, on queues of JCTools that use no Unsafe, on agents")
+    void coreDependsOnLittle() {
+        classes()
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "java..",
+                        "dev.samara.maple",
+                        "dev.samara.core..",
+                        "org.jctools.queues.varhandle",
+                        "org.agrona.collections",
+                        "org.agrona.concurrent",
+                        "org.jspecify..")
+                .check(CORE);
+    }
+
+    @Test
+    @DisplayName("core touches no internals of the JDK")
+    void coreTouchesNoJdkInternals() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("sun..", "jdk..", "com.sun..")
+                .check(CORE);
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.docs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The formatter wraps neither comments nor Markdown, so it leaves long lines. */
+@DisplayName("Lines of Java and Markdown, also those of comments and tables, end at 120 columns")
+class LineLengthTest {
+    private static final Path TOP =
+            Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolveSibling("");
+    private static final int COLUMNS = 120;
+
+    private static void addFiles(Path directory, int depth, String suffix, List<Path> files) throws IOException {
+        try (Stream<Path> found = Files.walk(TOP.resolve(directory), depth)) {
+            found.filter(file -> file.toString().endsWith(suffix)).forEach(files::add);
+        }
+    }
+
+    private static List<String> longLines(Path file) throws IOException {
+        List<String> found = new ArrayList<>();
+        List<String> lines = Files.readAllLines(file);
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i);
+            int columns = line.codePointCount(0, line.length());
+            if (columns > COLUMNS) {
+                found.add(TOP.relativize(file) + ":" + (i + 1) + " has " + columns + " columns");
+            }
+        }
+        return found;
+    }
+
+    @Test
+    void linesAreShortEnough() throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (String module : List.of("maple", "core", "bench", "examples")) {
+            int before = files.size();
+            addFiles(Path.of(module, "src"), Integer.MAX_VALUE, ".java", files);
+            assertTrue(files.size() > before, () -> "no sources of " + module);
+        }
+        int sources = files.size();
+        addFiles(Path.of(""), 1, ".md", files);
+        addFiles(Path.of("docs"), Integer.MAX_VALUE, ".md", files);
+        assertTrue(files.contains(TOP.resolve("README.md")), "no Markdown");
+        assertTrue(files.size() > sources + 1, "no docs");
+        List<String> found = new ArrayList<>();
+        for (Path file : files) {
+            found.addAll(longLines(file));
+        }
+        assertEquals(List.of(), found);
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.docs;
+
+import static dev.samara.core.fixture.GuestScene.CALM;
+import static dev.samara.core.fixture.GuestScene.LINUX;
+import static dev.samara.core.fixture.GuestScene.PAGE;
+import static dev.samara.core.fixture.GuestScene.REPLACED;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.CpuStatistics;
+import dev.samara.core.ExitRecord;
+import dev.samara.core.Machine;
+import dev.samara.core.VmaRef;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.StalledCpu;
+import dev.samara.core.fixture.GuestScene;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.TlbArrays;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.Vma;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** An object of each class, made before any thread waits, and arguments. */
+public final class WaitingTableSubjects {
+    /** Ends an access by {@link FlatMemory} that has failed. */
+    private static final class Failed extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    private static final class Flat extends FlatMemory {
+        Flat(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new Failed();
+        }
+    }
+
+    private final List<Object> all = new ArrayList<>();
+
+    /** The accesses of each CPU that has made one. */
+    private final Map<Cpu, FlatMemory> flat = new ConcurrentHashMap<>();
+
+    public WaitingTableSubjects(GuestScene scene) {
+        PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
+        Backing backing = new CachedBacking("/cached", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                return true;
+            }
+        };
+        SharedSegment segment = new SharedSegment(1, 2, PAGE, cache);
+        Vma vma = Objects.requireNonNull(scene.space.find(CALM));
+        VmaRef reference = Objects.requireNonNull(scene.space.acquire(CALM));
+        try (Cpu other = scene.machine.claimCpu()) {
+            other.switchTo(scene.space);
+            all.add(SpaceFixture.pin(other.memory(), CALM, SpaceFixture.READ));
+        }
+        all.addAll(List.of(
+                scene.space,
+                scene.machine,
+                scene.machine.space(LINUX),
+                Machine.builder(),
+                LINUX,
+                scene.file,
+                cache,
+                backing,
+                segment,
+                segment.attach(false),
+                vma,
+                reference,
+                scene.space.hold(),
+                scene.space.grab(),
+                scene.machine.claimCpu().use(scene.space, () -> {}),
+                scene.machine.claimCpu().use(scene.space, () -> {}).putUsers(),
+                new ExitRecord(scene.space.usage(), scene.space.statistics()),
+                scene.space.references().get(0),
+                scene.space.snapshot(),
+                scene.space.throwing(),
+                scene.space.usage(),
+                scene.space.munmapAsync(0x60_0000_0000L, PAGE),
+                scene.space.statistics(),
+                scene.machine.statistics(),
+                new CpuStatistics(0, 0, 0, 0),
+                scene.space.holdTimes(),
+                scene.space.addListener(change -> {}),
+                scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
+                Errno.EPERM,
+                new Fault(Fault.MAPERR, 0, 1, 1),
+                new InvariantViolation("I1", "none"),
+                new MmException("none", Errno.EPERM),
+                new LayoutChange(1, List.of(), List.of()),
+                OpenFile.named("/open"),
+                OpenFile.named("/open").open(),
+                new Report(Report.Kind.LONG_WAIT, "none", null),
+                new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+    }
+
+    public List<Object> all() {
+        return all;
+    }
+
+    private @Nullable Object of(Class<?> type) {
+        return all.stream().filter(type::isInstance).findFirst().orElse(null);
+    }
+
+    private @Nullable Object argument(Class<?> type) {
+        if (type == long.class) {
+            return REPLACED;
+        } else if (type == int.class) {
+            return 1;
+        } else if (type == byte.class) {
+            return (byte) 1;
+        } else if (type == short.class) {
+            return (short) 1;
+        } else if (type == boolean.class) {
+            return false;
+        } else if (type == double.class) {
+            return 0.5;
+        } else if (type == String.class) {
+            return "x";
+        } else if (type == byte[].class) {
+            return new byte[8];
+        } else if (type == List.class) {
+            return List.of();
+        } else if (type == Duration.class) {
+            return Duration.ofSeconds(1);
+        } else if (type == ByteBuffer.class) {
+            return ByteBuffer.allocate(8);
+        } else if (type == ByteOrder.class) {
+            return ByteOrder.LITTLE_ENDIAN;
+        } else if (type.isEnum()) {
+            return type.getEnumConstants()[0];
+        } else if (type.isArray()) {
+            return java.lang.reflect.Array.newInstance(type.getComponentType(), 0);
+        }
+        Object known = of(type);
+        return known != null || !type.isInterface() ? known : listener(type);
+    }
+
+    private static Object listener(Class<?> type) {
+        return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+            throw new UnsupportedOperationException(method + " of " + Arrays.toString(arguments));
+        });
+    }
+
+    private FlatMemory flatOf(Cpu cpu) {
+        return flat.computeIfAbsent(cpu, of -> new Flat(of.memory()));
+    }
+
+    void invoke(Method method, Cpu cpu) {
+        Class<?> type = method.getDeclaringClass();
+        Object self = type == Cpu.class
+                ? cpu
+                : type == GuestMemory.class
+                        ? cpu.memory()
+                        : type == TlbArrays.class
+                                ? flatOf(cpu).tlb()
+                                : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
+        assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
+        Object[] arguments =
+                Arrays.stream(method.getParameterTypes()).map(this::argument).toArray();
+        try {
+            method.invoke(self, arguments);
+        } catch (InvocationTargetException thrown) {
+            if (thrown.getCause() instanceof Failed) {
+                return;
+            }
+            if (thrown.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new AssertionError(thrown.getCause());
+        } catch (IllegalAccessException impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+}

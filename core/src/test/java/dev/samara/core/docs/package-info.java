@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Checks of documents and of sources: the tables in {@code docs}, the names, imports and lines of the modules, and the
+ * modes in which shared words are accessed.
+ */
+@NullMarked
+package dev.samara.core.docs;
+
+import org.jspecify.annotations.NullMarked;

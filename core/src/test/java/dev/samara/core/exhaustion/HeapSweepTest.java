@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.exhaustion;
+
+import static dev.samara.core.MachineInternals.layoutOf;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.MachineTasks;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import org.agrona.concurrent.NoOpIdleStrategy;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A call that meets the end of the heap leaves nothing behind, wherever it was. */
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class HeapSweepTest {
+    private static final long A = 0x10_0000_0000L;
+    private static final long C = 0x30_0000_0000L;
+    private static final long LENGTH = 8 * 4096;
+
+    /** The caller gets an Error only if nothing was published. */
+    static final class Unmap extends StackSweepTest.Scene {
+        private boolean isDone;
+
+        @Override
+        public boolean call() {
+            isDone = space.munmap(A, LENGTH) == 0;
+            return isDone;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertEquals(isDone, space.find(A) == null, "unmapped, as the caller was told");
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("munmap")
+    void unmap() throws Exception {
+        HeapSweep.sweep(Unmap.class);
+    }
+
+    /** An unmapping that was published is completed, and its future says so. */
+    static final class UnmapLater extends StackSweepTest.Scene {
+        private @Nullable CompletableFuture<Long> future;
+
+        @Override
+        public boolean call() {
+            future = space.munmapAsync(A, LENGTH);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            CompletableFuture<Long> promised = future;
+            if (promised != null) {
+                long result = Await.result("the future", promised, List.of());
+                assertTrue(result == 0 || result < 0, "result " + result);
+                assertEquals(result == 0, space.find(A) == null, "unmapped, as the future says");
+            } else {
+                assertNotNull(space.find(A), "no thread has a future");
+            }
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("munmapAsync")
+    void unmapLater() throws Exception {
+        HeapSweep.sweep(UnmapLater.class);
+    }
+
+    static final class Move extends StackSweepTest.Scene {
+        private boolean isDone;
+
+        @Override
+        public boolean call() {
+            isDone = space.mremap(A, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, C) == C;
+            return isDone;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertEquals(isDone, space.find(C) != null, "moved, as the caller was told");
+            assertEquals(isDone, space.find(A) == null, "moved, as the caller was told");
+            assertEquals(0, space.munmap(C, LENGTH));
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("mremap that moves")
+    void move() throws Exception {
+        HeapSweep.sweep(Move.class);
+    }
+
+    static final class Discard extends StackSweepTest.Scene {
+        @Override
+        public boolean call() {
+            return space.madvise(A, LENGTH, Advice.DONTNEED) == 0;
+        }
+    }
+
+    @Test
+    @DisplayName("madvise(DONTNEED)")
+    void discard() throws Exception {
+        HeapSweep.sweep(Discard.class);
+    }
+
+    /** A context is given back: the next thread that needs one gets it. */
+    static final class GivingBack extends StackSweepTest.Scene {
+        private final MachineMemory memory = layoutOf(space).memory();
+        private final PageTableContext context = memory.contexts().borrow();
+
+        @Override
+        public boolean call() {
+            memory.contexts().giveBack(context);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "giving back was refused");
+            List<PageTableContext> idle = new ArrayList<>();
+            for (PageTableContext next = memory.contexts().borrowIdle();
+                    next != null;
+                    next = memory.contexts().borrowIdle()) {
+                idle.add(next);
+            }
+            assertTrue(idle.contains(context), "the context is lost");
+            idle.forEach(memory.contexts()::giveBack);
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("a context that is given back")
+    void givingBack() throws Exception {
+        HeapSweep.sweepWithoutNeed(GivingBack.class);
+    }
+
+    /** The CPU of a thread that has ended is in the space, whose last reference is closed. */
+    static class AfterDeath extends StackSweepTest.Scene {
+        /** Called last: a later claim of a CPU would find that the thread has ended. */
+        @Override
+        public void prepare() {
+            int before = space.cpus();
+            Thread ended = new Thread(() -> machine.claimCpu().switchTo(space));
+            ended.start();
+            Await.until("the thread has ended", () -> !ended.isAlive(), List.of());
+            assertEquals(before + 1, space.cpus());
+        }
+
+        @Override
+        public boolean call() {
+            space.close();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "the close was refused");
+            judgeEnd();
+        }
+
+        final void judgeEnd() throws Exception {
+            assertThrows(MmException.class, space::get);
+            // Looks for ended threads.
+            machine.claimCpu().close();
+            machine.awaitQuiescence();
+            assertNoSpace();
+            assertEquals(0, machine.statistics().framesInUse(), "frames in use");
+            machine.close();
+        }
+    }
+
+    @Test
+    @DisplayName("close, beside a CPU of an ended thread")
+    void afterDeath() throws Exception {
+        HeapSweep.sweepWithoutNeed(AfterDeath.class);
+    }
+
+    /** The space is replaced, of which a CPU of an ended thread is a user, too. */
+    static final class ExecAfterDeath extends AfterDeath {
+        private final AddressSpace next = machine.newSpace(space.geometry());
+        private @Nullable Cpu replaced;
+        private @Nullable AddressSpace where;
+
+        private Cpu cpu() {
+            return Objects.requireNonNull(replaced);
+        }
+
+        @Override
+        public void prepare() {
+            replaced = machine.claimCpu();
+            cpu().switchTo(space);
+            super.prepare();
+        }
+
+        @Override
+        public boolean call() {
+            try {
+                cpu().exec(next);
+            } finally {
+                where = cpu().space();
+                cpu().handOver();
+            }
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertSame(thrown == null ? next : space, where);
+            cpu().claim();
+            cpu().close();
+            if (thrown != null) {
+                space.close();
+            }
+            next.close();
+            judgeEnd();
+        }
+    }
+
+    @Test
+    @DisplayName("exec, beside a CPU of an ended thread in the old space: all or nothing")
+    void execAfterDeath() throws Exception {
+        HeapSweep.sweep(ExecAfterDeath.class);
+    }
+
+    /** A CPU is taken online for a thread that lives on, or is not online. */
+    static final class Claimed implements StackSweep.Scene {
+        private static final int BEGUN = 1;
+        private static final int CALLED = 2;
+        private static final int JUDGED = 3;
+
+        private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        private @Nullable OutOfMemoryError failure;
+        private volatile int stage;
+
+        private void await(int wanted) {
+            while (stage != wanted) {
+                Thread.onSpinWait();
+            }
+        }
+
+        private void own() {
+            await(BEGUN);
+            try {
+                cpus.claim(1, () -> {});
+            } catch (OutOfMemoryError exhausted) {
+                failure = exhausted;
+            }
+            stage = CALLED;
+            await(JUDGED);
+        }
+
+        @Override
+        public void prepare() {
+            Thread owner = new Thread(this::own, "owner");
+            owner.setDaemon(true);
+            owner.start();
+        }
+
+        @Override
+        public boolean call() {
+            stage = BEGUN;
+            await(CALLED);
+            if (failure != null) {
+                throw failure;
+            }
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            // Of the lowest number that is free.
+            long bit = cpus.claim(2, () -> {}).bit();
+            stage = JUDGED;
+            assertEquals(thrown == null ? 2 : 1, bit, "the bit of the next CPU");
+        }
+    }
+
+    @Test
+    @DisplayName("a CPU that is taken online")
+    void claimed() throws Exception {
+        HeapSweep.sweep(Claimed.class);
+    }
+
+    /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */
+    static final class Taken implements StackSweep.Scene {
+        private final List<Runnable> given = new ArrayList<>();
+        private final MachineTasks tasks =
+                new MachineTasks(new Background(thrown -> {}), given::add, true, new NoOpIdleStrategy(), thrown -> {});
+        private boolean hasRun;
+
+        @Override
+        public void prepare() {
+            tasks.execute(() -> hasRun = true);
+            tasks.housekeeping().doWork();
+            assertEquals(1, given.size());
+        }
+
+        @Override
+        public boolean call() {
+            given.get(0).run();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) {
+            assertNull(thrown, "the task has failed");
+            assertTrue(hasRun, "the task was taken, and has not run");
+            assertTrue(tasks.isQuiet(), "the task has not ended");
+        }
+    }
+
+    @Test
+    @DisplayName("a task that an executor has taken")
+    void taken() throws Exception {
+        HeapSweep.sweepWithoutNeed(Taken.class);
+    }
+
+    /** A gate that opens once the caller waits at it, or waits for the memory to do so. */
+    static final class Waiting extends StackSweepTest.Scene {
+        private static final Watch NEVER = new Watch() {
+            @Override
+            public long reportAfterNanos() {
+                return Long.MAX_VALUE;
+            }
+
+            @Override
+            public void waitsLong(Gate at, Thread waiter, long nanos) {
+                throw new AssertionError("reported");
+            }
+        };
+
+        private final Gate gate = new Gate();
+        private volatile @Nullable Thread caller;
+
+        /** Allocates nothing while the heap is full. */
+        private final Thread opener = new Thread(
+                () -> {
+                    while (caller == null || caller.getState() == Thread.State.RUNNABLE) {
+                        Thread.onSpinWait();
+                    }
+                    Gate.wake(gate.open());
+                },
+                "opener");
+
+        Waiting() {
+            opener.setDaemon(true);
+            opener.start();
+        }
+
+        @Override
+        public boolean call() {
+            caller = Thread.currentThread();
+            gate.awaitUninterruptibly(NEVER);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            opener.join();
+            assertNull(thrown, "the wait has ended for want of memory");
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("a wait at a gate")
+    void waiting() throws Exception {
+        HeapSweep.sweepWithoutNeed(Waiting.class);
+    }
+}

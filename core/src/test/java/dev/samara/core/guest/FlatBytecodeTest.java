@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassVisitor;
+import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.Label;
+import org.objectweb.asm.MethodVisitor;
+import org.objectweb.asm.Opcodes;
+import org.objectweb.asm.Type;
+
+/**
+ * The methods of an access that hits are small, and call each other at most two deep, as their class files tell. A
+ * larger method would be inlined into hot code only, and most accesses of an interpreter are not hot when it is
+ * compiled.
+ */
+final class FlatBytecodeTest {
+    /** The default of MaxInlineSize. */
+    private static final int MOST_BYTES = 35;
+
+    private static final int MOST_NESTED = 3;
+
+    /** A method that each access calls which misses, and no other method. */
+    private static final String FAILED = "hasFailed(III)Z";
+
+    /** A method of FlatMemory or one of its superclasses. */
+    private static final class Code {
+        private final String name;
+        private final boolean isPublic;
+        private final Set<String> calls = new HashSet<>();
+        private boolean branches;
+        private int bytes;
+
+        Code(String name, boolean isPublic) {
+            this.name = name;
+            this.isPublic = isPublic;
+        }
+    }
+
+    /** The methods by class, name and descriptor. */
+    private final Map<String, Code> methods = new HashMap<>();
+
+    private final List<String> accesses = new ArrayList<>();
+
+    FlatBytecodeTest() throws IOException {
+        for (Class<?> type = FlatMemory.class; type != Object.class; type = type.getSuperclass()) {
+            read(type);
+        }
+        methods.forEach((key, code) -> {
+            if (code.isPublic && code.name.matches("(load|store|fetch|compareAnd|getAnd).*")) {
+                accesses.add(key);
+            }
+        });
+    }
+
+    private void read(Class<?> type) throws IOException {
+        String owner = Type.getInternalName(type);
+        try (var file = Objects.requireNonNull(type.getResourceAsStream("/" + owner + ".class"))) {
+            ClassReader reader = new ClassReader(file);
+            // A writer with the constants of the class file gives each instruction the length that it has there.
+            reader.accept(
+                    new ClassVisitor(Opcodes.ASM9, new ClassWriter(reader, 0)) {
+                        @Override
+                        public MethodVisitor visitMethod(
+                                int access, String name, String descriptor, String signature, String[] exceptions) {
+                            Code code = new Code(name, (access & Opcodes.ACC_PUBLIC) != 0);
+                            methods.put(owner + '.' + name + descriptor, code);
+                            MethodVisitor writer = super.visitMethod(access, name, descriptor, signature, exceptions);
+                            return new MethodVisitor(Opcodes.ASM9, writer) {
+                                @Override
+                                public void visitMethodInsn(
+                                        int opcode, String of, String called, String type, boolean isInterface) {
+                                    code.calls.add(of + '.' + called + type);
+                                    super.visitMethodInsn(opcode, of, called, type, isInterface);
+                                }
+
+                                @Override
+                                public void visitJumpInsn(int opcode, Label to) {
+                                    code.branches = true;
+                                    super.visitJumpInsn(opcode, to);
+                                }
+
+                                @Override
+                                public void visitMaxs(int stack, int locals) {
+                                    Label end = new Label();
+                                    super.visitLabel(end);
+                                    code.bytes = end.getOffset();
+                                    super.visitMaxs(stack, locals);
+                                }
+                            };
+                        }
+                    },
+                    0);
+        }
+    }
+
+    /** Returns the method that a call invokes: one of the named class, or of a superclass; empty if there is none. */
+    private String target(String call) {
+        String name = call.substring(call.indexOf('.'));
+        boolean isOurs = false;
+        for (Class<?> type = FlatMemory.class; type != Object.class; type = type.getSuperclass()) {
+            String owner = Type.getInternalName(type);
+            isOurs |= call.startsWith(owner + '.');
+            if (isOurs && methods.containsKey(owner + name)) {
+                return owner + name;
+            }
+        }
+        return "";
+    }
+
+    /** Returns whether a method is for misses only: it may fail, or leads straight to a method that may. */
+    private boolean isSlow(String method) {
+        Code code = methods.get(method);
+        if (code == null) {
+            return false;
+        }
+        boolean mayFail = code.calls.stream().anyMatch(call -> call.endsWith('.' + FAILED));
+        return mayFail || (!code.branches && code.calls.stream().anyMatch(call -> isSlow(target(call))));
+    }
+
+    /** Adds the methods that a hit calls, and returns how deep they are nested. */
+    private int follow(String method, Set<String> path) {
+        Code code = Objects.requireNonNull(methods.get(method));
+        if (isSlow(method)) {
+            return 0;
+        }
+        path.add(method);
+        int deepest = 0;
+        for (String call : code.calls) {
+            String target = target(call);
+            if (!target.isEmpty()) {
+                deepest = Math.max(deepest, follow(target, path));
+            }
+        }
+        return deepest + 1;
+    }
+
+    @Test
+    @DisplayName("no method of an access that hits has more than 35 bytes of bytecode")
+    void sizes() {
+        Set<String> path = new TreeSet<>();
+        accesses.forEach(access -> follow(access, path));
+        Set<String> larger = new TreeSet<>();
+        for (String method : path) {
+            Code code = Objects.requireNonNull(methods.get(method));
+            assertTrue(code.bytes > 0, method);
+            if (code.bytes > MOST_BYTES) {
+                larger.add(method + ": " + code.bytes);
+            }
+        }
+        assertEquals(Set.of(), larger);
+    }
+
+    @Test
+    @DisplayName("the methods of an access that hits are nested at most three deep")
+    void nesting() {
+        Set<String> deeper = new TreeSet<>();
+        for (String access : accesses) {
+            int depth = follow(access, new HashSet<>());
+            if (depth > MOST_NESTED) {
+                deeper.add(access + ": " + depth);
+            }
+        }
+        assertEquals(Set.of(), deeper);
+    }
+
+    @Test
+    @DisplayName("each access is final, and there are all of each width")
+    void complete() {
+        for (String access : accesses) {
+            String name = access.substring(access.indexOf('.') + 1, access.indexOf('('))
+                    .replaceAll("Byte|Short|Int|Long", "W");
+            assertTrue(
+                    name.matches("((load|fetch|store|compareAnd(Set|Exchange)|getAnd(Add|Set|Bitwise(And|Or|Xor)))W"
+                            + "|loadW(Opaque|Acquire|Volatile)|storeW(Opaque|Release|Volatile|Pair))"),
+                    access);
+        }
+        assertEquals(4 * (3 + 6 + 7) + 1, accesses.size(), "for each width, and the pair");
+    }
+}

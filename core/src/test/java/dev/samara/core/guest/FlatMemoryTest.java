@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.Watchpoint;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.ReachableObjects;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.lang.ref.WeakReference;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Accesses in one step, on a checked machine, where none hits, and in the unchecked run, where nearly all do. */
+@ExtendWith(OneThread.class)
+final class FlatMemoryTest {
+    private static final long PAGE = SpaceFixture.PAGE;
+    private static final long AT = 0x2000_0000_0000L;
+
+    /** What a failed access throws. It has no stack trace, as that of an interpreter would have none. */
+    private static final class Signal extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Signal() {
+            super(null, null, false, false);
+        }
+    }
+
+    private record Failure(int fault, long address, int access, int size) {}
+
+    /** Records each failed access, then mends it or throws. */
+    private static final class Recording extends FlatMemory {
+        private final List<Failure> failures = new ArrayList<>();
+        private Runnable mend = () -> {
+            throw new Signal();
+        };
+
+        Recording(GuestMemory memory, ByteOrder order) {
+            super(memory, order);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            failures.add(new Failure(fault, address, access, size));
+            mend.run();
+        }
+    }
+
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final AddressSpace space = fixture.space;
+    private final Cpu cpu = fixture.cpu;
+
+    @AfterEach
+    void close() {
+        fixture.close();
+    }
+
+    private Recording memory(ByteOrder order) {
+        return new Recording(fixture.memory, order);
+    }
+
+    private Recording memory() {
+        return memory(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private void map(long address, long pages, int protection) {
+        assertEquals(address, fixture.map(address, pages, protection, SpaceFixture.ANONYMOUS, null, 0));
+    }
+
+    private static Failure only(Recording of) {
+        assertEquals(1, of.failures.size(), of.failures::toString);
+        return of.failures.remove(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"LITTLE_ENDIAN", "BIG_ENDIAN"})
+    @DisplayName(
+            "each width at each offset reads what an array of bytes has, in GUEST and outside, over a page's end too")
+    void widths(String name) {
+        ByteOrder order = name.equals("BIG_ENDIAN") ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+        map(AT, 2, Protection.READ | Protection.WRITE | Protection.EXEC);
+        Recording memory = memory(order);
+        ByteBuffer model = ByteBuffer.allocate((int) (2 * PAGE)).order(order);
+        Random random = new Random(3);
+        for (int round = 0; round < 4_000; round++) {
+            if (round == 1_000) {
+                cpu.enterGuest();
+            }
+            int at = (int) PAGE - 16 + random.nextInt(24);
+            long value = random.nextLong();
+            switch (random.nextInt(4)) {
+                case 0 -> {
+                    memory.storeByte(AT + at, (byte) value);
+                    model.put(at, (byte) value);
+                }
+                case 1 -> {
+                    memory.storeShort(AT + at, (short) value);
+                    model.putShort(at, (short) value);
+                }
+                case 2 -> {
+                    memory.storeInt(AT + at, (int) value);
+                    model.putInt(at, (int) value);
+                }
+                default -> {
+                    memory.storeLong(AT + at, value);
+                    model.putLong(at, value);
+                }
+            }
+            int from = (int) PAGE - 16 + random.nextInt(24);
+            assertEquals(model.get(from), memory.loadByte(AT + from));
+            assertEquals(model.getShort(from), memory.loadShort(AT + from));
+            assertEquals(model.getInt(from), memory.loadInt(AT + from));
+            assertEquals(model.getLong(from), memory.loadLong(AT + from));
+            assertEquals(model.get(from), memory.fetchByte(AT + from));
+            assertEquals(model.getShort(from), memory.fetchShort(AT + from));
+            assertEquals(model.getInt(from), memory.fetchInt(AT + from));
+            assertEquals(model.getLong(from), memory.fetchLong(AT + from));
+        }
+        cpu.leaveGuest();
+        byte[] all = new byte[(int) (2 * PAGE)];
+        assertEquals(all.length, fixture.memory.copyOut(AT, all, 0, all.length));
+        assertEquals(model, ByteBuffer.wrap(all).order(order));
+        assertEquals(List.of(), memory.failures);
+    }
+
+    @Test
+    @DisplayName("each kind of access needs its own right, also after the TLB has the page with another one")
+    void rights() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        map(AT + PAGE, 1, Protection.READ);
+        map(AT + 2 * PAGE, 1, Protection.READ | Protection.EXEC);
+        Recording memory = memory();
+        cpu.enterGuest();
+        memory.storeInt(AT, 5);
+        assertEquals(5, memory.loadInt(AT));
+        assertThrows(Signal.class, () -> memory.fetchInt(AT));
+        assertEquals(new Failure(Fault.ACCERR, AT, Protection.EXEC, 4), only(memory));
+        assertEquals(0, memory.loadLong(AT + PAGE + 8));
+        assertThrows(Signal.class, () -> memory.storeLong(AT + PAGE + 8, 1));
+        assertEquals(new Failure(Fault.ACCERR, AT + PAGE + 8, Protection.WRITE, 8), only(memory));
+        assertEquals(0, memory.fetchShort(AT + 2 * PAGE));
+        assertThrows(Signal.class, () -> memory.storeByte(AT + 2 * PAGE, (byte) 1));
+        assertEquals(new Failure(Fault.ACCERR, AT + 2 * PAGE, Protection.WRITE, 1), only(memory));
+        assertEquals(0, memory.loadByte(AT + 2 * PAGE));
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("an access over the end of a page fails at the page that fails, and then has changed nothing")
+    void acrossPages() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        cpu.enterGuest();
+        memory.storeLong(AT + PAGE - 8, -1);
+        assertThrows(Signal.class, () -> memory.storeLong(AT + PAGE - 4, 0));
+        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Protection.WRITE, 8), only(memory));
+        assertThrows(Signal.class, () -> memory.loadInt(AT + PAGE - 1));
+        assertEquals(new Failure(Fault.MAPERR, AT + PAGE, Protection.READ, 4), only(memory));
+        assertEquals(-1, memory.loadLong(AT + PAGE - 8));
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("an access is made again if the fault has been mended")
+    void mended() {
+        Recording memory = memory();
+        cpu.enterGuest();
+        memory.mend = () -> {
+            cpu.leaveGuest();
+            map(AT, 1, Protection.READ | Protection.WRITE);
+            cpu.enterGuest();
+        };
+        memory.storeInt(AT + 12, 7);
+        assertEquals(new Failure(Fault.MAPERR, AT + 12, Protection.WRITE, 4), only(memory));
+        assertEquals(7, memory.loadInt(AT + 12));
+        assertEquals(List.of(), memory.failures);
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("I2: what the TLB had is not used after a right was taken away, or a page replaced or discarded")
+    void afterChanges() {
+        map(AT, 4, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        for (int page = 0; page < 4; page++) {
+            memory.storeLong(AT + page * PAGE, 9);
+        }
+        cpu.enterGuest();
+        for (int page = 0; page < 4; page++) {
+            assertEquals(9, memory.loadLong(AT + page * PAGE));
+        }
+        cpu.leaveGuest();
+        assertEquals(0, space.mprotect(AT, PAGE, Protection.READ));
+        assertEquals(0, space.munmap(AT + PAGE, PAGE));
+        map(AT + PAGE, 1, Protection.READ | Protection.WRITE);
+        assertEquals(0, space.madvise(AT + 2 * PAGE, PAGE, Advice.DONTNEED));
+        cpu.enterGuest();
+        assertThrows(Signal.class, () -> memory.storeLong(AT, 1));
+        assertEquals(new Failure(Fault.ACCERR, AT, Protection.WRITE, 8), only(memory));
+        assertEquals(9, memory.loadLong(AT));
+        assertEquals(0, memory.loadLong(AT + PAGE));
+        assertEquals(0, memory.loadLong(AT + 2 * PAGE));
+        assertEquals(9, memory.loadLong(AT + 3 * PAGE));
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("I3: a poll makes what another thread has taken away fail, and ends that thread's wait")
+    void polled() throws InterruptedException {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        cpu.enterGuest();
+        memory.storeLong(AT, 1);
+        Thread remover = new Thread(() -> space.munmap(AT, PAGE));
+        remover.start();
+        long loads = 0;
+        try {
+            while (true) {
+                loads += memory.loadLong(AT);
+                cpu.poll();
+            }
+        } catch (Signal expected) {
+            assertEquals(new Failure(Fault.MAPERR, AT, Protection.READ, 8), only(memory));
+        }
+        assertTrue(loads >= 0);
+        cpu.leaveGuest();
+        remover.join();
+    }
+
+    @Test
+    @DisplayName("each space that the CPU goes to has its own bytes at an address, and another machine has, too")
+    void spaces() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        memory.storeInt(AT, 1);
+        AddressSpace other = space.fork();
+        cpu.switchTo(other);
+        cpu.enterGuest();
+        assertEquals(1, memory.loadInt(AT));
+        memory.storeInt(AT, 2);
+        assertEquals(2, memory.loadInt(AT));
+        cpu.leaveGuest();
+        cpu.switchTo(space);
+        cpu.enterGuest();
+        assertEquals(1, memory.loadInt(AT));
+        cpu.leaveGuest();
+        try (SpaceFixture elsewhere = new SpaceFixture()) {
+            assertEquals(AT, elsewhere.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0));
+            cpu.switchTo(elsewhere.space);
+            cpu.enterGuest();
+            memory.storeInt(AT, 3);
+            assertEquals(3, memory.loadInt(AT));
+            cpu.leaveGuest();
+            assertEquals(Fault.NONE, elsewhere.memory.load(AT, 4));
+            assertEquals(3, elsewhere.memory.value());
+            cpu.switchTo(space);
+        }
+        assertEquals(1, memory.loadInt(AT));
+        other.close();
+    }
+
+    @Test
+    @DisplayName("the watchers of a page are told of each store, and it costs their listeners nothing afterwards")
+    void watched() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        cpu.enterGuest();
+        memory.storeInt(AT, 1);
+        cpu.leaveGuest();
+        List<Long> told = new ArrayList<>();
+        Watchpoint watch = space.watch(AT, PAGE, (start, length) -> told.add(start));
+        cpu.enterGuest();
+        memory.storeInt(AT + 4, 1);
+        memory.storeByte(AT + 9, (byte) 1);
+        cpu.leaveGuest();
+        watch.close();
+        cpu.enterGuest();
+        memory.storeInt(AT + 16, 1);
+        cpu.leaveGuest();
+        assertEquals(List.of(AT + 4, AT + 9), told);
+    }
+
+    @Test
+    @DisplayName("I10: an object of another byte order is refused, and so is that order; both leave the order as it is")
+    void orders() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        memory.storeShort(AT + PAGE - 2, (short) 0x0102);
+        assertThrows(IllegalStateException.class, () -> memory(ByteOrder.BIG_ENDIAN));
+        assertThrows(IllegalStateException.class, () -> fixture.memory.order(ByteOrder.BIG_ENDIAN));
+        fixture.memory.order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(Fault.NONE, fixture.memory.load(AT + PAGE - 2, 2));
+        assertEquals(0x0102, fixture.memory.value());
+        assertEquals(0x0102, memory.loadShort(AT + PAGE - 2));
+    }
+
+    @Test
+    @DisplayName("a CPU has one object of this kind; one without a space refuses accesses")
+    void refusals() {
+        assertNull(fixture.memory.flat());
+        Recording memory = memory();
+        assertSame(fixture.memory, memory.memory());
+        assertSame(memory, fixture.memory.flat());
+        assertThrows(IllegalStateException.class, this::memory);
+        assertSame(memory, fixture.memory.flat());
+        cpu.switchTo(null);
+        assertThrows(IllegalStateException.class, () -> memory.loadByte(AT));
+        cpu.switchTo(space);
+        assertThrows(Signal.class, () -> memory.loadByte(AT));
+    }
+
+    /** The memory of a CPU that was closed. */
+    private static FlatMemory closed(WeakReference<?>[] machine) {
+        Machine made = Machine.builder().memory(16 * PAGE).build();
+        AddressSpace mine = made.newSpace(SpaceFixture.GEOMETRY);
+        Cpu used = made.claimCpu();
+        used.switchTo(mine);
+        Recording memory = new Recording(used.memory(), ByteOrder.LITTLE_ENDIAN);
+        int flags = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(AT, mine.mmap(AT, PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
+        used.enterGuest();
+        memory.storeInt(AT, 1);
+        used.leaveGuest();
+        used.close();
+        mine.close();
+        machine[0] = new WeakReference<>(made);
+        return memory;
+    }
+
+    @Test
+    @DisplayName("keeps no machine reachable once its CPU is closed")
+    void collected() {
+        WeakReference<?>[] machine = new WeakReference<?>[1];
+        FlatMemory memory = closed(machine);
+        Set<String> ofMachine = Set.of("Machine", "MachineMemory", "SoftTlb", "CpuState");
+        List<Object> held = ReachableObjects.from(memory).stream()
+                .filter(object -> object instanceof Buffer buffer
+                        ? buffer.capacity() > 0
+                        : ofMachine.contains(object.getClass().getSimpleName()))
+                .toList();
+        assertEquals(List.of(), held);
+        Await.collected("the machine", machine[0]);
+        assertThrows(IllegalStateException.class, () -> memory.loadInt(AT));
+    }
+}

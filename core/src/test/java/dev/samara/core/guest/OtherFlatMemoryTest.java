@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.FailingStore;
+import dev.samara.core.internal.page.RegionThatFills;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** FlatMemory on machines whose bytes lie in no region, or not all of them, and whose pages have other sizes. */
+final class OtherFlatMemoryTest {
+    private static final int PAGES = 96;
+    private static final long AT = 0x2000_0000L;
+    private static final long WINDOW = 1L << 31;
+    private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    private enum Setting {
+        REGION(12),
+        ABOVE_ONE_GIB(12) {
+            @Override
+            MachineBuilder machine() {
+                // A store of its own, since the JVM of the tests has less direct memory.
+                return Machine.builder()
+                        .memory((1L << 30) + (1L << 20))
+                        .frameStore((shift, frames) -> new DirectFrames(shift, 10, frames, true));
+            }
+        },
+        STORE_OF_EMBEDDER(12) {
+            @Override
+            MachineBuilder machine() {
+                return super.machine()
+                        .frameStore((shift, frames) -> new FailingStore(new DirectFrames(shift, 4, frames)).store());
+            }
+        },
+        REGION_THAT_FILLS(12) {
+            @Override
+            MachineBuilder machine() {
+                return super.machine().frameStore(Setting::filling);
+            }
+        },
+        PAGES_OF_512_BYTES(9),
+        PAGES_OF_16_KIB(14);
+
+        private final int pageShift;
+
+        Setting(int pageShift) {
+            this.pageShift = pageShift;
+        }
+
+        private Geometry geometry() {
+            return new Geometry(pageShift, 4, pageShift + 6, 0x10000, WINDOW, WINDOW);
+        }
+
+        private static FrameStore filling(int pageShift, int frames) {
+            try {
+                return RegionThatFills.frames(pageShift, 4, frames, 48);
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            }
+        }
+
+        MachineBuilder machine() {
+            return Machine.builder().memory((8L * PAGES) << pageShift);
+        }
+    }
+
+    /** What a failed access throws. */
+    private static final class Signal extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    private static final class Throwing extends FlatMemory {
+        Throwing(GuestMemory memory, ByteOrder order) {
+            super(memory, order);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new Signal();
+        }
+    }
+
+    private final Random random = new Random(17);
+
+    private static long get(ByteBuffer model, int at, int size) {
+        return switch (size) {
+            case 1 -> model.get(at);
+            case 2 -> model.getShort(at);
+            case 4 -> model.getInt(at);
+            default -> model.getLong(at);
+        };
+    }
+
+    private static void put(ByteBuffer model, int at, int size, long number) {
+        switch (size) {
+            case 1 -> model.put(at, (byte) number);
+            case 2 -> model.putShort(at, (short) number);
+            case 4 -> model.putInt(at, (int) number);
+            default -> model.putLong(at, number);
+        }
+    }
+
+    private static long load(FlatMemory memory, long address, int size) {
+        return switch (size) {
+            case 1 -> memory.loadByte(address);
+            case 2 -> memory.loadShort(address);
+            case 4 -> memory.loadInt(address);
+            default -> memory.loadLong(address);
+        };
+    }
+
+    private static void store(FlatMemory memory, long address, int size, long number) {
+        switch (size) {
+            case 1 -> memory.storeByte(address, (byte) number);
+            case 2 -> memory.storeShort(address, (short) number);
+            case 4 -> memory.storeInt(address, (int) number);
+            default -> memory.storeLong(address, number);
+        }
+    }
+
+    /** Makes accesses of each kind, most of them near the ends of pages. */
+    private void access(FlatMemory memory, ByteBuffer model, int pageSize, int count) {
+        for (int i = 0; i < count; i++) {
+            int near = (1 + random.nextInt(PAGES - 1)) * pageSize - 8 + random.nextInt(16);
+            int size = 1 << random.nextInt(4);
+            int at = Math.min(near, PAGES * pageSize - 8);
+            long number = random.nextLong();
+            store(memory, AT + at, size, number);
+            put(model, at, size, number);
+            FlatCase access = FlatCase.ALL.get(random.nextInt(FlatCase.ALL.size()));
+            int aligned = at & -access.size();
+            long old = get(model, aligned, access.size());
+            long one = random.nextBoolean() ? old : access.fit(number >>> 7);
+            long two = access.fit(number >>> 3);
+            assertEquals(access.result(old, one), access.access().apply(memory, AT + aligned, one, two), access::name);
+            put(model, aligned, access.size(), access.change().apply(old, one, two));
+            assertEquals(get(model, at, size), load(memory, AT + at, size));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "REGION, false", "ABOVE_ONE_GIB, true", "STORE_OF_EMBEDDER, false", "REGION_THAT_FILLS, true",
+        "REGION_THAT_FILLS, false", "PAGES_OF_512_BYTES, true", "PAGES_OF_512_BYTES, false", "PAGES_OF_16_KIB, true"
+    })
+    @DisplayName("each access finds and changes the bytes as an array would, also after pages were discarded and moved")
+    void bytes(Setting setting, boolean isBig) {
+        ByteOrder order = isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+        int pageSize = 1 << setting.pageShift;
+        ByteBuffer model = ByteBuffer.allocate(PAGES * pageSize).order(order);
+        Machine machine = setting.machine().build();
+        AddressSpace space = machine.newSpace(setting.geometry());
+        assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW, FLAGS, null, 0));
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.switchTo(space);
+            FlatMemory memory = new Throwing(cpu.memory(), order);
+            for (int round = 0; round < 40; round++) {
+                access(memory, model, pageSize, 20);
+                cpu.enterGuest();
+                access(memory, model, pageSize, 200);
+                cpu.leaveGuest();
+                int page = random.nextInt(PAGES);
+                if (round % 2 == 0) {
+                    assertEquals(0, space.madvise(AT + (long) page * pageSize, pageSize, Advice.DONTNEED));
+                } else {
+                    long replaced = AT + (long) page * pageSize;
+                    assertEquals(replaced, space.mmap(replaced, pageSize, RW, FLAGS, null, 0));
+                }
+                model.put(page * pageSize, new byte[pageSize]);
+            }
+            byte[] all = new byte[PAGES * pageSize];
+            assertEquals(all.length, cpu.memory().copyOut(AT, all, 0, all.length));
+            assertEquals(model, ByteBuffer.wrap(all).order(order));
+            assertEquals(0, space.munmap(AT, pageSize));
+            assertEquals(0, space.mprotect(AT + pageSize, pageSize, Protection.READ));
+            cpu.enterGuest();
+            assertThrows(Signal.class, () -> memory.loadLong(AT + pageSize - 4));
+            assertThrows(Signal.class, () -> memory.storeInt(AT + pageSize, 1));
+            assertEquals(model.getInt(pageSize), memory.loadInt(AT + pageSize));
+            cpu.leaveGuest();
+        }
+        space.close();
+        machine.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Setting.class)
+    @DisplayName("loads and stores share a slot of the TLB, fetches have one of their own, and a miss is counted once")
+    void misses(Setting setting) {
+        int pageSize = 1 << setting.pageShift;
+        int granuleShift = Math.min(setting.pageShift, 12);
+        int entries = 32;
+        // On a checked machine the two slots have one frame.
+        boolean isChecked = Boolean.getBoolean("samara.checked");
+        Machine machine = setting.machine().tlbEntries(entries).build();
+        AddressSpace space = machine.newSpace(setting.geometry());
+        assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW | Protection.EXEC, FLAGS, null, 0));
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.switchTo(space);
+            FlatMemory memory = new Throwing(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+            for (int page = 0; page < PAGES; page++) {
+                memory.storeByte(AT + (long) page * pageSize, (byte) 1);
+            }
+            cpu.enterGuest();
+            long[] data = new long[entries];
+            long[] fetched = new long[entries];
+            long before = 0;
+            long expected = 0;
+            // The first accesses bring the TLB to the state of the model.
+            for (int i = 0; i < 4_000; i++) {
+                boolean fetches = i < 2_000 ? i % 2 == 0 : random.nextInt(3) == 0;
+                int page = i < 2_000 ? i / 2 % PAGES : random.nextInt(PAGES);
+                long address = AT + (long) page * pageSize + 8L * random.nextInt(pageSize / 8);
+                if (i == 2_000) {
+                    before = cpu.statistics().tlbMisses();
+                }
+                if (fetches) {
+                    memory.fetchInt(address);
+                } else if (random.nextBoolean()) {
+                    memory.loadLong(address);
+                } else {
+                    memory.storeLong(address, i);
+                }
+                long granule = address >>> granuleShift;
+                long[] part = fetches ? fetched : data;
+                int slot = (int) granule & entries - 1;
+                if (part[slot] != granule) {
+                    expected += i < 2_000 ? 0 : 1;
+                    if (isChecked) {
+                        data[slot] = 0;
+                        fetched[slot] = 0;
+                    }
+                    part[slot] = granule;
+                }
+            }
+            assertEquals(expected, cpu.statistics().tlbMisses() - before);
+            cpu.leaveGuest();
+        }
+        space.close();
+        machine.close();
+    }
+}

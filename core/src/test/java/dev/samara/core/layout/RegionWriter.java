@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * An address space divided into regions of 256 pages, and one writer. Each region begins with a marker, a mapping of
+ * one page that is never touched; the rest belongs to an actor, which changes it by single calls, each of which keeps
+ * the actor's rule. So a reader can check each VMA that it sees.
+ */
+final class RegionWriter {
+    static final int PAGE_SHIFT = 12;
+    static final int COUNT = 24;
+    static final int PAGES = 256;
+
+    /** Where the area of an actor begins in its region, and how long it is where its length is fixed. */
+    static final int FIRST = 20;
+
+    static final int AREA = 40;
+
+    /** The end of a stack in its region, and how much of it is always there. */
+    static final int TOP = 240;
+
+    static final int SMALLEST_STACK = 2;
+
+    private static final long PAGE = 1L << PAGE_SHIFT;
+    private static final long BASE = 0x10_0000_0000L;
+    private static final int HALF = COUNT / 2;
+    private static final int LARGEST_STACK = 60;
+    private static final int LARGEST_HEAP = 60;
+    private static final int MOST_PLACED = 24;
+
+    private static final int READ = Protection.READ;
+    private static final int[] MIRRORED_RIGHTS = {
+        Protection.NONE, READ, Protection.WRITE, READ | Protection.WRITE,
+    };
+    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    /** The pages of a moved area: five mappings with holes between them. */
+    private static final String MOVED_SHAPE = "##.####.#.########.#";
+
+    static final int MAPPED_PAGES =
+            (int) MOVED_SHAPE.chars().filter(page -> page == '#').count();
+
+    /** The user of a region. */
+    enum Actor {
+        /** An area of five mappings, replaced at once by one with the next number; its rights are changed after. */
+        REPLACED,
+        /** An area whose rights and advice change, to both sides of its middle alike. */
+        MIRRORED,
+        /** Several mappings with holes between them, moved all at once to the partner, a region far away, and back. */
+        MOVED,
+        /** A locked stack that grows down to where it is touched, and is cut. */
+        GROWING,
+        /** Executable memory, mapped and unmapped anyhow; the only kind that is placed outside the regions too. */
+        NOISY,
+        /** The heap, in the last region only; elsewhere noise. */
+        HEAP;
+
+        static Actor of(int region) {
+            Actor actor = values()[region % HALF % values().length];
+            return actor == HEAP && region != COUNT - 1 ? NOISY : actor;
+        }
+    }
+
+    /** Pages that are counted as neither executable nor stack nor data: markers, and shared memory of a fixed size. */
+    static final long UNCHANGING_PAGES = unchangingPages();
+
+    /**
+     * One open of a file that says where it may be mapped.
+     *
+     * @param region the region
+     * @param number rises with each replacement
+     */
+    record RegionFile(int region, long number) implements Backing {
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 1L + region;
+        }
+
+        @Override
+        public String name() {
+            return "/file";
+        }
+    }
+
+    private final AddressSpace space;
+    private Runnable afterEachCall = () -> {};
+    private final List<Vma> markers = new ArrayList<>();
+
+    // Known to the writer alone.
+    private final boolean[] moved = new boolean[COUNT];
+    private final int[] stackPages = new int[COUNT];
+    private final RegionFile[] files = new RegionFile[COUNT];
+    private final ArrayDeque<Long> placed = new ArrayDeque<>();
+
+    RegionWriter() {
+        long heap = address(COUNT - 1, FIRST);
+        space = Machine.builder()
+                .stackGuardGap(4)
+                .build()
+                .space(Geometry.LINUX_X86_64)
+                .grant(Capability.IPC_LOCK)
+                .limit(Resource.STACK, 1L << 30)
+                .heap(heap, heap)
+                .build();
+        for (int region = 0; region < COUNT; region++) {
+            map(region, 0, 1, READ, new RegionFile(region, -1), 0);
+            Vma marker = space.find(address(region, 0));
+            if (marker == null) {
+                throw new AssertionError("nothing mapped at region " + region);
+            }
+            markers.add(marker);
+            prepare(region);
+        }
+    }
+
+    private void prepare(int region) {
+        files[region] = new RegionFile(region, 0);
+        switch (Actor.of(region)) {
+            case REPLACED, MIRRORED -> map(region, FIRST, AREA, READ, files[region], 0);
+            case MOVED -> {
+                for (int page = 0; region < HALF && page < MOVED_SHAPE.length(); page++) {
+                    if (isMapped(page)) {
+                        map(region, FIRST + page, 1, READ, files[region], page);
+                    }
+                }
+            }
+            case GROWING -> {
+                int start = TOP - SMALLEST_STACK;
+                long address = address(region, start);
+                int kind = ANONYMOUS | MapFlags.FIXED | MapFlags.GROWSDOWN | MapFlags.LOCKED;
+                call(space.mmap(address, SMALLEST_STACK * PAGE, READ | Protection.WRITE, kind, null, 0));
+                stackPages[region] = SMALLEST_STACK;
+            }
+            case NOISY, HEAP -> {}
+        }
+    }
+
+    AddressSpace space() {
+        return space;
+    }
+
+    void afterEachCall(Runnable action) {
+        afterEachCall = action;
+    }
+
+    Vma marker(int region) {
+        return markers.get(region);
+    }
+
+    static long address(int region, int page) {
+        return BASE + (((long) region * PAGES + page) << PAGE_SHIFT);
+    }
+
+    /** The region of an address, or -1 for none. */
+    static int regionOf(long address) {
+        long region = Math.floorDiv(address - BASE, PAGES * PAGE);
+        return region >= 0 && region < COUNT ? (int) region : -1;
+    }
+
+    static int pageInRegion(long address) {
+        return Math.floorMod((address - BASE) >> PAGE_SHIFT, PAGES);
+    }
+
+    static int partner(int region) {
+        return (region + HALF) % COUNT;
+    }
+
+    /** Whether a page of a moved area is mapped, on whichever side the area is now. */
+    static boolean isMapped(int page) {
+        return page >= 0 && page < MOVED_SHAPE.length() && MOVED_SHAPE.charAt(page) == '#';
+    }
+
+    static boolean isAlwaysMapped(int region, int page) {
+        return switch (Actor.of(region)) {
+            case REPLACED, MIRRORED -> page >= FIRST && page < FIRST + AREA;
+            case GROWING -> page >= TOP - SMALLEST_STACK && page < TOP;
+            case MOVED, NOISY, HEAP -> false;
+        };
+    }
+
+    private static long unchangingPages() {
+        long pages = COUNT;
+        for (int region = 0; region < COUNT; region++) {
+            pages += switch (Actor.of(region)) {
+                case REPLACED, MIRRORED -> AREA;
+                case MOVED -> region < HALF ? MAPPED_PAGES : 0;
+                case GROWING, NOISY, HEAP -> 0;
+            };
+        }
+        return pages;
+    }
+
+    /** Lets one actor act. */
+    void step(Random random) {
+        int region = random.nextInt(COUNT);
+        switch (Actor.of(region)) {
+            case REPLACED -> replace(region, random);
+            case MIRRORED -> mirror(region, random);
+            case MOVED -> move(Math.min(region, partner(region)));
+            case GROWING -> grow(region, random);
+            case NOISY -> makeNoise(region, random);
+            case HEAP -> {
+                long end = address(region, FIRST) + random.nextInt(LARGEST_HEAP) * PAGE;
+                assertEquals(end, call(space.brk(end)));
+            }
+        }
+    }
+
+    /** Makes five mappings by changes of rights, then puts one in place of several: of all, or inside of its like. */
+    private void replace(int region, Random random) {
+        int each = AREA / 5;
+        call(space.mprotect(address(region, FIRST + each), each * PAGE, READ | Protection.WRITE));
+        call(space.mprotect(address(region, FIRST + 3 * each), each * PAGE, Protection.NONE));
+        int rights = random.nextBoolean() ? READ : READ | Protection.WRITE;
+        int skipped = random.nextInt(3) == 0 ? 1 + random.nextInt(AREA / 2 - 1) : 0;
+        if (skipped == 0) {
+            files[region] = new RegionFile(region, files[region].number() + 1);
+        }
+        map(region, FIRST + skipped, AREA - 2 * skipped, rights, files[region], skipped);
+    }
+
+    private void mirror(int region, Random random) {
+        int half = 1 + random.nextInt(AREA / 2);
+        long start = address(region, FIRST + AREA / 2 - half);
+        if (random.nextInt(4) == 0) {
+            int advice = random.nextBoolean() ? Advice.DONTFORK : Advice.DOFORK;
+            call(space.madvise(start, 2L * half * PAGE, advice));
+        } else {
+            int rights = MIRRORED_RIGHTS[random.nextInt(MIRRORED_RIGHTS.length)];
+            call(space.mprotect(start, 2L * half * PAGE, rights));
+        }
+    }
+
+    private void move(int region) {
+        long here = address(region, FIRST);
+        long there = address(partner(region), FIRST);
+        long length = MOVED_SHAPE.length() * PAGE;
+        call(space.mremap(moved[region] ? there : here, length, length, MOVE_TO, moved[region] ? here : there));
+        moved[region] = !moved[region];
+    }
+
+    private void grow(int region, Random random) {
+        int pages = stackPages[region] + 1 + random.nextInt(8);
+        if (pages <= LARGEST_STACK) {
+            call(space.growStack(address(region, TOP - pages) + random.nextInt((int) PAGE)));
+        } else {
+            pages = SMALLEST_STACK + random.nextInt(8);
+            int cut = stackPages[region] - pages;
+            call(space.munmap(address(region, TOP - stackPages[region]), cut * PAGE));
+        }
+        stackPages[region] = pages;
+    }
+
+    private void makeNoise(int region, Random random) {
+        int page = 1 + random.nextInt(PAGES - 30);
+        int pages = 1 + random.nextInt(28);
+        int rights = Protection.EXEC | (random.nextBoolean() ? READ : 0);
+        switch (random.nextInt(6)) {
+            case 0, 1 ->
+                call(space.mmap(address(region, page), pages * PAGE, rights, ANONYMOUS | MapFlags.FIXED, null, 0));
+            case 2 -> call(space.munmap(address(region, page), pages * PAGE));
+            case 3 -> call(space.munmap(address(region, 1), (PAGES - 1) * PAGE));
+            case 4 -> {
+                // Stops at the first hole, as it may.
+                long result = space.mprotect(address(region, page), pages * PAGE, rights);
+                assertEquals(result == 0 ? 0 : Errno.ENOMEM.result(), result);
+                afterEachCall.run();
+            }
+            default -> {
+                placed.add(call(space.mmap(0, PAGE, rights, ANONYMOUS, null, 0)));
+                if (placed.size() > MOST_PLACED) {
+                    call(space.munmap(placed.remove(), PAGE));
+                }
+            }
+        }
+    }
+
+    private void map(int region, int page, int pages, int rights, RegionFile file, int offset) {
+        long address = address(region, page);
+        assertEquals(address, call(space.mmap(address, pages * PAGE, rights, SHARED, file, offset * PAGE)));
+    }
+
+    private long call(long result) {
+        if (Errno.isError(result)) {
+            throw new AssertionError("a call of the writer failed: " + Errno.of(result));
+        }
+        afterEachCall.run();
+        return result;
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.Assertions;
+
+/** A layout lock that knows whether the calling thread holds any of its kind. */
+final class WatchedLock extends ReentrantLock {
+    private static final long serialVersionUID = 1;
+
+    /** How many holds the thread has, of all these locks together. */
+    private static final ThreadLocal<int[]> HOLDS = ThreadLocal.withInitial(() -> new int[1]);
+
+    @Override
+    public void lock() {
+        super.lock();
+        HOLDS.get()[0]++;
+    }
+
+    @Override
+    public void unlock() {
+        HOLDS.get()[0]--;
+        super.unlock();
+    }
+
+    /** Where locks were held that should not have been. Thread-safe. */
+    static final class Violations {
+        private final List<Throwable> found = Collections.synchronizedList(new ArrayList<>());
+
+        /** To be called by every piece of an embedder's code. */
+        void check(String where) {
+            if (HOLDS.get()[0] != 0) {
+                found.add(new AssertionError("called under a layout lock: " + where));
+            }
+        }
+
+        /** Fails if there was one. */
+        void assertNone() {
+            if (!found.isEmpty()) {
+                Throwable first = found.get(0);
+                Assertions.fail(first.getMessage() + ", the first of " + found.size(), first);
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.lifetime;
+
+import static dev.samara.core.MachineInternals.layoutOf;
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * The close of a space beside calls of other threads: each call is one before the close or one after it.
+ */
+@ExtendWith(OneThread.class)
+final class CloseRacesTest {
+    private static final int THREADS = 3;
+    private static final int ROUNDS = 100;
+
+    /** Two mappings, which no call but the close removes. */
+    private static final long FIRST = 0x10_0000;
+
+    private static final long SECOND = 0x20_0000;
+
+    /** The mappings that threads make and remove. */
+    private static final long PLACE = 0x30_0000;
+
+    private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+
+    /** One thread's calls of a space until it is closed for it. */
+    private static final class Caller {
+        private final AddressSpace space;
+        private final Random random;
+        private final Cpu cpu;
+
+        /** Whether this thread has seen that the space is closed. */
+        private boolean isClosed;
+
+        Caller(AddressSpace space, Random random, Cpu cpu) {
+            this.space = space;
+            this.random = random;
+            this.cpu = cpu;
+        }
+
+        /** Notes a result, which must be the success of an open space or ESRCH; and from the first ESRCH on, ESRCH. */
+        private void saw(String call, long result) {
+            boolean refused = result == Errno.ESRCH.result();
+            assertTrue(
+                    refused || !Errno.isError(result),
+                    () -> call + " beside a close: " + (Errno.isError(result) ? Errno.of(result) : ""));
+            assertTrue(refused || !isClosed, () -> call + " was done after a call had found the space closed");
+            isClosed = refused;
+        }
+
+        private void fork() {
+            try (AddressSpace child = space.fork()) {
+                assertEquals(true, child.find(FIRST) != null && child.find(SECOND) != null, "half of a space");
+                saw("fork", 0);
+            } catch (MmException refused) {
+                saw("fork", refused.errno().result());
+            }
+        }
+
+        private void goThereAndLoad() {
+            try {
+                cpu.switchTo(space);
+            } catch (MmException refused) {
+                saw("switchTo", refused.errno().result());
+                return;
+            }
+            saw("switchTo", 0);
+            int first = cpu.memory().load(FIRST, 8);
+            int second = cpu.memory().load(SECOND, 8);
+            assertTrue(first == Fault.NONE || second == Fault.MAPERR, "a mapping was there after the close");
+            assertTrue(first == Fault.NONE || first == Fault.MAPERR, () -> Fault.toString(first));
+            if (random.nextBoolean()) {
+                cpu.switchTo(null);
+            }
+        }
+
+        private void lookUp() {
+            int mappings = space.snapshot().vmas().size();
+            boolean wasClosed = isClosed;
+            assertTrue(mappings == 0 || (mappings >= 2 && !wasClosed), () -> mappings + " mappings");
+        }
+
+        private void step() {
+            long at = PLACE + random.nextInt(4) * PAGE;
+            byte[] bytes = new byte[2];
+            switch (random.nextInt(9)) {
+                case 0, 1 -> saw("mmap", space.mmap(at, 2 * PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+                case 2 -> saw("munmap", space.munmap(at, PAGE));
+                case 3 ->
+                    saw(
+                            "mmapAsync",
+                            space.mmapAsync(at, PAGE, RW, FIXED, null, 0).join());
+                case 4 -> fork();
+                case 5 -> goThereAndLoad();
+                case 6 -> saw("read", space.read(FIRST, bytes, 0, 2));
+                case 7 -> saw("mincore", space.mincore(FIRST, PAGE, bytes));
+                default -> lookUp();
+            }
+        }
+
+        int run() {
+            int calls = 0;
+            for (int after = 0; after < 4; after += isClosed ? 1 : 0) {
+                step();
+                calls++;
+            }
+            return calls;
+        }
+    }
+
+    @AfterEach
+    @DisplayName("nothing is left")
+    void nothingIsLeft() {
+        threads.shutdown();
+        fixture.closeEmpty();
+        assertEquals(0, fixture.machine.committed());
+        assertEquals(List.of(), fixture.reports);
+    }
+
+    private int run(AddressSpace space, long seed, CountDownLatch begun) {
+        try (Cpu cpu = fixture.machine.claimCpu()) {
+            begun.countDown();
+            return new Caller(space, new Random(seed), cpu).run();
+        }
+    }
+
+    @RepeatedTest(4)
+    @DisplayName("each call is made before the close or refused, and nothing is left of the space")
+    void calls(RepetitionInfo repetition) throws Exception {
+        for (int round = 0; round < ROUNDS; round++) {
+            long seed = repetition.getCurrentRepetition() * 1_000L + round;
+            Random random = new Random(seed);
+            AddressSpace space = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
+            assertEquals(FIRST, space.mmap(FIRST, PAGE, RW, FIXED, null, 0));
+            assertEquals(SECOND, space.mmap(SECOND, PAGE, READ, FIXED, null, 0));
+            CountDownLatch begun = new CountDownLatch(THREADS);
+            List<Future<Integer>> running = new ArrayList<>();
+            for (int n = 0; n < THREADS; n++) {
+                long ofThread = seed * THREADS + n;
+                running.add(threads.submit(() -> run(space, ofThread, begun)));
+            }
+            begun.await();
+            for (int spin = random.nextInt(50_000); spin > 0; spin--) {
+                Thread.onSpinWait();
+            }
+            space.close();
+            SpaceFixture.assertResult(Errno.ESRCH, space.munmap(FIRST, PAGE));
+            for (Future<Integer> one : running) {
+                Await.result("the calls of seed " + seed, one, fixture.reports);
+            }
+            assertTrue(layoutOf(space).tree().isEmpty(), "mapped after the end, seed " + seed);
+            assertEquals(0, layoutOf(space).usage()[0], "seed " + seed);
+            assertEquals(0, space.cpus(), "seed " + seed);
+            layoutOf(space).validate();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.lincheck;
+
+import static dev.samara.core.lincheck.FourPages.UNMAPPED;
+import static dev.samara.core.lincheck.FourPages.address;
+import static dev.samara.core.lincheck.FourPages.length;
+import static dev.samara.core.lincheck.FourPages.rights;
+import static dev.samara.core.lincheck.FourPages.start;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.VmaRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jetbrains.lincheck.datastructures.IntGen;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.Param;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * I6: calls of two or three threads on four pages of one space: is there an order of them that explains all answers?
+ * Rights are bits of {@link Protection}, and 0 a mapping without any.
+ */
+@DisplayName("I6: a space is linearizable")
+@Tag("lincheck")
+@Param(name = "page", gen = IntGen.class, conf = "0:3")
+@Param(name = "rights", gen = IntGen.class, conf = "0:3")
+public class AddressSpaceLincheckTest {
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+
+    /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
+    private final AddressSpace space = MachineInternals.withLocks(
+                    Machine.builder().build(), ReentrantLock::new)
+            .newSpace(FourPages.GEOMETRY);
+
+    /** Where the mapping begins is no part of the model. */
+    private static long status(long result) {
+        return Math.min(result, 0);
+    }
+
+    @Operation
+    public long map(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return status(space.mmap(start(one, other), length(one, other), rights, FIXED, null, 0));
+    }
+
+    @Operation
+    public long mapIfFree(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return status(space.mmap(start(one, other), length(one, other), rights, NOREPLACE, null, 0));
+    }
+
+    @Operation
+    public long unmap(@Param(name = "page") int one, @Param(name = "page") int other) {
+        return space.munmap(start(one, other), length(one, other));
+    }
+
+    @Operation
+    public long protect(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return space.mprotect(start(one, other), length(one, other), rights);
+    }
+
+    @Operation
+    public int find(@Param(name = "page") int page) {
+        return rights(space.find(address(page)));
+    }
+
+    /** Acquires a reference and releases it. */
+    @Operation
+    public int acquire(@Param(name = "page") int page) {
+        try (VmaRef reference = space.acquire(address(page))) {
+            return rights(reference == null ? null : reference.vma());
+        }
+    }
+
+    @Operation
+    public String snapshot() {
+        return rights(space.snapshot()::find);
+    }
+
+    @Test
+    @Tag("model")
+    @DisplayName("in interleavings made by a model checker")
+    void modelChecked() {
+        FourPages.modelCheck(AddressSpaceLincheckTest.class, Pages.class);
+    }
+
+    @Test
+    @DisplayName("in interleavings of running threads")
+    void stressed() {
+        FourPages.stress(AddressSpaceLincheckTest.class, Pages.class);
+    }
+
+    /**
+     * The sequential specification: the space's calls on an array, where each takes effect at one instant. An unmapping
+     * has a second instant, at which its pages can be allocated again. None of these calls can tell the two apart: a
+     * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
+     */
+    public static final class Pages extends FourPages.Lookups {
+        private long fill(int one, int other, int value) {
+            Arrays.fill(rights, Math.min(one, other), Math.max(one, other) + 1, value);
+            return 0;
+        }
+
+        /** The layout as placement sees it. */
+        private boolean isFree(int page) {
+            return rights[page] == UNMAPPED;
+        }
+
+        public long map(int one, int other, int value) {
+            return fill(one, other, value);
+        }
+
+        public long mapIfFree(int one, int other, int value) {
+            for (int page = Math.min(one, other); page <= Math.max(one, other); page++) {
+                if (!isFree(page)) {
+                    return Errno.EEXIST.result();
+                }
+            }
+            return fill(one, other, value);
+        }
+
+        public long unmap(int one, int other) {
+            return fill(one, other, UNMAPPED);
+        }
+
+        /** Changes what lies before a hole. */
+        public long protect(int one, int other, int value) {
+            for (int page = Math.min(one, other); page <= Math.max(one, other); page++) {
+                if (rights[page] == UNMAPPED) {
+                    return Errno.ENOMEM.result();
+                }
+                rights[page] = value;
+            }
+            return 0;
+        }
+    }
+}

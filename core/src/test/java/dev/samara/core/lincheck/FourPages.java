@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.lincheck;
+
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+import java.util.function.LongFunction;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.StressOptions;
+import org.jspecify.annotations.Nullable;
+
+/** Four pages, for tests of linearizability: their addresses, their rights, and how many scenarios are run. */
+public final class FourPages {
+    public static final int PAGES = 4;
+    public static final int UNMAPPED = -1;
+    public static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    public static final long PAGE = GEOMETRY.pageSize();
+    public static final long PLACE = 0x2000_0000_0000L;
+
+    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
+
+    private FourPages() {}
+
+    public static long address(int page) {
+        return PLACE + page * PAGE;
+    }
+
+    /** The start of the range from one page to another, in either order. */
+    public static long start(int one, int other) {
+        return address(Math.min(one, other));
+    }
+
+    public static long length(int one, int other) {
+        return (1 + Math.abs(one - other)) * PAGE;
+    }
+
+    public static int rights(@Nullable Vma vma) {
+        if (vma == null) {
+            return UNMAPPED;
+        }
+        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
+    }
+
+    /** The rights of all pages of a snapshot. */
+    public static String rights(LongFunction<@Nullable Vma> snapshot) {
+        int[] rights = new int[PAGES];
+        Arrays.setAll(rights, page -> rights(snapshot.apply(address(page))));
+        return Arrays.toString(rights);
+    }
+
+    /** Compares a test with its specification in interleavings that a model checker makes. */
+    public static void modelCheck(Class<?> test, Class<?> specification) {
+        new ModelCheckingOptions()
+                .iterations(6 * SCALE)
+                .invocationsPerIteration(40)
+                .threads(2)
+                .actorsPerThread(3)
+                // A call looks for the end of its stack first, which is no endless recursion.
+                .recursionBound(100)
+                .sequentialSpecification(specification)
+                .check(test);
+    }
+
+    /** Compares a test with its specification in interleavings of running threads. */
+    public static void stress(Class<?> test, Class<?> specification) {
+        new StressOptions()
+                .iterations(10 * SCALE)
+                .invocationsPerIteration(1000)
+                .threads(3)
+                .actorsPerThread(3)
+                .sequentialSpecification(specification)
+                .check(test);
+    }
+
+    /** The part of a sequential specification that lookups see. */
+    public abstract static class Lookups {
+        protected final int[] rights = new int[PAGES];
+
+        protected Lookups() {
+            Arrays.fill(rights, UNMAPPED);
+        }
+
+        public int find(int page) {
+            return rights[page];
+        }
+
+        public int acquire(int page) {
+            return rights[page];
+        }
+
+        public String snapshot() {
+            return Arrays.toString(rights);
+        }
+    }
+}
