@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@link #next()} reports an entry that reaches above the current {@link #last()}, so {@code last()} strictly
  *       rises, and skips no index that has a value during the whole call; {@link #previous()} likewise, and {@code
  *       first()} strictly falls;
- *   <li>so an index that has a value throughout a walk that passes it is in a reported entry. Entries reported one
- *       after the other overlap only if a store changed bounds in between;
+ *   <li>so each index that a walk passes, and that has a value throughout the walk, is in a reported entry. Entries
+ *       reported one after the other overlap only if a store changed bounds in between;
  *   <li>the entries together need not have existed at one instant. For that, take a {@link MapleTree#snapshot()}.
  * </ul>
  *

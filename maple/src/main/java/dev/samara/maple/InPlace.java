@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * into its parent, in the published tree. {@link Splice} is the slow path, for every edit.
  *
  * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
- * new leaf can have the bounds and notes of the old one: no reservation is near, the leaf neither overflows nor
+ * new leaf can have the bounds and notes of the old one. So no reservation is near, the leaf neither overflows nor
  * underflows, and no free range continues in a leaf of another parent. Otherwise the methods return false and have
  * changed nothing. They have also changed nothing if they throw.
  *

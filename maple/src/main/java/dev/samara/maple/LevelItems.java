@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of the nodes that {@link Splice} is about to build at one level, with their pivots and gaps, and the nodes
- * built from them, which are items of the level above.
+ * The slots of the nodes that {@link Splice} is about to build at one level, with their pivots and gaps. It also has
+ * the nodes built from these slots: the items of the level above.
  */
 final class LevelItems {
 

@@ -10,8 +10,9 @@ final class Lookup {
      * What a reader can see beside the writer
      *
      * A reader takes no lock and leaves no trace. Between any two of its steps the writer may make any number of
-     * changes, each by one release store: of a new root (MapleTree.publish), or of one leaf into a node of level 1 that
-     * is reachable (Node.replaceLeaf). No other reference in a reachable node changes, but for childHalves in level 1.
+     * changes. Each change is one release store: of a new root (MapleTree.publish), or of one leaf into a reachable
+     * node of level 1 (Node.replaceLeaf). No other reference in a reachable node changes, but for childHalves in level
+     * 1.
      *
      *    1. Read the root (acquire). The reader sees the root that was stored last, or an older one. The load pairs
      *       with the release store of that root, so all nodes below it are seen as they were when it was stored, or
@@ -36,17 +37,17 @@ final class Lookup {
      *    4. Compare the halves with those of the leaf. If they are one array, the search of it was the search of the
      *       leaf. If not, one of the last two cases was met, and the halves of the leaf are searched. That happens
      *       once: a leaf does not change, so no later step can fail.
-     *    5. Read the value from the slot of the leaf. It is the one that the writer stored there before the leaf became
+     *    5. Read the value from the slot of the leaf. The writer stored that value there before the leaf became
      *       reachable. A reservation counts as no value.
      *
-     * The value is that of the instant of the last acquire load; or, if the leaf's parent had left the tree by then, of
-     * the instant when it left, which was after step 1. Both are within the lookup.
+     * The value is that of the instant of the last acquire load. If the leaf's parent had left the tree by then, it is
+     * that of the instant when the parent left, which was after step 1. Both are within the lookup.
      *
      * A plain store publishes an array of halves, so Java's memory model lets a reader find its reference before its
      * elements. No result depends on such elements. They are loaded after the slot (acquire). If the array is that of
-     * the leaf, the load of the slot pairs with the release store of the leaf, which comes after the halves, and the
-     * elements are right. If it is not, step 4 drops the result of the search. A search of any elements ends with an
-     * index within the array, whose length is constant.
+     * the leaf, the load of the slot pairs with the release store of the leaf. That store comes after the halves, so
+     * the elements are right. If it is not, step 4 drops the result of the search. A search of any elements ends with
+     * an index within the array, whose length is constant.
      *
      * If a pivot in the tree is even, halves alone do not decide. Such a tree is searched without step 3's early load.
      * Readers store nothing, so the writer waits for none of them. Reader and Cursor keep a leaf between calls, and

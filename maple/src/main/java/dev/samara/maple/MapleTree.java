@@ -109,7 +109,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     @Override
     public boolean isEmpty() {
         Node root = rootAcquire();
-        // A value that is found was there at some instant; that there is no value takes one instant for all leaves.
+        // A value that is found was there at some instant. To find none takes one instant for all leaves.
         return !root.hasValue() && (root.level == 0 || !frozenRoot().hasValue());
     }
 

@@ -42,8 +42,8 @@ final class Nearest {
             if (found != null) {
                 return found;
             }
-            // A leaf does not know where it begins: this may be the start of another leaf, which the last check
-            // excludes.
+            // A leaf does not know its first index, so this may be the start of another leaf. The last check excludes
+            // that.
             long start = Lookup.leafStart(tree.rootAcquire(), key);
             if (start != Keys.MIN) {
                 found = Lookup.leaf(tree.rootAcquire(), start - 1).atOrBefore(start - 1);

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * The changes that a tree, a transaction and a writer have in common.
  *
  * <p>Indexes are unsigned, ranges inclusive. A call that throws has changed nothing. Every method throws an {@link
- * IllegalStateException} where this thread may not change this object now: the transaction or the writer has ended, or
- * belongs to another thread; or it is a tree or a writer, and this thread has a transaction open on the tree.
+ * IllegalStateException} if this thread may not change this object now. A transaction or a writer may have ended, or
+ * belong to another thread. A tree or a writer refuses a thread that has a transaction open on the tree.
  *
  * @param <V> the type of values
  */

@@ -4,8 +4,8 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks up in a tree for one thread, and is fast near the previous lookup. It returns what {@link MapleTree#get} would,
- * in the time of one node instead of one per level.
+ * Looks up in a tree for one thread, and is fast near the previous lookup. Its results are those of {@link
+ * MapleTree#get}, in the time of one node instead of one per level.
  *
  * <p>It remembers the last leaf, a node of the lowest level, which has some ten neighbouring entries. Two words that
  * the writer stores anyway tell whether that leaf is still in the tree. So a reader is as exact during edits as a

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks and dumps the nodes of a tree. Written to be obviously right, and independently of the code that it checks: it
- * recomputes the notes of nodes about the levels below them.
+ * Checks and dumps the nodes of a tree. It is written to be obviously right, and independently of the code that it
+ * checks: it recomputes the notes of nodes about the levels below them.
  */
 final class Structure {
 

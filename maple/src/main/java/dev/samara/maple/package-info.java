@@ -80,11 +80,11 @@
  *
  * <h2>Memory consistency</h2>
  *
- * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read,
- * with any method of the lookup or allocation view, the result of that edit or of a later one. For a transaction, the
- * edit is its commit. So a thread may initialize an object and store it, and a thread that finds it sees it
- * initialized. Reading a snapshot is like reading the tree at the instant of the snapshot. There is no such edge from
- * readers to writers.
+ * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read the
+ * result of that edit, or of a later one. Any method of the lookup or allocation view is such a read. For a
+ * transaction, the edit is its commit. So a thread may initialize an object and store it, and a thread that finds it
+ * sees it initialized. Reading a snapshot is like reading the tree at the instant of the snapshot. There is no such
+ * edge from readers to writers.
  *
  * <h2>Guarantees</h2>
  *
