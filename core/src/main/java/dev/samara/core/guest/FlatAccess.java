@@ -12,13 +12,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The base of {@link FlatMemory}, for accesses of every width: translates by the tags of the TLB, and makes the
+ * The base of {@link FlatMemory}, for accesses of every width. It translates by the tags of the TLB, and makes the
  * accesses for which the TLB has no translation.
  *
  * <p>The compiler of the JVM inlines a method that is not hot yet only if it has at most 35 bytes of bytecode. The
  * methods of an access that hits are that small, and they call each other at most two deep. For this reason some
  * methods of subclasses have a private second half, which takes its parameters in the order that needs the least
  * bytecode.
+ *
+ * <p>The subclasses therefore write each access out: one method for each width and mode. No type parameter stands for
+ * a primitive type, and a {@link java.lang.invoke.VarHandle} fixes width and mode where it is called. A method for the
+ * three modes of a load has 70 bytes of bytecode, one for a single mode 31. All widths share the accesses that miss,
+ * which are here.
  */
 public abstract sealed class FlatAccess permits FlatBytes {
     private static final int PAGE_SHIFT = SoftTlb.GRANULE_SHIFT;
@@ -36,7 +41,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     long[] addends;
     long[] fetchAddends;
 
-    /** The number of the space, in GUEST. Every tag that matches has it in its low bits. */
+    /** The number of the space, in GUEST. Every tag that matches has this number in its low bits. */
     long key;
 
     /** The bytes, in the order of this memory. Handles take it as a ByteBuffer, since they are exact about types. */
