@@ -83,12 +83,13 @@ import org.jspecify.annotations.Nullable;
  * a further one, for another holder; a CPU that is in the space is a user, too. {@link #hold} and {@link #grab} return
  * references of the weaker kinds, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
  *
- * <p>{@link #close} gives a reference up. The other users go on, and the space is torn down when its last user has
- * gone: by the thread of that {@code close} or CPU, which may wait then; or by a thread of the machine, if that thread
- * may not wait because it has a CPU in GUEST, is in a reader section, or is in a callback for which other threads wait.
- * The space is never in use again. A reference that no thread can reach any more, and that was not closed, is reported
- * ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) and given up, when the machine makes another space, waits
- * for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
+ * <p>{@link #close} gives a reference up. The other users go on. The space is torn down when its last user has gone: by
+ * the thread of that {@code close} or CPU, which may wait then. That thread may not wait if it has a CPU in GUEST, is
+ * in a reader section, or is in a callback for which other threads wait. A thread of the machine tears the space down
+ * then. The space is never in use again. A reference that was not closed, and that no thread can reach any more, is
+ * reported ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) and given up. That happens when the machine makes
+ * another space, waits for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its
+ * calls have returned.
  *
  * <p>From the return of {@code close} on, the calls of the closed reference that need the space are refused. A call
  * that another thread has begun before may still take effect; it is refused if the space is torn down first.
@@ -116,7 +117,7 @@ public final class AddressSpace implements AutoCloseable {
 
     private final SpaceReferences.Entry entry;
 
-    /** The layout to which calls go: the space's, and from the close on one that is closed for ever. */
+    /** The layout to which calls go: the space's; from the close on, a layout that is closed for ever. */
     private volatile Layout layout;
 
     /** Takes over a reference to the users of a space, which the caller has taken. */
@@ -190,8 +191,8 @@ public final class AddressSpace implements AutoCloseable {
      *   <li>Each VMA was mapped at some instant of this call.
      *   <li>The ends of the VMAs strictly rise, so no VMA comes twice. Two VMAs overlap only if a change between their
      *       steps has extended or merged the first one.
-     *   <li>An address that is mapped throughout this call lies in a VMA that is passed, even if changes replace its
-     *       VMA meanwhile. Only a VMA that is mapped or unmapped during the call may be missed.
+     *   <li>If an address is mapped throughout this call, a VMA with this address is passed, even if changes replace
+     *       VMAs meanwhile. Only a VMA that is mapped or unmapped during the call may be missed.
      *   <li>The VMAs need not have existed at one instant: a mapping that moves meanwhile may be passed at both places,
      *       or at neither.
      *   <li>Changes by the action itself are seen above the end of the VMA that was passed last.
@@ -250,8 +251,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param access bits of {@link Protection}; a mapping that can be written or executed can be read, as on x86
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
      *     while it waited
-     * @throws IllegalStateException if this would have to wait, or a stack would have to grow, and it is called by the
-     *     retire phase of an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
+     * @throws IllegalStateException if this would have to wait or to grow a stack, and is called by the retire phase of
+     *     an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public int resolve(long address, int access) {
         return Resolve.resolve(layout, address, access);
@@ -265,18 +266,17 @@ public final class AddressSpace implements AutoCloseable {
      * or {@code mprotect} has returned, no byte is read that the new state forbids. As on x86, and unlike {@code
      * process_vm_readv}, a mapping that can be written or executed can be read.
      *
-     * <p>A CPU of the machine's own, which exists for this call only, makes the accesses. It is a {@linkplain #users
-     * user} of this space meanwhile, and its number in reports and for {@link dev.samara.core.event.ShootdownDelivery}
-     * is 0. To make it costs as much as hundreds of accesses, so a thread with many accesses {@linkplain
-     * Machine#claimCpu claims} a CPU.
+     * <p>A CPU of the machine's own, which exists for this call only, makes the accesses. The CPU is a {@linkplain
+     * #users user} of this space meanwhile. Its number in reports and for {@link
+     * dev.samara.core.event.ShootdownDelivery} is 0. To make it costs as much as hundreds of accesses, so a thread with
+     * many accesses {@linkplain Machine#claimCpu claims} a CPU.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
-     * @return the number of read bytes, which is smaller than the number of bytes that remained if a later page cannot
-     *     be read; if no byte was read, a negated errno: EFAULT if the mapping does not allow it or there is none,
-     *     or the space is {@linkplain PageTableRef#reap reaped}, ENOMEM if there is no memory left, EAGAIN while the
-     *     machine {@linkplain MachineBuilder#lowMemory takes} memory, EINTR if the thread was interrupted while it
-     *     waited
+     * @return the number of read bytes, less than the number of bytes that remained if a later page cannot be read. If
+     *     no byte was read, a negated errno: EFAULT if there is no mapping, the mapping does not allow it, or the space
+     *     is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while the machine
+     *     {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it waited
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
@@ -308,11 +308,11 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param address of the first byte
      * @param source has the bytes; a heap or a direct buffer
-     * @return the number of written bytes, which is smaller than the number of bytes that remained if a later page
-     *     cannot be written; if no byte was written, a negated errno: EFAULT if the mapping does not allow it or there
-     *     is none or the space is {@linkplain PageTableRef#reap reaped}, ENOMEM if there is no memory left, EAGAIN
-     *     while the machine {@linkplain MachineBuilder#lowMemory takes} memory, EINTR if the thread was interrupted
-     *     while it waited
+     * @return the number of written bytes, less than the number of bytes that remained if a later page cannot be
+     *     written. If no byte was written, a negated errno: EFAULT if there is no mapping, the mapping does not allow
+     *     it, or the space is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while
+     *     the machine {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it
+     *     waited
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */
@@ -593,7 +593,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Has all CPUs that run guest code in this space execute a full fence ({@code membarrier(2)}, {@code
      * MEMBARRIER_CMD_PRIVATE_EXPEDITED}). Each access that the guest of such a CPU has made before its fence is visible
-     * to the caller after this call, and what the caller has done before this call is visible to each access after the
+     * to the caller after this call. All actions of the caller before this call are visible to each access after the
      * fence. A guest that needs a fence on a rare path only can thus leave it out of the frequent one. The call waits
      * until each CPU in GUEST polls or leaves GUEST; CPUs in other states need no fence, since they pass one on their
      * way to GUEST.
@@ -761,7 +761,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Returns the references to this space that are not given up, of all three kinds, the {@linkplain Cpu#use borrows},
      * and the CPUs that come back from a borrow of another space. Other CPUs have none. Takes no lock. {@link
-     * Machine#references} also finds those to a space of which only weaker ones are left.
+     * Machine#references} also finds the references to a space of which only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
      */
@@ -844,8 +844,8 @@ public final class AddressSpace implements AutoCloseable {
      * Collects the pages that were written since the last collection of them, and marks them as not written ({@code
      * PAGEMAP_SCAN} with {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). This or a later collection reports every store
      * that a CPU has completed. A store that was completed before this call is reported by this call, or by an earlier
-     * collection that ran at the same time. When the sink receives a page, the stores that it reports have been made,
-     * so a copy of the page then contains them. The next collection reports each store that is made after this call has
+     * collection that ran at the same time. When the sink receives a page, the reported stores have been made, so a
+     * copy of the page then contains them. The next collection reports each store that is made after this call has
      * returned.
      *
      * <p>The written mark belongs to the page at its address. A page that {@code mremap} has moved counts as written at
@@ -916,11 +916,11 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>The teardown waits for the operations in flight, which end as without it, and for forks under way. Calls that
      * wait for something in flight are refused when they have waited. A CPU that is {@linkplain Cpu#enterLazy LAZY} in
-     * the space does not delay the teardown; what it has of the space afterwards, {@link LazyTlb} decides. No CPU is
-     * asked to flush, since none uses the space.
+     * the space does not delay the teardown. {@link LazyTlb} decides which part of the space such a CPU keeps
+     * afterwards. No CPU is asked to flush, since none uses the space.
      *
-     * <p>If it was the last reference, and CPUs are still in the space, those that {@linkplain Cpu#use borrow} it are
-     * asked to let go, once each, and this returns. The last CPU that leaves ends the space.
+     * <p>If it was the last reference, and CPUs are still in the space, each CPU that {@linkplain Cpu#use borrows} it
+     * is asked once to let go, and this returns. The last CPU that leaves ends the space.
      *
      * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
      */

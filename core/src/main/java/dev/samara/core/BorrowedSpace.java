@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A space that a CPU has borrowed ({@code kthread_use_mm}). The CPU is in the space and is one of its {@linkplain
- * AddressSpace#users users}: as long as the borrow lasts, the space has its mappings and pages, whoever closes which
- * reference. {@link Cpu#use} and {@link Cpu#tryUse} return it.
+ * AddressSpace#users users}. As long as the borrow lasts, the space has its mappings and pages, whichever references
+ * are closed. {@link Cpu#use} and {@link Cpu#tryUse} return it.
  *
  * <pre>
  *     BorrowedSpace ── putUsers ──&gt; AdoptedSpace ── leave ──&gt; PageTableRef ── Cpu.tryUse ──&gt; BorrowedSpace
@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * meanwhile: it {@linkplain #putUsers gives its users up}. It has to leave and to use the space again before the next
  * access, and learns there whether the space has ended.
  *
- * <p>When the borrow ends, the CPU goes back to the space in which it was before, of which it has remained a user. A
- * CPU that was in no space, or LAZY, is then {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel thread
- * is: the next borrow may find its translations, and the end of the space is not delayed.
+ * <p>When the borrow ends, the CPU goes back to the space in which it was before. It has remained a user of that space.
+ * A CPU that was in no space, or LAZY, is then {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel
+ * thread is. The next borrow may find its translations, and the end of the space is not delayed.
  *
  * <p>{@link #isAsked} is for any thread, all else for the thread that owns the CPU. A CPU that is handed over keeps its
  * borrow.
@@ -34,8 +34,8 @@ public final class BorrowedSpace implements AutoCloseable {
     private static final int DEPTH = 120;
 
     /**
-     * The stack that the way to LAZY needs, or back from it: also for what the CPU keeps of an earlier space, and for
-     * the references of the borrow.
+     * The stack for the way to LAZY or back: also for the part of an earlier space that the CPU keeps, and for the
+     * references of the borrow.
      */
     private static final int LAZY_DEPTH = Math.max(LazyContext.DROP_DEPTH, SpaceReferences.DEPTH) + 24;
 
@@ -70,8 +70,8 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * The references of a borrow. The machine gives them up if the thread of the CPU ends. So this leads to neither the
-     * borrow nor the CPU, which may become unreachable.
+     * The references of a borrow. The machine gives them up if the thread of the CPU ends. So this object refers to
+     * neither the borrow nor the CPU, and both may become unreachable.
      */
     private static final class BorrowReferences {
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
@@ -162,7 +162,7 @@ public final class BorrowedSpace implements AutoCloseable {
         check(Stage.WITH_USERS, "gives up its users");
         StackReserve.check(LAZY_DEPTH);
         AdoptedSpace adopted = new AdoptedSpace(this);
-        // Before the users are given up: while there is one, there is a page table.
+        // Before the users are given up: a space with a user has its page table.
         PageTableRef keeps = Objects.requireNonNull(PageTableRef.tryHold(machine, layout));
         boolean isAdopted = false;
         try {
@@ -240,7 +240,7 @@ public final class BorrowedSpace implements AutoCloseable {
      * users, too. A second call does nothing.
      *
      * <p>If there is no memory for the way back to a space with another page size, the CPU is in no space. If it was
-     * the last user of the space to which it could not go back, this tears that one down, too.
+     * the last user of the space to which it could not go back, this tears that space down, too.
      *
      * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
      *     the caller

@@ -4,7 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.space.Layout;
 
 /**
- * What a space was at its end, for those who ask afterwards: {@link SpaceIdentity#exit}.
+ * The state of a space at its end, for later questions: {@link SpaceIdentity#exit}.
  *
  * @param usage the amounts just before the teardown
  * @param statistics the events up to the teardown

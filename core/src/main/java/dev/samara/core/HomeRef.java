@@ -6,8 +6,8 @@ import dev.samara.core.internal.sync.StackReserve;
 
 /**
  * Keeps the space of a CPU that has left it to borrow one, until the CPU is back. The reference by which the CPU had
- * come there may be closed meanwhile. Not one of the references whose last close asks borrowers to let go: nobody could
- * close this one but a borrower.
+ * come there may be closed meanwhile. The last close that asks borrowers to let go does not count this reference, since
+ * only the borrower could close it.
  */
 final class HomeRef {
     private final Layout layout;

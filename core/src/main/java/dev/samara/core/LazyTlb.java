@@ -8,16 +8,15 @@ import dev.samara.core.internal.cpu.ShootdownLazy;
 import dev.samara.core.internal.cpu.UnloadedLazy;
 
 /**
- * What a CPU {@linkplain Cpu#enterLazy in LAZY} keeps of the space that it has left, and what keeps that part of the
- * space alive ({@code active_mm}). A machine has one of these four; {@link MachineBuilder#lazyTlb} chooses. They differ
- * in cost alone: calls have equal effects and results with each of them. docs/lifetimes.md compares them.
+ * The part of a space that a CPU {@linkplain Cpu#enterLazy in LAZY} keeps after it has left, and the means that keep
+ * that part alive ({@code active_mm}). A machine has one of these four; {@link MachineBuilder#lazyTlb} chooses. They
+ * differ in cost alone: calls have equal effects and results with each of them. docs/lifetimes.md compares them.
  */
 public enum LazyTlb {
     /**
      * The CPU has the root still, and holds a {@linkplain AddressSpace#hold reference to the page table} ({@code
-     * MMU_LAZY_TLB_REFCOUNT}). It takes the reference when it first enters LAZY after it came to the space, and
-     * gives it up when it goes to another space. All CPUs of a space write one count. The end of the space takes
-     * nothing from a CPU.
+     * MMU_LAZY_TLB_REFCOUNT}). The CPU takes the reference when it first enters LAZY in the space, and gives it up when
+     * it goes to another space. All CPUs of a space write one count. The end of the space takes nothing from a CPU.
      */
     REFERENCE_COUNT,
 

@@ -152,7 +152,7 @@ public final class Machine implements AutoCloseable {
         }
     }
 
-    /** Tears down a space that has no user any more, and records what it was. */
+    /** Tears down a space that has no user any more, and records its state. */
     static void tearDown(Layout layout) {
         Identity identity = layout.lifetime().identity();
         if (identity.exit() == null) {
@@ -200,8 +200,8 @@ public final class Machine implements AutoCloseable {
      * Frames that were allocated and not inserted are lost. The garbage collector frees the memory once no space, CPU,
      * file, page cache or pin of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and {@link
-     * PageCache#allocate} throws it too. A second call of this method does nothing.
+     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and so does {@link
+     * PageCache#allocate}. A second call of this method does nothing.
      *
      * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
      * were left open, after its threads have been idle for some seconds.
@@ -338,7 +338,7 @@ public final class Machine implements AutoCloseable {
         return new Cpu(this, cpus.incrementAndGet(), tlbEntries);
     }
 
-    /** Returns a CPU for one call of the library, on the calling thread, which closes it. */
+    /** Returns a CPU for one call of the library, on the calling thread. The call closes it. */
     Cpu newCpuOfCall() {
         return new Cpu(this, 0, LEAST_TLB_ENTRIES);
     }

@@ -206,12 +206,12 @@ public final class MachineBuilder {
      * fault returns {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until
      * the end of the reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
      *
-     * <p>A space that cannot be emptied within about half a second is left as it is, and the next fault that finds no
-     * frame chooses another one. The reason may be a CPU in GUEST that does not poll, or an operation that stays in
-     * flight. A space is also left as it is if its notifier does not return within two seconds, or if nobody makes
-     * steps: where the housekeeping is invoked, faults make steps only for spaces without notifiers. The end of each
-     * reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were
-     * reaped: accesses there are {@code ADRERR}.
+     * <p>A space that cannot be emptied within about half a second is left as it is. The next fault that finds no frame
+     * chooses another space. The reason may be a CPU in GUEST that does not poll, or an operation that stays in flight.
+     * A space is also left as it is if its notifier does not return within two seconds, or if no thread makes steps.
+     * Where the housekeeping is invoked, faults make steps only for spaces without notifiers. The end of each reap is
+     * reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were reaped: accesses there are
+     * {@code ADRERR}.
      *
      * @param score scores spaces; null for none, unless set
      * @return this
@@ -419,12 +419,12 @@ public final class MachineBuilder {
      * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
      *
      * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then,
-     * and delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, they run in its steps: those of
-     * the embedder, of {@link Machine#awaitQuiescence}, and of {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}, and of a call that waits for room behind grace periods before it begins.
-     * Calls that wait later run no callback, except the notifiers of asynchronous operations. So a callback may call a
-     * method that waits, as on a thread of the machine. It must not wait for a lock of the embedder that the thread
-     * holds which makes steps, nor for another callback. Neither may a notifier, which any call that waits may run.
+     * and delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, its steps run them: the steps of
+     * the embedder, of {@link Machine#awaitQuiescence}, of {@code join} and {@code get} of a {@link
+     * dev.samara.core.mman.PendingCall}, and of a call that waits for room behind grace periods before it begins. Calls
+     * that wait later run no callback, except the notifiers of asynchronous operations. So a callback may call a method
+     * that waits, as on a thread of the machine. It must not wait for another callback, nor for a lock of the embedder
+     * if the thread that makes steps holds that lock. Neither may a notifier, which any call that waits may run.
      *
      * @param executor the executor; null for the threads of the machine
      * @return this
@@ -448,12 +448,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the
-     * machine. No thread of the machine makes them then. A call of the library that waits for the housekeeping
-     * makes steps itself, on whatever thread it waits; so do {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}. Those of a stage that depends on it do not. Once an operation or a fault has
-     * begun, its waits leave out callbacks of the embedder, except notifiers of asynchronous operations; the next step
-     * of another kind hands the callbacks to the executor. Callbacks are kept until then, and {@link
+     * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the machine. No
+     * thread of the machine makes them then. A call of the library that waits for the housekeeping makes steps itself,
+     * on whatever thread it waits; so do {@code join} and {@code get} of a {@link dev.samara.core.mman.PendingCall}.
+     * The {@code join} and {@code get} of a stage that depends on the call make no steps. Once an operation or a fault
+     * has begun, its waits leave out callbacks of the embedder, except notifiers of asynchronous operations; the next
+     * step of another kind hands the callbacks to the executor. Callbacks are kept until then, and {@link
      * #boundGracePeriods} does not count those whose grace period has ended: a program whose calls never wait has to
      * make steps, or its backings are never closed.
      *

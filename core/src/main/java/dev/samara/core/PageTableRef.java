@@ -94,11 +94,11 @@ public final class PageTableRef implements AutoCloseable {
      * process_mrelease(2)}). The frames are free when this returns 0. The mappings stay.
      *
      * <p>First the space becomes <em>unstable</em>, for ever. From then on a fault that needs a page in a private
-     * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS); a copy or a pin that needs one fails, a copy with
-     * EFAULT; and {@link AddressSpace#fork} is refused with ENOMEM. Pages that stay can be used as before. Then the
-     * pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of shared
-     * and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame is free
-     * after its last pin is released.
+     * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS). A copy or a pin that needs such a page fails, a
+     * copy with EFAULT. {@link AddressSpace#fork} is refused with ENOMEM. Pages that stay can be used as before. Then
+     * the pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of
+     * shared and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame
+     * is free after its last pin is released.
      *
      * <p>Mappings of operations in flight are skipped, also those that are locked, moved or protected meanwhile. They
      * are tried again after pauses, ten times within half a second. Nothing is taken while a fork copies the space.
@@ -107,7 +107,7 @@ public final class PageTableRef implements AutoCloseable {
      *
      * <p>Waits for CPUs in GUEST that may have translations, and for a grace period if one is needed. Notifiers of the
      * space are called for each mapping, or for parts of a large one, after its pages are taken and before they are
-     * free; while they run, operations in the range go on.
+     * free. Operations in the range go on during such a call.
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
      *     mappings were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The references to the spaces of one machine that are not given up yet. The thread that ends an entry gives the
- * reference up, so each one is given up once: by its close, or after it has become unreachable. Thread-safe; takes no
- * lock, so that a reference can be given up anywhere.
+ * reference up. So each reference is given up once: by its close, or after it has become unreachable. Thread-safe;
+ * takes no lock, so that a reference can be given up anywhere.
  */
 final class SpaceReferences {
     /**

@@ -6,9 +6,9 @@ package dev.samara.core;
  * mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
  *
  * <p>The thread of the fault calls it, once for each space with private pages that was not reaped before. No lock is
- * held. Until the scores are known, the faults of other threads that find no frame return RETRY, so it should return
- * soon. It may close spaces: if a frame is free once the scores are known, no space is chosen. An exception is
- * reported, and the space is not chosen.
+ * held. Until the scores are known, other threads' faults that find no frame return RETRY, so it should return soon. It
+ * may close spaces: if a frame is free once the scores are known, no space is chosen. An exception is reported, and the
+ * space is not chosen.
  */
 @FunctionalInterface
 public interface VictimScore {

@@ -7,7 +7,8 @@
  * dev.samara.core.AddressSpace} is the memory of one process: it answers lookups of addresses, has the calls of {@code
  * mman.h}, takes {@linkplain dev.samara.core.LayoutSnapshot snapshots}, and forks. If its machine was built with
  * memory, a {@link dev.samara.core.Cpu} reads and writes the mappings, through page tables, page faults and a TLB of
- * its own, with the accesses of a {@link dev.samara.core.guest.GuestMemory}; without memory, a space is a layout only.
+ * its own. It does so with the accesses of a {@link dev.samara.core.guest.GuestMemory}. Without memory, a space is a
+ * layout only.
  *
  * <p>Calls come in two forms. The methods of {@code AddressSpace} return a value or a negated errno, for callers that
  * pass the number on to a guest. The methods of {@link dev.samara.core.ThrowingCalls} throw an {@link

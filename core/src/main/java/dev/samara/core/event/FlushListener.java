@@ -8,12 +8,12 @@ package dev.samara.core.event;
  * <p>The thread that owns the CPU calls the listener while it polls, enters GUEST or handles a page fault, in the order
  * of generations. An access outside GUEST enters GUEST for its duration. The call precedes the CPU's acknowledgement of
  * the flush: data that the listener drops is not used after the operation that caused the flush has returned. The
- * listener may be called for ranges of which the CPU had no translation, for the ranges of a fork, for a page that is
- * copied before a write, and for all addresses when the CPU enters a space for the first time. The number of calls
- * therefore has no meaning. A write to a page that is not copied drops no translation, with the right or {@linkplain
- * dev.samara.core.AddressSpace#writeForced forced}: a {@link WriteListener} learns of it. An exception is reported to
- * the machine's reporter, and the flush counts nevertheless. The listener must not wait, because an operation may wait
- * for this CPU; an operation that is called here throws.
+ * listener may be called for ranges of which the CPU had no translation, for the ranges of a fork, and for a page that
+ * is copied before a write. It may be called for all addresses when the CPU enters a space for the first time. The
+ * number of calls therefore has no meaning. A write to a page that is not copied drops no translation, with the right
+ * or {@linkplain dev.samara.core.AddressSpace#writeForced forced}: a {@link WriteListener} learns of it. An exception
+ * is reported to the machine's reporter, and the flush counts nevertheless. The listener must not wait, because an
+ * operation may wait for this CPU; an operation that is called here throws.
  *
  * <p>A range belongs to the space of the CPU ({@link dev.samara.core.Cpu#space}). A CPU that goes to another space
  * drops nothing for that reason: when it returns, the listener is called for the changes of the meantime only. Data for

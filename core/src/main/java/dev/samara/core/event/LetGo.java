@@ -2,9 +2,9 @@
 package dev.samara.core.event;
 
 /**
- * Asks a borrower to let go of a space: no {@link dev.samara.core.AddressSpace} of the space is open any more, so the
- * space ends when its last CPU has left, and those have that come back to it from a borrow of another space. The
- * borrower ends its borrow soon, on the thread that owns its CPU.
+ * Asks a borrower to let go of a space: no {@link dev.samara.core.AddressSpace} of the space is open any more. The
+ * space ends when its last CPU has left, and CPUs that come back to it from a borrow of another space have left, too.
+ * The borrower ends its borrow soon, on the thread that owns its CPU.
  *
  * <p>A task of the machine calls it, once for a borrow, some time after the close of the last reference. No lock is
  * held, and no operation waits for it: a callback that blocks keeps its task only. It may set a flag, wake the thread

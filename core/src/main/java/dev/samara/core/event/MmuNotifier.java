@@ -2,8 +2,8 @@
 package dev.samara.core.event;
 
 /**
- * Is called when mappings, pages or rights are removed, so that an embedder can drop data that it derived from them,
- * such as page tables or translated code, before the addresses are reused ({@code mmu_notifier_ops}).
+ * Is called when mappings, pages or rights are removed, before the addresses are reused ({@code mmu_notifier_ops}). An
+ * embedder can drop data that it derived from them, such as page tables or translated code.
  *
  * <p><b>When.</b> A notifier is called for each range in which an operation has unmapped, replaced, moved or discarded
  * memory, or removed rights. The call comes after the publication, so lookups already find the new layout, and before
@@ -16,13 +16,13 @@ package dev.samara.core.event;
  *
  * <p>Discarded pages go after the call, since nothing may use a page after it is free. The layout has not changed, so a
  * lookup between the call and the end of the operation may find the page still. An embedder that looks pages up at that
- * time drops the data again when the operation has returned. What it derives from accesses of CPUs is dropped in time
- * by a {@link FlushListener}, which is called when the page can be found no more.
+ * time drops the data again when the operation has returned. Data that it derives from accesses of CPUs is dropped in
+ * time by a {@link FlushListener}, which is called when no CPU finds the page any more.
  *
  * <p>A {@linkplain dev.samara.core.PageTableRef#reap reap} calls a notifier for each mapping that it empties, or for
- * parts of a large one: when no CPU finds the pages any more, and before they are free. So data that is looked up again
- * meanwhile is dropped, too. Where there is no memory to wait for the CPUs, the call comes before that. Operations in
- * that range go on during the call, and may have placed another mapping there.
+ * parts of a large one. The call comes when no CPU finds the pages any more, and before they are free. So data that is
+ * looked up again meanwhile is dropped, too. If there is no memory to wait for the CPUs, they may still find the pages
+ * during the call. Operations in that range go on during the call, and may have placed another mapping there.
  *
  * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
  * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked

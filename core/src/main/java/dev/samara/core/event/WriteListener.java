@@ -4,12 +4,13 @@ package dev.samara.core.event;
 /**
  * Is called for writes to watched bytes of a space: for a debugger, or for an emulator that keeps decoded code.
  *
- * <p>The thread that owns the CPU calls it after each access that has written at least one of the bytes, before the
- * call that made the access returns. The calls of one CPU are in the order of its accesses; calls of different CPUs may
- * run at the same time. The CPU is outside GUEST during the call, so no operation waits for it. The listener may block,
- * and may call operations. It may also make accesses by address with the CPU; these call no listener, and do not change
- * the value that the CPU has read. It must not go to another space, enter GUEST or close the CPU; these calls throw. An
- * exception is reported to the machine's reporter; other listeners are still called, and the access counts.
+ * <p>The thread that owns the CPU calls it after each access that has written at least one of the bytes. The listener
+ * has returned before the call that made the access returns. The calls of one CPU are in the order of its accesses;
+ * calls of different CPUs may run at the same time. The CPU is outside GUEST during the call, so no operation waits for
+ * it. The listener may block, and may call operations. It may also make accesses by address with the CPU; these call no
+ * listener, and do not change the value that the CPU has read. It must not go to another space, enter GUEST or close
+ * the CPU; these calls throw. An exception is reported to the machine's reporter; other listeners are still called, and
+ * the access counts.
  */
 @FunctionalInterface
 public interface WriteListener {

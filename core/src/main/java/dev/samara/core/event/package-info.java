@@ -4,8 +4,8 @@
  *
  * <p>A {@link dev.samara.core.event.LayoutListener} receives each {@link dev.samara.core.event.LayoutChange} after the
  * change has been published. An {@link dev.samara.core.event.MmuNotifier} receives the ranges that an operation has
- * unmapped, replaced, moved or narrowed, before the operation is complete; a {@link
- * dev.samara.core.event.FlushListener} the ranges whose translations a CPU drops; a {@link
+ * unmapped, replaced, moved or narrowed, before the operation is complete. A {@link
+ * dev.samara.core.event.FlushListener} receives the ranges whose translations a CPU drops, a {@link
  * dev.samara.core.event.WriteListener} the stores to a watched range. A {@link dev.samara.core.event.ShootdownDelivery}
  * interrupts the CPUs that a shootdown waits for; a {@link dev.samara.core.event.StalledCpu} describes a CPU that has
  * not acknowledged a shootdown for long. A {@link dev.samara.core.event.PageSink} receives the pages of a collection.

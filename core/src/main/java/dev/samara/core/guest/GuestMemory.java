@@ -9,9 +9,9 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory of a CPU, as guest code sees it: all accesses to the space of the CPU. {@link
- * dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it goes to, so a loop of
- * guest code keeps it in a local variable or in a final field.
+ * The memory of a CPU, as guest code sees it: all accesses to the space of the CPU. {@link dev.samara.core.Cpu#memory}
+ * returns it. A CPU has one for its whole life, in all spaces. So a loop of guest code keeps it in a local variable or
+ * in a final field.
  *
  * <p>This is the complete interface, and the slow one: each access checks the thread and the state of the CPU, and
  * reports a fault by its result. {@link FlatMemory} has the accesses to numbers in one step, for the loop of an
@@ -299,7 +299,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address an address of the page
      * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
-     * @return the pin, to be released once; null if the access fails, and {@link #fault} has the reason, which is
+     * @return the pin, to be released once; null if the access fails. The reason is then {@link #fault}, and
      *     OUT_OF_MEMORY also if the page has the largest number of pins
      */
     public abstract @Nullable PinnedFrame pin(long address, int access);

@@ -5,15 +5,15 @@ import dev.samara.core.internal.guest.FramePin;
 import dev.samara.core.vma.FrameStore;
 
 /**
- * A pin of a frame, as {@link GuestMemory#pin} returns it: the bytes of the frame stay usable until the pin is
+ * A pin of a frame, as {@link GuestMemory#pin} returns it. The bytes of the frame stay usable until the pin is
  * released, even if the mapping changes, its space ends or its machine is closed. For devices and long I/O, which do
  * not use a CPU.
  *
  * <p>The pin names the frame and its memory, so it depends neither on the CPU nor on the space by which it was taken.
- * Any thread may use it and release it: one without a CPU, one whose CPU is LAZY or in a space with another page size,
- * and one after the end of the CPU, its thread and the space. No operation waits for a pin. A pin and the access that
- * it permits are none of the mapping: {@code munmap} and {@code mprotect} do not end them, and they are not checked on
- * a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine.
+ * Any thread may use it and release it, also a thread without a CPU, or with a CPU that is LAZY or in a space with
+ * another page size. That remains so after the end of the CPU, of its thread and of the space. No operation waits for a
+ * pin. A pin and the access that it permits are independent of the mapping: {@code munmap} and {@code mprotect} do not
+ * end them, and a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine does not check them.
  *
  * <p>A frame that is pinned for writing counts as written from the pin until the frame is free. A pin of a page that
  * was never written, for reading, may be one of the machine's page of zeros.

@@ -6,8 +6,8 @@
  * owns the CPU may use it. An interpreter extends {@link dev.samara.core.guest.FlatMemory} instead, whose accesses
  * return numbers and report failures to one method.
  *
- * <p><b>Forms for the memory models of guests.</b> The accesses and fences that keep the order which a guest
- * architecture promises, as {@link dev.samara.core.guest.FlatMemory} and {@link java.lang.invoke.VarHandle} name them:
+ * <p><b>Forms for the memory models of guests.</b> The accesses and fences for the order that a guest architecture
+ * promises, with the names of {@link dev.samara.core.guest.FlatMemory} and {@link java.lang.invoke.VarHandle}:
  *
  * <table border="1">
  * <caption>The instructions of four architectures and their forms</caption>

@@ -4,9 +4,9 @@ package dev.samara.core.mman;
 /**
  * Why an access has failed ({@code vm_fault_t}, and the {@code siginfo_t} that follows from it).
  *
- * <p>An access returns one of the numbers of this class, so that it has to throw and allocate nothing: {@link #NONE} if
- * it has succeeded, also after I/O, and the reason otherwise. A record of this class describes one failed access in
- * full, and is made only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
+ * <p>An access returns one of the numbers of this class, so no access has to throw or allocate. {@link #NONE} is
+ * success, also after I/O; the other numbers are reasons of a failure. A record of this class describes one failed
+ * access in full, and is made only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
  *
  * <p>Most reasons are a signal to the guest. Two are not the guest's doing, and never count as success:
  *
@@ -83,8 +83,8 @@ public record Fault(int kind, long address, int access, int size) {
      *
      * @param fault a constant of this class
      * @return 11 for SIGSEGV, 7 for SIGBUS, 9 for SIGKILL if there is no memory left, 0 for NONE
-     * @throws IllegalArgumentException for RETRY, after which the access is repeated and no signal is sent, and for a
-     *     number that is no constant of this class
+     * @throws IllegalArgumentException for RETRY, which sends no signal, and for a number that is no constant of this
+     *     class
      */
     public static int signal(int fault) {
         return switch (fault) {

@@ -10,9 +10,8 @@
  * dev.samara.core.mman.Fault}, which determines the signal that Linux would send.
  *
  * <p>No two constant classes have a constant of one name, so all of them can be imported statically at once; those of
- * {@code Fault} are written with their class. Where
- * Linux has two that differ only in the prefix, the rarer one keeps it: {@code PROT_GROWSDOWN}, {@code MAP_SYNC},
- * {@code MREMAP_FIXED}, {@code SHM_EXEC}.
+ * {@code Fault} are written with their class. Where two names of Linux differ only in the prefix, the rarer name keeps
+ * it: {@code PROT_GROWSDOWN}, {@code MAP_SYNC}, {@code MREMAP_FIXED}, {@code SHM_EXEC}.
  *
  * <p>This package depends on no other package of Samara.
  *

@@ -141,8 +141,8 @@ public interface Backing {
     }
 
     /**
-     * Returns whether a move of several mappings at once must not include a mapping of it, because it has a placement
-     * rule of its own on Linux; true for System V shared memory and the zero device.
+     * Returns whether a move of several mappings at once must not include a mapping of this backing. On Linux such a
+     * mapping has a placement rule of its own: true for System V shared memory and the zero device.
      *
      * @return true if its mappings only move alone
      */
@@ -151,8 +151,8 @@ public interface Backing {
     }
 
     /**
-     * Returns whether it counts its mappings, so that none may vanish in a merge. Linux tests for a close hook of the
-     * mapping, which System V shared memory has.
+     * Returns whether this backing counts its mappings, so that no mapping may vanish in a merge. Linux tests for a
+     * close hook of the mapping, which System V shared memory has.
      *
      * @return true if it counts its mappings
      */
@@ -226,14 +226,14 @@ public interface Backing {
      * page. An answer does not count if pages were removed from the cache during the call; the method is then called
      * again, until the thread is interrupted.
      *
-     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the CPU that faults must stay in
-     * its space. If it never returns, only that thread is lost. The range can be unmapped, replaced or protected,
-     * and the space forked or closed; the open of the backing stays until the method returns.
+     * <p>It may call into any address space, and use any {@code Cpu} of its thread. The CPU that faults must stay in
+     * its space. If it never returns, only that thread is lost. The range can be unmapped, replaced or protected, and
+     * the space forked or closed; the open of the backing stays until the method returns.
      *
      * @param request the requested page
-     * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} returned; or a failure: {@code
-     *     -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY}, {@code -Fault.RETRY}, which become the result; any other
-     *     negative number is a SIGBUS
+     * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} returned, or a negative number:
+     *     {@code -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY} and {@code -Fault.RETRY} become the result, any other one
+     *     is a SIGBUS
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;

@@ -39,7 +39,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Allocates a frame, filled with zeros, for a page that is not in memory. If no frame is free, this may reclaim
-     * pages of other files and then waits for CPUs; it does not reclaim while a CPU of the thread is in GUEST, or in
+     * pages of other files, and then waits for CPUs. It reclaims nothing while a CPU of the thread is in GUEST, or in
      * {@link Backing#rcuMapPages}.
      *
      * @return a frame, to be passed to {@link #insert} or {@link #free}; -1 if there is no memory left
@@ -165,10 +165,10 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * copies stay. Written pages that were not saved are lost. A pinned page is freed when its last pin is released.
      * Waits for CPUs. A second call does nothing.
      *
-     * <p>The file may stay mapped, and may be mapped again: an access that needs a page of it is a {@code SIGBUS}, and
-     * its backing is not called. {@link #frameAt} and {@link #pread} then find nothing; {@link #allocate} and {@link
-     * #insert} are refused; {@link #free}, {@link #size}, {@link #truncate} and {@link #remove} work as for a file with
-     * no page in memory.
+     * <p>The file may stay mapped, and may be mapped again. An access that needs a page of the file is then a {@code
+     * SIGBUS}, and its backing is not called. {@link #frameAt} and {@link #pread} then find nothing; {@link #allocate}
+     * and {@link #insert} are refused; {@link #free}, {@link #size}, {@link #truncate} and {@link #remove} work as for
+     * a file with no page in memory.
      *
      * <p>A cache that is not closed is not lost. The machine closes a cache that is unreachable, and therefore mapped
      * nowhere, some time after the garbage collector has found it unreachable, before memory is exhausted.

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * the layout, its pages are flushed and the last reference has been released.
  *
  * <p><b>Freedom.</b> No lock is held during these calls, and no other operation waits for them. They may call into any
- * address space, also the one that calls them, and may block; the calling operation then takes as long. Several calls
- * may run at the same time.
+ * address space, also the calling one, and may block. The calling operation waits meanwhile. Several calls may run at
+ * the same time.
  *
  * <p><b>Failure.</b> An exception of {@code open} or {@code maySplit} ends the calling operation and goes to its
  * caller; nothing is changed, and every new open is closed. An exception of {@code close} is reported to the machine's

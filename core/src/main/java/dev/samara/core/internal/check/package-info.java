@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The checker of a checked machine. It knows which calls that take pages or rights away are running, from their
- * arguments and nothing else, and keeps the latest events of each side, so that the message of a violation has both.
+ * The checker of a checked machine. It knows the running calls that take pages or rights away, from their arguments and
+ * nothing else. It keeps the latest events of each side, so that the message of a violation has both.
  *
  * <p>It uses no state of the code under check: no generation, no cpumask, no state of a CPU. An access is compared
  * with the page table, the layout and the reuse stamp of its frame, after it was made and before its CPU can

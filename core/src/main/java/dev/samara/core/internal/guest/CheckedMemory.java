@@ -61,8 +61,8 @@ public final class CheckedMemory extends TranslatedMemory {
     /**
      * Makes the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it is in the
-     *     space that this object serves
+     * @param processor the CPU's own translations, with a checked TLB; at each use the CPU is in the space that this
+     *     object serves
      * @param faulter handles faults in that space
      * @param frames the machine's frames
      * @param tracker records where frames are pinned; null on a machine that does not track references
@@ -130,8 +130,8 @@ public final class CheckedMemory extends TranslatedMemory {
         if (wrong == null && of.isGivenBack()) {
             wrong = "a context that was given back";
         }
-        // Again: with SHOOTDOWN, a thread may have ended the space during the walk. It takes the context from this CPU
-        // before it gives tables back, so the walk may have met tables that the CPU had lost.
+        // Again: with SHOOTDOWN, a thread may have ended the space during the walk. That thread takes the context from
+        // this CPU before it gives tables back, so the walk may have met tables that the CPU had lost.
         if (wrong != null && processor().lazyContext() == of) {
             throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
         }

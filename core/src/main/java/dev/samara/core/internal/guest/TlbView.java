@@ -4,7 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.internal.tlb.SoftTlb;
 import org.jspecify.annotations.Nullable;
 
-/** The view that reads the TLB of a CPU, and the memory whose TLB it reads: of the space that was served last. */
+/** The view of a CPU's TLB, and the memory whose TLB it reads: that of the space that was served last. */
 final class TlbView {
     private final SoftTlb.View view;
     private @Nullable TranslatedMemory memory;

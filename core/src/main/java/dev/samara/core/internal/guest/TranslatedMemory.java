@@ -52,8 +52,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Makes the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations; whenever this object is used, it is in the space that this
-     *     object serves
+     * @param processor the CPU's own translations; at each use the CPU is in the space that this object serves
      * @param faulter handles faults in that space
      * @param frames the machine's frames
      * @param tracker records where frames are pinned; null on a machine that does not track references
@@ -235,7 +234,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     long find(long address, int access) {
         long physical = walk(address, rightOf(access));
-        // After the walk: this store keeps the compiler from using again the fields that it has read.
+        // After the walk: because of this store, the compiler reads fields again instead of using their values of
+        // before.
         counters.increment(CpuCounters.TLB_MISSES);
         return physical >= 0 ? physical : findByFault(address, access);
     }

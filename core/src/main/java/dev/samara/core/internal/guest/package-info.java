@@ -3,11 +3,12 @@
  * The implementation of the memory of CPUs.
  *
  * <p>{@link dev.samara.core.internal.guest.CpuMemory} makes the accesses of {@link dev.samara.core.guest.GuestMemory}.
- * It passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}, which asks the TLB of a {@link
- * dev.samara.core.internal.tlb.CpuTlb}, has it walk the page table on a miss, has a {@link
- * dev.samara.core.internal.fault.Faulter} find the page if there is none, and then accesses the bytes of the frame. It
- * does so in GUEST, and handles faults outside of it. {@link dev.samara.core.internal.guest.CheckedMemory} is its
- * subclass for a checked machine, which has each access checked after it was made.
+ * It passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. That asks the TLB of a {@link
+ * dev.samara.core.internal.tlb.CpuTlb}, has it walk the page table on a miss, and has a {@link
+ * dev.samara.core.internal.fault.Faulter} find the page if there is none. Then it accesses the bytes of the frame.
+ * Accesses are made in GUEST, and faults are handled outside of it. {@link
+ * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine. There each access is checked
+ * after it was made.
  */
 @NullMarked
 package dev.samara.core.internal.guest;

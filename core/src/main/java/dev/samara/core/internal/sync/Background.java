@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Tasks begin in the order given, one after the other. If a task has not returned within a set time, the next task
  * begins beside it. So there are at most two threads, and one more for each task that takes longer than that time. The
  * bound is {@value BackgroundThreads#MOST} threads. At the bound, later tasks wait until a running task returns, which
- * is reported once. Threads are daemons and are started on demand. They end when they have been idle for a set time, so
- * a machine that is dropped leaves none. Where a thread cannot be started, this object tries again by itself, after
+ * is reported once. Threads are daemons and are started on demand. A thread ends when it has been idle for a set time,
+ * so a dropped machine leaves no thread. Where a thread cannot be started, this object tries again by itself, after
  * growing pauses.
  *
  * <p>An exception of a task goes to the handler given at construction. An exception of the handler goes to the thread's
@@ -132,7 +132,7 @@ public final class Background implements Executor {
      *
      * @param task the task
      * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not queued then. If memory
-     *     ends after that, this method tries again until there is some
+     *     ends after that, this method tries again until there is memory
      */
     @Override
     public void execute(Runnable task) {
@@ -204,8 +204,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Finds a thread that attends to the queue. The queued task cannot be taken back: where there is no memory for the
-     * search, it is repeated. The lock is taken in this method, which is no deeper than the offer. At the end of the
+     * Finds a thread that attends to the queue. The queued task cannot be taken back. So the search is repeated if
+     * there is no memory for it. The lock is taken in this method, which is no deeper than the offer. At the end of the
      * stack the offer fails first, and not the taking of the lock, which might leave it locked.
      */
     private void tell() {
@@ -383,7 +383,7 @@ public final class Background implements Executor {
         try {
             recruit = !watching && leaveUnattended() ? engageWatcher() : null;
         } catch (OutOfMemoryError exhausted) {
-            // No thread overtakes this one then: it polls the queue again after the task.
+            // No thread overtakes this one then: this thread polls the queue again after the task.
             recruit = null;
         }
         lock.unlock();

@@ -124,8 +124,8 @@ public final class Backlog {
 
     /**
      * Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. The call
-     * that waits has begun nothing yet, so the step may run callbacks: without that, a program whose threads make steps
-     * in such waits only would never run them.
+     * that waits has begun nothing yet, so the step may run callbacks. Otherwise a program whose threads make steps in
+     * such waits only would never run them.
      */
     private void step(Housekeeping steps) {
         lock.unlock();

@@ -24,9 +24,9 @@ public class Gate {
      *
      *     null ── push ──> waiter ── push ──> waiter ─> waiter ── open ──> OPEN
      *
-     * A waiter is pushed by a compare-and-set, which fails once OPEN is there. So there is no instant at which a thread
-     * can register without being seen by the thread that opens: one word needs no store-load pair. Opening is one
-     * get-and-set, and the stack that it returns is complete.
+     * A waiter is pushed by a compare-and-set, which fails once OPEN is there. So no thread can register without being
+     * seen by the thread that opens: one word needs no store-load pair. Opening is one get-and-set, and the stack that
+     * it returns is complete.
      *
      * A waiter leaves by taking its thread out of its node. The thread that wakes it takes the thread out in the same
      * way. Only one of the two takes succeeds, so a node is unparked at most once, and not at all after its thread has
@@ -164,8 +164,8 @@ public class Gate {
     }
 
     /**
-     * Registers the calling thread. Where there is no memory for that, it tries again until there is: the operation of
-     * the gate is published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate has
+     * Registers the calling thread. If there is no memory for that, it tries again until there is. The operation of the
+     * gate is published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate has
      * opened in the meantime, or if an interrupt ended an interruptible wait.
      */
     private @Nullable Wait register(Watch watch, boolean interruptibly) {
@@ -194,7 +194,7 @@ public class Gate {
         return self;
     }
 
-    /** Takes out the nodes whose threads have left, which would otherwise pile up at a gate that stays closed. */
+    /** Takes out the nodes of threads that have left. They would otherwise pile up at a gate that stays closed. */
     private void sweep() {
         while (!sweptInOnePass()) {
             Thread.onSpinWait();

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The executor may run a call at once, within the step. A thread that waits in an operation or a fault may have
  * taken what a callback of the embedder would wait for. So its steps leave out the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}), and what such a thread waits for never depends on these: the end
- * of a discard or a gather that is tried again is a {@link PromptTask}. For the
- * thread of the steps, too: a callback that it runs, and that waits, makes steps.
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on these calls: the repeated
+ * end of a discard or of a gather is a {@link PromptTask}. The thread of the steps does so, too, in the waits of a
+ * callback that it runs.
  */
 public final class Housekeeping implements Agent, Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
@@ -89,7 +89,7 @@ public final class Housekeeping implements Agent, Runnable {
      *
      * @param threads runs the steps, as one task that lasts as long as calls wait, and must run tasks in parallel; null
      *     if the steps are invoked
-     * @param tasks runs the calls that can continue; throws only if it has not taken one
+     * @param tasks runs the calls that can continue; throws only if it has taken no call
      * @param idle how the thread of the steps idles
      */
     public Housekeeping(@Nullable Executor threads, Executor tasks, IdleStrategy idle) {
@@ -213,7 +213,10 @@ public final class Housekeeping implements Agent, Runnable {
         }
     }
 
-    /** Idles by the strategy. One that has thrown once, which is reported as of a task, is not asked again. */
+    /**
+     * Idles by the strategy. A strategy that has thrown once is not asked again; the exception is reported as that of a
+     * task.
+     */
     private void idle(int moved) {
         if (isIdleBroken) {
             if (moved == 0) {
@@ -301,16 +304,16 @@ public final class Housekeeping implements Agent, Runnable {
     }
 
     /**
-     * Returns whether this thread must make steps while it waits: they are invoked, or this thread makes them, and runs
-     * a call within one.
+     * Returns whether this thread must make steps while it waits: either steps are invoked, or this thread makes them
+     * and runs a call within one.
      */
     public boolean isSteppedHere() {
         return threads == null || poller == Thread.currentThread();
     }
 
     /**
-     * Checks that no step on this thread asks the calls at present: code that a question calls must not wait for calls,
-     * which no step can ask meanwhile.
+     * Checks that no step on this thread asks the calls at present. Code that a question calls must not wait for calls,
+     * since no step can ask them meanwhile.
      *
      * @param what the wait, for messages
      * @throws IllegalStateException if a step does

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * refusal is reported. Thread-safe.
  */
 public final class MachineTasks implements Executor {
-    /** The tasks of whose one this thread runs, by an executor of the embedder. */
+    /** The object of whose tasks this thread runs one, for an executor of the embedder. */
     private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
 
     private final Background background;
@@ -211,7 +211,7 @@ public final class MachineTasks implements Executor {
 
         /**
          * Marks the thread as one that runs a task, and returns its mark so far. Without memory or stack for the mark
-         * the task runs nevertheless: it is taken already, and only the refusal of a wait for itself is lost.
+         * the task runs nevertheless, since it is taken already. Only the refusal of a wait for itself is lost.
          */
         private @Nullable MachineTasks mark() {
             MachineTasks outer = null;

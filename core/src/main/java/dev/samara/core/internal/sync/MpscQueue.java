@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The queue is one of JCTools'. A producer claims a place by a compare-and-set and then stores its element, and the
  * consumer spins in between. If an Error ended the producer there, the consumer would spin for ever. The queue gives
- * its claim back where there is no memory for another chunk. This class refuses a producer that has too little stack
+ * its claim back if there is no memory for another chunk. This class refuses a producer that has too little stack
  * before the claim.
  *
  * @param <E> the elements

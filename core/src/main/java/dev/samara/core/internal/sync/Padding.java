@@ -13,7 +13,7 @@ package dev.samara.core.internal.sync;
 @SuppressWarnings("UnusedVariable") // padding
 public abstract class Padding {
     /**
-     * Fills the space between a header of 12 bytes and the next multiple of eight, which the JVM would give to the
+     * Fills the space between a header of 12 bytes and the next multiple of eight. The JVM would give that space to the
      * first field of a subclass that fits there.
      */
     private int rest;

@@ -4,8 +4,8 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that continues later, and its own place in the list of {@link Housekeeping}, so listing it allocates nothing.
- * {@link #run} continues the call, on a thread of the machine.
+ * A call that continues later. It is its own place in the list of {@link Housekeeping}, so listing it allocates
+ * nothing. {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
     /** The next call in the list. Owned by the thread that adds this call, then by the housekeeping. */

@@ -48,7 +48,8 @@ public abstract class Open {
     }
 
     /**
-     * Puts a share. The last one ends the open, on this thread, which must not hold a lock of a layout.
+     * Puts a share. The put of the last share ends the open, on this thread. The thread must not hold a lock of a
+     * layout.
      *
      * @throws IllegalStateException if all shares were put before; nothing is changed then
      */

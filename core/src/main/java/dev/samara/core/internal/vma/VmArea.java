@@ -63,7 +63,7 @@ public final class VmArea extends Vma {
     @SuppressWarnings("UnusedVariable") // through ANON_VMA
     private @Nullable AnonVma anonVma;
 
-    /** Its share in an open of its backing, which its predecessors may share; null if it needs none. */
+    /** Its share in an open of its backing; null if it needs none. Its predecessors may share the open. */
     private @Nullable Open open;
 
     /** The gate that is closed while it belongs to an operation in flight; null if it never did. */
@@ -260,8 +260,8 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Returns the open in which it has a share, or null if it needs none. It is attached, or the caller has a reference
-     * or has set the retiring bit.
+     * Returns the open in which this VMA has a share, or null if it needs none. It is attached, or the caller has a
+     * reference or has set the retiring bit.
      */
     public @Nullable Open open() {
         return open;

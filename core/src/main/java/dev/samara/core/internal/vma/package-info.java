@@ -4,8 +4,8 @@
  * anon_vma} and its link to a file.
  *
  * <p>A {@link dev.samara.core.internal.vma.VmArea}, the only subclass of {@link dev.samara.core.vma.Vma}, is
- * <em>fresh</em> when it is created. It is <em>attached</em> before the tree that has it is published, and
- * <em>detached</em> forever after a tree without it has been published. While it is attached, any thread may acquire a
+ * <em>fresh</em> when it is created. It becomes <em>attached</em> before the publication of the tree that has it, and
+ * <em>detached</em> forever after the publication of a tree without it. While it is attached, any thread may acquire a
  * reference; no thread ever waits for a reference to be released.
  *
  * <p>Each VMA has a share in an {@link dev.samara.core.internal.vma.Open} of its backing, or needs none. The last share
