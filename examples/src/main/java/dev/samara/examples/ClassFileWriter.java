@@ -11,9 +11,9 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Writes the class file of a class with a constructor and one method. As much of the format as {@link BlockTranslator}
- * needs: at each target of a jump, the stack is empty, and the local variables have the types that they have from the
- * first target on.
+ * Writes the class file of a class with a constructor and one method. It knows the part of the format that {@link
+ * BlockTranslator} needs. At each target of a jump, the stack is empty, and the types of the local variables are those
+ * at the first target.
  */
 final class ClassFileWriter {
     /** The version of Java 17. */
@@ -45,7 +45,7 @@ final class ClassFileWriter {
         private int at = -1;
     }
 
-    /** The operand of a jump: where it is, and where it leads. */
+    /** The operand of a jump: its place and its target. */
     private record Jump(int instruction, Label to) {}
 
     private final ByteString constants = new ByteString();

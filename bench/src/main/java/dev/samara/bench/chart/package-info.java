@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Charts of JMH's results: {@link dev.samara.bench.chart.ResultFile} reads the JSON, {@link
- * dev.samara.bench.chart.Plots} decides which figures stand side by side, {@link dev.samara.bench.chart.Drawing} draws
- * them, as PNG and as SVG.
+ * Charts of JMH's results. {@link dev.samara.bench.chart.ResultFile} reads the JSON, {@link
+ * dev.samara.bench.chart.Plots} decides which figures stand side by side, and {@link dev.samara.bench.chart.Drawing}
+ * draws them, as PNG and as SVG.
  */
 @NullMarked
 package dev.samara.bench.chart;

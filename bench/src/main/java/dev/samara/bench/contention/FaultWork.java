@@ -24,7 +24,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/** The work of threads that fault in one space: workloads of the field, each as one round that can be repeated. */
+/** The work of threads that fault in one space. Each workload of the field is one round, which can be repeated. */
 final class FaultWork {
     private static final long BASE = 0x1000_0000_0000L;
     private static final long PAGE = Ground.PAGE;

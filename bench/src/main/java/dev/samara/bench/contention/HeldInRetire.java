@@ -182,7 +182,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(own, Ground.LENGTH));
     }
 
-    /** Each is placed beside the previous one, with other rights, so that none are joined. */
+    /** Each mapping is placed beside the previous one, with other rights, so that no two are joined. */
     private static void mappings(Contender contender, int count, Stopwatch mapping, Stopwatch unmapping) {
         long[] placed = new long[BLOCK];
         int blocks = Math.max(1, count / BLOCK);

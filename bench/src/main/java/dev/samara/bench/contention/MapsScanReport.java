@@ -17,9 +17,9 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test): the time of
- * each {@code mmap} and {@code munmap} of one page in 128 MiB beside two scanners, and whether a scan ever shows an
- * impossible layout.
+ * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test). The report has
+ * the time of each {@code mmap} and {@code munmap} of one page in 128 MiB beside two scanners. It also tells whether a
+ * scan ever shows an impossible layout.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar maps-scan --samples 5 --seconds 2 --json FILE}. Every scan is
  * checked. Its ranges ascend and do not overlap, and ranges that no thread touches are whole. In the 128 MiB no page is

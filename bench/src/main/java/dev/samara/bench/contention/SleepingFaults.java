@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}.
  * Each of the threads reads page after page of a file of its own, whose pages arrive after a random time and are
- * evicted again. One more thread maps 16 pages, writes them, and unmaps them, which is timed: alone, beside as many
+ * evicted again. One more thread maps 16 pages, writes them, and unmaps them. This is timed alone, beside as many
  * threads that only sleep as often, and beside the faulting threads. Then only the faulting threads run, and the holds
  * of the lock are counted; a space records one hold in 61.
  */

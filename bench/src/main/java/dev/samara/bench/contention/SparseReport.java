@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * page tables, and the latency of threads that read them in the meantime.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written
- * page takes its own size and that of a table, which is equal. The workload of the field, 1,024 GiB, takes 2 GiB of
- * heap and as much of direct memory. Walkers query single random pages ({@code mincore}); a rival answers under its
+ * page takes its own size and that of a table; both sizes are equal. The workload of the field, 1,024 GiB, takes 2 GiB
+ * of heap and as much of direct memory. Walkers query single random pages ({@code mincore}); a rival answers under its
  * lock. Times are by a clock, the medians over the rounds except for the longest answer.
  */
 public final class SparseReport {

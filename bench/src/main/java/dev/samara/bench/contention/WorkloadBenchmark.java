@@ -30,7 +30,7 @@ import org.openjdk.jmh.infra.ThreadParams;
 
 /**
  * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with ranges of a space in place
- * of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
+ * of locked ranges of an array. Several threads ({@code -t}) read or write ranges of 256 slots.
  *
  * <p>A slot is a VMA of a file of its own, so that no two are ever joined. A read of a range looks up each of its
  * slots. A write is one {@code mprotect} of the range, which removes or restores the right to write. {@link #subRanges}

@@ -24,9 +24,9 @@ import java.util.StringJoiner;
  * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each pair of a program and a
  * memory runs in a JVM of its own, which inherits the options of this one after {@link #JVM_OPTIONS}. A figure is guest
  * instructions in a microsecond of the thread's time on a processor: the best run of the program in the given time,
- * after as much time for the compiler. A run takes some tens of milliseconds. The best one is the one that other
- * programs have disturbed least: a program on the other thread of the processor core slows a run down by a third, and
- * counts as time of this one. The file is an array of objects with {@code work}, {@code memory} and {@code mips}.
+ * after as much time for the compiler. A run takes some tens of milliseconds. The best run is the one that other
+ * programs have disturbed least. A program on the other thread of the processor core slows a run down by a third, and
+ * counts as time of that run. The file is an array of objects with {@code work}, {@code memory} and {@code mips}.
  */
 public final class InterpreterBenchmark {
     private static final List<String> MEMORIES = List.of("array", "paged", "fast");

@@ -28,9 +28,9 @@ import org.openjdk.jmh.annotations.Warmup;
  * A service thread that makes an access in a borrowed space from time to time. Each operation is one window: the CPU
  * enters GUEST, loads a number and leaves GUEST.
  *
- * <p>The users of the space are held for all windows, or given up between them: the borrower gives its users up, leaves
- * and uses the space again; or it ends its borrow, and its CPU is LAZY meanwhile, or in a space of its own. All threads
- * borrow one space: with {@code -t 2} two CPUs count in it.
+ * <p>The users of the space are held for all windows, or given up between two windows. Either the borrower gives its
+ * users up, leaves and uses the space again. Or it ends its borrow, and its CPU is LAZY meanwhile, or in a space of its
+ * own. All threads borrow one space: with {@code -t 2} two CPUs count in it.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -25,7 +25,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What it saves that a flush looks for no CPU while only the caller's is in the space: {@code munmap} of a page by the
+ * The saving of a flush that looks for no CPU while only the caller's is in the space: {@code munmap} of a page by the
  * only CPU, after others have read pages beside it and left.
  */
 @BenchmarkMode(Mode.AverageTime)

@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The heap of spaces, by what CPUs in LAZY keep: of a space with one page, and of one that has ended, in which a CPU is
- * LAZY still.
+ * The heap of spaces with each strategy for CPUs in LAZY: of a space with one page, and of a space that has ended while
+ * a CPU is still LAZY there.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar lazy-footprint --spaces 1000 --json FILE}. Each space has a CPU of
  * its own, which stays where it is; the heap of the CPUs alone is measured before, and is not part of the figures.

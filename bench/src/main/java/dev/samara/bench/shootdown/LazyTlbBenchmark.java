@@ -26,9 +26,9 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * What CPUs in LAZY keep, by strategy: idle and back in one space (W26), idle between two spaces, and the end of a
- * space in which CPUs are LAZY (W27). With {@code -t 2} two CPUs share the spaces, except in the last one, where each
- * thread has a machine of its own. The baseline is a counter that all threads share.
+ * The strategies for CPUs in LAZY: idle and back in one space (W26), idle between two spaces, and the end of a space in
+ * which CPUs are LAZY (W27). With {@code -t 2} two CPUs share the spaces, except in the last one, where each thread has
+ * a machine of its own. The baseline is a counter that all threads share.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -18,8 +18,8 @@ import dev.samara.core.internal.tlb.TlbFlush;
 import org.agrona.concurrent.NoOpIdleStrategy;
 
 /**
- * A page table below the facade, for a thread that shoots a page down and a peer that has its translation: the protocol
- * alone, without the operation that needs it.
+ * A page table below the facade, for a thread that shoots a page down and a peer that has its translation. It shows the
+ * protocol alone, without an operation.
  */
 final class Pair {
     /** The page that is shot down; the peer has had its translation once. */

@@ -12,8 +12,8 @@ import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * Shootdowns: the time of one beside a word that two threads send there and back, the number of CPUs that are waited
- * for, and the times of the operations that need them.
+ * Measures shootdowns: the time of one, beside a word that two threads send there and back; the number of awaited CPUs;
+ * and the times of the operations that need shootdowns.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json
  * FILE}. Counts are exact with any number of threads. Times are meaningful if there are no more threads than

@@ -10,8 +10,9 @@
  *
  * <p><b>How a lookup is bracketed.</b> The writer stores {@code started = n}, performs operation n, stores version n,
  * and stores {@code completed = n}. A reader loads {@code completed} before its lookup, which gives version {@code
- * from}, and {@code started} after it, which gives {@code to}: the answer is from one of {@code from..to}. If {@code
- * to} is greater, the lookup <em>overlapped a write</em>. The reader waits until {@code to} is completed, and compares.
+ * from}. After the lookup it loads {@code started}, which gives {@code to}. The answer is from one of {@code from..to}.
+ * If {@code to} is greater, the lookup <em>overlapped a write</em>. The reader waits until {@code to} is completed, and
+ * compares.
  *
  * <p><b>Waits.</b> A reader waits only for the operation in progress. The writer waits only if it would overwrite a
  * version that a reader still needs. It does so before it stores {@code started}, so the writer and a reader never wait

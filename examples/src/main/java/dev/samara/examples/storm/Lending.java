@@ -21,9 +21,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU that replaces its space by exec, again and again. Two others borrow the space in which it is, until they are
- * asked to let go or a little longer, and another thread reaps a space now and then. A borrowed space has its pages
- * until it is reaped, also when its owner has closed it.
+ * A CPU that replaces its space by exec, again and again. Two other CPUs borrow the space in which the CPU is, until
+ * they are asked to let go or a little longer. Another thread reaps a space now and then. A borrowed space has its
+ * pages until it is reaped, also when its owner has closed it.
  */
 final class Lending implements Group {
     private static final int PAGES = 8;

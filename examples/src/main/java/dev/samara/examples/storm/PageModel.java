@@ -49,7 +49,7 @@ final class PageModel {
 
     private boolean judged = true;
 
-    /** By page, the version from which on it may have stamps: a call that has returned has cleared the earlier ones. */
+    /** By page, the first version whose stamps it may have: a call that has returned has cleared the earlier ones. */
     private final AtomicLongArray cleared;
 
     PageModel(int number, long base, int pages, int distinct) {
@@ -63,7 +63,7 @@ final class PageModel {
     }
 
     /**
-     * Declares that several threads change the plot, so that no thread knows its rights: only the machine checks
+     * Declares that several threads change the plot. No thread knows its rights then, so only the machine checks
      * accesses.
      */
     PageModel unjudged() {

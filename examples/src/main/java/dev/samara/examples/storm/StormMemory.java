@@ -5,7 +5,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import java.nio.ByteOrder;
 
-/** The accesses of a CPU in one step, of which one that fails throws its fault. */
+/** The accesses of a CPU in one step. An access that fails throws its fault. */
 final class StormMemory extends FlatMemory {
     /** The fault of an access. */
     static final class FailedAccess extends RuntimeException {

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 final class WaitGraph {
     private WaitGraph() {}
 
-    /** Returns one line for each waiting thread: its position, and the owner of the lock that it waits for, if any. */
+    /** Returns one line for each waiting thread: its position, and the owner of the lock for which it waits, if any. */
     static String edges() {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         StringBuilder text = new StringBuilder();

@@ -91,8 +91,8 @@ public final class TraceFolder {
     }
 
     /**
-     * Finds the last program that was executed before a space began: its own if it is no copy, else that of the nearest
-     * ancestor that is no copy.
+     * Finds the last program that was executed before a space began. For a space that is no copy, that is its own
+     * program; for a copy, that of the nearest ancestor that is no copy.
      *
      * @param header any trace
      * @return the header of that ancestor's trace, or null if some trace on the way there is not in this folder
