@@ -52,7 +52,7 @@ final class PairScenario extends SpaceScenario {
     /** Takes the name of a combination, and after an at sign the strategy for CPUs in LAZY, if not the usual one. */
     PairScenario(String name) {
         this.name = name;
-        combination = Combination.parse(name.substring(0, endOfCombination(name)));
+        combination = combination(name);
         other = AT + combination.relation().first * PAGE;
         List<String> kinds = combination.kinds();
         for (int i = 0; i < kinds.size(); i++) {
@@ -66,9 +66,16 @@ final class PairScenario extends SpaceScenario {
         return combination.toString() + BY + strategy;
     }
 
-    private static int endOfCombination(String name) {
+    /** Returns the combination in a name, which may have a strategy. */
+    static Combination combination(String name) {
         int at = name.indexOf(BY);
-        return at < 0 ? name.length() : at;
+        return Combination.parse(at < 0 ? name : name.substring(0, at));
+    }
+
+    /** Returns the strategy for CPUs in LAZY in a name, or the usual one. */
+    static LazyTlb strategy(String name) {
+        int at = name.indexOf(BY);
+        return at < 0 ? LazyTlb.SHOOTDOWN : LazyTlb.valueOf(name.substring(at + 1));
     }
 
     private boolean othersGive(int one) {
@@ -96,9 +103,8 @@ final class PairScenario extends SpaceScenario {
 
     @Override
     protected MachineBuilder builder() {
-        MachineBuilder builder = super.builder().faultAround(combination.ground() == Ground.CACHED_FILE ? 4 : 1);
-        int end = endOfCombination(name);
-        return end == name.length() ? builder : builder.lazyTlb(LazyTlb.valueOf(name.substring(end + 1)));
+        int window = combination.ground() == Ground.CACHED_FILE ? 4 : 1;
+        return super.builder().faultAround(window).lazyTlb(strategy(name));
     }
 
     @Override

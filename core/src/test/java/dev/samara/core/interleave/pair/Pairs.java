@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.pair;
 
-import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Ground;
@@ -43,22 +42,6 @@ public final class Pairs {
             "resolve",
             "reference",
             "snapshot",
-            "collect");
-
-    /** The kinds of which all pairs are explored with each strategy for CPUs in LAZY. */
-    static final List<String> OF_LIFETIMES = List.of(
-            "use",
-            "unuse",
-            "lazy",
-            "switch",
-            "close",
-            "reap",
-            "fork",
-            "exec",
-            "offline",
-            "read-fault",
-            "write-fault",
-            "store",
             "collect");
 
     /** The figures of the scenarios with one value of a combination. */
@@ -135,27 +118,6 @@ public final class Pairs {
         return names;
     }
 
-    /** The names of all pairs of a close with what CPUs and lifetimes do, with a strategy for CPUs in LAZY. */
-    static List<String> ofExit(LazyTlb strategy) {
-        return OF_LIFETIMES.stream()
-                .map(kind -> PairScenario.name(Combination.of("close", Relation.SAME, kind), strategy))
-                .toList();
-    }
-
-    /** The names of all pairs of what CPUs and lifetimes do, with each strategy for CPUs in LAZY. */
-    static List<String> ofLifetimes() {
-        List<String> names = new ArrayList<>();
-        for (LazyTlb strategy : LazyTlb.values()) {
-            for (int i = 0; i < OF_LIFETIMES.size(); i++) {
-                for (int j = i; j < OF_LIFETIMES.size(); j++) {
-                    names.add(PairScenario.name(
-                            Combination.of(OF_LIFETIMES.get(i), Relation.SAME, OF_LIFETIMES.get(j)), strategy));
-                }
-            }
-        }
-        return names;
-    }
-
     /**
      * Explores scenarios, some of them side by side.
      *
@@ -184,12 +146,16 @@ public final class Pairs {
     }
 
     private synchronized void add(String name, Exploration.Result result) {
-        Combination combination = Combination.parse(name);
+        Combination combination = PairScenario.combination(name);
         List<String> keys = new ArrayList<>();
         keys.add("all");
-        for (Enum<?> value :
-                List.of(combination.relation(), combination.ground(), combination.spaces(), combination.cpus())) {
-            keys.add(value.name().toLowerCase(Locale.ROOT));
+        for (Enum<?> value : List.of(
+                combination.relation(),
+                combination.ground(),
+                combination.spaces(),
+                combination.cpus(),
+                PairScenario.strategy(name))) {
+            keys.add(value.name());
         }
         combination.kinds().stream().distinct().forEach(keys::add);
         keys.forEach(key -> rows.computeIfAbsent(key, any -> new Row()).add(result));

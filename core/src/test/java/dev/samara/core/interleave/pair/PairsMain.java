@@ -42,7 +42,9 @@ final class PairsMain {
         return switch (set) {
             case "pairs" -> Pairs.names(Arrays.asList(Relation.values()));
             case "references" -> Pairs.ofReferences();
-            case "lifetimes" -> Pairs.ofLifetimes();
+            case "lifetimes" -> LifetimeSets.pairs();
+            case "settings" -> LifetimeSets.pairsWithSettings();
+            case "lifetime-triples" -> LifetimeSets.triples();
             case "array" -> {
                 CoveringArray array = new CoveringArray(PairKinds.names());
                 System.out.println(array);

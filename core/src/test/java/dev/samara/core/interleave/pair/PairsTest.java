@@ -2,12 +2,17 @@
 package dev.samara.core.interleave.pair;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.schedule.Strategy;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -48,9 +53,28 @@ final class PairsTest {
     @DisplayName("the end of a space beside CPUs, borrows, reaps and forks, in all schedules with one preemption")
     void exits(LazyTlb strategy) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(Pairs.ofExit(strategy), 2, index -> Long.MAX_VALUE);
+        pairs.explore(LifetimeSets.ofExit(strategy), 2, index -> Long.MAX_VALUE);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
+    }
+
+    @Test
+    @DisplayName("a scenario with settings and a strategy is judged, and counted under its kinds")
+    void settingsAndStrategy() throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.bounded(0), 1);
+        pairs.explore(
+                List.of("use/SAME/close/ANONYMOUS/CHILD/WARM@NONE", "use/SAME/close@HAZARD_POINTER"),
+                1,
+                index -> Long.MAX_VALUE);
+        assertEquals(List.of(), pairs.failures());
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        pairs.print(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        String table = printed.toString(StandardCharsets.UTF_8);
+        assertTrue(table.endsWith(String.format("2 passed, 0 failed%n")), table);
+        for (String row : List.of("close +2 ", "use +2 ", "CHILD +1 ", "NONE +1 ", "HAZARD_POINTER +1 ")) {
+            assertTrue(
+                    Pattern.compile('^' + row, Pattern.MULTILINE).matcher(table).find(), () -> row + "\n" + table);
+        }
     }
 
     @Test

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.LazyTlb;
+import dev.samara.core.interleave.pair.Combination.Cpus;
+import dev.samara.core.interleave.pair.Combination.Relation;
+import dev.samara.core.interleave.pair.Combination.Spaces;
+import dev.samara.core.interleave.scenario.Ground;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/** The names of scenarios of what CPUs and lifetimes do, each with a strategy for CPUs in LAZY. */
+final class LifetimeSets {
+    /** The kinds of which all pairs are explored with each strategy. */
+    private static final List<String> KINDS = List.of(
+            "use",
+            "unuse",
+            "lazy",
+            "switch",
+            "close",
+            "reap",
+            "fork",
+            "exec",
+            "offline",
+            "read-fault",
+            "write-fault",
+            "store",
+            "collect");
+
+    /** A run whose time ends has explored scenarios of all settings, in an order that is always this one. */
+    private static final long ORDER = 1;
+
+    private LifetimeSets() {}
+
+    /** The names of all pairs of a close with another kind, with a strategy. */
+    static List<String> ofExit(LazyTlb strategy) {
+        return KINDS.stream()
+                .map(kind -> PairScenario.name(Combination.of("close", Relation.SAME, kind), strategy))
+                .toList();
+    }
+
+    /** The names of all pairs with the plainest of all settings, with each strategy. */
+    static List<String> pairs() {
+        return withStrategies(pairs(Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD));
+    }
+
+    /** The names of all pairs in each other setting in which both have something to work on, with each strategy. */
+    static List<String> pairsWithSettings() {
+        List<Combination> combinations = new ArrayList<>();
+        for (Ground ground : Ground.values()) {
+            for (Spaces spaces : Spaces.values()) {
+                for (Cpus cpus : Cpus.values()) {
+                    combinations.addAll(pairs(ground, spaces, cpus));
+                }
+            }
+        }
+        combinations.removeAll(pairs(Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD));
+        combinations.removeIf(combination -> !combination.isPossible());
+        return shuffled(withStrategies(combinations));
+    }
+
+    /** The names of all triples on one range, with the plainest of all settings and with each strategy. */
+    static List<String> triples() {
+        List<Combination> combinations = new ArrayList<>();
+        for (int i = 0; i < KINDS.size(); i++) {
+            for (int j = i; j < KINDS.size(); j++) {
+                for (int k = j; k < KINDS.size(); k++) {
+                    combinations.add(new Combination(
+                            List.of(KINDS.get(i), KINDS.get(j), KINDS.get(k)),
+                            Relation.SAME,
+                            Ground.ANONYMOUS,
+                            Spaces.ONE,
+                            Cpus.COLD));
+                }
+            }
+        }
+        return shuffled(withStrategies(combinations));
+    }
+
+    private static List<Combination> pairs(Ground ground, Spaces spaces, Cpus cpus) {
+        List<Combination> pairs = new ArrayList<>();
+        for (int i = 0; i < KINDS.size(); i++) {
+            for (int j = i; j < KINDS.size(); j++) {
+                List<String> kinds = List.of(KINDS.get(i), KINDS.get(j));
+                pairs.add(new Combination(kinds, Relation.SAME, ground, spaces, cpus));
+            }
+        }
+        return pairs;
+    }
+
+    private static List<String> withStrategies(List<Combination> combinations) {
+        List<String> names = new ArrayList<>();
+        for (LazyTlb strategy : LazyTlb.values()) {
+            combinations.forEach(combination -> names.add(PairScenario.name(combination, strategy)));
+        }
+        return names;
+    }
+
+    private static List<String> shuffled(List<String> names) {
+        Collections.shuffle(names, new Random(ORDER));
+        return names;
+    }
+}
