@@ -2,6 +2,7 @@
 package dev.samara.core.lincheck;
 
 import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.planted.PlantedBreaks;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
@@ -12,7 +13,9 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 
 /** Scenarios of the scheduler, as Lincheck's model checker runs them. */
 final class SecondOpinions {
-    private static final String CORE = "dev.samara.core.internal.";
+    private static final SourceBreak IGNORES_A_READER =
+            SourceBreak.of("dev.samara.core.internal.sync.Rcu", "if (section != 0) {", "if (section < 0) {");
+
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 200;
 
     /** More than the hints of a spin, so that threads come to the park after it. */
@@ -84,65 +87,50 @@ final class SecondOpinions {
         }
     }
 
-    private static Supplier<SourceBreak> in(String className, String... texts) {
-        return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, texts);
-    }
-
     static final List<Opinion> ALL = List.of(
-            new Opinion(
+            planted(
                     "a woken thread does not look at the gate again",
                     SyncCalls.AtAGate.class,
                     List.of("await"),
                     List.of("open"),
-                    List.of(),
-                    in(
-                            "sync.Gate",
-                            "interrupted |= Thread.interrupted();\n            wait.parkOrReport();",
-                            "interrupted |= Thread.interrupted();\n            wait.parkOrReport(); break;")),
+                    List.of()),
             new Opinion(
                     "a grace period ignores a reader",
                     SyncCalls.GracePeriod.class,
                     List.of("read"),
                     List.of("reuse"),
                     List.of("read"),
-                    in("sync.Rcu", "if (section != 0) {", "if (section < 0) {")),
-            new Opinion(
+                    () -> IGNORES_A_READER),
+            planted(
                     "a claim of a CPU compares its owner, and then stores",
                     CpuCalls.Claims.class,
                     List.of("claim"),
                     List.of("claim"),
-                    List.of(),
-                    in(
-                            "dev.samara.core.Cpu",
-                            "Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);",
-                            "Thread other = (Thread) OWNER.getVolatile(this);"
-                                    + " if (other == null) { OWNER.setVolatile(this, caller); }")),
-            new Opinion(
+                    List.of()),
+            planted(
                     "a count is given up before the word says LAZY",
                     CpuCalls.LazyBesideTheEnd.class,
                     List.of("enterLazy", "leaveLazy"),
                     List.of("end"),
-                    List.of(),
-                    in(
-                            "cpu.CpuState",
-                            "        // Release, and before the CPU stops being counted:",
-                            "of.users().unuse();\n        // Release, and before the CPU stops being counted:",
-                            "        left = of;\n        if (of.users().unuse()) {",
-                            "        left = of;\n        if (of.isEnded()) {")),
-            new Opinion(
+                    List.of()),
+            planted(
                     "the seal of a record is read once",
                     CpuCalls.OverwrittenRecord.class,
                     List.of("read"),
                     List.of("overwrite"),
-                    List.of("read"),
-                    in("cpu.FlushLog", "return sealOpaque(at) == generation;", "return true;")),
-            new Opinion(
+                    List.of("read")),
+            planted(
                     "references are read after the retiring bit is cleared",
                     VmaCalls.LastReference.class,
                     List.of("release"),
                     List.of("detach"),
-                    List.of("ends"),
-                    in("vma.VmArea", "if ((before & REFERENCES) == 0) {", "if ((wordAcquire() & REFERENCES) == 0) {")));
+                    List.of("ends")));
+
+    /** A scenario with the break that the scheduler looks for under a name. */
+    private static Opinion planted(
+            String name, Class<?> calls, List<String> one, List<String> other, List<String> after) {
+        return new Opinion(name, calls, one, other, after, () -> PlantedBreaks.sourceBreak(name));
+    }
 
     /** Checks all scenarios, where the class path has the broken classes first: each break must be found. */
     public static void main(String[] arguments) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.instrument;
 
-/** A break that is made on purpose in a class, to see it found. */
-@FunctionalInterface
-public interface Planting {
+/**
+ * A break that is made on purpose in a class, to see it found. It is made when the class that declares it is
+ * initialized, as {@code PlantingsTest} checks. So that test knows all of them, and looks whether the place of each one
+ * still exists.
+ */
+public sealed interface Planting permits SourceBreak, CallBreak, Planting.Two {
     /**
      * Returns the class file with the break, or the class file itself if it belongs to another class.
      *
@@ -14,6 +17,14 @@ public interface Planting {
 
     /** Returns this break and another one, which is made after it. */
     default Planting and(Planting other) {
-        return (className, classFile) -> other.apply(className, apply(className, classFile));
+        return new Two(this, other);
+    }
+
+    /** Two breaks, each of which is known by itself. */
+    record Two(Planting one, Planting other) implements Planting {
+        @Override
+        public byte[] apply(String className, byte[] classFile) {
+            return other.apply(className, one.apply(className, classFile));
+        }
     }
 }

@@ -107,10 +107,27 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     private byte @Nullable [] bytes(String internalName) {
-        try (InputStream file = getParent().getResourceAsStream(internalName + ".class")) {
+        return bytes(getParent(), internalName);
+    }
+
+    private static byte @Nullable [] bytes(ClassLoader loader, String internalName) {
+        try (InputStream file = loader.getResourceAsStream(internalName + ".class")) {
             return file == null ? null : file.readAllBytes();
         } catch (IOException failed) {
             throw new IllegalStateException(internalName, failed);
         }
+    }
+
+    /**
+     * Returns the class file of a class, without changes.
+     *
+     * @throws IllegalStateException if there is none
+     */
+    static byte[] classFile(String name) {
+        byte[] found = bytes(SteppedClassLoader.class.getClassLoader(), name.replace('.', '/'));
+        if (found == null) {
+            throw new IllegalStateException("no class " + name);
+        }
+        return found;
     }
 }

@@ -4,7 +4,6 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** Breaks of the rules of docs/lifetimes.md about borrowed spaces and exec. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
@@ -13,8 +12,8 @@ final class BorrowBreaks {
 
     private BorrowBreaks() {}
 
-    private static Supplier<Planting> in(String className, String... texts) {
-        return () -> SourceBreak.of(CORE + className, texts);
+    private static Planting in(String className, String... texts) {
+        return SourceBreak.of(CORE + className, texts);
     }
 
     static final List<PlantedBreak> ALL = List.of(

@@ -15,7 +15,7 @@ final class ElisionBreaks {
                     "the CPUs in the space are counted before the generation is advanced",
                     ElisionScenarios.Comes.class,
                     2,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             INTERNAL + "tlb.PendingFlush",
                             "long generation = context.generation().advance();",
                             "boolean isAlone = context.cpus() <= 1;\nlong generation = context.generation().advance();",
@@ -25,12 +25,12 @@ final class ElisionBreaks {
                     "references are counted in place of CPUs",
                     ElisionScenarios.Stays.class,
                     0,
-                    () -> SourceBreak.of(INTERNAL + "cpu.Cpus", "context.cpus();", "context.users().references();")),
+                    SourceBreak.of(INTERNAL + "cpu.Cpus", "context.cpus();", "context.users().references();")),
             PlantedBreak.of(
                     "a CPU that was not asked finds its translations fresh",
                     ElisionScenarios.Comes.class,
                     0,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             INTERNAL + "tlb.CpuTlb",
                             "flushed = slot.isFresh ? FRESH : slot.flushed;",
                             "flushed = of.generation().current();")));

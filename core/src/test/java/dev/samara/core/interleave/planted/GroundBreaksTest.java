@@ -5,15 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.pair.Pairs;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("Breaks that need a file, translations from before, or a child")
 @Tag("interleave")
@@ -22,27 +24,54 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class GroundBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
 
+    /** A break, and the scenario that meets it. */
+    private record GroundBreak(String scenario, Planting planting) {
+        @Override
+        public String toString() {
+            return scenario + ", " + planting;
+        }
+    }
+
+    private static GroundBreak planted(String scenario, String in, String method, String call, int result) {
+        return new GroundBreak(scenario, Plantings.withoutCall(CORE + in, method, call, result));
+    }
+
+    private static final List<GroundBreak> BREAKS = List.of(
+            planted("truncate/SAME/read-fault/SHARED_FILE/ONE/COLD", "fault.FaultAround", "putIn", "isCached", 1),
+            planted("munmap/SAME/read-fault/SHARED_FILE/ONE/COLD", "fault.FaultAround", "putIn", "isDetached", 0),
+            planted(
+                    "truncate/SAME/write-fault/CACHED_FILE/ONE/COLD",
+                    "fault.BackingFault",
+                    "mapNoticed",
+                    "isCached",
+                    1),
+            planted(
+                    "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD",
+                    "fault.CopyOnWrite",
+                    "copyFromCache",
+                    "isCached",
+                    1),
+            planted("mremap/SAME/punch/SHARED_FILE/ONE/COLD", "op.MovePages", "isStillThere", "isCached", 1),
+            planted("mremap/SAME/truncate/PRIVATE_FILE/ONE/COLD", "op.MovePages", "isStillThere", "lowestSince", 1000),
+            planted("munmap/SAME/load/ANONYMOUS/ONE/WARM", "tlb.CpuTlb", "enterGuest", "catchUp", 0),
+            planted("munmap/SAME/lazy/ANONYMOUS/ONE/LAZY", "tlb.CpuTlb", "enterGuest", "catchUp", 0));
+
+    static List<GroundBreak> breaks() {
+        return BREAKS;
+    }
+
     @ParameterizedTest
-    @CsvSource({
-        "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD, fault.FaultAround, putIn, isCached, 1",
-        "munmap/SAME/read-fault/SHARED_FILE/ONE/COLD, fault.FaultAround, putIn, isDetached, 0",
-        "truncate/SAME/write-fault/CACHED_FILE/ONE/COLD, fault.BackingFault, mapNoticed, isCached, 1",
-        "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD, fault.CopyOnWrite, copyFromCache, isCached, 1",
-        "mremap/SAME/punch/SHARED_FILE/ONE/COLD, op.MovePages, isStillThere, isCached, 1",
-        "mremap/SAME/truncate/PRIVATE_FILE/ONE/COLD, op.MovePages, isStillThere, lowestSince, 1000",
-        "munmap/SAME/load/ANONYMOUS/ONE/WARM, tlb.CpuTlb, enterGuest, catchUp, 0",
-        "munmap/SAME/lazy/ANONYMOUS/ONE/LAZY, tlb.CpuTlb, enterGuest, catchUp, 0",
-    })
+    @MethodSource("breaks")
     @DisplayName("is found with one preemption, and nothing is found without it")
-    void found(String scenario, String in, String method, String call, int result) {
-        Exploration broken = Pairs.exploration(scenario, Plantings.withoutCall(CORE + in, method, call, result));
+    void found(GroundBreak of) {
+        Exploration broken = Pairs.exploration(of.scenario(), of.planting());
         Exploration.Result found = broken.explore(Strategy.bounded(1), 5_000);
         assertNotNull(found.failure(), found::toString);
         assertInstanceOf(AssertionError.class, found.failure().finding().thrown(), found::toString);
         if (Boolean.getBoolean("interleave.report")) {
-            System.out.println(scenario + ", " + in + '.' + method + ", broken: " + found.figures());
+            System.out.println(of + ", broken: " + found.figures());
         }
-        Exploration.Result unchanged = Pairs.exploration(scenario).explore(Strategy.bounded(1), 5_000);
+        Exploration.Result unchanged = Pairs.exploration(of.scenario()).explore(Strategy.bounded(1), 5_000);
         assertNull(unchanged.failure(), unchanged::toString);
     }
 }

@@ -4,7 +4,6 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** Slips that an engineer might make, each planted in the production classes. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
@@ -13,8 +12,8 @@ final class InventedBreaks {
 
     private InventedBreaks() {}
 
-    private static Supplier<Planting> in(String className, String text, String replacement) {
-        return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, text, replacement);
+    private static Planting in(String className, String text, String replacement) {
+        return SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, text, replacement);
     }
 
     static final List<PlantedBreak> ALL = List.of(

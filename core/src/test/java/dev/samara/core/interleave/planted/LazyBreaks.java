@@ -4,7 +4,6 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** Breaks of the rules by which a CPU in LAZY keeps the tables of the space that it has left. */
 final class LazyBreaks {
@@ -12,11 +11,11 @@ final class LazyBreaks {
 
     private LazyBreaks() {}
 
-    private static Supplier<Planting> in(String className, String... texts) {
-        return () -> SourceBreak.of(CPU + className, texts);
+    private static Planting in(String className, String... texts) {
+        return SourceBreak.of(CPU + className, texts);
     }
 
-    private static Supplier<Planting> keepsLate() {
+    private static Planting keepsLate() {
         return in("CpuState", "        lazy.keep(of);\n", "", "        // As in giveUp.\n", "        lazy.keep(of);\n");
     }
 
@@ -40,7 +39,7 @@ final class LazyBreaks {
                     "a context is given back with the last user",
                     LazyScenarios.LeavesCounted.class,
                     0,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             "dev.samara.core.internal.space.Layout",
                             "memory.cpus().endTeardown(pages.context());",
                             "memory.cpus().endTeardown(pages.context()); pages.context().free();",

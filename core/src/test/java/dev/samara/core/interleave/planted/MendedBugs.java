@@ -15,7 +15,7 @@ final class MendedBugs {
                     "a VMA keeps its last operation reachable",
                     LeftoverScenarios.NarrowingBesideFork.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             CORE + "space.InFlightGate",
                             "waiting = open();\n        range = null;",
                             "waiting = open();")),
@@ -23,12 +23,12 @@ final class MendedBugs {
                     "an asynchronous call keeps a thread while it waits",
                     LeftoverScenarios.AsyncBehindGuest.class,
                     1,
-                    () -> SourceBreak.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
+                    SourceBreak.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
             PlantedBreak.of(
                     "a lookup of a file's mappings waits for CPUs",
                     LeftoverScenarios.MappingsBesideTruncation.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             CORE + "file.UnmapMapping",
                             "            found.add(link);",
                             "discard(link); discarding.finish();")));

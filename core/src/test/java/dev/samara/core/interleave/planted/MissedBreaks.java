@@ -5,7 +5,6 @@ import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
-import java.util.function.Supplier;
 
 /** Breaks of docs/concurrency.md that random tests missed, or needed more than ten seconds for. */
 final class MissedBreaks {
@@ -13,11 +12,11 @@ final class MissedBreaks {
 
     private MissedBreaks() {}
 
-    private static Supplier<Planting> in(String className, String... texts) {
-        return () -> SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, texts);
+    private static Planting in(String className, String... texts) {
+        return SourceBreak.of(className.startsWith("dev.") ? className : CORE + className, texts);
     }
 
-    private static final Supplier<Planting> NO_REFERENCE = in(
+    private static final Planting NO_REFERENCE = in(
             "tlb.HeldTables",
             "        if (!count.tryHold()) {\n            return false;\n        }\n",
             "",
@@ -41,7 +40,7 @@ final class MissedBreaks {
                     "frames are freed before the acknowledgements",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    () -> Plantings.withoutCall(CORE + "cpu.Cpus", "shoot", "await", 0)),
+                    Plantings.withoutCall(CORE + "cpu.Cpus", "shoot", "await", 0)),
             PlantedBreak.of(
                     "GUEST is entered without a look at the generation",
                     StoreBufferTest.StoreBesideReuse.class,
@@ -78,7 +77,7 @@ final class MissedBreaks {
                     "the flush of a range drops nothing",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    () -> Plantings.withoutCall(CORE + "tlb.CpuTlb", "catchUp", "flush", 1)),
+                    Plantings.withoutCall(CORE + "tlb.CpuTlb", "catchUp", "flush", 1)),
             PlantedBreak.of(
                     "the cpumask is read before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
@@ -173,7 +172,7 @@ final class MissedBreaks {
                     "a move puts a page down that was truncated",
                     FileScenarios.MoveBesideTruncate.class,
                     1,
-                    () -> Plantings.withoutCall(CORE + "op.MovePages", "putDown", "isStillThere", 1)),
+                    Plantings.withoutCall(CORE + "op.MovePages", "putDown", "isStillThere", 1)),
             PlantedBreak.random(
                     "a truncation leaves the pages of a detached VMA",
                     FileScenarios.PrivateMoveBesideTruncate.class,
@@ -196,7 +195,7 @@ final class MissedBreaks {
                     "an identity that a replaced VMA got late is not handed on",
                     ForkScenarios.FirstStoreBesideCut.class,
                     1,
-                    () -> Plantings.withoutCall(CORE + "op.Publication", "adopt", "handOn", 0)),
+                    Plantings.withoutCall(CORE + "op.Publication", "adopt", "handOn", 0)),
             PlantedBreak.of(
                     "a dirty scan passes over busy pages",
                     ForkScenarios.ScanBesideCopy.class,

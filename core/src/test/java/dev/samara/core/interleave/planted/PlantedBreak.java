@@ -7,7 +7,6 @@ import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
-import java.util.function.Supplier;
 
 /**
  * A break of production code, and how it is looked for.
@@ -18,8 +17,7 @@ import java.util.function.Supplier;
  * @param preemptions the most preemptions of a schedule
  * @param planting makes the break
  */
-record PlantedBreak(
-        String name, Class<? extends Scenario> scenario, Mode mode, int preemptions, Supplier<Planting> planting) {
+record PlantedBreak(String name, Class<? extends Scenario> scenario, Mode mode, int preemptions, Planting planting) {
     /** The ways in which schedules are chosen. */
     enum Mode {
         /** All schedules with few preemptions. */
@@ -31,26 +29,23 @@ record PlantedBreak(
     }
 
     /** A break that is found by the order of steps. */
-    static PlantedBreak of(
-            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+    static PlantedBreak of(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, planting);
     }
 
     /** A break that only stores seen late show. */
-    static PlantedBreak buffered(
-            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+    static PlantedBreak buffered(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.BUFFERED, preemptions, planting);
     }
 
     /** A break that needs an early preemption of a long call, which random priorities meet sooner. */
-    static PlantedBreak random(
-            String name, Class<? extends Scenario> scenario, int preemptions, Supplier<Planting> planting) {
+    static PlantedBreak random(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.RANDOM, preemptions, planting);
     }
 
     /** Explores the scenario with the break. */
     Exploration.Result broken(int most, long seconds) {
-        return explore(most, seconds, planting.get());
+        return explore(most, seconds, planting);
     }
 
     /** Explores the scenario without the break. */

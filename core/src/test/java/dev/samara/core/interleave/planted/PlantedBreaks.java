@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
+import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.schedule.Exploration;
 import java.io.PrintStream;
 import java.util.List;
@@ -9,7 +10,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Looks for all planted breaks, and prints a table. */
-final class PlantedBreaks {
+public final class PlantedBreaks {
     private static final int MOST = 100_000;
 
     private PlantedBreaks() {}
@@ -33,6 +34,11 @@ final class PlantedBreaks {
                 .filter(planted -> planted.name().equals(name))
                 .findAny()
                 .orElseThrow();
+    }
+
+    /** Returns the change of a source file that makes the break of a name. */
+    public static SourceBreak sourceBreak(String name) {
+        return (SourceBreak) of(name).planting();
     }
 
     /** Looks for a break, and at the scenario without it; returns whether the first fails alone. */

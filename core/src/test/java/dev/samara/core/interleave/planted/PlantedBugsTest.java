@@ -42,6 +42,41 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(1200)
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
+
+    private static final Planting MOVE_BESIDE_EARLY_REUSE =
+            Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1);
+
+    private static final Planting RESOLVE_IN_GUEST =
+            Plantings.withoutCall(CORE + "fault.Resolve", "awaitGate", "checkMayWait", 0);
+
+    private static final Planting ASYNC_IN_GUEST =
+            Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0);
+
+    private static final Planting SECOND_NOTICE = Plantings.withoutCall(
+                    CORE + "fault.BackingFault", "serves", "isDetached", 0)
+            .and(Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0));
+
+    private static final Planting INTERRUPTED_FAULT =
+            SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {");
+
+    private static final Planting INTERRUPTED_ONCE = SourceBreak.of(
+            CORE + "sync.Pause", "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));", "");
+
+    private static final String STEPS = """
+                    refuseToWaitForCopy(edit, mine);
+                    if (mine != null && !prepareToRetire(edit, mine)) {
+                        return result;
+                    }
+                    // Steps 6 and 7.
+                    attach(edit, mine);
+            """;
+
+    private static final Planting REFUSED_BESIDE_FORK = SourceBreak.of(
+                    CORE + "op.Publication",
+                    STEPS,
+                    STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
+            .and(Plantings.withoutCall(CORE + "op.Edit", "undo", "takeBack", 0));
+
     private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
 
@@ -240,8 +275,8 @@ final class PlantedBugsTest {
         return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
     }
 
-    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting... breaks) {
-        Exploration.Failure failure = explore(type, bound, breaks).failure();
+    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting planting) {
+        Exploration.Failure failure = explore(type, bound, planting).failure();
         assertNotNull(failure);
         assertEquals(kind, failure.finding().kind(), failure::toString);
         Throwable thrown = failure.finding().thrown();
@@ -252,80 +287,36 @@ final class PlantedBugsTest {
 
     @Test
     void moveBesideEarlyReuse() {
-        found(
-                MoveBesideEarlyReuse.class,
-                1,
-                Finding.Kind.THROWN,
-                Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1));
+        found(MoveBesideEarlyReuse.class, 1, Finding.Kind.THROWN, MOVE_BESIDE_EARLY_REUSE);
     }
 
     @Test
     void resolveInGuest() {
-        found(
-                ResolveInGuest.class,
-                1,
-                Finding.Kind.STUCK,
-                Plantings.withoutCall(CORE + "fault.Resolve", "awaitGate", "checkMayWait", 0));
+        found(ResolveInGuest.class, 1, Finding.Kind.STUCK, RESOLVE_IN_GUEST);
     }
 
     @Test
     void asyncInGuest() {
-        found(
-                AsyncInGuest.class,
-                1,
-                Finding.Kind.STUCK,
-                Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0));
+        found(AsyncInGuest.class, 1, Finding.Kind.STUCK, ASYNC_IN_GUEST);
     }
 
     @Test
     void secondNotice() {
-        found(
-                SecondNotice.class,
-                1,
-                Finding.Kind.THROWN,
-                Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isDetached", 0),
-                Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0));
+        found(SecondNotice.class, 1, Finding.Kind.THROWN, SECOND_NOTICE);
     }
 
     @Test
     void interruptedFault() {
-        found(
-                FileScenarios.InterruptedFault.class,
-                1,
-                Finding.Kind.ENDLESS,
-                SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {"));
+        found(FileScenarios.InterruptedFault.class, 1, Finding.Kind.ENDLESS, INTERRUPTED_FAULT);
     }
 
     @Test
     void interruptedOnce() {
-        found(
-                FileScenarios.InterruptedFault.class,
-                1,
-                Finding.Kind.ENDLESS,
-                SourceBreak.of(
-                        CORE + "sync.Pause",
-                        "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));",
-                        ""));
+        found(FileScenarios.InterruptedFault.class, 1, Finding.Kind.ENDLESS, INTERRUPTED_ONCE);
     }
 
     @Test
     void refusedBesideFork() {
-        String steps = """
-                    refuseToWaitForCopy(edit, mine);
-                    if (mine != null && !prepareToRetire(edit, mine)) {
-                        return result;
-                    }
-                    // Steps 6 and 7.
-                    attach(edit, mine);
-            """;
-        found(
-                RefusedBesideFork.class,
-                1,
-                Finding.Kind.THROWN,
-                SourceBreak.of(
-                        CORE + "op.Publication",
-                        steps,
-                        steps.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);"),
-                Plantings.withoutCall(CORE + "op.Edit", "undo", "takeBack", 0));
+        found(RefusedBesideFork.class, 1, Finding.Kind.THROWN, REFUSED_BESIDE_FORK);
     }
 }

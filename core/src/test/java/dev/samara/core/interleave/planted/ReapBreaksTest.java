@@ -14,8 +14,6 @@ import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.util.List;
 import java.util.function.Function;
-import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -33,7 +31,7 @@ final class ReapBreaksTest {
 
     /** A break, the scenario that meets it, and the preemptions that it needs. */
     private record ReapBreak(
-            String name, Function<Planting[], Exploration> scenario, int preemptions, Supplier<Planting> planting) {
+            String name, Function<Planting[], Exploration> scenario, int preemptions, Planting planting) {
         @Override
         public String toString() {
             return name;
@@ -52,95 +50,92 @@ final class ReapBreaksTest {
         return SourceBreak.of(CORE + className, texts);
     }
 
-    static Stream<ReapBreak> breaks() {
-        return List.of(
-                new ReapBreak(
-                        "a reap has the gather of the end of a space (bug 49)",
-                        pair("reap/SAME/in-guest"),
-                        1,
-                        () -> in(
-                                        "space.Reap",
-                                        "gather = TlbGather.with(layout.memory(), null);",
-                                        "gather = TlbGather.with(layout.memory(), null);"
-                                                + " gather.leaveOut(layout.pages().context());")
-                                .and(in(
-                                        "tlb.TlbGather",
-                                        "pending.leaveOut(checkOver(memory.cpus(), ended));",
-                                        "pending.leaveOut(ended);"))),
-                new ReapBreak(
-                        "the space is marked after the walk (bug 64)",
-                        pair("reap/SAME/store"),
-                        1,
-                        () -> in(
-                                "space.Reap",
-                                "            layout.reaping().setUnstable();\n",
-                                "",
-                                "return !isIncomplete && moves == layout.moves();",
-                                "layout.reaping().setUnstable();"
-                                        + " return !isIncomplete && moves == layout.moves();")),
-                new ReapBreak(
-                        "a fault looks at the mark before the lock only",
-                        in(ReapScenarios.StoreBesideReap.class),
-                        1,
-                        () -> in(
-                                "fault.AnonymousFault",
-                                "int stability = faulter.stability(now);",
-                                "int stability = Fault.NONE;")),
-                new ReapBreak(
-                        "a reap looks at the VMA before it claims an entry, and not again (bug 63)",
-                        in(ReapScenarios.LockBesideReap.class),
-                        1,
-                        () -> in(
-                                "pagewalk.ReapPages",
-                                "        if (vma.isDetached()) {\n            Leaf.compareAndSet",
-                                "        if (false) {\n            Leaf.compareAndSet")),
-                new ReapBreak(
-                        "a reap does not count moves",
-                        pair("reap/SAME/mremap"),
-                        1,
-                        () -> in("space.Reap", "!isIncomplete && moves == layout.moves()", "!isIncomplete")),
-                new ReapBreak(
-                        "a reap takes pages from mappings in flight",
-                        pair("reap/SAME/mremap"),
-                        1,
-                        () -> in(
-                                "space.Reap",
-                                "boolean isInFlight = isInFlight(found);",
-                                "boolean isInFlight = false;")),
-                new ReapBreak(
-                        "a reap takes the pages that a fork copies",
-                        pair("reap/SAME/fork"),
-                        1,
-                        () -> in("space.Reap", "if (!layout.copies().isEmpty()) {", "if (false) {")),
-                new ReapBreak(
-                        "a fork looks at the mark before the lock only",
-                        pair("reap/SAME/fork"),
-                        1,
-                        () -> in(
-                                "syscall.Fork",
-                                "                    checkStable(parent);\n",
-                                "",
-                                "parent.checkNotClosed(\"fork\");",
-                                "parent.checkNotClosed(\"fork\"); checkStable(parent);")),
-                new ReapBreak(
-                        "a guard that is being put up is lost",
-                        pair("reap/SAME/guard"),
-                        1,
-                        () -> in(
-                                "pagewalk.ReapPages",
-                                "Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)",
-                                "Leaf.compareAndSet(leaf, index, pte, Pte.NONE)")),
-                new ReapBreak(
-                        "frames are freed before a CPU has acknowledged the flush that is polled",
-                        in(ReapScenarios.ShortageBesideGuest.class),
-                        1,
-                        () -> in(
-                                "space.Reap",
-                                "} else if (!gather.isInvalidated()) {\n            return false;",
-                                "} else { gather.isInvalidated();",
-                                "gather.free();",
-                                "gather.freeInvalidated();")))
-                .stream();
+    private static final List<ReapBreak> BREAKS = List.of(
+            new ReapBreak(
+                    "a reap has the gather of the end of a space (bug 49)",
+                    pair("reap/SAME/in-guest"),
+                    1,
+                    in(
+                                    "space.Reap",
+                                    "gather = TlbGather.with(layout.memory(), null);",
+                                    "gather = TlbGather.with(layout.memory(), null);"
+                                            + " gather.leaveOut(layout.pages().context());")
+                            .and(in(
+                                    "tlb.TlbGather",
+                                    "pending.leaveOut(checkOver(memory.cpus(), ended));",
+                                    "pending.leaveOut(ended);"))),
+            new ReapBreak(
+                    "the space is marked after the walk (bug 64)",
+                    pair("reap/SAME/store"),
+                    1,
+                    in(
+                            "space.Reap",
+                            "            layout.reaping().setUnstable();\n",
+                            "",
+                            "return !isIncomplete && moves == layout.moves();",
+                            "layout.reaping().setUnstable();" + " return !isIncomplete && moves == layout.moves();")),
+            new ReapBreak(
+                    "a fault looks at the mark before the lock only",
+                    in(ReapScenarios.StoreBesideReap.class),
+                    1,
+                    in(
+                            "fault.AnonymousFault",
+                            "int stability = faulter.stability(now);",
+                            "int stability = Fault.NONE;")),
+            new ReapBreak(
+                    "a reap looks at the VMA before it claims an entry, and not again (bug 63)",
+                    in(ReapScenarios.LockBesideReap.class),
+                    1,
+                    in(
+                            "pagewalk.ReapPages",
+                            "        if (vma.isDetached()) {\n            Leaf.compareAndSet",
+                            "        if (false) {\n            Leaf.compareAndSet")),
+            new ReapBreak(
+                    "a reap does not count moves",
+                    pair("reap/SAME/mremap"),
+                    1,
+                    in("space.Reap", "!isIncomplete && moves == layout.moves()", "!isIncomplete")),
+            new ReapBreak(
+                    "a reap takes pages from mappings in flight",
+                    pair("reap/SAME/mremap"),
+                    1,
+                    in("space.Reap", "boolean isInFlight = isInFlight(found);", "boolean isInFlight = false;")),
+            new ReapBreak(
+                    "a reap takes the pages that a fork copies",
+                    pair("reap/SAME/fork"),
+                    1,
+                    in("space.Reap", "if (!layout.copies().isEmpty()) {", "if (false) {")),
+            new ReapBreak(
+                    "a fork looks at the mark before the lock only",
+                    pair("reap/SAME/fork"),
+                    1,
+                    in(
+                            "syscall.Fork",
+                            "                    checkStable(parent);\n",
+                            "",
+                            "parent.checkNotClosed(\"fork\");",
+                            "parent.checkNotClosed(\"fork\"); checkStable(parent);")),
+            new ReapBreak(
+                    "a guard that is being put up is lost",
+                    pair("reap/SAME/guard"),
+                    1,
+                    in(
+                            "pagewalk.ReapPages",
+                            "Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)",
+                            "Leaf.compareAndSet(leaf, index, pte, Pte.NONE)")),
+            new ReapBreak(
+                    "frames are freed before a CPU has acknowledged the flush that is polled",
+                    in(ReapScenarios.ShortageBesideGuest.class),
+                    1,
+                    in(
+                            "space.Reap",
+                            "} else if (!gather.isInvalidated()) {\n            return false;",
+                            "} else { gather.isInvalidated();",
+                            "gather.free();",
+                            "gather.freeInvalidated();")));
+
+    static List<ReapBreak> breaks() {
+        return BREAKS;
     }
 
     @ParameterizedTest
@@ -149,7 +144,7 @@ final class ReapBreaksTest {
     void found(ReapBreak of) {
         Strategy bounded = Strategy.bounded(of.preemptions());
         Exploration.Result broken =
-                of.scenario().apply(new Planting[] {of.planting().get()}).explore(bounded, MOST);
+                of.scenario().apply(new Planting[] {of.planting()}).explore(bounded, MOST);
         Exploration.Failure failure = broken.failure();
         assertNotNull(failure, broken::toString);
         assertTrue(PlantedBreak.isFinding(failure), failure::toString);

@@ -17,7 +17,7 @@ final class StoreBreaks {
                     "a leaf is linked by a release store, with no exchange after it",
                     StoreScenarios.LinkBesideWalk.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             CORE + "page.PageTable",
                             "CHILD.setVolatile(table, index, child);",
                             "CHILD.setRelease(table, index, child);",
@@ -28,7 +28,7 @@ final class StoreBreaks {
                     "a VMA is detached by a release store, and walked without a fence",
                     StoreScenarios.LinkBesideWalk.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                                     CORE + "vma.VmArea",
                                     "getAndOrWord(DETACHED | RETIRING);",
                                     "WORD.setRelease(this, before | DETACHED | RETIRING);")
@@ -37,24 +37,22 @@ final class StoreBreaks {
                     "a section begins by a release store",
                     SyncScenariosTest.ReaderBesideUpdater.class,
                     2,
-                    () -> Plantings.otherMode(
-                            CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease")),
+                    Plantings.otherMode(CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease")),
             PlantedBreak.buffered(
                     "a grace period begins without a fence",
                     StoreScenarios.UnlinkedByRelease.class,
                     2,
-                    () -> Plantings.withoutCall(CORE + "sync.Rcu", "synchronize", "fullFence", 0)),
+                    Plantings.withoutCall(CORE + "sync.Rcu", "synchronize", "fullFence", 0)),
             PlantedBreak.buffered(
                     "GUEST is a release store",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
-                    () -> Plantings.otherMode(
-                            CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease")),
+                    Plantings.otherMode(CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease")),
             PlantedBreak.buffered(
                     "a cpumask is set by a release store, without its fence",
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             CORE + "page.Leaf",
                             "getAndOr(leaf, word, bit);\n        } else if (!isShared) {\n            return;\n"
                                     + "        }\n",
@@ -64,11 +62,10 @@ final class StoreBreaks {
                     "the seal of a record is read once",
                     StoreScenarios.OverwrittenRecord.class,
                     1,
-                    () -> SourceBreak.of(
-                            CORE + "cpu.FlushLog", "return sealOpaque(at) == generation;", "return true;")),
+                    SourceBreak.of(CORE + "cpu.FlushLog", "return sealOpaque(at) == generation;", "return true;")),
             PlantedBreak.of(
                     "an unhooked leaf is not marked",
                     LayoutScenarios.StoreBesideLastUnmap.class,
                     1,
-                    () -> Plantings.withoutCall(CORE + "page.UnhookTables", "unhookIfEmpty", "kill", 0)));
+                    Plantings.withoutCall(CORE + "page.UnhookTables", "unhookIfEmpty", "kill", 0)));
 }

@@ -28,6 +28,20 @@ import org.junit.jupiter.api.Timeout;
 @Tag("interleave")
 @Timeout(1200)
 final class StoreBufferTest {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private static final Planting SECTION_WITH_RELEASE =
+            Plantings.otherMode(CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease");
+
+    private static final Planting GUEST_WITH_RELEASE =
+            Plantings.otherMode(CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease");
+
+    private static final Planting CPUMASK_WITH_RELEASE = SourceBreak.of(
+            CORE + "page.Leaf", "getAndOr(leaf, word, bit);", "setRelease(leaf, word, getOpaque(leaf, word) | bit);");
+
+    private static final Planting CPUMASK_WITHOUT_FENCE =
+            Plantings.withoutCall(CORE + "page.Leaf", "addToCpumask", "fullFence", 0);
+
     /** Each of two threads stores to its own word, and then loads the other's. */
     static class StoreLoad extends SyncScenariosTest.Bodies {
         private static final VarHandle FIRST;
@@ -103,15 +117,7 @@ final class StoreBufferTest {
     @Test
     void sectionWithRelease() {
         Class<? extends Scenario> type = SyncScenariosTest.ReaderBesideUpdater.class;
-        assertNotNull(explore(
-                        type,
-                        2,
-                        Plantings.otherMode(
-                                "dev.samara.core.internal.sync.ReaderWord",
-                                "setSectionVolatile",
-                                "setVolatile",
-                                "setRelease"))
-                .failure());
+        assertNotNull(explore(type, 2, SECTION_WITH_RELEASE).failure());
         assertNull(explore(type, 2).failure());
     }
 
@@ -181,31 +187,16 @@ final class StoreBufferTest {
         }
     }
 
-    private static final String CORE = "dev.samara.core.internal.";
-
     @Test
     void guestWithRelease() {
-        assertNotNull(explore(
-                        StoreBesideReuse.class,
-                        1,
-                        Plantings.otherMode(
-                                CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease"))
-                .failure());
+        assertNotNull(explore(StoreBesideReuse.class, 1, GUEST_WITH_RELEASE).failure());
         assertNull(explore(StoreBesideReuse.class, 1).failure());
     }
 
     @Test
     void heldWithoutFence() {
-        Planting withRelease = SourceBreak.of(
-                CORE + "page.Leaf",
-                "getAndOr(leaf, word, bit);",
-                "setRelease(leaf, word, getOpaque(leaf, word) | bit);");
-        assertNotNull(explore(
-                        FirstStoreBesideReuse.class,
-                        1,
-                        withRelease,
-                        Plantings.withoutCall(CORE + "page.Leaf", "addToCpumask", "fullFence", 0))
+        assertNotNull(explore(FirstStoreBesideReuse.class, 1, CPUMASK_WITH_RELEASE, CPUMASK_WITHOUT_FENCE)
                 .failure());
-        assertNull(explore(FirstStoreBesideReuse.class, 1, withRelease).failure());
+        assertNull(explore(FirstStoreBesideReuse.class, 1, CPUMASK_WITH_RELEASE).failure());
     }
 }

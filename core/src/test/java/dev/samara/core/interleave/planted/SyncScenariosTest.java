@@ -35,6 +35,20 @@ import org.junit.jupiter.api.Timeout;
 final class SyncScenariosTest {
     private static final String SYNC = "dev.samara.core.internal.sync.";
 
+    private static final Planting WAKES_BEFORE_IT_OPENS = SourceBreak.of(
+            SYNC + "Gate",
+            "Waiter waiting = getAndSetTop(OPEN);",
+            "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);");
+
+    private static final Planting PUSHES_OVER_AN_OPEN_GATE =
+            SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {");
+
+    private static final Planting SWEEPS_BY_A_STORE =
+            SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {");
+
+    private static final Planting IGNORES_A_READER =
+            SourceBreak.of(SYNC + "Rcu", "if (section != 0) {", "if (section < 0) {");
+
     abstract static class Bodies implements Scenario {
         private final Map<String, Body> bodies = new LinkedHashMap<>();
 
@@ -182,40 +196,21 @@ final class SyncScenariosTest {
 
     @Test
     void wakesBeforeItOpens() {
-        found(
-                OneWaits.class,
-                1,
-                Finding.Kind.STUCK,
-                SourceBreak.of(
-                        SYNC + "Gate",
-                        "Waiter waiting = getAndSetTop(OPEN);",
-                        "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);"));
+        found(OneWaits.class, 1, Finding.Kind.STUCK, WAKES_BEFORE_IT_OPENS);
     }
 
     @Test
     void pushesOverAnOpenGate() {
-        found(
-                OneWaits.class,
-                1,
-                Finding.Kind.STUCK,
-                SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
+        found(OneWaits.class, 1, Finding.Kind.STUCK, PUSHES_OVER_AN_OPEN_GATE);
     }
 
     @Test
     void sweepsByAStore() {
-        found(
-                OneIsInterrupted.class,
-                2,
-                Finding.Kind.STUCK,
-                SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
+        found(OneIsInterrupted.class, 2, Finding.Kind.STUCK, SWEEPS_BY_A_STORE);
     }
 
     @Test
     void doesNotWaitForTheReader() {
-        found(
-                ReaderBesideUpdater.class,
-                1,
-                Finding.Kind.THROWN,
-                SourceBreak.of(SYNC + "Rcu", "if (section != 0) {", "if (section < 0) {"));
+        found(ReaderBesideUpdater.class, 1, Finding.Kind.THROWN, IGNORES_A_READER);
     }
 }

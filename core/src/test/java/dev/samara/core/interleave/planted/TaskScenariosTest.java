@@ -28,7 +28,14 @@ import org.junit.jupiter.api.Timeout;
 @Tag("interleave")
 @Timeout(1200)
 final class TaskScenariosTest {
-    private static final String TASKS = "dev.samara.core.internal.sync.MachineTasks";
+    private static final Planting LOOKS_IN_THE_WRONG_ORDER = SourceBreak.of(
+            "dev.samara.core.internal.sync.MachineTasks",
+            "if (background.pending() != 0) {",
+            "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
+                    + " if (true) { if (background.pending() == 0) { return all; }");
+
+    private static final Planting LOOKS_ONCE = SourceBreak.of(
+            "dev.samara.core.internal.space.MachineState", " && housekeeping.takenIfIdle() == taken;", ";");
 
     /** A task on its way to an executor with a thread for each, beside a thread that asks whether all is quiet. */
     static final class Asked extends SyncScenariosTest.Bodies {
@@ -96,20 +103,13 @@ final class TaskScenariosTest {
     @Test
     @DisplayName("a look at the executor's tasks before that at the machine's threads misses one, and is found")
     void looksInTheWrongOrder() {
-        Planting swapped = SourceBreak.of(
-                TASKS,
-                "if (background.pending() != 0) {",
-                "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
-                        + " if (true) { if (background.pending() == 0) { return all; }");
-        found(Asked.class, swapped);
+        found(Asked.class, LOOKS_IN_THE_WRONG_ORDER);
     }
 
     @Test
     @DisplayName("a single look at the calls of the housekeeping misses one, and is found")
     void looksOnce() {
-        Planting once = SourceBreak.of(
-                "dev.samara.core.internal.space.MachineState", " && housekeeping.takenIfIdle() == taken;", ";");
-        found(Chain.class, once);
+        found(Chain.class, LOOKS_ONCE);
     }
 
     private static void found(Class<? extends Scenario> type, Planting planting) {

@@ -19,18 +19,17 @@ record Outcomes(Map<List<String>, List<Outcome>> orders) {
      * The end of a run.
      *
      * @param results the results of the operations, and the layouts
-     * @param pages the contents
+     * @param pages the contents, by the names of spaces and files with the numbers of pages
      */
-    record Outcome(String results, List<String> pages) {
-        /** Whether each page is that of some of the orders: copies and discards go page by page. */
+    record Outcome(String results, Map<String, String> pages) {
+        /**
+         * Whether each page is that of some of the orders: copies and discards go page by page. An order in which a
+         * space is not made has no pages of it.
+         */
         private boolean hasPagesOf(List<Outcome> orders) {
-            for (int i = 0; i < pages.size(); i++) {
-                int page = i;
-                if (orders.stream().noneMatch(order -> order.pages.get(page).equals(pages.get(page)))) {
-                    return false;
-                }
-            }
-            return true;
+            return pages.entrySet().stream()
+                    .allMatch(page ->
+                            orders.stream().anyMatch(order -> page.getValue().equals(order.pages.get(page.getKey()))));
         }
     }
 

@@ -14,7 +14,6 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -319,27 +318,27 @@ public abstract class SpaceScenario implements Scenario {
         new TreeMap<>(found)
                 .forEach((name, result) ->
                         text.append(name).append(' ').append(result).append('\n'));
-        List<String> pages = new ArrayList<>();
-        contents(of, of.space, text, pages);
+        Map<String, String> pages = new LinkedHashMap<>();
+        contents(of, "parent", of.space, text, pages);
         of.children.forEach((name, child) -> {
             text.append(name).append('\n');
-            contents(of, child, text, pages);
+            contents(of, name, child, text, pages);
         });
         GroundFile file = of.file;
         if (file != null) {
             for (long page = 0; page < Ground.PAGES; page++) {
-                pages.add(file.number(page * PAGE));
+                pages.put("file " + page, file.number(page * PAGE));
             }
         }
         return new Outcomes.Outcome(text.toString(), pages);
     }
 
-    private void contents(State of, AddressSpace space, StringBuilder text, List<String> pages) {
+    private void contents(State of, String name, AddressSpace space, StringBuilder text, Map<String, String> pages) {
         text.append(layout(space));
         try (Cpu cpu = of.machine.claimCpu()) {
             boolean isOpen = switchTo(cpu, space);
             for (long address : addresses()) {
-                pages.add(isOpen ? load(cpu, address) : "closed");
+                pages.put(name + ' ' + (address - AT) / PAGE, isOpen ? load(cpu, address) : "closed");
             }
         }
     }

@@ -20,7 +20,6 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("each publication of the tree is linearizable beside the reader that it could mislead")
@@ -54,11 +53,23 @@ final class TreeScenariosTest {
         assertTrue(result.isComplete(), result::toString);
     }
 
-    private static Arguments planted(Class<? extends Scenario> type, String className, String... texts) {
-        return Arguments.of(type, className, List.of(texts));
+    /** A break, and the scenario that meets it. */
+    private record TreeBreak(Class<? extends Scenario> scenario, SourceBreak planting) {
+        @Override
+        public String toString() {
+            return scenario.getSimpleName() + ", " + planting;
+        }
     }
 
-    static Stream<Arguments> brokenReads() {
+    private static TreeBreak planted(Class<? extends Scenario> scenario, String className, String... texts) {
+        return new TreeBreak(scenario, SourceBreak.of(className, texts));
+    }
+
+    private static final List<TreeBreak> BREAKS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits())
+            .flatMap(List::stream)
+            .toList();
+
+    private static List<TreeBreak> brokenReads() {
         String get = "        if (n.halves != halves) {\n            // Step 4: the halves were";
         String together =
                 "if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD)";
@@ -66,7 +77,7 @@ final class TreeScenariosTest {
         String half = "AllocationView.reservationIn(rootAcquire(), Keys.flip(%s), Keys.flip(%s), null)";
         String lowerHalf = String.format(half, "first", "first + (last - first) / 2");
         String upperHalf = String.format(half, "first + (last - first) / 2 + 1", "last");
-        return Stream.of(
+        return List.of(
                 planted(TreeScenarios.SlotsMoveBesideLookups.class, LOOKUP, get, get.replace("n.halves !=", "null ==")),
                 planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (a == null)"),
                 planted(
@@ -90,8 +101,8 @@ final class TreeScenariosTest {
                         "java.util.Optional.ofNullable(" + lowerHalf + ").orElseGet(() -> " + upperHalf + ')'));
     }
 
-    static Stream<Arguments> brokenSnapshots() {
-        return Stream.of(
+    private static List<TreeBreak> brokenSnapshots() {
+        return List.of(
                 planted(
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         TREE,
@@ -114,11 +125,11 @@ final class TreeScenariosTest {
                         "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"));
     }
 
-    static Stream<Arguments> brokenEdits() {
+    private static List<TreeBreak> brokenEdits() {
         String publish = " draft.disown(); tree.setRootRelease(draft.root()); ";
         String store = "        draft.store(first, last, value);\n";
         String reserve = "draft.replaceByReservation(first, last, owner);";
-        return Stream.of(
+        return List.of(
                 planted(
                         TreeScenarios.StoresInOrder.class,
                         EDIT_IN_PLACE,
@@ -139,13 +150,17 @@ final class TreeScenariosTest {
                                 + " if (found) edits.store(where.first(), where.last(), value); return found;"));
     }
 
+    static List<TreeBreak> breaks() {
+        return BREAKS;
+    }
+
     @ParameterizedTest
-    @MethodSource({"brokenReads", "brokenSnapshots", "brokenEdits"})
+    @MethodSource("breaks")
     @DisplayName("a break is found")
-    void isFound(Class<? extends Scenario> type, String className, List<String> texts) {
-        SourceBreak planted = SourceBreak.of(className, texts.toArray(String[]::new));
+    void isFound(TreeBreak of) {
+        Exploration exploration = SteppedScenarios.explore(of.scenario(), of.planting());
         Exploration.Failure failure = SteppedScenarios.result(
-                        type, SteppedScenarios.explore(type, planted), Strategy.bounded(PREEMPTIONS), 1)
+                        of.scenario(), exploration, Strategy.bounded(PREEMPTIONS), 1)
                 .failure();
         assertNotNull(failure);
         assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
