@@ -16,6 +16,7 @@
  *   <li>{@link dev.samara.core.interleave.planted} plants breaks in the production classes, and looks for each of them.
  *   <li>{@link dev.samara.core.interleave.sweep} makes each place that an operation reaches fail. It uses neither
  *       {@code pair} nor {@code planted}.
+ *   <li>{@link dev.samara.core.interleave.profile} runs the last three for a time.
  * </ul>
  */
 @NullMarked

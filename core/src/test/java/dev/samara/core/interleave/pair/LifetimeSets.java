@@ -7,9 +7,7 @@ import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.pair.Combination.Spaces;
 import dev.samara.core.interleave.scenario.Ground;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Random;
 
 /** The names of scenarios of what CPUs and lifetimes do, each with a strategy for CPUs in LAZY. */
 final class LifetimeSets {
@@ -28,9 +26,6 @@ final class LifetimeSets {
             "write-fault",
             "store",
             "collect");
-
-    /** A run whose time ends has explored scenarios of all settings, in an order that is always this one. */
-    private static final long ORDER = 1;
 
     private LifetimeSets() {}
 
@@ -58,7 +53,7 @@ final class LifetimeSets {
         }
         combinations.removeAll(pairs(Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD));
         combinations.removeIf(combination -> !combination.isPossible());
-        return shuffled(withStrategies(combinations));
+        return withStrategies(combinations);
     }
 
     /** The names of all triples on one range, with the plainest of all settings and with each strategy. */
@@ -76,7 +71,7 @@ final class LifetimeSets {
                 }
             }
         }
-        return shuffled(withStrategies(combinations));
+        return withStrategies(combinations);
     }
 
     private static List<Combination> pairs(Ground ground, Spaces spaces, Cpus cpus) {
@@ -95,11 +90,6 @@ final class LifetimeSets {
         for (LazyTlb strategy : LazyTlb.values()) {
             combinations.forEach(combination -> names.add(PairScenario.name(combination, strategy)));
         }
-        return names;
-    }
-
-    private static List<String> shuffled(List<String> names) {
-        Collections.shuffle(names, new Random(ORDER));
         return names;
     }
 }

@@ -5,6 +5,7 @@ import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.io.PrintStream;
@@ -17,7 +18,6 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
 
 /** Explores combinations of operations, and prints a table. */
@@ -43,6 +43,8 @@ public final class Pairs {
             "reference",
             "snapshot",
             "collect");
+
+    private static final String ALL = "all";
 
     /** The figures of the scenarios with one value of a combination. */
     private static final class Row {
@@ -119,25 +121,35 @@ public final class Pairs {
     }
 
     /**
-     * Explores scenarios, some of them side by side.
+     * Explores scenarios, some of them side by side, until the time is over.
      *
      * @param threads the number of explorations at a time
-     * @param seconds the longest time of the scenario with an index, asked when it begins
+     * @param shares the longest time of a scenario, in shares of the time that is left when it begins
      */
-    void explore(List<String> names, int threads, IntToLongFunction seconds) throws InterruptedException {
+    void explore(List<String> names, int threads, Deadline deadline, int shares) throws InterruptedException {
         ExecutorService explorers = Executors.newFixedThreadPool(threads);
         for (int i = 0; i < names.size(); i++) {
-            int index = i;
-            explorers.execute(() -> explore(names.get(index), seconds.applyAsLong(index)));
+            String name = names.get(i);
+            int remaining = names.size() - i;
+            explorers.execute(() -> {
+                if (!deadline.isOver()) {
+                    explore(name, deadline.within(deadline.nanos() * threads / remaining * shares));
+                }
+            });
         }
         explorers.shutdown();
         explorers.awaitTermination(1, TimeUnit.DAYS);
     }
 
-    private void explore(String name, long seconds) {
+    /** Explores scenarios, some of them side by side, without a limit of time. */
+    void explore(List<String> names, int threads) throws InterruptedException {
+        explore(names, threads, Deadline.NEVER, 1);
+    }
+
+    private void explore(String name, Deadline deadline) {
         try {
             Exploration exploration = exploration(name);
-            add(name, exploration.explore(strategies.get(), most, seconds));
+            add(name, exploration.explore(strategies.get(), most, deadline));
         } catch (RuntimeException | Error thrown) {
             synchronized (this) {
                 failures.add(name + ": " + thrown);
@@ -148,7 +160,7 @@ public final class Pairs {
     private synchronized void add(String name, Exploration.Result result) {
         Combination combination = PairScenario.combination(name);
         List<String> keys = new ArrayList<>();
-        keys.add("all");
+        keys.add(ALL);
         for (Enum<?> value : List.of(
                 combination.relation(),
                 combination.ground(),
@@ -176,7 +188,25 @@ public final class Pairs {
         return incomplete;
     }
 
-    /** Prints the scenarios, the table and, as the last line, the numbers of scenarios. */
+    synchronized int passed() {
+        return passed;
+    }
+
+    synchronized int failed() {
+        return failures.size();
+    }
+
+    /** Returns the number of scenarios of which all schedules were explored. */
+    synchronized int completed() {
+        return complete.size();
+    }
+
+    synchronized long schedules() {
+        Row all = rows.get(ALL);
+        return all == null ? 0 : all.schedules;
+    }
+
+    /** Prints the scenarios and the table. */
     void print(PrintStream out) {
         complete.forEach(out::println);
         incomplete.forEach(out::println);
@@ -201,6 +231,5 @@ public final class Pairs {
                 row.schedules,
                 row.steps,
                 row.seconds));
-        out.println(passed + " passed, " + failures.size() + " failed");
     }
 }

@@ -34,7 +34,7 @@ final class PairsTest {
     @DisplayName("each pair of basic kinds, in all schedules with one preemption")
     void pairs(Relation relation) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(Pairs.names(EnumSet.of(relation)), 2, index -> Long.MAX_VALUE);
+        pairs.explore(Pairs.names(EnumSet.of(relation)), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
@@ -43,7 +43,7 @@ final class PairsTest {
     @DisplayName("each pair of a reference and what may be the last put, in all schedules with one preemption")
     void references() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(Pairs.ofReferences(), 2, index -> Long.MAX_VALUE);
+        pairs.explore(Pairs.ofReferences(), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
@@ -53,7 +53,7 @@ final class PairsTest {
     @DisplayName("the end of a space beside CPUs, borrows, reaps and forks, in all schedules with one preemption")
     void exits(LazyTlb strategy) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(LifetimeSets.ofExit(strategy), 2, index -> Long.MAX_VALUE);
+        pairs.explore(LifetimeSets.ofExit(strategy), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
@@ -62,15 +62,11 @@ final class PairsTest {
     @DisplayName("a scenario with settings and a strategy is judged, and counted under its kinds")
     void settingsAndStrategy() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(0), 1);
-        pairs.explore(
-                List.of("use/SAME/close/ANONYMOUS/CHILD/WARM@NONE", "use/SAME/close@HAZARD_POINTER"),
-                1,
-                index -> Long.MAX_VALUE);
+        pairs.explore(List.of("use/SAME/close/ANONYMOUS/CHILD/WARM@NONE", "use/SAME/close@HAZARD_POINTER"), 1);
         assertEquals(List.of(), pairs.failures());
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         pairs.print(new PrintStream(printed, true, StandardCharsets.UTF_8));
         String table = printed.toString(StandardCharsets.UTF_8);
-        assertTrue(table.endsWith(String.format("2 passed, 0 failed%n")), table);
         for (String row : List.of("close +2 ", "use +2 ", "CHILD +1 ", "NONE +1 ", "HAZARD_POINTER +1 ")) {
             assertTrue(
                     Pattern.compile('^' + row, Pattern.MULTILINE).matcher(table).find(), () -> row + "\n" + table);
@@ -81,7 +77,7 @@ final class PairsTest {
     @DisplayName("a covering array of all kinds, in a few schedules; the profile interleave makes all of them")
     void array() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);
-        pairs.explore(new CoveringArray(PairKinds.names()).names(), 2, index -> Long.MAX_VALUE);
+        pairs.explore(new CoveringArray(PairKinds.names()).names(), 2);
         assertEquals(List.of(), pairs.failures());
     }
 }

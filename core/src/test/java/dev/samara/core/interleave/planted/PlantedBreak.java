@@ -3,6 +3,7 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Scenario;
@@ -44,22 +45,22 @@ record PlantedBreak(String name, Class<? extends Scenario> scenario, Mode mode, 
     }
 
     /** Explores the scenario with the break. */
-    Exploration.Result broken(int most, long seconds) {
-        return explore(most, seconds, planting);
+    Exploration.Result broken(int most, Deadline deadline) {
+        return explore(most, deadline, planting);
     }
 
     /** Explores the scenario without the break. */
-    Exploration.Result unchanged(int most, long seconds) {
-        return explore(most, seconds);
+    Exploration.Result unchanged(int most, Deadline deadline) {
+        return explore(most, deadline);
     }
 
-    private Exploration.Result explore(int most, long seconds, Planting... breaks) {
+    private Exploration.Result explore(int most, Deadline deadline, Planting... breaks) {
         Exploration exploration = mode == Mode.BUFFERED
                 ? SteppedScenarios.exploreBuffered(scenario, breaks)
                 : SteppedScenarios.explore(scenario, breaks);
         Strategy strategy =
                 mode == Mode.RANDOM ? Strategy.random(1, preemptions + 1, most) : Strategy.bounded(preemptions);
-        return exploration.explore(strategy, most, seconds);
+        return exploration.explore(strategy, most, deadline);
     }
 
     /** Whether a failure is one of the broken code, and not of the planting. */

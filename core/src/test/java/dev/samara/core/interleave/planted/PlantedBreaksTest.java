@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.Exploration;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -37,11 +38,11 @@ final class PlantedBreaksTest {
             })
     void found(String name) {
         PlantedBreak planted = PlantedBreaks.of(name);
-        Exploration.Result broken = planted.broken(MOST, Long.MAX_VALUE);
+        Exploration.Result broken = planted.broken(MOST, Deadline.NEVER);
         Exploration.Failure failure = broken.failure();
         assertNotNull(failure);
         assertTrue(PlantedBreak.isFinding(failure), failure::toString);
-        Exploration.Result unchanged = planted.unchanged(broken.runs(), Long.MAX_VALUE);
+        Exploration.Result unchanged = planted.unchanged(broken.runs(), Deadline.NEVER);
         assertNull(unchanged.failure(), unchanged::toString);
     }
 }

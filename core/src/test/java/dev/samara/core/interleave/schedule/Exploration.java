@@ -2,7 +2,6 @@
 package dev.samara.core.interleave.schedule;
 
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -83,11 +82,9 @@ public final class Exploration {
      * Explores until a run fails, the strategy ends, or the time is over.
      *
      * @param most the most runs
-     * @param seconds the longest time
      */
-    public Result explore(Strategy strategy, int most, long seconds) {
+    public Result explore(Strategy strategy, int most, Deadline deadline) {
         long began = System.nanoTime();
-        long longest = TimeUnit.SECONDS.toNanos(seconds);
         int runs = 0;
         int repetitions = 0;
         long steps = 0;
@@ -95,7 +92,7 @@ public final class Exploration {
         run(Strategy.replay(Schedule.DEFAULT).begin(), false);
         boolean goesOn = true;
         Run failed = null;
-        while (goesOn && failed == null && runs < most && System.nanoTime() - began < longest) {
+        while (goesOn && failed == null && runs < most && !deadline.isOver()) {
             Run run = run(strategy.begin(), false);
             runs++;
             steps += run.steps();
@@ -112,7 +109,7 @@ public final class Exploration {
 
     /** Explores until a run fails, the strategy ends, or a number of runs is made. */
     public Result explore(Strategy strategy, int most) {
-        return explore(strategy, most, Long.MAX_VALUE);
+        return explore(strategy, most, Deadline.NEVER);
     }
 
     /** Runs one schedule, and records nothing but what has failed. */

@@ -4,59 +4,129 @@ package dev.samara.core.interleave.sweep;
 import dev.samara.core.interleave.failure.FailureKind;
 import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.failure.Injection;
+import dev.samara.core.interleave.schedule.Deadline;
+import dev.samara.core.interleave.schedule.ProfilePart;
 import java.io.PrintStream;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 
 /** Sweeps all operations alone with all kinds of failures, then pairs of them, and prints a table. */
-final class Failures {
+public final class Failures implements ProfilePart {
+    private static final List<FailureKind> KINDS = List.of(FailureKind.values());
+
     /** The failures of which each one is made in each pair. */
     private static final List<FailureKind> OF_PAIRS =
             List.of(FailureKind.ALLOCATION, FailureKind.INTERRUPT, FailureKind.CLOCK_STOPS, FailureKind.CLOCK_LEAPS);
 
-    private final PrintStream out;
+    /** An operation with all failures of a kind. */
+    private record Single(String scenario, FailureKind kind, Injection.Scope scope) {}
+
+    /** The figures of a kind of failures. */
+    private static final class Row {
+        private int scenarios;
+        private int points;
+        private int runs;
+        private double seconds;
+    }
+
+    private final List<Single> singles = new ArrayList<>();
+    private final List<String> pairs = pairs(FailureKinds.names());
+    private final long seed;
+    private final int first;
+
     private final List<String> failures = new ArrayList<>();
+    private int begunSingles;
+    private int begunPairs;
     private int passed;
     private int failed;
 
-    private Failures(PrintStream out) {
-        this.out = out;
-    }
-
-    private void sweep(FailureKind kind, Injection.Scope scope, List<String> scenarios) {
-        long begun = System.nanoTime();
-        FailureSweep sweep = new FailureSweep(3);
-        int points = 0;
-        int runs = 0;
-        for (String scenario : scenarios) {
-            FailureSweep.Result result = sweep.sweep(scenario, kind, scope);
-            points += result.points();
-            runs += result.runs();
-            failures.addAll(result.failures());
-            if (result.failures().isEmpty()) {
-                passed++;
-            } else {
-                failed++;
+    /**
+     * Makes a sweep.
+     *
+     * @param seed chooses one failure of each pair, and its schedules
+     * @param first the number of the first pair
+     * @param order chooses the order of operations that run alone
+     */
+    public Failures(long seed, int first, Random order) {
+        this.seed = seed;
+        this.first = first;
+        for (FailureKind kind : KINDS) {
+            for (Injection.Scope scope : Injection.Scope.values()) {
+                if (scope == Injection.Scope.CALLERS || kind != FailureKind.STACK) {
+                    FailureKinds.names().forEach(name -> singles.add(new Single(name, kind, scope)));
+                }
             }
         }
+        Collections.shuffle(singles, order);
+    }
+
+    @Override
+    public void run(Deadline deadline, PrintStream out) {
+        sweepSingles(deadline, out);
+        sweepPairs(deadline, out);
+        failures.forEach(out::println);
+        out.println(progress());
+    }
+
+    private void sweepSingles(Deadline deadline, PrintStream out) {
+        Map<Injection.Scope, Map<FailureKind, Row>> rows = new EnumMap<>(Injection.Scope.class);
+        FailureSweep sweep = new FailureSweep(3);
+        for (Single single : singles) {
+            if (deadline.isOver()) {
+                break;
+            }
+            long begun = System.nanoTime();
+            FailureSweep.Result result = sweep.sweep(single.scenario(), single.kind(), single.scope());
+            Row row = rows.computeIfAbsent(single.scope(), any -> new EnumMap<>(FailureKind.class))
+                    .computeIfAbsent(single.kind(), any -> new Row());
+            row.scenarios++;
+            row.points += result.points();
+            row.runs += result.runs();
+            row.seconds += (System.nanoTime() - begun) / 1e9;
+            note(result.failures(), false);
+        }
         out.printf(
+                Locale.ROOT,
+                "%-20s %-8s %9s %8s %8s %16s %8s%n",
+                "failure",
+                "threads",
+                "scenarios",
+                "points",
+                "runs",
+                "places reached",
+                "s");
+        rows.forEach((scope, ofScope) -> ofScope.forEach((kind, row) -> out.printf(
                 Locale.ROOT,
                 "%-20s %-8s %9d %8d %8d %6d of %6d %8.1f%n",
                 kind,
                 scope,
-                scenarios.size(),
-                points,
-                runs,
+                row.scenarios,
+                row.points,
+                row.runs,
                 FailurePoints.reached(kind).size(),
                 FailurePoints.known(kind).size(),
-                (System.nanoTime() - begun) / 1e9);
+                row.seconds)));
+    }
+
+    private synchronized void note(List<String> found, boolean isPair) {
+        failures.addAll(found);
+        if (isPair) {
+            begunPairs++;
+        } else {
+            begunSingles++;
+        }
+        if (found.isEmpty()) {
+            passed++;
+        } else {
+            failed++;
+        }
     }
 
     /** Names all pairs of operations on one ground. First come those of which one waits for the other one's CPU. */
@@ -83,21 +153,15 @@ final class Failures {
     /**
      * Sweeps pairs of operations in order until the time is over: each failure of {@link #OF_PAIRS} in the default
      * schedule, and one that is drawn by the seed in schedules with a preemption.
-     *
-     * @param first the number of the first pair
      */
-    private void sweepPairs(long seconds, long seed, int first, List<String> kinds, List<FailureKind> all) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-        List<String> pairs = pairs(kinds);
-        List<FailureKind> swept = all.stream().filter(OF_PAIRS::contains).toList();
+    private void sweepPairs(Deadline deadline, PrintStream out) {
         int points = 0;
         int runs = 0;
-        int complete = 0;
-        for (int i = first; i < pairs.size() && System.nanoTime() < end; i++) {
+        for (int i = first; i < pairs.size() && !deadline.isOver(); i++) {
             FailureSweep sweep = new FailureSweep(1);
             Random random = new Random(seed + i);
             List<String> found = new ArrayList<>();
-            for (FailureKind kind : swept) {
+            for (FailureKind kind : OF_PAIRS) {
                 for (Injection.Scope scope : Injection.Scope.values()) {
                     FailureSweep.Result result = sweep.sweep(pairs.get(i), kind, scope);
                     points += result.points();
@@ -105,67 +169,39 @@ final class Failures {
                     found.addAll(result.failures());
                 }
             }
-            FailureKind drawn = all.get(random.nextInt(all.size()));
+            FailureKind drawn = KINDS.get(random.nextInt(KINDS.size()));
             FailureSweep.Result result = sweep.draw(pairs.get(i), drawn, random, 4);
             runs += result.runs();
             found.addAll(result.failures());
-            complete++;
-            failures.addAll(found);
-            if (found.isEmpty()) {
-                passed++;
-            } else {
-                failed++;
-            }
+            note(found, true);
         }
-        out.printf(
-                Locale.ROOT,
-                "pairs from %d on, seed %d: %d of %d pairs complete, %d points, %d runs%n",
-                first,
-                seed,
-                complete,
-                pairs.size(),
-                points,
-                runs);
+        out.printf(Locale.ROOT, "pairs from %d on, seed %d: %d points, %d runs%n", first, seed, points, runs);
     }
 
-    /**
-     * The arguments: the time of pairs in seconds, their seed, the number of the first pair, and if wanted a regular
-     * expression that the names of operations contain and a part of those of failures.
-     */
-    public static void main(String[] arguments) {
-        Pattern names = Pattern.compile(arguments.length > 3 ? arguments[3] : "");
-        String part = arguments.length > 4 ? arguments[4] : "";
-        List<FailureKind> kinds = Arrays.stream(FailureKind.values())
-                .filter(kind -> kind.name().contains(part))
-                .toList();
-        List<String> scenarios = FailureKinds.names().stream()
-                .filter(name -> names.matcher(name).find())
-                .toList();
-        Failures run = new Failures(System.out);
-        run.out.printf(
+    @Override
+    public synchronized String progress() {
+        return String.format(
                 Locale.ROOT,
-                "%-20s %-8s %9s %8s %8s %16s %8s%n",
-                "failure",
-                "threads",
-                "scenarios",
-                "points",
-                "runs",
-                "places reached",
-                "s");
-        for (FailureKind kind : kinds) {
-            run.sweep(kind, Injection.Scope.CALLERS, scenarios);
-            if (kind != FailureKind.STACK) {
-                run.sweep(kind, Injection.Scope.MACHINE, scenarios);
-            }
-        }
-        run.sweepPairs(
-                Long.parseLong(arguments[0]),
-                Long.parseLong(arguments[1]),
-                Integer.parseInt(arguments[2]),
-                scenarios,
-                kinds);
-        run.failures.forEach(run.out::println);
-        run.out.println("failures: " + run.passed + " passed, " + run.failed + " failed");
-        System.exit(run.failures.isEmpty() ? 0 : 1);
+                "failures: %d of %d operations alone, %d of %d pairs, %d wrong",
+                begunSingles,
+                singles.size(),
+                begunPairs,
+                pairs.size(),
+                failed);
+    }
+
+    @Override
+    public synchronized int passed() {
+        return passed;
+    }
+
+    @Override
+    public synchronized int failed() {
+        return failed;
+    }
+
+    @Override
+    public synchronized boolean isComplete() {
+        return begunSingles == singles.size() && begunPairs == pairs.size();
     }
 }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.schedule.Deadline;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.ProfilePart;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.regex.Pattern;
+
+/** Looks for planted breaks, and prints a table. */
+public final class BreakSearch implements ProfilePart {
+    private static final int MOST = 100_000;
+
+    private final List<PlantedBreak> chosen;
+    private final long nanos;
+
+    private int found;
+    private int missed;
+
+    /**
+     * Makes a search.
+     *
+     * @param names a regular expression that the names of the breaks contain
+     * @param nanos the longest time of each exploration
+     * @param order chooses the order
+     */
+    public BreakSearch(String names, long nanos, Random order) {
+        Pattern pattern = Pattern.compile(names);
+        chosen = new ArrayList<>(PlantedBreaks.all());
+        chosen.removeIf(planted -> !pattern.matcher(planted.name()).find());
+        Collections.shuffle(chosen, order);
+        this.nanos = nanos;
+    }
+
+    @Override
+    public void run(Deadline deadline, PrintStream out) {
+        for (PlantedBreak planted : chosen) {
+            if (!deadline.isOver()) {
+                look(planted, deadline, out);
+            }
+        }
+        out.println(progress());
+    }
+
+    /** Looks for a break, and at the scenario without it: the first fails alone. */
+    private void look(PlantedBreak planted, Deadline deadline, PrintStream out) {
+        Exploration.Result broken = planted.broken(MOST, deadline.within(nanos));
+        boolean isCut = deadline.isOver() && broken.failure() == null && !broken.isComplete();
+        Exploration.Result unchanged = planted.unchanged(MOST, deadline.within(nanos));
+        Exploration.Failure failure = broken.failure();
+        boolean isSound = unchanged.failure() == null;
+        boolean isFound = failure != null && PlantedBreak.isFinding(failure);
+        out.printf(
+                Locale.ROOT,
+                "%-68s %d, %s: %6d of %d%s, %s%n",
+                planted,
+                planted.preemptions(),
+                planted.mode(),
+                broken.runs(),
+                unchanged.runs(),
+                unchanged.isComplete() ? "" : " and more",
+                failure == null
+                        ? "not found" + (isCut ? " in this time" : "")
+                        : failure.finding().kind());
+        if (!isSound || !isCut) {
+            note(isFound && isSound);
+        }
+        if (!isSound || !(isFound || isCut)) {
+            out.println("    broken: " + broken + "\n    unchanged: " + unchanged);
+        }
+    }
+
+    private synchronized void note(boolean isFound) {
+        if (isFound) {
+            found++;
+        } else {
+            missed++;
+        }
+    }
+
+    @Override
+    public synchronized String progress() {
+        return String.format(
+                Locale.ROOT,
+                "breaks: %d found, %d not, %d not looked for",
+                found,
+                missed,
+                chosen.size() - found - missed);
+    }
+
+    @Override
+    public synchronized int passed() {
+        return found;
+    }
+
+    @Override
+    public synchronized int failed() {
+        return missed;
+    }
+
+    @Override
+    public synchronized boolean isComplete() {
+        return found + missed == chosen.size();
+    }
+}
