@@ -66,8 +66,8 @@ import org.jspecify.annotations.Nullable;
  * IllegalStateException} instead and has changed nothing.
  *
  * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
- * largest number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted; it has changed
- * nothing then. If a later step fails, the range stays in flight for other calls. The failure is reported ({@link
+ * largest number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted, or if its page
+ * tables exceed {@linkplain MachineBuilder#pageTableLimit their limit}; it has changed nothing then. If a later step fails, the range stays in flight for other calls. The failure is reported ({@link
  * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}), and the step is tried again until it succeeds; the call, or
  * its future, ends only then. {@link #close} is never refused.
  *
@@ -579,7 +579,9 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written; EAGAIN too
-     * many mappings.
+     * many mappings. GUARD_INSTALL needs page tables for its whole range: ENOMEM beyond the {@linkplain
+     * MachineBuilder#pageTableLimit limit}, EINTR if the thread is interrupted while it counts them; nothing is changed
+     * then.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -1005,7 +1007,8 @@ public final class AddressSpace implements AutoCloseable {
      * @return the watchpoint; closing it ends the watch
      * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
-     * @throws MmException with ESRCH if this reference is closed
+     * @throws MmException with ESRCH if this reference is closed; with ENOSPC if the space has as many watchpoints as
+     *     it may have mappings ({@link MachineBuilder#maxMapCount})
      */
     public Watchpoint watch(long start, long length, WriteListener listener) {
         return Watchpoint.begin(layout, start, length, Objects.requireNonNull(listener, "listener"));

@@ -42,14 +42,14 @@ public final class Machine implements AutoCloseable {
         references = new SpaceReferences(host, host.refTracker() != null);
         this.tlbEntries = tlbEntries;
         if (score != null) {
-            host.reapBy((layout, residentPages) -> scoreOf(layout, residentPages, score));
+            host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
         }
     }
 
     /** Asks the embedder. The reference is closed, but its object answers later calls, too. */
-    private long scoreOf(Layout layout, long residentPages, VictimScore score) {
+    private long scoreOf(Layout layout, long pages, VictimScore score) {
         try (SpaceIdentity identity = SpaceIdentity.grab(this, layout.lifetime().identity())) {
-            return score.score(identity, residentPages);
+            return score.score(identity, pages);
         }
     }
 
@@ -174,6 +174,8 @@ public final class Machine implements AutoCloseable {
      *
      * @param geometry sizes and bounds
      * @return the space
+     * @throws dev.samara.core.mman.MmException with ENOMEM if the topmost page table would exceed the {@linkplain
+     *     MachineBuilder#pageTableLimit limit of page tables}
      * @throws IllegalStateException if this machine is closed, or where {@link AddressSpaceBuilder#build} throws it in
      *     GUEST
      */
@@ -351,7 +353,7 @@ public final class Machine implements AutoCloseable {
     public MachineStatistics statistics() {
         host.spaces().checkOpen();
         endUnreachable();
-        return MachineStatistics.of(host.memories());
+        return MachineStatistics.of(host.memories(), host.tableBudget().used());
     }
 
     CpuTlb newProcessor(MachineMemory memory, int number, int tlbEntries) {

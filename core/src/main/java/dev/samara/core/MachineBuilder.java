@@ -10,6 +10,7 @@ import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -31,6 +32,10 @@ public final class MachineBuilder {
     private int maxMapCount = 65530;
     private long stackGuardGap = 256;
     private long commitLimit = CommittedMemory.UNLIMITED;
+
+    /** -1 for the usual share of the memory. */
+    private long pageTableLimit = -1;
+
     private Duration longWait = Duration.ofSeconds(10);
     private Duration longBorrow = Duration.ofSeconds(10);
     private boolean trackReferences;
@@ -108,6 +113,30 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("commitLimit " + bytes + " is negative, and not -1 for none");
         }
         commitLimit = bytes;
+        return this;
+    }
+
+    /**
+     * Limits the page tables of all spaces together. Each table counts as a page of its space, the topmost one of each
+     * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits those of one space. Tables are objects
+     * of the Java heap, and a guest may need one for each page that it reads.
+     *
+     * <p>Where another table would exceed the limit, the machine first takes away empty tables. After that an access is
+     * {@code OUT_OF_MEMORY}, or what {@link #lowMemory} makes of it. A call is ENOMEM and has changed nothing, or has
+     * faulted in a part of its range; so {@code newSpace} and {@code fork} throw. Tables that are found to be missing
+     * after a call has published are made beyond the limit: at most as many as other threads have given back, or
+     * filled, during that call.
+     *
+     * @param bytes the limit, positive. Unless set, half of the {@linkplain #memory memory} and at least 8 MiB, but not
+     *     more than a quarter of the largest heap
+     * @return this
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public MachineBuilder pageTableLimit(long bytes) {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("pageTableLimit " + bytes + " is not positive");
+        }
+        pageTableLimit = bytes;
         return this;
     }
 
@@ -199,12 +228,13 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what happens when a fault finds no frame, and none can be reclaimed ({@code out_of_memory}). Unless set, the
-     * fault is {@code OUT_OF_MEMORY}. Otherwise the machine asks for the score of each space with private pages that it
-     * has not reaped before, and {@linkplain PageTableRef#reap reaps} the one with the highest score. Threads of the
-     * machine do that, or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The
-     * fault returns {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until
-     * the end of the reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
+     * Sets what happens when a fault finds no frame, and none can be reclaimed ({@code out_of_memory}), or needs a page
+     * table beyond {@link #pageTableLimit}. Unless set, the fault is {@code OUT_OF_MEMORY}. Otherwise the machine asks
+     * for the score of each space that has private pages, or page tables, and that it has not reaped before, and
+     * {@linkplain PageTableRef#reap reaps} the one with the highest score. Threads of the machine do that, or steps of
+     * the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The fault returns
+     * {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until the end of the
+     * reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
      *
      * <p>A space that cannot be emptied within about half a second is left as it is. The next fault that finds no frame
      * chooses another space. The reason may be a CPU in GUEST that does not poll, or an operation that stays in flight.
@@ -553,6 +583,9 @@ public final class MachineBuilder {
                 maxMapCount,
                 stackGuardGap,
                 commitLimit,
+                pageTableLimit > 0
+                        ? pageTableLimit
+                        : TableBudget.share(memory, Runtime.getRuntime().maxMemory()),
                 saturatedNanos(longWait),
                 saturatedNanos(longBorrow),
                 reporter,

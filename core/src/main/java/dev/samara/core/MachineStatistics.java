@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * The events of a machine and its frames, for all page sizes together. The numbers are not of one instant. All but
- * {@code framesInUse} and {@code pins} only grow. All are 0 if the machine was built without memory.
+ * {@code framesInUse}, {@code pins} and {@code pageTableBytes} only grow. All are 0 if the machine was built without
+ * memory.
  *
  * @param minorFaults faults of CPUs that were resolved without I/O. Failed accesses, and pages that {@code mlock} or
  *     {@code MAP_POPULATE} faulted in, are not counted
@@ -24,6 +25,8 @@ import java.util.List;
  *     dev.samara.core.event.Report.Kind#FRAME_QUARANTINED}; they do not count as in use
  * @param pins pins of frames that are not {@linkplain dev.samara.core.guest.PinnedFrame#close released}. Pins of the
  *     page of zeros, which is no frame in use, are not counted
+ * @param pageTableBytes the page tables of all spaces, a page for each table: what
+ * {@link MachineBuilder#pageTableLimit} limits
  * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine has checked; 0 for
  *     another machine
  * @param staleAccesses checked accesses that used an outdated translation: its revocation was under way, or the access
@@ -40,13 +43,17 @@ public record MachineStatistics(
         long framesInUse,
         long framesQuarantined,
         long pins,
+        long pageTableBytes,
         long checkedAccesses,
         long staleAccesses) {
 
-    private static final MachineStatistics NONE = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
-    static MachineStatistics of(List<MachineMemory> memories) {
-        MachineStatistics sum = NONE;
+    /**
+     * Returns the statistics of a machine.
+     *
+     * @param pageTableBytes the page tables of all spaces
+     */
+    static MachineStatistics of(List<MachineMemory> memories, long pageTableBytes) {
+        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0);
         for (MachineMemory memory : memories) {
             sum = sum.plus(memory);
         }
@@ -67,6 +74,7 @@ public record MachineStatistics(
                 framesInUse + memory.frames().inUse(),
                 framesQuarantined + memory.frames().quarantined(),
                 pins + memory.frames().pins(),
+                pageTableBytes,
                 checkedAccesses + (checker == null ? 0 : checker.accesses()),
                 staleAccesses + (checker == null ? 0 : checker.staleAccesses()));
     }

@@ -2,13 +2,13 @@
 package dev.samara.core;
 
 /**
- * Tells a machine from which space to take pages when a fault finds no frame ({@code oom_badness} in {@code
- * mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
+ * Tells a machine from which space to take pages when a fault finds no frame, or no room for a page table
+ * ({@code oom_badness} in {@code mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
  *
- * <p>The thread of the fault calls it, once for each space with private pages that was not reaped before. No lock is
- * held. Until the scores are known, other threads' faults that find no frame return RETRY, so it should return soon. It
- * may close spaces: if a frame is free once the scores are known, no space is chosen. An exception is reported, and the
- * space is not chosen.
+ * <p>The thread of the fault calls it, once for each space that has some of what is short, private pages or page
+ * tables, and was not reaped before. No lock is held. Until the scores are known, the faults of other threads that find
+ * no frame return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known,
+ * no space is chosen. An exception is reported, and the space is not chosen.
  */
 @FunctionalInterface
 public interface VictimScore {
@@ -17,8 +17,8 @@ public interface VictimScore {
      *
      * @param space the identity of the space, with what the embedder has {@linkplain SpaceIdentity#attach attached}.
      *     The machine closes the reference after the call
-     * @param residentPages the private pages of the space, locked ones included
+     * @param pages the private pages of the space, locked ones included, and the pages of its page tables
      * @return the score; negative for a space whose pages must stay
      */
-    long score(SpaceIdentity space, long residentPages);
+    long score(SpaceIdentity space, long pages);
 }

@@ -51,7 +51,13 @@ public final class Watchpoint implements Registration {
                 end - 1,
                 listener,
                 thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, "a write listener", thrown));
-        WatchPages.begin(layout.memory(), table, watch, start & -geometry.pageSize(), geometry.roundUp(end));
+        WatchPages.begin(
+                layout.memory(),
+                table,
+                watch,
+                start & -geometry.pageSize(),
+                geometry.roundUp(end),
+                layout.host().maxMapCount());
         return new Watchpoint(table, watch, start, end);
     }
 

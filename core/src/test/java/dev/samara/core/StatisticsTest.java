@@ -242,6 +242,6 @@ class StatisticsTest {
         Machine machine = Machine.builder().build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(new SpaceStatistics(0, 0, 0, 0, 0, 0), space.statistics());
-        assertEquals(new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), machine.statistics());
+        assertEquals(new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), machine.statistics());
     }
 }

@@ -20,6 +20,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
@@ -115,6 +116,7 @@ final class Bed {
                 CommittedMemory.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new IllegalStateException(report.message());
                 },
@@ -159,7 +161,7 @@ final class Bed {
         addresses = addresses(vmas, isNearby);
         // Tables exist before the first fault, as in a space that is in use.
         for (long address : addresses) {
-            table.leafForInstall(address);
+            table.leafFromReserve(address, TableReserve.NONE);
         }
     }
 
@@ -205,7 +207,7 @@ final class Bed {
 
     /** Restores the page of an address to its state before the fault. */
     void undo(long address) {
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         int index = table.indexOf(address);
         for (int i = index; i < index + kind.window; i++) {
             long pte = Leaf.getAndSet(leaf, i, Pte.NONE);

@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -68,7 +69,7 @@ final class LockedFaults {
             return Fault.OUT_OF_MEMORY;
         }
         long bits = Pte.READ | Pte.ACCESSED | (writes ? Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY : Pte.ZERO);
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits));
@@ -80,7 +81,7 @@ final class LockedFaults {
 
     private int ofFile(Vma vma, long address) {
         long page = (vma.pageOffset() + ((address - vma.start()) >>> Bed.PAGE_SHIFT)) & -window;
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         int index = table.indexOf(address) & -window;
         Leaf.lock(leaf);
         try {

@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import java.util.SplittableRandom;
@@ -97,7 +98,7 @@ public class WalkBenchmark {
         for (int i = 0; i < pages; i++) {
             long pte = Pte.present(order[(i + 1) & (pages - 1)], Pte.READ | Pte.ACCESSED);
             long address = address(order[i]);
-            Leaf.fill(table.leafForInstall(address), table.indexOf(address), pte);
+            Leaf.fill(table.leafFromReserve(address, TableReserve.NONE), table.indexOf(address), pte);
             flat[order[i]] = pte;
         }
     }

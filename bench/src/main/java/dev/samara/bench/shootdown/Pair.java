@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
@@ -36,7 +37,7 @@ final class Pair {
 
     private final MachineMemory memory;
     private final PageTable table = new PageTable(CpuThreads.GEOMETRY);
-    private final long[] leaf = table.leafForInstall(SHOT);
+    private final long[] leaf = table.leafFromReserve(SHOT, TableReserve.NONE);
     private final DirectFrames store;
 
     /** Installs the pages. */

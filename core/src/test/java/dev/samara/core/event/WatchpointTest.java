@@ -26,8 +26,10 @@ import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -375,6 +377,21 @@ final class WatchpointTest extends WatchpointFixture {
             case 1 -> flat.memory().getAndAdd(address, 1, 1);
             case 2 -> flat.getAndAddByte(address, (byte) 1);
             default -> flat.storeByte(address, (byte) 1);
+        }
+    }
+
+    @Test
+    @DisplayName("I9: are as few in a space as its mappings may be; one more is ENOSPC")
+    void bound() {
+        Machine small = Machine.builder().memory(1 << 20).maxMapCount(2).build();
+        try (AddressSpace one = small.newSpace(SpaceFixture.GEOMETRY)) {
+            Watchpoint first = one.watch(0, 1, as("first"));
+            Watchpoint second = one.watch(0, 1, as("second"));
+            MmException refused = assertThrows(MmException.class, () -> one.watch(0, 1, as("third")));
+            assertEquals(Errno.ENOSPC, refused.errno());
+            first.close();
+            one.watch(0, 1, as("third")).close();
+            second.close();
         }
     }
 }

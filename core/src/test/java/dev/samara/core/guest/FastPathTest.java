@@ -25,6 +25,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -301,7 +302,7 @@ final class FastPathTest {
         MachineMemory memory = layout.memory();
         PageTableContext context = memory.contexts().newContext("test");
         Faulter faulter = new Faulter(layout, context);
-        long[] leaf = layout.pages().leafForInstall(start);
+        long[] leaf = layout.pages().leafFromReserve(start, TableReserve.NONE);
         int first = layout.pages().indexOf(start);
         assertAllocatesNothing(call -> {
             if (faulter.fault(start, access) != Fault.NONE) {

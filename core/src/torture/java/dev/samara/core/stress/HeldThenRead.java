@@ -4,6 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -33,7 +34,7 @@ public class HeldThenRead {
         OnePage page = new OnePage();
         page.put(1);
         table = page.table;
-        leaf = table.leafForInstall(OnePage.AT);
+        leaf = table.leafFromReserve(OnePage.AT, TableReserve.NONE);
         index = table.indexOf(OnePage.AT);
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.vma.VmArea;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -24,7 +25,7 @@ public class LinkedThenChecked {
 
     @Actor
     public void fault(III_Result r) {
-        long[] leaf = page.table.leafForInstall(OnePage.AT);
+        long[] leaf = page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             if (!vma.isDetached()) {

@@ -4,6 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.Geometry;
 
 /** A page table of few, small tables, in which one page is put in and taken out. */
@@ -21,7 +22,7 @@ final class OnePage {
     /** Puts an entry into a table that is not dead, walking again as often as it takes. */
     void put(int frame) {
         for (; ; ) {
-            long[] leaf = table.leafForInstall(AT);
+            long[] leaf = table.leafFromReserve(AT, TableReserve.NONE);
             Leaf.lock(leaf);
             try {
                 if (!Leaf.isDead(leaf)) {

@@ -4,6 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -31,7 +32,7 @@ public class RemovedThenWalked {
 
     @Actor
     public void fault(III_Result r) {
-        long[] leaf = page.table.leafForInstall(OnePage.AT);
+        long[] leaf = page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             if (frames.isCached(frame, CACHE, 0)) {

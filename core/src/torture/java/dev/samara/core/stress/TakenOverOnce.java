@@ -3,6 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -30,7 +31,7 @@ public class TakenOverOnce {
 
     public TakenOverOnce() {
         page.put(1);
-        leaf = page.table.leafForInstall(OnePage.AT);
+        leaf = page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
         index = page.table.indexOf(OnePage.AT);
     }
 

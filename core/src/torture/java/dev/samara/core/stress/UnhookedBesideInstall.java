@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -19,7 +20,7 @@ public class UnhookedBesideInstall {
     private final OnePage page = new OnePage();
 
     public UnhookedBesideInstall() {
-        page.table.leafForInstall(OnePage.AT);
+        page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
     }
 
     @Actor

@@ -3,6 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -21,12 +22,12 @@ public class UnhookedWithoutMark {
     private final OnePage page = new OnePage();
 
     public UnhookedWithoutMark() {
-        page.table.leafForInstall(OnePage.AT);
+        page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
     }
 
     @Actor
     public void installer() {
-        long[] leaf = page.table.leafForInstall(OnePage.AT);
+        long[] leaf = page.table.leafFromReserve(OnePage.AT, TableReserve.NONE);
         Leaf.lock(leaf);
         Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
         Leaf.unlock(leaf);

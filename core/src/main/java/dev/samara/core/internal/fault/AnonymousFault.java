@@ -93,6 +93,9 @@ final class AnonymousFault {
         boolean writes = (access & Protection.WRITE) != 0;
         PageTable table = faulter.table();
         long[] leaf = known != null ? known : table.leafForInstall(address);
+        if (leaf == null) {
+            return Faulter.NO_TABLE;
+        }
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, isPrepared);

@@ -93,7 +93,7 @@ final class BackingFault {
         if (writes && traits.noticesWrites()) {
             return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
         }
-        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes) ? Fault.NONE : Resolve.AGAIN;
+        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes);
     }
 
     /**
@@ -184,6 +184,9 @@ final class BackingFault {
                 return told;
             }
             long[] leaf = table.leafForInstall(request.address());
+            if (leaf == null) {
+                return Faulter.NO_TABLE;
+            }
             Leaf.lock(leaf);
             try {
                 boolean stands = !Leaf.isDead(leaf)

@@ -157,6 +157,9 @@ final class CopyOnWrite {
         long mark = Pte.busy(Pte.present(source, 0), faulter.context.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table().leafForInstall(address);
+        if (leaf == null) {
+            return Faulter.NO_TABLE;
+        }
         int index = faulter.table().indexOf(address);
         int fresh = fresh(false);
         if (fresh == Frames.NONE) {

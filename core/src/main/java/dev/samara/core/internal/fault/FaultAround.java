@@ -11,6 +11,7 @@ import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.VmaFlags;
@@ -147,9 +148,10 @@ final class FaultAround implements PageWindow {
      * Maps the pages around a page that the backing has in memory. The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
-     * @return whether the page itself is mapped now
+     * @return {@link Fault#NONE} if the page itself is mapped now; {@link Resolve#AGAIN} if the backing has not offered
+     *     it; {@link Faulter#NO_TABLE}
      */
-    boolean map(
+    int map(
             VmArea vma,
             BackingTraits traits,
             FilePages cache,
@@ -164,6 +166,9 @@ final class FaultAround implements PageWindow {
         int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
         int after = (int) Math.min(pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
+        if (leaf == null) {
+            return Faulter.NO_TABLE;
+        }
         first = page - before;
         count = before + after;
         entries = leaf;
@@ -172,23 +177,24 @@ final class FaultAround implements PageWindow {
         if (offered[before] == Frames.NONE) {
             offered[before] = cache.frameForFault(vma, page, faulter.context);
             if (offered[before] == Frames.NONE) {
-                return false;
+                return Resolve.AGAIN;
             }
         }
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 
-    /** Maps one page that the backing has fetched. */
-    boolean mapOne(VmArea vma, FilePages cache, long address, long page, int frame, boolean writes) {
+    /** Maps one page that the backing has fetched. Returns a result as {@link #map} does. */
+    int mapOne(VmArea vma, FilePages cache, long address, long page, int frame, boolean writes) {
         first = page;
         count = 1;
         offered[0] = frame;
         long[] leaf = faulter.table().leafForInstall(address);
-        return putIn(vma, cache, leaf, faulter.table().indexOf(address), address, 0, writes);
+        return leaf == null
+                ? Faulter.NO_TABLE
+                : putIn(vma, cache, leaf, faulter.table().indexOf(address), address, 0, writes);
     }
 
-    private boolean putIn(
-            VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
+    private int putIn(VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
         Frames frames = faulter.frames;
         long number = cache.number();
@@ -196,7 +202,7 @@ final class FaultAround implements PageWindow {
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
-                return false;
+                return Resolve.AGAIN;
             }
             for (int i = 0; i < count; i++) {
                 int frame = offered[i];
@@ -218,7 +224,7 @@ final class FaultAround implements PageWindow {
                 }
                 mapped |= Leaf.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
             }
-            return mapped;
+            return mapped ? Fault.NONE : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }

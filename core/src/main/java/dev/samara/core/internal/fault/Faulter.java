@@ -12,6 +12,7 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
 import dev.samara.core.internal.sync.Gate;
@@ -40,6 +41,9 @@ public final class Faulter {
      * over.
      */
     static final int EXHAUSTED = -2;
+
+    /** Internal result: there is no leaf, and another table would exceed the limit of the space or the machine. */
+    static final int NO_TABLE = -4;
 
     /**
      * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}): it needs the
@@ -188,14 +192,14 @@ public final class Faulter {
             boolean repeated = result == Resolve.AGAIN;
             int reclaims = MachineMemory.MOST_RECLAIMS;
             int attempts = 0;
-            while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims > 0)) {
-                if (result == EXHAUSTED) {
-                    reclaims = memory.reclaim() ? reclaims - 1 : 0;
+            while (result == Resolve.AGAIN || (isShort(result) && reclaims > 0)) {
+                if (isShort(result)) {
+                    reclaims = reclaim(result) ? reclaims - 1 : 0;
                 }
                 pause(attempts++);
                 result = attemptOnce(address, access);
             }
-            if (result == EXHAUSTED || result == Fault.OUT_OF_MEMORY) {
+            if (isShort(result) || result == Fault.OUT_OF_MEMORY) {
                 return shortage(result);
             }
             if ((repeated && result == Fault.MAPERR)
@@ -218,15 +222,27 @@ public final class Faulter {
         }
     }
 
+    private static boolean isShort(int result) {
+        return result == EXHAUSTED || result == NO_TABLE;
+    }
+
+    /** Tries to free frames or tables. Returns false if a further call is in vain. */
+    private boolean reclaim(int result) {
+        return result == EXHAUSTED ? memory.reclaim() : EmptyTables.reclaim(layout);
+    }
+
     /**
      * Has the machine take pages of a space, if it does so. A backing may answer OUT_OF_MEMORY though frames are free;
-     * that is the result then.
+     * that is the result then. A space that has as many tables as it may have concerns no other space.
      */
     private int shortage(int found) {
         LowMemory policy = layout.host().lowMemory();
-        int result = policy == null
-                ? Fault.OUT_OF_MEMORY
-                : policy.shortage(memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+        int result = Fault.OUT_OF_MEMORY;
+        if (policy != null && found == NO_TABLE) {
+            result = table().isAtLimit() ? result : policy.shortageOfTables(table());
+        } else if (policy != null) {
+            result = policy.shortage(memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+        }
         // Last: a score may have made faults of this CPU.
         wasShort = result == Fault.RETRY;
         return result;
@@ -411,9 +427,11 @@ public final class Faulter {
             if (source != Frames.NONE) {
                 return copyOnWrite.copyFromCache(vma, address, access, cache, page, source);
             }
-        } else if (!(writes && traits.noticesWrites())
-                && faultAround.map(vma, traits, cache, address, page, writes, known)) {
-            return Fault.NONE;
+        } else if (!(writes && traits.noticesWrites())) {
+            int result = faultAround.map(vma, traits, cache, address, page, writes, known);
+            if (result != Resolve.AGAIN) {
+                return result;
+            }
         }
         checkMayWait();
         return backingFault.fetch(vma, traits, cache, address, access, page);

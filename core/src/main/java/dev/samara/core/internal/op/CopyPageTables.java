@@ -14,6 +14,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
+import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
@@ -62,6 +63,9 @@ public final class CopyPageTables {
     /** The ranges that were in flight at the instant of the fork. */
     private final List<InFlightRange> earlier;
 
+    /** How often empty tables may still be unhooked for the child. */
+    private int reclaims = MachineMemory.MOST_RECLAIMS;
+
     /** The copied private mappings of files. A file's size may change before the file knows the child's mappings. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
@@ -91,7 +95,7 @@ public final class CopyPageTables {
      *
      * @param vmas the parent's VMAs at the instant of the fork
      * @param objects receives the shared objects that the child will map, with a reference for it
-     * @throws MmException with ENOMEM if there is no frame left for a pinned page
+     * @throws MmException with ENOMEM if there is no frame left for a pinned page, or no room for another table
      * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
      */
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects) {
@@ -143,13 +147,17 @@ public final class CopyPageTables {
         awaited.awaitUninterruptibly(parent.host().watch("a fork"));
     }
 
-    /** Copies entries of one leaf up to a busy one, and waits for its owner; returns the address it has reached. */
+    /**
+     * Copies entries of one leaf up to a busy one, and waits for its owner, or up to the first one for which the child
+     * has no room. Returns the address it has reached.
+     */
     private long copy(VmArea vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
         long at = start;
         long busy = Pte.NONE;
+        boolean lacksTable = false;
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -168,6 +176,10 @@ public final class CopyPageTables {
                 if (pte == Pte.GUARD || (Pte.isPresent(pte) && !Pte.isCached(pte))) {
                     if (target == null) {
                         target = child.pages().leafForInstall(at);
+                        lacksTable = target == null;
+                    }
+                    if (target == null) {
+                        break;
                     }
                     copy(vma, leaf, target, index, pte, gather.context());
                 }
@@ -175,6 +187,9 @@ public final class CopyPageTables {
             }
         } finally {
             Leaf.unlock(leaf);
+        }
+        if (lacksTable && (reclaims-- == 0 || !EmptyTables.reclaim(child))) {
+            throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
             memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryWatch());

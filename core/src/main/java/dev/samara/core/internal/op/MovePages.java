@@ -8,6 +8,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DirtyScan;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightRange;
@@ -134,14 +135,19 @@ final class MovePages {
         return layout.host().busyEntryWatch();
     }
 
-    /** Stores the entries at the target. Drops the pages that no longer belong there. */
-    void putDown(TlbGather gather) {
+    /**
+     * Stores the entries at the target. Drops the pages that no longer belong there.
+     *
+     * @param tables the tables that the target may lack
+     */
+    void putDown(TlbGather gather, TableReserve tables) {
         while (down < moved.size()) {
             long distance = moved.distance(down);
             long address = move.to() + distance;
             long pte = moved.pte(down);
             VmArea vma = layout.find(address);
-            boolean isPut = vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte);
+            boolean isPut =
+                    vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte, tables);
             // Before the page is dropped, which must not happen twice.
             down++;
             if (!isPut && Pte.isOwn(pte)) {
@@ -154,9 +160,9 @@ final class MovePages {
      * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
      * Leaf#fill} does.
      */
-    private boolean putDown(VmArea vma, long address, long pte) {
+    private boolean putDown(VmArea vma, long address, long pte, TableReserve tables) {
         for (; ; ) {
-            long[] leaf = table.leafForInstall(address);
+            long[] leaf = table.leafFromReserve(address, tables);
             Leaf.lock(leaf);
             try {
                 if (Leaf.isDead(leaf)) {

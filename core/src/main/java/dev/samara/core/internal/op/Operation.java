@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
@@ -64,6 +65,9 @@ public final class Operation implements Watch {
 
     /** The page table context for the retirement; null until one is needed. */
     private @Nullable PageTableContext context;
+
+    /** The tables that its retirement may lack; null if it has asked for none. */
+    private @Nullable TablesAhead tables;
 
     /** The ranges that the call may revoke; null if the machine is not checked. */
     private @Nullable Revocations revocations;
@@ -250,6 +254,8 @@ public final class Operation implements Watch {
                     waitFor(gate);
                 } else if (lacksContext) {
                     takeContext();
+                } else if (tables != null && tables.areLacking()) {
+                    reserveTables(tables);
                 } else if (!done) {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer. The place is given back, since calls of the backing may wait for one.
@@ -292,6 +298,9 @@ public final class Operation implements Watch {
             if (memory == null) {
                 return true;
             }
+            if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
+                return false;
+            }
             if (context == null && !goesOnWithoutContext) {
                 context = memory.contexts().borrowIdle();
                 lacksContext = context == null;
@@ -299,7 +308,8 @@ public final class Operation implements Watch {
                     return false;
                 }
             }
-            rest.retireBy(new Retirement(rest, memory, context));
+            rest.retireBy(
+                    new Retirement(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
@@ -309,6 +319,23 @@ public final class Operation implements Watch {
             return false;
         }
         return true;
+    }
+
+    /** Returns the tables that its retirement may lack, counted at first use. */
+    private TablesAhead tables() {
+        if (tables == null) {
+            tables = new TablesAhead(layout);
+        }
+        return tables;
+    }
+
+    /** Reserves the tables that the attempt lacked. Caller holds no lock. */
+    private void reserveTables(TablesAhead ahead) {
+        withdraw();
+        long refusal = ahead.reserve();
+        if (refusal != Edit.DONE) {
+            refused(refusal);
+        }
     }
 
     /** Creates a context if none is idle. Caller holds no lock. */
@@ -437,6 +464,10 @@ public final class Operation implements Watch {
         if (unused != null) {
             layout.memory().contexts().giveBack(unused);
         }
+        if (tables != null && inFlight == null) {
+            tables.close();
+        }
+        tables = null;
         withdraw();
         if (callbacks != null) {
             if (isPublished) {

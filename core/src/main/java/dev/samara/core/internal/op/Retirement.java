@@ -6,6 +6,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.pagewalk.GuardPages;
 import dev.samara.core.internal.pagewalk.PageWalk;
@@ -63,6 +64,9 @@ public final class Retirement {
     private final MachineMemory memory;
     private final TlbGather gather;
 
+    /** The tables that guards and moves may lack. */
+    private final TableReserve tables;
+
     private final PageWalk walk;
 
     private int step = COPIES;
@@ -86,10 +90,12 @@ public final class Retirement {
      * @param memory the machine's memory
      * @param context a borrowed page table context, or null if none is available and the retirement must continue
      *     without
+     * @param tables the tables that guards and moves may lack; this uncharges those that are left
      */
-    Retirement(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context) {
+    Retirement(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context, TableReserve tables) {
         this.run = run;
         this.memory = memory;
+        this.tables = tables;
         layout = run.operation().layout();
         table = layout.pages();
         gather = TlbGather.with(memory, context);
@@ -114,6 +120,7 @@ public final class Retirement {
             }
             step++;
         }
+        tables.close();
         rest();
         return true;
     }
@@ -149,7 +156,7 @@ public final class Retirement {
             case FLUSH -> flush(mayRest);
             case PUT_DOWN -> {
                 for (int i = 0; i < moved.size(); i++) {
-                    moved.get(i).putDown(gather);
+                    moved.get(i).putDown(gather, tables);
                 }
                 yield true;
             }
@@ -262,7 +269,7 @@ public final class Retirement {
         switch (action.kind()) {
             case DISCARD -> discard(action.start(), action.end());
             case PUNCH -> punch(action);
-            case GUARD -> GuardPages.install(table, action.start(), action.end(), gather);
+            case GUARD -> GuardPages.install(table, action.start(), action.end(), gather, tables);
             case UNGUARD ->
                 GuardPages.remove(
                         walk,

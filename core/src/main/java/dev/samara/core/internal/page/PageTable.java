@@ -7,6 +7,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -48,12 +49,21 @@ public final class PageTable implements LoadedRoot {
 
     private volatile boolean isFreed;
 
-    /** The number of tables, the root not counted. */
+    /** The number of tables that are linked or reserved, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
 
-    /** Makes an empty table of a space that needs no teardown. */
+    /** The tables of the machine, of which these are a part. */
+    private final TableBudget budget;
+
+    /** The most bytes of tables, unsigned; -1 for no limit. */
+    private volatile long most = -1;
+
+    /** Whether the root is charged. Written by the thread that makes the space, and by {@link #free}. */
+    private boolean isRootCharged;
+
+    /** Makes an empty table of a space that needs no teardown and has no limit. */
     public PageTable(Geometry geometry) {
-        this(geometry, new TlbContext());
+        this(geometry, new TlbContext(), TableBudget.UNLIMITED);
     }
 
     /**
@@ -62,10 +72,13 @@ public final class PageTable implements LoadedRoot {
      * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit a page; the topmost
      *     has as many as the bounds need
      * @param context the space as TLBs know it
+     * @param budget the tables of the machine, to which all tables but the topmost are charged; for that one see
+     *     {@link #chargeRoot}
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
-    public PageTable(Geometry geometry, TlbContext context) {
+    public PageTable(Geometry geometry, TlbContext context, TableBudget budget) {
         this.context = context;
+        this.budget = budget;
         pageShift = geometry.pageShift();
         bits = pageShift - 3;
         entries = 1 << bits;
@@ -194,8 +207,24 @@ public final class PageTable implements LoadedRoot {
      * time the caller locks it; the caller then calls this again.
      *
      * @param address an address below the limit
+     * @return the leaf; null if there is none, and another table would exceed the limit of the space or the machine
      */
-    public long[] leafForInstall(long address) {
+    public long @Nullable [] leafForInstall(long address) {
+        return leafOrLink(address, null);
+    }
+
+    /**
+     * Returns the leaf that has the entry of an address, and makes it where there is none, of tables that were
+     * reserved. Where too few were, makes tables beyond the limits. The leaf may be dead as in {@link #leafForInstall}.
+     *
+     * @param address an address below the limit
+     * @param reserve tables of this page table
+     */
+    public long[] leafFromReserve(long address, TableReserve reserve) {
+        return Objects.requireNonNull(leafOrLink(address, reserve), "a reserve is never refused");
+    }
+
+    private long @Nullable [] leafOrLink(long address, @Nullable TableReserve reserve) {
         for (; ; ) {
             Object[] table = root;
             int level = levels - 1;
@@ -205,19 +234,67 @@ public final class PageTable implements LoadedRoot {
                 level--;
                 child = childAcquire(table, childIndex(address, level));
             }
-            if (child == null) {
-                child = link(table, level, address);
-            }
             if (child instanceof long[] leaf) {
+                return leaf;
+            }
+            boolean isLeaf = level == 1;
+            Object fresh = reserve == null ? charged(isLeaf) : reserved(isLeaf, reserve);
+            if (fresh == null) {
+                return null;
+            }
+            Object linked = null;
+            try {
+                linked = link(table, childIndex(address, level), fresh);
+            } finally {
+                if (linked != fresh) {
+                    giveBack(fresh, reserve);
+                }
+            }
+            if (linked instanceof long[] leaf) {
                 return leaf;
             }
         }
     }
 
-    /** Makes a child of an upper table, unless there is one, and returns it; null if the table is dead. */
-    private @Nullable Object link(Object[] table, int level, long address) {
-        int index = childIndex(address, level);
-        Object fresh = level == 1 ? Leaf.make(entries) : upper(entries);
+    /** Charges a new table and makes it; returns null if that would exceed a limit. */
+    private @Nullable Object charged(boolean isLeaf) {
+        if (!charge(1)) {
+            return null;
+        }
+        Object fresh = null;
+        try {
+            fresh = isLeaf ? Leaf.make(entries) : newUpper();
+            return fresh;
+        } finally {
+            if (fresh == null) {
+                uncharge(1);
+            }
+        }
+    }
+
+    private Object reserved(boolean isLeaf, TableReserve reserve) {
+        Object fresh = reserve.take(isLeaf);
+        if (fresh == null) {
+            fresh = isLeaf ? Leaf.make(entries) : newUpper();
+            tables.getAndIncrement();
+            budget.charge(1L << pageShift);
+        }
+        return fresh;
+    }
+
+    /** Uncharges a table that another thread has linked first, or keeps it in the reserve. */
+    private void giveBack(Object unlinked, @Nullable TableReserve reserve) {
+        if (reserve == null || !reserve.giveBack(unlinked)) {
+            uncharge(1);
+        }
+    }
+
+    Object[] newUpper() {
+        return upper(entries);
+    }
+
+    /** Links a child of an upper table, unless there is one, and returns the child; null if the table is dead. */
+    private static @Nullable Object link(Object[] table, int index, Object fresh) {
         long[] state = (long[]) table[table.length - 1];
         Leaf.lock(state);
         try {
@@ -232,11 +309,96 @@ public final class PageTable implements LoadedRoot {
             // by the operation that removes the mapping and then walks: either its walk finds this table, or the
             // caller finds DETACHED.
             setChildVolatile(table, index, fresh);
-            tables.getAndIncrement();
             return fresh;
         } finally {
             Leaf.unlock(state);
         }
+    }
+
+    /**
+     * Charges tables to the space and to the machine.
+     *
+     * @return false, with nothing charged, if that would exceed the limit of the space or of the machine
+     */
+    boolean charge(int more) {
+        int now;
+        do {
+            now = tables.get();
+            if (exceeds(now, more)) {
+                return false;
+            }
+        } while (!tables.compareAndSet(now, now + more));
+        if (budget.tryCharge((long) more << pageShift)) {
+            return true;
+        }
+        tables.getAndAdd(-more);
+        return false;
+    }
+
+    /** Returns whether a number of tables, the root not counted, and some more exceed the limit of the space. */
+    private boolean exceeds(int count, int more) {
+        return Addresses.isBelow(most, ((long) count + more + 1) << pageShift);
+    }
+
+    void uncharge(int fewer) {
+        tables.getAndAdd(-fewer);
+        budget.uncharge((long) fewer << pageShift);
+    }
+
+    /**
+     * Charges the topmost table to the machine, until {@link #free}. Called once, by the thread that makes the space.
+     *
+     * @return false if that would exceed the limit of the machine
+     */
+    public boolean chargeRoot() {
+        isRootCharged = budget.tryCharge(1L << pageShift);
+        return isRootCharged;
+    }
+
+    /** Returns whether the machine has room for one more table. */
+    public boolean hasRoom() {
+        return budget.hasRoom(1L << pageShift);
+    }
+
+    /** Returns whether one more table would exceed the limit of this space, whatever the machine has left. */
+    public boolean isAtLimit() {
+        return exceeds(tables.get(), 1);
+    }
+
+    /** Returns the most tables that the limits of the space and the machine allow, the topmost included. */
+    long mostTables() {
+        return Addresses.lower(most, budget.limit()) >>> pageShift;
+    }
+
+    /**
+     * Limits the tables, the topmost included. Tables beyond the limit stay.
+     *
+     * @param bytes the limit, unsigned; -1 for none
+     */
+    public void limitTo(long bytes) {
+        most = bytes;
+    }
+
+    /** Returns the tables of the machine, of which these are a part. */
+    public TableBudget budget() {
+        return budget;
+    }
+
+    /** Returns the number of tables that the path to an entry lacks: 1 if only the leaf is missing, 0 for none. */
+    int missingTables(long address) {
+        Object[] table = root;
+        int level = levels - 1;
+        Object child = childAcquire(table, childIndex(address, level));
+        while (level > 1 && child != null) {
+            level--;
+            child = childAcquire((Object[]) child, childIndex(address, level));
+        }
+        return child == null ? level : 0;
+    }
+
+    /** Returns whether two addresses have one table of a level in common; level 0 is the leaves. */
+    boolean shareTable(long one, long other, int level) {
+        return (one ^ other) >>> shiftOf(level + 1) == 0;
     }
 
     /**
@@ -299,13 +461,13 @@ public final class PageTable implements LoadedRoot {
             if (!casChild(parent, index, child, null)) {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
-            tables.getAndDecrement();
+            uncharge(1);
         } finally {
             Leaf.unlock(state);
         }
     }
 
-    /** Returns the number of tables at some instant of this call, the topmost not counted. */
+    /** Returns the number of tables, linked or reserved, at some instant of this call, the topmost not counted. */
     public int tables() {
         return tables.get();
     }
@@ -356,5 +518,9 @@ public final class PageTable implements LoadedRoot {
     /** Gives the topmost table back, to which there is no reference any more. */
     public void free() {
         isFreed = true;
+        if (isRootCharged) {
+            isRootCharged = false;
+            budget.uncharge(1L << pageShift);
+        }
     }
 }

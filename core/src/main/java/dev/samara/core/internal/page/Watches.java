@@ -75,6 +75,9 @@ public final class Watches {
     /** The number of ranges that were ever added. Guarded by this. */
     private long added;
 
+    /** The number of ranges. Guarded by this. */
+    private int size;
+
     Watches() {}
 
     /**
@@ -102,16 +105,32 @@ public final class Watches {
         }
     }
 
-    /** Adds a range, in O(log n). Stores are reported once the caller has flushed translations after this call. */
-    public synchronized void add(WatchedRange watch) {
-        watch.age = added++;
+    /**
+     * Adds a range, in O(log n). Stores are reported once the caller has flushed translations after this call.
+     *
+     * @param most the most ranges that there may be
+     * @return false, with nothing changed, if there are as many
+     */
+    public synchronized boolean add(WatchedRange watch, int most) {
+        if (size >= most) {
+            return false;
+        }
+        watch.age = added;
         all = WatchTree.with(all, watch);
+        added++;
+        size++;
+        return true;
     }
 
     /** Removes a range and closes it, in O(log n). A range that is not in the set is only closed. */
     public synchronized void remove(WatchedRange watch) {
         watch.isClosed = true;
-        all = WatchTree.without(all, watch);
+        WatchTree before = all;
+        WatchTree after = WatchTree.without(before, watch);
+        if (after != before) {
+            all = after;
+            size--;
+        }
     }
 
     /** Returns the ranges at this instant, null for none; for tests. */

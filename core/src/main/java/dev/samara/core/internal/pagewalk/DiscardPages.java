@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.RetriedEnd;
@@ -161,11 +162,12 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param table the page table of a space
      * @param start the first address
      * @param end the end of the range, exclusive
+     * @param tables the tables that the range may lack
      */
-    public void guard(PageTable table, long start, long end) {
+    public void guard(PageTable table, long start, long end, TableReserve tables) {
         walk.over(table, start, end);
         while (walk.nextSpan()) {
-            while (!guardLeaf()) {
+            while (!guardLeaf(tables)) {
                 Thread.onSpinWait();
             }
             finishIfFull();
@@ -176,8 +178,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * Puts guards into one leaf; returns false if the leaf is dead. Holds the lock throughout, so that no empty entry
      * is filled between the check for an empty entry and the claim of a page.
      */
-    private boolean guardLeaf() {
-        long[] leaf = walk.table().leafForInstall(walk.start());
+    private boolean guardLeaf(TableReserve tables) {
+        long[] leaf = walk.table().leafFromReserve(walk.start(), tables);
         int last = walk.last();
         Leaf.lock(leaf);
         try {

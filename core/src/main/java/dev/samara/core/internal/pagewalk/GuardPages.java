@@ -4,6 +4,7 @@ package dev.samara.core.internal.pagewalk;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.TlbGather;
 
@@ -18,10 +19,11 @@ public final class GuardPages {
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param lent see {@link DiscardPages#DiscardPages(TlbGather, long)}
+     * @param tables the tables that the range may lack
      */
-    public static void install(PageTable table, long start, long end, TlbGather lent) {
+    public static void install(PageTable table, long start, long end, TlbGather lent, TableReserve tables) {
         try (DiscardPages discarding = new DiscardPages(lent, Pte.GUARD)) {
-            discarding.guard(table, start, end);
+            discarding.guard(table, start, end, tables);
         }
     }
 

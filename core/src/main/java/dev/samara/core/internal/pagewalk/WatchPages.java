@@ -10,6 +10,8 @@ import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 
 /** Begins to watch a range for writes. After that, no CPU has a translation by which it could store unnoticed. */
 public final class WatchPages {
@@ -22,9 +24,12 @@ public final class WatchPages {
      * @param table the page table of a space
      * @param start the first address of the watch's first page
      * @param end the end of the watch's last page, exclusive
+     * @param most the most watches of the space
+     * @throws MmException with ENOSPC if the space has as many
      */
     @SuppressWarnings("try") // it is there to be closed
-    public static void begin(MachineMemory memory, PageTable table, WatchedRange watch, long start, long end) {
+    public static void begin(
+            MachineMemory memory, PageTable table, WatchedRange watch, long start, long end, int most) {
         StackReserve.check(HeldTables.DEPTH);
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);
@@ -32,7 +37,9 @@ public final class WatchPages {
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
-            table.watches().add(watch);
+            if (!table.watches().add(watch, most)) {
+                throw new MmException("watch", Errno.ENOSPC);
+            }
             // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread
             // that links a leaf, or adds its CPU to a cpumask, and then reads the watches.
             PageWalk walk = new PageWalk(table).over(start, end);

@@ -131,7 +131,12 @@ public final class Layout implements VmaLookup {
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
         lifetime = new Lifetime(this, origin.name());
-        pages = memory == null ? null : new PageTable(geometry, new TlbContext(lifetime.users(), lifetime.pageTable()));
+        pages = memory == null
+                ? null
+                : new PageTable(geometry, new TlbContext(lifetime.users(), lifetime.pageTable()), host.tableBudget());
+        if (pages != null) {
+            pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
+        }
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
         if (origin.lowGuard() != 0) {
@@ -371,6 +376,9 @@ public final class Layout implements VmaLookup {
         try {
             checkNotClosed("setLimit");
             limits.set(resource, bytes);
+            if (pages != null) {
+                pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
+            }
         } finally {
             unlock();
         }
@@ -452,12 +460,31 @@ public final class Layout implements VmaLookup {
         return notifiers.all();
     }
 
-    /** Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
+    /**
+     * Charges the topmost page table, which the teardown uncharges. Called once, when nothing but the teardown can
+     * follow a failure.
+     *
+     * @param call the call that makes the space, for the exception
+     * @throws MmException with ENOMEM if that would exceed the machine's limit
+     */
+    public void chargeRoot(String call) {
+        if (pages != null && !pages.chargeRoot()) {
+            throw new MmException(call, Errno.ENOMEM);
+        }
+    }
+
+    /**
+     * Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock.
+     *
+     * @throws MmException with ESRCH if the space is closed, and with ENOMEM if the topmost page table of the child
+     *     would exceed the machine's limit
+     */
     public Layout emptyChild() {
         checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
         Layout child = new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
         child.closed = closed;
+        child.chargeRoot("fork");
         return child;
     }
 

@@ -19,6 +19,7 @@ public final class Limits {
     private long data = UNLIMITED;
     private long stack = UNLIMITED;
     private long memlock = UNLIMITED;
+    private long pageTables = UNLIMITED;
 
     Limits(Geometry geometry, Set<Capability> capabilities, Map<Resource, Long> bytes) {
         this.geometry = geometry;
@@ -40,6 +41,7 @@ public final class Limits {
             case DATA -> data = limit;
             case STACK -> stack = limit;
             case MEMLOCK -> memlock = limit;
+            case PAGE_TABLES -> pageTables = limit;
         }
     }
 
@@ -50,6 +52,7 @@ public final class Limits {
             case DATA -> data;
             case STACK -> stack;
             case MEMLOCK -> memlock;
+            case PAGE_TABLES -> pageTables;
         };
     }
 

@@ -6,19 +6,21 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.ResidentPages;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Fault;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a machine does when a fault finds no frame ({@code out_of_memory} in {@code mm/oom_kill.c}): the thread of the
- * fault picks the space with the highest score, and its pages are taken in steps of the housekeeping. One space at a
- * time, until it is emptied or counts as one that cannot be. Thread-safe.
+ * What a machine does when a fault finds no frame, or no room for a page table ({@code out_of_memory} in {@code
+ * mm/oom_kill.c}): the thread of the fault picks the space with the highest score, and its pages are taken in steps of
+ * the housekeeping. One space at a time, until it is emptied or counts as one that cannot be. Thread-safe.
  */
 public final class LowMemory {
     /** The embedder's score of a space. */
@@ -28,10 +30,10 @@ public final class LowMemory {
          * Returns the score. May throw.
          *
          * @param layout the space
-         * @param residentPages its private pages
+         * @param pages its private pages and page tables
          * @return the score; negative for a space whose pages must stay
          */
-        long of(Layout layout, long residentPages);
+        long of(Layout layout, long pages);
     }
 
     /** The stack that a shortage needs once it is the only one, in frames; scores are not counted. */
@@ -82,13 +84,35 @@ public final class LowMemory {
      *     {@code otherwise}
      */
     public int shortage(MachineMemory memory, Magazine magazine, int otherwise) {
+        return shortage(memory, () -> hasFrame(memory, magazine), otherwise);
+    }
+
+    /**
+     * Does what {@link #shortage} does, where another page table would exceed the limit of the machine. The reap of a
+     * victim unhooks the tables that it empties.
+     *
+     * @param table the page table that needs another one
+     * @return {@link Fault#RETRY} while pages are being taken, or if there is room again; {@link Fault#OUT_OF_MEMORY}
+     *     if there is no victim
+     */
+    public int shortageOfTables(PageTable table) {
+        return shortage(null, table::hasRoom, Fault.RETRY);
+    }
+
+    /**
+     * Picks a victim.
+     *
+     * @param memory that of the victim; null for any
+     * @param isOver tells whether the shortage is over
+     */
+    private int shortage(@Nullable MachineMemory memory, BooleanSupplier isOver, int otherwise) {
         StackReserve.check(DEPTH);
         ReapTurn before = current.get();
         if (before != null && !before.isStill()) {
             step();
             return Fault.RETRY;
         }
-        if (before != null && hasFrame(memory, magazine)) {
+        if (before != null && isOver.getAsBoolean()) {
             // A long step that frees frames is none that hangs.
             return otherwise;
         }
@@ -103,12 +127,12 @@ public final class LowMemory {
                 before.giveUp();
             }
             // The last reap may have ended since the caller found none.
-            if (hasFrame(memory, magazine)) {
+            if (isOver.getAsBoolean()) {
                 return otherwise;
             }
             Layout victim = pick(memory);
             // Again: the embedder may have ended a space when it was asked for scores.
-            if (hasFrame(memory, magazine)) {
+            if (isOver.getAsBoolean()) {
                 return otherwise;
             }
             if (victim == null) {
@@ -143,14 +167,13 @@ public final class LowMemory {
     }
 
     /** Returns the space with the highest score, of two equal ones the older; null if there is none. */
-    private @Nullable Layout pick(MachineMemory memory) {
+    private @Nullable Layout pick(@Nullable MachineMemory memory) {
         Layout victim = null;
         long highest = -1;
         List<Layout> spaces = host.spaces().reapable(memory);
         for (int i = 0; i < spaces.size(); i++) {
             Layout layout = spaces.get(i);
-            long pages = ResidentPages.of(layout.pages(), layout.geometry().limit());
-            long scored = pages == 0 ? -1 : scoreOf(layout, pages);
+            long scored = scoreOf(layout, memory == null);
             if (scored > highest) {
                 victim = layout;
                 highest = scored;
@@ -159,9 +182,19 @@ public final class LowMemory {
         return victim;
     }
 
-    private long scoreOf(Layout layout, long pages) {
+    /** Asks for the score of a space, unless it has nothing of what is short. */
+    private long scoreOf(Layout layout, boolean lacksTables) {
+        if (layout.memoryOrNull() == null) {
+            return -1;
+        }
+        long resident = ResidentPages.of(layout.pages(), layout.geometry().limit());
+        int tables = layout.pages().tables();
+        if ((lacksTables ? tables : resident) == 0) {
+            return -1;
+        }
         try {
-            return score.of(layout, pages);
+            // As oom_badness adds mm_pgtables_bytes.
+            return score.of(layout, resident + tables);
         } catch (Throwable thrown) {
             host.report(
                     Report.Kind.CALLBACK_FAILED,

@@ -8,6 +8,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -49,6 +50,7 @@ public final class MachineState {
      * @param maxMapCount {@code vm.max_map_count}
      * @param stackGuardPages {@code stack_guard_gap}, in pages
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
+     * @param pageTableLimitBytes the limit of the page tables of all spaces together, in bytes
      * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param longBorrowNanos the time after which a borrow of a space is reported
      * @param reporter receives reports that no caller can receive
@@ -61,6 +63,7 @@ public final class MachineState {
             int maxMapCount,
             long stackGuardPages,
             long commitLimitBytes,
+            long pageTableLimitBytes,
             long longWaitNanos,
             long longBorrowNanos,
             Consumer<? super Report> reporter,
@@ -96,6 +99,7 @@ public final class MachineState {
     private final int maxMapCount;
     private final long stackGuardPages;
     private final CommittedMemory committed;
+    private final TableBudget tableBudget;
 
     /** The inode numbers of anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
@@ -137,6 +141,7 @@ public final class MachineState {
         maxMapCount = settings.maxMapCount();
         stackGuardPages = settings.stackGuardPages();
         committed = new CommittedMemory(settings.commitLimitBytes());
+        tableBudget = new TableBudget(settings.pageTableLimitBytes());
         longWaitNanos = settings.longWaitNanos();
         reporter = settings.reporter();
         teardown = settings.teardown();
@@ -479,6 +484,11 @@ public final class MachineState {
 
     public CommittedMemory committed() {
         return committed;
+    }
+
+    /** Returns the page tables of all spaces together. */
+    public TableBudget tableBudget() {
+        return tableBudget;
     }
 
     /** For {@code Machine.toString}; takes no lock. */

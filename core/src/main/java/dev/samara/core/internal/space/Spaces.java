@@ -3,6 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.TableBudget;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -133,19 +134,38 @@ public final class Spaces {
         return ending;
     }
 
-    /** Returns the layouts from which the machine may take pages of a memory: in use, and not emptied before. */
-    synchronized List<Layout> reapable(MachineMemory memory) {
+    /**
+     * Returns the layouts from which the machine may take pages: in use, and not emptied before.
+     *
+     * @param memory that of the pages; null for any
+     */
+    synchronized List<Layout> reapable(@Nullable MachineMemory memory) {
         List<Layout> reapable = new ArrayList<>();
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null
-                    && layout.memoryOrNull() == memory
+                    && (memory == null || layout.memoryOrNull() == memory)
                     && layout.lifetime().users().users() != 0
                     && !layout.reaping().isSkipped()) {
                 reapable.add(layout);
             }
         }
         return reapable;
+    }
+
+    /** Returns the layouts in use whose page tables are charged to a budget. */
+    synchronized List<Layout> inUse(TableBudget budget) {
+        List<Layout> found = new ArrayList<>();
+        for (RegisteredSpace entry : inOrder()) {
+            Layout layout = entry.get();
+            if (layout != null
+                    && layout.memoryOrNull() != null
+                    && layout.pages().budget() == budget
+                    && layout.lifetime().users().users() != 0) {
+                found.add(layout);
+            }
+        }
+        return found;
     }
 
     private static void refuse(List<String> reasons) {

@@ -46,7 +46,8 @@ public final class Load {
      * @param origin the initial state
      * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
      * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
+     * @throws MmException with ENOMEM if the commit limit does not allow them, or the limit of page tables the topmost
+     *     one; or with the errno of a backing's refusal
      */
     public static Layout load(Origin origin, List<VmArea> mapped) {
         Layout layout = new Layout(origin, above(origin.geometry(), mapped));
@@ -54,7 +55,16 @@ public final class Load {
             check(layout, vma);
         }
         run(layout, new Described(mapped));
-        return layout;
+        boolean isCharged = false;
+        try {
+            layout.chargeRoot("newSpace");
+            isCharged = true;
+            return layout;
+        } finally {
+            if (!isCharged) {
+                layout.lifetime().put();
+            }
+        }
     }
 
     /** The call that stores descriptions. */

@@ -17,7 +17,8 @@ public final class PlantedBreaks {
                         StoreBreaks.ALL,
                         LazyBreaks.ALL,
                         BorrowBreaks.ALL,
-                        ElisionBreaks.ALL)
+                        ElisionBreaks.ALL,
+                        TableBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -12,6 +12,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -40,7 +41,7 @@ final class StoreScenarios {
         LinkBesideWalk() {
             vma.attach(null, null);
             thread("fault", () -> {
-                table.leafForInstall(vma.start());
+                table.leafFromReserve(vma.start(), TableReserve.NONE);
                 mayInstall = !vma.isDetached();
             });
             thread("walk", () -> {

@@ -65,6 +65,7 @@ final class TaskScenariosTest {
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new AssertionError(report);
                 },

@@ -164,7 +164,7 @@ class CheckedMachineTest {
     void escapedWatch() {
         assertTrue(SpaceFixture.hits(cpu, () -> cpu.memory().store(at, 8, 1)));
         Watches.WatchedRange watch = new Watches.WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
-        table.watches().add(watch);
+        assertTrue(table.watches().add(watch, 1));
         assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
         table.watches().remove(watch);

@@ -15,6 +15,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
@@ -49,7 +50,7 @@ final class FilePagesTest {
 
     /** Installs a frame as a fault does. Returns false if the cache has lost the frame, or the entry is not empty. */
     private boolean map(long address, long page, int frame) {
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             return memory.frames().isCached(frame, file.number(), page)
@@ -280,7 +281,7 @@ final class FilePagesTest {
         PageTable privately = new PageTable(Geometry.LINUX_X86_64);
         FileLink privateLink = file.link(attached(0, 4, 4), privately, true);
         for (int i = 0; i < 4; i++) {
-            long[] leaf = privately.leafForInstall(AT);
+            long[] leaf = privately.leafFromReserve(AT, TableReserve.NONE);
             int frame = memory.frames().allocate(context.magazine());
             Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
         }

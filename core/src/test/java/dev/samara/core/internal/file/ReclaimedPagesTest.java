@@ -13,6 +13,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
@@ -50,7 +51,7 @@ final class ReclaimedPagesTest {
 
     private void map(long page) {
         long address = AT + page * PAGE;
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             int frame = file.frameAt(page);

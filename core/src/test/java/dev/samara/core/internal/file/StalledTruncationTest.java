@@ -11,6 +11,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.FileLink;
@@ -48,7 +49,7 @@ final class StalledTruncationTest {
     }
 
     private void put(long address, long pte) {
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         assertTrue(Leaf.fill(leaf, table.indexOf(address), pte));
         Leaf.unlock(leaf);

@@ -18,6 +18,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.FileLink;
@@ -75,7 +76,7 @@ final class UnfinishedRemovalTest {
     }
 
     private void put(long address, long pte) {
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         try {
             assertTrue(Leaf.fill(leaf, table.indexOf(address), pte));

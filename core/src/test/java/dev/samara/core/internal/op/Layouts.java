@@ -65,6 +65,7 @@ public final class Layouts {
                 maxMaps,
                 stackGuardPages,
                 commitLimit,
+                Long.MAX_VALUE,
                 TimeUnit.MINUTES.toNanos(5),
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,

@@ -75,6 +75,7 @@ public class PhasesLincheckTest {
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
+                Long.MAX_VALUE,
                 report -> {
                     throw new AssertionError(report);
                 },

@@ -56,7 +56,7 @@ final class PageTableTest {
 
     private static boolean install(PageTable table, long address, long pte) {
         for (; ; ) {
-            long[] leaf = table.leafForInstall(address);
+            long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
             Leaf.lock(leaf);
             try {
                 if (!Leaf.isDead(leaf)) {
@@ -186,12 +186,12 @@ final class PageTableTest {
     @DisplayName("P14: dead tables of every level are marked, and a thread that holds one walks again")
     void deadMarks(Geometry geometry) {
         PageTable table = new PageTable(geometry);
-        long[] dead = table.leafForInstall(0);
+        long[] dead = table.leafFromReserve(0, TableReserve.NONE);
         UnhookTables.unhookIfEmpty(table, 0);
         assertTrue(Leaf.isDead(dead));
         assertNull(table.leaf(0));
         assertEquals(0, table.tables(), "the upper ones too");
-        long[] next = table.leafForInstall(0);
+        long[] next = table.leafFromReserve(0, TableReserve.NONE);
         assertNotSame(dead, next);
         assertFalse(Leaf.isDead(next));
         assertTrue(install(table, 0, PTE));
@@ -249,7 +249,7 @@ final class PageTableTest {
     @DisplayName("a leaf's lock excludes, also where more threads want it than there are processors")
     void lock() throws InterruptedException {
         PageTable table = new PageTable(Geometry.LINUX_X86_64);
-        long[] leaf = table.leafForInstall(0);
+        long[] leaf = table.leafFromReserve(0, TableReserve.NONE);
         int[] count = {0};
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
@@ -274,7 +274,7 @@ final class PageTableTest {
     void holders() {
         for (int shift = 12; shift <= 16; shift += 2) {
             PageTable table = new PageTable(of(shift, 3, 1L << 40));
-            long[] leaf = table.leafForInstall(0);
+            long[] leaf = table.leafFromReserve(0, TableReserve.NONE);
             int eighth = table.entries() / 8;
             Leaf.addToCpumask(leaf, 0, 1, false);
             Leaf.addToCpumask(leaf, eighth - 1, 2, false);
@@ -309,13 +309,13 @@ final class PageTableTest {
     void pendingFlush(Geometry geometry) {
         PageTable table = new PageTable(geometry);
         long last = geometry.limit() - 1;
-        long[] leaf = table.leafForInstall(last);
+        long[] leaf = table.leafFromReserve(last, TableReserve.NONE);
         int path = table.tables();
         Leaf.lock(leaf);
         Leaf.deferFlush(leaf);
         Leaf.deferFlush(leaf);
         Leaf.unlock(leaf);
-        table.leafForInstall(0);
+        table.leafFromReserve(0, TableReserve.NONE);
         UnhookTables.unhookEmpty(table);
         assertTrue(table.leaf(last) == leaf);
         assertEquals(path, table.tables(), "a leaf without a pending flush has gone");
@@ -331,7 +331,7 @@ final class PageTableTest {
     @DisplayName("the last flush unhooks the leaf only if it is empty and not dead")
     void countedOff() {
         PageTable table = new PageTable(Geometry.LINUX_X86_64);
-        long[] leaf = table.leafForInstall(0);
+        long[] leaf = table.leafFromReserve(0, TableReserve.NONE);
         assertTrue(install(table, 0, PTE));
         Leaf.lock(leaf);
         Leaf.deferFlush(leaf);

@@ -36,6 +36,24 @@ final class WatchesTest {
         });
     }
 
+    @Test
+    @DisplayName("I9: have a bound; a removal makes room once, also if it is repeated")
+    void bound() {
+        WatchedRange first = watch(1, 10, 20);
+        WatchedRange refused = watch(3, 10, 20);
+        assertTrue(watches.add(first, 2));
+        assertTrue(watches.add(watch(2, 10, 20), 2));
+        assertFalse(watches.add(refused, 2));
+        watches.remove(refused);
+        assertFalse(watches.add(watch(4, 10, 20), 2));
+        watches.tell(10, 1);
+        assertEquals(List.of(1, 2), told);
+        watches.remove(first);
+        watches.remove(first);
+        assertTrue(watches.add(watch(5, 10, 20), 2));
+        assertFalse(watches.add(watch(6, 10, 20), 2));
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {0, Long.MAX_VALUE - 150, -300})
     @DisplayName("agree with a list in the order of first bytes and age, below and above 2^63")
@@ -48,7 +66,7 @@ final class WatchesTest {
                 long first = random.nextInt(250);
                 long last = first + random.nextInt(random.nextBoolean() ? 4 : 49);
                 WatchedRange added = watch(round, base + first, base + last);
-                watches.add(added);
+                assertTrue(watches.add(added, MANY));
                 ranges.add(new Range(round, first, last, added));
             } else if (!ranges.isEmpty() && random.nextInt(3) == 0) {
                 WatchedRange removed =
@@ -75,7 +93,7 @@ final class WatchesTest {
     @Test
     @DisplayName("that were never added are not removed, nor any other in their place")
     void neverAdded() {
-        watches.add(watch(1, 10, 20));
+        assertTrue(watches.add(watch(1, 10, 20), MANY));
         watches.remove(watch(2, 10, 20));
         watches.tell(10, 1);
         assertEquals(List.of(1), told);
@@ -91,7 +109,7 @@ final class WatchesTest {
         for (int i = 0; i < MANY; i++) {
             int former = i % 1000 == 0 ? 0 : -1;
             Set<WatchTree> before = former == 0 ? nodes() : Set.of();
-            watches.add(all.get(i));
+            assertTrue(watches.add(all.get(i), MANY));
             assertTrue(former < 0 || copied(before) <= mostCopied(i + 1), "at " + i);
             assertTrue(WatchTree.height(watches.all()) <= mostHeight(i + 1), "at " + i);
         }
@@ -135,7 +153,8 @@ final class WatchesTest {
     void besideChanges() throws Exception {
         int staying = 64;
         for (int i = 0; i < staying; i++) {
-            watches.add(new WatchedRange(i * 1000L, i * 1000L, (address, length) -> {}, thrown -> {}));
+            assertTrue(
+                    watches.add(new WatchedRange(i * 1000L, i * 1000L, (address, length) -> {}, thrown -> {}), MANY));
         }
         AtomicBoolean ends = new AtomicBoolean();
         ExecutorService threads = Executors.newFixedThreadPool(2);
@@ -150,7 +169,7 @@ final class WatchesTest {
                             long first = random.nextInt(staying) * 1000L + 1 + random.nextInt(900);
                             WatchedRange added =
                                     new WatchedRange(first, first + random.nextInt(90), (at, size) -> {}, thrown -> {});
-                            watches.add(added);
+                            assertTrue(watches.add(added, MANY));
                             own.add(added);
                         } else if (!own.isEmpty()) {
                             watches.remove(own.remove(random.nextInt(own.size())));

@@ -14,6 +14,7 @@ import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.BarePageTable;
@@ -118,7 +119,8 @@ final class DiscardPagesTest {
         table.fill(AT + LEAF);
         table.fill(AT + LEAF + 5 * BarePageTable.PAGE);
         try (DiscardPages guarding = guarding()) {
-            guarding.guard(table.pages, AT + 2 * BarePageTable.PAGE, AT + LEAF + 2 * BarePageTable.PAGE);
+            guarding.guard(
+                    table.pages, AT + 2 * BarePageTable.PAGE, AT + LEAF + 2 * BarePageTable.PAGE, TableReserve.NONE);
         }
         for (long at = AT; at < AT + 2 * LEAF; at += BarePageTable.PAGE) {
             boolean within = at >= AT + 2 * BarePageTable.PAGE && at < AT + LEAF + 2 * BarePageTable.PAGE;
@@ -153,7 +155,7 @@ final class DiscardPagesTest {
         table.fill(AT);
         try (DiscardPages guarding = guarding();
                 DiscardPages truncating = discarding()) {
-            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE);
+            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE, TableReserve.NONE);
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
             guarding.finish();
             truncating.finish();
@@ -169,7 +171,7 @@ final class DiscardPagesTest {
         try (DiscardPages guarding = guarding();
                 DiscardPages truncating = discarding()) {
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
-            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE);
+            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE, TableReserve.NONE);
             truncating.finish();
         }
         assertEquals(Pte.GUARD, table.pages.get(AT));
@@ -190,7 +192,7 @@ final class DiscardPagesTest {
             });
             other.start();
             try (DiscardPages guarding = guarding()) {
-                guarding.guard(table.pages, AT, AT + 20 * BarePageTable.PAGE);
+                guarding.guard(table.pages, AT, AT + 20 * BarePageTable.PAGE, TableReserve.NONE);
             }
             other.join();
             for (int i = 0; i < 20; i++) {
@@ -244,7 +246,7 @@ final class DiscardPagesTest {
     @DisplayName("P30: a copy's entry is taken over with its page, and the copy's last step fails")
     void overACopy() {
         int frame = table.fill(AT);
-        long[] leaf = table.pages.leafForInstall(AT);
+        long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long present = table.pages.get(AT);
         long copied = Pte.busy(present, table.context.owner(), true);

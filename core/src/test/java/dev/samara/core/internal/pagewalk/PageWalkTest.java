@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
@@ -49,7 +50,7 @@ final class PageWalkTest {
     @DisplayName("each leaf of the range is met once, cut off at both ends of the range")
     void parts() {
         for (long leaf : new long[] {1, 2, 5}) {
-            table.leafForInstall(leaf * LEAF);
+            table.leafFromReserve(leaf * LEAF, TableReserve.NONE);
         }
         walk.over(LEAF + 3 * PAGE, 5 * LEAF + 2 * PAGE);
         assertPart(LEAF + 3 * PAGE, 2 * LEAF);
@@ -70,7 +71,7 @@ final class PageWalkTest {
         assertOver(0);
         walk.over(0, LIMIT);
         assertOver(LIMIT);
-        table.leafForInstall(LEAF);
+        table.leafFromReserve(LEAF, TableReserve.NONE);
         walk.over(LEAF, LEAF);
         assertOver(LEAF);
         walk.over(2 * LEAF, LIMIT);
@@ -80,7 +81,7 @@ final class PageWalkTest {
     @Test
     @DisplayName("a range may end with the last page below the limit")
     void limit() {
-        table.leafForInstall(LIMIT - PAGE);
+        table.leafFromReserve(LIMIT - PAGE, TableReserve.NONE);
         long start = LIMIT - PAGE & -LEAF;
         walk.over(0, LIMIT);
         assertPart(start, LIMIT);
@@ -93,12 +94,12 @@ final class PageWalkTest {
     @Test
     @DisplayName("a leaf that is unhooked during the walk is passed over, and one that is linked ahead is met")
     void changes() {
-        table.leafForInstall(LEAF);
-        table.leafForInstall(2 * LEAF);
+        table.leafFromReserve(LEAF, TableReserve.NONE);
+        table.leafFromReserve(2 * LEAF, TableReserve.NONE);
         walk.over(0, LIMIT);
         assertPart(LEAF, 2 * LEAF);
         UnhookTables.unhookIfEmpty(table, 2 * LEAF);
-        table.leafForInstall(9 * LEAF);
+        table.leafFromReserve(9 * LEAF, TableReserve.NONE);
         assertPart(9 * LEAF, 10 * LEAF);
         assertOver(LIMIT);
     }
@@ -106,7 +107,7 @@ final class PageWalkTest {
     @Test
     @DisplayName("the walk by spans meets every address once, whether or not there is a leaf")
     void spans() {
-        table.leafForInstall(2 * LEAF);
+        table.leafFromReserve(2 * LEAF, TableReserve.NONE);
         long end = 4 * LEAF + PAGE;
         walk.over(LEAF - 2 * PAGE, end);
         long at = LEAF - 2 * PAGE;
@@ -128,7 +129,7 @@ final class PageWalkTest {
         TreeSet<Long> leaves = new TreeSet<>();
         for (int round = 0; round < 300; round++) {
             long leaf = LEAF * (random.nextInt(4) == 0 ? random.nextInt(1 << 26) : random.nextInt(64));
-            table.leafForInstall(leaf);
+            table.leafFromReserve(leaf, TableReserve.NONE);
             leaves.add(leaf);
             long start = PAGE * random.nextInt(40 * ENTRIES);
             long end = random.nextInt(8) == 0 ? LIMIT : start + PAGE * random.nextInt(40 * ENTRIES);

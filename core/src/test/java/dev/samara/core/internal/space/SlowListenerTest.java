@@ -32,6 +32,7 @@ final class SlowListenerTest {
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
             Long.MAX_VALUE,
+            Long.MAX_VALUE,
             report -> {
                 reports.add(report);
                 reported.release();

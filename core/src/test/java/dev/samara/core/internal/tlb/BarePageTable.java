@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.Geometry;
 
 /** A page table that pages are put into without any VMA. */
@@ -39,7 +40,7 @@ public final class BarePageTable implements AutoCloseable {
     /** Puts an entry in, unless there is one. */
     public boolean put(long address, long pte) {
         for (; ; ) {
-            long[] leaf = pages.leafForInstall(address);
+            long[] leaf = pages.leafFromReserve(address, TableReserve.NONE);
             Leaf.lock(leaf);
             try {
                 if (!Leaf.isDead(leaf)) {

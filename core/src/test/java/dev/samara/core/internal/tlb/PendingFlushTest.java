@@ -16,6 +16,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -35,7 +36,7 @@ final class PendingFlushTest {
     private final PendingFlush pending = new PendingFlush(memory.cpus(), null);
 
     private long[] defer(long address, long told) {
-        long[] leaf = table.leafForInstall(address);
+        long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
         pending.add(table, leaf, told, told + BarePageTable.PAGE, Reason.UNMAPPED);
         Leaf.unlock(leaf);
@@ -90,7 +91,7 @@ final class PendingFlushTest {
     }
 
     private void defer(BarePageTable of, long page, Reason reason) {
-        long[] leaf = of.pages.leafForInstall(page);
+        long[] leaf = of.pages.leafFromReserve(page, TableReserve.NONE);
         Leaf.lock(leaf);
         pending.add(of.pages, leaf, page, page + BarePageTable.PAGE, reason);
         Leaf.unlock(leaf);

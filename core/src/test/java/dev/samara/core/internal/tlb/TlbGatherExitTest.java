@@ -13,6 +13,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.concurrent.CountDownLatch;
@@ -77,7 +78,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         table.fill(AT);
         PageTableContext copier = memory.contexts().newContext("copier");
         copier.reader().readLock();
-        long[] leaf = table.pages.leafForInstall(AT);
+        long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));

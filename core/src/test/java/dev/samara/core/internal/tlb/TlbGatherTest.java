@@ -13,6 +13,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.ArrayList;
@@ -30,7 +31,8 @@ final class TlbGatherTest extends TlbGatherFixture {
     void order() {
         int frame = table.fill(AT);
         try (TlbGather gather = new TlbGather(memory)) {
-            gather.take(Leaf.getAndSet(table.pages.leafForInstall(AT), table.pages.indexOf(AT), Pte.NONE));
+            gather.take(Leaf.getAndSet(
+                    table.pages.leafFromReserve(AT, TableReserve.NONE), table.pages.indexOf(AT), Pte.NONE));
             assertThrows(IllegalStateException.class, gather::free);
             assertEquals(1, table.inUse());
             gather.invalidate();
@@ -193,7 +195,7 @@ final class TlbGatherTest extends TlbGatherFixture {
         memory.frames().store().put(frame, 8, 8, 42);
         PageTableContext copier = memory.contexts().newContext("copier");
         copier.reader().readLock();
-        long[] leaf = table.pages.leafForInstall(AT);
+        long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableNeed;
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.space.EmptyTables;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Errno;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tables that one operation will link after its publication: for the guards that it installs, and for the pages
+ * that it moves. They are counted, charged and allocated before it publishes, without a lock. (Linux allocates tables
+ * during the walk, and stops half-way without memory.) For the thread of the operation.
+ */
+final class TablesAhead {
+    /** The most leaves that are looked at under the layout lock. */
+    private static final int FEW = 64;
+
+    private final Layout layout;
+    private final PageTable table;
+
+    /** The range of the last attempt, for which no tables are reserved; null for none. */
+    private @Nullable InFlightRange lacking;
+
+    /** The range of the attempt for which tables are reserved; null for none. */
+    private @Nullable InFlightRange reservedFor;
+
+    private TableReserve reserve = TableReserve.NONE;
+
+    TablesAhead(Layout layout) {
+        this.layout = layout;
+        table = layout.pages();
+    }
+
+    /** Returns whether the retirement of a range may link tables. */
+    static boolean mayLack(InFlightRange range) {
+        return !range.moves().isEmpty() || installsGuards(range.actions());
+    }
+
+    /** The actions of an operation are all of one kind. */
+    private static boolean installsGuards(List<PageAction> actions) {
+        return !actions.isEmpty() && actions.get(0).kind() == PageAction.Kind.GUARD;
+    }
+
+    /**
+     * Returns whether the retirement of a range lacks tables, which {@link #reserve} then reserves before the next
+     * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
+     */
+    boolean lack(InFlightRange range) {
+        InFlightRange known = reservedFor;
+        boolean isReserved = known != null
+                && known.moves().equals(range.moves())
+                && known.actions().equals(range.actions());
+        boolean isLacking =
+                !isReserved && (!isShort(range) || count(range, () -> false).tables() != 0);
+        lacking = isLacking ? range : null;
+        return isLacking;
+    }
+
+    /** Returns whether {@link #lack} has returned true in the last attempt. */
+    boolean areLacking() {
+        return lacking != null;
+    }
+
+    /**
+     * Reserves the tables that the last attempt lacked. Caller holds no lock.
+     *
+     * @return {@link Edit#DONE}, also if the layout is closed meanwhile, which the next attempt finds; or the negated
+     *     errno: ENOMEM if the tables exceed the limit of the space or the machine, or the heap has no room for them;
+     *     EINTR if the thread is interrupted
+     */
+    long reserve() {
+        InFlightRange range = lacking;
+        close();
+        if (range == null) {
+            return Edit.DONE;
+        }
+        TableReserve made = null;
+        try {
+            made = tryReserve(range);
+            if (made == null && !isStopped() && EmptyTables.reclaim(layout)) {
+                made = tryReserve(range);
+            }
+        } catch (OutOfMemoryError exhausted) {
+            return Errno.ENOMEM.result();
+        }
+        if (made != null) {
+            reserve = made;
+            reservedFor = range;
+            return Edit.DONE;
+        }
+        if (layout.isClosed()) {
+            return Edit.DONE;
+        }
+        return (Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.ENOMEM).result();
+    }
+
+    private @Nullable TableReserve tryReserve(InFlightRange range) {
+        BooleanSupplier isStopped = this::isStopped;
+        TableNeed need = count(range, isStopped);
+        return need.isTooMuch() || isStopped.getAsBoolean() ? null : TableReserve.of(table, need, isStopped);
+    }
+
+    private boolean isStopped() {
+        return Thread.currentThread().isInterrupted() || layout.isClosed();
+    }
+
+    /** Returns the reserved tables, which the retirement uses and closes once the operation is published. */
+    TableReserve reserved() {
+        return reserve;
+    }
+
+    /** Uncharges the reserved tables. Called unless the operation is published. */
+    void close() {
+        reserve.close();
+        reserve = TableReserve.NONE;
+        reservedFor = null;
+        lacking = null;
+    }
+
+    /** Returns whether a count of the missing tables takes few steps. */
+    private boolean isShort(InFlightRange range) {
+        long leaf = table.leafEnd(0);
+        long left = FEW * leaf;
+        List<InFlightRange.Move> moves = range.moves();
+        for (int i = 0; i < moves.size() && left >= 0; i++) {
+            left -= leaf + moves.get(i).length();
+        }
+        List<PageAction> actions = range.actions();
+        for (int i = 0; i < actions.size() && left >= 0; i++) {
+            left -= leaf + actions.get(i).end() - actions.get(i).start();
+        }
+        return left >= 0;
+    }
+
+    /**
+     * Counts the missing tables of a range. Takes no lock.
+     *
+     * @param isStopped is asked after each leaf; true ends the count
+     */
+    private TableNeed count(InFlightRange range, BooleanSupplier isStopped) {
+        TableNeed need = new TableNeed(table);
+        List<InFlightRange.Move> moves = range.moves();
+        for (int i = 0; i < moves.size(); i++) {
+            count(moves.get(i), need, isStopped);
+        }
+        List<PageAction> actions = range.actions();
+        for (int i = 0; i < actions.size(); i++) {
+            long end = actions.get(i).end();
+            long at = actions.get(i).start();
+            while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !need.isTooMuch()) {
+                need.add(at);
+                at = table.leafEnd(at);
+            }
+        }
+        return need;
+    }
+
+    /** Counts the tables that the target lacks for the leaves of the source: a leaf may be put down in two. */
+    private void count(InFlightRange.Move move, TableNeed need, BooleanSupplier isStopped) {
+        long end = move.from() + move.length();
+        long at = table.nextLeaf(move.from(), end);
+        while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {
+            long stop = Addresses.lower(table.leafEnd(at), end);
+            need.add(move.to() + (at - move.from()));
+            need.add(move.to() + (stop - 1 - move.from()));
+            at = table.nextLeaf(stop, end);
+        }
+    }
+}

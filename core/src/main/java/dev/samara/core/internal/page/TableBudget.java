@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The bytes of all page tables of one machine, and their limit (on Linux page tables are charged to the memory cgroup).
+ * A table counts as one page of its space, whatever it takes of the heap. Thread-safe.
+ */
+public final class TableBudget {
+    /** The least default limit: small machines need tables for sparse mappings, too. */
+    private static final long LEAST_SHARE = 1L << 23;
+
+    /** The budget of page tables that no guest fills. */
+    static final TableBudget UNLIMITED = new TableBudget(Long.MAX_VALUE);
+
+    private final long limit;
+    private final AtomicLong used = new AtomicLong();
+
+    /**
+     * Makes a budget of which nothing is used.
+     *
+     * @param limit bytes, not negative
+     */
+    public TableBudget(long limit) {
+        this.limit = limit;
+    }
+
+    /**
+     * Returns the limit of a machine for which none is set: half of its memory, at least 8 MiB. Tables are objects of
+     * the heap, so the limit is at most a quarter of the largest heap.
+     *
+     * @param memory the bytes of the machine's memory
+     * @param heap the largest size of the heap in bytes
+     */
+    public static long share(long memory, long heap) {
+        return Math.min(Math.max(memory / 2, LEAST_SHARE), heap / 4);
+    }
+
+    /** Charges bytes; returns false, with nothing charged, if that would exceed the limit. */
+    boolean tryCharge(long bytes) {
+        long now = used.get();
+        while (bytes <= limit - now) {
+            if (used.compareAndSet(now, now + bytes)) {
+                return true;
+            }
+            now = used.get();
+        }
+        return false;
+    }
+
+    /** Charges bytes, also beyond the limit. */
+    void charge(long bytes) {
+        used.addAndGet(bytes);
+    }
+
+    void uncharge(long bytes) {
+        used.addAndGet(-bytes);
+    }
+
+    /** Returns whether a number of bytes could be charged. */
+    boolean hasRoom(long bytes) {
+        return bytes <= limit - used.get();
+    }
+
+    /** Returns the bytes that are charged. */
+    public long used() {
+        return used.get();
+    }
+
+    /** Returns the limit in bytes. */
+    public long limit() {
+        return limit;
+    }
+
+    @Override
+    public String toString() {
+        return used + " of " + limit + " bytes of page tables";
+    }
+}

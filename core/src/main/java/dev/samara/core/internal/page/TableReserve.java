@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tables that are charged and allocated before an operation publishes, and that its retire phase links: for want of a
+ * table a retirement cannot fail. For one thread at a time.
+ *
+ * <p>Other threads may change the page table after the need was counted: they unhook a table that was there, or fault
+ * in a page that is to be moved. If a table is missing here for that reason, {@link PageTable#leafFromReserve} makes
+ * one beyond the limits. Such tables are as few as those that the other threads have unhooked, or filled, meanwhile.
+ */
+public final class TableReserve implements AutoCloseable {
+    /** Nothing is reserved. */
+    public static final TableReserve NONE = new TableReserve();
+
+    private static final long[][] NO_LEAVES = {};
+    private static final Object[][] NO_UPPERS = {};
+
+    private final @Nullable PageTable table;
+
+    private long[][] leaves = NO_LEAVES;
+    private int leavesLeft;
+
+    private Object[][] uppers = NO_UPPERS;
+    private int uppersLeft;
+
+    private TableReserve() {
+        table = null;
+    }
+
+    private TableReserve(PageTable table) {
+        this.table = table;
+    }
+
+    /**
+     * Reserves the tables of a need.
+     *
+     * @param need the tables that were missing
+     * @param isStopped is asked after each table; true ends the reservation
+     * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
+     *     Nothing is charged then
+     * @throws OutOfMemoryError if the heap has no room for the tables; nothing is charged then
+     */
+    public static @Nullable TableReserve of(PageTable table, TableNeed need, BooleanSupplier isStopped) {
+        TableReserve made = new TableReserve(table);
+        if (!table.charge(need.tables())) {
+            return null;
+        }
+        boolean done = false;
+        try {
+            done = made.allocate(table, need, isStopped);
+        } finally {
+            if (!done) {
+                table.uncharge(need.tables());
+            }
+        }
+        return done ? made : null;
+    }
+
+    private boolean allocate(PageTable of, TableNeed need, BooleanSupplier isStopped) {
+        uppers = new Object[need.uppers()][];
+        for (int i = 0; i < uppers.length; i++) {
+            uppers[i] = of.newUpper();
+        }
+        leaves = new long[need.leaves()][];
+        for (int i = 0; i < leaves.length; i++) {
+            leaves[i] = Leaf.make(of.entries());
+            if (isStopped.getAsBoolean()) {
+                return false;
+            }
+        }
+        leavesLeft = leaves.length;
+        uppersLeft = uppers.length;
+        return true;
+    }
+
+    /** Returns a leaf or an upper table, which is charged; null if there is none left. */
+    @Nullable
+    Object take(boolean isLeaf) {
+        if (isLeaf) {
+            return leavesLeft == 0 ? null : leaves[--leavesLeft];
+        }
+        return uppersLeft == 0 ? null : uppers[--uppersLeft];
+    }
+
+    /**
+     * Takes back the table that was taken last, and could not be linked.
+     *
+     * @return false if the table was made beyond this reserve
+     */
+    boolean giveBack(Object unlinked) {
+        // The object is in its place still.
+        if (leavesLeft < leaves.length && leaves[leavesLeft] == unlinked) {
+            leavesLeft++;
+            return true;
+        }
+        if (uppersLeft < uppers.length && uppers[uppersLeft] == unlinked) {
+            uppersLeft++;
+            return true;
+        }
+        return false;
+    }
+
+    /** Uncharges the tables that are left. Allocates nothing; a second call has no effect. */
+    @Override
+    public void close() {
+        if (table != null) {
+            int left = leavesLeft + uppersLeft;
+            leavesLeft = 0;
+            uppersLeft = 0;
+            leaves = NO_LEAVES;
+            uppers = NO_UPPERS;
+            table.uncharge(left);
+        }
+    }
+}

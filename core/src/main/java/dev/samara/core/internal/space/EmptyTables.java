@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.tlb.HeldTables;
+import java.util.List;
+
+/** Unhooks empty page tables when another one would exceed a limit. A fault that did not end may leave them. */
+public final class EmptyTables {
+    private EmptyTables() {}
+
+    /**
+     * Unhooks the empty tables of a space, and those of all spaces of the machine if its own limit allows the space
+     * more. Does not wait for CPUs or operations. The caller holds no lock of a leaf or a layout.
+     *
+     * @param layout a layout with memory, whose page table the caller holds
+     * @return false if a further call is in vain
+     */
+    public static boolean reclaim(Layout layout) {
+        PageTable own = layout.pages();
+        int tables = own.tables();
+        UnhookTables.unhookEmpty(own);
+        if (own.isAtLimit() || !Cpus.mayWait()) {
+            return own.tables() < tables;
+        }
+        TableBudget budget = own.budget();
+        long used = budget.used();
+        HeldTables held = new HeldTables();
+        List<Layout> others = layout.host().spaces().inUse(own.budget());
+        for (int i = 0; i < others.size(); i++) {
+            PageTable other = others.get(i).pages();
+            if (other != own && held.hold(other)) {
+                try {
+                    UnhookTables.unhookEmpty(other);
+                } finally {
+                    held.release();
+                }
+            }
+        }
+        return own.tables() < tables || budget.used() < used;
+    }
+}

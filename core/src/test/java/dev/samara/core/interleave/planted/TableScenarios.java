@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.TableNeed;
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.page.UnhookTables;
+
+/** Threads that link page tables up to the limit of a machine or a space. */
+final class TableScenarios {
+    private static final long AT = SpaceScenario.AT;
+    private static final long LEAF = SpaceScenario.PAGE << 9;
+
+    /** The tables on the path to an entry. */
+    private static final int PATH = 3;
+
+    private TableScenarios() {}
+
+    private static PageTable table(TableBudget budget) {
+        return new PageTable(SpaceScenario.LINUX, new TlbContext(), budget);
+    }
+
+    /** Two spaces, and a machine that has tables for one path. */
+    static final class TwoSpaces extends Bodies {
+        private final TableBudget budget = new TableBudget(PATH * SpaceScenario.PAGE);
+        private final PageTable one = table(budget);
+        private final PageTable other = table(budget);
+        private int linked;
+
+        TwoSpaces() {
+            thread("one", () -> linked += one.leafForInstall(AT) == null ? 0 : 1);
+            thread("other", () -> linked += other.leafForInstall(AT) == null ? 0 : 1);
+        }
+
+        @Override
+        public void end() {
+            int tables = one.tables() + other.tables();
+            assertTrue(tables <= PATH, () -> tables + " tables");
+            assertTrue(linked <= 1, () -> linked + " paths");
+            assertEquals(tables * SpaceScenario.PAGE, budget.used(), "bytes that are charged");
+        }
+    }
+
+    /** Two leaves in one space, which may have one. */
+    static final class TwoLeaves extends Bodies {
+        private final PageTable table = new PageTable(SpaceScenario.LINUX);
+
+        TwoLeaves() {
+            table.leafForInstall(AT);
+            table.limitTo((PATH + 2) * SpaceScenario.PAGE);
+            thread("one", () -> table.leafForInstall(AT + LEAF));
+            thread("other", () -> table.leafForInstall(AT + 2 * LEAF));
+        }
+
+        @Override
+        public void end() {
+            assertEquals(PATH + 1, table.tables(), "tables");
+            UnhookTables.unhookEmpty(table);
+            assertEquals(0, table.tables(), "tables at the end");
+        }
+    }
+
+    /** Two faults that link one leaf, beside the end of a reserve for it. */
+    static final class OneLeaf extends Bodies {
+        private final TableBudget budget = new TableBudget(1 << 20);
+        private final PageTable table = table(budget);
+
+        OneLeaf() {
+            TableNeed need = new TableNeed(table);
+            need.add(AT);
+            TableReserve reserve = TableReserve.of(table, need, () -> false);
+            assertTrue(reserve != null && table.tables() == PATH);
+            thread("fault", () -> table.leafForInstall(AT));
+            thread("guard", () -> {
+                table.leafFromReserve(AT, reserve);
+                reserve.close();
+            });
+        }
+
+        @Override
+        public void end() {
+            assertEquals(PATH, table.tables(), "tables");
+            assertEquals(PATH * SpaceScenario.PAGE, budget.used(), "bytes that are charged");
+            UnhookTables.unhookEmpty(table);
+            assertEquals(0, table.tables(), "tables at the end");
+            assertEquals(0, budget.used(), "bytes at the end");
+        }
+    }
+}
