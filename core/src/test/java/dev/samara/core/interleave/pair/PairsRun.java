@@ -62,7 +62,6 @@ public final class PairsRun implements ProfilePart {
     public void run(Deadline deadline, PrintStream out) throws InterruptedException {
         pairs.explore(names, threads, deadline, isRandom ? 1 : MOST_SHARES);
         pairs.print(out);
-        out.println(progress());
     }
 
     @Override

@@ -44,7 +44,6 @@ public final class BreakSearch implements ProfilePart {
                 look(planted, deadline, out);
             }
         }
-        out.println(progress());
     }
 
     /** Looks for a break, and at the scenario without it: the first fails alone. */

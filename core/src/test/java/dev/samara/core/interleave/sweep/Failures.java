@@ -72,7 +72,6 @@ public final class Failures implements ProfilePart {
         sweepSingles(deadline, out);
         sweepPairs(deadline, out);
         failures.forEach(out::println);
-        out.println(progress());
     }
 
     private void sweepSingles(Deadline deadline, PrintStream out) {
