@@ -46,10 +46,14 @@ public final class Machine implements AutoCloseable {
         }
     }
 
-    /** Asks the embedder. The reference is closed, but its object answers later calls, too. */
+    /**
+     * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed, but its
+     * object answers later calls, too.
+     */
     private long scoreOf(Layout layout, long pages, VictimScore score) {
-        try (SpaceIdentity identity = SpaceIdentity.grab(this, layout.lifetime().identity())) {
-            return score.score(identity, pages);
+        try (SpaceIdentity identity =
+                SpaceIdentity.tryGrab(this, layout.lifetime().identity())) {
+            return identity == null ? -1 : score.score(identity, pages);
         }
     }
 

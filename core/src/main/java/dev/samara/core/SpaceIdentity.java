@@ -27,9 +27,18 @@ public final class SpaceIdentity implements AutoCloseable {
 
     /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */
     static SpaceIdentity grab(Machine machine, Identity identity) {
+        SpaceIdentity grabbed = tryGrab(machine, identity);
+        if (grabbed == null) {
+            throw new MmException("grab", Errno.ESRCH);
+        }
+        return grabbed;
+    }
+
+    /** Takes a reference; returns null if there is none to the identity any more. */
+    static @Nullable SpaceIdentity tryGrab(Machine machine, Identity identity) {
         StackReserve.check(SpaceReferences.DEPTH);
         if (!identity.tryGrab()) {
-            throw new MmException("grab", Errno.ESRCH);
+            return null;
         }
         boolean isGrabbed = false;
         try {

@@ -26,7 +26,8 @@ final class EndScenariosTest {
                 EndScenarios.SecondClose.class,
                 EndScenarios.Collection.class,
                 EndScenarios.Watch.class,
-                EndScenarios.Truncation.class
+                EndScenarios.Truncation.class,
+                ReapScenarios.ShortageBesideClose.class
             })
     void endsWell(Class<? extends Scenario> type) {
         Exploration exploration = SteppedScenarios.explore(type);

@@ -79,13 +79,12 @@ final class ReapScenarios {
         }
     }
 
-    /** A store that needs the frame of another space, whose CPU is in GUEST. */
-    static final class ShortageBesideGuest extends Calls {
+    /** A store in a space that needs the frame of another one, which has a score. */
+    private abstract static class Shortage extends Calls {
         private static final int FRAMES = 2;
-        private static final String OTHER = "other";
+        static final String OTHER = "other";
 
-        ShortageBesideGuest() {
-            calls().put("guest", new HoldsInGuest(AT));
+        Shortage() {
             calls().put("needs", (state, cpu) -> {
                 cpu.switchTo(state.child(OTHER));
                 String stored = store(cpu, AT, 9);
@@ -100,27 +99,34 @@ final class ReapScenarios {
         }
 
         @Override
-        protected MachineBuilder builder() {
+        protected final MachineBuilder builder() {
             return Machine.builder().faultAround(1).lowMemory((space, pages) -> space.number() == 1 ? 1 : -1);
         }
 
         @Override
-        protected int pages() {
+        protected final int pages() {
             return FRAMES;
         }
 
         @Override
-        protected boolean hasOrders() {
+        protected final boolean hasOrders() {
             return false;
         }
 
         @Override
-        protected void prepare(State state, Cpu cpu) {
+        protected final void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             mapPage(state, cpu, AT + PAGE);
             AddressSpace other = state.machine.newSpace(LINUX);
             state.children.put(OTHER, other);
             assertEquals(AT, other.mmap(AT, PAGE, RW, FIXED, null, 0));
+        }
+    }
+
+    /** The CPU of the other space is in GUEST. */
+    static final class ShortageBesideGuest extends Shortage {
+        ShortageBesideGuest() {
+            calls().put("guest", new HoldsInGuest(AT));
         }
 
         @Override
@@ -129,6 +135,16 @@ final class ReapScenarios {
             cpu.switchTo(state.child(OTHER));
             assertEquals("9", load(cpu, AT));
             cpu.switchTo(null);
+        }
+    }
+
+    /**
+     * The other space ends, perhaps between the count of its pages and its score. No report says that a score failed.
+     * A store that meets the end itself may find no frame.
+     */
+    static final class ShortageBesideClose extends Shortage {
+        ShortageBesideClose() {
+            calls().put("close", close());
         }
     }
 }
