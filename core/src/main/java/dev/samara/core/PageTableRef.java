@@ -91,7 +91,8 @@ public final class PageTableRef implements AutoCloseable {
 
     /**
      * Takes the private pages from a space that is about to end, while its threads run on ({@code
-     * process_mrelease(2)}). The frames are free when this returns 0. The mappings stay.
+     * process_mrelease(2)}). The mappings stay. When this returns 0, the frames of these pages are free, and so are those
+     * that operations in flight have taken meanwhile.
      *
      * <p>First the space becomes <em>unstable</em>, for ever. From then on a fault that needs a page in a private
      * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS). A copy or a pin that needs such a page fails, a
@@ -101,16 +102,17 @@ public final class PageTableRef implements AutoCloseable {
      * is free after its last pin is released.
      *
      * <p>Mappings of operations in flight are skipped, also those that are locked, moved or protected meanwhile. They
-     * are tried again after pauses, ten times within half a second. Nothing is taken while a fork copies the space.
-     * Several threads may reap a space at a time: each frees the pages that it has taken. This delays no teardown of
-     * the space, waits for none, and never makes one: it keeps only the page table.
+     * are tried again after pauses, ten times within half a second, and so is a space in which an operation in flight
+     * frees pages, as {@code munmap} does. Nothing is taken while a fork copies the space. Several threads may reap a
+     * space at a time: each frees the pages that it has taken. This delays no teardown of the space, waits for none,
+     * and never makes one: it keeps only the page table. A teardown that has begun frees the pages that it has taken.
      *
      * <p>Waits for CPUs in GUEST that may have translations, and for a grace period if one is needed. Notifiers of the
      * space are called for each mapping, or for parts of a large one, after its pages are taken and before they are
      * free. Operations in the range go on during such a call.
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
-     *     mappings were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages
+     *     operations were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages
      *     as the machine has page table contexts for; EINTR if the thread was interrupted before another attempt; ESRCH
      *     if this reference is closed. After an error the space is unstable, and another call goes on. Unlike Linux, no
      *     EINVAL: only the embedder knows whether the space is about to end

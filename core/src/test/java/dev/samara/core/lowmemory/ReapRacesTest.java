@@ -23,6 +23,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -242,6 +243,47 @@ final class ReapRacesTest {
         assertEquals(1, frames());
         moving.endWith(AT + 8 * PAGE);
         assertEquals(0, ref.reap());
+        assertEquals(0, frames());
+    }
+
+    @Test
+    @DisplayName("is complete only when an unmapping in flight has freed its pages")
+    void besideAnUnmapping() throws Exception {
+        populate(0, 2);
+        populate(4, 1);
+        HeldOperations.Hold unmapping = held.hold(() -> space.munmap(AT, 2 * PAGE));
+        long beside = ref.reap();
+        long left = frames();
+        unmapping.endWith(0);
+        assertResult(Errno.EAGAIN, beside);
+        assertEquals(2, left);
+        assertEquals(0, ref.reap());
+        assertEquals(0, frames());
+    }
+
+    @Test
+    @DisplayName("is complete only when a discard in flight is")
+    void besideADiscard() throws Exception {
+        populate(0, 2);
+        HeldOperations.Hold discarding = held.hold(() -> space.madvise(AT, PAGE, Advice.DONTNEED));
+        long beside = ref.reap();
+        discarding.endWith(0);
+        assertResult(Errno.EAGAIN, beside);
+        assertEquals(0, ref.reap());
+        assertEquals(0, frames());
+    }
+
+    @Test
+    @DisplayName("does not wait for the end of the space, which frees what it has taken itself")
+    void besideTheEnd() throws Exception {
+        populate(0, 2);
+        HeldOperations.Hold ending = held.holdNext();
+        Future<?> closed = CompletableFuture.runAsync(space::close);
+        ending.untilEntered();
+        long beside = ref.reap();
+        ending.letGo();
+        Await.result("the close", closed, held.reports);
+        assertEquals(0, beside);
         assertEquals(0, frames());
     }
 

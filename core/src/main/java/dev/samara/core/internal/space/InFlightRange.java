@@ -143,6 +143,11 @@ public abstract class InFlightRange extends WaitingCall {
         return !reserved.isEmpty() || stopsFaults();
     }
 
+    /** Returns whether the retirement may take pages whose frames it has not freed yet. */
+    boolean freesPages() {
+        return takesPagesAway() || !actions.isEmpty();
+    }
+
     public List<Move> moves() {
         return moves;
     }

@@ -28,12 +28,13 @@ import org.jspecify.annotations.Nullable;
  *   <li>The private anonymous VMAs are walked from the top address down. Each one has its entries emptied, its range
  *       flushed, notifiers told, and its frames freed, before the next one is looked up. Locked VMAs stay as they are.
  *       A VMA of an operation in flight is skipped, and so is the rest of one that is replaced meanwhile.
- *   <li>The pass is complete if it has skipped nothing, and if no move was published meanwhile: the moved pages may
- *       have passed the walk.
+ *   <li>The pass is complete if it has skipped nothing, if no move was published meanwhile, whose pages may have passed
+ *       the walk, and if no operation is in flight that has pages to free.
  * </ol>
  *
  * <p>An incomplete pass is repeated by the caller. Two reaps of a space may run at a time: each frees the pages that it
- * has taken. A teardown of the space may run beside this; both flush or free only what they have taken themselves. The
+ * has taken. A teardown of the space may run beside this; both flush or free only what they have taken themselves, and
+ * neither waits for the other. The
  * caller holds the page table of the space, and none of its users: no put of this thread is the last one.
  */
 public final class Reap implements AutoCloseable {
@@ -307,10 +308,24 @@ public final class Reap implements AutoCloseable {
     private boolean isComplete() {
         layout.lock();
         try {
-            return !isIncomplete && moves == layout.moves();
+            return !isIncomplete && moves == layout.moves() && !isFreeing();
         } finally {
             layout.unlock();
         }
+    }
+
+    /**
+     * Returns whether an operation in flight frees pages that the pass has not found. The teardown does not count: it
+     * begins after the last user has gone. The caller holds the layout lock.
+     */
+    private boolean isFreeing() {
+        List<InFlightRange> ranges = layout.inFlight().ranges();
+        for (int i = 0; i < ranges.size(); i++) {
+            if (ranges.get(i).freesPages()) {
+                return layout.lifetime().users().users() != 0;
+            }
+        }
+        return false;
     }
 
     /** Marks the space as one from which no more memory can be had. */
