@@ -91,8 +91,8 @@ public final class PageTableRef implements AutoCloseable {
 
     /**
      * Takes the private pages from a space that is about to end, while its threads run on ({@code
-     * process_mrelease(2)}). The mappings stay. When this returns 0, the frames of these pages are free, and so are those
-     * that operations in flight have taken meanwhile.
+     * process_mrelease(2)}). The mappings stay. When this returns 0, the frames of these pages are free, and so are
+     * those that operations in flight have taken meanwhile.
      *
      * <p>First the space becomes <em>unstable</em>, for ever. From then on a fault that needs a page in a private
      * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS). A copy or a pin that needs such a page fails, a
@@ -112,10 +112,10 @@ public final class PageTableRef implements AutoCloseable {
      * free. Operations in the range go on during such a call.
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
-     *     operations were still in flight, or a fork still copied, after ten attempts, or if as many calls work on pages
-     *     as the machine has page table contexts for; EINTR if the thread was interrupted before another attempt; ESRCH
-     *     if this reference is closed. After an error the space is unstable, and another call goes on. Unlike Linux, no
-     *     EINVAL: only the embedder knows whether the space is about to end
+     *     operations were still in flight, or a fork still copied, after ten attempts, or if as many calls work on
+     *     pages as the machine has page table contexts for; EINTR if the thread was interrupted before another attempt;
+     *     ESRCH if this reference is closed. After an error the space is unstable, and another call goes on. Unlike
+     *     Linux, no EINVAL: only the embedder knows whether the space is about to end
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */

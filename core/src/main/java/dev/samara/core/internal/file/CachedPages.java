@@ -20,7 +20,7 @@ final class CachedPages extends Caches.RegisteredCache {
     private final Frames frames;
     private final int pageShift;
     private final long number;
-    private final PageIndex index = new PageIndex();
+    private final PageIndex index;
 
     /** Created before a removal, which allocates nothing for it. */
     private final IntPredicate isRemoved;
@@ -58,7 +58,8 @@ final class CachedPages extends Caches.RegisteredCache {
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         isRemoved = frames::isRemoved;
-        number = memory.nextCache();
+        number = cache.number();
+        index = new PageIndex(cache.mayGrow() ? Long.MAX_VALUE : pages(size));
     }
 
     long number() {
@@ -88,6 +89,10 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /** Returns the number of pages that a number of bytes needs. */
     long pages(long bytes) {
+        return pages(bytes, pageShift);
+    }
+
+    static long pages(long bytes, int pageShift) {
         return (bytes >>> pageShift) + ((bytes & (1L << pageShift) - 1) == 0 ? 0 : 1);
     }
 
@@ -173,7 +178,7 @@ final class CachedPages extends Caches.RegisteredCache {
         isClosed = true;
     }
 
-    /** Removes this from the caches. The caller has removed all pages of a closed cache. */
+    /** Removes this from the caches. The caller has removed all pages, and no page is put in any more. */
     void leaveCaches() {
         unregister();
     }

@@ -13,7 +13,11 @@ import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -28,21 +32,29 @@ public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
+    private static final VarHandle PRESENT;
+
+    static {
+        try {
+            PRESENT = MethodHandles.lookup().findVarHandle(FilePages.class, "present", PresentPages.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final MachineMemory memory;
     private final Frames frames;
     private final boolean isOfZeros;
-    private final CachedPages cached;
+    private final boolean mayGrow;
     private final long number;
-    private final PageIndex index;
-    private final ReverseMap mappings;
-    private final ShrinkLog shrinks = new ShrinkLog();
-    private final Removals removals;
-    private final Truncation truncation;
-    private final Reclaim reclaim;
-    private final FileBytes bytes;
 
-    /** The lock of the pages: index, size and contents of the cache. */
-    private final ReentrantLock content;
+    /** The size in bytes until {@link #present} has it. */
+    private final long firstSize;
+
+    private final ReverseMap mappings;
+
+    /** Null before the first page or the first change of the file; then final. */
+    private volatile @Nullable PresentPages present;
 
     /**
      * Creates the cache of a file whose backing fetches its pages. No page is in memory.
@@ -62,23 +74,57 @@ public final class FilePages extends PageCache {
      * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing need be asked for it
      */
     public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
+        this(memory, size, isOfZeros, true);
+    }
+
+    /** Returns the cache of a file of zeros whose size never changes. */
+    static FilePages ofFixedSize(MachineMemory memory, long size) {
+        return new FilePages(memory, size, true, false);
+    }
+
+    private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow) {
         this.memory = memory;
+        this.mayGrow = mayGrow;
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
-        cached = new CachedPages(this, memory, size);
-        number = cached.number();
-        index = cached.index();
-        content = cached.content();
-        mappings = new ReverseMap(memory.caches()::noteUnmapped);
-        removals = new Removals(this, memory, cached, mappings);
-        truncation = new Truncation(memory, cached, removals, shrinks);
-        reclaim = new Reclaim(memory, cached, mappings, removals);
-        bytes = new FileBytes(this, memory, cached);
+        number = memory.nextCache();
+        firstSize = size;
+        mappings = new ReverseMap(memory.caches().unmapped());
+    }
+
+    private PresentPages present() {
+        PresentPages now = present;
+        if (now == null) {
+            PRESENT.compareAndSet(this, (PresentPages) null, new PresentPages(this, memory, firstSize, mappings));
+            now = Objects.requireNonNull(present);
+        }
+        return now;
+    }
+
+    private CachedPages cached() {
+        return present().cached;
+    }
+
+    /**
+     * Removes all pages of a file that no VMA maps any more, so no page is inserted again. It is not closed: a late
+     * fault finds its VMA detached, and not the file. May wait for CPUs and for a grace period.
+     */
+    void end() {
+        PresentPages now = present;
+        if (now != null) {
+            now.removals.remove(null, 0, Long.MAX_VALUE);
+            now.cached.leaveCaches();
+        }
     }
 
     /** Returns the page cache of the mapped file; null for none. */
     public static @Nullable FilePages of(VmArea vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
+    }
+
+    /** Returns whether the size may change. */
+    boolean mayGrow() {
+        return mayGrow;
     }
 
     /** Returns the number of the cache. Its frames have this number as their owner. */
@@ -97,37 +143,49 @@ public final class FilePages extends PageCache {
 
     @Override
     public long size() {
-        return cached.size();
+        PresentPages now = present;
+        return now == null ? firstSize : now.cached.size();
     }
 
     /** Returns the size in pages. A partial last page counts. */
     public long pages() {
-        return cached.pages();
+        PresentPages now = present;
+        return now == null
+                ? CachedPages.pages(firstSize, Integer.numberOfTrailingZeros(frames.pageSize()))
+                : now.cached.pages();
     }
 
     @Override
     public int frameAt(long page) {
-        return page < 0 ? Frames.NONE : index.get(page);
+        PresentPages now = present;
+        return now == null ? Frames.NONE : now.cached.frameAt(page);
     }
 
     /** Reads the frames of consecutive pages, {@link Frames#NONE} for each page that is not in memory. */
     public void framesAt(long first, int count, int[] target) {
-        index.get(first, count, target);
+        PresentPages now = present;
+        if (now == null) {
+            Arrays.fill(target, 0, count, Frames.NONE);
+        } else {
+            now.cached.index().get(first, count, target);
+        }
     }
 
     /** Permits reclaim of clean, unpinned and unmapped pages. The backing can read them again. */
     public void allowReclaim() {
-        cached.allowReclaim();
+        cached().allowReclaim();
     }
 
     /** Returns whether the cache was closed. No page is in memory after that. */
     public boolean isClosed() {
-        return cached.isClosed();
+        PresentPages now = present;
+        return now != null && now.cached.isClosed();
     }
 
     /** Returns a count of removals, odd while one is under way: the argument for {@link #hasRemovedSince}. */
     public long removals() {
-        return cached.removals();
+        PresentPages now = present;
+        return now == null ? 0 : now.cached.removals();
     }
 
     /**
@@ -139,15 +197,15 @@ public final class FilePages extends PageCache {
      */
     public boolean hasRemovedSince(long removals) {
         // Odd: the removal under way at that time may mark a frame at any time up to its end.
-        return (removals & 1) != 0 || cached.removals() != removals;
+        return (removals & 1) != 0 || removals() != removals;
     }
 
     PageIndex index() {
-        return index;
+        return cached().index();
     }
 
     ReentrantLock content() {
-        return content;
+        return cached().content();
     }
 
     private IllegalStateException closed(String what) {
@@ -156,7 +214,8 @@ public final class FilePages extends PageCache {
 
     @Override
     public int allocate() {
-        if (isClosed()) {
+        // What an insertion needs is made before there is a frame, which would be lost if there is no memory for that.
+        if (cached().isClosed()) {
             throw closed("allocate");
         }
         int frame = tryAllocate();
@@ -183,11 +242,12 @@ public final class FilePages extends PageCache {
 
     @Override
     public void free(int frame) {
-        content.lock();
+        CachedPages cached = cached();
+        cached.content().lock();
         try {
             take(frame, Frames.ANONYMOUS, 0);
         } finally {
-            content.unlock();
+            cached.content().unlock();
         }
         drop(frame);
     }
@@ -215,11 +275,12 @@ public final class FilePages extends PageCache {
         NoWaiting.check("an insertion into a page cache");
         int known;
         boolean isOver;
-        content.lock();
+        CachedPages cached = cached();
+        cached.content().lock();
         try {
             isOver = isClosed();
             boolean isWithin = page >= 0 && page < pages();
-            known = isWithin ? index.get(page) : Frames.NONE;
+            known = isWithin ? cached.index().get(page) : Frames.NONE;
             if (known == Frames.NONE && isWithin && !isOver) {
                 take(frame, number(), page);
                 cached.put(page, frame);
@@ -227,7 +288,7 @@ public final class FilePages extends PageCache {
             }
             take(frame, Frames.ANONYMOUS, 0);
         } finally {
-            content.unlock();
+            cached.content().unlock();
         }
         drop(frame);
         if (isOver) {
@@ -262,15 +323,17 @@ public final class FilePages extends PageCache {
         if (!isOfZeros || page < 0 || page >= pages()) {
             return Frames.NONE;
         }
+        // Before the frame, which would be lost if there is no memory for this.
+        CachedPages cached = cached();
         int fresh = frames.allocate(context.magazine());
         if (fresh == Frames.NONE) {
             return Frames.NONE;
         }
         int known = Frames.NONE;
-        content.lock();
+        cached.content().lock();
         try {
             if (page < pages() && !isClosed() && !vma.isDetached()) {
-                known = index.get(page);
+                known = cached.index().get(page);
                 if (known == Frames.NONE) {
                     frames.assign(fresh, number(), page);
                     cached.put(page, fresh);
@@ -278,7 +341,7 @@ public final class FilePages extends PageCache {
                 }
             }
         } finally {
-            content.unlock();
+            cached.content().unlock();
         }
         frames.drop(fresh, context.magazine());
         return known;
@@ -304,37 +367,37 @@ public final class FilePages extends PageCache {
 
     @Override
     public long pread(byte[] target, int at, int length, long offset) {
-        return bytes.read(ByteBuffer.wrap(target, at, length), offset, isOfZeros);
+        return present().bytes.read(ByteBuffer.wrap(target, at, length), offset, isOfZeros);
     }
 
     @Override
     public long pread(ByteBuffer target, long offset) {
-        return bytes.read(target, offset, isOfZeros);
+        return present().bytes.read(target, offset, isOfZeros);
     }
 
     @Override
     public long pwrite(byte[] source, int at, int length, long offset) {
-        return bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros);
+        return present().bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros);
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
-        return bytes.write(source, offset, isOfZeros);
+        return present().bytes.write(source, offset, isOfZeros);
     }
 
     /** Reads as {@link #pread(ByteBuffer, long)} does, from a file whose pages consist of zeros if not in memory. */
     public long preadOfZeros(ByteBuffer target, long offset) {
-        return bytes.read(target, offset, true);
+        return present().bytes.read(target, offset, true);
     }
 
     /** Writes as {@link #pwrite(ByteBuffer, long)} does, to a file whose pages consist of zeros if not in memory. */
     public long pwriteOfZeros(ByteBuffer source, long offset) {
-        return bytes.write(source, offset, true);
+        return present().bytes.write(source, offset, true);
     }
 
     @Override
     public void remove(long first, long count) {
-        removals.remove(null, first, count);
+        present().removals.remove(null, first, count);
     }
 
     /**
@@ -343,7 +406,7 @@ public final class FilePages extends PageCache {
      * @param gather the operation's; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      */
     public void remove(TlbGather gather, long first, long count) {
-        removals.remove(gather, first, count);
+        present().removals.remove(gather, first, count);
     }
 
     @Override
@@ -353,17 +416,17 @@ public final class FilePages extends PageCache {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
-        removals.close();
+        present().removals.close();
     }
 
     /** Returns whether another thread changes the size or removes pages at some instant of this call. */
     boolean isChangedByAnother() {
-        return removals.isOfAnother();
+        return present().removals.isOfAnother();
     }
 
     /** Frees pages of a batch, see {@link Reclaim#run}. */
     int reclaim(ReclaimBatch batch) {
-        return reclaim.run(batch);
+        return present().reclaim.run(batch);
     }
 
     /**
@@ -371,17 +434,17 @@ public final class FilePages extends PageCache {
      * FALLOC_FL_PUNCH_HOLE}).
      */
     public void punch(long start, long length) {
-        truncation.punch(start, length);
+        present().truncation.punch(start, length);
     }
 
     @Override
     public void truncate(long bytes) {
-        truncation.truncate(bytes);
+        present().truncation.truncate(bytes);
     }
 
     /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */
     public ShrinkLog.Shrink lastShrink() {
-        return shrinks.walked();
+        return present().shrinks.walked();
     }
 
     /**
@@ -397,23 +460,24 @@ public final class FilePages extends PageCache {
 
     /** See {@link Truncation#beginGrowth}. */
     void beginGrowth() {
-        truncation.beginGrowth();
+        present().truncation.beginGrowth();
     }
 
     /** See {@link Truncation#endGrowth}. */
     void endGrowth(long bytes) {
-        truncation.endGrowth(bytes);
+        present().truncation.endGrowth(bytes);
     }
 
     /** Has a later insertion of a page need no memory. */
     void reserve(long page) {
-        content.lock();
+        CachedPages cached = cached();
+        cached.content().lock();
         try {
-            if (index.get(page) == Frames.NONE) {
+            if (cached.index().get(page) == Frames.NONE) {
                 cached.put(page, Frames.NONE);
             }
         } finally {
-            content.unlock();
+            cached.content().unlock();
         }
     }
 
@@ -423,12 +487,12 @@ public final class FilePages extends PageCache {
      */
     void lock() {
         Cpus.checkMayWait("a change of a file");
-        removals.lock();
+        present().removals.lock();
     }
 
     /** Releases {@link #lock}. */
     void unlock() {
-        removals.unlock();
+        present().removals.unlock();
     }
 
     @Override

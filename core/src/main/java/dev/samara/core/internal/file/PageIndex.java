@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A node goes when its last page is removed, and with it every level that the remaining pages do not need. A reader
  * in such a node finds no page there, which is correct. The node was empty when it was unlinked, which was during the
  * reader's lookup, and no page is ever put into it again. So a lookup needs no check that its node is still linked.
+ *
+ * <p>The first leaf is no longer than the file. If the file grows, a full leaf replaces it. A reader in the shorter one
+ * then finds pages that were there at the replacement, which was during its lookup.
  */
 final class PageIndex {
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
@@ -24,13 +27,46 @@ final class PageIndex {
     private static final int BITS = 9;
     private static final int SIZE = 1 << BITS;
 
-    /** A tree of some height; replaced when the tree must be higher. Height 0 is one leaf. */
-    private record Root(int height, Object top) {}
+    /**
+     * A tree of some height; replaced when the tree must be higher. Height 0 is one leaf.
+     *
+     * @param last the last page for which the tree has a place
+     */
+    private record Root(int height, Object top, long last) {
+        static Root of(int[] leaf) {
+            return new Root(0, leaf, leaf.length - 1);
+        }
 
-    private volatile Root root = new Root(0, leaf());
+        /** Returns a tree with this one as its first child. */
+        Root higher() {
+            Object[] table = new Object[SIZE];
+            table[0] = top;
+            return new Root(height + 1, table, (1L << (BITS * (height + 2))) - 1);
+        }
 
-    private static int[] leaf() {
-        int[] leaf = new int[SIZE];
+        /** Returns a tree of a lower height with the first child of this one as its top. */
+        Root lower() {
+            return new Root(height - 1, ((Object[]) top)[0], (1L << (BITS * height)) - 1);
+        }
+    }
+
+    /** The length of the first leaf. */
+    private final int least;
+
+    private volatile Root root;
+
+    /**
+     * Makes an index without pages.
+     *
+     * @param pages the size of the file in pages; it may grow later
+     */
+    PageIndex(long pages) {
+        least = (int) Math.max(1, Math.min(SIZE, pages));
+        root = Root.of(leaf(least));
+    }
+
+    private static int[] leaf(int length) {
+        int[] leaf = new int[length];
         Arrays.fill(leaf, Frames.NONE);
         return leaf;
     }
@@ -59,7 +95,7 @@ final class PageIndex {
 
     private int @Nullable [] leafOf(long page) {
         Root from = root;
-        if (page >>> (BITS * (from.height + 1)) != 0) {
+        if (page < 0 || page > from.last) {
             return null;
         }
         Object table = from.top;
@@ -87,18 +123,14 @@ final class PageIndex {
         int[] leaf = leafOf(first);
         int from = (int) first & SIZE - 1;
         for (int i = 0; i < count; i++) {
-            target[i] = leaf == null ? Frames.NONE : frameAcquire(leaf, from + i);
+            // The first leaf may be short.
+            target[i] = leaf == null || from + i >= leaf.length ? Frames.NONE : frameAcquire(leaf, from + i);
         }
     }
 
     /** The caller excludes other changes. */
     void put(long page, int frame) {
-        Root from = root;
-        while (page >>> (BITS * (from.height + 1)) != 0) {
-            Object[] higher = new Object[SIZE];
-            higher[0] = from.top;
-            from = new Root(from.height + 1, higher);
-        }
+        Root from = withPlaceFor(page);
         root = from;
         Object table = from.top;
         for (int level = from.height; level > 0; level--) {
@@ -106,12 +138,33 @@ final class PageIndex {
             int at = (int) (page >>> (BITS * level)) & SIZE - 1;
             table = upper[at];
             if (table == null) {
-                table = level == 1 ? leaf() : new Object[SIZE];
+                table = level == 1 ? leaf(SIZE) : new Object[SIZE];
                 setChildRelease(upper, at, table);
             }
         }
         // Pairs with the acquire load of get: a thread that finds the frame sees its content, its owner and its page.
         setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
+    }
+
+    /** Returns the present tree, or a larger one with its pages. The caller excludes other changes. */
+    private Root withPlaceFor(long page) {
+        Root from = root;
+        if (page > from.last && from.height == 0) {
+            from = Root.of(longer((int[]) from.top));
+        }
+        while (page > from.last) {
+            from = from.higher();
+        }
+        return from;
+    }
+
+    private static int[] longer(int[] leaf) {
+        if (leaf.length == SIZE) {
+            return leaf;
+        }
+        int[] longer = leaf(SIZE);
+        System.arraycopy(leaf, 0, longer, 0, leaf.length);
+        return longer;
     }
 
     /**
@@ -132,7 +185,8 @@ final class PageIndex {
         int shift = BITS * level;
         // Zero for a table that begins after the first page.
         int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
-        for (int i = start; i < SIZE && count < pages.length; i++) {
+        int end = end(table, level);
+        for (int i = start; i < end && count < pages.length; i++) {
             long lowest = base + ((long) i << shift);
             if (level > 0) {
                 Object child = childAcquire((Object[]) table, i);
@@ -150,6 +204,10 @@ final class PageIndex {
         return count;
     }
 
+    private static int end(Object table, int level) {
+        return level == 0 ? ((int[]) table).length : SIZE;
+    }
+
     /** Passes the frames of a range, inclusive, to a consumer, in ascending order. The caller excludes changes. */
     void forEach(long first, long last, IntConsumer consumer) {
         Root of = root;
@@ -160,7 +218,8 @@ final class PageIndex {
         int shift = BITS * level;
         // Zero for a table that begins after the first page.
         int start = first <= base ? 0 : (int) Math.min(SIZE, (first - base) >>> shift);
-        for (int i = start; i < SIZE && base + ((long) i << shift) <= last; i++) {
+        int end = end(table, level);
+        for (int i = start; i < end && base + ((long) i << shift) <= last; i++) {
             if (level == 0) {
                 int frame = ((int[]) table)[i];
                 if (frame != Frames.NONE) {
@@ -198,12 +257,12 @@ final class PageIndex {
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
         if (removeIf(from.top, from.height, 0, first, last, choice)) {
-            root = new Root(0, leaf());
+            root = Root.of(leaf(least));
             return;
         }
         Root left = from;
         while (left.height > 0 && lowestAlone((Object[]) left.top)) {
-            left = new Root(left.height - 1, ((Object[]) left.top)[0]);
+            left = left.lower();
         }
         if (left.height != from.height) {
             // A reader that has the higher root still finds the lower one below it.
@@ -224,7 +283,8 @@ final class PageIndex {
     private static boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
         boolean isEmpty = true;
-        for (int i = 0; i < SIZE; i++) {
+        int end = end(table, level);
+        for (int i = 0; i < end; i++) {
             long lowest = base + ((long) i << shift);
             boolean isWithin = lowest + (1L << shift) - 1 >= first && lowest <= last;
             if (level == 0) {

@@ -6,11 +6,10 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
-import java.util.Map;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.atomic.AtomicIntegerArray;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * after its end.
  *
  * <p>An interval is stored at the smallest aligned block of a power of two of pages that contains it. Blocks of one
- * size are ordered and do not overlap, so a lookup takes one search per size in use.
+ * size are ordered and do not overlap, so a lookup takes two searches per size in use. One link at a time needs no
+ * place there: an object that is mapped once has no map.
  */
 final class ReverseMap {
     private static final int SIZES = 64;
@@ -48,9 +48,12 @@ final class ReverseMap {
      * One linked VMA, which can unlink itself: once it is in the map, no further object is allocated, which might fail.
      */
     final class Link implements FileLink {
-        private final Key key;
         private final VmArea vma;
         private final PageTable table;
+
+        /** Set before the link is in the map; null for the sole link. */
+        private @Nullable Key key;
+
         private volatile boolean isEntered;
         private volatile boolean isUnlinked;
 
@@ -61,8 +64,7 @@ final class ReverseMap {
 
         private @Nullable Link nextLeft;
 
-        private Link(Key key, VmArea vma, PageTable table, boolean isEntered) {
-            this.key = key;
+        private Link(VmArea vma, PageTable table, boolean isEntered) {
             this.vma = vma;
             this.table = table;
             this.isEntered = isEntered;
@@ -119,16 +121,39 @@ final class ReverseMap {
 
     private record Unlinked(Link link, @Nullable Unlinked next) {}
 
-    private final ConcurrentSkipListMap<Key, Link> links = new ConcurrentSkipListMap<>();
+    private static final VarHandle SOLE;
+    private static final VarHandle LINKS;
+    private static final VarHandle LOOKUPS;
+    private static final VarHandle LEFT;
+    private static final VarHandle NUMBERS;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            SOLE = lookup.findVarHandle(ReverseMap.class, "sole", Link.class);
+            LINKS = lookup.findVarHandle(ReverseMap.class, "links", ConcurrentSkipListMap.class);
+            LOOKUPS = lookup.findVarHandle(ReverseMap.class, "lookups", Lookups.class);
+            LEFT = lookup.findVarHandle(ReverseMap.class, "left", Link.class);
+            NUMBERS = lookup.findVarHandle(ReverseMap.class, "numbers", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** A link that needs no place in the map: most objects of shared memory have one link. Null for none. */
+    private volatile @Nullable Link sole;
+
+    /** The other links; null before the first of them. */
+    private volatile @Nullable ConcurrentSkipListMap<Key, Link> links;
 
     /** Null while no lookup is under way. */
-    private final AtomicReference<@Nullable Lookups> lookups = new AtomicReference<>();
+    private volatile @Nullable Lookups lookups;
 
     /** The unlinked links whose removal has failed for want of memory, linked by their own fields. */
-    private final AtomicReference<@Nullable Link> left = new AtomicReference<>();
+    private volatile @Nullable Link left;
 
-    private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
-    private final AtomicLong numbers = new AtomicLong();
+    @SuppressWarnings("UnusedVariable") // by NUMBERS
+    private volatile long numbers;
 
     private final Runnable unlinked;
 
@@ -147,24 +172,38 @@ final class ReverseMap {
      * @param isEntered whether no page of another mapping is in its range
      */
     Link link(VmArea vma, PageTable table, boolean isEntered) {
-        long first = vma.pageOffset();
-        long last = lastPage(vma, table);
-        int shift = SIZES - Long.numberOfLeadingZeros(first ^ last);
-        Key key = new Key(shift, block(first, shift), numbers.getAndIncrement());
-        Link link = new Link(key, vma, table, isEntered);
-        // The count comes first: lookups skip sizes without links.
-        bySize.getAndIncrement(shift);
+        Link link = new Link(vma, table, isEntered);
+        if (sole != null || !SOLE.compareAndSet(this, (Link) null, link)) {
+            put(link);
+        }
+        return link;
+    }
+
+    private void put(Link link) {
+        ConcurrentSkipListMap<Key, Link> map = madeLinks();
+        long first = link.vma.pageOffset();
+        int shift = SIZES - Long.numberOfLeadingZeros(first ^ lastPage(link.vma, link.table));
+        Key key = new Key(shift, block(first, shift), (long) NUMBERS.getAndAdd(this, 1));
+        link.key = key;
         boolean isLinked = false;
         try {
-            links.put(key, link);
+            map.put(key, link);
             isLinked = true;
         } finally {
             // Memory may run out after the link has come into the map.
-            if (!isLinked && !remove(link)) {
-                bySize.getAndDecrement(shift);
+            if (!isLinked) {
+                remove(link);
             }
         }
-        return link;
+    }
+
+    private ConcurrentSkipListMap<Key, Link> madeLinks() {
+        ConcurrentSkipListMap<Key, Link> map = links;
+        if (map == null) {
+            LINKS.compareAndSet(this, (ConcurrentSkipListMap<Key, Link>) null, new ConcurrentSkipListMap<>());
+            map = Objects.requireNonNull(links);
+        }
+        return map;
     }
 
     /**
@@ -185,17 +224,17 @@ final class ReverseMap {
         link.isLeft = true;
         Link first;
         do {
-            first = left.get();
+            first = left;
             link.nextLeft = first;
-        } while (!left.compareAndSet(first, link));
+        } while (!LEFT.compareAndSet(this, first, link));
     }
 
     /** Removes the links whose removal has failed before. */
     private void removeLeft() {
-        if (left.get() == null) {
+        if (left == null) {
             return;
         }
-        for (Link link = left.getAndSet(null); link != null; ) {
+        for (Link link = (Link) LEFT.getAndSet(this, (Link) null); link != null; ) {
             Link next = link.nextLeft;
             try {
                 removeAfterLookups(link);
@@ -208,37 +247,38 @@ final class ReverseMap {
 
     private void removeAfterLookups(Link link) {
         for (; ; ) {
-            Lookups now = lookups.get();
+            Lookups now = lookups;
             if (now == null) {
                 // A lookup that begins from here on finds the links that were made before this call.
                 removeOnce(link);
                 return;
             }
-            if (lookups.compareAndSet(now, new Lookups(now.count, new Unlinked(link, now.unlinked)))) {
+            if (LOOKUPS.compareAndSet(this, now, new Lookups(now.count, new Unlinked(link, now.unlinked)))) {
                 return;
             }
         }
     }
 
     private void removeOnce(Link link) {
-        if (!remove(link)) {
-            if (!link.isLeft) {
-                throw new IllegalStateException("unlinked twice: " + link.vma);
-            }
-            bySize.getAndDecrement(link.key.shift);
+        if (!remove(link) && !link.isLeft) {
+            throw new IllegalStateException("unlinked twice: " + link.vma);
         }
     }
 
     private boolean remove(Link link) {
-        if (links.remove(link.key) == null) {
-            return false;
+        Key key = link.key;
+        if (key == null) {
+            return SOLE.compareAndSet(this, link, (Link) null);
         }
-        bySize.getAndDecrement(link.key.shift);
-        return true;
+        return madeLinks().remove(key) != null;
     }
 
     private void begin() {
-        lookups.updateAndGet(now -> now == null ? new Lookups(1, null) : new Lookups(now.count + 1, now.unlinked));
+        Lookups now;
+        do {
+            now = lookups;
+        } while (!LOOKUPS.compareAndSet(
+                this, now, now == null ? new Lookups(1, null) : new Lookups(now.count + 1, now.unlinked)));
     }
 
     private void end() {
@@ -258,8 +298,11 @@ final class ReverseMap {
     private @Nullable Lookups endAtLast() {
         for (; ; ) {
             try {
-                return lookups.getAndUpdate(
-                        now -> now == null || now.count == 1 ? null : new Lookups(now.count - 1, now.unlinked));
+                Lookups now = lookups;
+                Lookups fewer = now == null || now.count == 1 ? null : new Lookups(now.count - 1, now.unlinked);
+                if (LOOKUPS.compareAndSet(this, now, fewer)) {
+                    return now;
+                }
             } catch (OutOfMemoryError exhausted) {
                 Pause.parkNanos(this, PAUSE);
             }
@@ -282,34 +325,55 @@ final class ReverseMap {
     void visit(long first, long last, Visitor visitor) {
         begin();
         try {
-            for (int shift = 0; shift <= SIZES; shift++) {
-                if (bySize.get(shift) != 0) {
-                    visit(shift, first, last, visitor);
-                }
+            Link alone = sole;
+            if (alone != null) {
+                visit(alone, first, last, visitor);
+            }
+            ConcurrentSkipListMap<Key, Link> map = links;
+            if (map != null) {
+                visit(map, first, last, visitor);
             }
         } finally {
             end();
         }
     }
 
-    private void visit(int shift, long first, long last, Visitor visitor) {
-        Key from = new Key(shift, block(first, shift), 0);
-        Key to = new Key(shift, block(last, shift), -1);
-        for (Map.Entry<Key, Link> entry : links.subMap(from, true, to, true).entrySet()) {
-            Link link = entry.getValue();
-            if (Addresses.isAtMost(link.vma.pageOffset(), last)
-                    && Addresses.isAtMost(first, lastPage(link.vma, link.table))) {
-                visitor.visit(link);
+    private static void visit(Link link, long first, long last, Visitor visitor) {
+        if (Addresses.isAtMost(link.vma.pageOffset(), last)
+                && Addresses.isAtMost(first, lastPage(link.vma, link.table))) {
+            visitor.visit(link);
+        }
+    }
+
+    private static void visit(ConcurrentSkipListMap<Key, Link> map, long first, long last, Visitor visitor) {
+        int shift = 0;
+        while (shift <= SIZES) {
+            Key from = new Key(shift, block(first, shift), 0);
+            Key next = map.ceilingKey(from);
+            if (next == null) {
+                return;
+            }
+            if (next.shift == shift) {
+                Key to = new Key(shift, block(last, shift), -1);
+                for (Link link : map.subMap(from, true, to, true).values()) {
+                    visit(link, first, last, visitor);
+                }
+                shift++;
+            } else {
+                // No link of the sizes between is at these pages.
+                shift = next.shift;
             }
         }
     }
 
     boolean isEmpty() {
-        return links.isEmpty();
+        ConcurrentSkipListMap<Key, Link> map = links;
+        return sole == null && (map == null || map.isEmpty());
     }
 
     /** Returns the number of links, including unlinked ones that stay for a lookup. */
     int size() {
-        return links.size();
+        ConcurrentSkipListMap<Key, Link> map = links;
+        return (sole == null ? 0 : 1) + (map == null ? 0 : map.size());
     }
 }

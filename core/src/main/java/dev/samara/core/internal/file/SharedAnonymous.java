@@ -73,7 +73,7 @@ public final class SharedAnonymous implements Backing {
         private final @Nullable EnsuredTask removal;
 
         Content() {
-            pages = memory == null ? null : new FilePages(memory, length, true);
+            pages = memory == null ? null : FilePages.ofFixedSize(memory, length);
             removal = pages == null ? null : removalOf(pages);
         }
 
@@ -110,7 +110,7 @@ public final class SharedAnonymous implements Backing {
         @Override
         protected void end() {
             // A failure is retried, and reported to nobody: no caller waits for the end of the content.
-            pages.remove(0, pages.pages());
+            pages.end();
         }
 
         @Override

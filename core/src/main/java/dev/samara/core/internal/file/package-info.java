@@ -7,7 +7,8 @@
  * dev.samara.core.internal.file.ReverseMap} from page numbers to VMAs. Pages leave it by {@link
  * dev.samara.core.internal.file.Removals}: for a call, by a {@link dev.samara.core.internal.file.Truncation}, or by
  * {@link dev.samara.core.internal.file.Reclaim}. {@link dev.samara.core.internal.file.UnmapMapping} then removes them
- * from the mappings. A {@link dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too.
+ * from the mappings. A {@link dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too. All but the
+ * reverse map is made with the first page ({@link dev.samara.core.internal.file.PresentPages}).
  *
  * <p>Mappings do not count the frames of a cache. A thread that takes a page out of a cache does so in this order
  * instead:

@@ -99,6 +99,8 @@ public final class Caches {
      */
     private volatile boolean isFutile;
 
+    private final Runnable unmapped = this::noteUnmapped;
+
     private synchronized void add(RegisteredCache entry) {
         if (entry.place < 0) {
             // Before the place is noted: a ring without memory for the entry does not have it.
@@ -136,8 +138,13 @@ public final class Caches {
         return ring.size();
     }
 
+    /** Returns what calls {@link #noteUnmapped}. */
+    public Runnable unmapped() {
+        return unmapped;
+    }
+
     /** Notes that pages were unmapped, so that a page that could not be reclaimed before may be reclaimed now. */
-    public void noteUnmapped() {
+    void noteUnmapped() {
         if (isFutile) {
             isFutile = false;
         }

@@ -133,10 +133,11 @@ final class InventedBreaks {
                     1,
                     in(
                             "file.FilePages",
-                            "        int known = Frames.NONE;\n        content.lock();\n        try {\n"
+                            "        int known = Frames.NONE;\n        cached.content().lock();\n"
+                                    + "        try {\n"
                                     + "            if (page < pages() && !isClosed() && !vma.isDetached()) {\n"
-                                    + "                known = index.get(page);",
-                            "int known = index.get(page); content.lock(); try {"
+                                    + "                known = cached.index().get(page);",
+                            "int known = cached.index().get(page); cached.content().lock(); try {"
                                     + " if (page < pages() && !isClosed() && !vma.isDetached()) {")),
             PlantedBreak.of(
                     "a mapping leaves its file beside a lookup",

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.Frames;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeMap;
@@ -24,7 +26,7 @@ final class PageIndexTest {
     /** The last page of the largest file with the smallest pages. */
     private static final long LAST = Long.MAX_VALUE >>> 9;
 
-    private final PageIndex index = new PageIndex();
+    private final PageIndex index = new PageIndex(Long.MAX_VALUE);
 
     @Test
     @DisplayName("it has the pages that were put and not removed: at the start, at edges of levels and at the end")
@@ -240,5 +242,33 @@ final class PageIndexTest {
         stop.set(true);
         reader.join();
         assertNull(failure.get());
+    }
+
+    @Test
+    @DisplayName("a small file has a small leaf, which grows with the file and keeps its pages")
+    void small() {
+        PageIndex small = new PageIndex(3);
+        int[] frames = new int[6];
+        small.get(0, 6, frames);
+        assertArrayEquals(new int[] {-1, -1, -1, -1, -1, -1}, frames);
+        small.put(2, 12);
+        assertEquals(Frames.NONE, small.get(0));
+        assertEquals(12, small.get(2));
+        assertEquals(Frames.NONE, small.get(3));
+        small.get(1, 4, frames);
+        assertArrayEquals(new int[] {-1, 12, -1, -1}, Arrays.copyOf(frames, 4));
+        small.put(5, 15);
+        assertEquals(12, small.get(2));
+        assertEquals(15, small.get(5));
+        small.put(512, 512);
+        List<Integer> listed = new ArrayList<>();
+        small.forEach(0, Long.MAX_VALUE, listed::add);
+        assertEquals(List.of(12, 15, 512), listed);
+        assertEquals(3, small.nodes());
+        small.removeIf(0, Long.MAX_VALUE, frame -> true);
+        assertEquals(1, small.nodes());
+        small.put(0, 10);
+        assertEquals(1, small.collect(0, new long[3], frames));
+        assertEquals(10, frames[0]);
     }
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.memory.MachineMemory;
+
+/**
+ * What a {@link FilePages} has from its first page or its first change on. A file that is mapped, and of which no page
+ * was used, has none of it.
+ */
+final class PresentPages {
+    final CachedPages cached;
+    final Removals removals;
+    final Truncation truncation;
+    final Reclaim reclaim;
+    final FileBytes bytes;
+    final ShrinkLog shrinks = new ShrinkLog();
+
+    PresentPages(FilePages file, MachineMemory memory, long size, ReverseMap mappings) {
+        cached = new CachedPages(file, memory, size);
+        removals = new Removals(file, memory, cached, mappings);
+        truncation = new Truncation(memory, cached, removals, shrinks);
+        reclaim = new Reclaim(memory, cached, mappings, removals);
+        bytes = new FileBytes(file, memory, cached);
+    }
+}
