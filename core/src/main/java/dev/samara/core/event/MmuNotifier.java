@@ -24,6 +24,9 @@ package dev.samara.core.event;
  * looked up again meanwhile is dropped, too. If there is no memory to wait for the CPUs, they may still find the pages
  * during the call. Operations in that range go on during the call, and may have placed another mapping there.
  *
+ * <p>While a space has a notifier, the machine drops none of its {@linkplain dev.samara.core.mman.MapFlags#DROPPABLE
+ * droppable} pages when no frame is free.
+ *
  * <p><b>Threads.</b> The thread of the operation calls it. For an asynchronous operation, a thread of the machine does,
  * or any thread that makes steps of the {@linkplain dev.samara.core.MachineBuilder#invokedHousekeeping invoked
  * housekeeping}; the machine's own reaps are called for so, too. Operations in different ranges call it at the same

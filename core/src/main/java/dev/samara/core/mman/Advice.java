@@ -57,7 +57,7 @@ public final class Advice {
     /** Deactivate the pages. */
     public static final int COLD = 20;
 
-    /** Reclaim the pages. */
+    /** Reclaim the pages. Drops those of {@linkplain MapFlags#DROPPABLE droppable} memory; other content stays. */
     public static final int PAGEOUT = 21;
 
     /** Fault in for reading. */

@@ -12,7 +12,12 @@ public final class MapFlags {
     /** Like {@link #SHARED}, but unknown flags are refused. */
     public static final int SHARED_VALIDATE = 0x03;
 
-    /** Private memory that may be dropped under pressure. */
+    /**
+     * Private memory whose pages may be dropped at any time: a page reads as zeros then. {@link Advice#PAGEOUT} drops
+     * them at once. When a fault finds no frame, the machine drops some before the fault fails, and before it reaps a
+     * space ({@code MachineBuilder.lowMemory}); not those of a space that has an {@code MmuNotifier}. A pinned page
+     * stays. A child has none of them.
+     */
     public static final int DROPPABLE = 0x08;
 
     /** The bits that hold the type of the mapping. */

@@ -193,13 +193,19 @@ public final class Faulter {
             int reclaims = MachineMemory.MOST_RECLAIMS;
             int attempts = 0;
             while (result == Resolve.AGAIN || (isShort(result) && reclaims > 0)) {
-                if (isShort(result)) {
+                if (result == Fault.OUT_OF_MEMORY) {
+                    if (!drop()) {
+                        // The backing has tried to reclaim, and is not asked in vain.
+                        break;
+                    }
+                    reclaims--;
+                } else if (isShort(result)) {
                     reclaims = reclaim(result) ? reclaims - 1 : 0;
                 }
                 pause(attempts++);
                 result = attemptOnce(address, access);
             }
-            if (isShort(result) || result == Fault.OUT_OF_MEMORY) {
+            if (isShort(result)) {
                 return shortage(result);
             }
             if ((repeated && result == Fault.MAPERR)
@@ -223,12 +229,17 @@ public final class Faulter {
     }
 
     private static boolean isShort(int result) {
-        return result == EXHAUSTED || result == NO_TABLE;
+        return result == EXHAUSTED || result == NO_TABLE || result == Fault.OUT_OF_MEMORY;
     }
 
     /** Tries to free frames or tables. Returns false if a further call is in vain. */
     private boolean reclaim(int result) {
-        return result == EXHAUSTED ? memory.reclaim() : EmptyTables.reclaim(layout);
+        return result == EXHAUSTED ? memory.reclaim() || drop() : EmptyTables.reclaim(layout);
+    }
+
+    /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
+    private boolean drop() {
+        return layout.host().droppable().drop(memory);
     }
 
     /**

@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.pagewalk.DroppedPages;
 import dev.samara.core.internal.pagewalk.GuardPages;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.ProtectPages;
@@ -267,7 +268,8 @@ public final class Retirement {
 
     private void act(PageAction action) {
         switch (action.kind()) {
-            case DISCARD -> discard(action.start(), action.end());
+            case DISCARD -> discard(action.start(), action.end(), DiscardPages.EVERY);
+            case DROP -> discard(action.start(), action.end(), new DroppedPages(memory.frames()));
             case PUNCH -> punch(action);
             case GUARD -> GuardPages.install(table, action.start(), action.end(), gather, tables);
             case UNGUARD ->
@@ -280,9 +282,9 @@ public final class Retirement {
         }
     }
 
-    private void discard(long start, long end) {
+    private void discard(long start, long end, DiscardPages.Choice choice) {
         try (DiscardPages discarding = new DiscardPages(gather, Pte.NONE)) {
-            discarding.discard(table, start, end, DiscardPages.EVERY);
+            discarding.discard(table, start, end, choice);
         }
     }
 

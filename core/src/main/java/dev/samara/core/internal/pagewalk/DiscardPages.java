@@ -124,6 +124,15 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
          * @param address the address of the entry's page
          */
         boolean takes(long pte, long address);
+
+        /**
+         * Returns whether a chosen page stays nevertheless. Called under the lock of the leaf, once the entry is busy.
+         *
+         * @param pte the entry as it was; it is put back
+         */
+        default boolean spares(long pte) {
+            return false;
+        }
     }
 
     /** Chooses all entries. */
@@ -248,7 +257,10 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
                 memory.frames().setDirty(Pte.frame(pte));
             }
             if (Leaf.compareAndSet(leaf, index, pte, busy)) {
-                claimed.add(leaf, index, busy);
+                // An entry that another operation has taken over meanwhile is left to it by the release, too.
+                if (!choice.spares(pte) || !Leaf.compareAndSet(leaf, index, busy, pte)) {
+                    claimed.add(leaf, index, busy);
+                }
                 return;
             }
             pte = Leaf.get(leaf, index);

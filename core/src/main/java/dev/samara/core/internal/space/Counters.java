@@ -18,6 +18,10 @@ public final class Counters {
     long data;
     long exec;
     long stack;
+
+    /** The pages that the machine may drop when no frame is free. */
+    long droppable;
+
     public long locked;
     public long accounted;
 
@@ -36,6 +40,7 @@ public final class Counters {
         data = other.data;
         exec = other.exec;
         stack = other.stack;
+        droppable = other.droppable;
         locked = other.locked;
         accounted = other.accounted;
         opens = other.opens;
@@ -49,6 +54,7 @@ public final class Counters {
         data += isData(vma.flags()) ? signed : 0;
         exec += isExec(vma.flags()) ? signed : 0;
         stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
+        droppable += vma.has(VmaFlags.DROPPABLE) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
         opens += hasOpen(vma) ? sign : 0;
@@ -99,6 +105,7 @@ public final class Counters {
                 && data == other.data
                 && exec == other.exec
                 && stack == other.stack
+                && droppable == other.droppable
                 && locked == other.locked
                 && accounted == other.accounted
                 && opens == other.opens;

@@ -32,6 +32,11 @@ public final class InFlightGate extends Gate {
         return of == null || of.isCompleting() ? null : of;
     }
 
+    /** Returns whether a VMA is in flight. */
+    static boolean isInFlight(VmArea vma) {
+        return vma.gate() instanceof InFlightGate gate && !gate.isOpen();
+    }
+
     /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
     public static boolean stopsFaultsAt(VmArea vma) {
         return vma.gate() instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();

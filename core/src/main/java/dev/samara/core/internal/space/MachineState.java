@@ -116,6 +116,7 @@ public final class MachineState {
     private final AtomicReferenceArray<@Nullable MachineMemory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
+    private final DroppablePages droppable = new DroppablePages(spaces);
     private final Borrowers borrowers;
 
     /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
@@ -356,6 +357,11 @@ public final class MachineState {
     public static @Nullable MachineMemory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
+    }
+
+    /** Returns what a fault asks for a frame before it asks {@link #lowMemory}. */
+    public DroppablePages droppable() {
+        return droppable;
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */

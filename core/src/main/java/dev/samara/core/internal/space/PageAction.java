@@ -18,6 +18,8 @@ public record PageAction(
     public enum Kind {
         /** Removes the pages; the contents of private ones are lost. */
         DISCARD,
+        /** Removes the pages of droppable memory that are not pinned. */
+        DROP,
         /** Removes the file's pages from all mappings. */
         PUNCH,
         /** Removes the pages and stores guard markers: later accesses fault. */

@@ -216,7 +216,7 @@ public final class Reap implements AutoCloseable {
     private boolean lookUp() {
         VmArea found = nextVma();
         while (found != null) {
-            boolean isInFlight = isInFlight(found);
+            boolean isInFlight = InFlightGate.isInFlight(found);
             if (!isInFlight && isReapable(found)) {
                 begin(found, Addresses.lower(found.end(), below));
                 // Last: after an exception the VMA is found again.
@@ -236,10 +236,6 @@ public final class Reap implements AutoCloseable {
 
     private static boolean isReapable(VmArea vma) {
         return vma.isAnonymous() && !vma.hasAny(VmaFlags.SHARED | VmaFlags.LOCKED_MASK);
-    }
-
-    private static boolean isInFlight(VmArea vma) {
-        return vma.gate() instanceof InFlightGate gate && !gate.isOpen();
     }
 
     private void begin(VmArea found, long stop) {

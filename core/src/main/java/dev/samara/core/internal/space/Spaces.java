@@ -140,17 +140,27 @@ public final class Spaces {
      * @param memory that of the pages; null for any
      */
     synchronized List<Layout> reapable(@Nullable MachineMemory memory) {
-        List<Layout> reapable = new ArrayList<>();
+        List<Layout> reapable = inUse(memory);
+        reapable.removeIf(layout -> layout.reaping().isSkipped());
+        return reapable;
+    }
+
+    /**
+     * Returns the layouts that have users. Takes no lock.
+     *
+     * @param memory that of their pages; null for any
+     */
+    List<Layout> inUse(@Nullable MachineMemory memory) {
+        List<Layout> inUse = new ArrayList<>();
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null
                     && (memory == null || layout.memoryOrNull() == memory)
-                    && layout.lifetime().users().users() != 0
-                    && !layout.reaping().isSkipped()) {
-                reapable.add(layout);
+                    && layout.lifetime().users().users() != 0) {
+                inUse.add(layout);
             }
         }
-        return reapable;
+        return inUse;
     }
 
     /** Returns the layouts in use whose page tables are charged to a budget. */

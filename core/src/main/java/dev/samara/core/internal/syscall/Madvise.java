@@ -104,13 +104,18 @@ public record Madvise(long address, long length, int advice) implements Call {
     }
 
     /**
-     * Requests actions on the pages, in the order of the VMAs. FREE, COLD and PAGEOUT only allow reclaim: no content
-     * changes.
+     * Requests actions on the pages, in the order of the VMAs. PAGEOUT drops droppable pages, which have no swap space.
+     * FREE, COLD and PAGEOUT of other memory only allow reclaim: no content changes.
      */
     private static void actOnPages(Edit edit, VmArea vma, long start, long end, int advice) {
         switch (advice) {
             case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
                 edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
+            case Advice.PAGEOUT -> {
+                if (vma.has(VmaFlags.DROPPABLE)) {
+                    edit.act(new PageAction(PageAction.Kind.DROP, start, end, null, 0));
+                }
+            }
             case Advice.REMOVE -> {
                 FilePages file = FilePages.of(vma);
                 if (file != null) {

@@ -18,7 +18,8 @@ public final class PlantedBreaks {
                         LazyBreaks.ALL,
                         BorrowBreaks.ALL,
                         ElisionBreaks.ALL,
-                        TableBreaks.ALL)
+                        TableBreaks.ALL,
+                        DropScenarios.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -34,7 +34,9 @@ final class PlantedBreaksTest {
                 "a borrow takes only the page table",
                 "a borrower looks whether it is alone, and is listed then",
                 "the last close looks for borrowers, and gives its reference up then",
-                "exec looks whether the next space has users, and does not become one"
+                "exec looks whether the next space has users, and does not become one",
+                "a droppable page is looked at for pins before its entry is claimed",
+                "a drop takes the pages of the mapping that has replaced a droppable one"
             })
     void found(String name) {
         PlantedBreak planted = PlantedBreaks.of(name);

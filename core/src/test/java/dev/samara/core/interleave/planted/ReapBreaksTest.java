@@ -99,7 +99,10 @@ final class ReapBreaksTest {
                     "a reap takes pages from mappings in flight",
                     pair("reap/SAME/mremap"),
                     1,
-                    in("space.Reap", "boolean isInFlight = isInFlight(found);", "boolean isInFlight = false;")),
+                    in(
+                            "space.Reap",
+                            "boolean isInFlight = InFlightGate.isInFlight(found);",
+                            "boolean isInFlight = false;")),
             new ReapBreak(
                     "a reap takes the pages that a fork copies",
                     pair("reap/SAME/fork"),

@@ -27,6 +27,24 @@ final class ReclaimScenariosTest {
                 FileScenarios.StoreBesideTruncate.class
             })
     void isServed(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("drops no droppable page that is pinned, used or another mapping's")
+    @ValueSource(
+            classes = {
+                DropScenarios.Pin.class,
+                DropScenarios.Replacement.class,
+                DropScenarios.Guest.class,
+                DropScenarios.Unmapping.class,
+                DropScenarios.End.class
+            })
+    void drops(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    private static void explore(Class<? extends Scenario> type) {
         Exploration exploration = SteppedScenarios.explore(type);
         Exploration.Result result = SteppedScenarios.result(type, exploration, Strategy.bounded(1), 0);
         assertNull(result.failure(), result::toString);

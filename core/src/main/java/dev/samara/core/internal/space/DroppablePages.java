@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.pagewalk.DroppedPages;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Drops pages of droppable mappings when a fault finds no frame, before it fails or a space is reaped. Thread-safe:
+ * several threads drop at a time, and each frees what it has claimed.
+ *
+ * <p>The spaces go on meanwhile. An entry is claimed and, before it is emptied, three questions are asked: whether the
+ * page is pinned, whether the VMA has been replaced, and whether the space has notifiers. If so, it gets its page
+ * again, under the lock of the leaf that is held all the time. A mapping that replaces the VMA, or has left it in
+ * flight, thus keeps its pages. A notifier would have to be called, and may wait, so a space that has one drops nothing
+ * here; its {@code MADV_PAGEOUT} does.
+ */
+public final class DroppablePages {
+    /** The stack that a drop needs once it has claimed an entry, in frames. */
+    private static final int DEPTH = 60;
+
+    private final Spaces spaces;
+
+    DroppablePages(Spaces spaces) {
+        this.spaces = spaces;
+    }
+
+    /**
+     * Drops the pages of one leaf of a page table, of the first that has some. May wait for CPUs and for a grace
+     * period. Does nothing if the thread must not wait. The caller is in no reader section and holds no lock.
+     *
+     * @param memory the memory in which no frame is free
+     * @return whether a frame was freed
+     */
+    public boolean drop(MachineMemory memory) {
+        if (!Cpus.mayWait()) {
+            return false;
+        }
+        List<Layout> layouts = spaces.inUse(memory);
+        for (int i = 0; i < layouts.size(); i++) {
+            if (hasPages(layouts.get(i)) && drop(layouts.get(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean hasPages(Layout layout) {
+        layout.lock();
+        try {
+            return layout.counters().droppable != 0;
+        } finally {
+            layout.unlock();
+        }
+    }
+
+    private static boolean drop(Layout layout) {
+        StackReserve.check(DEPTH);
+        if (!layout.lifetime().tryHold()) {
+            return false;
+        }
+        try (DiscardPages discarding = DiscardPages.orNull(layout.memory(), Pte.NONE)) {
+            return discarding != null && dropFirst(layout, discarding);
+        } finally {
+            layout.lifetime().release();
+        }
+    }
+
+    private static boolean dropFirst(Layout layout, DiscardPages discarding) {
+        VmArea vma = before(layout, layout.geometry().limit());
+        boolean isDropped = false;
+        while (vma != null && !isDropped && layout.notifiers().isEmpty()) {
+            isDropped = vma.has(VmaFlags.DROPPABLE) && !InFlightGate.isInFlight(vma) && drop(layout, vma, discarding);
+            vma = before(layout, vma.start());
+        }
+        return isDropped;
+    }
+
+    private static @Nullable VmArea before(Layout layout, long end) {
+        return end == 0 ? null : layout.tree().atOrBefore(end - 1);
+    }
+
+    private static boolean drop(Layout layout, VmArea vma, DiscardPages discarding) {
+        PageTable table = layout.pages();
+        DroppedPages dropped = new DroppedPages(layout.memory().frames()) {
+            @Override
+            protected boolean mustStay() {
+                // Volatile, after the claim. Pairs with VmArea.detach, which precedes the pages of the next mapping,
+                // and with the registration of a notifier, which precedes the lookups of its owner.
+                return vma.isDetached() || !layout.notifiers().isEmpty();
+            }
+        };
+        AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
+                layout.memory().accessChecker(), "drop", AccessChecker.ALL, table.number(), vma.start(), vma.end());
+        try {
+            long at = table.nextLeaf(vma.start(), vma.end());
+            // Held by the discard, too, which a thread of the machine ends if it fails.
+            while (at != vma.end() && dropped.count() == 0 && discarding.hold(table)) {
+                long stop = Addresses.lower(table.leafEnd(at), vma.end());
+                discarding.discard(table, at, stop, dropped);
+                discarding.finish();
+                at = stop == vma.end() ? stop : table.nextLeaf(stop, vma.end());
+            }
+            return dropped.count() != 0;
+        } finally {
+            if (revocation != null) {
+                revocation.close();
+            }
+        }
+    }
+}

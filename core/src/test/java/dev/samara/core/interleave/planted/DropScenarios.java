@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.StandStill;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A store that finds no frame, and drops pages of another space, beside calls there; and breaks of its rules. */
+final class DropScenarios {
+    private static final String INTERNAL = "dev.samara.core.internal.";
+
+    private DropScenarios() {}
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "a droppable page is dropped though it is pinned",
+                    Pin.class,
+                    1,
+                    () -> SourceBreak.of(
+                            INTERNAL + "pagewalk.DroppedPages",
+                            "frames.isPinned(Pte.frame(pte)) || mustStay()",
+                            "mustStay()")),
+            PlantedBreak.of(
+                    "a droppable page is looked at for pins before its entry is claimed",
+                    Pin.class,
+                    1,
+                    () -> SourceBreak.of(
+                            INTERNAL + "pagewalk.DroppedPages",
+                            "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
+                            "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE)"
+                                    + " && !frames.isPinned(Pte.frame(pte));",
+                            "frames.isPinned(Pte.frame(pte)) || mustStay()",
+                            "mustStay()")),
+            PlantedBreak.of(
+                    "a drop takes the pages of the mapping that has replaced a droppable one",
+                    Replacement.class,
+                    1,
+                    () -> SourceBreak.of(
+                            INTERNAL + "space.DroppablePages",
+                            "vma.isDetached() || !layout.notifiers().isEmpty()",
+                            "!layout.notifiers().isEmpty()")));
+
+    /** Two pages, of which one or two are droppable, and a store in another space that needs a frame. */
+    private abstract static class BesideDrop extends Calls {
+        private static final String OTHER = "other";
+
+        BesideDrop() {
+            calls().put("needs", (state, cpu) -> {
+                cpu.switchTo(state.child(OTHER));
+                String stored = store(cpu, AT, 9);
+                String loaded = load(cpu, AT);
+                cpu.switchTo(null);
+                return stored + ' ' + loaded;
+            });
+        }
+
+        static void mapDroppable(State state, Cpu cpu, long at) {
+            int flags = MapFlags.DROPPABLE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            assertEquals(at, state.space.mmap(at, PAGE, RW, flags, null, 0));
+            store(cpu, at, 7);
+        }
+
+        @Override
+        protected final MachineBuilder builder() {
+            return Machine.builder().faultAround(1);
+        }
+
+        @Override
+        protected final boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapDroppable(state, cpu, AT);
+            AddressSpace other = state.machine.newSpace(LINUX);
+            state.children.put(OTHER, other);
+            assertEquals(AT, other.mmap(AT, PAGE, RW, FIXED, null, 0));
+        }
+    }
+
+    /** A pin of the droppable page keeps it, or comes too late. */
+    static final class Pin extends BesideDrop {
+        private @Nullable PinnedFrame pin;
+
+        Pin() {
+            calls().put("pin", (state, cpu) -> {
+                pin = cpu.memory().pin(AT, Protection.WRITE);
+                return pin == null ? "none" : "pinned";
+            });
+        }
+
+        @Override
+        protected int pages() {
+            return 1;
+        }
+
+        /** The dropped frame may come back to the page, and a judge of each step would take it for a stale one. */
+        @Override
+        protected List<Long> addresses() {
+            return StandStill.pages(AT + PAGE, 3);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            PinnedFrame made = pin;
+            pin = null;
+            if (made != null) {
+                long pte = StandStill.tableOf(state.space).get(AT);
+                assertTrue(
+                        Pte.isPresent(pte) && Pte.frame(pte) == made.frame(), () -> "another page than the pinned one");
+                made.close();
+            }
+        }
+    }
+
+    /** Another mapping replaces the droppable one: its page is not dropped. */
+    static final class Replacement extends BesideDrop {
+        private String stored = "";
+
+        Replacement() {
+            calls().put("replace", (state, cpu) -> {
+                state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+                stored = store(cpu, AT, 5);
+                return stored;
+            });
+        }
+
+        @Override
+        protected int pages() {
+            return 2;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            mapDroppable(state, cpu, AT + PAGE);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            if (stored.equals("stored")) {
+                assertEquals("5", load(cpu, AT));
+            }
+        }
+    }
+
+    /** A CPU in GUEST uses the page until it has acknowledged. */
+    static final class Guest extends BesideDrop {
+        Guest() {
+            calls().put("guest", new HoldsInGuest(AT));
+        }
+
+        @Override
+        protected int pages() {
+            return 1;
+        }
+    }
+
+    /** An unmapping takes the page over. */
+    static final class Unmapping extends BesideDrop {
+        Unmapping() {
+            calls().put("munmap", munmap(AT, PAGE));
+        }
+
+        @Override
+        protected int pages() {
+            return 1;
+        }
+    }
+
+    /** The space ends. */
+    static final class End extends BesideDrop {
+        End() {
+            calls().put("close", close());
+        }
+
+        @Override
+        protected int pages() {
+            return 1;
+        }
+    }
+}
