@@ -80,6 +80,14 @@ final class StackSweep {
     private static final int UNBEGUN = 18;
 
     private static final String RESERVE = "StackReserve.";
+
+    /** The options of a JVM that compiles the reserve at its first call, and nothing else. */
+    static final List<String> COMPILED_RESERVE = List.of(
+            "-Xcomp",
+            "-XX:CompileCommand=quiet",
+            "-XX:CompileCommand=compileonly,dev.samara.core.internal.sync.StackReserve::*",
+            "-Xmx256m");
+
     private static final String VERDICT = "swept: ";
 
     private final Supplier<Scene> scenes;
@@ -100,6 +108,14 @@ final class StackSweep {
      */
     static void sweep(Class<? extends Scene> scene) throws Exception {
         ChildJvm.run(StackSweep.class, VERDICT, List.of("-Xint", "-Xmx256m"), scene.getName());
+    }
+
+    /**
+     * Sweeps a call as {@link #sweep} does, but the reserve is compiled before it is called first. All other code is
+     * interpreted, and its frames are as large as in a sweep.
+     */
+    static void sweepBesideCompiledReserve(Class<? extends Scene> scene) throws Exception {
+        ChildJvm.run(StackSweep.class, VERDICT, COMPILED_RESERVE, scene.getName());
     }
 
     /**

@@ -29,9 +29,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Removals {
     /**
-     * The number of frames of stack that a removal touches first. Interpreted, 24 are enough, if no notifier is called;
-     * compiled frames of the check are smaller. An end of the stack within a removal would leave pages that no fault
-     * can map, or a flush pending.
+     * The number of frames of stack that a removal touches first; 24 are enough, if no notifier is called. An end of
+     * the stack within a removal would leave pages that no fault can map, or a flush pending.
      */
     static final int DEPTH = 60;
 

@@ -4,15 +4,22 @@ package dev.samara.core.internal.sync;
 /**
  * Detects the end of the stack early, before anything is changed, and not in code that releases resources or finishes
  * work for which other threads wait.
+ *
+ * <p>A compiled frame of the check is at least as large as an interpreted one. Otherwise a check that is compiled
+ * already would promise too little to code that is still interpreted. A compiled frame has space for the arguments of
+ * its calls that find no register, so the innermost call has many.
  */
 public final class StackReserve {
     /** The number of frames for a fork. */
     public static final int MANY = 150;
 
+    /** A constant that needs three bytes of code. */
+    private static final int MIXED = 1000;
+
     private StackReserve() {}
 
     /**
-     * Calls itself to a depth, and returns. An interpreted frame has about 190 bytes, a compiled one at least 32.
+     * Calls itself to a depth, and returns. A frame has at least 190 bytes; that of the first compiler has 720.
      *
      * @param frames the number of calls
      * @throws StackOverflowError if the thread's stack has no space for that many
@@ -22,10 +29,84 @@ public final class StackReserve {
     }
 
     /**
-     * Returns the sum of the numbers up to {@code frames}, so that no compiler makes a loop of it. The other arguments
-     * make an interpreted frame wide, and stay in registers of a compiled one.
+     * Returns a sum with the numbers up to {@code frames}, so that no compiler makes a loop of it. The other arguments
+     * make an interpreted frame wide. A compiler may inline one of the calls, so a compiled frame may stand for two.
      */
     private static int descend(int frames, long a, long b, long c, long d, long e) {
-        return frames == 0 ? 0 : frames + descend(frames - 1, a, b, c, d, e);
+        if (frames != 0) {
+            return frames + descend(frames - 1, a, b, c, d, e);
+        }
+        return last(
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    }
+
+    /**
+     * Has arguments of at least 320 bytes that find no register. More of them would be too many for the second compiler
+     * of JDK 17. The code is too long to be inlined: it has more than 325 bytes.
+     */
+    private static int last(
+            int p1,
+            int p2,
+            int p3,
+            int p4,
+            int p5,
+            int p6,
+            int p7,
+            int p8,
+            int p9,
+            int p10,
+            int p11,
+            int p12,
+            int p13,
+            int p14,
+            int p15,
+            int p16,
+            int p17,
+            int p18,
+            int p19,
+            int p20,
+            int p21,
+            int p22,
+            int p23,
+            int p24,
+            int p25,
+            int p26,
+            int p27,
+            int p28,
+            int p29,
+            int p30,
+            int p31,
+            int p32,
+            int p33,
+            int p34,
+            int p35,
+            int p36,
+            int p37,
+            int p38,
+            int p39,
+            int p40,
+            int p41,
+            int p42,
+            int p43,
+            int p44,
+            int p45,
+            int p46,
+            int p47,
+            int p48) {
+        int sum = 0;
+        sum += (p1 ^ MIXED) + (p2 ^ MIXED) + (p3 ^ MIXED) + (p4 ^ MIXED);
+        sum += (p5 ^ MIXED) + (p6 ^ MIXED) + (p7 ^ MIXED) + (p8 ^ MIXED);
+        sum += (p9 ^ MIXED) + (p10 ^ MIXED) + (p11 ^ MIXED) + (p12 ^ MIXED);
+        sum += (p13 ^ MIXED) + (p14 ^ MIXED) + (p15 ^ MIXED) + (p16 ^ MIXED);
+        sum += (p17 ^ MIXED) + (p18 ^ MIXED) + (p19 ^ MIXED) + (p20 ^ MIXED);
+        sum += (p21 ^ MIXED) + (p22 ^ MIXED) + (p23 ^ MIXED) + (p24 ^ MIXED);
+        sum += (p25 ^ MIXED) + (p26 ^ MIXED) + (p27 ^ MIXED) + (p28 ^ MIXED);
+        sum += (p29 ^ MIXED) + (p30 ^ MIXED) + (p31 ^ MIXED) + (p32 ^ MIXED);
+        sum += (p33 ^ MIXED) + (p34 ^ MIXED) + (p35 ^ MIXED) + (p36 ^ MIXED);
+        sum += (p37 ^ MIXED) + (p38 ^ MIXED) + (p39 ^ MIXED) + (p40 ^ MIXED);
+        sum += (p41 ^ MIXED) + (p42 ^ MIXED) + (p43 ^ MIXED) + (p44 ^ MIXED);
+        sum += (p45 ^ MIXED) + (p46 ^ MIXED) + (p47 ^ MIXED) + (p48 ^ MIXED);
+        return sum;
     }
 }
