@@ -9,6 +9,22 @@
  * Accesses are made in GUEST, and faults are handled outside of it. {@link
  * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine. There each access is checked
  * after it was made.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What makes an access of a CPU?</td>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>
+ *   <tr><td>What translates an address, by the TLB, the page table or a fault?</td>
+ *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
+ *   <tr><td>What makes an access across two pages, or to a watched page?</td>
+ *       <td>{@code SlowAccess}</td></tr>
+ *   <tr><td>What copies bytes between guest memory and a buffer?</td>
+ *       <td>{@code GuestBytes}</td></tr>
+ *   <tr><td>What pins a frame, and what releases the pin?</td>
+ *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>
+ *   <tr><td>What checks an access on a checked machine?</td>
+ *       <td>{@link dev.samara.core.internal.guest.CheckedMemory}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.guest;

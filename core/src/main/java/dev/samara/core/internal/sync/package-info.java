@@ -25,6 +25,30 @@
  * <p>Nothing here depends on VMAs or trees. No lock of this package is held while code of an embedder runs. One monitor
  * is the exception: {@link dev.samara.core.internal.sync.PolledGrace} tells the reporter of a long grace period under
  * its own.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Where does a thread wait for an operation in flight?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Gate}</td></tr>
+ *   <tr><td>What waits until no reader uses a frame?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
+ *   <tr><td>What can be asked whether that is so, without a wait?</td>
+ *       <td>{@code PolledGrace}</td></tr>
+ *   <tr><td>What runs after a grace period, without a wait?</td>
+ *       <td>{@code RcuCallbacks}</td></tr>
+ *   <tr><td>What bounds the work that waits for grace periods?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Backlog}</td></tr>
+ *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Housekeeping}, {@link
+ *       dev.samara.core.internal.sync.WaitingCall}</td></tr>
+ *   <tr><td>What runs tasks that may block?</td>
+ *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
+ *       dev.samara.core.internal.sync.Background}</td></tr>
+ *   <tr><td>What refuses a wait in a call that must not wait?</td>
+ *       <td>{@link dev.samara.core.internal.sync.NoWaiting}</td></tr>
+ *   <tr><td>What refuses a call near the end of its stack?</td>
+ *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.sync;
