@@ -270,8 +270,8 @@ public final class Cpu implements AutoCloseable {
         if (tlb != null) {
             checkUnused(tlb, what);
             if (tlb.mayBeLastUser()) {
-                // Before a change: a teardown that is not begun has to wait until this CPU moves again. So has one if
-                // the last reference is closed after this look, and the stack is that short.
+                // Before a change: a teardown that is not begun has to wait until this CPU moves again. It also has to
+                // wait if the last reference is closed after this look, and the stack is that short.
                 StackReserve.check(END_DEPTH);
             }
         }
@@ -295,11 +295,11 @@ public final class Cpu implements AutoCloseable {
     /**
      * Enters LAZY, for a time without accesses ({@code enter_lazy_tlb}). This CPU is then no {@linkplain
      * AddressSpace#users user} of its space, no operation waits for it, and it does not delay the end of the space. Its
-     * translations stay until it needs their place: it drops the outdated ones when it is in GUEST again. {@link
+     * translations stay until their place is needed. The CPU drops the outdated ones when it is in GUEST again. {@link
      * LazyTlb} says what else it keeps of the space. {@link #switchTo} ends LAZY. Until then accesses are refused and
      * {@link #space} returns null.
      *
-     * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no
+     * @throws IllegalStateException if the CPU is in GUEST, in LAZY, in a fault or in one of its listeners, has no
      *     space or a borrowed one, or is not owned by the caller
      */
     public void enterLazy() {
@@ -322,9 +322,9 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Borrows a space, for a thread that works in it on behalf of others ({@code kthread_use_mm}). The CPU goes to the
-     * space, and is one of its users from then on, also after the reference was closed. It remains a user of the space
-     * in which it is now, to which it goes back when the borrow ends. Until then {@link #space} returns null, and the
-     * calls that take this CPU to another space are refused, except {@link #close}, which ends the borrow.
+     * space, and is one of its users from then on, also after the reference was closed. It remains a user of its
+     * present space, and goes back there when the borrow ends. Until then {@link #space} returns null, and calls that
+     * take this CPU to another space are refused. Only {@link #close} is not: it ends the borrow.
      *
      * @param space a space of a machine with memory
      * @param letGo is called when the borrower has to let go; see there
@@ -349,8 +349,8 @@ public final class Cpu implements AutoCloseable {
      *
      * @param held a reference to the page table of a space of a machine with memory; it stays open
      * @param letGo is called when the borrower has to let go; see there
-     * @return the borrow, which ends with its close; null if the space has ended: the CPU stays in its space then, and
-     *     from LAZY it may have none
+     * @return the borrow, which ends with its close; null if the space has ended. The CPU stays in its space then; from
+     *     LAZY it may have none
      * @throws IllegalStateException as {@link #use} throws it
      * @throws MmException with ESRCH if the reference is closed
      */
@@ -361,17 +361,17 @@ public final class Cpu implements AutoCloseable {
     /**
      * Replaces the space of this CPU ({@code execve}): goes to another space, and closes the reference by which it has
      * its space now. All or nothing: while this CPU is between both spaces, it refuses accesses. Other users of the old
-     * space stay there; it is torn down when the last one leaves. If no reference to it is open any more, its
+     * space stay there. The space is torn down when the last one leaves. If no reference to it is open any more, its
      * {@linkplain #use borrowers} are asked to let go. A CPU without a space, or LAZY, closes no reference.
      *
-     * <p>If this is the last user of the old space, it is torn down by this call, which may wait then; so is the next
-     * one, if it is closed meanwhile and this CPU cannot go there.
+     * <p>If this is the last user of the old space, this call tears the space down, and may wait. It also tears down
+     * the next space, if that is closed meanwhile and this CPU cannot go there.
      *
      * @param next the new space, of a machine with memory
-     * @throws IllegalArgumentException if it is the space in which this CPU is
-     * @throws IllegalStateException if this CPU borrows a space, since that is not the one to be replaced; if it is in
-     *     GUEST, in a fault or in one of its listeners, or is not owned by the caller; or if the machine was built
-     *     without memory
+     * @throws IllegalArgumentException if {@code next} is the space in which this CPU is
+     * @throws IllegalStateException if this CPU borrows a space, which this call does not replace; if it is in GUEST,
+     *     in a fault or in one of its listeners, or is not owned by the caller; or if the machine was built without
+     *     memory
      * @throws MmException with ESRCH if the reference is closed or the space has ended; nothing has changed then
      */
     public void exec(AddressSpace next) {
@@ -494,17 +494,17 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Gives this CPU up, so that another thread can {@linkplain #claim claim} it. It keeps its space, of which it
-     * stays a {@linkplain AddressSpace#users user}, its translations, flush listeners, byte order, {@link
-     * dev.samara.core.guest.FlatMemory} and the results of its last access. No operation waits for it: it catches up
-     * with changes when it next enters GUEST. It may be LAZY.
+     * Gives this CPU up, so that another thread can {@linkplain #claim claim} it. It keeps its space, its translations,
+     * flush listeners, byte order, {@link dev.samara.core.guest.FlatMemory} and the results of its last access. It
+     * stays a {@linkplain AddressSpace#users user} of the space. No operation waits for it. The CPU catches up with
+     * changes when it next enters GUEST. It may be LAZY.
      *
      * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #space}, {@link #toString}
      * and {@code claim} is refused. A CPU whose thread ends without a call of this method cannot be claimed any more,
      * and stops being a user of its space. A CPU that was handed over stays one: it has to be claimed to be closed.
      *
-     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
-     *     caller; it is owned as before then
+     * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
+     *     the caller; its owner is unchanged then
      */
     public void handOver() {
         checkOwner();
@@ -531,8 +531,8 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Makes the calling thread the owner of this CPU, which its last owner has {@linkplain #handOver handed over}. All
-     * that threads did with this CPU before happens before this returns. Of threads that claim it at once, one becomes
-     * the owner.
+     * earlier actions of threads with this CPU happen before this call returns. If several threads claim it at once,
+     * one becomes the owner.
      *
      * @throws IllegalStateException if a thread owns this CPU, also the caller, or a thread that has ended
      */
@@ -546,7 +546,7 @@ public final class Cpu implements AutoCloseable {
         if (other != null) {
             Cpus.giveUpReserve();
             if (other == caller && tlb != null) {
-                // In GUEST the error names GUEST, as those of all calls that are refused there.
+                // In GUEST the error names GUEST, like those of all calls that are refused there.
                 checkUnused(tlb, "it is handed over");
             }
             throw new IllegalStateException(
@@ -569,11 +569,10 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Enters GUEST, in which the TLB is used, and applies the flushes that were requested since this CPU last was in
-     * GUEST.
+     * Enters GUEST, in which the TLB is used. Applies the flushes that were requested since this CPU last was in GUEST.
      *
-     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, has no space, or is not
-     *     owned by the caller
+     * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, has no space, or is
+     *     not owned by the caller
      */
     public void enterGuest() {
         checkOwner();
@@ -619,10 +618,10 @@ public final class Cpu implements AutoCloseable {
 
     /**
      * Adds a listener for the translations that this CPU drops from its TLB. The CPU has to be in a space: {@link
-     * #switchTo} comes first. The listener is called for all spaces that have the machine and the page size of the
-     * CPU's space, until the CPU is closed, or goes to a space of another machine or page size, even if it does not
-     * arrive there. When the CPU enters GUEST for the first time after it has come to a space whose translations it did
-     * not have, the listener is called for all addresses, 0 to -1, with the reason UNMAPPED.
+     * #switchTo} comes first. The listener is called for all spaces with the machine and the page size of the CPU's
+     * space. That ends when the CPU is closed, or goes to a space of another machine or page size, even if it does not
+     * arrive there. When the CPU enters GUEST for the first time after it has come to a space of which it had no
+     * translations, the listener is called for all addresses, 0 to -1, with the reason UNMAPPED.
      *
      * <p>The thread that owns this CPU may close the registration at any time, also in GUEST, in a flush listener, and
      * after the CPU was closed. Another thread gets an {@code IllegalStateException}. The listener is not called after
@@ -702,8 +701,8 @@ public final class Cpu implements AutoCloseable {
     /**
      * Closes this CPU: ends its borrow, leaves its space and frees the frames of its magazine.
      *
-     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
-     *     caller
+     * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
+     *     the caller
      */
     @Override
     public void close() {

@@ -6,7 +6,10 @@ import org.jspecify.annotations.Nullable;
 
 /** A CPU in LAZY holds a reference to the page table ({@code MMU_LAZY_TLB_REFCOUNT}). */
 public final class CountedLazy extends LazyContext {
-    /** The context of which this has a reference. For the CPU's thread, and for one that finds that thread ended. */
+    /**
+     * The context of which this has a reference. For the CPU's thread; if that has ended, for the thread that finds it
+     * ended.
+     */
     private @Nullable TlbContext kept;
 
     @Override

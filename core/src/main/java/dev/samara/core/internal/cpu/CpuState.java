@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The part of a CPU that shootdowns read: its state with its current context, in one word; whether a request is
- * pending; and the generation that it has flushed to.
+ * pending; and the generation up to which it has flushed.
  *
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
@@ -40,20 +40,21 @@ public final class CpuState extends CpuWords.Flushed {
      *     flush up to it, flushed := it    (release)       read the cpumask, the word   (volatile)
      *     read entries                     (acquire)       GUEST in the context? wait   (volatile, then acquire)
      *
-     * The store of the word, the read of the generation, the advance and the read of the word are volatile, so they
+     * The store of the word, the read of the generation, the advance and the read of the word are volatile. So they
      * have one order, which agrees with that of each thread. Either the store of the word comes before its read, and
-     * the shooter waits. Or it comes after that read, and so after the advance. Then the CPU reads the new generation,
-     * and flushes before it reads an entry. With a release store of the word both reads could come before both stores.
+     * the shooter waits. Or the store comes after that read, and so after the advance. Then the CPU reads the new
+     * generation, and flushes before it reads an entry. With a release store of the word both reads could come before
+     * both stores.
      *
      * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
      * reads one of these stores (volatile, acquire), then frees. Flushed is of the current context, and read after the
-     * word. If it is of this context, it was stored after the flush. If it is of another one, the CPU has given this
-     * one up since the shooter read the word, and the wait is over too: on its way back into GUEST the CPU reads the
+     * word. If it is of this context, it was stored after the flush. If flushed is of another context, the CPU has left
+     * this one since the shooter read the word, and the wait is over too: on its way back into GUEST the CPU reads the
      * generation again. It cannot be of an earlier context, since arrive stores the word (release) after flushed.
      *
      * The request: the shooter advances the generation, then pending := 1. The CPU clears pending, then reads the
-     * generation (all volatile). A request that the CPU has cleared was of a generation that it reads; a later one is
-     * found by the next poll. The poll itself is opaque, since it decides nothing but whether these two steps are made.
+     * generation (all volatile). If the CPU has cleared a request, it reads the generation of that request; its next
+     * poll finds a later one. The poll itself is opaque, since it decides nothing but whether these two steps are made.
      *
      * LAZY: the word names no context. On its way back to a space the CPU becomes a user first, as from any other
      * space, and there are no users after the last put.
@@ -74,7 +75,9 @@ public final class CpuState extends CpuWords.Flushed {
     /** Between two spaces: has no context, and uses no translation. */
     static final int SWITCHING = 3;
 
-    /** Between two stays in a space, of which it is no user now: may come back to it faster than from another one. */
+    /**
+     * Between two stays in a space. The CPU is no user of it now, and comes back to it faster than from another space.
+     */
     static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
@@ -88,20 +91,25 @@ public final class CpuState extends CpuWords.Flushed {
     private final int number;
     private final int name;
 
-    /** Null while the CPU is handed over. Its thread sets it to null, and a thread that claims it to itself. */
+    /**
+     * Null while the CPU is handed over. Its thread sets it to null; a thread that claims the CPU sets it to itself.
+     */
     private volatile @Nullable Thread owner;
 
     private final Runnable acknowledge;
     private final CpuCounters counters = new CpuCounters();
 
-    /** The context that counts this CPU as a user. For its thread, and for a thread that finds that one ended. */
+    /**
+     * The context that counts this CPU as a user. For the CPU's thread; if that has ended, for the thread that finds it
+     * ended.
+     */
     private @Nullable TlbContext loaded;
 
     private final LazyContext lazy;
 
     /**
-     * The spaces of which this CPU was the last user, until {@link #endLeft}; linked by their own fields. For its
-     * thread, and for a thread that finds that one ended.
+     * The spaces of which this CPU was the last user, until {@link #endLeft}; linked by their own fields. For the CPU's
+     * thread; if that has ended, for the thread that finds it ended.
      */
     private @Nullable SpaceUsers lastLeft;
 
@@ -177,15 +185,15 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Starts to use translations of a context. Entries that a thread changed before it read this word in a shootdown
-     * are visible to the reads that follow.
+     * Starts to use translations of a context. If a thread changed entries before its shootdown read this word, the
+     * change is visible to the reads that follow.
      *
      * @param context the number of the context
      */
     public void enterGuest(long context) {
-        // Volatile: before the generation is read, and then entries. Pairs with the thread of a shootdown, which
-        // changes the entry, advances the generation, and then reads this word: at least one of the two threads sees
-        // the other's store.
+        // Volatile: before the generation is read, and then entries. Pairs with the thread of a shootdown: it changes
+        // the entry, advances the generation, and then reads this word. At least one of the two threads sees the
+        // other's store.
         setWordVolatile(wordOf(GUEST, context));
     }
 
@@ -195,7 +203,7 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context the number of the current context
      */
     public void abandonGuest(long context) {
-        // Volatile, as in enterGuest, so that this needs no deeper stack than that.
+        // Volatile, as in enterGuest: another mode could need a deeper stack.
         setWordVolatile(wordOf(KERNEL, context));
     }
 
@@ -210,8 +218,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Checks that {@link #arrive} has the stack to give up what this CPU keeps. Called before {@link #depart}: a CPU
-     * that failed on its arrival would be a user of a space in which it is not.
+     * Checks that {@link #arrive} has the stack to give up what this CPU keeps. Called before {@link #depart}. If a CPU
+     * failed on its arrival, it would be counted as a user of a space without being there.
      */
     public void checkMayArrive() {
         if (lazy.mayRelease() && lazy.kept() != null) {
@@ -250,8 +258,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Tears down the spaces that this CPU has left as their last user; or has a thread of the machine do so, if this
-     * thread may not wait. Called after each transition, once the CPU is complete in its new state.
+     * Tears down the spaces that this CPU has left as their last user. If this thread may not wait, a thread of the
+     * machine does so. Called after each transition, once the CPU is complete in its new state.
      */
     public void endLeft() {
         endLeft(true);
@@ -294,9 +302,9 @@ public final class CpuState extends CpuWords.Flushed {
         // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
         setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
         if (lazy.kept() != next) {
-            // This must not fail: the CPU could then return to the kept context with the generation of the next one.
-            // It needs no more stack than the store of the word in depart, which came before, unless it releases a
-            // page table. checkMayArrive has checked the stack for that.
+            // This must not fail: the CPU could then return to the kept context with the generation of the next one. It
+            // needs no more stack than the earlier store of the word in depart, unless it releases a page table.
+            // checkMayArrive has checked the stack for that.
             lazy.drop();
         }
     }
@@ -322,8 +330,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY, keeps this context, and the space has
-     * users still. It catches up with changes made meanwhile when it enters GUEST.
+     * Goes from LAZY back to KERNEL with all its translations, if the CPU is LAZY and keeps this context, and the space
+     * has users still. It catches up with changes made meanwhile when it enters GUEST.
      *
      * @param wanted the context to go to
      * @return whether it is there
@@ -387,7 +395,7 @@ public final class CpuState extends CpuWords.Flushed {
         return wordVolatile() == wordOf(GUEST, context);
     }
 
-    /** Returns its state and its context at some instant of this call, for messages. */
+    /** Returns the CPU's state and its context at some instant of this call, for messages. */
     public String state() {
         long word = wordVolatile();
         String state = STATE_NAMES.get((int) (word & STATES));
@@ -409,7 +417,7 @@ public final class CpuState extends CpuWords.Flushed {
         return (wordVolatile() & STATES) == SWITCHING;
     }
 
-    /** Returns what it keeps in LAZY; one object for all time. */
+    /** Returns the part of a space that the CPU keeps in LAZY; one object for all time. */
     LazyContext lazy() {
         return lazy;
     }
@@ -421,7 +429,7 @@ public final class CpuState extends CpuWords.Flushed {
         return !isGuestIn(context) || flushedAcquire() >= generation;
     }
 
-    /** Requests that it catches up at its next poll. */
+    /** Requests that the CPU catches up at its next poll. */
     public void request() {
         setPendingVolatile(1);
     }

@@ -53,7 +53,7 @@ public final class Cpus {
      * Makes a table without CPUs.
      *
      * @param reportAfterNanos the time in nanoseconds after which a CPU that does not acknowledge is reported, once,
-     *     and kicked, again after each such time
+     *     and kicked. It is kicked again after each further such time
      * @param reporter is given the reports; must not throw
      * @param delivery delivers requests to CPUs
      * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
@@ -226,15 +226,15 @@ public final class Cpus {
      *
      * @param what the name of the call, for messages
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
-     *     as {@link NoWaiting#check}, which is called first and has the refusal reported
+     *     from {@link NoWaiting#check}, which is called first and has the refusal reported
      */
     public static void checkMayWait(String what) {
         checkMayWait(what, null);
     }
 
     /**
-     * Checks that no other thread waits for the calling thread, except for the end of one section that the caller
-     * leaves before it waits.
+     * Checks that no other thread waits for the calling thread. One section is excepted: the caller leaves it before it
+     * waits.
      *
      * @param what the name of the call, for messages
      * @param own the reader of the section; null for none
@@ -357,17 +357,17 @@ public final class Cpus {
     }
 
     /**
-     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}): what it did
-     * before is visible to the caller, and what the caller did before this call is visible to it. A CPU that goes to
-     * GUEST meanwhile sees that, too. The caller holds no lock that a CPU in GUEST may wait for.
+     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}). Earlier
+     * actions of the CPU are then visible to the caller, and earlier actions of the caller to the CPU. A CPU that goes
+     * to GUEST meanwhile sees that, too. The caller holds no lock that a CPU in GUEST may wait for.
      *
      * @param context the context of the space
      */
     public void fence(TlbContext context) {
-        // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions:
-        // the CPU reads it (volatile) after this thread has advanced it, and this thread reads what the CPU stores
-        // then. The generation takes a record of the log, though it has no range: without one, each CPU that reads the
-        // log would take it for a range that is missing, and flush everything.
+        // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions.
+        // The CPU reads the generation (volatile) after this thread has advanced it, and then stores a word that this
+        // thread reads. The generation takes a record of the log, though it has no range: without one, each CPU that
+        // reads the log would take it for a range that is missing, and flush everything.
         long generation = context.generation().advance();
         context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
         shoot(context, generation, ALL);
@@ -389,17 +389,17 @@ public final class Cpus {
     }
 
     /**
-     * Returns whether no CPU of a cpumask has to be asked, since none is in GUEST in the context: no CPU is a user of
-     * the space, or the only one is the caller's. A CPU that comes later finds its translations stale by the
+     * Returns whether no CPU of a cpumask has to be asked, since none is in GUEST in the context. Either no CPU is a
+     * user of the space, or only the caller's is. A CPU that comes later finds its translations stale by the
      * generation. A cpumask of one CPU is not worth the question.
      */
     private boolean isElided(TlbContext context, long mask) {
         if (!elides || (mask & (mask - 1)) == 0) {
             return false;
         }
-        // Volatile, and after the generation was advanced. Pairs with a CPU that comes to the space, which counts
-        // itself, and reads the generation before it uses a translation: at least one of the two sees the other's
-        // update. The CPU is not counted any more only after its word does not name the context.
+        // Volatile, and after the generation was advanced. Pairs with a CPU that comes to the space: it counts itself,
+        // and reads the generation before it uses a translation. At least one of the two sees the other's update. The
+        // CPU is not counted any more only after its word does not name the context.
         int users = context.cpus();
         if (users > 1) {
             return false;

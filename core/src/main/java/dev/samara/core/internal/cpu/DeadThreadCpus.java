@@ -4,8 +4,8 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the CPUs of dead threads offline. Such a CPU answers no request and leaves no space by itself. A shootdown that
- * waits for one ends its wait here. Calls that need the number of a CPU, or a space without users, look for dead
+ * Takes the CPUs of dead threads offline. Such a CPU answers no request and leaves no space by itself. The wait of a
+ * shootdown for such a CPU ends here. Calls that need the number of a CPU, or a space without users, look for dead
  * threads first.
  */
 final class DeadThreadCpus {

@@ -25,10 +25,10 @@ public final class FlushLog {
      * The words are there: R1 reads the seal of W4, which follows W3 (release, acquire). So R2 reads the words of that
      * writer, or of a later one.
      *
-     * No word is of a later writer: if R2 reads a word of its W3, then its W2 synchronizes with R3 by that word, so its
-     * W1 happens before R4. R4 reads that seal or one that followed it. Seals of a record only grow in magnitude, since
-     * a writer takes a record only from an older generation. So R4 does not read the generation again, and the reader
-     * uses nothing.
+     * No word is of a later writer: if R2 reads a word of its W3, then its W2 synchronizes with R3 by that word. So its
+     * W1 happens before R4. R4 reads the seal of that W1, or a later one. Seals of a record only grow in magnitude,
+     * since a writer takes a record only from an older generation. So R4 does not read the generation again, and the
+     * reader uses nothing.
      *
      * W2 is needed, because a compare-and-set orders later accesses after its read only: the words could be seen before
      * its store. R3 is needed, because an acquire load at R4 would not order the loads before it. The words are opaque:
@@ -93,7 +93,8 @@ public final class FlushLog {
     void write(long generation, long start, long end, long cpus, MmuNotifier.Reason reason) {
         int at = at(generation);
         long before = sealVolatile(at);
-        // A writer so late that a later generation has the record leaves it: CPUs that need its range flush everything.
+        // If a writer is so late that a later generation has the record, it leaves the record. CPUs that need its range
+        // flush everything.
         if (before >= 0 && before < generation && casSeal(at, before, -generation)) {
             // Before the words. Pairs with the fence of read.
             VarHandle.releaseFence();

@@ -79,7 +79,7 @@ public final class HazardLazy extends KeptWord {
                 return;
             }
         } while (!GIVEN.compareAndSet(this, before, ended));
-        // Read before the CPU was seen to keep this context, so of one that it has dropped before.
+        // Read before the CPU was seen to keep this context: so it is of a context that the CPU has dropped before.
         release(before);
         // Again: the CPU may have dropped it, and read the word, before.
         if (!keeps(ended) && GIVEN.compareAndSet(this, ended, (TlbContext) null)) {

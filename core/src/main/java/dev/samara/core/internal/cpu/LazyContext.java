@@ -5,11 +5,12 @@ import dev.samara.core.internal.sync.Padding;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one CPU keeps of the context in which it went to LAZY ({@code active_mm}), and how it is known that this context
- * exists as long. Each subclass is one answer. No other field of a CPU leads to a space that the CPU has left.
+ * The context in which one CPU went to LAZY ({@code active_mm}), as long as the CPU keeps it, and the means that keep
+ * that context alive meanwhile. Each subclass is one answer. No other field of a CPU leads to a space that the CPU has
+ * left.
  *
  * <p>A CPU begins to keep a context while it is a user of it. It keeps the context while it is LAZY, and then also
- * while it is a user again, so a CPU that goes to LAZY often has nothing more to note. It stops after it has arrived in
+ * while it is a user again. So a CPU that goes to LAZY often has nothing more to note. It stops after it has arrived in
  * another context, in none, or offline. What fails at the end of the stack is made up for by the next call.
  *
  * <pre>
@@ -21,7 +22,10 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 public abstract class LazyContext extends Padding {
-    /** The stack that the last release of a page table needs, in frames. {@link #drop} checks it if it may make one. */
+    /**
+     * The stack that the last release of a page table needs, in frames. If it may make such a release, {@link #drop}
+     * checks the stack.
+     */
     public static final int DROP_DEPTH = 24;
 
     /** Makes one for each CPU of a machine. */
@@ -39,7 +43,8 @@ public abstract class LazyContext extends Padding {
 
     /**
      * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * or by a thread that finds that one ended. If this throws at the end of the stack, the context is kept as before.
+     * if that thread has ended, by the thread that finds it ended. If this throws at the end of the stack, the context
+     * is kept as before.
      */
     abstract void drop();
 

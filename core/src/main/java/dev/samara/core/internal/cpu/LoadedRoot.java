@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 public interface LoadedRoot {
     /**
      * Walks to a leaf, as a CPU does by speculation at any time while it has the root loaded, also in LAZY. Takes no
-     * lock, unless it meets a table that is being given back: then it waits for the end of the critical section that
-     * unhooks the table, which waits for nothing but the lock of the table above.
+     * lock, unless it meets a table that is being given back. Then it waits for the end of the critical section that
+     * unhooks the table. That section waits for nothing but the lock of the table above.
      *
      * @param from the walk is to the first leaf from this address on, or to the first of all
      * @return what the walk has met although it was given back, for messages; null for nothing

@@ -38,7 +38,7 @@ public final class PageTableCount {
         return known != 0;
     }
 
-    /** Takes a reference. The caller knows that there is one. */
+    /** Takes a reference. The caller knows that the count is not 0. */
     void hold() {
         count.getAndIncrement();
     }

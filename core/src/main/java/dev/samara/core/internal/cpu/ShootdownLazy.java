@@ -11,7 +11,7 @@ public final class ShootdownLazy extends KeptWord {
     void drop() {
         if (kept() != null) {
             // Release: after the last walk of the root. The teardown takes the context by compare-and-set, so it cannot
-            // overwrite what this CPU keeps later.
+            // overwrite a later context of this CPU.
             setKeptRelease(null);
         }
     }

@@ -22,7 +22,7 @@ public final class SpaceCounters {
         return counts.get(kind);
     }
 
-    /** Adds events that a CPU has counted in this space, and which it no longer reports itself. */
+    /** Adds events that a CPU has counted in this space, and no longer reports itself. */
     void add(int kind, long events) {
         counts.getAndAdd(kind, events);
     }

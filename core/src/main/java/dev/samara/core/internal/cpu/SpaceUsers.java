@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The users of a space ({@code mm_users}): references, CPUs that are in the space, and CPUs that borrow another space
- * and come back. While there is one, the space has its VMAs and pages. The last put is final: the count never leaves 0
- * again, and the thread of that put begins the teardown.
+ * and come back. While there is a user, the space has its VMAs and pages. The last put is final: the count never leaves
+ * 0 again, and the thread of that put begins the teardown.
  *
  * <p>The three kinds are counted apart: references of threads without a CPU use no translation, and CPUs that come back
  * are no references that another thread could close. The counts are in one word, so a user that comes or goes needs one

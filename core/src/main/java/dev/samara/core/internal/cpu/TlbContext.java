@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
- * TlbGeneration generation}, which is advanced after each change of the page table that a CPU may not see.
+ * TlbGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
  *
  * <p>A thread that has changed entries advances the generation, reads the cpumask of the entries, logs the range, and
  * has {@link Cpus#shoot} wait for those CPUs. A CPU that begins to use its translations reads the generation, and

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU as other threads see it: which space's translations it uses now, and how it is asked to drop some.
+ * A CPU as other threads see it: the space whose translations it uses now, and the requests to drop some.
  *
  * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as translation caches see it: a number that no other
- * space ever has, and a {@linkplain dev.samara.core.internal.cpu.TlbGeneration generation}, which grows after each
- * change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has a CPU's
- * state and context in one word, so a thread that has changed something decides with one load whether it must wait for
- * that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the list of all CPUs of a machine, and runs the shootdown.
- * {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs that are in it, and references.
- * After the last one its context is never used again, and needs no flush; a CPU that is LAZY is no user, and what it
- * keeps of the space is the matter of its {@link dev.samara.core.internal.cpu.LazyContext}. A {@link
- * dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
+ * space ever has, and a {@linkplain dev.samara.core.internal.cpu.TlbGeneration generation}. The generation grows after
+ * each change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has a
+ * CPU's state and context in one word. So a thread that has changed something decides with one load whether it must
+ * wait for that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the list of all CPUs of a machine, and runs the
+ * shootdown. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs that are in it, and
+ * references. After the last user has gone, the space's context is never used again, and needs no flush. A CPU that is
+ * LAZY is no user: its {@link dev.samara.core.internal.cpu.LazyContext} is the part of the space that it keeps. A
+ * {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
  *
  * <table>
  *   <caption>Where to look</caption>

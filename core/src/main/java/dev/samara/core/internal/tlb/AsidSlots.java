@@ -4,8 +4,8 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.cpu.TlbContext;
 
 /**
- * The spaces whose translations one CPU may still have, each with its number in the TLB. A space to which the CPU
- * returns finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
+ * The spaces whose translations one CPU may still have, each with its number in the TLB. When the CPU returns to a
+ * space, it finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
  */
 final class AsidSlots {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */

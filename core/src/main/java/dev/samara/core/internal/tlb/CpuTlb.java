@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. Used by the
+ * The owner's side of a CPU: its TLB, the spaces whose translations the TLB still has, and its transitions. Used by the
  * thread that owns the CPU, which may hand it over to another one.
  *
  * <p>A translation is used in GUEST state only, and no acknowledgement comes between the read of an entry and the end
@@ -252,8 +252,7 @@ public final class CpuTlb {
     }
 
     /**
-     * Returns whether this CPU is in a space to which no reference is open, so that it may be the last user that
-     * leaves.
+     * Returns whether this CPU may be the last user that leaves its space: no reference to the space is open.
      */
     public boolean mayBeLastUser() {
         TlbContext of = state.context();
@@ -266,8 +265,8 @@ public final class CpuTlb {
     }
 
     /**
-     * Tears down the spaces that this CPU has left as their last user; or has a thread of the machine do so, if this
-     * thread may not wait. Called without a lock, after each transition out of a space.
+     * Tears down the spaces that this CPU has left as their last user. If this thread may not wait, a thread of the
+     * machine does so. Called without a lock, after each transition out of a space.
      */
     public void endLeft() {
         state.endLeft();
@@ -278,7 +277,7 @@ public final class CpuTlb {
         return (activities & TELLING_FLUSH) != 0;
     }
 
-    /** Returns whether the CPU is in GUEST. It may also be there for the time of one access by a callback. */
+    /** Returns whether the CPU is in GUEST. The CPU may also be there for the time of one access by a callback. */
     public boolean isGuest() {
         return (activities & GUEST) != 0;
     }
@@ -346,7 +345,7 @@ public final class CpuTlb {
             activities |= GUEST;
         } catch (Throwable thrown) {
             // Shootdowns would wait for ever. Each call needs no more stack than the call that it undoes. An overflow
-            // has therefore left enough stack for it, or has come before the call that it undoes.
+            // has therefore left enough stack for the undoing call, or has come before the call to be undone.
             show(SoftTlb.NOTHING);
             state.abandonGuest(contextId);
             throw thrown;
@@ -355,8 +354,8 @@ public final class CpuTlb {
 
     /** Gives the view the key of the tags that match. The view has no key out of GUEST, so it finds nothing there. */
     private void show(int key) {
-        // The view is a field of this class, not of the TLB, and nothing else is stored: the store in enterGuest and
-        // leaveGuest is not to be behind more loads than that of a key in the TLB would be.
+        // The view is a field of this class, not of the TLB, and nothing else is stored. So the store in enterGuest and
+        // leaveGuest is behind no more loads than that of a key in the TLB would be.
         SoftTlb.View of = view;
         if (of != null) {
             of.key(key);
@@ -378,7 +377,7 @@ public final class CpuTlb {
     /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
         try {
-            // Within the try: if the view has not lost its key, it gets it again.
+            // Within the try: in case of an Error, a view that has not lost its key gets it again.
             show(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {

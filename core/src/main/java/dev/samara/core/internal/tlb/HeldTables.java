@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The page tables that an operation walks, with a reference to each ({@code mmgrab}). Their spaces may end during the
- * operation, which neither has a user there nor makes the end wait. Used by one thread at a time.
+ * operation. The operation is no user there, and the end does not wait for it. Used by one thread at a time.
  */
 public final class HeldTables {
     /** The stack that {@link #release} needs, in frames. A caller that must not lose a reference checks it first. */

@@ -5,8 +5,8 @@ import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.PromptTask;
 
 /**
- * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds: a
- * thread of the machine, which {@linkplain #run runs} this, or the operation that this is a part of.
+ * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds:
+ * either a thread of the machine, which {@linkplain #run runs} this, or the operation that has this as a part.
  */
 public abstract class RetriedEnd implements PromptTask {
     /* Nanoseconds between attempts. */

@@ -257,7 +257,7 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /**
      * Checks that {@link #newNumber} has the stack that it needs. Called before a CPU is counted as a user of the space
-     * for which it may need a number: after a later failure it would have to give that count up at the end of its
+     * for which it may need a number. After a later failure, the CPU would have to give that count up at the end of its
      * stack. In this class a number needs less stack than the stores and the count that come first.
      */
     void checkMayRenumber() {}

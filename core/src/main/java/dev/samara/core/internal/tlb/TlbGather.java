@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One object serves one operation and its thread. The order is {@link #deferFlush}, unhook, {@link #invalidate},
  * {@link #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest,
- * on every way out. If that fails, a thread of the machine repeats it until it succeeds: a leaf with a pending flush
- * stays, and so do its frames.
+ * on every way out. If that fails, a thread of the machine repeats it until it succeeds. A leaf with a pending flush
+ * stays until then, and so do its frames.
  *
  * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It also waits
  * for a grace period where a frame may be accessed without a CPU in GUEST. A page of a cache is offered and read in
@@ -198,8 +198,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Adds a pending flush: CPUs may have stale translations of a leaf. The caller holds the leaf's lock. It is about
-     * to change entries, or finds them changed by another thread that may not have flushed yet.
+     * Adds a pending flush: CPUs may have stale translations of a leaf. The caller holds the leaf's lock. The caller is
+     * about to change entries, or finds them changed by another thread that may not have flushed yet.
      *
      * @param table the page table of a space
      * @param leaf a leaf of it that is not dead
@@ -262,7 +262,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Returns whether the operation should invalidate and free the frames that are collected so far. A caller that
-     * holds a lock does that after it has unlocked.
+     * holds a lock does so after it has unlocked.
      */
     public boolean isFull() {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
