@@ -12,9 +12,9 @@ import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The free frames of one machine and one page size ({@code mm/page_alloc.c}): a shared pool, which the store fills a
- * chunk at a time, behind one magazine for each page table context, and one for frames that their last pin has freed.
- * Thread-safe.
+ * The free frames of one machine and one page size ({@code mm/page_alloc.c}). The shared pool, which the store fills a
+ * chunk at a time, stands behind the magazines: one for each page table context, and one for frames that their last pin
+ * has freed. Thread-safe.
  */
 final class FramePool {
     private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);

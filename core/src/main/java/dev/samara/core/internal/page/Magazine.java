@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
  * magazines).
  *
- * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines, so a magazine
- * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: that of the frames
+ * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines. So a magazine
+ * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: it has the frames
  * that are free after their last pin.
  */
 public final class Magazine {

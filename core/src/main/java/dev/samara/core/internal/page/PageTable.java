@@ -451,8 +451,8 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Takes a table out of the one above it. The caller holds the lock of the child. No thread takes the lock of a
-     * table below one that it has locked.
+     * Takes a table out of the one above it. The caller holds the lock of the child. No thread locks a table below one
+     * that it has locked.
      */
     void unhook(Object[] parent, int index, Object child) {
         long[] state = (long[]) parent[parent.length - 1];

@@ -36,7 +36,7 @@ public final class PageTableContexts {
     /** The number of idle contexts that are never discarded. */
     private static final int SPARE = 8;
 
-    /** The number of returned contexts after which those are discarded that were idle all the time. */
+    /** The number of returned contexts after which a context is discarded that was idle all the time. */
     private static final int PERIOD = 256;
 
     /** The most contexts that are discarded at once. */
@@ -97,8 +97,8 @@ public final class PageTableContexts {
     }
 
     /**
-     * Makes a page-table context for one thread alone. First ends the contexts of ended threads. A thread that never
-     * discards its own context thus keeps it only until another thread needs one.
+     * Makes a page-table context for one thread alone. First ends the contexts of ended threads. So the context of an
+     * ended thread that has not discarded it stays only until another thread needs one.
      *
      * @param name its name in reports
      * @param owner the thread
@@ -126,7 +126,10 @@ public final class PageTableContexts {
         }
     }
 
-    /** Ends the context of an ended thread, which this thread has taken over, or leaves it to another call. */
+    /**
+     * Ends the context of an ended thread. This thread has taken the context over; if it fails, it leaves the context
+     * to another call.
+     */
     private void discardOf(Thread thread, PageTableContext context) {
         boolean isEnded = false;
         try {
@@ -139,7 +142,10 @@ public final class PageTableContexts {
         }
     }
 
-    /** Takes a page-table context from its thread, which is in no reader section: it does not end with that thread. */
+    /**
+     * Takes a page-table context from its thread, which is in no reader section. The context then does not end with
+     * that thread.
+     */
     public void disown(PageTableContext context) {
         owned.remove(context);
         context.reader().ownedBy(null);

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Two events make a notice stale, and a word for each detects it:
  *
  * <ul>
- *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped. It is detached before its entries change, and the
- *       fault checks for that.
+ *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped. The VMA is detached before its entries change, and
+ *       the fault checks for that.
  *   <li>The page is removed and the VMA stays, by an advice or because the page leaves its cache. {@link #expire} marks
  *       the notices of the range before the walk that removes pages.
  * </ul>

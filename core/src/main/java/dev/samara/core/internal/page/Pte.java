@@ -59,7 +59,10 @@ public final class Pte {
     /** A guard: an access raises SIGSEGV. */
     public static final long GUARD = 1 << 10;
 
-    /** No other mapping has the page. A fork copies the page if it is pinned, else shares it and clears this bit. */
+    /**
+     * No other mapping has the page. A fork copies the page if it is pinned. Otherwise it shares the page and clears
+     * this bit.
+     */
     public static final long EXCLUSIVE = 1 << 11;
 
     /** A forced write needs no right but these bits: the page is the mapping's alone. */

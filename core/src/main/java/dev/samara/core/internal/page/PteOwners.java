@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * The owners of busy page table entries of one machine, by the number that a busy entry has.
  *
  * <p>A number belongs to one page-table context, which serves one operation at a time. Only that operation can have
- * written a busy entry with its number, so its compare-and-set cannot mistake another operation's entry for its own. A
+ * written a busy entry with the number. So its compare-and-set cannot mistake another operation's entry for its own. A
  * thread that finds a busy entry waits at a gate, which is made only then, and reads the entry again after the wait.
  * Thread-safe; only {@link #await} waits.
  */
@@ -65,7 +65,9 @@ public final class PteOwners {
         count++;
     }
 
-    /** Frees the number of a context that has ended, unless that was done: another one may have it by now. */
+    /**
+     * Frees the number of a context that has ended, unless that was done. Another context may have the number by now.
+     */
     public synchronized void release(PageTableContext ended) {
         if (!ended.isReleased) {
             ended.isReleased = true;

@@ -9,9 +9,8 @@ import java.util.Set;
 
 /**
  * Counts the memory of regions that were not collected yet. A region gives its memory back when its buffer is
- * collected, but it takes almost nothing of the heap, so that the JVM would see no need for a collection. {@link
- * Share#add} asks for one when the sum exceeds the limit, and again after each further quarter of the limit.
- * Thread-safe.
+ * collected. It takes almost nothing of the heap, so the JVM would see no need for a collection. {@link Share#add} asks
+ * for one when the sum exceeds the limit, and again after each further quarter of the limit. Thread-safe.
  */
 final class RegionBudget {
     /** The sum of all regions of the process, with the limit of direct memory. */

@@ -11,9 +11,8 @@ import java.nio.file.Files;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One buffer for frames of a machine, which takes memory of the system only where it was provided. The buffer maps
- * a deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is
- * collected.
+ * One buffer for frames of a machine. It takes memory of the system only where that was provided. The buffer maps a
+ * deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is collected.
  *
  * <p>An access to a part that was not provided may throw InternalError, if the system has no memory for the part.
  * {@link #provide} writes zeros first, and a write fails with an IOException.

@@ -16,6 +16,30 @@
  * {@link dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
  *
  * <p>Nothing here depends on VMAs. The packages below decide the content of an entry.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Which bits has an entry?</td>
+ *       <td>{@link dev.samara.core.internal.page.Pte}</td></tr>
+ *   <tr><td>What locks entries, and has their cpumasks?</td>
+ *       <td>{@link dev.samara.core.internal.page.Leaf}</td></tr>
+ *   <tr><td>What counts the users and the pins of a frame?</td>
+ *       <td>{@link dev.samara.core.internal.page.Frames}, {@code FrameRecord}</td></tr>
+ *   <tr><td>Where does a free frame come from?</td>
+ *       <td>{@link dev.samara.core.internal.page.Magazine}, {@code FramePool}</td></tr>
+ *   <tr><td>Where are the bytes of frames?</td>
+ *       <td>{@link dev.samara.core.internal.page.DirectFrames}, {@code FrameRegions}</td></tr>
+ *   <tr><td>What frees empty page tables?</td>
+ *       <td>{@link dev.samara.core.internal.page.UnhookTables}</td></tr>
+ *   <tr><td>What does a fault wait for at a busy entry?</td>
+ *       <td>{@link dev.samara.core.internal.page.PteOwners}</td></tr>
+ *   <tr><td>What lends a thread its means to change page tables?</td>
+ *       <td>{@link dev.samara.core.internal.page.PageTableContexts}</td></tr>
+ *   <tr><td>What reclaims pages of files?</td>
+ *       <td>{@link dev.samara.core.internal.page.Caches}</td></tr>
+ *   <tr><td>Which ranges are watched for writes?</td>
+ *       <td>{@link dev.samara.core.internal.page.Watches}, {@code WatchTree}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.page;

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * Faults wait while an entry is busy. If another operation has claimed the entry by then, the entry and its page belong
  * to that operation. An entry that was to become a guard still becomes one.
  *
- * <p>One object serves one operation and its thread. The thread holds no lock and is in no reader section, unless a
+ * <p>One object serves one operation on one thread. The thread holds no lock and is in no reader section, unless a
  * method says so.
  */
 public final class DiscardPages extends RetriedEnd implements AutoCloseable {
@@ -32,7 +32,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private final MachineMemory memory;
     private final TlbGather gather;
 
-    /** Whether the gather belongs to an operation that uses it again after this one. */
+    /** Whether the gather belongs to an operation that uses the gather again after this walk. */
     private final boolean isLent;
 
     /** The value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}. */

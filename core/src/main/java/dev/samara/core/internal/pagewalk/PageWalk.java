@@ -15,14 +15,14 @@ import dev.samara.core.internal.sync.Addresses;
  * }</pre>
  *
  * <p>A full fence precedes the lookup of each leaf. So a mark that the caller has set before the walk, on a VMA, a
- * frame or a list of watches, is visible to every thread that links a leaf which the walk does not find.
+ * frame or a list of watches, is visible to every thread that links a leaf unseen by the walk.
  *
  * <p>The walk takes no lock. A leaf may be dead when the caller locks it; it is empty then. The cursor moves only after
  * both lookups: if {@link #next} throws, the next call tries again.
  *
- * <p>Linux passes callbacks. Here all walks would call them from one loop, which no compiler can inline. A cursor has
- * one loop per caller. It is made once for an operation and used for its ranges in turn, so a walk needs no memory. Not
- * thread-safe.
+ * <p>Linux passes callbacks. Here all walks would call them from one loop, and no compiler could inline them. A cursor
+ * has one loop per caller. The cursor is made once for an operation and used for its ranges in turn, so a walk needs no
+ * memory. Not thread-safe.
  */
 public final class PageWalk {
     private static final long[] NO_LEAF = {};

@@ -98,8 +98,8 @@ public final class ReapPages {
 
     /** Empties a claimed entry, or gives it its page again. */
     private static boolean decide(VmArea vma, long[] leaf, int index, long pte, long busy, TlbGather gather) {
-        // Volatile, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages: it finds
-        // the entry busy and waits, or this finds the VMA detached.
+        // Volatile, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages. Either
+        // mlock finds the entry busy and waits, or this finds the VMA detached.
         if (vma.isDetached()) {
             Leaf.compareAndSet(leaf, index, busy, pte);
             return false;

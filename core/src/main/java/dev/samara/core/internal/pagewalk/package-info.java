@@ -13,6 +13,24 @@
  *
  * <p>Each walk gathers the frames and the pending flushes in a {@link dev.samara.core.internal.tlb.TlbGather}. A walk
  * that needs the VMAs of the space finds them by {@link dev.samara.core.internal.pagewalk.VmaLookup}.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What loops over the leaves of a range?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.PageWalk}</td></tr>
+ *   <tr><td>What removes the pages of a mapping that goes?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.UnmapPages}</td></tr>
+ *   <tr><td>What removes the pages of a mapping that stays?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.DiscardPages}, {@code BusyEntries}</td></tr>
+ *   <tr><td>What takes the pages of a space that is reaped?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.ReapPages}</td></tr>
+ *   <tr><td>What takes rights from entries?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
+ *   <tr><td>Which rights does a VMA give its entries?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.PageRights}</td></tr>
+ *   <tr><td>What finds written pages?</td>
+ *       <td>{@link dev.samara.core.internal.pagewalk.DirtyScan}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.pagewalk;
