@@ -10,13 +10,15 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Which {@link AnonVma} a VMA gets after its creation, by its first page of its own or from a VMA that it replaces. */
+/**
+ * The {@link AnonVma} that a VMA gets after its creation, by its first page of its own or from a VMA that it replaces.
+ */
 public final class AnonVmas {
     private AnonVmas() {}
 
     /**
-     * Gives a VMA an {@code anon_vma} unless it has one: that of a neighbour with which it may merge later, or a new
-     * one ({@code anon_vma_prepare}). Takes no lock; a concurrent change of the neighbours may be seen or not.
+     * Gives a VMA an {@code anon_vma} unless it has one ({@code anon_vma_prepare}): that of a neighbour with which it
+     * may merge later, or a new one. Takes no lock; a concurrent change of the neighbours may be seen or not.
      */
     public static void prepare(Layout layout, VmArea vma) {
         if (vma.anonVma() == null) {

@@ -26,7 +26,9 @@ final class BackingCallbacks {
     private final MachineState host;
     private final List<Question> questions = new ArrayList<>();
 
-    /** Opens to drop as soon as no lock is held. Has room for those of all questions, so that no open gets lost. */
+    /**
+     * Opens to drop as soon as no lock is held. Has capacity for the opens of all questions, so that no open gets lost.
+     */
     private final ArrayList<Open> unused = new ArrayList<>(0);
 
     /** The number of questions of the current attempt so far. */
@@ -51,7 +53,7 @@ final class BackingCallbacks {
     }
 
     /**
-     * Returns the errno with which a backing refuses a split, or null if it allows it or was not asked yet.
+     * Returns the errno with which a backing refuses a split; null if the backing allows it or was not asked yet.
      *
      * @param relative the VMA, or another one in the layout with its backing, or null; referenced during the callback
      */

@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The charges and uncharges of one edit: the memory of its VMAs, and the shared objects that they map.
+ * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these map.
  *
  * <p>Memory is charged before the edit is published. Unmapped memory is uncharged at completion of the operation,
  * except the part that the edit uses again for new VMAs.

@@ -38,7 +38,7 @@ final class Linking {
         }
     }
 
-    /** Unlinks VMAs that left the layout, or leaves that to the range in flight that retires their pages. */
+    /** Unlinks VMAs that left the layout, or leaves them to the range in flight that retires their pages. */
     static void unlink(List<VmArea> gone, @Nullable RetirementRun run) {
         List<VmArea> linked = null;
         for (int i = 0; i < gone.size(); i++) {

@@ -146,8 +146,8 @@ public final class MergeRules {
 
     /**
      * Returns the anon_vma that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
-     * anon_vma of a neighbour that the VMA would continue except for the rights, so that the two may merge later. The
-     * next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
+     * anon_vma of a neighbour that the VMA would continue if it had the same rights, so that the two may merge later.
+     * The next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
      */
     public static AnonVma anonVmaFor(Edit edit, VmArea vma) {
         return anonVmaFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
@@ -222,8 +222,8 @@ public final class MergeRules {
     }
 
     /**
-     * Returns the VMA that two VMAs become after the completion of the range in flight that separates them, or null if
-     * they stay two.
+     * Returns the VMA into which two VMAs merge after the completion of the range in flight that separates them; null
+     * if they stay two.
      */
     public static @Nullable VmArea whole(VmArea left, VmArea right, InFlightRange.PendingJoin join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
@@ -234,7 +234,7 @@ public final class MergeRules {
      * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit, otherwise cuts it out.
      *
      * @return the end of the VMA that covers the part now, or a negated errno if the part may not be cut out: ENOMEM
-     *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal; a first cut may
+     *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. A first cut may
      *     remain
      */
     public static long change(Edit edit, VmArea vma, long start, long end, long flags) {
@@ -269,7 +269,7 @@ public final class MergeRules {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
         }
-        // A fresh VMA is no VMA of the layout yet: one of its backing that the edit took out stands for it.
+        // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
         VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }

@@ -54,7 +54,7 @@ public final class Operation implements Watch {
     private long result;
     private @Nullable RetirementRun inFlight;
 
-    /** The backlog in which it has a place for the work of a machine thread; null if it has none. */
+    /** The backlog in which this operation has a place for the work of a machine thread; null if it has none. */
     private @Nullable Backlog room;
 
     /** Whether the attempt found no idle page table context for the retirement. */
@@ -409,7 +409,7 @@ public final class Operation implements Watch {
         if (ticket != null) {
             ticket.restart();
         } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
-            // If this attempt restarts too, the ticket then has the ranges that it named.
+            // If this attempt restarts too, the ticket then has the ranges that the attempt named.
             ticket = new Ticket(age, this);
         }
     }
@@ -475,7 +475,7 @@ public final class Operation implements Watch {
             } else {
                 callbacks.takeBackAll();
             }
-            // The range in flight leads to this operation, which must not keep those VMAs reachable.
+            // The range in flight leads to this operation, so this operation must not keep those VMAs reachable.
             callbacks = null;
         }
     }

@@ -39,10 +39,10 @@ final class Publication {
      *  5. Take the resources of the retirement: stack, a page table context, memory, and a place in each list that the
      *     range enters later. Without stack or memory the operation ends with ENOMEM. Without an idle context the
      *     attempt ends; the operation creates one, or ends with EAGAIN. The copies of forks that the retirement will
-     *     await are noted here, since they are those of this hold of the lock (P35).
+     *     await are noted here: they are those of this hold of the lock (P35).
      *
      *  6. Attach the new VMAs: each gets its share of an open, and the gate if it is in flight. The stores are plain.
-     *     No reader can reach the VMAs before step 9, whose release store pairs with the acquire load of a reader: a
+     *     No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader: a
      *     reader that finds a new VMA finds it attached, with its gate closed.
      *
      *  7. Link the new VMAs to their files. Fails for want of memory. From here on a thread that removes a page of a
@@ -55,17 +55,17 @@ final class Publication {
      *
      *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
      *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
-     *     nothing is allocated. The end of a space closes the layout right before: a reader that finds it empty for
-     *     that reason finds it closed.
+     *     nothing is allocated. The end of a space closes the layout right before, so a reader that finds the layout
+     *     empty for that reason finds it closed.
      *
      * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. Only holders of the
-     *     lock read the list; a fault waits at the gate of its VMA, which it finds without the list.
+     *     lock read the list. A fault waits at the gate of its VMA, and needs no list for that.
      *
      * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 removed and new VMAs are both
-     *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it, which keeps its
-     *     open. It may also install a page through it: the retirement finds the page, or the page is the successor's
-     *     too. After step 11 such a reader starts over, and finds the new root. The retirement walks after this step:
-     *     mark, then walk (P1, P3).
+     *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it; the reference
+     *     keeps the VMA's open. It may also install a page through it: the retirement finds the page, or the page is
+     *     the successor's too. After step 11 such a reader starts over, and finds the new root. The retirement walks
+     *     after this step: mark, then walk (P1, P3).
      *
      * 12. Hand on anon_vmas. A fault may have given a removed VMA an anon_vma after its successor was created. A fault
      *     that does so after step 11 finds the VMA detached and gives the successor the anon_vma itself: none is lost.

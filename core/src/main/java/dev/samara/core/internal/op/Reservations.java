@@ -12,8 +12,8 @@ import dev.samara.maple.RangeEntry;
  * removes its VMAs. Lookups find nothing there, and allocation leaves the range alone until the operation is complete:
  * no translation of the old mapping is left then.
  *
- * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight. It stays
- * in flight until they are complete too, so it may be used only after their retirements have ended.
+ * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight. That
+ * mapping stays in flight until these operations are complete too, so it is used only after their retirements.
  */
 public final class Reservations {
     private Reservations() {}

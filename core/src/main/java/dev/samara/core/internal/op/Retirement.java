@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The retire phase of an operation in flight. It removes, moves or narrows entries of the page table, and flushes the
- * translations of all CPUs. Only then it frees the pages, or stores them at the target of their move. Holds no lock
+ * translations of all CPUs. Only then does it free the pages, or store them at the target of their move. Holds no lock
  * except one leaf's at a time.
  *
- * <p>It is created before the operation publishes, with its resources. It records its progress: it continues after a
+ * <p>It is created before the operation publishes, with its resources. It records its progress, so it continues after a
  * rest, or after a step that failed. Used by one thread at a time.
  */
 public final class Retirement {

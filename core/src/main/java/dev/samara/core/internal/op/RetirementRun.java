@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * unlinks the removed VMAs from their files and completes the ranges.
  *
  * <p><b>Retirement cannot fail half-way.</b> Its resources are taken before publication: a bounded depth of stack, a
- * page table context, a first block of memory that is used repeatedly, and the entry in the list of waiting calls,
- * which is this object. The context stays until the last page action is done. If a context is missing, the operation is
+ * page table context, and a first block of memory that is used repeatedly. This object is its own entry in the list of
+ * waiting calls. The context stays until the last page action is done. If a context is missing, the operation is
  * refused with {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has
  * changed nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the
  * range stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine
@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
  * and a future completes only after it.
  *
  * <p>An asynchronous operation keeps no thread and no page table context while it waits for a CPU, a copy, a page or a
- * grace period: meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
+ * grace period. Meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
  *
  * <p>The operation sets the fields before publication. After that only the one thread that runs this uses them; the
- * waiting calls hand it on.
+ * waiting calls pass them on.
  */
 final class RetirementRun extends InFlightRange {
     private static final long FIRST_PAUSE = 1_000_000;

@@ -29,7 +29,10 @@ public final class SharedContents {
         return made;
     }
 
-    /** Returns the traits of a new mapping: for a shared object those of its current content, which this opens. */
+    /**
+     * Returns the traits of a new mapping. For a shared object these are the traits of its current content, and this
+     * opens that content.
+     */
     public static BackingTraits current(Edit edit, BackingTraits known) {
         if (!(known.backing() instanceof SharedAnonymous object)) {
             return known;

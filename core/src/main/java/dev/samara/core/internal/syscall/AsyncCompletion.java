@@ -60,7 +60,7 @@ final class AsyncCompletion extends WaitingCall {
                 future.completeExceptionally(failed);
             }
         } catch (OutOfMemoryError exhausted) {
-            // Of a future that is done it concerns the calls of the embedder that depend on it.
+            // If the future is done, the error concerns calls of the embedder that depend on it.
             if (!future.isDone()) {
                 operation.layout().host().housekeeping().add(this);
             }

@@ -125,8 +125,8 @@ public final class Fork {
 
     /**
      * Refuses the fork of a space whose pages have been taken. On Linux its threads have a fatal signal, and {@code
-     * dup_mmap} ends with EINTR, of which no one is told. A caller here would try again for ever. Caller holds the
-     * layout lock, under which the mark is set: a copy that is registered comes before the first page is taken.
+     * dup_mmap} ends with an EINTR that no caller sees. A caller here would try again for ever. Caller holds the layout
+     * lock, under which the mark is set: a copy that is registered comes before the first page is taken.
      */
     private static void checkStable(Layout parent) {
         if (parent.reaping().isUnstable()) {

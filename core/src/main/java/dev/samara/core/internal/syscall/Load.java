@@ -211,8 +211,8 @@ public final class Load {
     }
 
     /**
-     * Returns a child's copy of a VMA. It is not locked, and has an anon_vma of its own for pages that it shares with
-     * the parent until written.
+     * Returns a child's copy of a VMA. The copy is not locked. It has an anon_vma of its own, for pages that it shares
+     * with the parent until written.
      */
     private static VmArea inherit(VmArea vma) {
         boolean hasPages = vma.anonVma() != null && !vma.has(VmaFlags.WIPEONFORK);

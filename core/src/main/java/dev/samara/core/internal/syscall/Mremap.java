@@ -22,8 +22,8 @@ import dev.samara.core.vma.Geometry;
 /**
  * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link VmaRemap} for each VMA.
  *
- * <p>Errors that are decided here: EINVAL for arguments, ENOMEM if a new place is named and the map count leaves no
- * room for the move, EFAULT for a move of several VMAs that begins in a hole or meets a VMA that only moves alone.
+ * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new place is named and the map count leaves no
+ * room for the move; EFAULT for a move of several VMAs that begins in a hole, or meets a VMA that only moves alone.
  * {@link VmaRemap} decides all errors that depend on one VMA.
  */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
