@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
  * The reap of a victim of {@link LowMemory}, in steps of the housekeeping ({@code oom_reap_task}). A step never waits:
  * the flush of a VMA is begun by one step, and polled by later ones.
  *
- * <p>After {@link Reap#MOST_PASSES} passes that were not complete, or as many pauses within which CPUs have not
- * acknowledged one flush, the victim counts as one that cannot be emptied, and the machine looks for another one. A
- * flush that is pending then is still polled until it is over, and its frames are freed. The machine also looks for
- * another victim if no step has ended for a while, since a notifier does not return or the embedder makes no steps. A
- * thread that finds no frame decides that.
+ * <p>A victim counts as one that cannot be emptied after {@link Reap#MOST_PASSES} incomplete passes. So it does after
+ * as many pauses within which CPUs have not acknowledged one flush. The machine then looks for another victim. A flush
+ * that is pending then is polled until it is over, and its frames are freed. The machine also looks for another victim
+ * if no step has ended for a while, since a notifier does not return or the embedder makes no steps. A thread that
+ * finds no frame decides that.
  */
 final class BackgroundReap extends WaitingCall {
     /**

@@ -30,7 +30,7 @@ public final class Borrowers {
             boolean isBegun = false;
             try {
                 // Volatile: before the users are read. Pairs with Lifetime.put, which gives a reference up, and then
-                // reads this: at least one of the two threads sees the other's store.
+                // reads this. At least one of the two threads sees the other's store.
                 current = borrower;
                 borrower.askIfAlone();
                 isBegun = true;

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Changes {
     /**
-     * The number of changes that may wait for a slow listener; it loses later ones until half of them are delivered.
+     * The number of changes that may wait for a slow listener. The listener loses later ones until half of them are
+     * delivered.
      */
     static final int CAPACITY = 1 << 16;
 
@@ -176,7 +177,10 @@ public final class Changes {
         }
     }
 
-    /** The report that a listener loses changes. Not made by the thread that drains its queue, which may hang. */
+    /**
+     * The report that a listener loses changes. Not made by the thread that drains the queue, since that thread may
+     * hang.
+     */
     private final class Loss extends WaitingCall {
         private final Delivery delivery;
 

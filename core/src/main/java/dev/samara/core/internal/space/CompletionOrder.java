@@ -58,7 +58,7 @@ final class CompletionOrder {
         successors.add(successor);
     }
 
-    /** Makes the range wait for its predecessors, which have got it as a successor. */
+    /** Makes the range wait for its predecessors. They have it as a successor already. */
     void depart() {
         awaited = predecessors.size();
         predecessors = List.of();

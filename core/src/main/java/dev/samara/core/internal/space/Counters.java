@@ -82,7 +82,7 @@ public final class Counters {
     }
 
     /**
-     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object, which ends with its last
+     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object that ends with its last
      * mapping.
      */
     public static boolean hasOpen(VmArea vma) {

@@ -6,9 +6,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a space also after its end: its number and name, what it has charged to the machine, the record of
- * its end, and one object of the embedder. Leads to nothing else of the space, so a thread that keeps it keeps no
- * tables. The page table holds one of its references.
+ * The record of a space that outlives it: its number and name, its charges to the machine, the record of its end, and
+ * one object of the embedder. Leads to nothing else of the space, so a thread that keeps it keeps no tables. The page
+ * table holds one of its references.
  *
  * <p>No method waits, and none takes a lock. Thread-safe.
  */

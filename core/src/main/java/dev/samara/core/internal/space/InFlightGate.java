@@ -24,8 +24,8 @@ public final class InFlightGate extends Gate {
     }
 
     /**
-     * Returns the range in flight that has a VMA, or null if there is none or it is completing. Caller must hold the
-     * layout lock.
+     * Returns the range in flight that has a VMA; null if there is none or the range is completing. Caller must hold
+     * the layout lock.
      */
     public static @Nullable InFlightRange rangeOf(VmArea vma) {
         InFlightRange of = vma.gate() instanceof InFlightGate gate ? gate.range() : null;

@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * operation merges, cuts or replaces these VMAs; an operation that names a range of them waits for the gate. The layout
  * lock guards all fields. After completion no live object leads to this one.
  *
- * <p>Operations extend this class by the run of their retire phase, of which this class knows only that it is told of
- * the completion. The two are one object, so an operation allocates one for both, and listing the run as a {@linkplain
- * WaitingCall waiting call} allocates nothing.
+ * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
+ * The two are one object, so an operation allocates one for both, and listing the run as a {@linkplain WaitingCall
+ * waiting call} allocates nothing.
  */
 public abstract class InFlightRange extends WaitingCall {
     private final InFlightGate gate = new InFlightGate(this);
@@ -59,7 +59,7 @@ public abstract class InFlightRange extends WaitingCall {
     /** Whether its own retirement has ended. */
     private boolean isArrived;
 
-    /** Whether an edit that is not published yet completes it: its VMAs may be joined. */
+    /** Whether an edit that is not published yet completes this range: its VMAs may be joined. */
     private boolean completing;
 
     /** Returns the operation, which reports long waits and has the text of messages. */

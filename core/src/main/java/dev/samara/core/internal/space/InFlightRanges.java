@@ -71,8 +71,8 @@ public final class InFlightRanges {
     }
 
     /**
-     * Returns whether a mapping may be stored over a range. It may if there are ranges in flight in it, all of which
-     * give up their reservations ({@code munmap}), and no older operation has a ticket for it.
+     * Returns whether a mapping may be stored over a range. It may if there are ranges in flight in it that all give up
+     * their reservations ({@code munmap}), and if no older operation has a ticket for it.
      */
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;

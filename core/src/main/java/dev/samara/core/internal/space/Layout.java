@@ -92,7 +92,7 @@ public final class Layout implements VmaLookup {
     private final Lifetime lifetime;
     private final Reaping reaping = new Reaping();
 
-    /** What closed references lead to; this for that layout itself. */
+    /** The layout to which closed references lead; this for that layout itself. */
     private Layout closed = this;
 
     /**
@@ -332,8 +332,8 @@ public final class Layout implements VmaLookup {
                 return below;
             }
             VmArea previous = below.start() == 0 ? null : tree.atOrBefore(below.start() - 1);
-            // A VMA never returns to the tree. If it is there still, it covered the address when its predecessor was
-            // read.
+            // A VMA never returns to the tree. If the VMA is still there, it covered the address when its predecessor
+            // was read.
             if (tree.get(below.start()) == below) {
                 return previous;
             }
@@ -430,7 +430,7 @@ public final class Layout implements VmaLookup {
         return LockHoldTimes.highest(bucket);
     }
 
-    /** Adds a listener, which is called for each later change that is published before its registration is closed. */
+    /** Adds a listener. It is called for each later change that is published before its registration is closed. */
     public Registration addListener(LayoutListener listener) {
         lock();
         try {
@@ -442,8 +442,8 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Adds a notifier, which is called for the revocations of each operation that calls its notifiers later, until the
-     * registration is closed.
+     * Adds a notifier. Until its registration is closed, it is called for the revocations of each operation that calls
+     * its notifiers later.
      */
     public Registration addNotifier(MmuNotifier notifier) {
         lock();
@@ -489,8 +489,8 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Returns whether the space is closed. Only a caller that holds the layout lock knows that it is still open
-     * afterwards.
+     * Returns whether the space is closed. Only a caller that holds the layout lock knows that an open space is still
+     * open afterwards.
      */
     public boolean isClosed() {
         // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
@@ -514,8 +514,8 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Returns a layout with these bounds that is closed for ever, and that no CPU and no thread uses: what references
-     * lead to once they are closed.
+     * Returns a layout with these bounds that is closed for ever, and that no CPU and no thread uses. References lead
+     * to it once they are closed.
      */
     Layout closedTwin() {
         Origin bounds = new Origin(host, null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);

@@ -8,12 +8,11 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * The lock of one layout: a {@link ReentrantLock} at which one waiting thread spins before it parks.
  *
- * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty microseconds,
- * which is the latency of an operation that meets another one. A thread that retries without a pause takes the lock at
- * the next release. Each hold then begins with the cache lines of the tree, the counters and the lock in the other
- * core. The waiting thread therefore lets the owner have a <em>turn</em>: for a few microseconds it does not touch the
- * lock, and it tries afterwards. The threads of a busy space thus take turns of several operations each, without a
- * system call.
+ * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty microseconds:
+ * the latency of an operation that meets another one. A thread that retries without a pause takes the lock at the next
+ * release. Each hold then begins with the cache lines of the tree, the counters and the lock in the other core. The
+ * waiting thread therefore lets the owner have a <em>turn</em>: for a few microseconds it does not touch the lock, and
+ * it tries afterwards. The threads of a busy space thus take turns of several operations each, without a system call.
  *
  * <p>If threads met at the lock a moment ago, the lock is busy and its owner will return: the turn is long. Otherwise
  * two threads have met by chance, the owner is about to leave, and the turn is short. The owner's activity during the

@@ -198,8 +198,8 @@ public final class MachineState {
     }
 
     /**
-     * Returns whether the calling thread may wait for operations, CPUs and grace periods: no other thread has to wait
-     * for it meanwhile because of a CPU in GUEST, a reader section or a callback.
+     * Returns whether the calling thread may wait for operations, CPUs and grace periods. It may not if another thread
+     * has to wait for it meanwhile, because of a CPU in GUEST, a reader section or a callback.
      */
     boolean mayWaitHere() {
         return Cpus.mayWait()
@@ -210,7 +210,8 @@ public final class MachineState {
 
     /**
      * Returns whether an operation may be unable to continue while this thread waits. This thread then runs a task by
-     * the embedder's executor, which may have no other thread, and makes no steps of the housekeeping while it waits.
+     * the embedder's executor, and makes no steps of the housekeeping while it waits. The executor may have no other
+     * thread.
      */
     boolean isNeededHere() {
         return tasks.isGivenHere() && !housekeeping.isSteppedHere();
@@ -369,7 +370,7 @@ public final class MachineState {
         lowMemory = new LowMemory(this, score);
     }
 
-    /** Returns what a fault asks that finds no frame; null for a machine that takes no pages of spaces. */
+    /** Returns the object that a fault without a frame asks; null for a machine that takes no pages of spaces. */
     public @Nullable LowMemory lowMemory() {
         return lowMemory;
     }

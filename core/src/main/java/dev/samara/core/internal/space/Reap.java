@@ -178,8 +178,8 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Ends the flush that is pending, if it is over, tells notifiers, and frees its pages. Does not wait otherwise, and
-     * goes on with nothing else. There is one.
+     * Ends the pending flush, if it is over, tells notifiers, and frees its pages. Does not wait otherwise, and goes on
+     * with nothing else. There is one.
      */
     void endFlush() {
         lacksContext = !gather.tryResume();
@@ -271,7 +271,7 @@ public final class Reap implements AutoCloseable {
         part = reached;
         reached = ReapPages.reapUntilFull(walk, of, reached, end, gather);
         if (reached != end && !gather.isFull()) {
-            // It was replaced, perhaps by one that is locked.
+            // The VMA was replaced, perhaps by a locked one.
             isIncomplete = true;
             reached = end;
         }

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 /**
- * What the threads of one space, and those that look for memory, have to know of its reaping ({@code MMF_UNSTABLE},
- * {@code MMF_OOM_SKIP}). Both marks are final. Thread-safe.
+ * The state of one space's reaping, for the threads of the space and for those that look for memory ({@code
+ * MMF_UNSTABLE}, {@code MMF_OOM_SKIP}). Both marks are final. Thread-safe.
  */
 public final class Reaping {
     /** Written under the layout lock, so that a fork of the space comes wholly before or is refused. */

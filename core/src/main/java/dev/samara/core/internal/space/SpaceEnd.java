@@ -31,7 +31,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     /** Whether a thread tears the space down, or this call is listed, or all is over. */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 
-    /** Its place among the spaces of the machine. Null until it has one, which is before another thread knows it. */
+    /** Its place among the spaces of the machine. Null until it has one; no other thread knows this object before. */
     private Spaces.@Nullable RegisteredSpace registered;
 
     /* For the thread that has taken it, and then for each thread of the machine that tries again, in turn. */

@@ -67,8 +67,8 @@ public final class Spaces {
     }
 
     /**
-     * Removes a space that is torn down; without memory for that it stays until its layout is collected. Takes no lock
-     * that is held while a thread waits.
+     * Removes a space that is torn down. If there is no memory for that, the space stays until its layout is collected.
+     * Takes no lock that is held while a thread waits.
      */
     void remove(RegisteredSpace ended) {
         try {

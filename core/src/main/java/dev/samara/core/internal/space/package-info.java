@@ -3,8 +3,8 @@
  * The state of one address space, and the state that all spaces of a machine share.
  *
  * <p>A {@link dev.samara.core.internal.space.Layout} has the tree of VMAs, the {@linkplain
- * dev.samara.core.internal.space.Counters counters}, the {@linkplain dev.samara.core.internal.space.Limits limits}, and
- * the <em>layout lock</em>, which is the tree's writer lock. Lookups and snapshots take no lock. {@link
+ * dev.samara.core.internal.space.Counters counters} and the {@linkplain dev.samara.core.internal.space.Limits limits}.
+ * Its <em>layout lock</em> is the tree's writer lock. Lookups and snapshots take no lock. {@link
  * dev.samara.core.internal.space.InFlightRanges} lists the operations in flight. Each has a {@link
  * dev.samara.core.internal.space.InFlightRange} with its ranges, and a {@linkplain
  * dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in the ranges until the
@@ -12,9 +12,33 @@
  *
  * <p>{@link dev.samara.core.internal.space.Changes} and {@link dev.samara.core.internal.space.Notifiers} have the
  * listeners of a space. {@link dev.samara.core.internal.space.Lifetime} has the counts of references to a space and its
- * parts, {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
- * dev.samara.core.internal.space.Identity} is what can be asked afterwards. {@link
+ * parts. {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
+ * dev.samara.core.internal.space.Identity} answers questions afterwards. {@link
  * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
  * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
+ *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
+ *   <tr><td>Which operations are in flight in a range?</td>
+ *       <td>{@link dev.samara.core.internal.space.InFlightRanges}</td></tr>
+ *   <tr><td>What lets an operation pass after many restarts?</td>
+ *       <td>{@link dev.samara.core.internal.space.Ticket}</td></tr>
+ *   <tr><td>What counts the references to a space and its parts?</td>
+ *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
+ *   <tr><td>What tears a space down?</td>
+ *       <td>{@code SpaceEnd}</td></tr>
+ *   <tr><td>What remains of a space after its end?</td>
+ *       <td>{@link dev.samara.core.internal.space.Identity}</td></tr>
+ *   <tr><td>Which CPUs borrow a space?</td>
+ *       <td>{@link dev.samara.core.internal.space.Borrowers}</td></tr>
+ *   <tr><td>What chooses the space that a machine without memory takes pages from?</td>
+ *       <td>{@link dev.samara.core.internal.space.LowMemory}</td></tr>
+ *   <tr><td>What takes these pages?</td>
+ *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
+ *   <tr><td>What do all spaces of a machine share?</td>
+ *       <td>{@link dev.samara.core.internal.space.MachineState}</td></tr>
+ * </table>
  */
 package dev.samara.core.internal.space;
