@@ -102,8 +102,8 @@ final class AnonymousFault {
             if (now == null || (writes && !Faulter.mayCopy(now, access))) {
                 return Resolve.AGAIN;
             }
-            // Under the lock that the reaper takes after it has set the mark: it finds this page, or this finds the
-            // mark.
+            // Under the lock that the reaper takes after it has set the mark. Either the reaper finds this page, or
+            // this finds the mark.
             int stability = faulter.stability(now);
             if (stability != Fault.NONE) {
                 return stability;

@@ -60,7 +60,8 @@ final class BackingFault {
     }
 
     /**
-     * Asks the backing for a page. The caller is in a reader section. This method leaves it, and enters another one.
+     * Asks the backing for a page. The caller is in a reader section. This method leaves that section, and enters
+     * another one.
      */
     int fetch(VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long page) {
         if (cache.isClosed()) {

@@ -23,7 +23,7 @@ import dev.samara.core.vma.VmaFlags;
  *   <li>The entry becomes busy, after all checks, under the lock of the leaf.
  *   <li>The flush of the old translation: a store that another CPU still made to the old page would be lost if the copy
  *       had begun.
- *   <li>The copy of the page, in a reader section that has read the entry as still busy: so the old page is not freed
+ *   <li>The copy of the page, in a reader section that has read the entry as still busy. So the old page is not freed
  *       while it is read.
  *   <li>The compare-and-set of the entry to the copy. An operation that has taken the entry over in the meantime has
  *       taken the old page too, and the copy is dropped.
@@ -50,8 +50,8 @@ final class CopyOnWrite {
     }
 
     /**
-     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since, so it counts,
-     * unless no other mapping ever had the page.
+     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since. So a pin
+     * counts, unless no other mapping ever had the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && faulter.frames.isSole(Pte.frame(pte)));

@@ -46,8 +46,8 @@ public final class Faulter {
     static final int NO_TABLE = -4;
 
     /**
-     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}): it needs the
-     * rights that the mapping may be given, not those that it has. No other access gains a right by its fault.
+     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
+     * rights that the mapping may be given, not its present rights. No other access gains a right by its fault.
      */
     public static final int FORCED = 1 << 30;
 
@@ -108,7 +108,8 @@ public final class Faulter {
     /**
      * Serves a space from now on. Must not be called within a fault, unless the space is the one that is served.
      *
-     * @param next a space with the memory of the present one; it is the present one, or {@link #rest} was called since
+     * @param next a space with the memory of the present one; it is the present one, unless {@link #rest} was called
+     *     since
      */
     public void serve(Layout next) {
         if (layout != next) {
@@ -175,8 +176,8 @@ public final class Faulter {
      * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link #FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
-     *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within
-     *     {@code rcuMapPages} by the CPU that asks, or on a machine that checks offers
+     *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Also thrown within {@code
+     *     rcuMapPages} if the calling CPU is the one that asks, or if the machine checks offers
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");

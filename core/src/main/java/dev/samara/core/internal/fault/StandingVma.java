@@ -9,17 +9,17 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The check that precedes every install: whether the mapping on which a fault has decided is still there. (Linux checks
+ * The check that precedes every install: whether the mapping for which a fault has decided still stands. (Linux checks
  * {@code vma->detached} once, after it has locked the VMA.)
  */
 final class StandingVma {
     private StandingVma() {}
 
     /**
-     * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided; its
+     * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided: the
      * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
      *
-     * @param isPrepared whether the fault has prepared the anon_vma of the VMA. Then the one that stands has one, too
+     * @param isPrepared whether the fault has prepared the anon_vma of the VMA. Then the standing VMA has one, too
      * @return the VMA, or null if the fault must start over
      */
     static @Nullable VmArea of(Layout layout, VmArea vma, long address, boolean isPrepared) {
@@ -41,8 +41,8 @@ final class StandingVma {
                 return now;
             }
             // The VMA may have got its anon_vma after its successors were given theirs. The successors may have been
-            // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
-            // anon_vma.
+            // replaced too, and given theirs before this call. So the check that the VMA is attached comes after it has
+            // the anon_vma.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

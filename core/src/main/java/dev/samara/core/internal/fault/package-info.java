@@ -20,6 +20,24 @@
  * <p>Each check has a partner. A thread that removes pages marks first, a VMA as detached or a frame as removed from
  * its cache, with a full fence, and then walks. A thread that faults links the leaf first, with a full fence, and then
  * reads the marks under the lock of the leaf.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What finds the VMA of an address, and checks the rights?</td>
+ *       <td>{@link dev.samara.core.internal.fault.Resolve}</td></tr>
+ *   <tr><td>What decides on the entry, and maps the page?</td>
+ *       <td>{@link dev.samara.core.internal.fault.Faulter}</td></tr>
+ *   <tr><td>What grows a stack?</td>
+ *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
+ *   <tr><td>Does the mapping still stand when a page is installed?</td>
+ *       <td>{@code StandingVma}</td></tr>
+ *   <tr><td>What copies a page on a write?</td>
+ *       <td>{@code CopyOnWrite}</td></tr>
+ *   <tr><td>What asks a backing for a page?</td>
+ *       <td>{@code BackingFault}</td></tr>
+ *   <tr><td>What faults in the range of a call?</td>
+ *       <td>{@link dev.samara.core.internal.fault.Populate}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.fault;

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The pages of one file that are in memory, without the mappings. {@link Caches} hold only this part of a page cache.
- * It refers neither to the cache nor to a mapping: so an otherwise unreachable cache can be collected, and its pages
+ * It refers neither to the cache nor to a mapping. So an otherwise unreachable cache can be collected, and its pages
  * freed after that.
  */
 final class CachedPages extends Caches.RegisteredCache {
@@ -184,8 +184,8 @@ final class CachedPages extends Caches.RegisteredCache {
     }
 
     /**
-     * Frees the pages of a collected cache. No VMA maps them, so only readers that came to them by the index may still
-     * use them.
+     * Frees the pages of a collected cache. No VMA maps these pages, so only readers that came to them by the index may
+     * still use them.
      */
     @Override
     protected int end() {

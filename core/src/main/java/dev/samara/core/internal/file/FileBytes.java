@@ -96,8 +96,8 @@ final class FileBytes {
         context.reader().readLock();
         try {
             int frame = cached.frameAt(pageOf(from));
-            // After the lookup: a truncation stores the size before it removes pages, so that a page that is gone
-            // because of it does not count as zeros.
+            // After the lookup. A truncation stores the size before it removes pages, so a page that a truncation has
+            // removed does not count as zeros.
             length = (int) Math.max(0, Math.min(most, cached.size() - from));
             if (frame != Frames.NONE) {
                 frames.store().read(frame, offsetOf(from), target, at, length);

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
  *
  * <p>The other jobs have classes of their own: {@link Removals} takes pages out, {@link Truncation} changes the size,
- * {@link Reclaim} frees pages that are not needed, {@link FileBytes} reads and writes bytes, {@link ReverseMap} has the
- * VMAs that map the file, and {@link CachedPages} the part of the cache that outlives it.
+ * {@link Reclaim} frees pages that are not needed, and {@link FileBytes} reads and writes bytes. {@link ReverseMap} has
+ * the VMAs that map the file, and {@link CachedPages} the part of the cache that outlives it.
  */
 public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
@@ -71,7 +71,8 @@ public final class FilePages extends PageCache {
      *
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
-     * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing need be asked for it
+     * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing has to be asked for
+     *     it
      */
     public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
         this(memory, size, isOfZeros, true);

@@ -142,7 +142,7 @@ final class PageIndex {
                 setChildRelease(upper, at, table);
             }
         }
-        // Pairs with the acquire load of get: a thread that finds the frame sees its content, its owner and its page.
+        // Pairs with the acquire load of get: a thread that finds the frame sees the frame's content, owner and page.
         setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
@@ -235,7 +235,7 @@ final class PageIndex {
     }
 
     /**
-     * Removes one page that is there, and leaves its node even if that is empty then: so the page can be put back
+     * Removes one page that is there, and leaves its node even if the node is empty then. So the page can be put back
      * without memory. The caller excludes other changes.
      */
     void clear(long page) {
@@ -265,7 +265,7 @@ final class PageIndex {
             left = left.lower();
         }
         if (left.height != from.height) {
-            // A reader that has the higher root still finds the lower one below it.
+            // A reader of the higher root still finds the lower one below it.
             root = left;
         }
     }

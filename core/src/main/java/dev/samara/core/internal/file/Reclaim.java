@@ -10,8 +10,8 @@ import dev.samara.core.internal.sync.StackReserve;
 /**
  * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
- * <p>A batch is checked twice: without the lock of the content first, which may dismiss most of it, and then after its
- * pages have left the index, when no thread can map them any more.
+ * <p>A batch is checked twice. The first check is without the lock of the content, and may dismiss most of the batch.
+ * The second comes after the pages have left the index, when no thread can map them any more.
  */
 final class Reclaim {
     private final MachineMemory memory;

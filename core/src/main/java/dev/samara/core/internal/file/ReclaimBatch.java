@@ -90,7 +90,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
     }
 
     /**
-     * Removes the pages, so no thread can map them from here on, and puts back those that turn out to be in use. If the
+     * Removes the pages, so no thread can map them from here on. Puts back the pages that turn out to be in use. If the
      * lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and the lock of the
      * content.
      *
@@ -158,7 +158,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
 
     private static boolean isMapped(PageTable table, long address, int frame) {
         // The fence of nextLeaf comes after the mark of the frame. Pairs with a thread that links a leaf, and then
-        // reads the mark under the leaf's lock: either the entry is found here, or it is not installed.
+        // reads the mark under the leaf's lock. Either the entry is found here, or that thread does not install it.
         if (table.nextLeaf(address, address + 1) != address) {
             return false;
         }
@@ -169,7 +169,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
         Leaf.lock(leaf);
         try {
             long pte = Leaf.get(leaf, table.indexOf(address));
-            // A leaf that died meanwhile was empty; there may be another one in its place.
+            // A leaf that died meanwhile was empty. Another leaf may be in its place.
             return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isBusy(pte)) && Pte.frame(pte) == frame);
         } finally {
             Leaf.unlock(leaf);

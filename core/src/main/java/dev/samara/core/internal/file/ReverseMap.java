@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * run in parallel, and none waits.
  *
  * <p>A VMA that is unlinked during a lookup stays to the end of that lookup. Otherwise a lookup could miss both the VMA
- * and the successor that has its pages: the VMA because it is gone, and the successor because its place was searched
- * before it was linked. A lookup waits for no thread: it records the links that it finds, and its caller processes them
- * after its end.
+ * and its successor, which has its pages: the VMA because it is gone, the successor because it was linked after the
+ * search of its place. A lookup waits for no thread: it records the links that it finds, and its caller processes the
+ * links after its end.
  *
  * <p>An interval is stored at the smallest aligned block of a power of two of pages that contains it. Blocks of one
  * size are ordered and do not overlap, so a lookup takes two searches per size in use. One link at a time needs no
@@ -45,7 +45,8 @@ final class ReverseMap {
     }
 
     /**
-     * One linked VMA, which can unlink itself: once it is in the map, no further object is allocated, which might fail.
+     * One linked VMA, which can unlink itself. Once it is in the map, no further allocation is needed, so none can
+     * fail.
      */
     final class Link implements FileLink {
         private final VmArea vma;
@@ -57,7 +58,7 @@ final class ReverseMap {
         private volatile boolean isEntered;
         private volatile boolean isUnlinked;
 
-        /* For the thread whose removal of this link has failed, then for one that takes all of these links. */
+        /* For the thread whose removal of this link has failed, then for a thread that takes all such links. */
 
         /** Whether a removal has failed, perhaps after the link was out of the map. */
         private boolean isLeft;
@@ -93,7 +94,8 @@ final class ReverseMap {
 
         /**
          * Returns whether the range of the VMA was emptied of the pages of the mapping that the VMA replaces. Before
-         * that, no page in the range is the VMA's: its faults wait, and pages that are moved there are put down later.
+         * that, no page in the range belongs to the VMA: its faults wait, and pages that are moved there are put down
+         * later.
          */
         boolean isEntered() {
             return isEntered;
@@ -294,7 +296,7 @@ final class ReverseMap {
         }
     }
 
-    /** Ends a lookup once there is memory for that: one that did not end would keep all links for ever. */
+    /** Ends a lookup once there is memory for that. A lookup without end would keep all links for ever. */
     private @Nullable Lookups endAtLast() {
         for (; ; ) {
             try {
@@ -319,8 +321,8 @@ final class ReverseMap {
 
     /**
      * Visits the VMAs that map a page of a range, inclusive. Visits each VMA that was linked before the call and is not
-     * unlinked before its end. For a VMA that is unlinked meanwhile, it visits the VMA itself or the successor that was
-     * linked before that.
+     * unlinked before its end. If a VMA is unlinked meanwhile, this visits the VMA itself, or the successor that was
+     * linked before.
      */
     void visit(long first, long last, Visitor visitor) {
         begin();

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The object that an anonymous shared mapping maps, which Linux shows as a deleted {@code /dev/zero}.
  *
- * <p>Its content lives as long as it has a user: a VMA of any space that maps it, one that is being unmapped, or a
- * reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached VMA, does not count. If
- * the object is mapped again after the end of its content, it gets a new one, of zeros. All VMAs that are attached at
- * one instant have one content.
+ * <p>Its content lives as long as it has a user. A user is a VMA of any space that maps it, a VMA that is being
+ * unmapped, or a reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached VMA, does
+ * not count. If the object is mapped again after the end of its content, it gets a new one, of zeros. All VMAs that are
+ * attached at one instant have one content.
  *
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */

@@ -4,9 +4,9 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record of each time that a file was made smaller: a chain. An operation that holds pages of the file where no walk
- * finds them remembers the link of the time when it took them. It learns of later truncations by following the chain.
- * Links that no operation remembers are garbage.
+ * A record of each time that a file was made smaller: a chain. An operation may hold pages of the file where no walk
+ * finds them. It remembers the link of the time when it took them. It learns of later truncations by following the
+ * chain. Links that no operation remembers are garbage.
  */
 public final class ShrinkLog {
     /** The record that the file was made smaller. */

@@ -23,8 +23,8 @@ final class Truncation {
     private final ShrinkLog shrinks;
 
     /**
-     * Where the zeros begin that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}: a
-     * truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
+     * The place of zeros that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}. Either
+     * a truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
      */
     private long tail = NO_TAIL;
 
@@ -69,7 +69,8 @@ final class Truncation {
                 cached.collect(removal);
                 cached.setSize(bytes);
                 removals.begin(removal);
-                // If an earlier truncation left a tail, that tail is a part of this one or lies in a page that goes.
+                // If an earlier truncation left a tail, that tail is a part of this one, or lies in a page that is
+                // removed.
                 tail = bytes;
                 shrinks.add(shrink);
                 cached.takeOut(removal);
@@ -84,7 +85,7 @@ final class Truncation {
 
     /**
      * Prepares the file to grow. The caller then writes behind the end, and calls {@link #endGrowth} unless it has
-     * failed; what a failed write has left is cleared before the file grows later. May wait for CPUs. The caller holds
+     * failed. The bytes of a failed write are cleared before the file grows later. May wait for CPUs. The caller holds
      * the inode lock until after {@code endGrowth}.
      */
     void beginGrowth() {

@@ -24,15 +24,15 @@ import org.jspecify.annotations.Nullable;
  * been replaced and unlinked. That loses nothing:
  *
  * <ul>
- *   <li>A page that was removed from the file is marked removed before the first lookup. It is put into no entry after
- *       the mark, so it is where it was at the mark. Either it is in the range of a VMA that was linked at that time,
- *       which the lookup finds, or else its successor. Or a move or a fork holds it; that operation checks the mark
- *       under the lock of the leaf before it puts the page down, and drops the page.
+ *   <li>A page that was removed from the file is marked removed before the first lookup. No entry gets the page after
+ *       the mark, so the page can only be where it was at the mark. It may be in the range of a VMA that was linked at
+ *       that time: the lookup finds that VMA or its successor. Or a move or a fork holds it; that operation checks the
+ *       mark under the lock of the leaf before it puts the page down, and drops the page.
  *   <li>A private copy beyond the end is removed while its link is linked. If it was unlinked, the entry may belong
  *       to another mapping. If it belongs to the successor, the successor was linked before this link was unlinked.
  *       The walk is repeated with another lookup, which finds the successor, until a walk meets no unlinked link. A
  *       move or a fork that holds copies asks for the smallest size of the file since, under the lock of the leaf.
- *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
+ *   <li>Copies in the range of a link that is not entered belong to the mapping that its VMA replaces. They stay: a
  *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted in,
  *       within the file's size.
  * </ul>
@@ -126,7 +126,8 @@ final class UnmapMapping implements ReverseMap.Visitor {
             return false;
         }
         if (!link.isEntered()) {
-            // A page of a mapping that is being replaced: a fork may still have to copy it, and its operation drops it.
+            // A page of a mapping that is being replaced. A fork may still have to copy the page, and the replacing
+            // operation drops it.
             return false;
         }
         // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have reached

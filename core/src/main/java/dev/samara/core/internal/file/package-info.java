@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The pages of files and of shared anonymous memory: which are in memory, and which VMAs map them.
+ * The pages of files and of shared anonymous memory: the pages in memory, and the VMAs that map them.
  *
  * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link
  * dev.samara.core.internal.file.PageIndex} from page numbers to frames, read without a lock, and a {@link
@@ -19,6 +19,26 @@
  *
  * <p>A thread that maps a page checks, under the lock of the leaf, that the page is not marked. So the walk finds the
  * entry, or there is none.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Which frame has a page of a file?</td>
+ *       <td>{@link dev.samara.core.internal.file.FilePages}, {@code PageIndex}</td></tr>
+ *   <tr><td>Which VMAs map a page of a file?</td>
+ *       <td>{@code ReverseMap}</td></tr>
+ *   <tr><td>What takes pages out of a file?</td>
+ *       <td>{@code Removals}, {@code Truncation}</td></tr>
+ *   <tr><td>What removes these pages from the mappings?</td>
+ *       <td>{@code UnmapMapping}</td></tr>
+ *   <tr><td>What frees pages of files when memory is short?</td>
+ *       <td>{@code Reclaim}, {@code ReclaimBatch}</td></tr>
+ *   <tr><td>What reads and writes the bytes of a file?</td>
+ *       <td>{@code FileBytes}</td></tr>
+ *   <tr><td>What does an anonymous shared mapping map?</td>
+ *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
+ *   <tr><td>What limits the committed memory of a machine?</td>
+ *       <td>{@link dev.samara.core.internal.file.CommittedMemory}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.file;
