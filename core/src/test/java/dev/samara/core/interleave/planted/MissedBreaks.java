@@ -6,7 +6,7 @@ import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of docs/concurrency.md that random tests missed, or needed more than ten seconds for. */
+/** Breaks of docs/breaks.md that random tests missed, or needed more than ten seconds for. */
 final class MissedBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

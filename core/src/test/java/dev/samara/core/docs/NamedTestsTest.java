@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.docs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** A document that names a test as its evidence would be wrong without anybody's notice when the test is renamed. */
+final class NamedTestsTest {
+    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
+
+    /** A class of tests by its ending or its package, and perhaps a member of it. */
+    private static final Pattern NAMED = Pattern.compile("`(?:(?:stress|cpu|internal\\.cpu|torture)\\.([A-Z]\\w*)"
+            + "|(\\w+(?:Test|Torture|Scenarios|Breaks)))(?:\\.(\\w+))?`");
+
+    /** The named tests of a page that the sources lack. */
+    private static List<String> missing(String page, Map<String, String> sources) {
+        List<String> missing = new ArrayList<>();
+        Matcher named = NAMED.matcher(page);
+        while (named.find()) {
+            String source = sources.get(named.group(1) == null ? named.group(2) : named.group(1));
+            if (source == null || !has(source, named.group(3))) {
+                missing.add(named.group());
+            }
+        }
+        return missing;
+    }
+
+    private static boolean has(String source, @Nullable String member) {
+        return member == null
+                || Pattern.compile("\\b" + member + "\\b").matcher(source).find();
+    }
+
+    private static List<Path> files(Path below, String ending) throws IOException {
+        try (Stream<Path> files = Files.walk(below)) {
+            return files.filter(file -> file.toString().endsWith(ending)).toList();
+        }
+    }
+
+    /** The sources of tests by the name of the class; those of one name in several modules as one text. */
+    private static Map<String, String> sources() throws IOException {
+        Map<String, String> sources = new HashMap<>();
+        for (String module : List.of("maple", "core", "bench", "examples")) {
+            for (String kind : List.of("test", "torture")) {
+                Path folder = ROOT.resolve(module).resolve("src").resolve(kind);
+                for (Path file : Files.exists(folder) ? files(folder, ".java") : List.<Path>of()) {
+                    String name = file.getFileName().toString().replace(".java", "");
+                    sources.merge(name, Files.readString(file), String::concat);
+                }
+            }
+        }
+        return sources;
+    }
+
+    @Test
+    @DisplayName("each test that a document names exists, and so does its member")
+    void exist() throws IOException {
+        Map<String, String> sources = sources();
+        List<Path> pages = new ArrayList<>(files(ROOT.resolve("docs"), ".md"));
+        pages.add(ROOT.resolve("README.md"));
+        pages.add(ROOT.resolve("CONTRIBUTING.md"));
+        List<String> missing = new ArrayList<>();
+        int named = 0;
+        for (Path page : pages) {
+            String text = Files.readString(page);
+            named += (int) NAMED.matcher(text).results().count();
+            for (String test : missing(text, sources)) {
+                missing.add(page.getFileName() + ": " + test);
+            }
+        }
+        assertEquals(List.of(), missing);
+        assertTrue(named > 100, "named: " + named);
+    }
+
+    @Test
+    @DisplayName("a name is found by its ending or its package, with its member")
+    void names() {
+        Map<String, String> sources = Map.of("ATest", "void b() {}", "C", "class C {}", "DScenarios", "class E {}");
+        assertEquals(
+                List.of("`BTest`", "`ATest.c`", "`stress.D`", "`DScenarios.F`"),
+                missing(
+                        "`ATest`, `ATest.b`, `BTest`, `ATest.c`, `stress.C`, `stress.D`, `DScenarios.E`, "
+                                + "`DScenarios.F`, `Other`, `Other.member`",
+                        sources));
+    }
+}
