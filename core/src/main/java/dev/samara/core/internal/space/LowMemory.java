@@ -18,9 +18,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a machine does when a fault finds no frame, or no room for a page table ({@code out_of_memory} in {@code
- * mm/oom_kill.c}): the thread of the fault picks the space with the highest score, and its pages are taken in steps of
- * the housekeeping. One space at a time, until it is emptied or counts as one that cannot be. Thread-safe.
+ * The reaction of a machine to a fault that finds no frame, or no room for a page table ({@code out_of_memory} in
+ * {@code mm/oom_kill.c}). The thread of the fault picks the space with the highest score, and steps of the housekeeping
+ * take its pages. One space is a victim at a time, until it is emptied or counts as one that cannot be emptied.
+ * Thread-safe.
  */
 public final class LowMemory {
     /** The embedder's score of a space. */
@@ -36,7 +37,7 @@ public final class LowMemory {
         long of(Layout layout, long pages);
     }
 
-    /** The stack that a shortage needs once it is the only one, in frames; scores are not counted. */
+    /** The stack for a shortage, in frames, once it is the only one; scores are not counted. */
     private static final int DEPTH = 24;
 
     private final MachineState host;
