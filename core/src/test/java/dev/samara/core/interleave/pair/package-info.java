@@ -6,7 +6,8 @@
  * {@code PairKinds}. A {@code Combination} names some of them, the relation of their ranges, the ground, the spaces and
  * the CPUs; {@code PairScenario} runs it. {@code CoveringArray} chooses combinations in which each two values meet.
  * {@code Pairs} explores them: {@code PairsTest} a share of the schedules, {@code PairsRun} as many as it has time for.
- * {@code LifetimeSets} names combinations with the strategies for CPUs in LAZY. {@code FoundSchedulesTest} has the combinations that failed once.
+ * {@code LifetimeSets} names combinations with the strategies for CPUs in LAZY. {@code FoundSchedulesTest} has the
+ * combinations that failed once.
  */
 @NullMarked
 package dev.samara.core.interleave.pair;

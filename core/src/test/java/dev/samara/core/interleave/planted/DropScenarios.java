@@ -29,7 +29,7 @@ final class DropScenarios {
                     "a droppable page is dropped though it is pinned",
                     Pin.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "frames.isPinned(Pte.frame(pte)) || mustStay()",
                             "mustStay()")),
@@ -37,7 +37,7 @@ final class DropScenarios {
                     "a droppable page is looked at for pins before its entry is claimed",
                     Pin.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE)"
@@ -48,7 +48,7 @@ final class DropScenarios {
                     "a drop takes the pages of the mapping that has replaced a droppable one",
                     Replacement.class,
                     1,
-                    () -> SourceBreak.of(
+                    SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
                             "!layout.notifiers().isEmpty()")));

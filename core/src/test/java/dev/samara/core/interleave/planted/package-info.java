@@ -8,8 +8,8 @@
  * InventedBreaks}, {@code MendedBugs}, {@code MissedBreaks} and {@code StoreBreaks}; and by topic {@code LazyBreaks},
  * {@code BorrowBreaks}, {@code ElisionBreaks} and {@code DropScenarios}.
  *
- * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} look at breaks that are not Java under the scheduler: whether
- * they can still be made.
+ * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} look at breaks that are not Java under the scheduler:
+ * whether they can still be made.
  *
  * <p>The tests look for breaks that take a few seconds, and for nothing without the break: those of the lists, of
  * mended bugs, of gates, grace periods and tasks, and of stores that another thread sees late.
