@@ -938,14 +938,14 @@ public final class AddressSpace implements AutoCloseable {
         giveUp();
     }
 
-    /** Gives up the users of ended threads. */
+    /** Gives up the users of CPUs that are gone, and their borrows. */
     private void giveUpDeadUsers() {
         try {
             own.releaseDeadCpus();
             own.host().borrowers().giveUpDead();
         } catch (OutOfMemoryError exhausted) {
             // A close must not fail for want of memory. The CPUs that are still online are taken offline by the next
-            // call that looks for ended threads.
+            // call that looks for CPUs that are gone.
         }
     }
 

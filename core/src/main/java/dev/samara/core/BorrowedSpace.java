@@ -54,24 +54,30 @@ public final class BorrowedSpace implements AutoCloseable {
     private final Layout layout;
     private final Borrower borrower;
 
+    /** Reachable as long as the CPU borrows. */
+    @SuppressWarnings("UnusedVariable") // Borrower has a weak reference to it
+    private final LetGo letGo;
+
     /** The reference by which the CPU was in a space before; null if it was in none. */
     private final @Nullable AddressSpace home;
 
     private final BorrowReferences kept;
     private Stage stage = Stage.WITH_USERS;
 
-    private BorrowedSpace(Cpu cpu, Machine machine, Layout layout, Borrower borrower, BorrowReferences kept) {
+    private BorrowedSpace(
+            Cpu cpu, Machine machine, Layout layout, Borrower borrower, LetGo letGo, BorrowReferences kept) {
         this.cpu = cpu;
         this.machine = machine;
         this.layout = layout;
         this.borrower = borrower;
+        this.letGo = letGo;
         home = cpu.space();
         this.kept = kept;
     }
 
     /**
-     * The references of a borrow. The machine gives them up if the thread of the CPU ends. So this object refers to
-     * neither the borrow nor the CPU, and both may become unreachable.
+     * The references of a borrow. The machine gives them up if the CPU is gone. So this object refers to neither the
+     * borrow nor the CPU, and both may become unreachable.
      */
     private static final class BorrowReferences {
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
@@ -97,7 +103,7 @@ public final class BorrowedSpace implements AutoCloseable {
             }
         }
 
-        /** Gives up what an ended thread has left. Does not wait. What a call cannot give up, the next one does. */
+        /** Gives up what a CPU that is gone has left. Does not wait. What a call cannot give up, the next one does. */
         void giveUp() {
             if (homeUser != null) {
                 homeUser.giveUpLater();
@@ -120,7 +126,7 @@ public final class BorrowedSpace implements AutoCloseable {
         try {
             BorrowReferences kept = new BorrowReferences(homeUser);
             Borrower borrower = new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
-            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, kept);
+            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, letGo, kept);
             made = cpu.borrow(next) ? next : null;
             return made;
         } finally {

@@ -7,6 +7,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
@@ -14,15 +15,13 @@ import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.lang.ref.WeakReference;
+import java.lang.ref.Reference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -38,31 +37,24 @@ import org.jspecify.annotations.Nullable;
  * GUEST an access by {@link dev.samara.core.guest.FlatMemory} is one step if the TLB has the translation. Outside
  * GUEST, each access enters GUEST for its duration. Calls that may wait, operations of a space above all, are refused
  * to a thread that has a CPU in GUEST.
+ *
+ * <p><b>The end.</b> A CPU is to be {@linkplain #close closed}. The machine takes it offline if its thread has ended,
+ * or if no thread can reach it any more, which is reported ({@link dev.samara.core.event.Report.Kind#CPU_LOST}). In a
+ * space it is reachable as long as its {@link #memory} is, or a {@link dev.samara.core.guest.FlatMemory} of that.
  */
 public final class Cpu implements AutoCloseable {
-    private static final VarHandle OWNER;
-
     /** The stack that a change of owners needs, in frames. */
     private static final int OWNER_DEPTH = 40;
 
     /** The stack that the last user of a space needs to leave it, and to have its teardown begun, in frames. */
     private static final int END_DEPTH = 60;
 
-    static {
-        try {
-            OWNER = MethodHandles.lookup().findVarHandle(Cpu.class, "owner", Thread.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
-
     private final Machine machine;
     private final int number;
     private final int tlbEntries;
 
-    /** Null while this CPU is handed over. Compared by plain reads, as in {@link CpuMemory}. */
-    private @Nullable Thread owner = Thread.currentThread();
-
+    final CpuOwner owner;
+    private final BorrowPlaces places;
     private final CpuMemory memory;
 
     private @Nullable AddressSpace space;
@@ -79,16 +71,12 @@ public final class Cpu implements AutoCloseable {
     /** The space that this CPU borrows; {@link #space} is null meanwhile. */
     private @Nullable BorrowedSpace borrowed;
 
-    /** Null before the first borrow. */
-    private Borrowers.@Nullable BorrowPlace place;
-
-    /** The TLB of another memory or page size, between its end and {@link #endLeft}. */
-    private @Nullable CpuTlb closed;
-
     Cpu(Machine machine, int number, int tlbEntries) {
         this.machine = machine;
         this.number = number;
         this.tlbEntries = tlbEntries;
+        owner = new CpuOwner(this, machine.lostCpuReporter());
+        places = new BorrowPlaces(owner);
         memory = new CpuMemory("cpu " + number, Thread.currentThread());
     }
 
@@ -169,7 +157,11 @@ public final class Cpu implements AutoCloseable {
     /** Has a LAZY CPU of a checked machine use the tables that it may have, as hardware does at any time. */
     private void speculate() {
         if (space == null && translated != null) {
-            translated.speculate();
+            try {
+                translated.speculate();
+            } finally {
+                Reference.reachabilityFence(this);
+            }
         }
     }
 
@@ -220,22 +212,20 @@ public final class Cpu implements AutoCloseable {
 
     /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
     void endLeft() {
-        CpuTlb before = closed;
-        if (before != null) {
-            before.endLeft();
-            closed = null;
-        }
-        if (tlb != null) {
-            tlb.endLeft();
+        try {
+            owner.left().end();
+        } finally {
+            // The end of each call that moves this CPU, which is lost only after it.
+            Reference.reachabilityFence(this);
         }
     }
 
     /** Joins a memory: makes the TLB and the context for it. */
     private void become(Layout layout, MachineMemory joined) {
-        CpuTlb made = machine.newProcessor(joined, number, tlbEntries);
+        CpuTlb made = machine.newProcessor(joined, owner, this, number, tlbEntries);
         PageTableContext mine = null;
         try {
-            mine = joined.contexts().newContext("cpu " + number, Thread.currentThread());
+            mine = joined.contexts().newContext("cpu " + number, owner);
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
@@ -315,7 +305,7 @@ public final class Cpu implements AutoCloseable {
                 memory.restLazy();
                 forget();
             }
-            used.endLeft();
+            endLeft();
         }
         speculate();
     }
@@ -380,15 +370,17 @@ public final class Cpu implements AutoCloseable {
 
     /** Goes to a space that it borrows; returns false if it has no user any more. */
     boolean borrow(BorrowedSpace next) {
-        Borrowers.BorrowPlace mine = place(next.layout().host().borrowers());
         AddressSpace home = space;
+        MachineState host = next.layout().host();
+        MachineState back = home == null ? null : home.own.host();
+        places.reserve(host.borrowers(), back == null ? null : back.borrowers());
         if (!enterOrStay(null, next.layout())) {
             return false;
         }
         borrowed = next;
         boolean isBegun = false;
         try {
-            mine.begin(next.borrower());
+            places.begin(next.borrower(), back != null && back != host);
             isBegun = true;
         } finally {
             if (!isBegun) {
@@ -396,36 +388,6 @@ public final class Cpu implements AutoCloseable {
             }
         }
         return true;
-    }
-
-    /** Returns the place of this CPU among the borrowers of a machine. */
-    private Borrowers.BorrowPlace place(Borrowers of) {
-        Borrowers.BorrowPlace known = place;
-        if (known != null && known.isIn(of)) {
-            return known;
-        }
-        WeakReference<Cpu> self = new WeakReference<>(this);
-        Borrowers.BorrowPlace made = of.add(() -> isDead(self.get()));
-        removePlace();
-        place = made;
-        return made;
-    }
-
-    private void removePlace() {
-        if (place != null) {
-            place.remove();
-            place = null;
-        }
-    }
-
-    /** Returns whether a CPU is unreachable or belongs to an ended thread. For any thread. */
-    private static boolean isDead(@Nullable Cpu cpu) {
-        if (cpu == null) {
-            return true;
-        }
-        // Again: the thread may have handed the CPU over before it has ended.
-        Thread of = (Thread) OWNER.getAcquire(cpu);
-        return of != null && !of.isAlive() && of == OWNER.getAcquire(cpu);
     }
 
     /** Gives up the users of the borrowed space. */
@@ -454,7 +416,7 @@ public final class Cpu implements AutoCloseable {
             }
         } finally {
             borrowed = null;
-            Objects.requireNonNull(place).end();
+            places.end();
         }
     }
 
@@ -483,9 +445,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     private void checkOwner() {
-        if (Thread.currentThread() != owner) {
-            memory.checkOwner();
-        }
+        memory.checkOwner();
     }
 
     private CpuTlb loadedTlb() {
@@ -501,7 +461,8 @@ public final class Cpu implements AutoCloseable {
      *
      * <p>Until a thread claims it, each call but {@link #number}, {@link #memory}, {@link #space}, {@link #toString}
      * and {@code claim} is refused. A CPU whose thread ends without a call of this method cannot be claimed any more,
-     * and stops being a user of its space. A CPU that was handed over stays one: it has to be claimed to be closed.
+     * and stops being a user of its space. A CPU that was handed over stays one as long as it is reachable: it has to
+     * be claimed to be closed.
      *
      * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
      *     the caller; its owner is unchanged then
@@ -519,14 +480,13 @@ public final class Cpu implements AutoCloseable {
 
     /** Allocates nothing: a CPU that only some words know as handed over could neither be used nor claimed. */
     private void disown() {
-        if (machineMemory != null && context != null && tlb != null && translated != null) {
-            machineMemory.contexts().disown(context);
+        if (context != null && tlb != null && translated != null) {
+            context.reader().ownedBy(null);
             tlb.disown();
             translated.ownedBy(null);
         }
         memory.ownedBy(null);
-        // Release: after all that the thread has done with this CPU. Pairs with claim.
-        OWNER.setRelease(this, null);
+        owner.disown();
     }
 
     /**
@@ -541,8 +501,7 @@ public final class Cpu implements AutoCloseable {
         // An owner that is known to some of the words only could neither run nor give the CPU up.
         StackReserve.check(OWNER_DEPTH);
         Cpus.reserveOwner();
-        // Pairs with disown, and decides among several threads.
-        Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);
+        Thread other = owner.claim();
         if (other != null) {
             Cpus.giveUpReserve();
             if (other == caller && tlb != null) {
@@ -554,8 +513,8 @@ public final class Cpu implements AutoCloseable {
         }
         boolean isOwned = false;
         try {
-            if (machineMemory != null && context != null && tlb != null && translated != null) {
-                machineMemory.contexts().own(context, caller);
+            if (context != null && tlb != null && translated != null) {
+                context.reader().ownedBy(caller);
                 tlb.own();
                 translated.ownedBy(caller);
             }
@@ -688,13 +647,16 @@ public final class Cpu implements AutoCloseable {
             ended.close();
             memory.release();
             earlier = earlier.plus(ended.counters());
-            closed = ended;
             tlb = null;
             context = null;
             machineMemory = null;
             translated = null;
-            // Last: this may throw, and the CPU is complete without it.
-            left.contexts().discard(discarded);
+            try {
+                // Last: this may throw, and the CPU is complete without it.
+                left.contexts().discard(discarded);
+            } finally {
+                Reference.reachabilityFence(this);
+            }
         }
     }
 
@@ -713,7 +675,7 @@ public final class Cpu implements AutoCloseable {
         switchTo(null);
         release();
         endLeft();
-        removePlace();
+        places.remove();
     }
 
     @Override

@@ -45,7 +45,7 @@ final class HomeRef {
         }
     }
 
-    /** Gives the space up for an ended thread, and leaves a teardown to a thread of the machine. */
+    /** Gives the space up for a CPU that is gone, and leaves a teardown to a thread of the machine. */
     void giveUpLater() {
         // Before a change: what this does not give up, the next call does.
         StackReserve.check(SpaceReferences.DEPTH);

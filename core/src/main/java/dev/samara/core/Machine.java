@@ -6,6 +6,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -25,6 +26,7 @@ import dev.samara.core.vma.PageCache;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.agrona.concurrent.Agent;
 import org.jspecify.annotations.Nullable;
 
@@ -34,12 +36,14 @@ public final class Machine implements AutoCloseable {
 
     private final MachineState host;
     private final SpaceReferences references;
+    private final Consumer<String> lostCpuReporter;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
     Machine(MachineState host, int tlbEntries, @Nullable VictimScore score) {
         this.host = host;
         references = new SpaceReferences(host, host.refTracker() != null);
+        lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
         if (score != null) {
             host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
@@ -86,6 +90,11 @@ public final class Machine implements AutoCloseable {
 
     SpaceReferences spaceReferences() {
         return references;
+    }
+
+    /** Returns the reporter of CPUs that are lost. */
+    Consumer<String> lostCpuReporter() {
+        return lostCpuReporter;
     }
 
     /** Returns the references to a space and its borrows, the oldest first. */
@@ -165,11 +174,10 @@ public final class Machine implements AutoCloseable {
         ExitMmap.close(layout);
     }
 
-    /** Gives up what ended threads have left: CPUs, page caches and references that no thread can reach any more. */
+    /** Gives up what nobody can give up: CPUs that are gone, and page caches and references that are unreachable. */
     private void endUnreachable() {
         references.giveUpLost();
-        host.borrowers().check();
-        host.memories().forEach(memory -> memory.cpus().releaseDead());
+        host.checkCpus();
         host.endUnreachableCaches();
     }
 
@@ -220,6 +228,7 @@ public final class Machine implements AutoCloseable {
         Cpus.checkMayWait("the closing of a machine");
         references.giveUpLost();
         host.borrowers().giveUpDead();
+        host.releaseDeadCpus();
         host.close();
     }
 
@@ -360,11 +369,13 @@ public final class Machine implements AutoCloseable {
         return MachineStatistics.of(host.memories(), host.tableBudget().used());
     }
 
-    CpuTlb newProcessor(MachineMemory memory, int number, int tlbEntries) {
+    CpuTlb newProcessor(MachineMemory memory, CpuOwner owner, Cpu cpu, int number, int tlbEntries) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         AccessChecker checker = memory.accessChecker();
         return new CpuTlb(
                 memory.cpus(),
+                owner,
+                cpu,
                 number,
                 pageShift,
                 checker == null

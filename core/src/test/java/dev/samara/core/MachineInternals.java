@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -73,6 +74,16 @@ public final class MachineInternals {
     /** The layout to which calls go: that of the space, or an ended one if the reference is closed. */
     public static Layout calledLayoutOf(AddressSpace space) {
         return space.layout();
+    }
+
+    /** Has a machine find no memory to remove a space from its list, after it has ended. */
+    public static void neverUnlist(Machine machine) {
+        MachineSeams.neverUnlist(machine.host());
+    }
+
+    /** Has a CPU found unreachable, as after a collection. No thread uses the CPU any more. */
+    public static void lose(Cpu cpu) {
+        OwnedCpu.lose(cpu.owner);
     }
 
     /** The layout of a space, also if the reference is closed. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -67,9 +68,16 @@ final class Pair {
 
     /** Claims a CPU for the calling thread, out of GUEST. Later shootdowns go to it. */
     CpuTlb claim() {
-        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
-            throw new IllegalStateException(thrown);
-        });
+        CpuTlb cpu = new CpuTlb(
+                memory.cpus(),
+                new CpuOwner(memory, message -> {}),
+                memory,
+                1,
+                PAGE_SHIFT,
+                new SoftTlb(PAGE_SHIFT, TLB_ENTRIES),
+                thrown -> {
+                    throw new IllegalStateException(thrown);
+                });
         cpu.switchTo(table);
         cpu.enterGuest();
         for (int i = 0; i <= PAGES; i++) {

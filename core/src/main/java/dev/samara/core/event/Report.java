@@ -29,6 +29,11 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         LONG_BORROW,
         /** A reference to a space became unreachable and was not closed; the machine has given it up. */
         REFERENCE_LOST,
+        /**
+         * A CPU became unreachable and was not closed, while its thread lives. The machine has taken it offline, and
+         * has ended its {@linkplain dev.samara.core.Cpu#use borrow}.
+         */
+        CPU_LOST,
         /** A listener was so slow that changes were not delivered to it. */
         CHANGES_LOST,
         /**

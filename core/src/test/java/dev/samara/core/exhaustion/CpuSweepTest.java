@@ -13,6 +13,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.SpaceStatistics;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.mman.Fault;
@@ -303,7 +304,7 @@ final class CpuSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) {
             // Gives up those of threads that have ended.
-            PageTableContext next = memory.contexts().newContext("next", Thread.currentThread());
+            PageTableContext next = memory.contexts().newContext("next", OwnedCpu.owner());
             for (PageTableContext idle = memory.contexts().borrowIdle();
                     idle != null;
                     idle = memory.contexts().borrowIdle()) {

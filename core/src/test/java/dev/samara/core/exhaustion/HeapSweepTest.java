@@ -12,13 +12,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
@@ -250,12 +254,13 @@ final class HeapSweepTest {
     }
 
     /** A CPU is taken online for a thread that lives on, or is not online. */
-    static final class Claimed implements StackSweep.Scene {
+    static class Claimed implements StackSweep.Scene {
         private static final int BEGUN = 1;
         private static final int CALLED = 2;
         private static final int JUDGED = 3;
 
-        private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        final CpuOwner cpuOwner = OwnedCpu.owner();
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 
@@ -265,10 +270,14 @@ final class HeapSweepTest {
             }
         }
 
+        void claim() {
+            cpus.claim(cpuOwner, 1, () -> {});
+        }
+
         private void own() {
             await(BEGUN);
             try {
-                cpus.claim(1, () -> {});
+                claim();
             } catch (OutOfMemoryError exhausted) {
                 failure = exhausted;
             }
@@ -296,7 +305,7 @@ final class HeapSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) {
             // Of the lowest number that is free.
-            long bit = cpus.claim(2, () -> {}).bit();
+            long bit = OwnedCpu.claim(cpus, 2, () -> {}).bit();
             stage = JUDGED;
             assertEquals(thrown == null ? 2 : 1, bit, "the bit of the next CPU");
         }
@@ -306,6 +315,22 @@ final class HeapSweepTest {
     @DisplayName("a CPU that is taken online")
     void claimed() throws Exception {
         HeapSweep.sweep(Claimed.class);
+    }
+
+    /** A CPU is taken online with its TLB, or is not online. */
+    static final class ClaimedWithTlb extends Claimed {
+        private final SoftTlb tlb = new SoftTlb(12, 16);
+
+        @Override
+        void claim() {
+            assertNotNull(new CpuTlb(cpus, cpuOwner, cpus, 1, 12, tlb, thrown -> {}));
+        }
+    }
+
+    @Test
+    @DisplayName("a CPU that is taken online with its TLB")
+    void claimedWithTlb() throws Exception {
+        HeapSweep.sweep(ClaimedWithTlb.class);
     }
 
     /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */

@@ -19,12 +19,17 @@ import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceReference;
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
+import dev.samara.core.internal.cpu.CpuOwner;
+import dev.samara.core.internal.cpu.OwnedCpu;
+import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.mman.MapFlags;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -383,6 +388,80 @@ final class BorrowersTest {
             close(machine);
         }
         assertEquals(List.of(), reports);
+    }
+
+    @Test
+    @DisplayName("a step of the housekeeping takes the CPU of a borrower offline whose thread has ended")
+    void deadBorrowerInAStep() throws Exception {
+        Machine machine = builder().invokedHousekeeping(true).build();
+        AddressSpace space = space(machine);
+        AddressSpace other = space(machine);
+        Thread borrower = new Thread(() -> {
+            assertNotNull(machine.claimCpu().use(space, asked::incrementAndGet));
+            machine.claimCpu().switchTo(other);
+        });
+        borrower.start();
+        borrower.join();
+        assertEquals(1, space.cpus());
+        machine.housekeeping().doWork();
+        assertEquals(0, space.cpus());
+        assertEquals(0, other.cpus());
+        space.close();
+        other.close();
+        close(machine);
+        assertEquals(List.of(), reports);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("a borrower of another machine's space whose thread has ended is found by looks at either machine")
+    void deadBorrowerAcrossMachines(boolean looksAtHome) throws InterruptedException {
+        Machine machine = builder().build();
+        Machine lender = builder().build();
+        AddressSpace home = space(machine);
+        AddressSpace space = space(lender);
+        Thread borrower = new Thread(() -> {
+            Cpu cpu = machine.claimCpu();
+            cpu.switchTo(home);
+            assertNotNull(cpu.use(space, asked::incrementAndGet));
+            assertEquals(2, home.references().size());
+            assertEquals(2, machine.references().size());
+            assertEquals(2, lender.references().size());
+        });
+        borrower.start();
+        borrower.join();
+        (looksAtHome ? machine : lender).statistics();
+        assertEquals(1, home.users());
+        assertEquals(1, space.users());
+        home.close();
+        space.close();
+        close(machine);
+        close(lender);
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
+    @DisplayName("the borrow of a CPU that is gone is given up without the monitor, since that may wait for memory")
+    void withoutMonitor() throws InterruptedException {
+        Machine machine = builder().build();
+        AddressSpace space = space(machine);
+        Borrowers borrowers = MachineInternals.layoutOf(space).host().borrowers();
+        List<Boolean> held = new ArrayList<>();
+        for (boolean isFoundByAdd : new boolean[] {true, false}) {
+            CpuOwner owner = OwnedCpu.owner();
+            Borrower borrower = new Borrower(
+                    MachineInternals.layoutOf(space), () -> {}, 1, false, () -> held.add(Thread.holdsLock(borrowers)));
+            borrowers.add(owner).begin(borrower);
+            OwnedCpu.lose(owner);
+            if (isFoundByAdd) {
+                borrowers.add(OwnedCpu.owner()).remove();
+            } else {
+                borrowers.check();
+            }
+        }
+        assertEquals(List.of(false, false), held);
+        space.close();
+        close(machine);
     }
 
     @Test

@@ -19,6 +19,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.ExitRecord;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceIdentity;
 import dev.samara.core.SpaceReference;
@@ -39,6 +40,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -379,6 +381,23 @@ final class LifetimeTest {
         }
         assertEquals(Set.of("IDENTITY", "PAGE_TABLE", "USERS"), kinds);
         fixture.reports.clear();
+    }
+
+    @Test
+    @DisplayName("a space that ends without memory to leave the list of the machine has ended, once and for all")
+    void neverUnlisted() throws InterruptedException {
+        space.close();
+        List<Report> reported = Collections.synchronizedList(new ArrayList<>());
+        Machine full = Machine.builder().memory(1 << 20).reportTo(reported::add).build();
+        MachineInternals.neverUnlist(full);
+        AddressSpace ended = full.newSpace(GEOMETRY);
+        assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+        ended.close();
+        full.awaitQuiescence();
+        assertEquals(0, MachineInternals.layoutOf(ended).lifetime().pageTable().count());
+        assertEquals(0, full.statistics().framesInUse());
+        full.close();
+        assertEquals(List.of(), reported);
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.FlushLog;
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import org.jetbrains.lincheck.datastructures.Operation;
 
@@ -48,7 +49,7 @@ final class CpuCalls {
     public static class LazyBesideTheEnd {
         private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
         private final TlbContext context = new TlbContext();
-        private final CpuState cpu = cpus.claim(1, () -> {});
+        private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
 
         public LazyBesideTheEnd() {
             context.use();

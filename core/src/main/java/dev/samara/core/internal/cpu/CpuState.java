@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: its last
  * owner has stored everything before the new one claims it, and no shootdown waits for it meanwhile. Another thread
- * changes the word of a CPU whose thread has ended: it takes the CPU offline.
+ * changes the word of a CPU that is {@linkplain CpuOwner gone}: it takes the CPU offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /*
@@ -91,32 +91,22 @@ public final class CpuState extends CpuWords.Flushed {
     private final int number;
     private final int name;
 
-    /**
-     * Null while the CPU is handed over. Its thread sets it to null; a thread that claims the CPU sets it to itself.
-     */
-    private volatile @Nullable Thread owner;
-
+    private final CpuOwner owner;
     private final Runnable acknowledge;
     private final CpuCounters counters = new CpuCounters();
 
-    /**
-     * The context that counts this CPU as a user. For the CPU's thread; if that has ended, for the thread that finds it
-     * ended.
-     */
+    /** Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}. */
+    boolean isTaken;
+
+    /** The context that counts this CPU as a user. For its thread, and for one that takes the CPU offline. */
     private @Nullable TlbContext loaded;
 
     private final LazyContext lazy;
 
-    /**
-     * The spaces of which this CPU was the last user, until {@link #endLeft}; linked by their own fields. For the CPU's
-     * thread; if that has ended, for the thread that finds it ended.
-     */
-    private @Nullable SpaceUsers lastLeft;
-
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
-    CpuState(int number, int name, Thread owner, Runnable acknowledge, LazyContext lazy) {
+    CpuState(int number, int name, CpuOwner owner, Runnable acknowledge, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;
@@ -137,11 +127,17 @@ public final class CpuState extends CpuWords.Flushed {
     /** Returns its thread; null while it is handed over. */
     @Nullable
     Thread owner() {
-        return owner;
+        return owner.thread();
     }
 
-    void ownedBy(@Nullable Thread thread) {
-        owner = thread;
+    /** Returns whether no thread can use it any more. Only {@link Cpus#release} changes its state then. */
+    boolean isGone() {
+        return owner.isGone();
+    }
+
+    /** Returns whether it is lost. */
+    boolean isLost() {
+        return owner.isLost();
     }
 
     /**
@@ -232,10 +228,26 @@ public final class CpuState extends CpuWords.Flushed {
         giveUp(SWITCHING);
     }
 
-    /** Goes offline. Called by its thread, not in GUEST; or by any one thread at a time once its thread has ended. */
+    /**
+     * Goes offline. Called by its thread, not in GUEST; or by any one thread at a time once it is gone. Allocates
+     * nothing, and calls nothing that waits. The caller then calls {@link #endKept}.
+     */
     void offline() {
         giveUp(OFFLINE);
+    }
+
+    /** Gives up what it keeps in LAZY, once it is offline. This may release a page table. */
+    void endKept() {
         lazy.drop();
+    }
+
+    /**
+     * Has a thread of the machine tear down the spaces that it has left as their last user, and reports it if it is
+     * lost. Called once it is gone, and offline.
+     */
+    void endGone() {
+        owner.left().endLater();
+        owner.reportIfLost(this);
     }
 
     private void giveUp(int state) {
@@ -244,52 +256,12 @@ public final class CpuState extends CpuWords.Flushed {
         setWordRelease(wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
         if (of != null && of.users().unuse()) {
-            leftLast(of.users());
+            owner.left().add(of.users());
         }
         // Not before: if the stack has ended above, the next transition gives the count up.
         loaded = null;
         // After the word: no thread that reads the counts of the space finds these events twice.
         counters.beginSpace(of == null ? null : of.counters());
-    }
-
-    private void leftLast(SpaceUsers of) {
-        of.nextLeft = lastLeft;
-        lastLeft = of;
-    }
-
-    /**
-     * Tears down the spaces that this CPU has left as their last user. If this thread may not wait, a thread of the
-     * machine does so. Called after each transition, once the CPU is complete in its new state.
-     */
-    public void endLeft() {
-        endLeft(true);
-    }
-
-    /** Has a thread of the machine tear down what {@link #endLeft} would. */
-    void endLeftLater() {
-        endLeft(false);
-    }
-
-    private void endLeft(boolean isNow) {
-        for (SpaceUsers of = lastLeft; of != null; of = lastLeft) {
-            // First: a callback of the teardown may move this CPU.
-            lastLeft = of.nextLeft;
-            boolean isBegun = false;
-            try {
-                if (isNow) {
-                    of.end();
-                } else {
-                    of.endLater();
-                }
-                isBegun = true;
-            } finally {
-                if (!isBegun) {
-                    // No method call: at the end of the stack. The next transition begins it, unless it has begun.
-                    of.nextLeft = lastLeft;
-                    lastLeft = of;
-                }
-            }
-        }
     }
 
     /**
@@ -318,7 +290,7 @@ public final class CpuState extends CpuWords.Flushed {
         // context.
         setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
         if (of.users().unuse()) {
-            leftLast(of.users());
+            owner.left().add(of.users());
         }
         // As in giveUp.
         loaded = null;
@@ -434,17 +406,14 @@ public final class CpuState extends CpuWords.Flushed {
         setPendingVolatile(1);
     }
 
-    /** Returns whether its thread has ended. Only {@link Cpus#release} changes its state then; its TLB is not used. */
-    boolean isDead() {
-        Thread of = owner;
-        // Read again: the thread may have handed the CPU over before it ended. All its stores precede isAlive. If it is
-        // the owner still, it is the owner for ever.
-        return of != null && !of.isAlive() && of == owner;
+    /** Returns whether it has gone offline. */
+    boolean isOffline() {
+        return (wordVolatile() & STATES) == OFFLINE;
     }
 
     @Override
     public String toString() {
-        Thread of = owner;
+        Thread of = owner.thread();
         return "cpu " + name + (of == null ? " of no thread" : " of thread " + of.getName());
     }
 }

@@ -74,24 +74,26 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with the empty space. Also takes the CPUs of ended
-     * threads offline.
+     * Takes a CPU online for the calling thread, in KERNEL state with the empty space. Also takes CPUs that are gone
+     * offline.
      *
+     * @param owner the owner of the CPU: the calling thread
      * @param name the number of the CPU in reports and for the delivery of requests
-     * @param acknowledge makes the CPU catch up and acknowledge; called on the calling thread only
+     * @param acknowledge makes the CPU catch up and acknowledge; called on the calling thread only. Must not keep the
+     *     CPU reachable
      * @return the CPU, with the lowest free number
      */
-    public CpuState claim(int name, Runnable acknowledge) {
+    public CpuState claim(CpuOwner owner, int name, Runnable acknowledge) {
+        releaseDead();
         CpuState cpu;
         synchronized (this) {
-            releaseDead();
             @Nullable CpuState[] known = online;
             int number = 0;
             while (number < known.length && known[number] != null) {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, name, Thread.currentThread(), acknowledge, lazy.make());
+            cpu = new CpuState(number, name, owner, acknowledge, lazy.make());
             more[number] = cpu;
             // Before the CPU is online, since this may fail for want of memory.
             ThreadCpus.add(cpu);
@@ -101,13 +103,12 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU from the calling thread, its owner. The CPU stays online, and no thread owns it.
+     * Takes a CPU from those of the calling thread, which hands it over. The CPU stays online.
      *
      * @param cpu a CPU of the calling thread that is not in GUEST
      */
     public void disown(CpuState cpu) {
         ThreadCpus.remove(cpu);
-        cpu.ownedBy(null);
     }
 
     /** Lets a failed {@link #own} of the calling thread be undone by {@link #disown} without memory. */
@@ -121,13 +122,12 @@ public final class Cpus {
     }
 
     /**
-     * Makes the calling thread the owner of a CPU.
+     * Adds a CPU to those of the calling thread, which has claimed it.
      *
-     * @param cpu a CPU that no thread owns, and that no other thread is about to own
+     * @param cpu a CPU that is online, and of no other thread
      */
     public void own(CpuState cpu) {
         ThreadCpus.add(cpu);
-        cpu.ownedBy(Thread.currentThread());
     }
 
     /**
@@ -146,14 +146,14 @@ public final class Cpus {
         return users.isEmpty() ? List.of("a CPU that has come and gone meanwhile") : users;
     }
 
-    /** Takes the CPUs of ended threads offline, so that they no longer count as users of a space. */
+    /** Takes the CPUs that are gone offline, so that they no longer count as users of a space. */
     public void releaseDead() {
         dead.release(online);
     }
 
-    /** Takes a CPU offline if its thread has ended; returns whether it has ended. */
-    boolean releaseIfDead(CpuState cpu) {
-        return dead.releaseIfDead(cpu);
+    /** Takes a CPU offline if it is gone; returns whether it is gone. For a thread that waits for its answer. */
+    boolean stopIfDead(CpuState cpu) {
+        return dead.stopIfDead(cpu);
     }
 
     /**
@@ -193,31 +193,56 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, which then calls {@link
-     * CpuState#endLeft}; or on any thread once the CPU's thread has ended.
+     * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, which then ends the spaces
+     * that the CPU has {@linkplain CpuOwner#left left}; or on any thread once the CPU is gone.
      *
-     * @param cpu a CPU that is not in GUEST, or a CPU of an ended thread
+     * @param cpu a CPU that is not in GUEST, or is gone
      */
     public void release(CpuState cpu) {
-        synchronized (this) {
-            @Nullable CpuState[] known = online;
-            if (known[cpu.number()] == cpu) {
-                cpu.offline();
-                if (cpu.owner() != Thread.currentThread()) {
-                    // This thread may be in a shootdown, for which the teardown could have to wait.
-                    cpu.endLeftLater();
-                }
-                @Nullable CpuState[] fewer = known.clone();
-                fewer[cpu.number()] = null;
-                for (int kind = 0; kind < ended.length; kind++) {
-                    ended[kind] += cpu.counters().count(kind);
-                }
-                online = fewer;
+        if (!take(cpu)) {
+            return;
+        }
+        try {
+            // Without the monitor: this may release a page table, begin a teardown, or call the reporter. It may wait
+            // for memory for a task.
+            cpu.endKept();
+            if (cpu.isGone()) {
+                // Not by its own call. This thread may be in a shootdown, for which a teardown could have to wait.
+                cpu.endGone();
+            }
+            remove(cpu);
+        } finally {
+            // No method call: at the end of the stack. A CPU that is listed still is taken again.
+            synchronized (this) {
+                cpu.isTaken = false;
             }
         }
         if (cpu.owner() == Thread.currentThread()) {
             ThreadCpus.remove(cpu);
         }
+    }
+
+    /**
+     * Stops a CPU. Of several threads that find it gone, the one that gets true ends what it has.
+     *
+     * @return false if another thread does so, or the CPU is not listed any more
+     */
+    private synchronized boolean take(CpuState cpu) {
+        if (online[cpu.number()] != cpu || cpu.isTaken) {
+            return false;
+        }
+        cpu.offline();
+        cpu.isTaken = true;
+        return true;
+    }
+
+    private synchronized void remove(CpuState cpu) {
+        @Nullable CpuState[] fewer = online.clone();
+        fewer[cpu.number()] = null;
+        for (int kind = 0; kind < ended.length; kind++) {
+            ended[kind] += cpu.counters().count(kind);
+        }
+        online = fewer;
     }
 
     /**
@@ -451,7 +476,7 @@ public final class Cpus {
 
     /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller, else 1. */
     private int ask(CpuState cpu) {
-        if (cpu.owner() == Thread.currentThread()) {
+        if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
             cpu.acknowledge();
             return 0;
         }
@@ -473,7 +498,7 @@ public final class Cpus {
         boolean isFirst = true;
         boolean interrupted = false;
         while (!cpu.isDone(context.id(), generation)) {
-            if (dead.releaseIfDead(cpu)) {
+            if (dead.stopIfDead(cpu)) {
                 break;
             }
             interrupted |= Thread.interrupted();

@@ -4,9 +4,9 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the CPUs of dead threads offline. Such a CPU answers no request and leaves no space by itself. The wait of a
- * shootdown for such a CPU ends here. Calls that need the number of a CPU, or a space without users, look for dead
- * threads first.
+ * Takes the CPUs of dead threads, and CPUs that are lost, offline: those that are {@linkplain CpuOwner gone}. Such a
+ * CPU answers no request and leaves no space by itself. A shootdown that waits for one ends its wait here. Calls that
+ * need the number of a CPU, or a space without users, look for such CPUs first.
  */
 final class DeadThreadCpus {
     private final Cpus cpus;
@@ -15,7 +15,7 @@ final class DeadThreadCpus {
         this.cpus = cpus;
     }
 
-    /** Takes all CPUs of dead threads among the given ones offline. They no longer count as users of a space. */
+    /** Takes all CPUs among the given ones offline that are gone. They no longer count as users of a space. */
     void release(@Nullable CpuState[] online) {
         for (CpuState cpu : online) {
             if (cpu != null) {
@@ -24,12 +24,24 @@ final class DeadThreadCpus {
         }
     }
 
-    /** Takes a CPU offline if its thread is dead. Returns whether the thread is dead: the CPU needs no answer then. */
+    /** Takes a CPU offline if it is gone. Returns whether it is gone: the CPU needs no answer then. */
     boolean releaseIfDead(CpuState cpu) {
-        if (!cpu.isDead()) {
+        if (!cpu.isGone()) {
             return false;
         }
         cpus.release(cpu);
         return true;
+    }
+
+    /**
+     * Takes a CPU offline as {@link #releaseIfDead} does, for a thread that waits for its answer. Without memory for
+     * the rest of its end, the CPU still stops using translations; the next look makes the rest.
+     */
+    boolean stopIfDead(CpuState cpu) {
+        try {
+            return releaseIfDead(cpu);
+        } catch (OutOfMemoryError exhausted) {
+            return cpu.isOffline();
+        }
     }
 }

@@ -47,7 +47,7 @@ public final class Shootdown {
         if (cpu.isDone(context.id(), generation)) {
             return true;
         }
-        if (cpus.releaseIfDead(cpu)) {
+        if (cpus.stopIfDead(cpu)) {
             return true;
         }
         long waited = System.nanoTime() - since;

@@ -100,13 +100,13 @@ final class ThreadCpus {
         }
     }
 
-    /** Returns a CPU that is in GUEST, or null. */
+    /** Returns a CPU that is in GUEST, or null. One that is lost makes no access any more, and cannot leave GUEST. */
     @Nullable
     CpuState inGuest() {
         // By index, without an iterator: this runs before each operation of a thread that has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
-            if (cpu != null && cpu.isGuest()) {
+            if (cpu != null && cpu.isGuest() && !cpu.isLost()) {
                 return cpu;
             }
         }

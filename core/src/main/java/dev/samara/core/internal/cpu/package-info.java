@@ -22,8 +22,10 @@
  *       <td>{@link dev.samara.core.internal.cpu.Cpus#shoot}, {@link dev.samara.core.internal.cpu.Shootdown}</td></tr>
  *   <tr><td>Which CPUs does a thread have?</td>
  *       <td>{@code ThreadCpus}</td></tr>
- *   <tr><td>What takes a dead thread's CPU offline?</td>
+ *   <tr><td>What takes a dead thread's CPU, or a lost CPU, offline?</td>
  *       <td>{@code DeadThreadCpus}</td></tr>
+ *   <tr><td>Who owns a CPU, and is the CPU lost?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.CpuOwner}</td></tr>
  *   <tr><td>When has a space no user any more?</td>
  *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
  *   <tr><td>What does a CPU in LAZY keep?</td>

@@ -185,10 +185,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
+    /** Ends an access, which {@link #enter} has begun. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
             // Not by way of leaveGuest: the entry had the stack depth that the exit needs.
             processor.leaveGuest();
+        } else {
+            // A CPU that is lost in GUEST is taken offline, and the frame may be freed.
+            processor.keepReachable();
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -25,7 +26,7 @@ public final class PageTableContexts {
     private final Rcu rcu;
     private final PteOwners owners;
     private final AtomicInteger serviceNames = new AtomicInteger();
-    private final Map<PageTableContext, Thread> owned = new ConcurrentHashMap<>();
+    private Map<PageTableContext, CpuOwner> owned = new ConcurrentHashMap<>();
 
     /** Idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
@@ -55,6 +56,11 @@ public final class PageTableContexts {
         this.frames = frames;
         this.rcu = rcu;
         this.owners = owners;
+    }
+
+    /** Has the owners of contexts kept in a test's map. A seam, called before there is a context. */
+    void keepOwnersIn(Map<PageTableContext, CpuOwner> map) {
+        owned = map;
     }
 
     /**
@@ -97,71 +103,57 @@ public final class PageTableContexts {
     }
 
     /**
-     * Makes a page-table context for one thread alone. First ends the contexts of ended threads. So the context of an
-     * ended thread that has not discarded it stays only until another thread needs one.
+     * Makes a page-table context for one CPU of the calling thread. First ends the contexts of CPUs that are gone. A
+     * thread that never discards the context of its CPU thus keeps it only until another one needs a context.
      *
      * @param name its name in reports
-     * @param owner the thread
+     * @param owner the owner of the CPU
      * @throws IllegalStateException if there are as many as there can be
      */
-    public PageTableContext newContext(String name, Thread owner) {
-        owned.forEach((context, thread) -> {
-            // All that the thread did with its context happened before isAlive returned false.
-            if (!thread.isAlive() && owned.replace(context, thread, Thread.currentThread())) {
-                discardOf(thread, context);
-            }
-        });
+    public PageTableContext newContext(String name, CpuOwner owner) {
+        discardOfGone(owner);
         PageTableContext context = newContext(name);
         boolean isOwned = false;
         try {
-            own(context, owner);
+            owned.put(context, owner);
+            context.reader().ownedBy(owner.thread());
             isOwned = true;
             return context;
         } finally {
             if (!isOwned) {
-                // Memory may have run out after the thread had become its owner.
-                disown(context);
+                // Memory may have run out after the context had come into the map.
+                owned.remove(context);
                 giveBack(context);
             }
         }
     }
 
     /**
-     * Ends the context of an ended thread. This thread has taken the context over; if it fails, it leaves the context
-     * to another call.
+     * Ends the contexts of CPUs that are gone.
+     *
+     * @param taker takes them over meanwhile, so that one thread ends each; if that CPU is gone, too, another one does
      */
-    private void discardOf(Thread thread, PageTableContext context) {
-        boolean isEnded = false;
-        try {
-            discard(context);
-            isEnded = true;
-        } finally {
-            if (!isEnded) {
-                owned.replace(context, Thread.currentThread(), thread);
+    private void discardOfGone(CpuOwner taker) {
+        owned.forEach((context, gone) -> {
+            if (gone.isGone() && owned.replace(context, gone, taker)) {
+                boolean isEnded = false;
+                try {
+                    discard(context);
+                    isEnded = true;
+                } finally {
+                    if (!isEnded) {
+                        owned.replace(context, taker, gone);
+                    }
+                }
             }
-        }
+        });
     }
 
     /**
-     * Takes a page-table context from its thread, which is in no reader section. The context then does not end with
-     * that thread.
-     */
-    public void disown(PageTableContext context) {
-        owned.remove(context);
-        context.reader().ownedBy(null);
-    }
-
-    /** Makes a thread the owner of a page-table context that no thread owns. */
-    public void own(PageTableContext context, Thread owner) {
-        owned.put(context, owner);
-        context.reader().ownedBy(owner);
-    }
-
-    /**
-     * Ends a page-table context that is in no reader section, or whose thread has ended. Does nothing if that was done.
+     * Ends a page-table context that is in no reader section, or whose CPU is gone. Does nothing if that was done.
      */
     public void discard(PageTableContext context) {
-        // If this throws, it is made again after the context's thread has ended.
+        // If this throws, it is made again after the context's CPU is gone.
         end(context);
         owned.remove(context);
     }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.WaitingCall;
+import java.lang.ref.WeakReference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Borrower extends WaitingCall {
     private final Layout layout;
-    private final LetGo letGo;
+
+    /** Weak, since the callback may lead to the CPU, which would never be lost. The borrow keeps it. */
+    private final WeakReference<LetGo> letGo;
+
     private final int cpu;
     private final String holder = Thread.currentThread().getName();
     private final long since = System.nanoTime();
@@ -28,14 +32,14 @@ public final class Borrower extends WaitingCall {
     /**
      * Makes the borrow of the calling thread.
      *
+     * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
      * @param cpu the number of the CPU that borrows
      * @param isTracked whether the stack trace is recorded
-     * @param giveUp gives up the references of the borrow, if its thread has ended. Must not wait, and may be called
-     *     again
+     * @param giveUp gives up the references of the borrow, if its CPU is gone. Must not wait, and may be called again
      */
     public Borrower(Layout layout, LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
         this.layout = layout;
-        this.letGo = letGo;
+        this.letGo = new WeakReference<>(letGo);
         this.cpu = cpu;
         this.giveUp = giveUp;
         where = isTracked ? new Throwable("borrowed by thread " + holder) : null;
@@ -70,9 +74,9 @@ public final class Borrower extends WaitingCall {
         return layout.lifetime() == lifetime && !isOver;
     }
 
-    /** Returns whether the borrow has ended. */
-    boolean isOver() {
-        return isOver;
+    /** Returns whether this is a borrow of a space of one machine, and not over. */
+    boolean isIn(Borrowers machine) {
+        return layout.host().borrowers() == machine && !isOver;
     }
 
     /** Returns whether the borrower was asked to let go. */
@@ -92,8 +96,9 @@ public final class Borrower extends WaitingCall {
         isOver = true;
     }
 
-    /** Gives up the references of the borrow, after its thread has ended. */
+    /** Takes the CPU of the borrow offline, which is gone, and gives up the references of the borrow. */
     void giveUp() {
+        layout.releaseDeadCpus();
         giveUp.run();
     }
 
@@ -121,11 +126,13 @@ public final class Borrower extends WaitingCall {
 
     @Override
     public void run() {
-        if (isOver) {
+        LetGo called = letGo.get();
+        if (isOver || called == null) {
+            // It is over, or the CPU is lost: the next look takes the CPU offline.
             return;
         }
         try {
-            letGo.letGo();
+            called.letGo();
         } catch (Throwable thrown) {
             layout.host().report(Report.Kind.CALLBACK_FAILED, "the callback that asks for the end of: " + this, thrown);
         }

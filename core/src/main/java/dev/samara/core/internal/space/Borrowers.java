@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.cpu.CpuOwner;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs of a machine that borrow spaces. Each CPU that has ever borrowed has a place, so a borrow begins and ends
- * with one store, and asking needs no memory. Thread-safe.
+ * The CPUs that borrow spaces of a machine, or have left a space of it to borrow one. Each such CPU has a place, so a
+ * borrow begins and ends with one store, and asking needs no memory. Thread-safe.
  */
 public final class Borrowers {
     /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */
     public final class BorrowPlace {
-        private final BooleanSupplier isDead;
+        private final CpuOwner owner;
         private volatile @Nullable Borrower current;
-        private volatile boolean isGone;
+        private volatile boolean isRemoved;
 
-        private BorrowPlace(BooleanSupplier isDead) {
-            this.isDead = isDead;
+        private BorrowPlace(CpuOwner owner) {
+            this.owner = owner;
         }
 
         /**
@@ -41,6 +41,14 @@ public final class Borrowers {
             }
         }
 
+        /**
+         * Begins a borrow of a space of another machine, for a CPU that comes back to a space of this one. The borrow
+         * has begun in the list of that machine.
+         */
+        public void keep(Borrower borrower) {
+            current = borrower;
+        }
+
         /** Ends the borrow, if there is one. */
         public void end() {
             Borrower ended = current;
@@ -50,26 +58,31 @@ public final class Borrowers {
             }
         }
 
-        /** Returns the borrow, unless the CPU's thread has ended. */
+        /** Returns the borrow, unless the CPU's thread has ended. That of a lost CPU lasts until it is given up. */
         private @Nullable Borrower living() {
             Borrower of = current;
-            return of == null || isDead.getAsBoolean() ? null : of;
+            return of == null || owner.isDead() ? null : of;
         }
 
-        /** Returns whether it can be removed. If the CPU's thread has ended in a borrow, gives up what that keeps. */
+        /**
+         * Returns whether it can be removed. If the CPU is gone, first gives up what its borrow keeps. This may begin
+         * the end of a space, and wait for memory for that, so the caller holds no monitor.
+         */
         private boolean isLeft() {
-            boolean isLeft = isGone || isDead.getAsBoolean();
-            Borrower of = current;
-            if (isLeft && of != null) {
-                of.giveUp();
-                end();
+            if (!isRemoved && owner.isGone()) {
+                Borrower of = current;
+                if (of != null) {
+                    of.giveUp();
+                    end();
+                }
+                isRemoved = true;
             }
-            return isLeft;
+            return isRemoved;
         }
 
         /** Gives the place up, without a borrow. If there is no memory for that, the next {@link #add} frees it. */
         public void remove() {
-            isGone = true;
+            isRemoved = true;
             prune();
         }
 
@@ -98,10 +111,11 @@ public final class Borrowers {
     /**
      * Adds a CPU, and removes those that are gone.
      *
-     * @param isDead tells whether the thread of the CPU has ended; must not keep the CPU reachable
+     * @param owner the owner of the CPU
      */
-    public BorrowPlace add(BooleanSupplier isDead) {
-        BorrowPlace made = new BorrowPlace(isDead);
+    public BorrowPlace add(CpuOwner owner) {
+        BorrowPlace made = new BorrowPlace(owner);
+        giveUpDead();
         synchronized (this) {
             List<BorrowPlace> more = kept();
             more.add(made);
@@ -111,8 +125,8 @@ public final class Borrowers {
     }
 
     /**
-     * Removes the places of CPUs that are closed, and of CPUs whose threads have ended. If the memory or the stack is
-     * too small, the places stay until the next call of this method or of {@link #add}.
+     * Removes the places that are left. If the memory or the stack is too small, they stay until the next call of this
+     * method or of {@link #add}.
      */
     private void prune() {
         try {
@@ -128,7 +142,7 @@ public final class Borrowers {
     private List<BorrowPlace> kept() {
         List<BorrowPlace> kept = new ArrayList<>();
         for (BorrowPlace place : places) {
-            if (!place.isLeft()) {
+            if (!place.isRemoved) {
                 kept.add(place);
             }
         }
@@ -145,7 +159,7 @@ public final class Borrowers {
         }
     }
 
-    /** Reports each borrow that is too old, once, and gives up those of ended threads. Does not wait. */
+    /** Reports each borrow that is too old, once, and gives up those of CPUs that are gone. Does not wait. */
     public void check() {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
@@ -156,7 +170,10 @@ public final class Borrowers {
         giveUpDead();
     }
 
-    /** Gives up the borrows of threads that have ended. Does not wait. */
+    /**
+     * Gives up the borrows of CPUs that are gone, and takes these CPUs offline. Waits only where there is no memory for
+     * the end of a space. The caller holds no monitor.
+     */
     public void giveUpDead() {
         boolean isLeft = false;
         for (BorrowPlace place : places) {
@@ -172,9 +189,9 @@ public final class Borrowers {
         return find(borrower -> borrower.isOf(lifetime));
     }
 
-    /** Returns the borrows of all spaces of the machine, in no order. */
+    /** Returns the borrows of all spaces of this machine, in no order. */
     public List<Borrower> all() {
-        return find(borrower -> !borrower.isOver());
+        return find(borrower -> borrower.isIn(this));
     }
 
     private List<Borrower> find(Predicate<Borrower> wanted) {

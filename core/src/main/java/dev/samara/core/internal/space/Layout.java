@@ -562,7 +562,7 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /** Takes the CPUs of ended threads offline, which are users of spaces still. */
+    /** Takes the CPUs offline that are gone, and are users of spaces still. */
     public void releaseDeadCpus() {
         if (memory != null && lifetime.users().cpus() != 0) {
             memory.cpus().releaseDead();

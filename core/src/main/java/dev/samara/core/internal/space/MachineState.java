@@ -152,7 +152,32 @@ public final class MachineState {
                 background, threads.executor(), threads.isInvoked(), threads.idle(), this::reportFailedTask);
         housekeeping = tasks.housekeeping();
         borrowers = new Borrowers(settings.longBorrowNanos());
-        housekeeping.checkInSteps(borrowers::check);
+        housekeeping.checkInSteps(this::checkInStep);
+    }
+
+    private void checkInStep() {
+        try {
+            checkCpus();
+        } catch (OutOfMemoryError exhausted) {
+            // The next step looks again. This one goes on with the calls that are ready, which may free memory.
+            return;
+        }
+    }
+
+    /** Reports borrows that are too old, and gives up CPUs that are gone, with their borrows. */
+    public void checkCpus() {
+        borrowers.check();
+        releaseDeadCpus();
+    }
+
+    /** Takes the CPUs of all memories offline that are gone. Makes no list of the memories: each step calls this. */
+    public void releaseDeadCpus() {
+        for (int i = 0; i < made.length(); i++) {
+            MachineMemory memory = made.get(i);
+            if (memory != null) {
+                memory.cpus().releaseDead();
+            }
+        }
     }
 
     /** Returns the machine's own threads; a task that hangs does not harm the others. */

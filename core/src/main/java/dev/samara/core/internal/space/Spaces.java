@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +38,7 @@ public final class Spaces {
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
     /** Added to under this object's monitor. */
-    private final Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
+    private Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
     /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
@@ -46,6 +47,11 @@ public final class Spaces {
     private volatile boolean isClosed;
 
     Spaces() {}
+
+    /** Has the list replaced by a test's. A seam, called before there is a space. */
+    void listIn(UnaryOperator<Set<RegisteredSpace>> replacement) {
+        entries = replacement.apply(entries);
+    }
 
     /**
      * Adds a new space.
@@ -118,8 +124,12 @@ public final class Spaces {
         return true;
     }
 
-    /** Returns the layouts that have no user any more and are not torn down yet. */
-    synchronized List<Layout> ending() {
+    /**
+     * Returns the layouts that have no user any more and are not torn down yet. Takes CPUs offline that are gone, which
+     * may begin the end of a space, and wait for memory for that: without the monitor, and so may miss a space that is
+     * being added.
+     */
+    List<Layout> ending() {
         List<Layout> ending = new ArrayList<>(0);
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();

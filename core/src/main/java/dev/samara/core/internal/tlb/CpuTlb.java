@@ -4,6 +4,7 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuCounters;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.FlushLog;
@@ -13,6 +14,8 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.RcuReader;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * of the access. A shootdown reads this CPU's state after the entry was changed. If it finds another state than GUEST,
  * or that the CPU has flushed to the shootdown's generation, this CPU no longer uses the old entry.
  */
+@SuppressWarnings("ReachabilityFenceUsage") // no change follows where a method throws
 public final class CpuTlb {
     /*
      * Why these accesses are enough.
@@ -79,6 +83,7 @@ public final class CpuTlb {
     private static final long FRESH = -1;
 
     private final Cpus cpus;
+    private final Object cpu;
     private final CpuState state;
     private final long bit;
     private final SoftTlb tlb;
@@ -103,31 +108,70 @@ public final class CpuTlb {
     private int activities = WITHOUT_SPACE;
 
     /**
+     * Acknowledges requests as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
+     * flush listener has, or the CPU would never be lost.
+     */
+    private static final class Acknowledgement extends WeakReference<CpuTlb> implements Runnable {
+        Acknowledgement(CpuTlb tlb) {
+            super(tlb);
+        }
+
+        @Override
+        public void run() {
+            CpuTlb tlb = get();
+            if (tlb != null) {
+                tlb.acknowledge();
+            }
+        }
+    }
+
+    /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
      *
      * @param cpus the machine's
+     * @param owner the owner of the CPU
+     * @param cpu the object without which the CPU is lost; reachable as long as this TLB
      * @param number the number of the CPU in reports and for the delivery of requests
      * @param pageShift binary logarithm of the page size in bytes
      * @param tlb an empty TLB for the CPU
      * @param reporter is given the exceptions that listeners throw; must not throw
      */
-    public CpuTlb(Cpus cpus, int number, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
+    public CpuTlb(
+            Cpus cpus,
+            CpuOwner owner,
+            Object cpu,
+            int number,
+            int pageShift,
+            SoftTlb tlb,
+            Consumer<Throwable> reporter) {
         this.cpus = cpus;
+        this.cpu = cpu;
         this.tlb = tlb;
         listeners = new FlushListeners(reporter);
         slots = new AsidSlots(tlb);
         slot = slots.none();
-        state = cpus.claim(number, this::acknowledge);
+        tables = new WalkCache(pageShift);
+        Acknowledgement acknowledgement = new Acknowledgement(this);
+        // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
+        state = cpus.claim(owner, number, acknowledgement);
         bit = state.bit();
-        tables = new WalkCache(pageShift, bit, state.sharesBit());
+        tables.serve(bit, state.sharesBit());
     }
 
-    /** Takes the CPU from the calling thread, its owner. Not called in GUEST. */
+    /**
+     * Keeps the CPU reachable up to this call, which follows an access in GUEST. Each method that changes the state of
+     * the CPU ends with such a fence, too. So a thread that finds the CPU lost is the only one that changes it.
+     */
+    public void keepReachable() {
+        Reference.reachabilityFence(cpu);
+    }
+
+    /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */
     public void disown() {
         cpus.disown(state);
     }
 
-    /** Makes the calling thread the owner of the CPU, which no thread owns. */
+    /** Adds the CPU to those of the calling thread, which has claimed it. */
     public void own() {
         cpus.own(state);
     }
@@ -190,8 +234,8 @@ public final class CpuTlb {
     }
 
     /**
-     * Goes to a space as from any other one, also from LAZY. The CPU must not be in GUEST. The caller calls {@link
-     * #endLeft} afterwards, also after an exception.
+     * Goes to a space as from any other one, also from LAZY. The CPU must not be in GUEST. The caller then ends the
+     * spaces that the CPU has {@linkplain CpuOwner#left left}, also after an exception.
      *
      * @param next the page table of the space, or null for the empty space
      * @return false if the space has no user any more; the CPU is in the empty space then
@@ -221,6 +265,7 @@ public final class CpuTlb {
                 state.depart();
                 state.arrive(null);
             }
+            Reference.reachabilityFence(cpu);
         }
         if (of != null) {
             contextId = of.id();
@@ -234,7 +279,8 @@ public final class CpuTlb {
 
     /**
      * Goes to LAZY: keeps the translations of the CPU's space, and stops being a user of that space. Called in KERNEL
-     * only. The caller calls {@link #endLeft} afterwards. If this throws at the end of the stack, the CPU may be there.
+     * only. The caller then ends the spaces that the CPU has {@linkplain CpuOwner#left left}. If this throws at the end
+     * of the stack, the CPU may be there.
      */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(state.context());
@@ -244,6 +290,7 @@ public final class CpuTlb {
         forgetTables();
         // Last: at the end of the stack, events wait for the next switch.
         state.settleCounters(of);
+        Reference.reachabilityFence(cpu);
     }
 
     /** Returns whether the CPU has a space. */
@@ -262,14 +309,6 @@ public final class CpuTlb {
     /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */
     public @Nullable TlbContext lazyContext() {
         return state.lazyContext();
-    }
-
-    /**
-     * Tears down the spaces that this CPU has left as their last user. If this thread may not wait, a thread of the
-     * machine does so. Called without a lock, after each transition out of a space.
-     */
-    public void endLeft() {
-        state.endLeft();
     }
 
     /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
@@ -328,6 +367,8 @@ public final class CpuTlb {
      */
     public void end(int before) {
         activities = before;
+        // The activity may have been in a reader section, or have used the frames of the CPU's magazine.
+        Reference.reachabilityFence(cpu);
     }
 
     /**
@@ -348,6 +389,7 @@ public final class CpuTlb {
             // has therefore left enough stack for the undoing call, or has come before the call to be undone.
             show(SoftTlb.NOTHING);
             state.abandonGuest(contextId);
+            Reference.reachabilityFence(cpu);
             throw thrown;
         }
     }
@@ -385,6 +427,7 @@ public final class CpuTlb {
             throw thrown;
         }
         activities &= ~GUEST;
+        Reference.reachabilityFence(cpu);
     }
 
     /** Lets a view read the TLB and the requests, in place of an earlier view. */
@@ -441,6 +484,7 @@ public final class CpuTlb {
         slot.flushed = generation;
         flushed = slot.isFresh ? FRESH : generation;
         state.flushedTo(generation);
+        Reference.reachabilityFence(cpu);
     }
 
     private void forget() {
@@ -541,11 +585,15 @@ public final class CpuTlb {
         return table().watches();
     }
 
-    /** Goes offline: gives up its translations and its number. The caller calls {@link #endLeft} afterwards. */
+    /**
+     * Goes offline: gives up its translations and its number. The caller then ends the spaces that the CPU has
+     * {@linkplain CpuOwner#left left}.
+     */
     public void close() {
         activities |= WITHOUT_SPACE;
         // Also if the rest fails: the CPU may go to another space with these translations.
         forgetTables();
         cpus.release(state);
+        Reference.reachabilityFence(cpu);
     }
 }

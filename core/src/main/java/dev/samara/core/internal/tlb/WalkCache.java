@@ -19,8 +19,8 @@ final class WalkCache {
     private static final long NONE = -1;
 
     private final int partShift;
-    private final long bit;
-    private final boolean sharesBit;
+    private long bit;
+    private boolean sharesBit;
     private final long[] numbers = new long[ENTRIES];
     private final long[][] leaves = new long[ENTRIES][];
 
@@ -28,17 +28,24 @@ final class WalkCache {
     private boolean isUsed;
 
     /**
-     * Makes an empty cache.
+     * Makes an empty cache, for a CPU that is not online yet.
      *
      * @param pageShift binary logarithm of the page size in bytes
-     * @param bit the CPU's bit in cpumasks
-     * @param sharesBit whether other CPUs may have the bit too
      */
-    WalkCache(int pageShift, long bit, boolean sharesBit) {
+    WalkCache(int pageShift) {
         partShift = Leaf.partShift(pageShift);
-        this.bit = bit;
-        this.sharesBit = sharesBit;
         Arrays.fill(numbers, NONE);
+    }
+
+    /**
+     * Begins to serve a CPU that has come online. Allocates nothing.
+     *
+     * @param of the CPU's bit in cpumasks
+     * @param isShared whether other CPUs may have the bit too
+     */
+    void serve(long of, boolean isShared) {
+        bit = of;
+        sharesBit = isShared;
     }
 
     /** Returns the leaf of an address in the current table, with the CPU in the cpumask; null if there is no leaf. */

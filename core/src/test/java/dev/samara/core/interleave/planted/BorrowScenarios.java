@@ -2,11 +2,16 @@
 package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.LazyTlb;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Errno;
@@ -14,7 +19,7 @@ import dev.samara.core.mman.MmException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** CPUs that borrow a space, or replace their own, beside its close. */
+/** CPUs that borrow a space, or replace their own, beside its close; and one that is lost. */
 final class BorrowScenarios {
     private BorrowScenarios() {}
 
@@ -83,6 +88,54 @@ final class BorrowScenarios {
         protected void judgeQuiet(State state) {
             BorrowedSpace borrowed = begun;
             assertTrue(borrowed == null || borrowed.isAsked(), "the borrower was not asked");
+            super.judgeQuiet(state);
+        }
+    }
+
+    /** A CPU that is lost in GUEST is found by two threads: one waits for its answer, and one looks for such CPUs. */
+    static final class LostBesideMunmap extends Calls {
+        /** Of the thread that prepares, which lives on. */
+        private @Nullable Cpu lost;
+
+        LostBesideMunmap() {
+            calls().put("munmap", munmap(AT, PAGE));
+            calls().put("look", (state, cpu) -> {
+                assertNotNull(state.machine.statistics());
+                return "looked";
+            });
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return Machine.builder().faultAround(1).lazyTlb(LazyTlb.REFERENCE_COUNT);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            Cpu made = state.machine.claimCpu();
+            made.switchTo(state.space);
+            // The CPU keeps a reference to the page table from now on.
+            made.enterLazy();
+            made.switchTo(state.space);
+            made.enterGuest();
+            assertEquals("7", load(made, AT));
+            MachineInternals.lose(made);
+            lost = made;
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judgeQuiet(State state) {
+            String expected = "CPU_LOST " + Objects.requireNonNull(lost) + " of thread ";
+            assertEquals(1, state.reports.size(), state.reports::toString);
+            assertTrue(state.reports.get(0).startsWith(expected), state.reports::toString);
+            state.reports.clear();
+            assertEquals(0, state.space.cpus());
             super.judgeQuiet(state);
         }
     }

@@ -132,8 +132,8 @@ final class FailurePlantedTest {
                     FailureKind.CALLBACK_ERROR,
                     CALLERS,
                     SourceBreak.of(
-                            CORE + "cpu.CpuState",
-                            "return of != null && !of.isAlive() && of == owner;",
+                            CORE + "cpu.CpuOwner",
+                            "return of != null && !of.isAlive() && of == thread();",
                             "return false;")),
             new Planted(
                     "the housekeeping pauses for as long as the clock has leapt",

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** The states of a CPU, as others see them. */
 final class CpuStateTest {
     private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-    private final CpuState cpu = cpus.claim(1, () -> {});
+    private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
     private final TlbContext context = new TlbContext();
     private final TlbContext another = new TlbContext();
 
@@ -114,7 +114,7 @@ final class CpuStateTest {
     void dead() throws InterruptedException {
         AtomicBoolean told = new AtomicBoolean();
         Thread thread = new Thread(() -> {
-            CpuState dead = cpus.claim(2, () -> told.set(true));
+            CpuState dead = OwnedCpu.claim(cpus, 2, () -> told.set(true));
             dead.depart();
             context.use();
             dead.arrive(context);

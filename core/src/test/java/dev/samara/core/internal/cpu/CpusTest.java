@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.ShootdownDelivery;
@@ -14,6 +15,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -49,7 +52,7 @@ final class CpusTest {
 
         Owned(Cpus cpus, ExecutorService thread) throws Exception {
             this.thread = thread;
-            state = thread.submit(() -> cpus.claim(0, () -> {})).get();
+            state = thread.submit(() -> OwnedCpu.claim(cpus, 0, () -> {})).get();
         }
 
         void does(Runnable what) throws Exception {
@@ -85,7 +88,7 @@ final class CpusTest {
         long generation = context.generation().advance();
         for (int i = 0; i < MANY; i++) {
             int number = i;
-            all.add(cpus.claim(0, () -> {
+            all.add(OwnedCpu.claim(cpus, 0, () -> {
                 assertTrue(numbers.add(number), "once");
                 all.get(number).flushedTo(generation);
             }));
@@ -105,17 +108,17 @@ final class CpusTest {
     void numbers() {
         List<CpuState> all = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
-            all.add(cpus.claim(0, () -> {}));
+            all.add(OwnedCpu.claim(cpus, 0, () -> {}));
             assertEquals(i, all.get(i).number());
         }
         for (int free : new int[] {3, 1}) {
             cpus.release(all.get(free));
         }
-        assertEquals(1, cpus.claim(0, () -> {}).number());
-        assertEquals(3, cpus.claim(0, () -> {}).number());
-        assertEquals(5, cpus.claim(0, () -> {}).number());
+        assertEquals(1, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertEquals(3, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertEquals(5, OwnedCpu.claim(cpus, 0, () -> {}).number());
         cpus.release(all.get(3));
-        assertEquals(6, cpus.claim(0, () -> {}).number(), "a CPU that is off takes no other off");
+        assertEquals(6, OwnedCpu.claim(cpus, 0, () -> {}).number(), "a CPU that is off takes no other off");
     }
 
     @Test
@@ -124,7 +127,7 @@ final class CpusTest {
         Set<Long> own = new HashSet<>();
         Set<Long> common = new HashSet<>();
         for (int number = 0; number < MANY; number++) {
-            CpuState cpu = cpus.claim(0, () -> {});
+            CpuState cpu = OwnedCpu.claim(cpus, 0, () -> {});
             assertEquals(1, Long.bitCount(cpu.bit()));
             assertEquals(number >= 32, cpu.sharesBit());
             assertTrue(number < 32 ? own.add(cpu.bit()) : common.add(cpu.bit()) == number < 64);
@@ -169,7 +172,7 @@ final class CpusTest {
     void elided() throws Exception {
         CpuState switching = between(cpus);
         assertFalse(isAsked(cpus, context, switching), "no CPU");
-        CpuState own = cpus.claim(0, () -> {});
+        CpuState own = OwnedCpu.claim(cpus, 0, () -> {});
         ContextSwitch.load(own, context);
         assertFalse(isAsked(cpus, context, switching), "the caller's");
         Owned other = owned(cpus);
@@ -249,7 +252,7 @@ final class CpusTest {
             assertEquals(0, context.cpus());
             assertEquals(0, other.cpus());
         }
-        assertEquals(0, cpus.claim(0, () -> {}).number(), "a CPU that has ended was taken off");
+        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number(), "a CPU that has ended was taken off");
     }
 
     @Test
@@ -280,6 +283,115 @@ final class CpusTest {
         assertEquals(List.of("later"), calls);
     }
 
+    /** Returns the users of a space whose end does something. */
+    private static SpaceUsers ending(Runnable end) {
+        return new SpaceUsers(new SpaceUsers.Teardown() {
+            @Override
+            public void now() {
+                end.run();
+            }
+
+            @Override
+            public void later() {
+                end.run();
+            }
+        });
+    }
+
+    @Test
+    @DisplayName("a CPU that is gone ends its space and releases its page table without the monitor")
+    void withoutMonitor() throws Exception {
+        Cpus counting =
+                new Cpus(Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, CountedLazy::new, true);
+        List<String> ends = new ArrayList<>();
+        Runnable end = () -> ends.add(Thread.holdsLock(counting) ? "with the monitor" : "without");
+        TlbContext used = new TlbContext(ending(end), new PageTableCount());
+        TlbContext kept = new TlbContext(new SpaceUsers(), new PageTableCount(end));
+        Owned user = guest(counting, used, 0);
+        Owned lazy = owned(counting);
+        lazy.does(() -> {
+            ContextSwitch.load(lazy.state, kept);
+            lazy.state.enterLazy();
+        });
+        assertFalse(used.users().put());
+        kept.pageTable().release();
+        assertEquals(List.of(), ends);
+        for (Owned each : List.of(user, lazy)) {
+            each.thread.shutdown();
+            Objects.requireNonNull(each.state.owner()).join();
+        }
+        counting.releaseDead();
+        assertEquals(List.of("without", "without"), ends);
+    }
+
+    @Test
+    @DisplayName("of two threads that find a CPU gone at once, one gives up what it has")
+    void foundByTwo() throws Exception {
+        AtomicInteger ends = new AtomicInteger();
+        AtomicInteger releases = new AtomicInteger();
+        int rounds = 20_000;
+        CyclicBarrier together = new CyclicBarrier(2);
+        for (int round = 0; round < rounds; round += 100) {
+            Cpus counting = new Cpus(
+                    Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, CountedLazy::new, true);
+            for (int i = 0; i < 100; i++) {
+                TlbContext kept =
+                        new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
+                CpuOwner owner = new CpuOwner(this, reports::add);
+                CpuState lost = counting.claim(owner, 0, () -> {});
+                ContextSwitch.load(lost, kept);
+                lost.enterLazy();
+                assertTrue(lost.leaveLazy(kept));
+                assertFalse(kept.users().put());
+                kept.pageTable().release();
+                OwnedCpu.lose(owner);
+            }
+            Callable<Void> look = () -> {
+                together.await();
+                counting.releaseDead();
+                return null;
+            };
+            ExecutorService other = Executors.newSingleThreadExecutor();
+            threads.add(other);
+            Future<Void> beside = other.submit(look);
+            look.call();
+            beside.get();
+            other.shutdown();
+        }
+        assertEquals(rounds, ends.get());
+        assertEquals(rounds, releases.get());
+        assertEquals(rounds, reports.size());
+    }
+
+    @Test
+    @DisplayName("a CPU that gives its TLB up keeps the ends of spaces that it could not begin with it")
+    void endsOutliveTheTlb() {
+        Cpus second = new Cpus(Long.MAX_VALUE, reports::add);
+        CpuOwner owner = OwnedCpu.owner();
+        List<Integer> ends = new ArrayList<>();
+        AtomicInteger overflows = new AtomicInteger(2);
+        List<Cpus> memories = List.of(cpus, second);
+        for (int i = 0; i < memories.size(); i++) {
+            int number = i;
+            TlbContext left = new TlbContext(
+                    ending(() -> {
+                        if (overflows.getAndDecrement() > 0) {
+                            throw new StackOverflowError();
+                        }
+                        ends.add(number);
+                    }),
+                    new PageTableCount());
+            CpuState state = memories.get(i).claim(owner, 1, () -> {});
+            ContextSwitch.load(state, left);
+            assertFalse(left.users().put());
+            state.depart();
+            memories.get(i).release(state);
+            assertThrows(StackOverflowError.class, owner.left()::end);
+        }
+        owner.left().end();
+        assertEquals(List.of(1, 0), ends);
+    }
+
     @Test
     @DisplayName("a CPU whose thread has ended is taken off when another is claimed, and gives up its space")
     void deadOnClaim() throws Exception {
@@ -287,10 +399,10 @@ final class CpusTest {
         Owned second = guest(cpus, context, 0);
         first.thread.shutdown();
         Objects.requireNonNull(first.state.owner()).join();
-        assertEquals(0, cpus.claim(0, () -> {}).number());
+        assertEquals(0, OwnedCpu.claim(cpus, 0, () -> {}).number());
         assertEquals(1, context.cpus());
-        assertEquals(2, cpus.claim(0, () -> {}).number());
-        assertFalse(second.state.isDead());
+        assertEquals(2, OwnedCpu.claim(cpus, 0, () -> {}).number());
+        assertFalse(second.state.isGone());
     }
 
     @Test
@@ -349,7 +461,8 @@ final class CpusTest {
         Cpus.checkMayWait("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
-        CpuState other = cpu.thread.submit(() -> second.claim(0, () -> {})).get();
+        CpuState other =
+                cpu.thread.submit(() -> OwnedCpu.claim(second, 0, () -> {})).get();
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
         assertEquals("", refused(cpu));
         cpu.does(() -> other.enterGuest(context.id()));

@@ -104,8 +104,8 @@ final class TlbContextTest {
     void users() {
         TlbContext other = new TlbContext();
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-        CpuState first = cpus.claim(0, () -> {});
-        CpuState second = cpus.claim(0, () -> {});
+        CpuState first = OwnedCpu.claim(cpus, 0, () -> {});
+        CpuState second = OwnedCpu.claim(cpus, 0, () -> {});
         ContextSwitch.load(first, context);
         ContextSwitch.load(second, context);
         assertEquals(2, context.cpus());

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
@@ -61,7 +62,14 @@ final class StalledTruncationTest {
         for (int page = 0; page < PAGES; page++) {
             put(AT + page * PAGE, Pte.present(file.frameFor(page), Pte.READ | Pte.WRITE));
         }
-        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, 12, new SoftTlb(12, 16), thrown -> reports.add("" + thrown));
+        CpuTlb cpu = new CpuTlb(
+                memory.cpus(),
+                new CpuOwner(memory, message -> {}),
+                memory,
+                1,
+                12,
+                new SoftTlb(12, 16),
+                thrown -> reports.add("" + thrown));
         cpu.switchTo(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
@@ -219,7 +220,8 @@ final class UnfinishedRemovalTest {
         mapFile(PAGES);
         int held = file.frameAt(PAGES - 1);
         List<Throwable> reports = new ArrayList<>();
-        CpuTlb cpu = new CpuTlb(cpus, 1, 12, new SoftTlb(12, 16), reports::add);
+        CpuTlb cpu =
+                new CpuTlb(cpus, new CpuOwner(cpus, message -> {}), cpus, 1, 12, new SoftTlb(12, 16), reports::add);
         cpu.switchTo(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);

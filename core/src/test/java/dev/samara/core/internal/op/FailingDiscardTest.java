@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -73,7 +74,13 @@ final class FailingDiscardTest {
         CountDownLatch in = new CountDownLatch(1);
         FutureTask<Long> guest = begun("guest", () -> {
             CpuTlb cpu = new CpuTlb(
-                    cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
+                    cpus,
+                    new CpuOwner(cpus, message -> {}),
+                    cpus,
+                    1,
+                    Layouts.GEOMETRY.pageShift(),
+                    new SoftTlb(Layouts.GEOMETRY.pageShift(), 16),
+                    thrown -> {});
             cpu.switchTo(layout.pages());
             cpu.enterGuest();
             long found = cpu.walk(at, Pte.READ);

@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.cpu.CpuOwner;
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -21,14 +25,14 @@ final class PageTableContextsTest {
     @Test
     @DisplayName("the reader of a context has the name of the thread that owns it now, if there is one")
     void readerNames() {
-        PageTableContext context = memory.contexts().newContext("cpu 1", Thread.currentThread());
+        PageTableContext context = memory.contexts().newContext("cpu 1", OwnedCpu.owner());
         assertEquals(
                 "cpu 1 of thread " + Thread.currentThread().getName(),
                 context.reader().name());
-        memory.contexts().disown(context);
+        context.reader().ownedBy(null);
         assertEquals("cpu 1", context.reader().name());
         Thread next = new Thread(() -> {}, "next");
-        memory.contexts().own(context, next);
+        context.reader().ownedBy(next);
         assertEquals("cpu 1 of thread next", context.reader().name());
         memory.contexts().discard(context);
     }
@@ -68,12 +72,12 @@ final class PageTableContextsTest {
     @Test
     @DisplayName("the context of a thread that has ended is given back once, when the next thread needs a context")
     void contextsOfTheDead() throws InterruptedException {
-        PageTableContext living = memory.contexts().newContext("living", Thread.currentThread());
+        PageTableContext living = memory.contexts().newContext("living", OwnedCpu.owner());
         List<PageTableContext> left = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             Thread dead = new Thread(() -> {
                 synchronized (left) {
-                    PageTableContext context = memory.contexts().newContext("dead", Thread.currentThread());
+                    PageTableContext context = memory.contexts().newContext("dead", OwnedCpu.owner());
                     memory.frames().drop(memory.frames().allocate(context.magazine()), context.magazine());
                     left.add(context);
                 }
@@ -83,10 +87,10 @@ final class PageTableContextsTest {
         }
         assertEquals(left.get(0).owner(), left.get(1).owner(), "the second has the context that the first has left");
         assertEquals(left.get(0).owner(), left.get(2).owner());
-        PageTableContext next = memory.contexts().newContext("next", Thread.currentThread());
+        PageTableContext next = memory.contexts().newContext("next", OwnedCpu.owner());
         assertEquals(left.get(0).owner(), next.owner());
         assertNotEquals(living.owner(), next.owner());
-        PageTableContext other = memory.contexts().newContext("other", Thread.currentThread());
+        PageTableContext other = memory.contexts().newContext("other", OwnedCpu.owner());
         assertNotEquals(next.owner(), other.owner(), "nothing was given back twice");
         assertNotEquals(living.owner(), other.owner());
         memory.contexts().discard(next);
@@ -94,6 +98,30 @@ final class PageTableContextsTest {
         memory.contexts().discard(living);
         assertEquals(0, memory.frames().inUse());
         memory.rcu().synchronize();
+    }
+
+    @Test
+    @DisplayName("a context whose owner cannot be noted for want of memory is lent to others, and no CPU ends it")
+    void withoutOwner() {
+        Map<PageTableContext, CpuOwner> noted = new ConcurrentHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            public CpuOwner put(PageTableContext context, CpuOwner owner) {
+                super.put(context, owner);
+                throw new OutOfMemoryError("after the context has come into the map");
+            }
+        };
+        memory.contexts().keepOwnersIn(noted);
+        CpuOwner refused = OwnedCpu.owner();
+        assertThrows(OutOfMemoryError.class, () -> memory.contexts().newContext("refused", refused));
+        PageTableContext lent = memory.contexts().borrow();
+        assertEquals(0, lent.owner());
+        OwnedCpu.lose(refused);
+        assertThrows(OutOfMemoryError.class, () -> memory.contexts().newContext("next", OwnedCpu.owner()));
+        assertEquals(2, memory.owners().register(), "the number of the context that is lent was given to the next");
+        assertEquals(Map.of(), noted);
+        memory.contexts().giveBack(lent);
     }
 
     @Test

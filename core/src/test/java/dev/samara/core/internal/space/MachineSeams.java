@@ -3,6 +3,8 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.sync.Ranges;
+import java.util.AbstractSet;
+import java.util.Iterator;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -15,6 +17,31 @@ public final class MachineSeams {
     /** Has the layout locks of the spaces created by a test. */
     public static void lockWith(MachineState machine, Supplier<ReentrantLock> locks) {
         machine.lockWith(locks);
+    }
+
+    /** Has a machine find no memory to remove a space from its list, after it has ended. */
+    public static void neverUnlist(MachineState machine) {
+        machine.spaces().listIn(list -> new AbstractSet<>() {
+            @Override
+            public boolean add(Spaces.RegisteredSpace entry) {
+                return list.add(entry);
+            }
+
+            @Override
+            public boolean remove(Object entry) {
+                throw new OutOfMemoryError("a test's");
+            }
+
+            @Override
+            public Iterator<Spaces.RegisteredSpace> iterator() {
+                return list.iterator();
+            }
+
+            @Override
+            public int size() {
+                return list.size();
+            }
+        });
     }
 
     /** Has a test's clock tell the time of the reaps of a machine with a policy for low memory. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -63,9 +64,16 @@ public final class BarePageTable implements AutoCloseable {
 
     /** A CPU of this thread in GUEST. */
     public CpuTlb guest() {
-        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
-            throw new IllegalStateException(thrown);
-        });
+        CpuTlb cpu = new CpuTlb(
+                memory.cpus(),
+                new CpuOwner(memory, message -> {}),
+                memory,
+                1,
+                pages.pageShift(),
+                new SoftTlb(pages.pageShift(), 16),
+                thrown -> {
+                    throw new IllegalStateException(thrown);
+                });
         cpu.switchTo(pages);
         cpu.enterGuest();
         return cpu;

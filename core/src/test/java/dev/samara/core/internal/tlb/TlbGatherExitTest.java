@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
@@ -31,7 +32,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is a user");
         assertTrue(cpu.switchTo(null));
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "there is a reference");
-        CpuState wrong = memory.cpus().claim(2, () -> {});
+        CpuState wrong = OwnedCpu.claim(memory.cpus(), 2, () -> {});
         wrong.depart();
         wrong.arrive(context);
         assertTrue(context.users().put());
@@ -48,7 +49,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         CpuTlb cpu = table.guest(AT);
         cpu.leaveGuest();
         cpu.enterLazy();
-        CpuState lazy = memory.cpus().claim(2, () -> {});
+        CpuState lazy = OwnedCpu.claim(memory.cpus(), 2, () -> {});
         lazy.depart();
         assertTrue(context.use());
         lazy.arrive(context);

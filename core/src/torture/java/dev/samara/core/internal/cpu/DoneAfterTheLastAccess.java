@@ -22,8 +22,10 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class DoneAfterTheLastAccess {
     private static final long CONTEXT = 7;
 
-    private final CpuState acknowledging = new CpuState(0, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
-    private final CpuState leaving = new CpuState(1, 1, Thread.currentThread(), () -> {}, new ShootdownLazy());
+    private final CpuState acknowledging =
+            new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+    private final CpuState leaving =
+            new CpuState(1, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
     private int written;
 
     public DoneAfterTheLastAccess() {

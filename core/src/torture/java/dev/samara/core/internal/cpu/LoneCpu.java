@@ -11,7 +11,7 @@ public final class LoneCpu {
     }
 
     public LoneCpu(LazyContext lazy) {
-        state = new CpuState(0, 1, Thread.currentThread(), () -> {}, lazy);
+        state = new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, lazy);
         context.use();
         state.arrive(context);
     }
