@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * three modes of a load has 70 bytes of bytecode, one for a single mode 31. All widths share the accesses that miss,
  * which are here.
  */
+@SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatAccess permits FlatBytes {
     private static final int PAGE_SHIFT = SoftTlb.GRANULE_SHIFT;
     private static final long PAGE_MASK = -1L << PAGE_SHIFT;
@@ -188,6 +190,27 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return (int) (addends[(int) (address >>> PAGE_SHIFT) & mask] + address);
     }
 
+    // An access that hits ends with a fence: it may be the last use of the CPU by its thread, in GUEST. A CPU that is
+    // unreachable before the access is made could be taken offline, and the page be freed.
+
+    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    final int fenced(int result) {
+        Reference.reachabilityFence(this);
+        return result;
+    }
+
+    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    final long fenced(long result) {
+        Reference.reachabilityFence(this);
+        return result;
+    }
+
+    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    final boolean fenced(boolean result) {
+        Reference.reachabilityFence(this);
+        return result;
+    }
+
     // The accesses that miss: a method that calls hasFailed is on no fast path. Each is made again if fault returns.
 
     /** Returns whether an access has failed, after its fault was handled. */
@@ -201,7 +224,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final long load(long address, int size) {
         if (refill(loadTags, address, size - 1, Protection.READ)) {
-            return get(index(address), size);
+            return fenced(get(index(address), size));
         }
         while (hasFailed(memory.load(address, size), Protection.READ, size)) {
             // fault() has returned.
@@ -211,7 +234,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final long fetch(long address, int size) {
         if (refill(fetchTags, address, size - 1, Protection.EXEC)) {
-            return get(fetchIndex(address), size);
+            return fenced(get(fetchIndex(address), size));
         }
         while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
             // fault() has returned.
@@ -222,6 +245,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     final void store(long address, int size, long value) {
         if (refill(storeTags, address, size - 1, Protection.WRITE)) {
             put(index(address), size, value);
+            Reference.reachabilityFence(this);
             return;
         }
         while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {

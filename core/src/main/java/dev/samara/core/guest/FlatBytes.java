@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 
 /**
  * The accesses of {@link FlatMemory} to single bytes. The JVM has no ordered accesses to single bytes of a buffer, so
  * all but the plain ones are made by the {@link GuestMemory} of the CPU.
  */
+@SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
     FlatBytes(GuestMemory memory, ByteOrder order) {
         super(memory, order);
@@ -20,7 +22,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
      */
     public final byte loadByte(long address) {
         if (hits(loadTags, address, 0)) {
-            return region.get(index(address));
+            return get(index(address));
         }
         return (byte) load(address, 1);
     }
@@ -33,7 +35,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
      */
     public final byte fetchByte(long address) {
         if (hits(fetchTags, address, 0)) {
-            return region.get(fetchIndex(address));
+            return get(fetchIndex(address));
         }
         return (byte) fetch(address, 1);
     }
@@ -48,9 +50,17 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
         put(indexOf(storeTags, address, 0), address, value);
     }
 
+    /** Reads without order, where an access hits. */
+    private byte get(int at) {
+        byte number = region.get(at);
+        Reference.reachabilityFence(this);
+        return number;
+    }
+
     private void put(int at, long address, byte value) {
         if (at >= 0) {
             region.put(at, value);
+            Reference.reachabilityFence(this);
         } else {
             store(address, 1, value);
         }

@@ -3,10 +3,12 @@ package dev.samara.core.guest;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** The accesses of {@link FlatMemory} to four bytes. */
+@SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     private static final VarHandle LITTLE = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle BIG = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -15,8 +17,12 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
         super(memory, order);
     }
 
-    /** Converts a number between little-endian order and the order of this memory. */
+    /**
+     * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
+     * access is made whose result this is.
+     */
     private int ordered(int number) {
+        Reference.reachabilityFence(this);
         return swapsBytes ? Integer.reverseBytes(number) : number;
     }
 
@@ -28,7 +34,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      */
     public final int loadInt(long address) {
         if (hits(loadTags, address, 3)) {
-            return region.getInt(index(address));
+            return get(index(address));
         }
         return (int) load(address, 4);
     }
@@ -41,7 +47,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      */
     public final int fetchInt(long address) {
         if (hits(fetchTags, address, 3)) {
-            return region.getInt(fetchIndex(address));
+            return get(fetchIndex(address));
         }
         return (int) fetch(address, 4);
     }
@@ -56,9 +62,17 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
         put(indexOf(storeTags, address, 3), address, value);
     }
 
+    /** Reads without order, where an access hits. */
+    private int get(int at) {
+        int number = region.getInt(at);
+        Reference.reachabilityFence(this);
+        return number;
+    }
+
     private void put(int at, long address, int value) {
         if (at >= 0) {
             region.putInt(at, value);
+            Reference.reachabilityFence(this);
         } else {
             store(address, 4, value);
         }
@@ -119,9 +133,10 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     private void setOpaque(int at, int value, long address) {
         if (at >= 0) {
             LITTLE.setOpaque((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 4, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 4, value);
     }
 
     /**
@@ -137,9 +152,10 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     private void setRelease(int at, int value, long address) {
         if (at >= 0) {
             LITTLE.setRelease((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 4, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 4, value);
     }
 
     /**
@@ -155,9 +171,10 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     private void setVolatile(int at, int value, long address) {
         if (at >= 0) {
             LITTLE.setVolatile((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 4, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 4, value);
     }
 
     /**
@@ -175,7 +192,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     /** Takes little-endian numbers, which keeps this method small. */
     private boolean set(int at, int expected, int value, long address) {
         return at >= 0
-                ? LITTLE.compareAndSet((ByteBuffer) region, at, expected, value)
+                ? fenced(LITTLE.compareAndSet((ByteBuffer) region, at, expected, value))
                 : setSlowly(address, expected, value);
     }
 
@@ -218,7 +235,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     }
 
     private int add(int at, int delta, long address) {
-        return at >= 0 ? add(at, delta) : (int) getAndAdd(address, 4, delta);
+        return at >= 0 ? fenced(add(at, delta)) : (int) getAndAdd(address, 4, delta);
     }
 
     private int add(int at, int delta) {

@@ -3,10 +3,12 @@ package dev.samara.core.guest;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** The accesses of {@link FlatMemory} to eight bytes. */
+@SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -16,8 +18,12 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
         super(memory, order);
     }
 
-    /** Converts a number between little-endian order and the order of this memory. */
+    /**
+     * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
+     * access is made whose result this is.
+     */
     private long ordered(long number) {
+        Reference.reachabilityFence(this);
         return swapsBytes ? Long.reverseBytes(number) : number;
     }
 
@@ -29,7 +35,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      */
     public final long loadLong(long address) {
         if (hits(loadTags, address, 7)) {
-            return region.getLong(index(address));
+            return get(index(address));
         }
         return load(address, 8);
     }
@@ -42,7 +48,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      */
     public final long fetchLong(long address) {
         if (hits(fetchTags, address, 7)) {
-            return region.getLong(fetchIndex(address));
+            return get(fetchIndex(address));
         }
         return fetch(address, 8);
     }
@@ -57,9 +63,17 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
         put(indexOf(storeTags, address, 7), address, value);
     }
 
+    /** Reads without order, where an access hits. */
+    private long get(int at) {
+        long number = region.getLong(at);
+        Reference.reachabilityFence(this);
+        return number;
+    }
+
     private void put(int at, long address, long value) {
         if (at >= 0) {
             region.putLong(at, value);
+            Reference.reachabilityFence(this);
         } else {
             store(address, 8, value);
         }
@@ -89,6 +103,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private void putPair(int at, long first, long second) {
         region.putLong(at, first);
         region.putLong(at + Long.BYTES, second);
+        Reference.reachabilityFence(this);
     }
 
     /**
@@ -146,9 +161,10 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private void setOpaque(int at, long value, long address) {
         if (at >= 0) {
             LITTLE.setOpaque((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 8, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 8, value);
     }
 
     /**
@@ -164,9 +180,10 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private void setRelease(int at, long value, long address) {
         if (at >= 0) {
             LITTLE.setRelease((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 8, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 8, value);
     }
 
     /**
@@ -182,9 +199,10 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private void setVolatile(int at, long value, long address) {
         if (at >= 0) {
             LITTLE.setVolatile((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 8, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 8, value);
     }
 
     /**
@@ -202,7 +220,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     /** Takes little-endian numbers, which keeps this method small. */
     private boolean set(int at, long expected, long value, long address) {
         return at >= 0
-                ? LITTLE.compareAndSet((ByteBuffer) region, at, expected, value)
+                ? fenced(LITTLE.compareAndSet((ByteBuffer) region, at, expected, value))
                 : setSlowly(address, expected, value);
     }
 
@@ -245,7 +263,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     }
 
     private long add(int at, long delta, long address) {
-        return at >= 0 ? add(at, delta) : getAndAdd(address, 8, delta);
+        return at >= 0 ? fenced(add(at, delta)) : getAndAdd(address, 8, delta);
     }
 
     private long add(int at, long delta) {

@@ -3,6 +3,7 @@ package dev.samara.core.guest;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -10,6 +11,7 @@ import java.nio.ByteOrder;
  * The accesses of {@link FlatMemory} to two bytes. The JVM has no atomic updates of two bytes of a buffer, so these
  * are made by the {@link GuestMemory} of the CPU.
  */
+@SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
@@ -18,8 +20,12 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
         super(memory, order);
     }
 
-    /** Converts a number between little-endian order and the order of this memory. */
+    /**
+     * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
+     * access is made whose result this is.
+     */
     private short ordered(short number) {
+        Reference.reachabilityFence(this);
         return swapsBytes ? Short.reverseBytes(number) : number;
     }
 
@@ -31,7 +37,7 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
      */
     public final short loadShort(long address) {
         if (hits(loadTags, address, 1)) {
-            return region.getShort(index(address));
+            return get(index(address));
         }
         return (short) load(address, 2);
     }
@@ -44,7 +50,7 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
      */
     public final short fetchShort(long address) {
         if (hits(fetchTags, address, 1)) {
-            return region.getShort(fetchIndex(address));
+            return get(fetchIndex(address));
         }
         return (short) fetch(address, 2);
     }
@@ -59,9 +65,17 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
         put(indexOf(storeTags, address, 1), address, value);
     }
 
+    /** Reads without order, where an access hits. */
+    private short get(int at) {
+        short number = region.getShort(at);
+        Reference.reachabilityFence(this);
+        return number;
+    }
+
     private void put(int at, long address, short value) {
         if (at >= 0) {
             region.putShort(at, value);
+            Reference.reachabilityFence(this);
         } else {
             store(address, 2, value);
         }
@@ -124,9 +138,10 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     private void setOpaque(int at, short value, long address) {
         if (at >= 0) {
             LITTLE.setOpaque((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 2, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 2, value);
     }
 
     /**
@@ -142,9 +157,10 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     private void setRelease(int at, short value, long address) {
         if (at >= 0) {
             LITTLE.setRelease((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 2, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 2, value);
     }
 
     /**
@@ -160,9 +176,10 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     private void setVolatile(int at, short value, long address) {
         if (at >= 0) {
             LITTLE.setVolatile((ByteBuffer) region, at, ordered(value));
-        } else {
-            storeVolatile(address, 2, value);
+            Reference.reachabilityFence(this);
+            return;
         }
+        storeVolatile(address, 2, value);
     }
 
     /**

@@ -37,6 +37,10 @@ import java.nio.MappedByteBuffer;
  * and its addend anew, so nothing about a page is kept. Code that follows these rules makes no access that a call of
  * another thread has ruled out, after the poll that lets the call return. It polls at least once in each loop.
  *
+ * <p>A CPU that no thread can reach any more is taken offline, also in GUEST. So code that has read the arrays keeps
+ * the {@code FlatMemory} reachable until its last access is made. A later call of the CPU does so, such as {@code
+ * leaveGuest}, and otherwise a {@link java.lang.ref.Reference#reachabilityFence}.
+ *
  * <p><b>What never matches.</b> On a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine no tag
  * matches, so each access is checked. No store tag matches for a page that is {@linkplain
  * dev.samara.core.AddressSpace#watch watched}, so each store is reported. Outside GUEST no tag matches, since no tag

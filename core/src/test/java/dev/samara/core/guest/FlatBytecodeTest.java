@@ -37,12 +37,19 @@ final class FlatBytecodeTest {
     /** A method that each access calls which misses, and no other method. */
     private static final String FAILED = "hasFailed(III)Z";
 
+    /** The methods that keep the CPU reachable until they are called. */
+    private static final Set<String> FENCES = Set.of("fenced", "ordered", "reachabilityFence");
+
     /** A method of FlatMemory or one of its superclasses. */
     private static final class Code {
         private final String name;
         private final boolean isPublic;
         private final Set<String> calls = new HashSet<>();
         private boolean branches;
+
+        /** The calls, in the order of the instructions. */
+        private final List<String> sequence = new ArrayList<>();
+
         private int bytes;
 
         Code(String name, boolean isPublic) {
@@ -85,6 +92,7 @@ final class FlatBytecodeTest {
                                 public void visitMethodInsn(
                                         int opcode, String of, String called, String type, boolean isInterface) {
                                     code.calls.add(of + '.' + called + type);
+                                    code.sequence.add(of + '.' + called + type);
                                     super.visitMethodInsn(opcode, of, called, type, isInterface);
                                 }
 
@@ -163,6 +171,34 @@ final class FlatBytecodeTest {
             }
         }
         assertEquals(Set.of(), larger);
+    }
+
+    /** Returns whether an access to the region is the last call of a method, but for calls that are no fence. */
+    private boolean isUnfenced(String method) {
+        boolean isUnfenced = false;
+        for (String call : Objects.requireNonNull(methods.get(method)).sequence) {
+            String name = call.substring(call.indexOf('.') + 1, call.indexOf('('));
+            String target = target(call);
+            if (FENCES.contains(name)) {
+                isUnfenced = false;
+            } else if (call.matches("java/(nio/\\w*ByteBuffer|lang/invoke/VarHandle)\\..*")) {
+                isUnfenced = true;
+            } else if (!target.isEmpty() && !isSlow(target)) {
+                isUnfenced |= isUnfenced(target);
+            }
+        }
+        return isUnfenced;
+    }
+
+    @Test
+    @DisplayName("each access that hits ends with a fence, so that no CPU is lost before its last access")
+    void fences() {
+        Set<String> unfenced = new TreeSet<>();
+        accesses.stream().filter(this::isUnfenced).forEach(unfenced::add);
+        assertEquals(Set.of(), unfenced);
+        Set<String> path = new TreeSet<>();
+        accesses.forEach(access -> follow(access, path));
+        assertTrue(path.stream().anyMatch(method -> method.endsWith("FlatLongs.putPair(IJJ)V")), path::toString);
     }
 
     @Test
