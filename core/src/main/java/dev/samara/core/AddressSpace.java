@@ -66,9 +66,9 @@ import org.jspecify.annotations.Nullable;
  * IllegalStateException} instead and has changed nothing.
  *
  * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
- * largest number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted, or if its page
- * tables exceed {@linkplain MachineBuilder#pageTableLimit their limit}; it has changed nothing then. If a later step
- * fails, the range stays in flight for other calls. The failure is reported ({@link
+ * largest number of such calls is already running. It returns {@code ENOMEM} if heap or stack are exhausted, or if its
+ * page tables exceed {@linkplain MachineBuilder#pageTableLimit their limit}. It has changed nothing then. If a later
+ * step fails, the range stays in flight for other calls. The failure is reported ({@link
  * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}), and the step is tried again until it succeeds; the call, or
  * its future, ends only then. {@link #close} is never refused.
  *

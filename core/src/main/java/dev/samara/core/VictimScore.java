@@ -5,10 +5,10 @@ package dev.samara.core;
  * Tells a machine from which space to take pages when a fault finds no frame, or no room for a page table
  * ({@code oom_badness} in {@code mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
  *
- * <p>The thread of the fault calls it, once for each space that has some of what is short, private pages or page
- * tables, and was not reaped before. No lock is held. Until the scores are known, the faults of other threads that find
- * no frame return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known,
- * no space is chosen. An exception is reported, and the space is not chosen.
+ * <p>The thread of the fault calls it once for each space that was not reaped before and has some of what is short:
+ * private pages or page tables. No lock is held. Until the scores are known, other threads' faults that find no frame
+ * return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known, no space
+ * is chosen. An exception is reported, and the space is not chosen.
  */
 @FunctionalInterface
 public interface VictimScore {

@@ -215,7 +215,8 @@ public final class FilePages extends PageCache {
 
     @Override
     public int allocate() {
-        // What an insertion needs is made before there is a frame, which would be lost if there is no memory for that.
+        // The parts that an insertion needs are made before there is a frame: the frame would be lost if there is no
+        // memory for them.
         if (cached().isClosed()) {
             throw closed("allocate");
         }
@@ -324,7 +325,7 @@ public final class FilePages extends PageCache {
         if (!isOfZeros || page < 0 || page >= pages()) {
             return Frames.NONE;
         }
-        // Before the frame, which would be lost if there is no memory for this.
+        // Before there is a frame: the frame would be lost if there is no memory for this.
         CachedPages cached = cached();
         int fresh = frames.allocate(context.magazine());
         if (fresh == Frames.NONE) {

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * in such a node finds no page there, which is correct. The node was empty when it was unlinked, which was during the
  * reader's lookup, and no page is ever put into it again. So a lookup needs no check that its node is still linked.
  *
- * <p>The first leaf is no longer than the file. If the file grows, a full leaf replaces it. A reader in the shorter one
- * then finds pages that were there at the replacement, which was during its lookup.
+ * <p>The first leaf is no longer than the file. If the file grows, a full leaf replaces it. A reader in the shorter
+ * leaf then finds the pages of the instant of the replacement, which is within its lookup.
  */
 final class PageIndex {
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);

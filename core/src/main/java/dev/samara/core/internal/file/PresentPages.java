@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.memory.MachineMemory;
 
 /**
- * What a {@link FilePages} has from its first page or its first change on. A file that is mapped, and of which no page
- * was used, has none of it.
+ * The part of a {@link FilePages} that it has from its first page or its first change on. A mapped file without a used
+ * page has no such part.
  */
 final class PresentPages {
     final CachedPages cached;

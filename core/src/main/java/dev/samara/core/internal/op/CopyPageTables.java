@@ -148,8 +148,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Copies entries of one leaf up to a busy one, and waits for its owner, or up to the first one for which the child
-     * has no room. Returns the address it has reached.
+     * Copies entries of one leaf up to a busy one, and waits for its owner; or up to the first entry for which the
+     * child has no room. Returns the address it has reached.
      */
     private long copy(VmArea vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();

@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
  * Drops pages of droppable mappings when a fault finds no frame, before it fails or a space is reaped. Thread-safe:
  * several threads drop at a time, and each frees what it has claimed.
  *
- * <p>The spaces go on meanwhile. An entry is claimed and, before it is emptied, three questions are asked: whether the
- * page is pinned, whether the VMA has been replaced, and whether the space has notifiers. If so, it gets its page
- * again, under the lock of the leaf that is held all the time. A mapping that replaces the VMA, or has left it in
- * flight, thus keeps its pages. A notifier would have to be called, and may wait, so a space that has one drops nothing
- * here; its {@code MADV_PAGEOUT} does.
+ * <p>The spaces go on meanwhile. An entry is claimed. Before it is emptied, three questions are asked: whether the page
+ * is pinned, whether the VMA has been replaced, and whether the space has notifiers. If one answer is yes, the entry
+ * gets its page again, under the lock of the leaf that is held all the time. A mapping that replaces the VMA, or has
+ * left it in flight, thus keeps its pages. A notifier would have to be called, and may wait. So a space with a notifier
+ * drops nothing here; its {@code MADV_PAGEOUT} does.
  */
 public final class DroppablePages {
     /** The stack that a drop needs once it has claimed an entry, in frames. */
@@ -95,8 +95,8 @@ public final class DroppablePages {
         DroppedPages dropped = new DroppedPages(layout.memory().frames()) {
             @Override
             protected boolean mustStay() {
-                // Volatile, after the claim. Pairs with VmArea.detach, which precedes the pages of the next mapping,
-                // and with the registration of a notifier, which precedes the lookups of its owner.
+                // Volatile, after the claim. Pairs with VmArea.detach, which precedes the pages of the next mapping.
+                // Pairs also with the registration of a notifier, which precedes the lookups of its owner.
                 return vma.isDetached() || !layout.notifiers().isEmpty();
             }
         };

@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>An incomplete pass is repeated by the caller. Two reaps of a space may run at a time: each frees the pages that it
- * has taken. A teardown of the space may run beside this; both flush or free only what they have taken themselves, and
- * neither waits for the other. The
- * caller holds the page table of the space, and none of its users: no put of this thread is the last one.
+ * has taken. A teardown of the space may run beside this. Both flush or free only the pages that they have taken
+ * themselves, and neither waits for the other. The caller holds the page table of the space, and none of its users: no
+ * put of this thread is the last one.
  */
 public final class Reap implements AutoCloseable {
     /** The most passes of a reap, as in {@code oom_reap_task}. */
