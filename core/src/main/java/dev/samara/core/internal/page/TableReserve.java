@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  * one beyond the limits. Such tables are as few as those that the other threads have unhooked, or filled, meanwhile.
  */
 public final class TableReserve implements AutoCloseable {
-    /** Nothing is reserved. */
-    public static final TableReserve NONE = new TableReserve();
-
     private static final long[][] NO_LEAVES = {};
     private static final Object[][] NO_UPPERS = {};
+
+    /** Nothing is reserved. Made after the arrays, which it has. */
+    public static final TableReserve NONE = new TableReserve();
 
     private final @Nullable PageTable table;
 

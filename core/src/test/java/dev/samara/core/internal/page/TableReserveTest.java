@@ -216,4 +216,12 @@ final class TableReserveTest {
         }
         return refusals;
     }
+
+    @Test
+    @DisplayName("of nothing has no table, and takes none back")
+    void nothing() {
+        assertNull(TableReserve.NONE.take(true));
+        assertNull(TableReserve.NONE.take(false));
+        assertFalse(TableReserve.NONE.giveBack(new long[1]));
+    }
 }
