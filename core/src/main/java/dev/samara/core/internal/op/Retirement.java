@@ -66,7 +66,7 @@ public final class Retirement {
     private final TlbGather gather;
 
     /** The tables that guards and moves may lack. */
-    private final TableReserve tables;
+    private TableReserve tables;
 
     private final PageWalk walk;
 
@@ -126,6 +126,15 @@ public final class Retirement {
         return true;
     }
 
+    /** Adds the tables that a later part of the operation may lack. Called before that part is published. */
+    void add(TableReserve more) {
+        if (tables == TableReserve.NONE) {
+            tables = more;
+        } else {
+            tables.absorb(more);
+        }
+    }
+
     /** Releases resources that others may need, until the next step or, after the last one, forever. */
     public void rest() {
         gather.rest();
@@ -168,8 +177,8 @@ public final class Retirement {
                 yield true;
             }
             case ACT -> {
-                for (; actions < run.actions().size(); actions++) {
-                    act(run.actions().get(actions));
+                while (actions < run.actions().size()) {
+                    actions = act(actions);
                 }
                 yield true;
             }
@@ -266,12 +275,35 @@ public final class Retirement {
         }
     }
 
+    /**
+     * Makes an action and those of its kind that follow it, which have their flushes together.
+     *
+     * @param first the index of the action
+     * @return the index after the last action that was made; if this throws, all of them are made again
+     */
+    private int act(int first) {
+        List<PageAction> all = run.actions();
+        PageAction.Kind kind = all.get(first).kind();
+        int end = first + 1;
+        while (end < all.size() && all.get(end).kind() == kind) {
+            end++;
+        }
+        switch (kind) {
+            case DISCARD -> discard(all, first, end, DiscardPages.EVERY, false);
+            case DROP -> discard(all, first, end, new DroppedPages(memory.frames()), false);
+            case GUARD -> discard(all, first, end, DiscardPages.EVERY, true);
+            case PUNCH, UNGUARD -> {
+                for (int i = first; i < end; i++) {
+                    act(all.get(i));
+                }
+            }
+        }
+        return end;
+    }
+
     private void act(PageAction action) {
         switch (action.kind()) {
-            case DISCARD -> discard(action.start(), action.end(), DiscardPages.EVERY);
-            case DROP -> discard(action.start(), action.end(), new DroppedPages(memory.frames()));
             case PUNCH -> punch(action);
-            case GUARD -> GuardPages.install(table, action.start(), action.end(), gather, tables);
             case UNGUARD ->
                 GuardPages.remove(
                         walk,
@@ -279,12 +311,21 @@ public final class Retirement {
                         action.end(),
                         gather,
                         layout.host().busyEntryWatch());
+            case DISCARD, DROP, GUARD -> throw new IllegalStateException("one of several: " + action);
         }
     }
 
-    private void discard(long start, long end, DiscardPages.Choice choice) {
-        try (DiscardPages discarding = new DiscardPages(gather, Pte.NONE)) {
-            discarding.discard(table, start, end, choice);
+    /** Discards the pages of several actions, and leaves empty entries or guards. */
+    private void discard(List<PageAction> all, int first, int end, DiscardPages.Choice choice, boolean guards) {
+        try (DiscardPages discarding = new DiscardPages(gather, guards ? Pte.GUARD : Pte.NONE)) {
+            for (int i = first; i < end; i++) {
+                PageAction action = all.get(i);
+                if (guards) {
+                    discarding.guard(table, action.start(), action.end(), tables);
+                } else {
+                    discarding.discard(table, action.start(), action.end(), choice);
+                }
+            }
         }
     }
 

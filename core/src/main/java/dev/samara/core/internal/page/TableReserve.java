@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -102,6 +103,23 @@ public final class TableReserve implements AutoCloseable {
             return true;
         }
         return false;
+    }
+
+    /**
+     * Takes over the tables that are left in another reserve of this page table, which has none afterwards. If this
+     * throws, nothing has changed.
+     */
+    public void absorb(TableReserve other) {
+        long[][] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
+        Object[][] moreUppers = Arrays.copyOf(uppers, uppersLeft + other.uppersLeft);
+        System.arraycopy(other.leaves, 0, moreLeaves, leavesLeft, other.leavesLeft);
+        System.arraycopy(other.uppers, 0, moreUppers, uppersLeft, other.uppersLeft);
+        leaves = moreLeaves;
+        uppers = moreUppers;
+        leavesLeft = leaves.length;
+        uppersLeft = uppers.length;
+        other.leavesLeft = 0;
+        other.uppersLeft = 0;
     }
 
     /** Uncharges the tables that are left. Allocates nothing; a second call has no effect. */

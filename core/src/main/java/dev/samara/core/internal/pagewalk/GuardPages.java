@@ -2,30 +2,13 @@
 package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.TlbGather;
 
-/** Installs and removes guard markers ({@code MADV_GUARD_INSTALL}, {@code MADV_GUARD_REMOVE}). */
+/** Removes guard markers ({@code MADV_GUARD_REMOVE}); {@link DiscardPages#guard} installs them. */
 public final class GuardPages {
     private GuardPages() {}
-
-    /**
-     * Discards the pages of a range and makes all of its entries guards. Waits until no CPU can translate to the pages.
-     *
-     * @param table the page table of a space
-     * @param start the first address
-     * @param end the end of the range, exclusive
-     * @param lent see {@link DiscardPages#DiscardPages(TlbGather, long)}
-     * @param tables the tables that the range may lack
-     */
-    public static void install(PageTable table, long start, long end, TlbGather lent, TableReserve tables) {
-        try (DiscardPages discarding = new DiscardPages(lent, Pte.GUARD)) {
-            discarding.guard(table, start, end, tables);
-        }
-    }
 
     /**
      * Empties the entries of a range that are guards. Waits for the owner of an entry that is becoming a guard.
