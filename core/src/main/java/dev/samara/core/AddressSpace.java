@@ -277,7 +277,8 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number of read bytes, less than the number of bytes that remained if a later page cannot be read. If
      *     no byte was read, a negated errno: EFAULT if there is no mapping, the mapping does not allow it, or the space
      *     is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while the machine
-     *     {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it waited
+     *     {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it waited.
+     *     After each 512 pages a read ends early if the thread was interrupted or this reference is closed
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
@@ -313,7 +314,7 @@ public final class AddressSpace implements AutoCloseable {
      *     written. If no byte was written, a negated errno: EFAULT if there is no mapping, the mapping does not allow
      *     it, or the space is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while
      *     the machine {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it
-     *     waited
+     *     waited. After each 512 pages a write ends early if the thread was interrupted or this reference is closed
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */
@@ -814,7 +815,7 @@ public final class AddressSpace implements AutoCloseable {
         return SpaceIdentity.grab(machine, own.lifetime().identity());
     }
 
-    private boolean isClosed() {
+    boolean isClosed() {
         return layout != own;
     }
 

@@ -17,6 +17,9 @@ import java.nio.ReadOnlyBufferException;
 final class RemoteAccess {
     private RemoteAccess() {}
 
+    /** The number of pages between two looks at the interrupt flag: no more than a leaf of the page table has. */
+    private static final int PAGES = 512;
+
     /** With the rights of the mapping. */
     static final int READ = 0;
 
@@ -41,16 +44,43 @@ final class RemoteAccess {
                 return Errno.ESRCH.result();
             }
             CpuMemory memory = cpu.cpuMemory();
-            int done = switch (kind) {
-                case READ -> memory.copyOut(address, buffer);
-                case WRITE -> memory.copyIn(address, buffer);
-                default -> memory.copyForced(address, buffer, writes);
-            };
+            int done = copyAll(space, memory, address, buffer, kind);
             if (done > 0 || memory.fault() == Fault.NONE) {
                 return done;
             }
             return errnoOf(memory).result();
         }
+    }
+
+    /** Copies a few pages at a time. Stops between two times if the thread is interrupted or the reference closed. */
+    private static int copyAll(AddressSpace space, CpuMemory memory, long address, ByteBuffer buffer, int kind) {
+        int limit = buffer.limit();
+        int most = PAGES << space.geometry().pageShift();
+        int all = 0;
+        try {
+            for (; ; ) {
+                int length = Math.min(limit - buffer.position(), most);
+                buffer.limit(buffer.position() + length);
+                int done = copySome(memory, address + all, buffer, kind);
+                all += done;
+                boolean isEnded = done < length
+                        || buffer.position() == limit
+                        || Thread.currentThread().isInterrupted();
+                if (isEnded || space.isClosed()) {
+                    return all;
+                }
+            }
+        } finally {
+            buffer.limit(limit);
+        }
+    }
+
+    private static int copySome(CpuMemory memory, long address, ByteBuffer buffer, int kind) {
+        return switch (kind) {
+            case READ -> memory.copyOut(address, buffer);
+            case WRITE -> memory.copyIn(address, buffer);
+            default -> memory.copyForced(address, buffer, kind == FORCED_WRITE);
+        };
     }
 
     private static Errno errnoOf(CpuMemory memory) {

@@ -24,6 +24,9 @@ public final class Populate {
     /** The result for {@link Fault#RETRY} without an interrupt, while the machine takes memory from a space. */
     private static final int SHORT = -2;
 
+    /** The number of pages and VMAs between two looks at the interrupt flag: no more pages than a leaf has. */
+    private static final int PAGES = 512;
+
     private Populate() {}
 
     /**
@@ -90,7 +93,8 @@ public final class Populate {
             int fault = Cpus.readAs(context.reader(), () -> switch (range.kind()) {
                 case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
                 case WRITE -> touch(faulter, range.start(), range.end(), Protection.WRITE);
-                case BEST_EFFORT, LOCK -> mapped(faulter, range.start(), range.end());
+                case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);
+                case LOCK -> mapped(faulter, range.start(), range.end(), false);
             });
             return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
         } finally {
@@ -104,11 +108,16 @@ public final class Populate {
      * operation has checked for them, and another call has made these since. A page whose fault fails because another
      * call has changed its VMA meanwhile is faulted in as the new VMA permits.
      *
-     * @return a {@link Fault}: the first one that is not done
+     * @param goesOn whether a page that cannot be faulted in ends only the population of its VMA
+     * @return a {@link Fault}: the first one that is not done and ends the population; RETRY after an interrupt
      */
-    private static int mapped(Faulter faulter, long start, long end) {
+    private static int mapped(Faulter faulter, long start, long end, boolean goesOn) {
         long at = start;
+        int count = 0;
         while (Addresses.isBelow(at, end)) {
+            if (isInterrupted(++count)) {
+                return Fault.RETRY;
+            }
             VmArea vma = faulter.layout.findNext(at);
             if (vma == null || !Addresses.isBelow(vma.start(), end)) {
                 return Fault.NONE;
@@ -121,30 +130,45 @@ public final class Populate {
                 at = stop;
             }
             while (Addresses.isBelow(at, stop)) {
-                result = faulter.fault(at, access);
+                result = isInterrupted(++count) ? Fault.RETRY : faulter.fault(at, access);
                 if (result != Fault.NONE) {
                     break;
                 }
                 at += 1L << faulter.pageShift;
             }
-            if (result == Fault.OUT_OF_MEMORY || result == Fault.RETRY) {
+            if (result == Fault.RETRY || (result == Fault.OUT_OF_MEMORY && !goesOn)) {
                 return result;
             }
             if (result != Fault.NONE && faulter.layout.find(at) == vma) {
-                return result;
+                if (!goesOn) {
+                    return result;
+                }
+                at = stop;
             }
         }
         return Fault.NONE;
     }
 
-    /** Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link #HOLE}. */
+    /** Looks at the interrupt flag now and then, so that the population of a huge range ends soon. Leaves it set. */
+    private static boolean isInterrupted(int count) {
+        return count % PAGES == 0 && Thread.currentThread().isInterrupted();
+    }
+
+    /**
+     * Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link #HOLE}; RETRY after
+     * an interrupt.
+     */
     private static int touch(Faulter faulter, long start, long end, int access) {
         long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
         long at = start;
+        int count = 0;
         while (Addresses.isBelow(at, end)) {
             VmArea vma = faulter.layout.find(at);
             if (vma == null) {
                 return HOLE;
+            }
+            if (isInterrupted(++count)) {
+                return Fault.RETRY;
             }
             // As check_vma_flags, and stricter than an access: what may be written may be read, too.
             if (!vma.has(right) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
