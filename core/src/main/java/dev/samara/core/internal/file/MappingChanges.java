@@ -74,9 +74,14 @@ public final class MappingChanges {
         return owed;
     }
 
-    /** Returns a copy of the unsettled decreases, or null for none. */
-    public @Nullable MappingChanges decreases() {
-        MappingChanges decreases = null;
+    /**
+     * Returns a copy of the unsettled decreases, and of those of another edit.
+     *
+     * @param earlier the decreases of another edit, or null
+     * @return the decreases, or null for none
+     */
+    public @Nullable MappingChanges decreases(@Nullable MappingChanges earlier) {
+        MappingChanges decreases = earlier == null ? null : earlier.decreases(null);
         for (int i = 0; i < changes.size(); i++) {
             Change change = changes.get(i);
             if (change.unsettled < 0) {

@@ -33,26 +33,42 @@ public final class AnonVmas {
     /**
      * Passes on anon_vmas that VMAs got after their successors were created. Caller has detached the VMAs.
      *
+     * @param layout the layout, whose lock the caller has held since it published the successors
      * @param gone VMAs that have left the layout, and had no anon_vma when their successors were created
-     * @param fresh the new VMAs
-     * @param moves the moves of pages, whose anon_vma moves too
+     * @param moves the moves of pages, whose anon_vma moves too; they ascend by source
      */
-    static void handOn(List<VmArea> gone, List<VmArea> fresh, List<InFlightRange.Move> moves) {
+    static void handOn(Layout layout, List<VmArea> gone, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: a thread that sets the anon_vma later finds the VMA detached and sets its successor's
             // itself.
             AnonVma anonVma = gone.get(i).anonVma();
             if (anonVma != null) {
                 VmArea from = gone.get(i);
-                handOn(anonVma, from, from.start(), from.end(), fresh);
-                for (int j = 0; j < moves.size(); j++) {
+                handOn(layout, anonVma, from, from.start(), from.end());
+                for (int j = firstFrom(moves, from.start()); j < moves.size(); j++) {
                     InFlightRange.Move move = moves.get(j);
-                    if (from.contains(move.from())) {
-                        handOn(anonVma, from, move.to(), move.to() + move.length(), fresh);
+                    if (!from.contains(move.from())) {
+                        break;
                     }
+                    handOn(layout, anonVma, from, move.to(), move.to() + move.length());
                 }
             }
         }
+    }
+
+    /** Returns the index of the first move from an address or above it, or the number of moves. */
+    private static int firstFrom(List<InFlightRange.Move> moves, long address) {
+        int low = 0;
+        int high = moves.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Addresses.isBelow(moves.get(middle).from(), address)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /**
@@ -74,12 +90,13 @@ public final class AnonVmas {
         }
     }
 
-    private static void handOn(AnonVma anonVma, VmArea from, long start, long end, List<VmArea> fresh) {
-        for (int i = 0; i < fresh.size(); i++) {
-            VmArea to = fresh.get(i);
-            if (to.anonVma() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
+    private static void handOn(Layout layout, AnonVma anonVma, VmArea from, long start, long end) {
+        VmArea to = layout.findNext(start);
+        while (to != null && Addresses.isBelow(to.start(), end)) {
+            if (to.anonVma() == null && isPrivateOf(from.backing(), to)) {
                 to.adoptAnonVma(anonVma);
             }
+            to = layout.findNext(to.end());
         }
     }
 

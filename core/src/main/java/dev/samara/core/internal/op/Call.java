@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.Layout;
 import java.util.Locale;
 
 /**
@@ -16,6 +17,16 @@ public interface Call {
      * @throws Restart with the gate to wait for
      */
     long decide(Edit edit);
+
+    /**
+     * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsPartAt publishes in parts}
+     * publishes the first one. The ranges are claimed, so their VMAs do not change. Called without a lock.
+     *
+     * @return a number for {@link Edit#note}, or a negated errno
+     */
+    default long checkAll(Layout layout) {
+        return 0;
+    }
 
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
     default void revoke(Revocations revocations) {}

@@ -24,6 +24,9 @@ final class CommitCharge {
     /** Bytes charged for the VMAs of this edit beyond those of the layout, including VMAs about to be stored. */
     private long charged;
 
+    /** The value of {@link #charged} to which an edit that is not published goes back. */
+    private long chargedBefore;
+
     /** Bytes charged for new shared objects, up to the next settling. */
     private long chargedForObjects;
 
@@ -47,6 +50,18 @@ final class CommitCharge {
 
     CommitCharge(Layout layout) {
         this.layout = layout;
+    }
+
+    /**
+     * Continues the charges of earlier parts of an operation. They have left charges to the completion, of which the
+     * counters of the layout have those of unmapped VMAs.
+     */
+    void goOn(InFlightRange range) {
+        Counters uncharged = range.unchargedBefore();
+        long held =
+                uncharged == null ? 0 : uncharged.accounted << layout.geometry().pageShift();
+        chargedBefore = range.charge().bytes() - held;
+        charged = chargedBefore;
     }
 
     /** Counts a VMA of an object that is stored, or with sign -1 one that is taken out. */
@@ -141,7 +156,9 @@ final class CommitCharge {
         left = excess(counters);
         if (range != null) {
             long bytes = Math.max(0, left);
-            MappingChanges fewer = mappings == null ? null : mappings.decreases();
+            // An earlier part of the operation may have unmapped objects too. Its bytes are in the excess.
+            MappingChanges earlier = range.charge().objects();
+            MappingChanges fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {
                 deferred = new InFlightCharge(bytes, fewer);
                 left -= bytes;
@@ -178,7 +195,7 @@ final class CommitCharge {
 
     /** Reverts the charges, because the edit is not published. */
     void undo() {
-        layout.host().committed().uncharge(charged + chargedForObjects);
+        layout.host().committed().uncharge(charged - chargedBefore + chargedForObjects);
         if (mappings != null) {
             layout.host().committed().uncharge(-mappings.revert());
         }

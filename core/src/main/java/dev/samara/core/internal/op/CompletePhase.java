@@ -29,11 +29,13 @@ final class CompletePhase {
     static void of(RetirementRun run) {
         Layout layout = run.operation().layout();
         boolean alone;
+        boolean hasManyJoins;
         boolean done = false;
         layout.lock();
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
-            alone = run.isAlone() && run.reserved().size() <= 1;
+            hasManyJoins = hasManyJoins(run);
+            alone = (run.isInParts() || run.reserved().size() <= 1) && run.isAlone();
             if (alone) {
                 clear(layout, run);
                 done = true;
@@ -50,15 +52,50 @@ final class CompletePhase {
                 run.completed();
             }
         }
+        while (hasManyJoins && joinSome(run)) {
+            layout.letOthersIn();
+        }
         if (!alone) {
             completeWithOthers(run);
+        }
+    }
+
+    /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
+    private static boolean hasManyJoins(RetirementRun run) {
+        return run.joins().size() > PublicationParts.MOST && !run.isOrdered();
+    }
+
+    /**
+     * Joins some of the VMAs of a range that has many to join, under a hold of the lock of its own. The rest of the
+     * completion joins the last of them. Operations that name the range wait until then, also for the joined VMAs,
+     * which have no gate.
+     *
+     * @return whether there may be more; false if the rest of the completion joins all that are left
+     */
+    private static boolean joinSome(RetirementRun run) {
+        try (Edit edit = Edit.completing(run.operation())) {
+            List<InFlightRange.PendingJoin> joins = run.joins();
+            if (!hasManyJoins(run)) {
+                return false;
+            }
+            run.beginCompletion();
+            try {
+                for (int i = joins.size() - PublicationParts.MOST; i < joins.size(); i++) {
+                    MergeRules.joinLate(edit, joins.get(i));
+                }
+                Publication.publish(edit, Edit.DONE);
+            } finally {
+                run.undoCompletion();
+            }
+            run.joined(PublicationParts.MOST);
+            return true;
         }
     }
 
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
     private static void clear(Layout layout, InFlightRange range) {
         Ranges reserved = range.reserved();
-        if (!reserved.isEmpty()) {
+        if (!reserved.isEmpty() && !range.isInParts()) {
             layout.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();

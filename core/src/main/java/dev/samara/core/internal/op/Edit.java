@@ -14,6 +14,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Cursor;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
@@ -74,6 +75,9 @@ public final class Edit implements AutoCloseable {
     private long brk;
     private long defaultLock;
 
+    /** The number of VMAs that the call has looked at in this edit. */
+    private int visited;
+
     /** Whether the changes are published, or there were none to publish. */
     boolean published;
 
@@ -101,6 +105,16 @@ public final class Edit implements AutoCloseable {
             gone = lists.gone;
             fresh = lists.fresh;
             counters = layout.draftCounters();
+            PublicationParts parts = completing ? null : operation.parts();
+            if (parts != null) {
+                parts.beginPart();
+                inFlight = parts.run();
+                Counters unmapped = inFlight.uncharged();
+                if (unmapped != null) {
+                    // As in an edit that has unmapped them itself: publication adds them again.
+                    counters.subtract(unmapped);
+                }
+            }
             brk = layout.brk();
             defaultLock = layout.defaultLock();
             tree = layout.tree().begin();
@@ -119,6 +133,9 @@ public final class Edit implements AutoCloseable {
      * @throws Restart with the gate to wait for
      */
     public void claim(long start, long end) {
+        if (isInParts()) {
+            return;
+        }
         long stop = Addresses.isAbove(end, start) ? end : -1L;
         operation.name(start, stop);
         InFlightRanges inFlight = layout.inFlight();
@@ -127,6 +144,74 @@ public final class Edit implements AutoCloseable {
             if (gate != null) {
                 throw new Restart(gate);
             }
+        }
+        if (!lists.claimed.cover(start, stop)) {
+            lists.claimed.add(start, stop);
+        }
+    }
+
+    /** Returns whether the call publishes in parts, and has claimed its ranges. */
+    public boolean isInParts() {
+        return operation.parts() != null;
+    }
+
+    /** Returns whether an earlier part of the call is published: the call goes on, and has checked its arguments. */
+    public boolean isContinued() {
+        PublicationParts parts = operation.parts();
+        return parts != null && parts.isBegun();
+    }
+
+    /** Returns the address at which the call goes on in this edit. */
+    public long partStart(long first) {
+        PublicationParts parts = operation.parts();
+        return parts == null ? first : parts.start(first);
+    }
+
+    /** Begins another look at the VMAs of the call, which {@link #endsPartAt} counts anew. */
+    public void beginPass() {
+        visited = 0;
+    }
+
+    /**
+     * Counts a VMA that the call is about to look at. Returns whether the call ends this part before it: another edit
+     * goes on at the address.
+     *
+     * @throws PublicationParts.Needed if the call does not publish in parts yet, and may
+     */
+    public boolean endsPartAt(long address) {
+        if (visited++ < PublicationParts.MOST || operation.isWhole()) {
+            return false;
+        }
+        PublicationParts parts = operation.parts();
+        if (parts == null) {
+            throw new PublicationParts.Needed();
+        }
+        parts.endPartAt(address);
+        return true;
+    }
+
+    /**
+     * Counts a VMA that the call is about to look at before it has begun to publish in parts.
+     *
+     * @throws PublicationParts.Needed if there are too many for an edit
+     */
+    public void countVma() {
+        if (visited++ >= PublicationParts.MOST && !operation.isWhole()) {
+            throw new PublicationParts.Needed();
+        }
+    }
+
+    /** Returns what the call has noted in its latest part or in {@link Call#checkAll}; 0 if nothing. */
+    public long note() {
+        PublicationParts parts = operation.parts();
+        return parts == null ? 0 : parts.note();
+    }
+
+    /** Notes a number for the next part. */
+    public void note(long noted) {
+        PublicationParts parts = operation.parts();
+        if (parts != null) {
+            parts.note(noted);
         }
     }
 
@@ -148,14 +233,33 @@ public final class Edit implements AutoCloseable {
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
+    /**
+     * Returns a cursor at the first VMA of a loop that changes none. The cursor finds the next VMA several times as
+     * fast as {@link #firstIn} does. Returns null if the first VMA is the only one, as it usually is, or there is none.
+     */
+    public @Nullable Cursor<VmArea> cursorFrom(@Nullable VmArea first, long end) {
+        if (first == null || !Addresses.isBelow(first.end(), end)) {
+            return null;
+        }
+        Cursor<VmArea> cursor = tree.cursor();
+        cursor.find(first.start());
+        return cursor;
+    }
+
+    /** Returns the next VMA of a loop if it begins below an address, or null; also without a cursor. */
+    public static @Nullable VmArea next(@Nullable Cursor<VmArea> cursor, long end) {
+        VmArea vma = cursor == null ? null : cursor.next();
+        return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
+    }
+
     /** Returns the last VMA below an address that no VMA crosses, or null. */
     public @Nullable VmArea before(long address) {
         return address == 0 ? null : tree.atOrBefore(address - 1);
     }
 
-    /** Returns whether {@code [start, end)} has no VMA and no reservation. */
+    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation has claimed a part. */
     public boolean isFree(long start, long end) {
-        return tree.isFree(start, end - 1);
+        return tree.isFree(start, end - 1) && layout.inFlight().claimOver(start, end) == null;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
@@ -246,7 +350,8 @@ public final class Edit implements AutoCloseable {
     /** Takes out the VMAs of a range that no VMA crosses and that a new VMA will cover. */
     public void displace(long start, long end) {
         VmArea vma = firstIn(start, end);
-        for (; vma != null; vma = firstIn(vma.end(), end)) {
+        Cursor<VmArea> cursor = cursorFrom(vma, end);
+        for (; vma != null; vma = next(cursor, end)) {
             takeOut(vma);
             noteDisplaced(vma);
         }
@@ -271,7 +376,8 @@ public final class Edit implements AutoCloseable {
         InFlightRange leaving = inFlight();
         long first = vma.start();
         long last = first;
-        for (; vma != null; vma = firstIn(last, end)) {
+        Cursor<VmArea> cursor = cursorFrom(vma, end);
+        for (; vma != null; vma = next(cursor, end)) {
             if (!isMoved) {
                 leaving.countUnmapped(vma, pagesOf(vma));
             }
@@ -366,6 +472,10 @@ public final class Edit implements AutoCloseable {
     CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(layout);
+            RetirementRun mine = inFlight;
+            if (mine != null && mine.isInParts()) {
+                commitment.goOn(mine);
+            }
         }
         return commitment;
     }
@@ -414,6 +524,10 @@ public final class Edit implements AutoCloseable {
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
+        RetirementRun mine = inFlight;
+        if (mine != null && mine.isInParts()) {
+            mine.undoPart();
+        }
         try (Transaction<VmArea> dropped = tree) {
             try {
                 opens.takeBack();

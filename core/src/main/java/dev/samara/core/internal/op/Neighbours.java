@@ -16,13 +16,13 @@ final class Neighbours {
     /** Returns the VMA that ends at an address, or null. */
     static @Nullable VmArea before(Edit edit, long address) {
         VmArea before = edit.before(address);
-        return before == null || before.end() != address ? null : unlessInFlight(before, address);
+        return before == null || before.end() != address ? null : unlessInFlight(edit, before, address);
     }
 
     /** Returns the VMA that begins at an address, or null. */
     static @Nullable VmArea after(Edit edit, long address) {
         VmArea after = edit.at(address);
-        return after == null || after.start() != address ? null : unlessInFlight(after, address);
+        return after == null || after.start() != address ? null : unlessInFlight(edit, after, address);
     }
 
     /**
@@ -52,9 +52,10 @@ final class Neighbours {
         return null;
     }
 
-    private static @Nullable VmArea unlessInFlight(VmArea neighbour, long address) {
+    private static @Nullable VmArea unlessInFlight(Edit edit, VmArea neighbour, long address) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
-        if (other == null) {
+        // An earlier part of this operation may have the neighbour.
+        if (other == null || other == edit.inFlight) {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.

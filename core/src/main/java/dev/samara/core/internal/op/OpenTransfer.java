@@ -3,11 +3,9 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -34,13 +32,12 @@ public final class OpenTransfer {
     /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
     static OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
-        List<VmArea> heirless = List.of();
+        Heirless heirless = null;
         for (int i = 0; i < fresh.size(); i++) {
             if (Counters.hasOpen(fresh.get(i))) {
-                if (opens == NONE) {
+                if (heirless == null) {
                     opens = new OpenTransfer(fresh.size());
-                    heirless = new ArrayList<>(gone);
-                    heirless.removeAll(displaced);
+                    heirless = new Heirless(gone, displaced);
                 }
                 opens.find(i, operation, fresh.get(i), gone, heirless);
             }
@@ -48,17 +45,15 @@ public final class OpenTransfer {
         return opens;
     }
 
-    private void find(int i, Operation operation, VmArea vma, List<VmArea> gone, List<VmArea> heirless) {
+    private void find(int i, Operation operation, VmArea vma, List<VmArea> gone, Heirless heirless) {
         if (vma.backing() instanceof SharedAnonymous object) {
             sources[i] = object.contentOf(vma);
             return;
         }
-        for (VmArea old : heirless) {
-            if (old.backing() == vma.backing() && overlap(old, vma)) {
-                heirless.remove(old);
-                sources[i] = old.open();
-                return;
-            }
+        VmArea old = heirless.takeFor(vma);
+        if (old != null) {
+            sources[i] = old.open();
+            return;
         }
         BackingCallbacks.Question question = operation.callbacks().open(vma, relative(vma, gone));
         sources[i] = question;
@@ -75,10 +70,6 @@ public final class OpenTransfer {
             }
         }
         return null;
-    }
-
-    private static boolean overlap(VmArea one, VmArea other) {
-        return Addresses.overlap(one.start(), one.end(), other.start(), other.end());
     }
 
     /** Returns the first refusal of an open, or null. */

@@ -69,6 +69,12 @@ public final class Operation implements Watch {
     /** The tables that its retirement may lack; null if it has asked for none. */
     private @Nullable TablesAhead tables;
 
+    /** The publication in parts; null for a call that publishes once. */
+    private @Nullable PublicationParts parts;
+
+    /** Whether the call publishes once although it may look at many VMAs. */
+    private boolean isWhole;
+
     /** The ranges that the call may revoke; null if the machine is not checked. */
     private @Nullable Revocations revocations;
 
@@ -256,6 +262,8 @@ public final class Operation implements Watch {
                     takeContext();
                 } else if (tables != null && tables.areLacking()) {
                     reserveTables(tables);
+                } else if (parts != null && !done) {
+                    goOn(parts);
                 } else if (!done) {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer. The place is given back, since calls of the backing may wait for one.
@@ -266,6 +274,34 @@ public final class Operation implements Watch {
         } finally {
             leave();
         }
+    }
+
+    /** Prepares the next part. Caller holds no lock. */
+    private void goOn(PublicationParts current) {
+        if (current.isBegun()) {
+            layout.letOthersIn();
+        } else if (current.mayHaveToAsk()) {
+            isWhole = true;
+            parts = null;
+            current.end();
+        } else {
+            long noted = call.checkAll(layout);
+            if (Errno.isError(noted)) {
+                refused(noted);
+            } else {
+                current.begin(noted);
+            }
+        }
+    }
+
+    /** Returns the publication in parts, or null. */
+    @Nullable
+    PublicationParts parts() {
+        return parts;
+    }
+
+    boolean isWhole() {
+        return isWhole;
     }
 
     /** Asks the backings, without the place of an asynchronous call. Caller holds no lock. */
@@ -301,6 +337,10 @@ public final class Operation implements Watch {
             if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
                 return false;
             }
+            if (rest.isPrepared()) {
+                addTables(rest);
+                return true;
+            }
             if (context == null && !goesOnWithoutContext) {
                 context = memory.contexts().borrowIdle();
                 lacksContext = context == null;
@@ -319,6 +359,15 @@ public final class Operation implements Watch {
             return false;
         }
         return true;
+    }
+
+    /** Gives the tables of a later part to the retirement, which the first part has prepared. */
+    private void addTables(RetirementRun rest) {
+        TablesAhead ahead = tables;
+        if (ahead != null && isPublished && ahead.reserved() != TableReserve.NONE) {
+            rest.add(ahead.reserved());
+            ahead.handedOver();
+        }
     }
 
     /** Returns the tables that its retirement may lack, counted at first use. */
@@ -375,6 +424,9 @@ public final class Operation implements Watch {
                     ticket.leave();
                 }
                 return blocked.gate();
+            } catch (PublicationParts.Needed many) {
+                parts = new PublicationParts(this, new RetirementRun(this), edit.lists.claimed);
+                return null;
             }
         }
     }
@@ -402,7 +454,13 @@ public final class Operation implements Watch {
         if (age == 0) {
             age = layout.nextAge();
         }
-        populations = List.of();
+        if (parts == null) {
+            populations = List.of();
+        } else {
+            for (int i = populations.size() - 1; i >= parts.populations(); i--) {
+                populations.remove(i);
+            }
+        }
         if (callbacks != null) {
             callbacks.restart();
         }
@@ -433,7 +491,10 @@ public final class Operation implements Watch {
         result = answer;
         inFlight = rest;
         isPublished = true;
-        done = true;
+        if (parts != null && tables != null) {
+            tables.handedOver();
+        }
+        done = parts == null || parts.published(populations.size());
     }
 
     public Layout layout() {
@@ -469,6 +530,11 @@ public final class Operation implements Watch {
         }
         tables = null;
         withdraw();
+        PublicationParts ended = parts;
+        if (ended != null) {
+            parts = null;
+            ended.end();
+        }
         if (callbacks != null) {
             if (isPublished) {
                 callbacks.takeBackUnused();

@@ -42,6 +42,9 @@ public final class Placement {
 
     private final int mapFlags;
 
+    /** An operation that publishes in parts, and has claimed a range that would do; null for none. */
+    private @Nullable InFlightRange avoided;
+
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
         this.edit = edit;
         this.geometry = edit.geometry;
@@ -57,6 +60,7 @@ public final class Placement {
      * @param offset the byte offset in the backing; ignored for anonymous memory
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
+     * @throws Restart if every range that would do is claimed by an operation
      */
     public static long find(
             Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
@@ -70,8 +74,12 @@ public final class Placement {
                         || edit.layout.origin().isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
-        long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
+        Placement placement = new Placement(edit, backing, mapFlags);
+        long address = placement.choose(hint, length, backing == null ? 0 : offset);
         if (Errno.isError(address)) {
+            if (placement.avoided != null) {
+                throw new Restart(placement.avoided.gate());
+            }
             return address;
         }
         if (Addresses.isAbove(address, edit.geometry.limit() - length)) {
@@ -286,10 +294,14 @@ public final class Placement {
                 break;
             }
             VmArea above = edit.atOrAfter(search.first());
-            if (above == null || guardedStart(above) >= search.first() + length) {
+            Ranges claimed = claimOver(search.first(), length);
+            if (claimed != null) {
+                ceiling = claimed.start(claimed.firstOver(search.first(), search.first() + length));
+            } else if (above == null || guardedStart(above) >= search.first() + length) {
                 return search.first();
+            } else {
+                ceiling = guardedStart(above);
             }
-            ceiling = guardedStart(above);
         }
         return Errno.ENOMEM.result();
     }
@@ -302,11 +314,25 @@ public final class Placement {
                 break;
             }
             VmArea above = edit.atOrAfter(search.first());
-            if (above == null || guardedStart(above) >= search.first() + length) {
+            Ranges claimed = claimOver(search.first(), length);
+            if (claimed != null) {
+                floor = claimed.end(claimed.firstOver(search.first(), search.first() + length));
+            } else if (above == null || guardedStart(above) >= search.first() + length) {
                 return search.first();
+            } else {
+                floor = above.end();
             }
-            floor = above.end();
         }
         return Errno.ENOMEM.result();
+    }
+
+    /** Returns the ranges that an operation has claimed, of which one overlaps a range; null for none. */
+    private @Nullable Ranges claimOver(long address, long length) {
+        InFlightRange claim = edit.layout.inFlight().claimOver(address, address + length);
+        if (claim == null) {
+            return null;
+        }
+        avoided = claim;
+        return claim.claimed();
     }
 }

@@ -58,8 +58,9 @@ final class Publication {
      *     nothing is allocated. The end of a space closes the layout right before, so a reader that finds the layout
      *     empty for that reason finds it closed.
      *
-     * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. Only holders of the
-     *     lock read the list. A fault waits at the gate of its VMA, and needs no list for that.
+     * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. The range of an
+     *     operation that publishes in parts is listed already. Only holders of the lock read the list. A fault waits at
+     *     the gate of its VMA, and needs no list for that.
      *
      * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 removed and new VMAs are both
      *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it; the reference
@@ -105,8 +106,8 @@ final class Publication {
             return refusal.result();
         }
         if (!edit.operation.isAnswered()) {
-            if (edit.completing) {
-                throw new IllegalStateException("a completion has nothing to ask: " + edit.operation);
+            if (edit.completing || edit.isInParts()) {
+                throw new IllegalStateException("a backing was to be asked for a range in flight: " + edit.operation);
             }
             return result;
         }
@@ -206,7 +207,7 @@ final class Publication {
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
-            vma.attach(opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
+            vma.attach(opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -216,14 +217,16 @@ final class Publication {
             edit.operation.published(result, mine);
         }
         if (mine != null) {
-            edit.layout.inFlight().add(mine);
+            if (!mine.isInParts()) {
+                edit.layout.inFlight().add(mine);
+            }
             mine.depart();
         }
         List<VmArea> gone = edit.gone;
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        AnonVmas.handOn(edit.lists.withoutAnonVma, edit.fresh, mine == null ? List.of() : mine.moves());
+        AnonVmas.handOn(edit.layout, edit.lists.withoutAnonVma, mine == null ? List.of() : mine.moves());
         if (charges) {
             edit.commitment().publish(mine);
         }

@@ -18,10 +18,17 @@ import dev.samara.maple.RangeEntry;
 public final class Reservations {
     private Reservations() {}
 
-    /** Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. */
+    /**
+     * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
+     * publishes in parts has claimed the range, and needs no reservation.
+     */
     static void reserve(Edit edit, long start, long end) {
         RetirementRun mine = edit.inFlight();
-        edit.tree.replaceByReservation(start, end - 1, mine);
+        if (mine.isInParts()) {
+            edit.tree.erase(start, end - 1);
+        } else {
+            edit.tree.replaceByReservation(start, end - 1, mine);
+        }
         mine.reserve(start, end);
     }
 
@@ -30,6 +37,9 @@ public final class Reservations {
      * another may have stored over the rest.
      */
     static void clear(Edit completing, InFlightRange complete) {
+        if (complete.isInParts()) {
+            return;
+        }
         Ranges reserved = complete.reserved();
         for (int i = 0; i < reserved.size(); i++) {
             long last = reserved.end(i) - 1;

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
@@ -47,6 +48,10 @@ final class RetirementRun extends InFlightRange {
     /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
     private List<VmArea> held = List.of();
 
+    /* The sizes of these lists when the part began that is not published yet. */
+    private int sealedLinked;
+    private int sealedHeld;
+
     /** The task that ends an asynchronous call after completion; null for a synchronous one. */
     private @Nullable Runnable last;
 
@@ -84,12 +89,49 @@ final class RetirementRun extends InFlightRange {
         retiring = prepared;
     }
 
+    /** Adds VMAs that stay linked to their files until their pages are retired. */
     void keepLinked(List<VmArea> vmas) {
-        linked = vmas;
+        linked = joined(linked, vmas);
     }
 
+    /** Adds VMAs whose retiring bits are cleared after completion. */
     void hold(List<VmArea> vmas) {
-        held = vmas;
+        held = joined(held, vmas);
+    }
+
+    private static List<VmArea> joined(List<VmArea> earlier, List<VmArea> more) {
+        if (earlier.isEmpty()) {
+            return more;
+        }
+        earlier.addAll(more);
+        return earlier;
+    }
+
+    @Override
+    public void beginPart() {
+        super.beginPart();
+        sealedLinked = linked.size();
+        sealedHeld = held.size();
+    }
+
+    @Override
+    public void undoPart() {
+        super.undoPart();
+        truncate(linked, sealedLinked);
+        truncate(held, sealedHeld);
+    }
+
+    /** Adds the tables that a later part of the operation may lack. */
+    void add(TableReserve tables) {
+        Retirement prepared = retiring;
+        if (prepared != null) {
+            prepared.add(tables);
+        }
+    }
+
+    /** Returns whether the resources of the retirement are taken: by an earlier part of the operation. */
+    boolean isPrepared() {
+        return retiring != null;
     }
 
     /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */

@@ -20,10 +20,19 @@ final class Seams {
      */
     static void cut(Edit edit, InFlightRange range) {
         Ranges occupied = range.occupied();
-        for (int i = 0; i < occupied.size(); i++) {
-            cut(edit, range, occupied.start(i), false);
+        // Those of earlier parts are cut.
+        int first = occupied.sealed();
+        for (int i = first; i < occupied.size(); i++) {
+            if (i > first || !continues(range, occupied.start(i))) {
+                cut(edit, range, occupied.start(i), false);
+            }
             cut(edit, range, occupied.end(i), true);
         }
+    }
+
+    /** Returns whether an earlier part of the operation has the range that ends at an address. */
+    private static boolean continues(InFlightRange range, long address) {
+        return range.isInParts() && range.occupies(address - 1);
     }
 
     private static void cut(Edit edit, InFlightRange range, long address, boolean upperIsOutside) {

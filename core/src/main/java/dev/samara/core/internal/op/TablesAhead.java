@@ -21,18 +21,36 @@ import org.jspecify.annotations.Nullable;
  */
 final class TablesAhead {
     /** The most leaves that are looked at under the layout lock. */
-    private static final int FEW = 64;
+    private static final int FEW = 2 * PublicationParts.MOST;
 
     private final Layout layout;
     private final PageTable table;
 
-    /** The range of the last attempt, for which no tables are reserved; null for none. */
-    private @Nullable InFlightRange lacking;
+    /** The moves and actions of an attempt. */
+    private record Wanted(List<InFlightRange.Move> moves, List<PageAction> actions) {
+        /** Copies those of the part that is being decided: a dropped attempt removes them from the range. */
+        static Wanted of(InFlightRange range) {
+            return new Wanted(List.copyOf(range.partMoves()), List.copyOf(range.partActions()));
+        }
 
-    /** The range of the attempt for which tables are reserved; null for none. */
-    private @Nullable InFlightRange reservedFor;
+        boolean isOf(InFlightRange range) {
+            return moves.equals(range.partMoves()) && actions.equals(range.partActions());
+        }
+    }
+
+    /** What the last attempt wants, if no tables are reserved for it; null for none. */
+    private @Nullable Wanted lacking;
+
+    /** What the attempt wanted for which tables are reserved; null for none. */
+    private @Nullable Wanted reservedFor;
 
     private TableReserve reserve = TableReserve.NONE;
+
+    /** The need for which {@link #reserve} was made; null for none. */
+    private @Nullable TableNeed need;
+
+    /** The last need of the parts that are published; null for none. */
+    private @Nullable TableNeed earlier;
 
     TablesAhead(Layout layout) {
         this.layout = layout;
@@ -41,7 +59,7 @@ final class TablesAhead {
 
     /** Returns whether the retirement of a range may link tables. */
     static boolean mayLack(InFlightRange range) {
-        return !range.moves().isEmpty() || installsGuards(range.actions());
+        return !range.partMoves().isEmpty() || installsGuards(range.partActions());
     }
 
     /** The actions of an operation are all of one kind. */
@@ -54,13 +72,14 @@ final class TablesAhead {
      * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
      */
     boolean lack(InFlightRange range) {
-        InFlightRange known = reservedFor;
-        boolean isReserved = known != null
-                && known.moves().equals(range.moves())
-                && known.actions().equals(range.actions());
-        boolean isLacking =
-                !isReserved && (!isShort(range) || count(range, () -> false).tables() != 0);
-        lacking = isLacking ? range : null;
+        Wanted known = reservedFor;
+        boolean isReserved = known != null && known.isOf(range);
+        boolean isLacking = !isReserved
+                && (!isShort(range)
+                        || count(range.partMoves(), range.partActions(), () -> false)
+                                        .tables()
+                                != 0);
+        lacking = isLacking ? Wanted.of(range) : null;
         return isLacking;
     }
 
@@ -77,23 +96,23 @@ final class TablesAhead {
      *     EINTR if the thread is interrupted
      */
     long reserve() {
-        InFlightRange range = lacking;
+        Wanted wanted = lacking;
         close();
-        if (range == null) {
+        if (wanted == null) {
             return Edit.DONE;
         }
         TableReserve made = null;
         try {
-            made = tryReserve(range);
+            made = tryReserve(wanted);
             if (made == null && !isStopped() && EmptyTables.reclaim(layout)) {
-                made = tryReserve(range);
+                made = tryReserve(wanted);
             }
         } catch (OutOfMemoryError exhausted) {
             return Errno.ENOMEM.result();
         }
         if (made != null) {
             reserve = made;
-            reservedFor = range;
+            reservedFor = wanted;
             return Edit.DONE;
         }
         if (layout.isClosed()) {
@@ -102,10 +121,11 @@ final class TablesAhead {
         return (Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.ENOMEM).result();
     }
 
-    private @Nullable TableReserve tryReserve(InFlightRange range) {
+    private @Nullable TableReserve tryReserve(Wanted wanted) {
         BooleanSupplier isStopped = this::isStopped;
-        TableNeed need = count(range, isStopped);
-        return need.isTooMuch() || isStopped.getAsBoolean() ? null : TableReserve.of(table, need, isStopped);
+        TableNeed counted = count(wanted.moves, wanted.actions, isStopped);
+        need = counted;
+        return counted.isTooMuch() || isStopped.getAsBoolean() ? null : TableReserve.of(table, counted, isStopped);
     }
 
     private boolean isStopped() {
@@ -115,6 +135,16 @@ final class TablesAhead {
     /** Returns the reserved tables, which the retirement uses and closes once the operation is published. */
     TableReserve reserved() {
         return reserve;
+    }
+
+    /** Forgets the reserved tables, since a retirement has them that uncharges what is left. */
+    void handedOver() {
+        if (reserve != TableReserve.NONE) {
+            earlier = need;
+        }
+        reserve = TableReserve.NONE;
+        reservedFor = null;
+        lacking = null;
     }
 
     /** Uncharges the reserved tables. Called unless the operation is published. */
@@ -129,11 +159,11 @@ final class TablesAhead {
     private boolean isShort(InFlightRange range) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;
-        List<InFlightRange.Move> moves = range.moves();
+        List<InFlightRange.Move> moves = range.partMoves();
         for (int i = 0; i < moves.size() && left >= 0; i++) {
             left -= leaf + moves.get(i).length();
         }
-        List<PageAction> actions = range.actions();
+        List<PageAction> actions = range.partActions();
         for (int i = 0; i < actions.size() && left >= 0; i++) {
             left -= leaf + actions.get(i).end() - actions.get(i).start();
         }
@@ -141,26 +171,24 @@ final class TablesAhead {
     }
 
     /**
-     * Counts the missing tables of a range. Takes no lock.
+     * Counts the missing tables of moves and actions. Takes no lock.
      *
      * @param isStopped is asked after each leaf; true ends the count
      */
-    private TableNeed count(InFlightRange range, BooleanSupplier isStopped) {
-        TableNeed need = new TableNeed(table);
-        List<InFlightRange.Move> moves = range.moves();
+    private TableNeed count(List<InFlightRange.Move> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+        TableNeed counted = new TableNeed(table, earlier);
         for (int i = 0; i < moves.size(); i++) {
-            count(moves.get(i), need, isStopped);
+            count(moves.get(i), counted, isStopped);
         }
-        List<PageAction> actions = range.actions();
         for (int i = 0; i < actions.size(); i++) {
             long end = actions.get(i).end();
             long at = actions.get(i).start();
-            while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !need.isTooMuch()) {
-                need.add(at);
+            while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !counted.isTooMuch()) {
+                counted.add(at);
                 at = table.leafEnd(at);
             }
         }
-        return need;
+        return counted;
     }
 
     /** Counts the tables that the target lacks for the leaves of the source: a leaf may be put down in two. */

@@ -7,6 +7,7 @@
  * layout lock, and the call decides on it, with errors in Linux's order. {@link
  * dev.samara.core.internal.op.Publication} publishes all changes with one store: readers see all of an operation or
  * nothing. That holds also where Linux stops half-way and keeps its changes so far.
+ * A call over many VMAs publishes in {@code PublicationParts}.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Counts the tables that are missing for entries of a page table, without a lock and without a change. Other threads
  * may link or unhook tables meanwhile. For one thread.
@@ -17,6 +19,15 @@ public final class TableNeed {
 
     public TableNeed(PageTable table) {
         this.table = table;
+    }
+
+    /** Continues another count, whose missing tables are reserved: they are not counted again. */
+    public TableNeed(PageTable table, @Nullable TableNeed reserved) {
+        this(table);
+        if (reserved != null) {
+            isFirst = reserved.isFirst;
+            last = reserved.last;
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,11 @@ public final class EditLists {
     /** VMAs taken out without an anon_vma: a fault may give them one until they are detached. */
     public final List<VmArea> withoutAnonVma = new ArrayList<>();
 
+    /** The ranges that the edit has claimed. */
+    public final Ranges claimed = new Ranges();
+
     public void clear() {
+        claimed.clear();
         gone.clear();
         fresh.clear();
         displaced.clear();

@@ -9,6 +9,7 @@ import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.collections.Long2LongHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,11 @@ import org.jspecify.annotations.Nullable;
  * waiting call} allocates nothing.
  */
 public abstract class InFlightRange extends WaitingCall {
+    /** The number of joins that are searched one by one. */
+    private static final int FEW_JOINS = 8;
+
+    private static final int NOT_KNOWN = -1;
+
     private final InFlightGate gate = new InFlightGate(this);
 
     /** The unmapped ranges: free for lookups, reserved for allocation. */
@@ -33,6 +39,31 @@ public abstract class InFlightRange extends WaitingCall {
 
     /** Ranges whose pages are changed while their VMAs stay: only operations that name these ranges wait. */
     private Ranges busy = Ranges.NONE;
+
+    /**
+     * Ranges that the operation keeps to itself until completion because it publishes in parts. They have all other
+     * ranges. None of them is reserved in the tree: allocation asks {@link InFlightRanges#claimOver}.
+     */
+    private Ranges claimed = Ranges.NONE;
+
+    /**
+     * The occupied ranges in the first of the claimed ranges and in the others. The occupied ranges of all parts may
+     * not ascend, but these do.
+     */
+    private Ranges inFirst = Ranges.NONE;
+
+    private Ranges inOthers = Ranges.NONE;
+
+    /** Opens when the last part is published; null for an operation that publishes once. */
+    private @Nullable Gate publication;
+
+    /* The sizes of the lists when the part began that is not published yet. */
+    private int sealedMoves;
+    private int sealedActions;
+    private int sealedJoins;
+
+    /** A copy of the counters of unmapped VMAs when that part began. */
+    private @Nullable Counters sealedUncharged;
 
     /* Bounds of all ranges. Each operation checks every range in flight, and is nearly always outside of them. */
     private long low = -1;
@@ -49,6 +80,9 @@ public abstract class InFlightRange extends WaitingCall {
     /** Addresses at which two VMAs may be joined at completion. */
     private List<PendingJoin> joins = List.of();
 
+    /** The indexes of the joins by address; null as long as there are few. */
+    private @Nullable Long2LongHashMap joinAt;
+
     /** The counters of the unmapped VMAs; null for none. */
     private @Nullable Counters uncharged;
 
@@ -58,6 +92,9 @@ public abstract class InFlightRange extends WaitingCall {
 
     /** Whether its own retirement has ended. */
     private boolean isArrived;
+
+    /** Whether some of its VMAs were joined before the completion. */
+    private boolean isJoining;
 
     /** Whether an edit that is not published yet completes this range: its VMAs may be joined. */
     private boolean completing;
@@ -88,6 +125,7 @@ public abstract class InFlightRange extends WaitingCall {
     public void complete() {
         copies = List.of();
         joins = List.of();
+        joinAt = null;
         order = CompletionOrder.ALONE;
         moves = List.of();
         actions = List.of();
@@ -111,6 +149,70 @@ public abstract class InFlightRange extends WaitingCall {
         return busy;
     }
 
+    /** Claims a range until completion, for an operation that publishes in parts. Called before the first part. */
+    public void claim(long start, long end) {
+        claimed = claimed.with(start, end);
+        widen(start, end);
+    }
+
+    public Ranges claimed() {
+        return claimed;
+    }
+
+    /** Returns whether the operation publishes in parts, and so has claimed all of its ranges. */
+    public boolean isInParts() {
+        return !claimed.isEmpty();
+    }
+
+    /** Sets the gate that opens when the last part is published. */
+    public void beginPublication(Gate gate) {
+        publication = gate;
+    }
+
+    public void endPublication() {
+        publication = null;
+    }
+
+    /** Returns the gate that opens when the last part is published; null if it was, or there is one part. */
+    @Nullable
+    Gate publication() {
+        return publication;
+    }
+
+    /** Begins a part: {@link #undoPart} removes what is added from here on. */
+    public void beginPart() {
+        reserved.seal();
+        occupied.seal();
+        inFirst.seal();
+        inOthers.seal();
+        busy.seal();
+        sealedMoves = moves.size();
+        sealedActions = actions.size();
+        sealedJoins = joins.size();
+        sealedUncharged = uncharged == null ? null : uncharged.copy();
+    }
+
+    /** Removes what the part that is not published has added. Nothing is allocated. */
+    public void undoPart() {
+        reserved.unseal();
+        occupied.unseal();
+        inFirst.unseal();
+        inOthers.unseal();
+        busy.unseal();
+        truncate(moves, sealedMoves);
+        truncate(actions, sealedActions);
+        truncate(joins, sealedJoins);
+        joinAt = null;
+        uncharged = sealedUncharged;
+    }
+
+    /** Shortens a list to a size. */
+    protected static void truncate(List<?> list, int size) {
+        for (int i = list.size() - 1; i >= size; i--) {
+            list.remove(i);
+        }
+    }
+
     public void reserve(long start, long end) {
         reserved = reserved.with(start, end);
         widen(start, end);
@@ -118,6 +220,13 @@ public abstract class InFlightRange extends WaitingCall {
 
     public void occupy(long start, long end, boolean gated) {
         occupied = occupied.with(start, end);
+        if (claimed.size() > 1) {
+            if (Addresses.contains(claimed.start(0), claimed.end(0), start)) {
+                inFirst = inFirst.with(start, end);
+            } else {
+                inOthers = inOthers.with(start, end);
+            }
+        }
         widen(start, end);
         if (gated) {
             gate.stopFaults();
@@ -129,9 +238,18 @@ public abstract class InFlightRange extends WaitingCall {
         high = Addresses.higher(end, high);
     }
 
+    /** Returns whether an address is in an occupied range. */
+    public boolean occupies(long address) {
+        return claimed.size() > 1 ? inFirst.contain(address) || inOthers.contain(address) : occupied.contain(address);
+    }
+
     public boolean touches(long start, long end) {
-        return Addresses.overlap(low, high, start, end)
-                && (reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end));
+        if (!Addresses.overlap(low, high, start, end)) {
+            return false;
+        }
+        return isInParts()
+                ? claimed.overlap(start, end)
+                : reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end);
     }
 
     public boolean stopsFaults() {
@@ -152,6 +270,16 @@ public abstract class InFlightRange extends WaitingCall {
         return moves;
     }
 
+    /** Returns the moves of the part that is not published yet; all of them for an operation that publishes once. */
+    public List<Move> partMoves() {
+        return sealedMoves == 0 ? moves : moves.subList(sealedMoves, moves.size());
+    }
+
+    /** Returns the actions of the part that is not published yet; all of them for an operation that publishes once. */
+    public List<PageAction> partActions() {
+        return sealedActions == 0 ? actions : actions.subList(sealedActions, actions.size());
+    }
+
     public void move(Move move) {
         if (moves.isEmpty()) {
             moves = new ArrayList<>(1);
@@ -167,7 +295,12 @@ public abstract class InFlightRange extends WaitingCall {
         if (actions.isEmpty()) {
             actions = new ArrayList<>(1);
         }
-        actions.add(action);
+        PageAction last = actions.size() > sealedActions ? actions.get(actions.size() - 1) : null;
+        if (last != null && action.continues(last)) {
+            actions.set(actions.size() - 1, last.with(action));
+        } else {
+            actions.add(action);
+        }
         busy = busy.with(action.start(), action.end());
         widen(action.start(), action.end());
     }
@@ -198,6 +331,11 @@ public abstract class InFlightRange extends WaitingCall {
     /** Returns the counters of the unmapped VMAs, which count against the limits until completion; null for none. */
     public @Nullable Counters uncharged() {
         return uncharged;
+    }
+
+    /** Returns a copy of {@link #uncharged} of when the part began that is not published yet; null for none. */
+    public @Nullable Counters unchargedBefore() {
+        return sealedUncharged;
     }
 
     /** Counts an unmapped VMA against the limits until completion. */
@@ -234,21 +372,60 @@ public abstract class InFlightRange extends WaitingCall {
     }
 
     private void addJoin(PendingJoin join) {
-        for (int i = 0; i < joins.size(); i++) {
-            PendingJoin known = joins.get(i);
-            if (known.address == join.address) {
-                joins.set(i, known.isSeam ? known : join);
-                return;
-            }
+        int at = indexOfJoin(join.address);
+        if (at >= 0) {
+            joins.set(at, joins.get(at).isSeam ? joins.get(at) : join);
+            return;
         }
         if (joins.isEmpty()) {
             joins = new ArrayList<>(2);
         }
         joins.add(join);
+        if (joinAt != null) {
+            joinAt.put(join.address, joins.size() - 1);
+        }
+    }
+
+    /** Returns the index of the join at an address, or {@link #NOT_KNOWN}. */
+    private int indexOfJoin(long address) {
+        Long2LongHashMap index = joinAt;
+        if (index == null && joins.size() > FEW_JOINS) {
+            index = new Long2LongHashMap(NOT_KNOWN);
+            for (int i = 0; i < joins.size(); i++) {
+                index.put(joins.get(i).address, i);
+            }
+            joinAt = index;
+        }
+        if (index != null) {
+            return (int) index.get(address);
+        }
+        for (int i = 0; i < joins.size(); i++) {
+            if (joins.get(i).address == address) {
+                return i;
+            }
+        }
+        return NOT_KNOWN;
     }
 
     public List<PendingJoin> joins() {
         return joins;
+    }
+
+    /** Forgets the last joins of the list, which were tried before the completion. */
+    public void joined(int count) {
+        truncate(joins, joins.size() - count);
+        joinAt = null;
+        isJoining = true;
+    }
+
+    /** Returns whether some of its VMAs were joined already, and have no gate. */
+    boolean isJoining() {
+        return isJoining;
+    }
+
+    /** Returns whether other ranges wait for the completion of this one, or it waits for theirs. */
+    public boolean isOrdered() {
+        return !order.isAlone();
     }
 
     /** Sets the ranges in flight over whose reservations this one is stored once it is published. */
@@ -303,8 +480,7 @@ public abstract class InFlightRange extends WaitingCall {
      * over a reservation, and no other range in flight waits for it or is waited for.
      */
     public boolean isAlone() {
-        boolean untouched = reserved.isEmpty() || !reserved.overlap(occupied);
-        return untouched && joins.isEmpty() && order.isAlone();
+        return joins.isEmpty() && order.isAlone() && (isInParts() || !reserved.overlap(occupied));
     }
 
     public void beginCompletion() {

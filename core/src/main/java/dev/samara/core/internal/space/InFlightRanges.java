@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -47,12 +45,34 @@ public final class InFlightRanges {
         tickets.remove(ticket);
     }
 
+    /** Returns the gate of an operation that publishes in parts and has not published all of them; null for none. */
+    public @Nullable Gate publication() {
+        for (int i = 0; i < ranges.size(); i++) {
+            Gate gate = ranges.get(i).publication();
+            if (gate != null) {
+                return gate;
+            }
+        }
+        return null;
+    }
+
+    /** Returns an operation that publishes in parts and has claimed a part of a range until its completion, or null. */
+    public @Nullable InFlightRange claimOver(long start, long end) {
+        for (int i = 0; i < ranges.size(); i++) {
+            InFlightRange range = ranges.get(i);
+            if (range.isInParts() && range.touches(start, end)) {
+                return range;
+            }
+        }
+        return null;
+    }
+
     /** Returns the addresses at which completions may join VMAs. */
     public List<InFlightRange.PendingJoin> joins() {
         List<InFlightRange.PendingJoin> joins = List.of();
         for (InFlightRange range : ranges) {
             if (!range.joins().isEmpty()) {
-                joins = new ArrayList<>(joins);
+                joins = joins.isEmpty() ? new ArrayList<>(range.joins().size()) : joins;
                 joins.addAll(range.joins());
             }
         }
@@ -105,12 +125,8 @@ public final class InFlightRanges {
     public long keptBelow(long address, long floor) {
         long kept = floor;
         for (InFlightRange range : ranges) {
-            Ranges reserved = range.reserved();
-            for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
-                long end = reserved.end(i);
-                if (Addresses.isAtMost(end, address) && Addresses.isAbove(end, kept)) {
-                    kept = end;
-                }
+            if (!range.givesUpItsRange()) {
+                kept = range.reserved().highestEnd(address, kept);
             }
         }
         return kept;
@@ -123,12 +139,8 @@ public final class InFlightRanges {
     public long keptAbove(long address, long ceiling) {
         long kept = ceiling;
         for (InFlightRange range : ranges) {
-            Ranges reserved = range.reserved();
-            for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
-                long start = reserved.start(i);
-                if (Addresses.isAbove(start, address) && Addresses.isBelow(start, kept)) {
-                    kept = start;
-                }
+            if (!range.givesUpItsRange()) {
+                kept = range.reserved().lowestStart(address, kept);
             }
         }
         return kept;

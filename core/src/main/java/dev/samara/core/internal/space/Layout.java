@@ -176,6 +176,14 @@ public final class Layout implements VmaLookup {
         lock.unlock();
     }
 
+    /**
+     * Lets a thread that waits for the lock take it first, for a caller that takes it many times in a row. Waits for
+     * that thread for a short time. Caller does not hold the lock.
+     */
+    public void letOthersIn() {
+        LayoutLock.letOthersIn(lock);
+    }
+
     public boolean isLockedByThisThread() {
         return lock.isHeldByCurrentThread();
     }

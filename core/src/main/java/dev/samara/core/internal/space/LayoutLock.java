@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Pause;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.ReentrantLock;
@@ -39,6 +40,12 @@ public final class LayoutLock extends ReentrantLock {
     /** In nanoseconds. An owner that has not released the lock by then has lost its processor. */
     private static final long LONGEST_TRY = 20_000;
 
+    /** In nanoseconds: between two looks. */
+    private static final long YIELD = 20_000;
+
+    /** In nanoseconds. A parked thread is usually awake by then. */
+    private static final long LONGEST_YIELD = 1_000_000;
+
     /** Spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
@@ -76,6 +83,24 @@ public final class LayoutLock extends ReentrantLock {
     public void lock() {
         if (!tryLock() && !(SPINS && spin())) {
             super.lock();
+        }
+    }
+
+    /**
+     * Waits for a short time until a thread that waits for a lock has it, or no thread waits. The thread that has just
+     * released a lock takes it again before a thread that is parked there has woken up.
+     */
+    static void letOthersIn(ReentrantLock lock) {
+        if (!lock.hasQueuedThreads()) {
+            return;
+        }
+        long began = System.nanoTime();
+        // Bounded too where the clock stands still.
+        for (int reads = 0; reads < MOST_READS && lock.hasQueuedThreads() && !lock.isLocked(); reads++) {
+            if (System.nanoTime() - began >= LONGEST_YIELD) {
+                return;
+            }
+            Pause.parkNanos(lock, YIELD);
         }
     }
 

@@ -27,4 +27,17 @@ public record PageAction(
         /** Removes guard markers. */
         UNGUARD
     }
+
+    /** Returns whether this action and one before it are one action on a longer range. */
+    boolean continues(PageAction before) {
+        return kind == before.kind
+                && start == before.end
+                && file == before.file
+                && (file == null || offset == before.offset + (before.end - before.start));
+    }
+
+    /** Returns the action on the ranges of this one and of one that continues it. */
+    PageAction with(PageAction next) {
+        return new PageAction(kind, start, next.end, file, offset);
+    }
 }

@@ -58,7 +58,7 @@ final class Validation {
         if (range.gate().isOpen()) {
             throw new AssertionError(range + " is complete and still listed");
         }
-        for (int i = 0; i < range.occupied().size(); i++) {
+        for (int i = 0; i < range.occupied().size() && !range.isJoining(); i++) {
             VmArea vma = layout.find(range.occupied().start(i));
             if (vma == null || vma.gate() != range.gate()) {
                 throw new AssertionError(range + " has lost its VMA: " + vma);

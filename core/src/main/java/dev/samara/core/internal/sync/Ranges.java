@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * A few half-open ranges of addresses, in the order in which they were added. Usually there is none or one, which takes
- * no further object. For one thread, or guarded by a lock.
+ * Half-open ranges of addresses, in the order in which they were added. Usually there is none or one, which takes no
+ * further object. Ranges that ascend are searched by bisection, and others one by one. For one thread, or guarded by a
+ * lock.
  */
 public final class Ranges {
     private static final long[] NO_MORE = {};
@@ -22,6 +23,14 @@ public final class Ranges {
 
     private int count;
 
+    /** Whether each range lies above the one before it. */
+    private boolean ascends = true;
+
+    /** The number of ranges at the last {@link #seal}, and whether they ascended. */
+    private int sealed;
+
+    private boolean sealedAscends = true;
+
     /**
      * Adds a range like {@link #add} to this list, or to a new one if this is {@link #NONE}. Returns the list that has
      * the range.
@@ -34,10 +43,13 @@ public final class Ranges {
 
     /** Adds a range that is not empty. A range that begins at the end of the last one extends the last one. */
     public void add(long start, long end) {
-        if (count != 0 && end(count - 1) == start) {
+        if (count > sealed && end(count - 1) == start) {
+            // An end of 0 is that of the whole address space, above which no range lies.
+            ascends &= Addresses.isBelow(start, end);
             setEnd(count - 1, end);
             return;
         }
+        ascends &= Addresses.isBelow(start, end) && (count == 0 || Addresses.isAtMost(end(count - 1), start));
         if (count == 0) {
             firstStart = start;
             firstEnd = end;
@@ -62,6 +74,30 @@ public final class Ranges {
 
     public void clear() {
         count = 0;
+        ascends = true;
+        sealed = 0;
+        sealedAscends = true;
+    }
+
+    /** Keeps the ranges as they are: a later one does not extend them, and {@link #unseal} removes later ones. */
+    public void seal() {
+        if (this != NONE) {
+            sealed = count;
+            sealedAscends = ascends;
+        }
+    }
+
+    /** Removes the ranges that were added since the last {@link #seal}. */
+    public void unseal() {
+        if (this != NONE) {
+            count = sealed;
+            ascends = sealedAscends;
+        }
+    }
+
+    /** Returns the number of ranges at the last {@link #seal}. */
+    public int sealed() {
+        return sealed;
     }
 
     public boolean isEmpty() {
@@ -81,6 +117,10 @@ public final class Ranges {
     }
 
     public boolean overlap(long start, long end) {
+        if (ascends && Addresses.isBelow(start, end)) {
+            int i = firstEndingAbove(start);
+            return i < count && Addresses.isBelow(start(i), end);
+        }
         for (int i = 0; i < count; i++) {
             if (Addresses.overlap(start(i), end(i), start, end)) {
                 return true;
@@ -90,8 +130,31 @@ public final class Ranges {
     }
 
     public boolean overlap(Ranges others) {
-        for (int i = 0; i < others.count; i++) {
-            if (overlap(others.start(i), others.end(i))) {
+        // The longer list is searched, which may be by bisection.
+        Ranges few = count < others.count ? this : others;
+        Ranges many = few == this ? others : this;
+        for (int i = 0; i < few.count; i++) {
+            if (many.overlap(few.start(i), few.end(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Returns the index of the first range that overlaps another one, or -1. */
+    public int firstOver(long start, long end) {
+        for (int i = 0; i < count; i++) {
+            if (Addresses.overlap(start(i), end(i), start, end)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /** Returns whether one of the ranges has the whole of another one. */
+    public boolean cover(long start, long end) {
+        for (int i = 0; i < count; i++) {
+            if (Addresses.isAtMost(start(i), start) && Addresses.isAtMost(end, end(i))) {
                 return true;
             }
         }
@@ -99,12 +162,63 @@ public final class Ranges {
     }
 
     public boolean contain(long address) {
+        if (ascends) {
+            int i = firstEndingAbove(address);
+            return i < count && Addresses.isAtMost(start(i), address);
+        }
         for (int i = 0; i < count; i++) {
             if (Addresses.contains(start(i), end(i), address)) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Returns the highest end of a range at or below an address, or a floor if that is higher. */
+    public long highestEnd(long address, long floor) {
+        if (ascends) {
+            int i = firstEndingAbove(address) - 1;
+            return i < 0 ? floor : Addresses.higher(end(i), floor);
+        }
+        long highest = floor;
+        for (int i = 0; i < count; i++) {
+            if (Addresses.isAtMost(end(i), address)) {
+                highest = Addresses.higher(end(i), highest);
+            }
+        }
+        return highest;
+    }
+
+    /** Returns the lowest start of a range above an address, or a ceiling if that is lower. */
+    public long lowestStart(long address, long ceiling) {
+        if (ascends) {
+            int i = firstEndingAbove(address);
+            // The address may lie in the range.
+            i += i < count && !Addresses.isAbove(start(i), address) ? 1 : 0;
+            return i == count ? ceiling : Addresses.lower(start(i), ceiling);
+        }
+        long lowest = ceiling;
+        for (int i = 0; i < count; i++) {
+            if (Addresses.isAbove(start(i), address)) {
+                lowest = Addresses.lower(start(i), lowest);
+            }
+        }
+        return lowest;
+    }
+
+    /** Returns the index of the first range whose end is above an address, or the number of ranges. They ascend. */
+    private int firstEndingAbove(long address) {
+        int low = 0;
+        int high = count;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Addresses.isAbove(end(middle), address)) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
     }
 
     @Override

@@ -80,8 +80,8 @@ public final class Fork {
             List<InFlightRange.PendingJoin> joins;
             int maps;
             try {
-                parent.lock();
-                try {
+                try (ForkInstant instant = new ForkInstant(parent)) {
+                    instant.await();
                     checkStable(parent);
                     child = parent.emptyChild();
                     vmas = parent.snapshot();
@@ -94,8 +94,6 @@ public final class Fork {
                         copy = new CopyPageTables(parent, child, gather, earlier);
                         parent.copies().add(copy.gate());
                     }
-                } finally {
-                    parent.unlock();
                 }
                 if (copy != null) {
                     // The pages first, so that no operation waits for a backing that is asked for the child's opens.

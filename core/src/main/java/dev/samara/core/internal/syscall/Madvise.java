@@ -61,12 +61,17 @@ public record Madvise(long address, long length, int advice) implements Call {
      * Advises VMA by VMA. A hole is skipped and reported at the end; any other error stops, and earlier changes stay.
      */
     private static long walk(Edit edit, long start, long end, int advice) {
-        long result = DONE;
-        long reached = start;
+        // Also of earlier parts.
+        long result = edit.note();
+        long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
             VmArea vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
+            }
+            if (edit.endsPartAt(reached)) {
+                edit.note(result);
+                return result;
             }
             if (Addresses.isBelow(reached, vma.start())) {
                 result = Errno.ENOMEM.result();
@@ -242,8 +247,11 @@ public record Madvise(long address, long length, int advice) implements Call {
 
     /** Requests population of a range. A hole returns ENOMEM; a VMA without the right returns EINVAL. */
     private static long populate(Edit edit, long start, long end, long access) {
-        long reached = start;
+        long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
+            if (edit.endsPartAt(reached)) {
+                return DONE;
+            }
             VmArea vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
                 // The range before it is faulted in nevertheless.

@@ -56,12 +56,32 @@ public final class Mlock {
                 edit.claim(start, end);
             }
             long pages = geometry.pages(rounded) + edit.counters.locked;
-            if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
+            if (!edit.isContinued()
+                    && !edit.limits.mayHoldLocked(pages)
+                    && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
                 return Errno.ENOMEM.result();
             }
             boolean onFault = flags == LockFlags.ONFAULT;
-            long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
-            return result == DONE ? populate(edit, start, end) : result;
+            long reached = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
+            if (Errno.isError(reached)) {
+                return reached;
+            }
+            return Addresses.isBelow(reached, end) ? DONE : populate(edit, start, end);
+        }
+
+        /** Counts the locked pages in the range, which do not count twice against the limit. */
+        @Override
+        public long checkAll(Layout layout) {
+            Geometry geometry = layout.geometry();
+            long start = geometry.roundDown(address);
+            long end = start + geometry.roundUp(length + (address - start));
+            long pages = 0;
+            VmArea vma = layout.findNext(start);
+            while (vma != null && Addresses.isBelow(vma.start(), end)) {
+                pages += lockedIn(geometry, vma, start, end);
+                vma = layout.findNext(vma.end());
+            }
+            return pages;
         }
 
         @Override
@@ -80,7 +100,8 @@ public final class Mlock {
             if (end != start) {
                 edit.claim(start, end);
             }
-            return apply(edit, start, end, 0);
+            long reached = apply(edit, start, end, 0);
+            return Errno.isError(reached) ? reached : DONE;
         }
 
         @Override
@@ -101,19 +122,17 @@ public final class Mlock {
                 return Errno.EPERM.result();
             }
             boolean current = (flags & LockFlags.CURRENT) != 0;
-            if (current && !edit.limits.mayHoldLocked(edit.counters.total)) {
+            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.counters.total)) {
                 return Errno.ENOMEM.result();
             }
             long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
             boolean future = (flags & LockFlags.FUTURE) != 0;
             edit.setDefaultLock(future ? locked : 0);
-            if (current || !future) {
-                applyToAll(edit, current ? locked : 0);
+            if ((current || !future) && !applyToAll(edit, current ? locked : 0)) {
+                return DONE;
             }
             if (current) {
-                for (VmArea vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
-                    edit.populate(PopulateRange.Kind.BEST_EFFORT, vma.start(), vma.end());
-                }
+                edit.populate(PopulateRange.Kind.BEST_EFFORT, 0, edit.geometry.limit());
             }
             return DONE;
         }
@@ -139,13 +158,21 @@ public final class Mlock {
         }
     }
 
-    /** Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. */
+    /**
+     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay.
+     *
+     * @return the address that the call has reached: not below the end unless there is another part; or a negated errno
+     */
     private static long apply(Edit edit, long start, long end, long lock) {
         if (Addresses.isBelow(end, start)) {
             return Errno.EINVAL.result();
         }
-        long reached = start;
+        edit.beginPass();
+        long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
+            if (edit.endsPartAt(reached)) {
+                return reached;
+            }
             VmArea vma = edit.at(reached);
             if (vma == null) {
                 return Errno.ENOMEM.result();
@@ -156,17 +183,24 @@ public final class Mlock {
             }
             reached = changed;
         }
-        return DONE;
+        return reached;
     }
 
-    /** Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. */
-    private static void applyToAll(Edit edit, long lock) {
+    /**
+     * Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. Returns false if
+     * there is another part.
+     */
+    private static boolean applyToAll(Edit edit, long lock) {
         edit.claim(0, edit.geometry.limit());
-        VmArea vma = edit.atOrAfter(0);
+        VmArea vma = edit.atOrAfter(edit.partStart(0));
         while (vma != null) {
+            if (edit.endsPartAt(vma.start())) {
+                return false;
+            }
             long changed = lock(edit, vma, vma.start(), vma.end(), lock);
             vma = edit.atOrAfter(Errno.isError(changed) ? vma.end() : changed);
         }
+        return true;
     }
 
     /** Clears the lock flags of a whole VMA, without a merge. */
@@ -186,15 +220,23 @@ public final class Mlock {
 
     /** Returns the locked pages in a range; a range that wraps ends at the top. */
     private static long lockedIn(Edit edit, long start, long end) {
+        if (edit.isInParts()) {
+            return edit.note();
+        }
         long stop = Addresses.isBelow(end, start) ? -1L : end;
         long pages = 0;
         for (VmArea vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
-            if (vma.has(VmaFlags.LOCKED)) {
-                long from = Addresses.higher(vma.start(), start);
-                pages += edit.geometry.pages(Addresses.lower(vma.end(), stop) - from);
-            }
+            edit.countVma();
+            pages += lockedIn(edit.geometry, vma, start, stop);
         }
         return pages;
+    }
+
+    /** Returns the locked pages of one VMA in a range that it overlaps. */
+    private static long lockedIn(Geometry geometry, VmArea vma, long start, long end) {
+        return vma.has(VmaFlags.LOCKED)
+                ? geometry.pages(Addresses.lower(vma.end(), end) - Addresses.higher(vma.start(), start))
+                : 0;
     }
 
     /**
@@ -202,6 +244,11 @@ public final class Mlock {
      * stays. Memory that cannot be locked is faulted in too, except a device's.
      */
     private static long populate(Edit edit, long start, long end) {
+        if (edit.isInParts() && edit.layout.memoryOrNull() != null) {
+            // The population itself ends there with this error.
+            edit.populate(PopulateRange.Kind.LOCK, start, end);
+            return DONE;
+        }
         for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 edit.populate(PopulateRange.Kind.LOCK, start, vma.start());

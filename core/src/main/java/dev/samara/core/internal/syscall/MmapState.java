@@ -14,6 +14,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Cursor;
 
 /**
  * A new mapping whose address and flags are decided, on its way into an edit ({@code struct mmap_state} and {@code
@@ -57,7 +58,9 @@ final class MmapState {
         }
         long replaced = 0;
         long replacedAccounted = 0;
-        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        VmArea first = edit.firstIn(start, end);
+        Cursor<VmArea> cursor = edit.cursorFrom(first, end);
+        for (VmArea vma = first; vma != null; vma = Edit.next(cursor, end)) {
             replaced += edit.pagesOf(vma);
             replacedAccounted += vma.has(VmaFlags.ACCOUNT) ? edit.pagesOf(vma) : 0;
         }

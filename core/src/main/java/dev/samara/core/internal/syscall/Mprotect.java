@@ -52,6 +52,9 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return Errno.EINVAL.result();
         }
         edit.claim(address, end);
+        if (edit.isContinued()) {
+            return protectEach(edit, edit.partStart(address), end, wanted);
+        }
         VmArea first = edit.firstIn(address, end);
         if (first == null) {
             return Errno.ENOMEM.result();
@@ -69,10 +72,17 @@ public record Mprotect(long address, long length, int protection) implements Cal
             // No mapping grows up on x86.
             return Errno.EINVAL.result();
         }
+        return protectEach(edit, start, end, wanted);
+    }
+
+    private static long protectEach(Edit edit, long start, long end, int wanted) {
         long reached = start;
-        for (VmArea vma = first; vma != null; vma = edit.firstIn(reached, end)) {
+        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(reached, end)) {
             if (Addresses.isBelow(reached, vma.start())) {
                 return Errno.ENOMEM.result();
+            }
+            if (edit.endsPartAt(reached)) {
+                return DONE;
             }
             long changed = protect(edit, vma, reached, Addresses.lower(vma.end(), end), Mmap.protectionFlags(wanted));
             if (Errno.isError(changed)) {

@@ -45,6 +45,9 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
 
     /** Decides the call, whose lengths are in whole pages ({@code do_mremap}). */
     private long remap(Edit edit) {
+        if (edit.isContinued()) {
+            return moveEach(edit);
+        }
         long refused = checkArguments(edit);
         if (refused != DONE) {
             return refused;
@@ -93,9 +96,13 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
     private long moveEach(Edit edit) {
         long end = address + oldLength;
-        long result = Errno.EFAULT.result();
-        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        long start = edit.partStart(address);
+        long result = edit.isContinued() ? newAddress : Errno.EFAULT.result();
+        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             boolean first = Errno.isError(result);
+            if (edit.endsPartAt(vma.start())) {
+                break;
+            }
             if (first && Addresses.isBelow(address, vma.start())) {
                 return Errno.EFAULT.result();
             }

@@ -34,11 +34,15 @@ public record Mseal(long address, long length, long flags) implements Call {
             return DONE;
         }
         edit.claim(address, end);
-        if (hasHole(edit, address, end)) {
+        if (!edit.isInParts() && hasHole(edit, address, end)) {
             return Errno.ENOMEM.result();
         }
-        long reached = address;
-        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(reached, end)) {
+        edit.beginPass();
+        long reached = edit.partStart(address);
+        for (VmArea vma = edit.firstIn(reached, end); vma != null; vma = edit.firstIn(reached, end)) {
+            if (edit.endsPartAt(reached)) {
+                return DONE;
+            }
             if (vma.has(VmaFlags.SEALED)) {
                 reached = vma.end();
                 continue;
@@ -60,9 +64,25 @@ public record Mseal(long address, long length, long flags) implements Call {
             if (vma == null) {
                 return true;
             }
+            edit.countVma();
             reached = vma.end();
         }
         return false;
+    }
+
+    /** Looks for a hole: nothing is sealed then. */
+    @Override
+    public long checkAll(Layout layout) {
+        long end = address + layout.geometry().roundUp(length);
+        long reached = address;
+        while (Addresses.isBelow(reached, end)) {
+            VmArea vma = layout.find(reached);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            reached = vma.end();
+        }
+        return DONE;
     }
 
     @Override

@@ -33,12 +33,17 @@ public record Msync(long address, long length, int flags) implements Call {
         if (end != address) {
             edit.claim(address, end);
         }
-        long result = 0;
-        long reached = address;
+        // Also of earlier parts.
+        long result = edit.note();
+        long reached = edit.partStart(address);
         while (Addresses.isBelow(reached, end)) {
             VmArea vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
+            }
+            if (edit.endsPartAt(reached)) {
+                edit.note(result);
+                return result;
             }
             if (Addresses.isBelow(reached, vma.start())) {
                 if (flags == SyncFlags.ASYNC) {

@@ -15,6 +15,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Cursor;
 
 /** {@code munmap}, and the first half of calls that replace a range ({@code mm/vma.c}). */
 public record Munmap(long address, long length) implements Call {
@@ -94,14 +95,13 @@ public record Munmap(long address, long length) implements Call {
             MergeRules.cut(edit, first, start);
         }
         VmArea last = null;
-        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        VmArea vma = edit.firstIn(start, end);
+        Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
+        for (; vma != null; vma = Edit.next(cursor, end)) {
             if (vma.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
             last = vma;
-            if (vma.end() >= end) {
-                break;
-            }
         }
         if (last != null && last.end() > end) {
             Errno refusal = MergeRules.refusalToCut(edit, last, end);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+
+/**
+ * The publication of one call in parts. Each part changes at most {@link #MOST} VMAs, under a hold of the layout lock
+ * of its own.
+ *
+ * <p>The call has one range in flight from before the first part to its completion. That range has claimed every range
+ * that the call names. So no other operation changes VMAs there, or places one there, between two parts. The parts wait
+ * for the layout lock, and for CPUs where tables are reserved, but for no gate. A fork, whose copy would wait for this
+ * range and be waited for, can therefore wait until the last part is published. The retirement begins after that, so
+ * pages follow for all parts together.
+ *
+ * <p>A part that fails is dropped. The parts before it stay.
+ *
+ * <p>Used by the thread of the operation before its last part is published.
+ */
+final class PublicationParts {
+    /** The number of VMAs that one part looks at: a few hundred microseconds under the layout lock. */
+    static final int MOST = 64;
+
+    /** Threads that wait for the end of the publication keep only this gate reachable. */
+    private static final class PublicationGate extends Gate {
+        private final Object operation;
+
+        PublicationGate(Object operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public String toString() {
+            return operation + ", which is being published in parts";
+        }
+    }
+
+    /** Thrown in an attempt that looks at more VMAs than one part has: the operation claims its ranges first. */
+    static final class Needed extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Needed() {
+            super(null, null, false, false);
+        }
+    }
+
+    private final Layout layout;
+    private final RetirementRun run;
+    private final Gate publication;
+
+    /** Whether a VMA of the space has a backing that may have to be asked. */
+    private final boolean mayAsk;
+
+    /** Whether a part is published. */
+    private boolean isBegun;
+
+    /** The number of ranges to fault in that the published parts have added. */
+    private int populations;
+
+    /** The address at which the next part begins, and the call's note for it. */
+    private long next;
+
+    private long note;
+
+    /* The values of the part that is being decided. */
+    private boolean draftEnds;
+    private long draftNext;
+    private long draftNote;
+
+    /**
+     * Claims ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
+     *
+     * @param run the range in flight, which is listed from here on
+     */
+    PublicationParts(Operation operation, RetirementRun run, Ranges ranges) {
+        this.run = run;
+        layout = operation.layout();
+        mayAsk = layout.counters().opens != 0;
+        publication = new PublicationGate(operation);
+        for (int i = 0; i < ranges.size(); i++) {
+            run.claim(ranges.start(i), ranges.end(i));
+        }
+        layout.inFlight().makeRoom();
+        run.beginPublication(publication);
+        layout.inFlight().add(run);
+    }
+
+    RetirementRun run() {
+        return run;
+    }
+
+    /** Returns whether a part was published. */
+    boolean isBegun() {
+        return isBegun;
+    }
+
+    int populations() {
+        return populations;
+    }
+
+    /**
+     * Returns whether a claimed range has a VMA whose backing may have to be asked. No backing is asked while a range
+     * is in flight: it may call operations on that range. Takes no lock, since the ranges are claimed.
+     */
+    boolean mayHaveToAsk() {
+        Ranges claimed = run.claimed();
+        for (int i = 0; i < claimed.size() && mayAsk; i++) {
+            VmArea vma = layout.findNext(claimed.start(i));
+            while (vma != null && Addresses.isBelow(vma.start(), claimed.end(i))) {
+                BackingTraits traits = vma.traits();
+                if (traits != null && traits.operations() != null) {
+                    return true;
+                }
+                vma = layout.findNext(vma.end());
+            }
+        }
+        return false;
+    }
+
+    /** Begins the decision on a part. Caller holds the layout lock. */
+    void beginPart() {
+        draftEnds = true;
+        draftNote = note;
+        run.beginPart();
+    }
+
+    /** Ends the part that is being decided: the next one begins at an address. */
+    void endPartAt(long address) {
+        draftEnds = false;
+        draftNext = address;
+    }
+
+    /** Returns the address at which the part begins, or that of the call for the first part. */
+    long start(long first) {
+        return isBegun ? next : first;
+    }
+
+    long note() {
+        return draftNote;
+    }
+
+    void note(long noted) {
+        draftNote = noted;
+    }
+
+    /** Has the first part find a note. */
+    void begin(long noted) {
+        note = noted;
+    }
+
+    /** The part is published. Returns whether it was the last one. */
+    boolean published(int populated) {
+        isBegun = true;
+        populations = populated;
+        next = draftNext;
+        note = draftNote;
+        return draftEnds;
+    }
+
+    /**
+     * Ends the publication. If no part was published, nothing is in flight any more, and the claims end too. Caller
+     * holds no lock.
+     */
+    void end() {
+        layout.lock();
+        try {
+            run.endPublication();
+            if (!isBegun) {
+                layout.inFlight().remove(run);
+                run.complete();
+            }
+        } finally {
+            layout.unlock();
+        }
+        try {
+            Gate.wake(publication.open());
+        } finally {
+            if (!isBegun) {
+                run.wakeWaiters();
+            }
+        }
+    }
+}
