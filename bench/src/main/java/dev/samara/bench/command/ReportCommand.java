@@ -6,6 +6,7 @@ import dev.samara.bench.contention.ContentionReport;
 import dev.samara.bench.contention.FaultReport;
 import dev.samara.bench.contention.ForkBesideReport;
 import dev.samara.bench.contention.HeldInRetire;
+import dev.samara.bench.contention.ManyMappingsReport;
 import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
@@ -67,6 +68,11 @@ record ReportCommand(String word, String about, Program program, String small) {
                     "forks beside a thread that maps and unmaps in the parent, all contenders in one run",
                     ForkBesideReport::main,
                     "--vmas 134,65530 --rounds 3"),
+            new ReportCommand(
+                    "many-mappings",
+                    "single calls over 15,000 and 60,000 mappings, and how long another thread waits for the lock",
+                    ManyMappingsReport::main,
+                    "--vmas 300 --rounds 1"),
             new ReportCommand(
                     "sparse",
                     "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked"
