@@ -55,13 +55,15 @@ final class HeapSweep {
     private final Class<? extends StackSweep.Scene> scenes;
     private final boolean needsNoMemory;
     private final int step;
+    private final int most;
     private final Map<String, Integer> met = new TreeMap<>();
     private final Set<String> wrong = new LinkedHashSet<>();
 
-    private HeapSweep(Class<? extends StackSweep.Scene> scenes, boolean needsNoMemory, int step) {
+    private HeapSweep(Class<? extends StackSweep.Scene> scenes, boolean needsNoMemory, int step, int most) {
         this.scenes = scenes;
         this.needsNoMemory = needsNoMemory;
         this.step = step;
+        this.most = most;
     }
 
     /**
@@ -70,7 +72,16 @@ final class HeapSweep {
      * @param scene a class with a constructor without arguments
      */
     static void sweep(Class<? extends StackSweep.Scene> scene) throws Exception {
-        sweep(scene, false);
+        sweep(scene, false, MOST);
+    }
+
+    /**
+     * Sweeps a call that needs more memory than most, and fails as {@link #sweep(Class)}.
+     *
+     * @param scene a class with a constructor without arguments
+     */
+    static void sweepLarge(Class<? extends StackSweep.Scene> scene) throws Exception {
+        sweep(scene, false, 2 * MOST);
     }
 
     /**
@@ -80,10 +91,11 @@ final class HeapSweep {
      * @param scene a class with a constructor without arguments
      */
     static void sweepWithoutNeed(Class<? extends StackSweep.Scene> scene) throws Exception {
-        sweep(scene, true);
+        sweep(scene, true, MOST);
     }
 
-    private static void sweep(Class<? extends StackSweep.Scene> scene, boolean needsNoMemory) throws Exception {
+    private static void sweep(Class<? extends StackSweep.Scene> scene, boolean needsNoMemory, int most)
+            throws Exception {
         List<String> options = List.of(
                 "-XX:TieredStopAtLevel=1",
                 "-Xmx10m",
@@ -97,20 +109,23 @@ final class HeapSweep {
                 options,
                 scene.getName(),
                 Boolean.toString(needsNoMemory),
-                Integer.toString(step));
+                Integer.toString(step),
+                Integer.toString(most));
     }
 
     /**
      * The sweep itself.
      *
-     * @param arguments the name of the scene's class, whether its call needs no memory, and the bytes between two runs
+     * @param arguments the name of the scene's class, whether its call needs no memory, the bytes between two runs, and
+     *     the most bytes
      */
     public static void main(String[] arguments) throws Exception {
         initialize();
         HeapSweep sweep = new HeapSweep(
                 Class.forName(arguments[0]).asSubclass(StackSweep.Scene.class),
                 Boolean.parseBoolean(arguments[1]),
-                Integer.parseInt(arguments[2]));
+                Integer.parseInt(arguments[2]),
+                Integer.parseInt(arguments[3]));
         // Daemons may be stuck, and the verdict is in the status.
         System.exit(sweep.run() ? 0 : 1);
     }
@@ -157,13 +172,13 @@ final class HeapSweep {
             throw new AssertionError("with an empty heap: " + met + wrong);
         }
         // Resolves the classes that handlers on the way catch: that too needs memory, and fails one time only.
-        for (int left = 0; left < MOST; left += 8 * STEP) {
+        for (int left = 0; left < most; left += 8 * STEP) {
             one(left);
         }
         met.clear();
         wrong.clear();
         int runs = 0;
-        for (int left = 0; left < MOST && wrong.size() < MOST_WRONG; left += step) {
+        for (int left = 0; left < most && wrong.size() < MOST_WRONG; left += step) {
             one(left);
             runs++;
         }

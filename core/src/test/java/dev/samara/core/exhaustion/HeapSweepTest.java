@@ -330,7 +330,7 @@ final class HeapSweepTest {
     @Test
     @DisplayName("a CPU that is taken online with its TLB")
     void claimedWithTlb() throws Exception {
-        HeapSweep.sweep(ClaimedWithTlb.class);
+        HeapSweep.sweepLarge(ClaimedWithTlb.class);
     }
 
     /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */

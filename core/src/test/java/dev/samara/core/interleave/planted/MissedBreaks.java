@@ -164,10 +164,11 @@ final class MissedBreaks {
                     CpuScenarios.TwoClaims.class,
                     1,
                     in(
-                            "dev.samara.core.Cpu",
-                            "Thread other = (Thread) OWNER.compareAndExchange(this, (Thread) null, caller);",
-                            "Thread other = (Thread) OWNER.getVolatile(this);"
-                                    + " if (other == null) { OWNER.setVolatile(this, caller); }")),
+                            "cpu.CpuOwner",
+                            "return (Thread) THREAD.compareAndExchange(this, (Thread) null, Thread.currentThread());",
+                            "Thread other = (Thread) THREAD.getVolatile(this);"
+                                    + " if (other == null) { THREAD.setVolatile(this, Thread.currentThread()); }"
+                                    + " return other;")),
             PlantedBreak.of(
                     "a move puts a page down that was truncated",
                     FileScenarios.MoveBesideTruncate.class,
