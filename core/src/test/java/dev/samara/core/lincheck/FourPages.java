@@ -19,6 +19,9 @@ public final class FourPages {
     public static final long PAGE = GEOMETRY.pageSize();
     public static final long PLACE = 0x2000_0000_0000L;
 
+    /** Five minutes. Lincheck rewrites classes within the first invocations, which takes long on a loaded machine. */
+    static final long INVOCATION_MILLIS = 300_000;
+
     private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
 
     private FourPages() {}
@@ -53,6 +56,7 @@ public final class FourPages {
     /** Compares a test with its specification in interleavings that a model checker makes. */
     public static void modelCheck(Class<?> test, Class<?> specification) {
         new ModelCheckingOptions()
+                .invocationTimeout$lincheck(INVOCATION_MILLIS)
                 .iterations(6 * SCALE)
                 .invocationsPerIteration(40)
                 .threads(2)

@@ -26,9 +26,6 @@ final class SecondOpinions {
     /** A call looks for the end of its stack first, which is no endless recursion. */
     private static final int RECURSION_BOUND = 100;
 
-    /** Five minutes. Lincheck rewrites classes within the first invocations, which takes long on a loaded machine. */
-    private static final long TIMEOUT = 300_000;
-
     private SecondOpinions() {}
 
     /**
@@ -52,7 +49,7 @@ final class SecondOpinions {
         String check() {
             try {
                 new ModelCheckingOptions()
-                        .invocationTimeout$lincheck(TIMEOUT)
+                        .invocationTimeout$lincheck(FourPages.INVOCATION_MILLIS)
                         .addCustomScenario(new ExecutionScenario(
                                 List.of(), List.of(actors(one), actors(other)), actors(after), null))
                         .iterations(0)
