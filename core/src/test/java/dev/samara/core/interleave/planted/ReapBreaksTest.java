@@ -72,8 +72,9 @@ final class ReapBreaksTest {
                             "space.Reap",
                             "            layout.reaping().setUnstable();\n",
                             "",
-                            "return !isIncomplete && moves == layout.moves();",
-                            "layout.reaping().setUnstable();" + " return !isIncomplete && moves == layout.moves();")),
+                            "return !isIncomplete && moves == layout.moves() && !isFreeing();",
+                            "layout.reaping().setUnstable();"
+                                    + " return !isIncomplete && moves == layout.moves() && !isFreeing();")),
             new ReapBreak(
                     "a fault looks at the mark before the lock only",
                     in(ReapScenarios.StoreBesideReap.class),
