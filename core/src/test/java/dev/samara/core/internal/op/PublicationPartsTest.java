@@ -34,6 +34,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToLongFunction;
@@ -74,20 +75,20 @@ final class PublicationPartsTest {
 
         @Override
         public void lock() {
-            between.get().beforeLock();
+            Objects.requireNonNull(between.get()).beforeLock();
             super.lock();
         }
 
         @Override
         public boolean isHeldByCurrentThread() {
-            between.get().check();
+            Objects.requireNonNull(between.get()).check();
             return super.isHeldByCurrentThread();
         }
 
         @Override
         public void unlock() {
             super.unlock();
-            between.get().afterUnlock();
+            Objects.requireNonNull(between.get()).afterUnlock();
         }
     }
 
@@ -175,7 +176,7 @@ final class PublicationPartsTest {
     }
 
     private static long page(long base, int mapping) {
-        return base + 2 * mapping * PAGE;
+        return base + 2L * mapping * PAGE;
     }
 
     /** Mappings of one page each, which hold their numbers. */
@@ -205,6 +206,7 @@ final class PublicationPartsTest {
     }
 
     /** The calls that change VMAs one by one. */
+    @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Each {
         MREMAP(space -> space.mremap(AT, LENGTH, LENGTH, MOVE, TARGET)),
         MREMAP_DONTUNMAP(space -> space.mremap(AT, LENGTH, LENGTH, MOVE | RemapFlags.DONTUNMAP, TARGET)),
@@ -275,8 +277,9 @@ final class PublicationPartsTest {
             maps.set(waits(() -> space.mmap(page(TARGET, last) + PAGE, PAGE, RW, FIXED, null, 0)));
         });
         assertEquals(TARGET, move());
-        assertEquals(0, unmaps.get().result());
-        assertEquals(page(TARGET, last) + PAGE, maps.get().result());
+        assertEquals(0, Objects.requireNonNull(unmaps.get()).result());
+        assertEquals(
+                page(TARGET, last) + PAGE, Objects.requireNonNull(maps.get()).result());
         assertMoved(MAPPINGS);
         assertContents(MAPPINGS);
     }
@@ -322,7 +325,7 @@ final class PublicationPartsTest {
         AtomicReference<HeldOperations.Caller<AddressSpace>> forks = new AtomicReference<>();
         after(AFTER_FIRST_PART, () -> forks.set(waits(space::fork)));
         assertEquals(TARGET, move());
-        try (AddressSpace child = forks.get().result()) {
+        try (AddressSpace child = Objects.requireNonNull(forks.get()).result()) {
             for (int i = 0; i < MAPPINGS; i++) {
                 assertNotNull(child.find(page(TARGET, i)));
                 assertNull(child.find(page(AT, i)));
