@@ -65,8 +65,8 @@ final class GuestPins {
     private boolean isKept(FramePin pin, long address, int frame, boolean writes) {
         boolean isKept = false;
         try {
-            // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads the
-            // pins.
+            // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
+            // reads the pins.
             VarHandle.fullFence();
             long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
             if (again >= 0 && memory.frameOf(again) == frame) {

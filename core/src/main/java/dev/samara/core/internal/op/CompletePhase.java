@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The last phase of an operation in flight. Under one hold of the layout lock it clears the reservations, joins the
+ * The last phase of an operation in flight. Under the layout lock it clears the reservations, joins the
  * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
 final class CompletePhase {

@@ -5,14 +5,14 @@
  * <p>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call}. Each of its
  * attempts is an {@link dev.samara.core.internal.op.Edit}: one tree transaction with its counters. The edit holds the
  * layout lock, and the call decides on it, with errors in Linux's order. {@link
- * dev.samara.core.internal.op.Publication} publishes all changes with one store: readers see all of an operation or
- * nothing. That holds also where Linux stops half-way and keeps its changes so far.
- * A call over many VMAs publishes in {@code PublicationParts}.
+ * dev.samara.core.internal.op.Publication} publishes all changes of an edit with one store: readers see all of them or
+ * nothing. That holds also where Linux stops half-way and keeps its changes so far. A call that changes many VMAs one
+ * by one publishes several edits, in {@code PublicationParts}: readers may see the first of them without the others.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries
  * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations
- * wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
+ * in its ranges wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
  * dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link
  * dev.samara.core.internal.op.CompletePhase} clears the reservations, joins neighbours and opens the gate.
  *
@@ -36,6 +36,15 @@
  *       <td>{@link dev.samara.core.internal.op.Placement}</td></tr>
  *   <tr><td>What counts VMAs against the limit?</td>
  *       <td>{@link dev.samara.core.internal.op.MapCount}</td></tr>
+ *   <tr><td>What charges memory, and where is the limit?</td>
+ *       <td>{@link dev.samara.core.internal.op.CommitCharge}, {@link
+ *       dev.samara.core.internal.file.CommittedMemory}</td></tr>
+ *   <tr><td>What copies page tables for a fork, and spares pinned pages?</td>
+ *       <td>{@link dev.samara.core.internal.op.CopyPageTables}</td></tr>
+ *   <tr><td>How does a call over many VMAs publish?</td>
+ *       <td>{@code PublicationParts}</td></tr>
+ *   <tr><td>What reserves the page tables of guards and moves?</td>
+ *       <td>{@code TablesAhead}</td></tr>
  * </table>
  */
 package dev.samara.core.internal.op;

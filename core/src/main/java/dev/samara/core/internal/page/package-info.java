@@ -35,7 +35,7 @@
  *       <td>{@link dev.samara.core.internal.page.PteOwners}</td></tr>
  *   <tr><td>What lends a thread its means to change page tables?</td>
  *       <td>{@link dev.samara.core.internal.page.PageTableContexts}</td></tr>
- *   <tr><td>What reclaims pages of files?</td>
+ *   <tr><td>What chooses the file of which pages are reclaimed?</td>
  *       <td>{@link dev.samara.core.internal.page.Caches}</td></tr>
  *   <tr><td>Which ranges are watched for writes?</td>
  *       <td>{@link dev.samara.core.internal.page.Watches}, {@code WatchTree}</td></tr>

@@ -593,7 +593,7 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             tree.validate();
-            Validation.of(this);
+            LayoutInvariants.of(this);
         } finally {
             unlock();
         }

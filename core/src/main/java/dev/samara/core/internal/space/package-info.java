@@ -37,6 +37,10 @@
  *       <td>{@link dev.samara.core.internal.space.LowMemory}</td></tr>
  *   <tr><td>What takes these pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
+ *   <tr><td>What drops pages of droppable memory?</td>
+ *       <td>{@link dev.samara.core.internal.space.DroppablePages}</td></tr>
+ *   <tr><td>What compares a call with the resource limits?</td>
+ *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
  *   <tr><td>What do all spaces of a machine share?</td>
  *       <td>{@link dev.samara.core.internal.space.MachineState}</td></tr>
  * </table>

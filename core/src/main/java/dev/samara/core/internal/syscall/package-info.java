@@ -2,8 +2,8 @@
 /**
  * The calls of an address space: their arguments, the order of their errors, and the edit that each makes.
  *
- * <p>A call begins in a static method of its class, which has the name of the call and takes the layout. The arguments
- * of a call that changes the layout are a record, a {@link dev.samara.core.internal.op.Call}. {@link
+ * <p>A call begins in a static method of its class, which takes the layout and mostly has the name of the call. The
+ * arguments of a call that changes the layout are a record, a {@link dev.samara.core.internal.op.Call}. {@link
  * dev.samara.core.internal.syscall.Syscall} runs it.
  *
  * <p>The classes are grouped as in the kernel's {@code mm/} folder: {@link dev.samara.core.internal.syscall.Mmap}

@@ -13,6 +13,17 @@
  *
  * <p>A VMA that belongs to an operation in flight has that operation's {@link dev.samara.core.internal.sync.Gate}. The
  * gate is independent of references, which only keep the backing open.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What tells a reader that its VMA has left the tree?</td>
+ *       <td>{@link dev.samara.core.internal.vma.VmArea}; a fault asks {@code StandingVma} of {@code
+ *       internal.fault}</td></tr>
+ *   <tr><td>What closes a backing, and when?</td>
+ *       <td>{@link dev.samara.core.internal.vma.Open}</td></tr>
+ *   <tr><td>What decides whether anonymous VMAs may be joined?</td>
+ *       <td>{@link dev.samara.core.internal.vma.AnonVma}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.vma;

@@ -8,8 +8,8 @@ import dev.samara.maple.RangeEntry;
 import java.util.Locale;
 
 /** The invariants of a layout that hold whenever its lock is free; for tests. */
-final class Validation {
-    private Validation() {}
+final class LayoutInvariants {
+    private LayoutInvariants() {}
 
     /** Checks a layout. Caller holds the layout lock. */
     static void of(Layout layout) {
