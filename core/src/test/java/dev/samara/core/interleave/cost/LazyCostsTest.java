@@ -53,7 +53,7 @@ final class LazyCostsTest {
             assertEquals(none, LazyCosts.of(LazyTlb.NONE, Transition.EXIT, cpus));
             assertEquals(none.plus(0, cpus), LazyCosts.of(LazyTlb.SHOOTDOWN, Transition.EXIT, cpus));
             // The last references are given up later, by CPUs.
-            Writes kept = none.plus(-4, 0);
+            Writes kept = none.plus(-5, 0);
             assertEquals(kept, LazyCosts.of(LazyTlb.REFERENCE_COUNT, Transition.EXIT, cpus));
             assertEquals(kept.plus(cpus, cpus), LazyCosts.of(LazyTlb.HAZARD_POINTER, Transition.EXIT, cpus));
         }
@@ -66,7 +66,7 @@ final class LazyCostsTest {
             Writes switches = new Writes(cpus, 3 * cpus);
             assertEquals(switches, LazyCosts.of(LazyTlb.NONE, Transition.AFTER_EXIT, cpus));
             assertEquals(switches, LazyCosts.of(LazyTlb.SHOOTDOWN, Transition.AFTER_EXIT, cpus));
-            Writes counted = switches.plus(cpus + 4, 0);
+            Writes counted = switches.plus(cpus + 5, 0);
             assertEquals(counted, LazyCosts.of(LazyTlb.REFERENCE_COUNT, Transition.AFTER_EXIT, cpus));
             assertEquals(counted.plus(0, 2 * cpus), LazyCosts.of(LazyTlb.HAZARD_POINTER, Transition.AFTER_EXIT, cpus));
         }

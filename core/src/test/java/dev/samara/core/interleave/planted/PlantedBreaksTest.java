@@ -35,7 +35,7 @@ final class PlantedBreaksTest {
                 "a borrower looks whether it is alone, and is listed then",
                 "the last close looks for borrowers, and gives its reference up then",
                 "exec looks whether the next space has users, and does not become one",
-                "a droppable page is looked at for pins before its entry is claimed",
+                "a droppable page is dropped though it is pinned",
                 "a drop takes the pages of the mapping that has replaced a droppable one"
             })
     void found(String name) {
