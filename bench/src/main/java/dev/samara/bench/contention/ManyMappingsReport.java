@@ -35,6 +35,7 @@ public final class ManyMappingsReport {
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** A call over a range. */
+    @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum OverMany {
         MREMAP(true, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
         MUNMAP(true, (space, length) -> space.munmap(AT, length)),
