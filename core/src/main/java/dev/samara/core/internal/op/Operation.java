@@ -381,7 +381,7 @@ public final class Operation implements Watch {
     /** Reserves the tables that the attempt lacked. Caller holds no lock. */
     private void reserveTables(TablesAhead ahead) {
         withdraw();
-        long refusal = ahead.reserve();
+        long refusal = ahead.reserve(parts == null || !parts.isBegun());
         if (refusal != Edit.DONE) {
             refused(refusal);
         }
@@ -491,7 +491,7 @@ public final class Operation implements Watch {
         result = answer;
         inFlight = rest;
         isPublished = true;
-        if (parts != null && tables != null) {
+        if (tables != null && rest != null) {
             tables.handedOver();
         }
         done = parts == null || parts.published(populations.size());
@@ -525,7 +525,8 @@ public final class Operation implements Watch {
         if (unused != null) {
             layout.memory().contexts().giveBack(unused);
         }
-        if (tables != null && inFlight == null) {
+        if (tables != null) {
+            // Also after a part that was published: a later one may have failed with tables of its own.
             tables.close();
         }
         tables = null;

@@ -288,7 +288,7 @@ public final class Placement {
     private long highest(long low, long high, long length, long alignment) {
         long floor = Math.max(low, geometry.minimum());
         long ceiling = high;
-        while (ceiling - floor >= length) {
+        while (Addresses.isBelow(floor, ceiling) && ceiling - floor >= length) {
             search.size(length).within(floor, ceiling - 1).aligned(alignment, 0);
             if (!edit.tree.findHighest(search)) {
                 break;
@@ -308,7 +308,8 @@ public final class Placement {
 
     private long lowest(long low, long high, long length, long alignment) {
         long floor = Math.max(low, geometry.minimum());
-        while (high - floor >= length) {
+        // Unsigned: a range that a call has claimed may end above the search.
+        while (Addresses.isBelow(floor, high) && high - floor >= length) {
             search.size(length).within(floor, high - 1).aligned(alignment, 0);
             if (!edit.tree.findLowest(search)) {
                 break;

@@ -83,7 +83,10 @@ final class PublicationParts {
         mayAsk = layout.counters().opens != 0;
         publication = new PublicationGate(operation);
         for (int i = 0; i < ranges.size(); i++) {
-            run.claim(ranges.start(i), ranges.end(i));
+            long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
+            if (Addresses.isBelow(ranges.start(i), end)) {
+                run.claim(ranges.start(i), end);
+            }
         }
         layout.inFlight().makeRoom();
         run.beginPublication(publication);

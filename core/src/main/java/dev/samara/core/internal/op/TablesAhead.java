@@ -49,6 +49,9 @@ final class TablesAhead {
     /** The need for which {@link #reserve} was made; null for none. */
     private @Nullable TableNeed need;
 
+    /** Whether the reservation ends with EINTR if the thread is interrupted. */
+    private boolean isInterruptible;
+
     /** The last need of the parts that are published; null for none. */
     private @Nullable TableNeed earlier;
 
@@ -91,11 +94,13 @@ final class TablesAhead {
     /**
      * Reserves the tables that the last attempt lacked. Caller holds no lock.
      *
+     * @param isInterruptible whether an interrupt ends the reservation: not once a part of the call is published
      * @return {@link Edit#DONE}, also if the layout is closed meanwhile, which the next attempt finds; or the negated
      *     errno: ENOMEM if the tables exceed the limit of the space or the machine, or the heap has no room for them;
      *     EINTR if the thread is interrupted
      */
-    long reserve() {
+    long reserve(boolean isInterruptible) {
+        this.isInterruptible = isInterruptible;
         Wanted wanted = lacking;
         close();
         if (wanted == null) {
@@ -118,7 +123,7 @@ final class TablesAhead {
         if (layout.isClosed()) {
             return Edit.DONE;
         }
-        return (Thread.currentThread().isInterrupted() ? Errno.EINTR : Errno.ENOMEM).result();
+        return (isInterrupted() ? Errno.EINTR : Errno.ENOMEM).result();
     }
 
     private @Nullable TableReserve tryReserve(Wanted wanted) {
@@ -129,7 +134,11 @@ final class TablesAhead {
     }
 
     private boolean isStopped() {
-        return Thread.currentThread().isInterrupted() || layout.isClosed();
+        return isInterrupted() || layout.isClosed();
+    }
+
+    private boolean isInterrupted() {
+        return isInterruptible && Thread.currentThread().isInterrupted();
     }
 
     /** Returns the reserved tables, which the retirement uses and closes once the operation is published. */

@@ -92,6 +92,10 @@ final class PublicationPartsTest {
         }
     }
 
+    private static final long LEAF = PAGE << 9;
+    private static final long FAR = 1L << 40;
+    private static final long FAR_TARGET = 1L << 41;
+
     /** Does something between two holds of one thread. */
     private static class Between {
         private final Thread caller;
@@ -376,6 +380,52 @@ final class PublicationPartsTest {
         assertContents(PublicationParts.MOST);
         assertEquals(0, atOnce(() -> space.munmap(page(AT, MAPPINGS - 1), PAGE)));
         assertEquals(0, atOnce(() -> space.munmap(page(TARGET, 0), PAGE)));
+    }
+
+    /** Maps pages of which each has a leaf of its own, so that each part of their move lacks page tables. */
+    private void mapFar() {
+        for (int i = 0; i < MAPPINGS; i++) {
+            fixture.map(FAR + i * LEAF, 1, RW, FIXED, null, 0);
+            fixture.store(FAR + i * LEAF, i);
+        }
+    }
+
+    private long moveFar() {
+        return space.mremap(FAR, MAPPINGS * LEAF, MAPPINGS * LEAF, MOVE, FAR_TARGET);
+    }
+
+    @Test
+    @DisplayName("an interrupt does not end a call of which a part is published, though a later one lacks page tables")
+    void interruptBeforeALaterPart() {
+        mapFar();
+        after(AFTER_FIRST_PART, () -> Thread.currentThread().interrupt());
+        assertEquals(FAR_TARGET, moveFar());
+        assertTrue(Thread.interrupted());
+        for (int i = 0; i < MAPPINGS; i++) {
+            assertEquals(i, fixture.load(FAR_TARGET + i * LEAF));
+        }
+        assertEquals(0, space.munmap(FAR_TARGET, MAPPINGS * LEAF));
+    }
+
+    @Test
+    @DisplayName("I8: an Error after a later part has reserved page tables leaves none reserved")
+    void failureAfterAReservation() {
+        mapFar();
+        between.set(new Between(Thread.currentThread(), -1, () -> {}) {
+            private int locks;
+
+            @Override
+            void beforeLock() {
+                // The first attempt of the second part has found that it lacks tables.
+                if (++locks == AFTER_FIRST_PART + 2) {
+                    throw new InternalError("planted");
+                }
+            }
+        });
+        assertThrows(InternalError.class, this::moveFar);
+        assertEquals(0, space.munmap(FAR, MAPPINGS * LEAF));
+        assertEquals(0, space.munmap(FAR_TARGET, MAPPINGS * LEAF));
+        assertEquals(0, fixture.layout().pages().tables());
     }
 
     @Test
