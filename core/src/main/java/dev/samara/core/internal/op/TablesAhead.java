@@ -146,7 +146,7 @@ final class TablesAhead {
         return reserve;
     }
 
-    /** Forgets the reserved tables, since a retirement has them that uncharges what is left. */
+    /** Gives the reserved tables up to a retirement, which uncharges those that are left. */
     void handedOver() {
         if (reserve != TableReserve.NONE) {
             earlier = need;

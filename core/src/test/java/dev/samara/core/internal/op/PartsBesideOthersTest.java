@@ -65,7 +65,7 @@ final class PartsBesideOthersTest {
         return AT + number * AREA;
     }
 
-    /** Maps pages with holes or different rights between them, over what is there. */
+    /** Replaces the range by pages with holes between them, or with different rights. */
     private void map(Random random, long area) {
         boolean hasHoles = random.nextBoolean();
         for (int i = 0; i < MAPPINGS; i++) {

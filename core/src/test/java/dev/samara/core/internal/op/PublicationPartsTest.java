@@ -111,7 +111,7 @@ final class PublicationPartsTest {
 
         void beforeLock() {}
 
-        /** Is called where the tree checks who holds the lock. */
+        /** Called where the tree checks which thread holds the lock. */
         void check() {}
 
         void afterUnlock() {
