@@ -239,20 +239,4 @@ final class MachineEndTest {
         cpu.enterGuest();
         return new WeakReference<>(layoutOf(space).memory());
     }
-
-    @Test
-    @DisplayName("of one whose CPU alone was dropped: it still is in GUEST, as far as its thread is concerned")
-    void droppedCpu() {
-        AddressSpace space = machine.newSpace(GEOMETRY);
-        Reference<?> cpu = enteredAndDropped(space);
-        Await.collected("a CPU", cpu);
-        refusal(() -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0));
-    }
-
-    private Reference<?> enteredAndDropped(AddressSpace space) {
-        Cpu cpu = machine.claimCpu();
-        cpu.switchTo(space);
-        cpu.enterGuest();
-        return new WeakReference<>(cpu);
-    }
 }
