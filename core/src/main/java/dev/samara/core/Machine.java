@@ -227,8 +227,8 @@ public final class Machine implements AutoCloseable {
     public void close() {
         Cpus.checkMayWait("the closing of a machine");
         references.giveUpLost();
-        host.borrowers().giveUpDead();
         host.releaseDeadCpus();
+        host.borrowers().giveUpDead();
         host.close();
     }
 

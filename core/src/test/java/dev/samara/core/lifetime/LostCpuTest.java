@@ -144,7 +144,7 @@ final class LostCpuTest {
             return service.flushes;
         });
         awaitReport(machine);
-        // A step of the housekeeping may have found it, and be about to give up the rest.
+        // A step of the housekeeping on another thread may have found it, and be about to give up the rest.
         Await.until(
                 "both spaces have only their references",
                 () -> space.users() == 1

@@ -163,6 +163,11 @@ public final class Resolve {
         }
 
         @Override
+        public void attendAgain() {
+            host.attendAgain();
+        }
+
+        @Override
         public @Nullable Housekeeping invoked() {
             return host.invoked();
         }

@@ -166,8 +166,9 @@ public final class MachineState {
 
     /** Reports borrows that are too old, and gives up CPUs that are gone, with their borrows. */
     public void checkCpus() {
-        borrowers.check();
+        // First: a CPU that is found lost here is reported, and its borrow is given up in this call, too.
         releaseDeadCpus();
+        borrowers.check();
     }
 
     /** Takes the CPUs of all memories offline that are gone. Makes no list of the memories: each step calls this. */
@@ -178,6 +179,12 @@ public final class MachineState {
                 memory.cpus().releaseDead();
             }
         }
+    }
+
+    /** Starts the steps, and a thread for the tasks, where an Error has stopped that. */
+    public void attendAgain() {
+        background.attendAgain();
+        housekeeping.attendAgain();
     }
 
     /** Returns the machine's own threads; a task that hangs does not harm the others. */
@@ -199,7 +206,7 @@ public final class MachineState {
      */
     public void awaitQuiescence() throws InterruptedException {
         checkMayWaitForTasks("a wait for quiescence");
-        housekeeping.attendAgain();
+        attendAgain();
         if (housekeeping.isInvoked()) {
             stepUntilQuiet();
         } else {
@@ -452,6 +459,11 @@ public final class MachineState {
             }
 
             @Override
+            public void attendAgain() {
+                MachineState.this.attendAgain();
+            }
+
+            @Override
             public @Nullable Housekeeping invoked() {
                 return MachineState.this.invoked();
             }
@@ -489,7 +501,7 @@ public final class MachineState {
 
     public void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
         // It may wait for one of these calls.
-        housekeeping.attendAgain();
+        attendAgain();
         report(
                 Report.Kind.LONG_WAIT,
                 waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)

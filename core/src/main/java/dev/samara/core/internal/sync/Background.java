@@ -75,7 +75,7 @@ public final class Background implements Executor {
     private volatile boolean attended;
 
     /** Guarded by the lock. */
-    private final BackgroundThreads threads = new BackgroundThreads(this);
+    private final BackgroundThreads threads;
 
     // Guarded by the lock.
     private @Nullable Thread leader;
@@ -110,10 +110,15 @@ public final class Background implements Executor {
      * @throws IllegalArgumentException if a time is not positive
      */
     public Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor) {
-        this(handler, dueAfter, idleFor, Thread::start);
+        this(handler, dueAfter, idleFor, Thread::start, BackgroundThreads.Timer.OF_JDK);
     }
 
-    Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor, Consumer<Thread> starter) {
+    Background(
+            Consumer<? super Throwable> handler,
+            Duration dueAfter,
+            Duration idleFor,
+            Consumer<Thread> starter,
+            BackgroundThreads.Timer timer) {
         if (dueAfter.isNegative() || dueAfter.isZero() || idleFor.isNegative() || idleFor.isZero()) {
             throw new IllegalArgumentException("not positive: " + dueAfter + " or " + idleFor);
         }
@@ -121,7 +126,8 @@ public final class Background implements Executor {
         this.starter = starter;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
-        BackgroundThreads.startTimer();
+        threads = new BackgroundThreads(this, timer);
+        threads.startTimer();
     }
 
     /**
@@ -266,6 +272,26 @@ public final class Background implements Executor {
         attended = true;
         watcherTold.signal();
         return null;
+    }
+
+    /**
+     * Looks for a thread again if the timer has lost an attempt. Costs one volatile read where none has failed. Called
+     * before each operation, and about once a second by a thread that waits.
+     */
+    public void attendAgain() {
+        if (!threads.isToTryAgain()) {
+            return;
+        }
+        boolean isOverdue;
+        lock.lock();
+        try {
+            isOverdue = threads.isOverdue();
+        } finally {
+            lock.unlock();
+        }
+        if (isOverdue) {
+            tryAgain();
+        }
     }
 
     /** Looks for a thread again, after an attempt to start one has failed. */

@@ -17,7 +17,17 @@ final class BackgroundThreads {
     private static final long FIRST_PAUSE = 10_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
+    /** Runs a task later, on a thread of its own, unless it loses the task. */
+    interface Timer {
+        /** The timer of the JDK. Its thread, like any, may end for want of memory. */
+        Timer OF_JDK = (nanos, task) -> CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
+                .execute(task);
+
+        void runAfter(long nanos, Runnable task);
+    }
+
     private final Background background;
+    private final Timer timer;
     private int recruited;
     private int threads;
 
@@ -32,21 +42,20 @@ final class BackgroundThreads {
     /** The pause before the next attempt; 0 while no attempt has failed. */
     private long pause;
 
-    /** Whether an attempt is scheduled. */
-    private boolean isToTryAgain;
+    /** Whether an attempt is scheduled. Written under the lock, read without it. */
+    private volatile boolean isToTryAgain;
 
-    BackgroundThreads(Background background) {
+    /** The instant at which the timer has lost the attempt that is scheduled, as {@link System#nanoTime}. */
+    private long overdueNanos;
+
+    BackgroundThreads(Background background, Timer timer) {
         this.background = background;
+        this.timer = timer;
     }
 
     /** Starts the JDK's timer while threads can still be started. */
-    static void startTimer() {
-        later(0, () -> {});
-    }
-
-    private static void later(long nanos, Runnable task) {
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(task);
+    void startTimer() {
+        timer.runAfter(0, () -> {});
     }
 
     static boolean isOf(Thread thread, Background background) {
@@ -91,13 +100,24 @@ final class BackgroundThreads {
         threads--;
     }
 
-    /** Schedules another attempt on the JDK's timer, since there may be no thread. */
+    /** Schedules another attempt on the timer, since there may be no thread. */
     private void tryLater() {
         if (!isToTryAgain) {
             pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-            later(pause, background::tryAgain);
+            timer.runAfter(pause, background::tryAgain);
+            overdueNanos = System.nanoTime() + pause + LONGEST_PAUSE;
             isToTryAgain = true;
         }
+    }
+
+    /** Returns whether an attempt is scheduled. For any thread, without the lock. */
+    boolean isToTryAgain() {
+        return isToTryAgain;
+    }
+
+    /** Returns whether the timer has lost the attempt that was scheduled. */
+    boolean isOverdue() {
+        return isToTryAgain && System.nanoTime() - overdueNanos > 0;
     }
 
     void attemptBegins() {

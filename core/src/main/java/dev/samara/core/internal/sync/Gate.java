@@ -42,6 +42,9 @@ public class Gate {
     /** An operation without a flush completes sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
+    /** The time in nanoseconds between two calls of {@link Watch#attendAgain}. */
+    private static final long ATTEND_NANOS = 1_000_000_000;
+
     /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long PAUSE = 1_000_000;
 
@@ -281,6 +284,9 @@ public class Gate {
         private final Waiter self;
         private boolean reported;
 
+        /** The time in nanoseconds from the beginning of the wait to the next call of {@link Watch#attendAgain}. */
+        private long attendAfter = ATTEND_NANOS;
+
         /** Whether the latest step had nothing to do, so that the thread parks before the next one. */
         private boolean isStepped;
 
@@ -301,8 +307,8 @@ public class Gate {
         }
 
         /**
-         * Parks, or reports, or makes a step, but only one of them: a watch, or a call that a step runs, may consume
-         * the permit that woke this thread. So the caller reads the gate in between.
+         * Parks, or reports, or calls the watch, or makes a step, but only one of them: a watch, or a call that a step
+         * runs, may consume the permit that woke this thread. So the caller reads the gate in between.
          */
         void parkOrReport() {
             if (invoked != null && !isStepped) {
@@ -310,29 +316,21 @@ public class Gate {
                 return;
             }
             isStepped = false;
-            long longest = invoked == null ? Long.MAX_VALUE : Housekeeping.INVOKING_PAUSE;
+            long longest = invoked == null ? ATTEND_NANOS : Housekeeping.INVOKING_PAUSE;
             long waited = System.nanoTime() - since;
-            if (reported) {
-                park(longest);
-                return;
-            }
-            if (waited < reportAfter) {
-                park(Math.min(longest, reportAfter - waited));
-                return;
-            }
-            reported = true;
             try {
-                watch.waitsLong(Gate.this, Thread.currentThread(), waited);
+                if (!reported && waited >= reportAfter) {
+                    reported = true;
+                    watch.waitsLong(Gate.this, Thread.currentThread(), waited);
+                } else if (waited >= attendAfter) {
+                    attendAfter = waited + ATTEND_NANOS;
+                    watch.attendAgain();
+                } else {
+                    long next = reported ? attendAfter : Math.min(attendAfter, reportAfter);
+                    LockSupport.parkNanos(Gate.this, Math.min(longest, next - waited));
+                }
             } catch (Throwable thrown) {
                 Uncaught.report(thrown);
-            }
-        }
-
-        private void park(long nanos) {
-            if (nanos == Long.MAX_VALUE) {
-                LockSupport.park(Gate.this);
-            } else {
-                LockSupport.parkNanos(Gate.this, nanos);
             }
         }
     }

@@ -25,6 +25,12 @@ public interface Watch {
     void waitsLong(Gate gate, Thread waiter, long waitedNanos);
 
     /**
+     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called about once a second
+     * while the thread waits.
+     */
+    default void attendAgain() {}
+
+    /**
      * Returns the housekeeping whose steps the thread makes while it waits. Called once per wait.
      *
      * @return the housekeeping, or null if another thread makes the steps

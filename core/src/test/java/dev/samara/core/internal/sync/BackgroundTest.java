@@ -70,16 +70,44 @@ final class BackgroundTest extends BackgroundFixture {
     void startsLater() throws Exception {
         List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
         AtomicInteger tries = new AtomicInteger();
-        Background background = new Background(told::add, NEVER, NEVER, thread -> {
-            if (tries.incrementAndGet() <= 3) {
-                throw new OutOfMemoryError("planted");
-            }
-            thread.start();
-        });
+        Background background = new Background(
+                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), BackgroundThreads.Timer.OF_JDK);
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
         Await.until("the task runs", () -> ran.getCount() == 0);
         assertEquals(4, tries.get());
+        assertEquals(1, told.size(), told::toString);
+    }
+
+    private static void startAfter(int failures, AtomicInteger tries, Thread thread) {
+        if (tries.incrementAndGet() <= failures) {
+            throw new OutOfMemoryError("planted");
+        }
+        thread.start();
+    }
+
+    @Test
+    @DisplayName("where the timer has lost the later try, a thread that waits makes it")
+    void lostByTheTimer() {
+        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        AtomicInteger tries = new AtomicInteger();
+        AtomicInteger lost = new AtomicInteger();
+        Background background = new Background(
+                told::add,
+                NEVER,
+                NEVER,
+                thread -> startAfter(2, tries, thread),
+                (nanos, task) -> lost.incrementAndGet());
+        CountDownLatch ran = new CountDownLatch(1);
+        background.execute(ran::countDown);
+        background.attendAgain();
+        assertEquals(1, tries.get(), "the timer has its time");
+        Await.until("the task runs", () -> {
+            background.attendAgain();
+            return ran.getCount() == 0;
+        });
+        assertEquals(3, tries.get());
+        assertEquals(1 + 2, lost.get(), "one at the beginning, and one for each failure");
         assertEquals(1, told.size(), told::toString);
     }
 

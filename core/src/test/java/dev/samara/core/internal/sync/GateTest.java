@@ -362,6 +362,33 @@ final class GateTest {
         }
     }
 
+    @Test
+    @DisplayName("a watch attends again to what the wait may depend on, as long as the wait lasts")
+    void attendsAgain() {
+        Gate gate = new Gate();
+        AtomicInteger calls = new AtomicInteger();
+        Watch attends = new Watch() {
+            @Override
+            public long reportAfterNanos() {
+                return Long.MAX_VALUE;
+            }
+
+            @Override
+            public void waitsLong(Gate at, Thread waiter, long waitedNanos) {
+                throw new AssertionError("reported");
+            }
+
+            @Override
+            public void attendAgain() {
+                if (calls.incrementAndGet() == 2) {
+                    open(gate);
+                }
+            }
+        };
+        assertTrue(gate.await(attends));
+        assertEquals(2, calls.get());
+    }
+
     /** Starts a thread that waits, and returns when it has registered. */
     private static FutureTask<Boolean> parkedAt(Gate gate) {
         FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(PATIENT));
