@@ -318,18 +318,22 @@ public final class Edit implements AutoCloseable {
     }
 
     private void takeOut(@Nullable VmArea vma) {
-        if (vma == null) {
-            return;
+        if (vma != null) {
+            if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
+                lists.withoutAnonVma.add(vma);
+            }
+            takeOutForGood(vma);
         }
+    }
+
+    /** Takes out a VMA that has no successor. */
+    private void takeOutForGood(VmArea vma) {
         counters.count(vma, pagesOf(vma), -1);
         countObject(vma, -1);
         if (vma.isFresh()) {
             removeLast(fresh, vma);
         } else {
             gone.add(vma);
-            if (vma.anonVma() == null && mayHandOn(vma)) {
-                lists.withoutAnonVma.add(vma);
-            }
         }
     }
 
@@ -347,13 +351,42 @@ public final class Edit implements AutoCloseable {
         throw new IllegalStateException("not known to this edit: " + vma);
     }
 
-    /** Takes out the VMAs of a range that no VMA crosses and that a new VMA will cover. */
-    public void displace(long start, long end) {
+    /**
+     * Looks at the VMAs of a range that no VMA crosses and that a new VMA may cover, for {@link #displaceGathered}.
+     * Each is looked at once here, since the memory of many VMAs is in no cache.
+     *
+     * @return their counters, which the caller only reads
+     * @throws Operation.NoIdleContext as {@link #inFlight}
+     */
+    public Counters gather(long start, long end) {
         VmArea vma = firstIn(start, end);
+        if (vma != null) {
+            requireContext();
+            lists.ofGathered = new Counters();
+        }
         Cursor<VmArea> cursor = cursorFrom(vma, end);
         for (; vma != null; vma = next(cursor, end)) {
-            takeOut(vma);
-            noteDisplaced(vma);
+            lists.ofGathered.count(vma, pagesOf(vma), 1);
+            lists.gathered.add(vma);
+        }
+        return lists.ofGathered;
+    }
+
+    /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
+    public void displaceGathered() {
+        List<VmArea> gathered = lists.gathered;
+        boolean areAllPlain = fresh.isEmpty() && layout.counters().opens == 0;
+        if (areAllPlain) {
+            counters.subtractAll(lists.ofGathered);
+        }
+        for (int i = 0; i < gathered.size(); i++) {
+            VmArea vma = gathered.get(i);
+            if (areAllPlain) {
+                gone.add(vma);
+            } else {
+                takeOutForGood(vma);
+                noteDisplaced(vma);
+            }
         }
     }
 
@@ -380,12 +413,14 @@ public final class Edit implements AutoCloseable {
         for (; vma != null; vma = next(cursor, end)) {
             if (!isMoved) {
                 leaving.countUnmapped(vma, pagesOf(vma));
+                takeOutForGood(vma);
+            } else {
+                if (vma.anonVma() != null && mayHandOn(vma)) {
+                    // The old VMA may have got its anon_vma after the new VMA was created.
+                    lists.withoutAnonVma.add(vma);
+                }
+                takeOut(vma);
             }
-            if (isMoved && vma.anonVma() != null && mayHandOn(vma)) {
-                // The old VMA may have got its anon_vma after the new VMA was created.
-                lists.withoutAnonVma.add(vma);
-            }
-            takeOut(vma);
             noteDisplaced(vma);
             last = vma.end();
         }
@@ -430,12 +465,24 @@ public final class Edit implements AutoCloseable {
         inFlight().occupy(start, end, false);
     }
 
-    /** Returns the range in flight of this edit, created at first use. */
+    /**
+     * Returns the range in flight of this edit, created at first use.
+     *
+     * @throws Operation.NoIdleContext if its retirement lacks a page table context. Found here, before the call has
+     *     looked at many VMAs in vain
+     */
     RetirementRun inFlight() {
         if (inFlight == null) {
+            requireContext();
             inFlight = new RetirementRun(operation);
         }
         return inFlight;
+    }
+
+    private void requireContext() {
+        if (!completing && !operation.hasContext()) {
+            throw new Operation.NoIdleContext();
+        }
     }
 
     public long pagesOf(VmArea vma) {

@@ -39,6 +39,15 @@ public final class Operation implements Watch {
      */
     private static final int DEPTH = 24;
 
+    /** Thrown in an attempt that needs a page table context, if none is idle: the operation creates one. */
+    static final class NoIdleContext extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NoIdleContext() {
+            super(null, null, false, false);
+        }
+    }
+
     private final Layout layout;
     private final Call call;
 
@@ -97,7 +106,7 @@ public final class Operation implements Watch {
         if (isRefusedByClose()) {
             return result;
         }
-        layout.host().housekeeping().attendAgain();
+        attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && call.mayBeRefused() && !backlog.awaitRoom()) {
             return Errno.EAGAIN.result();
@@ -226,7 +235,7 @@ public final class Operation implements Watch {
         if (isRefusedByClose()) {
             return false;
         }
-        layout.host().housekeeping().attendAgain();
+        attendAgain();
         Backlog backlog = backlog();
         if (backlog != null && !backlog.begin()) {
             result = Errno.EAGAIN.result();
@@ -257,6 +266,7 @@ public final class Operation implements Watch {
             while (!done) {
                 Gate gate = attempt();
                 if (gate != null) {
+                    giveContextBack();
                     waitFor(gate);
                 } else if (lacksContext) {
                     takeContext();
@@ -268,6 +278,7 @@ public final class Operation implements Watch {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer. The place is given back, since calls of the backing may wait for one.
                     withdraw();
+                    giveContextBack();
                     ask();
                 }
             }
@@ -341,12 +352,11 @@ public final class Operation implements Watch {
                 addTables(rest);
                 return true;
             }
-            if (context == null && !goesOnWithoutContext) {
-                context = memory.contexts().borrowIdle();
-                lacksContext = context == null;
-                if (lacksContext) {
-                    return false;
-                }
+            if (rest.isInParts() && rest.retiresNothing()) {
+                return true;
+            }
+            if (!hasContext()) {
+                return false;
             }
             rest.retireBy(
                     new Retirement(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
@@ -359,6 +369,20 @@ public final class Operation implements Watch {
             return false;
         }
         return true;
+    }
+
+    /**
+     * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
+     *
+     * @return false if none is idle: the attempt must end, and the operation creates one
+     */
+    boolean hasContext() {
+        if (context != null || goesOnWithoutContext || layout.memoryOrNull() == null) {
+            return true;
+        }
+        context = layout.memory().contexts().borrowIdle();
+        lacksContext = context == null;
+        return !lacksContext;
     }
 
     /** Gives the tables of a later part to the retirement, which the first part has prepared. */
@@ -424,6 +448,8 @@ public final class Operation implements Watch {
                     ticket.leave();
                 }
                 return blocked.gate();
+            } catch (NoIdleContext none) {
+                return null;
             } catch (PublicationParts.Needed many) {
                 parts = new PublicationParts(this, new RetirementRun(this), edit.lists.claimed);
                 return null;
@@ -518,13 +544,19 @@ public final class Operation implements Watch {
         return callbacks == null || callbacks.areAnswered();
     }
 
-    /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
-    private void leave() {
-        PageTableContext unused = inFlight == null ? context : null;
+    /** Gives the context back that no retirement has: the operation waits, or ends. */
+    private void giveContextBack() {
+        RetirementRun rest = inFlight;
+        PageTableContext unused = rest == null || !rest.isPrepared() ? context : null;
         context = null;
         if (unused != null) {
             layout.memory().contexts().giveBack(unused);
         }
+    }
+
+    /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
+    private void leave() {
+        giveContextBack();
         if (tables != null) {
             // Also after a part that was published: a later one may have failed with tables of its own.
             tables.close();
@@ -571,6 +603,11 @@ public final class Operation implements Watch {
     @Override
     public void waitsLong(Gate gate, Thread waiter, long nanos) {
         layout.host().reportLongWait(toString(), gate, waiter, nanos);
+    }
+
+    @Override
+    public void attendAgain() {
+        layout.host().attendAgain();
     }
 
     @Override

@@ -174,7 +174,9 @@ final class Publication {
         if (withOpens != null) {
             mine.hold(withOpens);
         }
-        Linking.unlink(edit.gone, mine);
+        if (layout.counters().cached != 0) {
+            Linking.unlink(edit.gone, mine);
+        }
         layout.inFlight().makeRoom();
         mine.prepareToDepart();
         return true;

@@ -8,7 +8,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /**
  * The sizes of a layout that limits are compared with ({@code mm_struct}'s {@code total_vm} and its relatives). In
- * pages, except the map count and the number of opens.
+ * pages, except the map count and the numbers of VMAs.
  *
  * <p>Guarded by the layout lock: an edit works on a copy, which replaces the original at publication.
  */
@@ -28,6 +28,12 @@ public final class Counters {
     /** VMAs with an open. */
     public long opens;
 
+    /** Sealed VMAs. */
+    public long sealed;
+
+    /** VMAs whose pages are those of a page cache. */
+    public long cached;
+
     Counters copy() {
         Counters copy = new Counters();
         copy.set(this);
@@ -44,6 +50,8 @@ public final class Counters {
         locked = other.locked;
         accounted = other.accounted;
         opens = other.opens;
+        sealed = other.sealed;
+        cached = other.cached;
     }
 
     /** Adds a VMA, or with sign -1 subtracts it. */
@@ -57,7 +65,26 @@ public final class Counters {
         droppable += vma.has(VmaFlags.DROPPABLE) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
-        opens += hasOpen(vma) ? sign : 0;
+        sealed += vma.has(VmaFlags.SEALED) ? sign : 0;
+        if (vma.traits() != null) {
+            opens += hasOpen(vma) ? sign : 0;
+            cached += vma.traits().pageCache() != null ? sign : 0;
+        }
+    }
+
+    /** Subtracts other counters, all of them: those of VMAs that leave. */
+    public void subtractAll(Counters other) {
+        maps -= other.maps;
+        total -= other.total;
+        data -= other.data;
+        exec -= other.exec;
+        stack -= other.stack;
+        droppable -= other.droppable;
+        locked -= other.locked;
+        accounted -= other.accounted;
+        opens -= other.opens;
+        sealed -= other.sealed;
+        cached -= other.cached;
     }
 
     /**
@@ -108,12 +135,15 @@ public final class Counters {
                 && droppable == other.droppable
                 && locked == other.locked
                 && accounted == other.accounted
-                && opens == other.opens;
+                && opens == other.opens
+                && sealed == other.sealed
+                && cached == other.cached;
     }
 
     @Override
     public String toString() {
         return "maps " + maps + ", total " + total + ", data " + data + ", exec " + exec + ", stack " + stack
-                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens;
+                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens
+                + ", sealed " + sealed + ", cached " + cached;
     }
 }

@@ -8,11 +8,18 @@ import java.util.List;
 
 /** The changes of the one open edit of a layout; empty between edits, and reused. Guarded by the layout lock. */
 public final class EditLists {
+    private static final Counters NOTHING = new Counters();
+
     /** VMAs of the layout that were taken out. */
     public final List<VmArea> gone = new ArrayList<>();
 
     /** VMAs that were stored. */
     public final ArrayList<VmArea> fresh = new ArrayList<>();
+
+    /** VMAs of the layout that may be taken out at once, and their counters. */
+    public final List<VmArea> gathered = new ArrayList<>();
+
+    public Counters ofGathered = NOTHING;
 
     /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
     public final List<VmArea> displaced = new ArrayList<>();
@@ -26,6 +33,8 @@ public final class EditLists {
     public void clear() {
         claimed.clear();
         gone.clear();
+        gathered.clear();
+        ofGathered = NOTHING;
         fresh.clear();
         displaced.clear();
         withoutAnonVma.clear();

@@ -80,7 +80,7 @@ public abstract class InFlightRange extends WaitingCall {
     /** Addresses at which two VMAs may be joined at completion. */
     private List<PendingJoin> joins = List.of();
 
-    /** The indexes of the joins by address; null as long as there are few. */
+    /** The indexes of the joins of this part by address; null as long as there are few. */
     private @Nullable Long2LongHashMap joinAt;
 
     /** The counters of the unmapped VMAs; null for none. */
@@ -189,6 +189,7 @@ public abstract class InFlightRange extends WaitingCall {
         sealedMoves = moves.size();
         sealedActions = actions.size();
         sealedJoins = joins.size();
+        joinAt = null;
         sealedUncharged = uncharged == null ? null : uncharged.copy();
     }
 
@@ -259,6 +260,11 @@ public abstract class InFlightRange extends WaitingCall {
     /** Returns whether the retirement removes or moves pages, which a fork may be copying. */
     public boolean takesPagesAway() {
         return !reserved.isEmpty() || stopsFaults();
+    }
+
+    /** Returns whether the retirement has no page to remove, to move or to act on, and no notifier to call. */
+    public boolean retiresNothing() {
+        return reserved.isEmpty() && occupied.isEmpty() && busy.isEmpty() && moves.isEmpty();
     }
 
     /** Returns whether the retirement may take pages whose frames it has not freed yet. */
@@ -386,12 +392,15 @@ public abstract class InFlightRange extends WaitingCall {
         }
     }
 
-    /** Returns the index of the join at an address, or {@link #NOT_KNOWN}. */
+    /**
+     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier parts are not searched: a join that
+     * is tried twice has no effect the second time.
+     */
     private int indexOfJoin(long address) {
         Long2LongHashMap index = joinAt;
-        if (index == null && joins.size() > FEW_JOINS) {
+        if (index == null && joins.size() - sealedJoins > FEW_JOINS) {
             index = new Long2LongHashMap(NOT_KNOWN);
-            for (int i = 0; i < joins.size(); i++) {
+            for (int i = sealedJoins; i < joins.size(); i++) {
                 index.put(joins.get(i).address, i);
             }
             joinAt = index;
@@ -399,7 +408,7 @@ public abstract class InFlightRange extends WaitingCall {
         if (index != null) {
             return (int) index.get(address);
         }
-        for (int i = 0; i < joins.size(); i++) {
+        for (int i = sealedJoins; i < joins.size(); i++) {
             if (joins.get(i).address == address) {
                 return i;
             }
@@ -415,6 +424,7 @@ public abstract class InFlightRange extends WaitingCall {
     public void joined(int count) {
         truncate(joins, joins.size() - count);
         joinAt = null;
+        sealedJoins = Math.min(sealedJoins, joins.size());
         isJoining = true;
     }
 

@@ -10,7 +10,15 @@ import java.util.Locale;
  * lock.
  */
 public final class Ranges {
-    private static final long[] NO_MORE = {};
+    /**
+     * The ranges of a full block. A long list grows by a block: a copy of it, in memory that is new to the processor,
+     * would take longer than a lock that is held meanwhile should be.
+     */
+    private static final int BLOCK = 512;
+
+    private static final int BLOCK_SHIFT = Integer.numberOfTrailingZeros(BLOCK);
+    private static final long[] NO_BLOCK = {};
+    private static final long[][] NO_MORE = {};
 
     /** The empty list of ranges; {@link #with} replaces it by a new list. */
     public static final Ranges NONE = new Ranges();
@@ -18,8 +26,8 @@ public final class Ranges {
     private long firstStart;
     private long firstEnd;
 
-    /** The starts and ends, in turn, of all ranges but the first. */
-    private long[] more = NO_MORE;
+    /** The starts and ends, in turn, of all ranges but the first. Only the first block may be smaller than others. */
+    private long[][] more = NO_MORE;
 
     private int count;
 
@@ -54,21 +62,38 @@ public final class Ranges {
             firstStart = start;
             firstEnd = end;
         } else {
-            int at = 2 * (count - 1);
-            if (at == more.length) {
-                more = Arrays.copyOf(more, Math.max(4, 2 * at));
-            }
-            more[at] = start;
-            more[at + 1] = end;
+            int at = count - 1;
+            long[] block = blockFor(at);
+            block[startIn(at)] = start;
+            block[startIn(at) + 1] = end;
         }
         count++;
+    }
+
+    /** Returns the block for the range after so many others but the first, which it may have to allocate. */
+    private long[] blockFor(int at) {
+        int number = at >>> BLOCK_SHIFT;
+        if (number == more.length) {
+            more = Arrays.copyOf(more, Math.max(1, 2 * number));
+            Arrays.fill(more, number, more.length, NO_BLOCK);
+        }
+        long[] block = more[number];
+        if (startIn(at) >= block.length) {
+            block = Arrays.copyOf(block, number > 0 ? 2 * BLOCK : Math.max(4, 2 * block.length));
+            more[number] = block;
+        }
+        return block;
+    }
+
+    private static int startIn(int at) {
+        return 2 * (at & (BLOCK - 1));
     }
 
     private void setEnd(int i, long end) {
         if (i == 0) {
             firstEnd = end;
         } else {
-            more[2 * i - 1] = end;
+            more[(i - 1) >>> BLOCK_SHIFT][startIn(i - 1) + 1] = end;
         }
     }
 
@@ -109,11 +134,11 @@ public final class Ranges {
     }
 
     public long start(int i) {
-        return i == 0 ? firstStart : more[2 * i - 2];
+        return i == 0 ? firstStart : more[(i - 1) >>> BLOCK_SHIFT][startIn(i - 1)];
     }
 
     public long end(int i) {
-        return i == 0 ? firstEnd : more[2 * i - 1];
+        return i == 0 ? firstEnd : more[(i - 1) >>> BLOCK_SHIFT][startIn(i - 1) + 1];
     }
 
     public boolean overlap(long start, long end) {

@@ -8,13 +8,13 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Reservations;
 import dev.samara.core.internal.op.SharedContents;
+import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.maple.Cursor;
 
 /**
  * A new mapping whose address and flags are decided, on its way into an edit ({@code struct mmap_state} and {@code
@@ -56,19 +56,12 @@ final class MmapState {
         if (refused != DONE) {
             return refused;
         }
-        long replaced = 0;
-        long replacedAccounted = 0;
-        VmArea first = edit.firstIn(start, end);
-        Cursor<VmArea> cursor = edit.cursorFrom(first, end);
-        for (VmArea vma = first; vma != null; vma = Edit.next(cursor, end)) {
-            replaced += edit.pagesOf(vma);
-            replacedAccounted += vma.has(VmaFlags.ACCOUNT) ? edit.pagesOf(vma) : 0;
-        }
-        if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced)) {
+        Counters replaced = edit.gather(start, end);
+        if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
         if (isAccountable()) {
-            if (!edit.charge(Math.max(0, pages - replacedAccounted))) {
+            if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
                 return Errno.ENOMEM.result();
             }
             vmaFlags |= VmaFlags.ACCOUNT;
@@ -94,10 +87,10 @@ final class MmapState {
         if (early) {
             Reservations.takeOver(edit, start, end);
         }
-        edit.displace(start, end);
-        if (replaced != 0 || early) {
+        if (replaced.maps != 0 || early) {
             edit.gate(start, end);
         }
+        edit.displaceGathered();
         VmArea placed = MergeRules.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.

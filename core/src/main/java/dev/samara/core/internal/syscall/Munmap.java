@@ -94,15 +94,10 @@ public record Munmap(long address, long length) implements Call {
             }
             MergeRules.cut(edit, first, start);
         }
-        VmArea last = null;
-        VmArea vma = edit.firstIn(start, end);
-        Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
-        for (; vma != null; vma = Edit.next(cursor, end)) {
-            if (vma.has(VmaFlags.SEALED)) {
-                return Errno.EPERM.result();
-            }
-            last = vma;
+        if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
+            return Errno.EPERM.result();
         }
+        VmArea last = edit.at(end - 1);
         if (last != null && last.end() > end) {
             Errno refusal = MergeRules.refusalToCut(edit, last, end);
             if (refusal != null) {
@@ -111,6 +106,15 @@ public record Munmap(long address, long length) implements Call {
             MergeRules.cut(edit, last, end);
         }
         return DONE;
+    }
+
+    private static boolean hasSealed(Edit edit, long start, long end) {
+        VmArea vma = edit.firstIn(start, end);
+        Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
+        while (vma != null && !vma.has(VmaFlags.SEALED)) {
+            vma = Edit.next(cursor, end);
+        }
+        return vma != null;
     }
 
     @Override

@@ -82,6 +82,36 @@ final class RangesTest {
     }
 
     @Test
+    @DisplayName("if they are so many that their list has grown often, and after the last were removed again")
+    void many() {
+        for (int i = 0; i < 3_000; i++) {
+            if (i == 1_500) {
+                ranges.seal();
+            }
+            ranges.add(10L * i, 10L * i + 5);
+            ranges.add(10L * i + 5, 10L * i + 7);
+        }
+        assertMany(3_000);
+        ranges.unseal();
+        assertMany(1_500);
+        for (int i = 1_500; i < 2_000; i++) {
+            ranges.add(10L * i, 10L * i + 7);
+        }
+        assertMany(2_000);
+    }
+
+    private void assertMany(int count) {
+        assertEquals(count, ranges.size());
+        for (int i = 0; i < count; i++) {
+            assertEquals(10L * i, ranges.start(i));
+            assertEquals(10L * i + 7, ranges.end(i));
+            assertTrue(ranges.contain(10L * i + 6));
+            assertFalse(ranges.contain(10L * i + 7));
+        }
+        assertFalse(ranges.contain(10L * count + 6));
+    }
+
+    @Test
     @DisplayName("if they do not, and also if they overlap")
     void inAnyOrder() {
         for (int i = 0; i < 40; i++) {
