@@ -6,7 +6,7 @@ import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.file.CommittedMemory;
+import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;

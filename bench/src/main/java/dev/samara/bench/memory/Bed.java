@@ -11,8 +11,8 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;

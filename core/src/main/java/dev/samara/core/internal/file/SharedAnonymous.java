@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.EnsuredTask;

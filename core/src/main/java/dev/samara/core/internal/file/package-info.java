@@ -36,8 +36,6 @@
  *       <td>{@code FileBytes}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
- *   <tr><td>What limits the committed memory of a machine?</td>
- *       <td>{@link dev.samara.core.internal.file.CommittedMemory}</td></tr>
  * </table>
  */
 @NullMarked

@@ -4,7 +4,9 @@
  *
  * <p>A {@link dev.samara.core.internal.memory.MachineMemory} holds the frames of one page size, and everything that
  * their users share: grace periods, CPUs, page table contexts, owners of busy entries and page caches. The packages
- * above have the parts. The packages below take the whole.
+ * above have the parts. The packages below take the whole. {@link
+ * dev.samara.core.internal.memory.CommittedMemory} counts what the spaces and shared objects of a machine have been
+ * promised, and has the limit ({@code vm_enough_memory}).
  */
 @NullMarked
 package dev.samara.core.internal.memory;

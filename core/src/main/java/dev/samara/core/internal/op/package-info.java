@@ -38,7 +38,7 @@
  *       <td>{@link dev.samara.core.internal.op.MapCount}</td></tr>
  *   <tr><td>What charges memory, and where is the limit?</td>
  *       <td>{@link dev.samara.core.internal.op.CommitCharge}, {@link
- *       dev.samara.core.internal.file.CommittedMemory}</td></tr>
+ *       dev.samara.core.internal.memory.CommittedMemory}</td></tr>
  *   <tr><td>What copies page tables for a fork, and spares pinned pages?</td>
  *       <td>{@link dev.samara.core.internal.op.CopyPageTables}</td></tr>
  *   <tr><td>How does a call over many VMAs publish?</td>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.file;
+package dev.samara.core.internal.memory;
 
 import java.util.concurrent.atomic.AtomicLong;
 
