@@ -62,7 +62,7 @@ final class CompletePhase {
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
     private static boolean hasManyJoins(RetirementRun run) {
-        return run.joins().size() > PublicationParts.MOST && !run.isOrdered();
+        return run.joins().size() > PublicationParts.most() && !run.isOrdered();
     }
 
     /**
@@ -80,14 +80,14 @@ final class CompletePhase {
             }
             run.beginCompletion();
             try {
-                for (int i = joins.size() - PublicationParts.MOST; i < joins.size(); i++) {
+                for (int i = joins.size() - PublicationParts.most(); i < joins.size(); i++) {
                     MergeRules.joinLate(edit, joins.get(i));
                 }
                 Publication.publish(edit, Edit.DONE);
             } finally {
                 run.undoCompletion();
             }
-            run.joined(PublicationParts.MOST);
+            run.joined(PublicationParts.most());
             return true;
         }
     }

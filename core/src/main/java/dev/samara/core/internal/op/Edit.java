@@ -179,7 +179,7 @@ public final class Edit implements AutoCloseable {
      * @throws PublicationParts.Needed if the call does not publish in parts yet, and may
      */
     public boolean endsPartAt(long address) {
-        if (visited++ < PublicationParts.MOST || operation.isWhole()) {
+        if (visited++ < PublicationParts.most() || operation.isWhole()) {
             return false;
         }
         PublicationParts parts = operation.parts();
@@ -196,7 +196,7 @@ public final class Edit implements AutoCloseable {
      * @throws PublicationParts.Needed if there are too many for an edit
      */
     public void countVma() {
-        if (visited++ >= PublicationParts.MOST && !operation.isWhole()) {
+        if (visited++ >= PublicationParts.most() && !operation.isWhole()) {
             throw new PublicationParts.Needed();
         }
     }

@@ -26,6 +26,11 @@ final class PublicationParts {
     /** The number of VMAs that one part looks at: a few hundred microseconds under the layout lock. */
     static final int MOST = 64;
 
+    /** Returns {@link #MOST}. A method, so that a test compiled with smaller parts changes this class alone. */
+    static int most() {
+        return MOST;
+    }
+
     /** Threads that wait for the end of the publication keep only this gate reachable. */
     private static final class PublicationGate extends Gate {
         private final Object operation;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+
+/**
+ * Calls that publish in parts of one VMA each, beside other calls: each of the others comes before all parts, or after
+ * all. The classes are to be compiled with {@link PartsScenariosTest#SMALL_PARTS}.
+ */
+final class PartsScenarios {
+    private PartsScenarios() {}
+
+    /** Three VMAs of one page, of which only the outer ones can be written. */
+    abstract static class OfThree extends Calls {
+        static final long TARGET = AT + 0x100 * PAGE;
+        static final long LENGTH = 3 * PAGE;
+
+        static final SpaceScenario.Operation PROTECT =
+                (state, cpu) -> "" + state.space.mprotect(AT, LENGTH, Protection.READ | Protection.EXEC);
+
+        static final SpaceScenario.Operation MOVE = (state, cpu) ->
+                "" + state.space.mremap(AT, LENGTH, LENGTH, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TARGET);
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            for (int i = 0; i < 3; i++) {
+                mapPage(state, cpu, AT + i * PAGE);
+                if (i == 1) {
+                    state.space.mprotect(AT + PAGE, PAGE, Protection.READ);
+                }
+            }
+        }
+    }
+
+    /** A call that changes rights beside the unmapping of its middle. */
+    static final class ProtectBesideUnmap extends OfThree {
+        ProtectBesideUnmap() {
+            calls().put("mprotect", PROTECT);
+            calls().put("munmap", munmap(AT + PAGE, PAGE));
+        }
+    }
+
+    /** Two calls that change rights of overlapping ranges. */
+    static final class ProtectBesideProtect extends OfThree {
+        ProtectBesideProtect() {
+            calls().put("one", PROTECT);
+            calls().put("two", (state, cpu) -> "" + state.space.mprotect(AT + PAGE, 2 * PAGE, Protection.NONE));
+        }
+    }
+
+    /** A call that changes rights beside a fork, whose child has all of the changes or none. */
+    static final class ProtectBesideFork extends OfThree {
+        ProtectBesideFork() {
+            calls().put("mprotect", PROTECT);
+            calls().put("fork", (state, cpu) -> {
+                state.children.put("child", state.space.fork());
+                return "forked";
+            });
+        }
+    }
+
+    /** A move beside a mapping over the whole of its target. */
+    static final class MoveBesideMapping extends OfThree {
+        MoveBesideMapping() {
+            calls().put("mremap", MOVE);
+            calls().put("mmap", (state, cpu) -> "" + state.space.mmap(TARGET, LENGTH, RW, FIXED, null, 0));
+        }
+    }
+
+    /** A move beside the unmapping of the last page of its target. */
+    static final class MoveBesideUnmap extends OfThree {
+        MoveBesideUnmap() {
+            calls().put("mremap", MOVE);
+            calls().put("munmap", munmap(TARGET + 2 * PAGE, PAGE));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("I6: no other operation comes between the parts of a call, under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class PartsScenariosTest {
+    private static final String INTERNAL = "dev.samara.core.internal.";
+    private static final String PARTS = INTERNAL + "op.PublicationParts";
+    private static final String[] SMALL = {"static final int MOST = 64;", "static final int MOST = 1;"};
+
+    /** No break, but parts that one VMA fills. */
+    static final Planting SMALL_PARTS = SourceBreak.of(PARTS, SMALL);
+
+    private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static final List<Break> BREAKS = List.of(
+            new Break(
+                    "a call in parts keeps only what its parts have changed",
+                    PartsScenarios.ProtectBesideProtect.class,
+                    SMALL_PARTS.and(SourceBreak.of(
+                            INTERNAL + "space.InFlightRange",
+                            "? claimed.overlap(start, end)",
+                            "? occupied.overlap(start, end) || busy.overlap(start, end)"))),
+            new Break(
+                    "a move in parts claims its source only",
+                    PartsScenarios.MoveBesideMapping.class,
+                    SourceBreak.of(PARTS, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
+            new Break(
+                    "a fork does not wait for the last part",
+                    PartsScenarios.ProtectBesideFork.class,
+                    SMALL_PARTS.and(SourceBreak.of(
+                            INTERNAL + "syscall.ForkInstant",
+                            "Gate publication = parent.inFlight().publication();",
+                            "Gate publication = null;"))));
+
+    private static List<Break> breaks() {
+        return BREAKS;
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), breaks.length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            classes = {
+                PartsScenarios.ProtectBesideUnmap.class,
+                PartsScenarios.ProtectBesideProtect.class,
+                PartsScenarios.ProtectBesideFork.class,
+                PartsScenarios.MoveBesideMapping.class,
+                PartsScenarios.MoveBesideUnmap.class
+            })
+    @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
+    void inOrder(Class<? extends Scenario> type) {
+        Exploration.Result result = explore(type, SMALL_PARTS);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a broken protocol is found")
+    void found(Break of) {
+        Exploration.Failure failure = explore(of.scenario, of.planting).failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+    }
+}
