@@ -15,8 +15,8 @@ import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.internal.tlb.TlbFlush;
 import org.agrona.concurrent.NoOpIdleStrategy;
 
 /**
@@ -91,12 +91,12 @@ final class Pair {
 
     /** Makes every CPU in GUEST drop the page that it has, or had. */
     void shoot() {
-        TlbFlush.flushPage(memory, table, leaf, SHOT);
+        PageFlush.flushPage(memory, table, leaf, SHOT);
     }
 
     /** Returns the number of CPUs that were waited for. */
     long targets() {
-        return memory.cpus().targets();
+        return memory.cpus().shootdowns().targets();
     }
 
     /**

@@ -1,37 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The CPUs of one machine, and the shootdown: requests to the CPUs that may have a translation, and the wait until they
- * have dropped it. Thread-safe.
- */
+/** The CPUs of one machine that are online, and their {@link Shootdowns}. Thread-safe. */
 public final class Cpus {
-    private static final int SPINS = 2_000;
-    private static final long SHORTEST_PARK = 1_000;
-    private static final long LONGEST_PARK = 200_000;
-
-    /** The cpumask of all CPUs. */
-    private static final long ALL = -1;
-
-    private final ShootdownReports signals;
+    private final Shootdowns shootdowns;
     private final LazyContext.Maker lazy;
-    private final boolean elides;
     private final DeadThreadCpus dead = new DeadThreadCpus(this);
-    private final LongAdder shootdowns = new LongAdder();
-    private final LongAdder targets = new LongAdder();
 
     /** The events of the CPUs that have gone offline, by kind. Guarded by this. */
     private final long[] ended = new long[CpuCounters.KINDS];
@@ -68,9 +52,19 @@ public final class Cpus {
             Consumer<Throwable> failures,
             LazyContext.Maker lazy,
             boolean elides) {
-        signals = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
+        shootdowns = new Shootdowns(this, new ShootdownReports(reportAfterNanos, reporter, delivery, failures), elides);
         this.lazy = lazy;
-        this.elides = elides;
+    }
+
+    /** Returns the shootdowns of these CPUs. */
+    public Shootdowns shootdowns() {
+        return shootdowns;
+    }
+
+    /** Returns the CPUs by number; null for a free number. The caller only reads the array. */
+    @Nullable
+    CpuState[] online() {
+        return online;
     }
 
     /**
@@ -342,178 +336,5 @@ public final class Cpus {
             }
         }
         return sums;
-    }
-
-    /** Returns the number of shootdowns that had a CPU of another thread to wait for. It only grows. */
-    public long shootdowns() {
-        return shootdowns.sum();
-    }
-
-    /** Returns the number of CPUs that all shootdowns together had to wait for. It only grows. */
-    public long targets() {
-        return targets.sum();
-    }
-
-    /**
-     * Waits until no CPU of a cpumask can use translations of a context from before a generation. The caller has
-     * advanced the generation, and read the cpumask after that. The caller's own CPUs catch up at once. The caller
-     * holds no lock that a CPU in GUEST may wait for.
-     *
-     * @param context the context of the space
-     * @param generation the generation to reach
-     * @param mask a cpumask
-     */
-    public void shoot(TlbContext context, long generation, long mask) {
-        if (mask == 0 || isElided(context, mask)) {
-            return;
-        }
-        @Nullable CpuState[] all = online;
-        if (!ask(all, context, generation, mask)) {
-            return;
-        }
-        for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
-                CpuState cpu = all[n];
-                if (cpu != null) {
-                    await(cpu, context, generation);
-                }
-            }
-        }
-    }
-
-    /**
-     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}). Earlier
-     * actions of the CPU are then visible to the caller, and earlier actions of the caller to the CPU. A CPU that goes
-     * to GUEST meanwhile sees that, too. The caller holds no lock that a CPU in GUEST may wait for.
-     *
-     * @param context the context of the space
-     */
-    public void fence(TlbContext context) {
-        // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions.
-        // The CPU reads the generation (volatile) after this thread has advanced it, and then stores a word that this
-        // thread reads. The generation takes a record of the log, though it has no range: without one, each CPU that
-        // reads the log would take it for a range that is missing, and flush everything.
-        long generation = context.generation().advance();
-        context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
-        shoot(context, generation, ALL);
-    }
-
-    /**
-     * Begins a shootdown as {@link #shoot} does, and does not wait.
-     *
-     * @param context the context of the space
-     * @param generation the generation to reach
-     * @param mask a cpumask
-     * @return the shootdown, which tells whether it is over; null if it is over already
-     */
-    public @Nullable Shootdown begin(TlbContext context, long generation, long mask) {
-        @Nullable CpuState[] all = online;
-        return mask != 0 && !isElided(context, mask) && ask(all, context, generation, mask)
-                ? new Shootdown(this, context, generation, mask, all)
-                : null;
-    }
-
-    /**
-     * Returns whether no CPU of a cpumask has to be asked, since none is in GUEST in the context. Either no CPU is a
-     * user of the space, or only the caller's is. A CPU that comes later finds its translations stale by the
-     * generation. A cpumask of one CPU is not worth the question.
-     */
-    private boolean isElided(TlbContext context, long mask) {
-        if (!elides || (mask & (mask - 1)) == 0) {
-            return false;
-        }
-        // Volatile, and after the generation was advanced. Pairs with a CPU that comes to the space: it counts itself,
-        // and reads the generation before it uses a translation. At least one of the two sees the other's update. The
-        // CPU is not counted any more only after its word does not name the context.
-        int users = context.cpus();
-        if (users > 1) {
-            return false;
-        }
-        ThreadCpus thread = users == 0 ? null : ThreadCpus.current();
-        return users == 0 || (thread != null && thread.hasInKernel(context.id()));
-    }
-
-    /** Sends requests to the CPUs of a cpumask that have to catch up; returns whether one is of another thread. */
-    private boolean ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
-        int asked = 0;
-        for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
-                CpuState cpu = all[n];
-                if (cpu == null) {
-                    continue;
-                }
-                if (!cpu.isDone(context.id(), generation)) {
-                    asked += ask(cpu);
-                } else if (cpu.isSwitching()) {
-                    // Perhaps to this context. The CPU reads the generation before it uses a translation, so the
-                    // shootdown does not wait for it.
-                    cpu.request();
-                }
-            }
-        }
-        if (asked == 0) {
-            return false;
-        }
-        shootdowns.increment();
-        targets.add(asked);
-        context.counters().addShootdown(asked);
-        return true;
-    }
-
-    long reportAfterNanos() {
-        return signals.reportAfterNanos();
-    }
-
-    /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
-    void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
-        signals.stalled(cpu, context, generation, waited, isFirst);
-    }
-
-    /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
-    static int next(int number) {
-        return number < CpuState.SHARED ? Integer.MAX_VALUE : number + CpuState.SHARED;
-    }
-
-    /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller, else 1. */
-    private int ask(CpuState cpu) {
-        if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
-            cpu.acknowledge();
-            return 0;
-        }
-        cpu.request();
-        signals.deliver(cpu);
-        return 1;
-    }
-
-    private void await(CpuState cpu, TlbContext context, long generation) {
-        for (int i = 0; i < SPINS; i++) {
-            if (cpu.isDone(context.id(), generation)) {
-                return;
-            }
-            Thread.onSpinWait();
-        }
-        long since = System.nanoTime();
-        long park = SHORTEST_PARK;
-        long report = signals.reportAfterNanos();
-        boolean isFirst = true;
-        boolean interrupted = false;
-        while (!cpu.isDone(context.id(), generation)) {
-            if (dead.stopIfDead(cpu)) {
-                break;
-            }
-            interrupted |= Thread.interrupted();
-            // Timed: a CPU that acknowledges wakes no thread.
-            LockSupport.parkNanos(this, park);
-            park = Math.min(2 * park, LONGEST_PARK);
-            long waited = System.nanoTime() - since;
-            if (waited >= report) {
-                signals.stalled(cpu, context, generation, waited, isFirst);
-                isFirst = false;
-                report = waited + signals.reportAfterNanos();
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

@@ -8,7 +8,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** Delivers requests to CPUs, and reports and kicks CPUs that do not acknowledge. Thread-safe. */
+/**
+ * Delivers requests to CPUs. Decides that a CPU has not acknowledged for too long, then reports and kicks it.
+ * Thread-safe.
+ */
 final class ShootdownReports {
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
@@ -26,8 +29,25 @@ final class ShootdownReports {
         this.failures = failures;
     }
 
-    long reportAfterNanos() {
+    /** Returns the first argument {@code at} of {@link #check} in a wait. */
+    long firstCheck() {
         return reportAfterNanos;
+    }
+
+    /**
+     * Reports and kicks a CPU that has not acknowledged, if it is time. Later checks of a wait kick it again.
+     *
+     * @param since the beginning of the wait, as {@link System#nanoTime}
+     * @param at the time since then, in nanoseconds, from which on the CPU is late
+     * @return the next such time
+     */
+    long check(CpuState cpu, TlbContext context, long generation, long since, long at) {
+        long waited = System.nanoTime() - since;
+        if (waited < at) {
+            return at;
+        }
+        stalled(cpu, context, generation, waited, at == reportAfterNanos);
+        return waited + reportAfterNanos;
     }
 
     /** Has a CPU find its request soon. Without delivery the CPU finds it at its next poll. */
@@ -45,7 +65,7 @@ final class ShootdownReports {
     }
 
     /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
-    void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
+    private void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
         Thread owner = cpu.owner();
         if (owner == null) {
             return;

@@ -7,7 +7,8 @@
  * each change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has a
  * CPU's state and context in one word. So a thread that has changed something decides by that word whether it must wait
  * for that CPU, and by one more if the CPU is in GUEST there. {@link dev.samara.core.internal.cpu.Cpus} is the list of
- * all CPUs of a machine, and runs the shootdown. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a
+ * all CPUs of a machine, and {@link dev.samara.core.internal.cpu.Shootdowns} has them drop translations, and waits for
+ * that. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a
  * space: CPUs that are in it, CPUs that borrow another space and come back, and references. After the last user has
  * gone, the space's context is never used again, and needs no flush. A CPU that is LAZY is no user: its {@link
  * dev.samara.core.internal.cpu.LazyContext} is the part of the space that it keeps. A
@@ -21,7 +22,10 @@
  *   <tr><td>What does it have to flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
  *   <tr><td>What waits until the CPUs have flushed?</td>
- *       <td>{@link dev.samara.core.internal.cpu.Cpus#shoot}, {@link dev.samara.core.internal.cpu.Shootdown}</td></tr>
+ *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that does something else meanwhile, {@link
+ *       dev.samara.core.internal.cpu.PolledShootdown}</td></tr>
+ *   <tr><td>When has a CPU not answered for too long?</td>
+ *       <td>{@code ShootdownReports}</td></tr>
  *   <tr><td>Which CPUs does a thread have?</td>
  *       <td>{@code ThreadCpus}</td></tr>
  *   <tr><td>What takes a dead thread's CPU, or a lost CPU, offline?</td>

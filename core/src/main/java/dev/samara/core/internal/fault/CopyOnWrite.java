@@ -9,7 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
-import dev.samara.core.internal.tlb.TlbFlush;
+import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.VmaFlags;
@@ -113,7 +113,7 @@ final class CopyOnWrite {
                 return Resolve.AGAIN;
             }
             faulter.reader().readUnlock();
-            TlbFlush.flushPage(faulter.memory, faulter.table(), leaf, address);
+            PageFlush.flushPage(faulter.memory, faulter.table(), leaf, address);
             faulter.reader().readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {

@@ -410,9 +410,8 @@ public final class CpuTlb {
             slot.isFresh = false;
             flushed = slot.flushed;
         }
-        long generation = of.generation().current();
-        if (generation != slot.flushed) {
-            catchUp(of, generation);
+        if (of.generation().mustFlush(slot.flushed)) {
+            catchUp(of, of.generation().current());
         }
     }
 
@@ -448,15 +447,12 @@ public final class CpuTlb {
     private void acknowledge() {
         state.clearPending();
         TlbContext of = state.context();
-        if (of != null) {
-            long generation = of.generation().current();
-            if (generation != slot.flushed) {
-                try {
-                    catchUp(of, generation);
-                } catch (Throwable thrown) {
-                    state.request();
-                    throw thrown;
-                }
+        if (of != null && of.generation().mustFlush(slot.flushed)) {
+            try {
+                catchUp(of, of.generation().current());
+            } catch (Throwable thrown) {
+                state.request();
+                throw thrown;
             }
         }
     }

@@ -3,7 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.Shootdown;
+import dev.samara.core.internal.cpu.PolledShootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -127,13 +127,13 @@ final class PendingFlush {
     }
 
     /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
-    List<Shootdown> begin() {
-        List<Shootdown> begun = new ArrayList<>(1);
+    List<PolledShootdown> begin() {
+        List<PolledShootdown> begun = new ArrayList<>(1);
         flush(begun);
         return begun;
     }
 
-    private void flush(@Nullable List<Shootdown> begun) {
+    private void flush(@Nullable List<PolledShootdown> begun) {
         int from = 0;
         while (from < size) {
             int behind = from + 1;
@@ -146,7 +146,7 @@ final class PendingFlush {
     }
 
     /** Flushes the leaves of one space with one generation, whose range spans them all. */
-    private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
+    private void flush(int from, int behind, @Nullable List<PolledShootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
@@ -167,9 +167,9 @@ final class PendingFlush {
         }
         context.log(generation, start, end, mask, reason);
         if (begun == null) {
-            cpus.shoot(context, generation, mask);
+            cpus.shootdowns().shoot(context, generation, mask);
         } else {
-            Shootdown shootdown = cpus.begin(context, generation, mask);
+            PolledShootdown shootdown = cpus.shootdowns().begin(context, generation, mask);
             if (shootdown != null) {
                 begun.add(shootdown);
             }

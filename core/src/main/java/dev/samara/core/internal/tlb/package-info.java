@@ -8,13 +8,18 @@
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
  * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.PendingFlush} has the leaves
- * that must be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
+ * that must be flushed before, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Where does a CPU compare generations, and flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#enterGuest}, {@link
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
+ *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.CpuTlb}, by the generations that it is behind; {@link
+ *       dev.samara.core.internal.tlb.SoftTlb#flush}, by the length of a range</td></tr>
+ *   <tr><td>What flushes one page that stays?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>
  *       <td>{@link dev.samara.core.internal.tlb.PendingFlush}</td></tr>
  *   <tr><td>What frees the frames after the flush?</td>

@@ -19,13 +19,13 @@ final class ElisionBreaks {
                             INTERNAL + "tlb.PendingFlush",
                             "long generation = context.generation().advance();",
                             "boolean isAlone = context.cpus() <= 1;\nlong generation = context.generation().advance();",
-                            "cpus.shoot(context, generation, mask);",
-                            "cpus.shoot(context, generation, isAlone ? 0 : mask);")),
+                            "cpus.shootdowns().shoot(context, generation, mask);",
+                            "cpus.shootdowns().shoot(context, generation, isAlone ? 0 : mask);")),
             PlantedBreak.of(
                     "references are counted in place of CPUs",
                     ElisionScenarios.Stays.class,
                     0,
-                    SourceBreak.of(INTERNAL + "cpu.Cpus", "context.cpus();", "context.users().references();")),
+                    SourceBreak.of(INTERNAL + "cpu.Shootdowns", "context.cpus();", "context.users().references();")),
             PlantedBreak.of(
                     "a CPU that was not asked finds its translations fresh",
                     ElisionScenarios.Comes.class,

@@ -40,7 +40,7 @@ final class MissedBreaks {
                     "frames are freed before the acknowledgements",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    Plantings.withoutCall(CORE + "cpu.Cpus", "shoot", "await", 0)),
+                    Plantings.withoutCall(CORE + "cpu.Shootdowns", "shoot", "await", 0)),
             PlantedBreak.of(
                     "GUEST is entered without a look at the generation",
                     StoreBufferTest.StoreBesideReuse.class,

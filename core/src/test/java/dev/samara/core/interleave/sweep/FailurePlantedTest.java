@@ -146,7 +146,7 @@ final class FailurePlantedTest {
                     "stays-in-guest+munmap",
                     FailureKind.INTERRUPT,
                     CALLERS,
-                    SourceBreak.of(CORE + "cpu.Cpus", "if (interrupted) {", "if (false) {")),
+                    SourceBreak.of(CORE + "cpu.Shootdowns", "if (interrupted) {", "if (false) {")),
             new Planted(
                     "a borrow that fails leaves a user of the CPU's own space",
                     "use",

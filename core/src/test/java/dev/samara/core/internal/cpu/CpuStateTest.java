@@ -35,12 +35,12 @@ final class CpuStateTest {
     /** Has another thread shoot at this CPU in both contexts, and come back before anybody acknowledges. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
-            cpus.shoot(context, context.generation().advance(), cpu.bit());
-            cpus.shoot(another, another.generation().advance(), cpu.bit());
+            cpus.shootdowns().shoot(context, context.generation().advance(), cpu.bit());
+            cpus.shootdowns().shoot(another, another.generation().advance(), cpu.bit());
         });
         shooter.start();
         shooter.join();
-        assertEquals(0, cpus.targets());
+        assertEquals(0, cpus.shootdowns().targets());
     }
 
     @Test
@@ -123,7 +123,7 @@ final class CpuStateTest {
         thread.start();
         thread.join();
         assertEquals(1, context.cpus());
-        cpus.shoot(context, context.generation().advance(), -1);
+        cpus.shootdowns().shoot(context, context.generation().advance(), -1);
         assertEquals(0, context.cpus());
         cpus.releaseDead();
         assertEquals(0, context.cpus());

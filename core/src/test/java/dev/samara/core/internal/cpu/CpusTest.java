@@ -95,7 +95,7 @@ final class CpusTest {
             ContextSwitch.load(all.get(i), context);
             all.get(i).enterGuest(context.id());
         }
-        cpus.shoot(context, generation, mask);
+        cpus.shootdowns().shoot(context, generation, mask);
         for (CpuState cpu : all) {
             cpu.leaveGuest(context.id());
             cpus.release(cpu);
@@ -148,8 +148,8 @@ final class CpusTest {
         assertEquals(Set.of(7, 40, 72, 104), shot(1L << 7 | 1L << 40));
         assertEquals(Set.of(63, 95, 127), shot(1L << 63));
         assertEquals(MANY, shot(-1).size());
-        assertEquals(0, cpus.shootdowns());
-        assertEquals(0, cpus.targets());
+        assertEquals(0, cpus.shootdowns().count());
+        assertEquals(0, cpus.shootdowns().targets());
     }
 
     /** Returns a CPU that is between two spaces, which a shootdown asks wherever it looks. */
@@ -161,7 +161,7 @@ final class CpusTest {
 
     /** Returns whether a CPU that is between two spaces is asked in a shootdown by this thread. */
     private static boolean isAsked(Cpus of, TlbContext in, CpuState switching) {
-        of.shoot(in, in.generation().advance(), -1);
+        of.shootdowns().shoot(in, in.generation().advance(), -1);
         boolean isAsked = switching.isPending();
         switching.clearPending();
         return isAsked;
@@ -200,12 +200,13 @@ final class CpusTest {
         Owned kernel = guest(cpus, context, 0);
         kernel.does(() -> kernel.state.leaveGuest(context.id()));
         Owned notInTheMask = guest(cpus, context, 0);
-        Thread shooter = new Thread(() -> cpus.shoot(context, generation, ~notInTheMask.state.bit()));
+        Thread shooter = new Thread(() -> cpus.shootdowns().shoot(context, generation, ~notInTheMask.state.bit()));
         shooter.start();
         awaitRequest(behind.state);
-        Await.until("the shooter has counted its targets", () -> cpus.targets() != 0);
-        assertEquals(1, cpus.shootdowns());
-        assertEquals(1, cpus.targets());
+        Await.until(
+                "the shooter has counted its targets", () -> cpus.shootdowns().targets() != 0);
+        assertEquals(1, cpus.shootdowns().count());
+        assertEquals(1, cpus.shootdowns().targets());
         for (Owned other : List.of(done, elsewhere, kernel, notInTheMask)) {
             assertFalse(other.state.isPending());
         }
@@ -214,7 +215,7 @@ final class CpusTest {
         assertFalse(behind.state.isPending());
         behind.does(() -> behind.state.flushedTo(generation));
         shooter.join();
-        cpus.shoot(context, generation, behind.state.bit());
+        cpus.shootdowns().shoot(context, generation, behind.state.bit());
         assertFalse(behind.state.isPending(), "a CPU that is done is not asked again");
     }
 
@@ -226,7 +227,7 @@ final class CpusTest {
             long generation = context.generation().advance();
             Owned cpu = guest(cpus, context, generation - 1);
             assertEquals(1, context.cpus());
-            Thread shooter = new Thread(() -> cpus.shoot(context, generation, cpu.state.bit()));
+            Thread shooter = new Thread(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit()));
             shooter.start();
             awaitRequest(cpu.state);
             switch (way) {
@@ -423,7 +424,7 @@ final class CpusTest {
         AtomicBoolean interrupted = new AtomicBoolean();
         Thread shooter = new Thread(() -> {
             Thread.currentThread().interrupt();
-            impatient.shoot(context, generation, cpu.state.bit());
+            impatient.shootdowns().shoot(context, generation, cpu.state.bit());
             interrupted.set(Thread.interrupted());
         });
         shooter.start();
@@ -483,9 +484,9 @@ final class CpusTest {
         Owned cpu = guest(cpus, context, context.generation().advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
-        Future<?> shot = shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit()));
+        Future<?> shot = shooter.submit(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit()));
         Await.result("the shootdown to an earlier generation", shot, List.of());
-        assertEquals(0, cpus.shootdowns());
+        assertEquals(0, cpus.shootdowns().count());
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
     }
 
@@ -498,9 +499,9 @@ final class CpusTest {
         List<Future<?>> shots = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
             long generation = context.generation().advance();
-            shots.add(shooters.submit(() -> cpus.shoot(context, generation, cpu.state.bit())));
+            shots.add(shooters.submit(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit())));
         }
-        Await.until("both have asked the CPU", () -> cpus.shootdowns() == 2);
+        Await.until("both have asked the CPU", () -> cpus.shootdowns().count() == 2);
         cpu.does(() -> {
             cpu.state.clearPending();
             cpu.state.flushedTo(context.generation().current());

@@ -79,7 +79,9 @@ final class StalledTruncationTest {
     private Thread beginTruncation() {
         Thread truncater = new Thread(() -> file.truncate(0));
         truncater.start();
-        Await.until("the truncation waits for the CPU", () -> memory.cpus().shootdowns() == 1);
+        Await.until(
+                "the truncation waits for the CPU",
+                () -> memory.cpus().shootdowns().count() == 1);
         assertEquals(PAGES, memory.frames().inUse() - copies, "none was freed");
         return truncater;
     }

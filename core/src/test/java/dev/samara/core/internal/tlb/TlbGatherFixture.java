@@ -67,8 +67,8 @@ abstract class TlbGatherFixture {
     }
 
     void awaitShootdown(Thread by) {
-        Await.until("a CPU is asked", () -> memory.cpus().shootdowns() != 0 || !by.isAlive(), reports);
-        assertEquals(1, memory.cpus().shootdowns());
+        Await.until("a CPU is asked", () -> memory.cpus().shootdowns().count() != 0 || !by.isAlive(), reports);
+        assertEquals(1, memory.cpus().shootdowns().count());
         assertTrue(by.isAlive());
     }
 

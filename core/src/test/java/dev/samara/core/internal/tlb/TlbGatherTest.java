@@ -265,7 +265,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             guests.add(guestOf(AT, usesFirst, using, done, known));
             guests.add(guestOf(AT + 2 * leaf, usesLast, using, done, known));
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
-            long before = memory.cpus().targets();
+            long before = memory.cpus().shootdowns().targets();
             Thread unmapper = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
                     UnmapPages.unmap(new PageWalk(table.pages), AT, AT + 3 * leaf, gather);
@@ -274,7 +274,9 @@ final class TlbGatherTest extends TlbGatherFixture {
             unmapper.start();
             try {
                 await("the CPUs acknowledge", unmapper);
-                assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
+                assertEquals(
+                        before + Integer.bitCount(cpus),
+                        memory.cpus().shootdowns().targets());
             } finally {
                 done.countDown();
             }

@@ -5,26 +5,27 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A shootdown whose caller does not wait. The CPUs have got their requests, and the caller polls whether all have
- * acknowledged. Reports and kicks CPUs that have not, as {@link Cpus#shoot} does. Used by one thread at a time.
+ * acknowledged. Reports and kicks CPUs that have not, as {@link Shootdowns#shoot} does. Used by one thread at a time.
  */
-public final class Shootdown {
-    private final Cpus cpus;
+public final class PolledShootdown {
+    private final Shootdowns all;
     private final TlbContext context;
     private final long generation;
     private final long mask;
     private final @Nullable CpuState[] asked;
     private final long since;
-    private long report;
-    private boolean isFirst = true;
 
-    Shootdown(Cpus cpus, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
-        this.cpus = cpus;
+    /** See {@link ShootdownReports#check}. */
+    private long check;
+
+    PolledShootdown(Shootdowns all, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
+        this.all = all;
         this.context = context;
         this.generation = generation;
         this.mask = mask;
         this.asked = asked;
         since = System.nanoTime();
-        report = cpus.reportAfterNanos();
+        check = all.reports().firstCheck();
     }
 
     /**
@@ -33,7 +34,7 @@ public final class Shootdown {
      */
     public boolean isDone() {
         for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < asked.length; n = Cpus.next(n)) {
+            for (int n = Long.numberOfTrailingZeros(left); n < asked.length; n = Shootdowns.next(n)) {
                 CpuState cpu = asked[n];
                 if (cpu != null && !isDone(cpu)) {
                     return false;
@@ -47,15 +48,10 @@ public final class Shootdown {
         if (cpu.isDone(context.id(), generation)) {
             return true;
         }
-        if (cpus.stopIfDead(cpu)) {
+        if (all.cpus().stopIfDead(cpu)) {
             return true;
         }
-        long waited = System.nanoTime() - since;
-        if (waited >= report) {
-            cpus.stalled(cpu, context, generation, waited, isFirst);
-            isFirst = false;
-            report = waited + cpus.reportAfterNanos();
-        }
+        check = all.reports().check(cpu, context, generation, since, check);
         return false;
     }
 }

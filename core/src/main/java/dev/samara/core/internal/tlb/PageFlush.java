@@ -7,9 +7,9 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 
-/** Flushes without a {@link TlbGather}, for a page that stays or that the caller frees. */
-public final class TlbFlush {
-    private TlbFlush() {}
+/** The flush of one page without a {@link TlbGather}, for a page that stays or that the caller frees. */
+public final class PageFlush {
+    private PageFlush() {}
 
     /**
      * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs ({@code
@@ -28,6 +28,6 @@ public final class TlbFlush {
         long size = 1L << table.pageShift();
         long start = address & -size;
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
-        memory.cpus().shoot(context, generation, mask);
+        memory.cpus().shootdowns().shoot(context, generation, mask);
     }
 }
