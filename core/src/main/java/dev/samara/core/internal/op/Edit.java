@@ -359,10 +359,10 @@ public final class Edit implements AutoCloseable {
      * @throws Operation.NoIdleContext as {@link #inFlight}
      */
     public Counters gather(long start, long end) {
+        lists.clearGathered();
         VmArea vma = firstIn(start, end);
         if (vma != null) {
             requireContext();
-            lists.ofGathered = new Counters();
         }
         Cursor<VmArea> cursor = cursorFrom(vma, end);
         for (; vma != null; vma = next(cursor, end)) {
@@ -415,11 +415,11 @@ public final class Edit implements AutoCloseable {
                 leaving.countUnmapped(vma, pagesOf(vma));
                 takeOutForGood(vma);
             } else {
-                if (vma.anonVma() != null && mayHandOn(vma)) {
-                    // The old VMA may have got its anon_vma after the new VMA was created.
+                if (mayHandOn(vma)) {
+                    // With an anon_vma too: it may have got that after the new VMA was created.
                     lists.withoutAnonVma.add(vma);
                 }
-                takeOut(vma);
+                takeOutForGood(vma);
             }
             noteDisplaced(vma);
             last = vma.end();

@@ -69,7 +69,10 @@ public final class Operation implements Watch {
     /** Whether the attempt found no idle page table context for the retirement. */
     private boolean lacksContext;
 
-    /** Whether it publishes without a page table context: the end of a space, which may not be refused. */
+    /**
+     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later part
+     * of a call whose earlier parts needed none.
+     */
     private boolean goesOnWithoutContext;
 
     /** The page table context for the retirement; null until one is needed. */
@@ -417,7 +420,7 @@ public final class Operation implements Watch {
         withdraw();
         try {
             context = layout.memory().contexts().borrowOrNull();
-            if (context == null && endsSpace()) {
+            if (context == null && mustGoOn()) {
                 // Its retirement is tried again until a context is available.
                 goesOnWithoutContext = true;
             } else if (context == null) {
@@ -426,9 +429,18 @@ public final class Operation implements Watch {
         } catch (OutOfMemoryError exhausted) {
             if (endsSpace()) {
                 throw exhausted;
+            } else if (mustGoOn()) {
+                goesOnWithoutContext = true;
+            } else {
+                refused(Errno.ENOMEM.result());
             }
-            refused(Errno.ENOMEM.result());
         }
+    }
+
+    /** Returns whether a refusal for want of a context would come too late: some parts are published. */
+    private boolean mustGoOn() {
+        PublicationParts current = parts;
+        return endsSpace() || (current != null && current.isBegun());
     }
 
     /** Makes one attempt; returns the gate to wait for before the next one, or null. */

@@ -38,8 +38,8 @@ final class Publication {
      *
      *  5. Take the resources of the retirement: stack, a page table context, memory, and a place in each list that the
      *     range enters later. Without stack or memory the operation ends with ENOMEM. Without an idle context the
-     *     attempt ends; the operation creates one, or ends with EAGAIN. The copies of forks that the retirement will
-     *     await are noted here: they are those of this hold of the lock (P35).
+     *     attempt ends, mostly before the decision; the operation creates one, or ends with EAGAIN. The copies of forks
+     *     that the retirement will await are noted here: they are those of this hold of the lock (P35).
      *
      *  6. Attach the new VMAs: each gets its share of an open, and the gate if it is in flight. The stores are plain.
      *     No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader: a

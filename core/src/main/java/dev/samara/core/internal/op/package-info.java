@@ -26,6 +26,8 @@
  *   <tr><td>Which phases does an operation have?</td>
  *       <td>{@link dev.samara.core.internal.op.Operation}, {@link dev.samara.core.internal.op.Publication}, {@code
  *       RetirementRun}, {@code CompletePhase}</td></tr>
+ *   <tr><td>Where does an operation meet another one in its range, and wait for it?</td>
+ *       <td>{@link dev.samara.core.internal.op.Edit#claim}, {@link dev.samara.core.internal.op.Operation}</td></tr>
  *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
  *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>

@@ -8,8 +8,6 @@ import java.util.List;
 
 /** The changes of the one open edit of a layout; empty between edits, and reused. Guarded by the layout lock. */
 public final class EditLists {
-    private static final Counters NOTHING = new Counters();
-
     /** VMAs of the layout that were taken out. */
     public final List<VmArea> gone = new ArrayList<>();
 
@@ -19,7 +17,7 @@ public final class EditLists {
     /** VMAs of the layout that may be taken out at once, and their counters. */
     public final List<VmArea> gathered = new ArrayList<>();
 
-    public Counters ofGathered = NOTHING;
+    public Counters ofGathered = new Counters();
 
     /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
     public final List<VmArea> displaced = new ArrayList<>();
@@ -30,11 +28,17 @@ public final class EditLists {
     /** The ranges that the edit has claimed. */
     public final Ranges claimed = new Ranges();
 
+    public void clearGathered() {
+        if (!gathered.isEmpty()) {
+            gathered.clear();
+            ofGathered = new Counters();
+        }
+    }
+
     public void clear() {
         claimed.clear();
         gone.clear();
-        gathered.clear();
-        ofGathered = NOTHING;
+        clearGathered();
         fresh.clear();
         displaced.clear();
         withoutAnonVma.clear();

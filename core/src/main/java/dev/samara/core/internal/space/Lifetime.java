@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>The users together have one page table reference, and the page table has one reference to the identity. So a space
- * ends in this order, whichever thread gives up the last reference of each kind. No count leaves 0 again.
+ * ends in this order, whichever thread gives up the last reference of each kind. No count leaves 0 again. A CPU is a
+ * user, too: it is counted by {@link SpaceUsers}, and leaves without a call of this class.
  */
 public final class Lifetime {
     private final Layout layout;

@@ -27,6 +27,8 @@
  *       <td>{@link dev.samara.core.internal.space.Ticket}</td></tr>
  *   <tr><td>What counts the references to a space and its parts?</td>
  *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
+ *   <tr><td>When has a space no user any more?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
  *   <tr><td>What tears a space down?</td>
  *       <td>{@code SpaceEnd}</td></tr>
  *   <tr><td>What remains of a space after its end?</td>

@@ -54,6 +54,9 @@ public final class Background implements Executor {
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
 
+    /** The frames of stack that a look for a thread needs, interpreted: with the JDK's start of a thread. */
+    private static final int DEPTH = 60;
+
     /* The pauses in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
@@ -163,11 +166,20 @@ public final class Background implements Executor {
         if (!attended) {
             tell();
         }
+        while (!awaitQuiet()) {
+            attendAgain();
+        }
+    }
+
+    /** Waits for a second at most; returns whether no task is queued and none runs. */
+    private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            while (!isQuiet()) {
-                quiet.await();
+            long left = Gate.ATTEND_NANOS;
+            while (!isQuiet() && left > 0) {
+                left = quiet.awaitNanos(left);
             }
+            return isQuiet();
         } finally {
             lock.unlock();
         }
@@ -218,23 +230,27 @@ public final class Background implements Executor {
         long wait = SHORTEST_WAIT;
         for (; ; ) {
             try {
-                Thread recruit;
-                lock.lock();
-                try {
-                    if (attended || queue.isEmpty()) {
-                        return;
-                    }
-                    recruit = choose();
-                } finally {
-                    lock.unlock();
-                }
-                start(recruit);
+                tellOnce();
                 return;
             } catch (OutOfMemoryError exhausted) {
                 Pause.parkNanos(this, wait);
                 wait = Math.min(2 * wait, LONGEST_WAIT);
             }
         }
+    }
+
+    private void tellOnce() {
+        Thread recruit;
+        lock.lock();
+        try {
+            if (attended || queue.isEmpty()) {
+                return;
+            }
+            recruit = choose();
+        } finally {
+            lock.unlock();
+        }
+        start(recruit);
     }
 
     /**
@@ -275,22 +291,30 @@ public final class Background implements Executor {
     }
 
     /**
-     * Looks for a thread again if the timer has lost an attempt. Costs one volatile read where none has failed. Called
-     * before each operation, and about once a second by a thread that waits.
+     * Looks for a thread once more if the timer has lost an attempt. Costs one volatile read where none has failed.
+     * Called before each operation, and about once a second by a thread that waits at a gate or for quiescence. If
+     * there is no memory for a thread, a later call tries again: the caller must not wait for that.
      */
     public void attendAgain() {
         if (!threads.isToTryAgain()) {
             return;
         }
+        // An overflow in what follows could leave the lead to a thread that was not started.
+        StackReserve.check(DEPTH);
         boolean isOverdue;
         lock.lock();
         try {
-            isOverdue = threads.isOverdue();
+            isOverdue = threads.takeOverdue();
         } finally {
             lock.unlock();
         }
         if (isOverdue) {
-            tryAgain();
+            try {
+                tellOnce();
+            } catch (OutOfMemoryError exhausted) {
+                // A later call tries again.
+                return;
+            }
         }
     }
 

@@ -94,6 +94,8 @@ final class BackgroundThreads {
 
     void threadBegan() {
         pause = 0;
+        // An attempt that the timer still has finds that there is nothing to do.
+        isToTryAgain = false;
     }
 
     void threadEnded() {
@@ -115,9 +117,17 @@ final class BackgroundThreads {
         return isToTryAgain;
     }
 
-    /** Returns whether the timer has lost the attempt that was scheduled. */
-    boolean isOverdue() {
-        return isToTryAgain && System.nanoTime() - overdueNanos > 0;
+    /**
+     * Returns whether the timer has lost the attempt that was scheduled, and the caller has to make it. If that fails,
+     * another one has to be made after the longest pause.
+     */
+    boolean takeOverdue() {
+        long now = System.nanoTime();
+        boolean isOverdue = isToTryAgain && now - overdueNanos > 0;
+        if (isOverdue) {
+            overdueNanos = now + LONGEST_PAUSE;
+        }
+        return isOverdue;
     }
 
     void attemptBegins() {

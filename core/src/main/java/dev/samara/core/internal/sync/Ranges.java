@@ -70,7 +70,11 @@ public final class Ranges {
         count++;
     }
 
-    /** Returns the block for the range after so many others but the first, which it may have to allocate. */
+    /**
+     * Returns the block for a range, and allocates it if need be.
+     *
+     * @param at the index of the range among all but the first
+     */
     private long[] blockFor(int at) {
         int number = at >>> BLOCK_SHIFT;
         if (number == more.length) {

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -22,6 +23,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
@@ -44,6 +46,11 @@ final class PageTableContextLimitTest {
     private static final long PAGE = SpaceFixture.PAGE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int PAGES = 400;
+
+    /** Six parts of a call, or three where a VMA is joined with the next one. */
+    private static final int MIXED = 400;
+
+    private static final int RW = Protection.READ | Protection.WRITE;
     private static final long AT = 0x10_0000_0000L;
 
     private final SpaceFixture fixture = new SpaceFixture(
@@ -128,6 +135,46 @@ final class PageTableContextLimitTest {
         fixture.store(at, 2);
         fixture.closeEmpty();
         assertEquals(List.of(), fixture.reports);
+    }
+
+    @Test
+    @DisplayName("a call in parts that retires nothing needs none")
+    void partsWithoutRetirement() {
+        long at = mixed(Protection.NONE, Protection.NONE);
+        takeAll();
+        assertEquals(0, begun("mprotect", () -> fixture.space.mprotect(at, MIXED * PAGE, RW), fixture));
+        giveBackAll();
+        assertEquals(1, fixture.space.usage().maps());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a call in parts whose first parts retire nothing is not refused half-way: it ends once there is one")
+    void laterPart() {
+        long at = mixed(Protection.NONE, RW);
+        takeAll();
+        FutureTask<Long> call = new FutureTask<>(() -> fixture.space.mprotect(at, MIXED * PAGE, Protection.READ));
+        Thread thread = new Thread(call, "mprotect");
+        thread.setDaemon(true);
+        thread.start();
+        Await.stopped(thread, fixture.reports);
+        assertFalse(call.isDone());
+        giveOneBack();
+        assertEquals(0, Await.result("mprotect", call, fixture.reports));
+        giveBackAll();
+        assertEquals(1, fixture.space.usage().maps());
+        fixture.closeEmpty();
+    }
+
+    /** Maps VMAs of one page, every second one to be read. The others of each half have these rights. */
+    private long mixed(int first, int second) {
+        long at = fixture.anonymous(MIXED);
+        for (int i = 0; i < MIXED; i += 2) {
+            assertEquals(0, fixture.space.mprotect(at + i * PAGE, PAGE, i < MIXED / 2 ? first : second));
+            assertEquals(0, fixture.space.mprotect(at + (i + 1) * PAGE, PAGE, Protection.READ));
+        }
+        assertEquals(MIXED, fixture.space.usage().maps());
+        return at;
     }
 
     /** The effect of an advice on pages, and the mappings that it needs. */

@@ -78,7 +78,7 @@ final class LayoutTest {
     @DisplayName("counters describe their values")
     void counters() {
         assertEquals(
-                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0, sealed 0," + " cached 0",
+                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0, sealed 0, cached 0",
                 layout().counters().toString());
     }
 }

@@ -47,7 +47,7 @@ final class BackgroundQuiescenceTest extends BackgroundFixture {
         Thread thread = new Thread(quiet);
         thread.setDaemon(true);
         thread.start();
-        Await.until("quiescence is waited for", () -> thread.getState() == Thread.State.WAITING, thread);
+        Await.until("quiescence is waited for", () -> thread.getState() == Thread.State.TIMED_WAITING, thread);
         assertFalse(quiet.isDone());
         hang.countDown();
         assertEquals(0, quiet.get());
