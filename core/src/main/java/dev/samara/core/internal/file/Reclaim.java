@@ -11,7 +11,8 @@ import dev.samara.core.internal.sync.StackReserve;
  * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
  * <p>A batch is checked twice. The first check is without the lock of the content, and may dismiss most of the batch.
- * The second comes after the pages have left the index, when no thread can map them any more.
+ * The second comes after the pages have left the index, when no thread can map them any more. {@link ReclaimBatch}
+ * decides on each page.
  */
 final class Reclaim {
     private final MachineMemory memory;

@@ -11,7 +11,8 @@ import dev.samara.core.internal.sync.StackReserve;
 
 /**
  * The changes of the size of one file, and holes in it ({@code truncate_pagecache}, {@code truncate_setsize}, {@code
- * FALLOC_FL_PUNCH_HOLE}).
+ * FALLOC_FL_PUNCH_HOLE}). A fault beside a truncation maps no page beyond the end: {@link Removals} marks the frames
+ * first, and each fault looks for that mark under the lock of its leaf.
  */
 final class Truncation {
     private static final long NO_TAIL = -1;

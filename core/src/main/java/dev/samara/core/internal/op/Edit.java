@@ -11,6 +11,7 @@ import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -278,10 +279,15 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Replaces a VMA whose pages and anon_vma have moved elsewhere. */
-    public void replaceByEmptied(VmArea old, VmArea emptied) {
+    /** Replaces a VMA whose pages and anon_vma have moved to another VMA of this edit. */
+    public void replaceByEmptied(VmArea old, VmArea emptied, VmArea moved) {
         takeOut(old);
         put(emptied);
+        AnonVma anonVma = old.anonVma();
+        if (anonVma != null && moved.anonVma() == null && mayHandOn(old)) {
+            // A fault has given the old VMA its anon_vma since the other one was created.
+            moved.adoptAnonVma(anonVma);
+        }
     }
 
     /** Counts a new VMA; one later call of {@link #fill} stores all VMAs that were counted. */

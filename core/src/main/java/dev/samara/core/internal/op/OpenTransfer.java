@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class OpenTransfer {
     static final OpenTransfer NONE = new OpenTransfer(0);
 
-    /** By index of the new VMA: an {@link Open}, a {@link BackingCallbacks.Question}, or null if it needs none. */
+    /** By index of the new VMA: an {@link Open}, a {@link BackingQuestions.Question}, or null if it needs none. */
     private final @Nullable Object[] sources;
 
     /** All new VMAs below this index that share an existing open have their share. */
@@ -55,7 +55,7 @@ public final class OpenTransfer {
             sources[i] = old.open();
             return;
         }
-        BackingCallbacks.Question question = operation.callbacks().open(vma, relative(vma, gone));
+        BackingQuestions.Question question = operation.callbacks().open(vma, relative(vma, gone));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();
@@ -85,7 +85,7 @@ public final class OpenTransfer {
     @Nullable
     Open take(int i) {
         Object source = sources.length == 0 ? null : sources[i];
-        if (source instanceof BackingCallbacks.Question question) {
+        if (source instanceof BackingQuestions.Question question) {
             return question.granted();
         }
         if (source instanceof Open open) {
@@ -98,7 +98,7 @@ public final class OpenTransfer {
 
     /**
      * Drops each acquired share, because nothing is published. None is the last of its open: the VMA or the edit that
-     * shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link BackingCallbacks}.
+     * shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link BackingQuestions}.
      */
     void takeBack() {
         while (shared > 0) {

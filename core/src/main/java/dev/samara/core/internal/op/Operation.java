@@ -56,7 +56,7 @@ public final class Operation implements Watch {
 
     private int restarts;
     private @Nullable Ticket ticket;
-    private @Nullable BackingCallbacks callbacks;
+    private @Nullable BackingQuestions callbacks;
 
     private boolean done;
     private boolean isPublished;
@@ -544,9 +544,9 @@ public final class Operation implements Watch {
     }
 
     /** Returns the callbacks to backings, created at first use. */
-    BackingCallbacks callbacks() {
+    BackingQuestions callbacks() {
         if (callbacks == null) {
-            callbacks = new BackingCallbacks(layout.host());
+            callbacks = new BackingQuestions(layout.host());
         }
         return callbacks;
     }

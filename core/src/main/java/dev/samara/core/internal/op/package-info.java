@@ -10,7 +10,7 @@
  * by one publishes several edits, in {@code PublicationParts}: readers may see the first of them without the others.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
- * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries
+ * operation waits, or {@linkplain dev.samara.core.internal.op.BackingQuestions asks}, without the lock, and tries
  * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations
  * in its ranges wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
  * dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The ranges in flight and the tickets of one space. Guarded by the layout lock.
  *
+ * <p>An operation asks here, in {@code Edit.claim}, for the one that it meets in its range. It waits in {@code
+ * Operation}, without the lock.
+ *
  * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
  * They are searched linearly.
  */

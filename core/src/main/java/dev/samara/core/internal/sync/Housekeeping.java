@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The housekeeping of a machine: the calls that continue later, once a CPU has acknowledged, a copy or a grace period
  * has ended, or a pause is over. A waiting call costs only its objects. A step asks each call whether it can continue,
- * and hands those that can to an executor. Thread-safe.
+ * and hands those that can to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
+ * Thread-safe.
  *
  * <p>The steps are made by one thread, as a task that lasts as long as calls wait. Or they are <em>invoked</em>: by a
  * thread of the embedder, and by each thread that waits in this library meanwhile ({@link #step}).

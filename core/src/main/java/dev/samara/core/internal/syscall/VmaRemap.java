@@ -263,7 +263,7 @@ final class VmaRemap {
                 old.traits(),
                 old.name(),
                 whole ? null : old.anonVma());
-        edit.replaceByEmptied(old, emptied);
+        edit.replaceByEmptied(old, emptied, placed);
         edit.gate(address, address + oldLength);
     }
 }

@@ -125,7 +125,7 @@ final class FailurePlantedTest {
                     "mprotect@CACHED_FILE",
                     FailureKind.STACK,
                     CALLERS,
-                    SourceBreak.of(CORE + "op.BackingCallbacks", "failed = exhausted;", "throw exhausted;")),
+                    SourceBreak.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")),
             new Planted(
                     "a shootdown waits for a CPU whose thread has ended in GUEST",
                     "ends-in-guest",

@@ -13,7 +13,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The callbacks of one operation to backings before it publishes ({@code open} and {@code may_split}).
+ * What one operation asks backings before it publishes ({@code open} and {@code may_split}). {@link BackingOpen} calls
+ * {@code close} later, and reports what that throws.
  *
  * <p>No backing can be called under the layout lock. An attempt therefore notes each question and continues as if the
  * answer were yes. If there was a new question, the attempt is dropped and the backings are called without the lock.
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Used by one thread.
  */
-final class BackingCallbacks {
+final class BackingQuestions {
     private final MachineState host;
     private final List<Question> questions = new ArrayList<>();
 
@@ -34,7 +35,7 @@ final class BackingCallbacks {
     /** The number of questions of the current attempt so far. */
     private int reached;
 
-    BackingCallbacks(MachineState host) {
+    BackingQuestions(MachineState host) {
         this.host = host;
     }
 

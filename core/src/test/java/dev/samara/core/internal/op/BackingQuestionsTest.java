@@ -23,7 +23,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The questions of one operation, over several attempts")
-final class BackingCallbacksTest {
+final class BackingQuestionsTest {
     private static final long PAGE = 0x1000;
 
     private static final class LoggingBacking extends NamedBacking {
@@ -58,7 +58,7 @@ final class BackingCallbacksTest {
 
     private final LoggingBacking backing = new LoggingBacking();
     private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
-    private final BackingCallbacks questions = new BackingCallbacks(host);
+    private final BackingQuestions questions = new BackingQuestions(host);
 
     private VmArea vma(int page) {
         return VmArea.describe(page * PAGE, (page + 4) * PAGE, VmaFlags.READ, page, backing, null, null);
@@ -141,7 +141,7 @@ final class BackingCallbacksTest {
         questions.put();
         assertLog("open 1");
         questions.restart();
-        BackingCallbacks.Question refused = questions.open(vma(1), null);
+        BackingQuestions.Question refused = questions.open(vma(1), null);
         assertSame(Errno.EIO, refused.refusal());
         assertThrows(NullPointerException.class, refused::granted);
     }
