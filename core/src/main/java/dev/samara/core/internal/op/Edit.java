@@ -372,8 +372,9 @@ public final class Edit implements AutoCloseable {
         }
         Cursor<VmArea> cursor = cursorFrom(vma, end);
         for (; vma != null; vma = next(cursor, end)) {
-            lists.ofGathered.count(vma, pagesOf(vma), 1);
+            // In this order: if the list cannot grow, the counters are still those of the list.
             lists.gathered.add(vma);
+            lists.ofGathered.count(vma, pagesOf(vma), 1);
         }
         return lists.ofGathered;
     }

@@ -17,7 +17,7 @@ public final class EditLists {
     /** VMAs of the layout that may be taken out at once, and their counters. */
     public final List<VmArea> gathered = new ArrayList<>();
 
-    public Counters ofGathered = new Counters();
+    public final Counters ofGathered = new Counters();
 
     /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
     public final List<VmArea> displaced = new ArrayList<>();
@@ -31,7 +31,7 @@ public final class EditLists {
     public void clearGathered() {
         if (!gathered.isEmpty()) {
             gathered.clear();
-            ofGathered = new Counters();
+            ofGathered.subtractAll(ofGathered);
         }
     }
 

@@ -171,7 +171,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Waits for a second at most; returns whether no task is queued and none runs. */
+    /** Waits for ten seconds at most; returns whether no task is queued and none runs. */
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
@@ -292,7 +292,7 @@ public final class Background implements Executor {
 
     /**
      * Looks for a thread once more if the timer has lost an attempt. Costs one volatile read where none has failed.
-     * Called before each operation, and about once a second by a thread that waits at a gate or for quiescence. If
+     * Called before each operation, and every ten seconds by a thread that waits at a gate or for quiescence. If
      * there is no memory for a thread, a later call tries again: the caller must not wait for that.
      */
     public void attendAgain() {

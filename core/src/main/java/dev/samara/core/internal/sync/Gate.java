@@ -43,7 +43,7 @@ public class Gate {
     private static final int SPINS = 128;
 
     /** The time in nanoseconds between two calls of {@link Watch#attendAgain}. */
-    static final long ATTEND_NANOS = 1_000_000_000;
+    static final long ATTEND_NANOS = 10_000_000_000L;
 
     /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long PAUSE = 1_000_000;
@@ -103,7 +103,7 @@ public class Gate {
     /**
      * Waits until the gate is open or the thread is interrupted. The interrupt flag remains set.
      *
-     * @param watch is called on the calling thread, about once a second, and told of a long wait
+     * @param watch is called on the calling thread, every ten seconds, and told of a long wait
      * @return true if the gate is open, false if the thread was interrupted before it opened
      */
     public final boolean await(Watch watch) {
@@ -135,7 +135,7 @@ public class Gate {
     /**
      * Waits until the gate is open. An interrupt does not end the wait; the interrupt flag is set on return.
      *
-     * @param watch is called on the calling thread, about once a second, and told of a long wait
+     * @param watch is called on the calling thread, every ten seconds, and told of a long wait
      */
     public final void awaitUninterruptibly(Watch watch) {
         if (isOpen() || spin()) {

@@ -25,8 +25,8 @@ public interface Watch {
     void waitsLong(Gate gate, Thread waiter, long waitedNanos);
 
     /**
-     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called about once a second
-     * while the thread waits.
+     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called every ten
+     * seconds while the thread waits.
      */
     default void attendAgain() {}
 
