@@ -328,12 +328,12 @@ public final class Edit implements AutoCloseable {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
                 lists.withoutAnonVma.add(vma);
             }
-            takeOutForGood(vma);
+            takeOutAlone(vma);
         }
     }
 
-    /** Takes out a VMA that has no successor. */
-    private void takeOutForGood(VmArea vma) {
+    /** Takes out a VMA whose anon_vma passes to no other one, or for which the caller has noted that. */
+    private void takeOutAlone(VmArea vma) {
         counters.count(vma, pagesOf(vma), -1);
         countObject(vma, -1);
         if (vma.isFresh()) {
@@ -391,7 +391,7 @@ public final class Edit implements AutoCloseable {
             if (areAllPlain) {
                 gone.add(vma);
             } else {
-                takeOutForGood(vma);
+                takeOutAlone(vma);
                 noteDisplaced(vma);
             }
         }
@@ -420,14 +420,11 @@ public final class Edit implements AutoCloseable {
         for (; vma != null; vma = next(cursor, end)) {
             if (!isMoved) {
                 leaving.countUnmapped(vma, pagesOf(vma));
-                takeOutForGood(vma);
-            } else {
-                if (mayHandOn(vma)) {
-                    // With an anon_vma too: it may have got that after the new VMA was created.
-                    lists.withoutAnonVma.add(vma);
-                }
-                takeOutForGood(vma);
+            } else if (mayHandOn(vma)) {
+                // With an anon_vma too: it may have got that after the new VMA was created.
+                lists.withoutAnonVma.add(vma);
             }
+            takeOutAlone(vma);
             noteDisplaced(vma);
             last = vma.end();
         }

@@ -262,8 +262,7 @@ public abstract class InFlightRange extends WaitingCall {
         return !reserved.isEmpty() || stopsFaults();
     }
 
-    /** Returns whether the retirement has no page to remove, to move, to narrow or to act on, and no notifier
-     * to call. */
+    /** Returns whether the retirement has no page to remove, move, narrow or act on, and no notifier to call. */
     public boolean retiresNothing() {
         return reserved.isEmpty() && occupied.isEmpty() && busy.isEmpty() && moves.isEmpty();
     }

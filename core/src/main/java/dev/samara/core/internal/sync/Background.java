@@ -244,6 +244,7 @@ public final class Background implements Executor {
         lock.lock();
         try {
             if (attended || queue.isEmpty()) {
+                threads.forgetAttempt();
                 return;
             }
             recruit = choose();
@@ -322,7 +323,7 @@ public final class Background implements Executor {
     void tryAgain() {
         lock.lock();
         try {
-            threads.attemptBegins();
+            threads.forgetAttempt();
         } finally {
             lock.unlock();
         }

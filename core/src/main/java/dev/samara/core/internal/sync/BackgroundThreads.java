@@ -130,7 +130,8 @@ final class BackgroundThreads {
         return isOverdue;
     }
 
-    void attemptBegins() {
+    /** Forgets the attempt that is scheduled: it begins, or there is nothing to do. */
+    void forgetAttempt() {
         isToTryAgain = false;
     }
 

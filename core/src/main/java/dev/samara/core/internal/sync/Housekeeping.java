@@ -137,8 +137,8 @@ public final class Housekeeping implements Agent, Runnable {
 
     /**
      * Starts the steps for calls that an Error has left listed without them. Costs one volatile read where there are
-     * none. Called before each operation, before a wait for all threads of the machine, and every ten seconds
-     * by a thread that waits at a gate.
+     * none. Called before each operation, before a wait for all threads of the machine, and every ten seconds by
+     * a thread that waits at a gate.
      */
     public void attendAgain() {
         if (isUnattended) {

@@ -13,6 +13,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -26,6 +27,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -163,6 +165,31 @@ final class PageTableContextLimitTest {
         assertEquals(0, Await.result("mprotect", call, fixture.reports));
         giveBackAll();
         assertEquals(1, fixture.space.usage().maps());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("an operation that asks a backing has given its own back: the backing may need it")
+    void asked() {
+        List<Boolean> idle = new ArrayList<>();
+        CountingBacking asks = new CountingBacking("/asks", 1) {
+            @Override
+            protected @Nullable Errno askedForOpen(Vma vma) {
+                PageTableContext context = memory.contexts().borrowIdle();
+                idle.add(context != null);
+                if (context != null) {
+                    memory.contexts().giveBack(context);
+                }
+                return null;
+            }
+        };
+        long at = fixture.anonymous(1);
+        takeAll();
+        giveOneBack();
+        int flags = MapFlags.SHARED | MapFlags.FIXED;
+        assertEquals(at, begun("mmap", () -> fixture.space.mmap(at, PAGE, Protection.READ, flags, asks, 0), fixture));
+        assertEquals(List.of(true), idle);
+        giveBackAll();
         fixture.closeEmpty();
     }
 
