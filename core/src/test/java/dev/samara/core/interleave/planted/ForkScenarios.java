@@ -10,6 +10,7 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -158,6 +159,57 @@ final class ForkScenarios {
             state.children.put("child", child);
             cpu.switchTo(child);
             assertEquals("8", load(cpu, AT), "the child's page");
+        }
+    }
+
+    /** The first store to a mapping, beside its move. A fork copies the page, wherever it is. */
+    abstract static class FirstStoreBeside extends Calls {
+        private static final long TARGET = AT + 0x100 * PAGE;
+
+        FirstStoreBeside(int flags) {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put(
+                            "mremap",
+                            (state, cpu) -> ""
+                                    + state.space.mremap(
+                                            AT,
+                                            PAGE,
+                                            PAGE,
+                                            RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED | flags,
+                                            TARGET));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            String seen = load(cpu, TARGET);
+            AddressSpace child = state.space.fork();
+            state.children.put("child", child);
+            cpu.switchTo(child);
+            assertEquals(seen, load(cpu, TARGET), "the child's page");
+        }
+    }
+
+    /** The source is unmapped. */
+    static final class FirstStoreBesideMove extends FirstStoreBeside {
+        FirstStoreBesideMove() {
+            super(0);
+        }
+    }
+
+    /** The source stays, without its page. */
+    static final class FirstStoreBesideEmptying extends FirstStoreBeside {
+        FirstStoreBesideEmptying() {
+            super(RemapFlags.DONTUNMAP);
         }
     }
 

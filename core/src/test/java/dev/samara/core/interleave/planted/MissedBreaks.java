@@ -198,6 +198,16 @@ final class MissedBreaks {
                     1,
                     Plantings.withoutCall(CORE + "op.Publication", "adopt", "handOn", 0)),
             PlantedBreak.of(
+                    "an identity that a moved VMA got late is not handed on",
+                    ForkScenarios.FirstStoreBesideMove.class,
+                    1,
+                    in("op.Edit", "} else if (mayHandOn(vma)) {", "} else if (false) {")),
+            PlantedBreak.of(
+                    "an identity that a VMA got while its copy was made is not handed on",
+                    ForkScenarios.FirstStoreBesideEmptying.class,
+                    1,
+                    in("op.Edit", "if (anonVma != null && moved.anonVma() == null", "if (false && anonVma != null")),
+            PlantedBreak.of(
                     "a dirty scan passes over busy pages",
                     ForkScenarios.ScanBesideCopy.class,
                     1,

@@ -24,6 +24,8 @@ final class PlantedBreaksTest {
             strings = {
                 "a flush asks the CPUs of its last leaf only",
                 "a fork passes over busy pages",
+                "an identity that a moved VMA got late is not handed on",
+                "an identity that a VMA got while its copy was made is not handed on",
                 "a page is found sole before the lock, and not under it",
                 "references are read after the retiring bit is cleared",
                 "the first page of a file is looked for before its lock",

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
@@ -18,12 +20,15 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +88,23 @@ final class FilePagesTest {
                     file.frameAt(first + i), together[i], "page " + (first + i) + " of " + count + " from " + first);
         }
         assertEquals(-7, together[count], "nothing more is written");
+    }
+
+    @Test
+    @DisplayName("knows a mapping until it is unmapped, or replaced by another one")
+    void linked() throws InterruptedException {
+        SpaceFixture fixture = new SpaceFixture();
+        MemoryFile mapped = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 2 * PAGE);
+        Backing opened = mapped.open();
+        FilePages pages = (FilePages) Objects.requireNonNull(opened.pageCache());
+        long at = fixture.map(0, 2, SpaceFixture.RW, MapFlags.SHARED, opened, 0);
+        assertEquals(1, pages.linked());
+        fixture.map(at, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertEquals(1, pages.linked(), "the rest");
+        assertEquals(0, fixture.space.munmap(at, 2 * PAGE));
+        assertEquals(0, pages.linked());
+        mapped.close();
+        fixture.closeEmpty();
     }
 
     @Test
