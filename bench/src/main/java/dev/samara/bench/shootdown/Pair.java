@@ -81,7 +81,7 @@ final class Pair {
         cpu.switchTo(table);
         cpu.enterGuest();
         for (int i = 0; i <= PAGES; i++) {
-            if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == CpuTlb.MISS) {
+            if (cpu.fill().walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == SoftTlb.MISS) {
                 throw new IllegalStateException("a page is not there");
             }
         }
@@ -112,8 +112,8 @@ final class Pair {
             long page = 1L + (i & (PAGES - 1));
             long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
             long physical = tlb.probe(address, Long.BYTES, Pte.READ);
-            if (physical == CpuTlb.MISS) {
-                physical = cpu.walk(address, Pte.READ);
+            if (physical == SoftTlb.MISS) {
+                physical = cpu.fill().walk(address, Pte.READ);
             }
             sum += store.get(physical, Long.BYTES);
         }

@@ -10,6 +10,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.internal.tlb.TlbFill;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -43,6 +44,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private final int pageShift;
     private final SoftTlb tlb;
+    private final TlbFill fill;
     private final int pageMask;
     private final GuestPins pins;
 
@@ -65,6 +67,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         direct = frames.direct();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         tlb = processor.tlb();
+        fill = processor.fill();
         pageMask = frames.pageSize() - 1;
         pins = new GuestPins(this, frames, tracker);
     }
@@ -223,7 +226,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private long resolve(long address, int access) {
         long physical = find(address, access);
-        return physical >= 0 && access == Protection.WRITE && processor.isWatched(address) ? WATCHED : physical;
+        return physical >= 0 && access == Protection.WRITE && fill.isWatched(address) ? WATCHED : physical;
     }
 
     /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
@@ -283,7 +286,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Looks an address up in the page table. Called in GUEST. */
     long walk(long address, long right) {
-        return processor.walk(address, right);
+        return fill.walk(address, right);
     }
 
     /**
@@ -325,7 +328,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
                 return -result;
             }
             // The fault may have linked a new leaf.
-            processor.forgetTable(address);
+            fill.forgetTable(address);
             long physical =
                     (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
             if (physical >= 0) {
@@ -336,7 +339,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Returns whether watchers are told of a store to a range. They are not told of stores of a watcher. */
     boolean isWatched(long address, long length) {
-        return !processor.isAt(CpuTlb.TELLING_STORE) && processor.watches().touches(address, address + length - 1);
+        return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
     }
 
     /**
@@ -347,7 +350,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         leaveGuest();
         int before = processor.begin(CpuTlb.TELLING_STORE);
         try {
-            processor.watches().tell(address, length);
+            fill.watches().tell(address, length);
         } finally {
             processor.end(before);
             enterGuest();

@@ -2,17 +2,12 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.FlushListener;
-import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.TlbContext;
-import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.RcuReader;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
@@ -29,26 +24,26 @@ import org.jspecify.annotations.Nullable;
  * or that the CPU has flushed to the shootdown's generation, this CPU no longer uses the old entry.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // no change follows where a method throws
-public final class CpuTlb {
+public final class CpuTlb extends CpuActivities {
     /*
      * Why these accesses are enough.
      *
-     * All fields are for the owner's thread, and plain. Other threads see only its CpuState, and the cpumasks of
-     * leaves. Each transition therefore orders its own steps:
+     * All fields of this class and of its parts TlbFill and FlushTlb are for the owner's thread, and plain. Other
+     * threads see only its CpuState, and the cpumasks of leaves. Each step therefore orders its own accesses:
      *
      *     leaveLazy    count in the context (atomic), word := KERNEL (release)
      *     switchTo     word := SWITCHING (release), count in the context (atomic), read its generation if the
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
-     *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, flushed := it (release),
-     *                  give the view its key
-     *     walk         bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
-     *     poll         pending := 0 (volatile), read the generation (volatile), flush, flushed := it (release)
+     *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, give the view its key
+     *     poll         pending := 0 (volatile), read the generation (volatile), flush
+     *     flush        drop what FlushTlb decides, flushed := the generation (release)
+     *     walk         in TlbFill: bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
      * A shooter changes the entry, advances the generation, then reads the cpumask and the word. It finds one of three:
      *
      *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
-     *                                           the change. For this reason catchUp may skip a logged range whose
+     *                                           the change. For this reason FlushTlb may skip a logged range whose
      *                                           cpumask lacks the bit.
      *     not GUEST in the space                enterGuest reads the new generation later, and flushes before an
      *                                           access. All accesses before leaveGuest have been made.
@@ -58,39 +53,15 @@ public final class CpuTlb {
      * CpuState proves the last two, FlushLog that a logged range is whole.
      */
 
-    /** The result of {@link #walk} where there is no translation. */
-    public static final long MISS = SoftTlb.MISS;
-
-    /** In GUEST: the TLB is used. */
-    private static final int GUEST = 1;
-
-    /** Listeners are being notified of a flush. */
-    private static final int TELLING_FLUSH = 2;
-
-    /** The CPU has no space, or is LAZY. */
-    private static final int WITHOUT_SPACE = 4;
-
-    /** The CPU handles a fault, and may be calling a backing. */
-    public static final int FAULTING = 8;
-
-    /** Listeners are being notified of a store. */
-    public static final int TELLING_STORE = 16;
-
-    /** Bits of a right to write. */
-    private static final long WRITES = Pte.WRITE | Pte.FORCED_WRITE;
-
     /** A value that no generation has. */
     private static final long FRESH = -1;
 
     private final Cpus cpus;
-    private final Object cpu;
     private final CpuState state;
-    private final long bit;
     private final SoftTlb tlb;
-    private final WalkCache tables;
+    private final TlbFill fill;
     private final AsidSlots slots;
-    private final FlushListeners listeners;
-    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+    private final FlushTlb flush;
 
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
@@ -98,14 +69,8 @@ public final class CpuTlb {
     private AsidSlots.Slot slot;
     private int number;
 
-    /** Of the CPU's space, since the first walk there; null before. Most switches to a space need no walk. */
-    private @Nullable PageTable table;
-
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
     private long flushed;
-
-    /** All activities in one word, so that one comparison tells whether another may begin. */
-    private int activities = WITHOUT_SPACE;
 
     /**
      * Acknowledges requests as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
@@ -144,26 +109,17 @@ public final class CpuTlb {
             int pageShift,
             SoftTlb tlb,
             Consumer<Throwable> reporter) {
+        super(cpu);
         this.cpus = cpus;
-        this.cpu = cpu;
         this.tlb = tlb;
-        listeners = new FlushListeners(reporter);
         slots = new AsidSlots(tlb);
         slot = slots.none();
-        tables = new WalkCache(pageShift);
+        flush = new FlushTlb(tlb, slots, reporter);
+        fill = new TlbFill(pageShift, tlb);
         Acknowledgement acknowledgement = new Acknowledgement(this);
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
         state = cpus.claim(owner, number, acknowledgement);
-        bit = state.bit();
-        tables.serve(bit, state.sharesBit());
-    }
-
-    /**
-     * Keeps the CPU reachable up to this call, which follows an access in GUEST. Each method that changes the state of
-     * the CPU ends with such a fence, too. So a thread that finds the CPU lost is the only one that changes it.
-     */
-    public void keepReachable() {
-        Reference.reachabilityFence(cpu);
+        fill.serve(state);
     }
 
     /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */
@@ -196,7 +152,7 @@ public final class CpuTlb {
      * @return its removal, for this CPU's thread
      */
     public Runnable addListener(FlushListener listener) {
-        return listeners.add(listener);
+        return flush.addListener(listener);
     }
 
     /**
@@ -214,25 +170,6 @@ public final class CpuTlb {
         return true;
     }
 
-    /** Drops the page table and the walks to its leaves. */
-    private void forgetTables() {
-        tables.clear();
-        table = null;
-    }
-
-    /** Returns the page table of the CPU's space. */
-    private PageTable table() {
-        PageTable known = table;
-        return known != null ? known : loadTable();
-    }
-
-    private PageTable loadTable() {
-        TlbContext of = Objects.requireNonNull(state.context());
-        PageTable loaded = (PageTable) Objects.requireNonNull(of.root());
-        table = loaded;
-        return loaded;
-    }
-
     /**
      * Goes to a space as from any other one, also from LAZY. The CPU must not be in GUEST. The caller then ends the
      * spaces that the CPU has {@linkplain CpuOwner#left left}, also after an exception.
@@ -246,7 +183,7 @@ public final class CpuTlb {
             tlb.checkMayRenumber();
         }
         activities |= WITHOUT_SPACE;
-        forgetTables();
+        fill.forgetTables();
         state.depart();
         TlbContext of = null;
         boolean isReady = false;
@@ -269,9 +206,8 @@ public final class CpuTlb {
         }
         if (of != null) {
             contextId = of.id();
-            number = slot.number();
+            readSlot();
             tlb.select(number);
-            flushed = slot.isFresh ? FRESH : slot.flushed;
             activities &= ~WITHOUT_SPACE;
         }
         return next == null || of != null;
@@ -287,15 +223,10 @@ public final class CpuTlb {
         state.enterLazy();
         activities |= WITHOUT_SPACE;
         // The tables may be freed meanwhile.
-        forgetTables();
+        fill.forgetTables();
         // Last: at the end of the stack, events wait for the next switch.
         state.settleCounters(of);
         Reference.reachabilityFence(cpu);
-    }
-
-    /** Returns whether the CPU has a space. */
-    public boolean isInSpace() {
-        return (activities & WITHOUT_SPACE) == 0;
     }
 
     /**
@@ -309,66 +240,6 @@ public final class CpuTlb {
     /** Returns the context that the CPU keeps in LAZY; null in other states, and if it keeps none. */
     public @Nullable TlbContext lazyContext() {
         return state.lazyContext();
-    }
-
-    /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
-    public boolean isTelling() {
-        return (activities & TELLING_FLUSH) != 0;
-    }
-
-    /** Returns whether the CPU is in GUEST. The CPU may also be there for the time of one access by a callback. */
-    public boolean isGuest() {
-        return (activities & GUEST) != 0;
-    }
-
-    /**
-     * Returns whether an activity has begun and not ended.
-     *
-     * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
-     */
-    public boolean isAt(int activity) {
-        return (activities & activity) != 0;
-    }
-
-    /**
-     * Returns whether the CPU may go to GUEST: it has a space, is not in GUEST, and is in no activity that runs
-     * callbacks.
-     */
-    public boolean isIdle() {
-        return activities == 0;
-    }
-
-    /** Returns whether the CPU may go elsewhere: it is not in GUEST, and in no activity that runs callbacks. */
-    public boolean isMovable() {
-        return (activities & ~WITHOUT_SPACE) == 0;
-    }
-
-    /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and in no other activity. */
-    public boolean isInGuest() {
-        return activities == GUEST;
-    }
-
-    /**
-     * Begins an activity that runs callbacks. Called out of GUEST, unless listeners are being notified of a flush.
-     *
-     * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
-     * @return the activities before this call, for {@link #end}
-     */
-    public int begin(int activity) {
-        int before = activities;
-        activities = before | activity;
-        return before;
-    }
-
-    /**
-     * Ends the activity that was begun last.
-     *
-     * @param before the result of {@link #begin}
-     */
-    public void end(int before) {
-        activities = before;
-        // The activity may have been in a reader section, or have used the frames of the CPU's magazine.
-        Reference.reachabilityFence(cpu);
     }
 
     /**
@@ -404,17 +275,6 @@ public final class CpuTlb {
         }
     }
 
-    private void catchUp(TlbContext of) {
-        if (slot.isFresh) {
-            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
-            slot.isFresh = false;
-            flushed = slot.flushed;
-        }
-        if (of.generation().mustFlush(slot.flushed)) {
-            catchUp(of, of.generation().current());
-        }
-    }
-
     /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
         try {
@@ -444,12 +304,21 @@ public final class CpuTlb {
         }
     }
 
+    private void catchUp(TlbContext of) {
+        int before = begin(TELLING_FLUSH);
+        try {
+            flush.catchUp(state, of, slot);
+        } finally {
+            endFlush(before);
+        }
+    }
+
     private void acknowledge() {
         state.clearPending();
         TlbContext of = state.context();
         if (of != null && of.generation().mustFlush(slot.flushed)) {
             try {
-                catchUp(of, of.generation().current());
+                flush(of);
             } catch (Throwable thrown) {
                 state.request();
                 throw thrown;
@@ -457,55 +326,25 @@ public final class CpuTlb {
         }
     }
 
-    /** Flushes the ranges of the generations up to a given one, or everything, and publishes that generation. */
-    private void catchUp(TlbContext of, long generation) {
-        of.checkNotGivenBack(generation);
-        long from = slot.flushed;
-        boolean isRanged = generation - from <= FlushLog.SIZE / 2;
-        for (long next = from + 1; next <= generation && isRanged; next++) {
-            isRanged = of.log().read(next, range);
-            if (isRanged && (range.cpus() & bit) != 0) {
-                if (!tlb.flush(range.start(), range.end())) {
-                    forget();
-                }
-                state.counters().increment(CpuCounters.FLUSHES);
-                tell(range.start(), range.end(), range.reason(), next);
-            }
-        }
-        if (!isRanged) {
-            forget();
-            state.counters().increment(CpuCounters.FLUSHES);
-            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
-        }
-        slot.flushed = generation;
-        flushed = slot.isFresh ? FRESH : generation;
-        state.flushedTo(generation);
-        Reference.reachabilityFence(cpu);
-    }
-
-    private void forget() {
-        // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.
-        show(SoftTlb.NOTHING);
-        slots.renumber(slot);
-        number = slot.number();
-        tlb.select(number);
-        show(number);
-    }
-
-    private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
-        if (listeners.isEmpty()) {
-            return;
-        }
-        int before = activities;
+    private void flush(TlbContext of) {
+        int before = begin(TELLING_FLUSH);
         try {
-            // The TLB may have stale translations until every range is flushed.
-            show(SoftTlb.NOTHING);
-            activities = before | TELLING_FLUSH;
-            listeners.tell(start, end, reason, generation);
+            flush.flush(state, of, slot);
         } finally {
-            activities = before;
-            show(number);
+            endFlush(before);
         }
+    }
+
+    private void endFlush(int before) {
+        end(before);
+        // Also after a failure: the slot may have another number.
+        readSlot();
+    }
+
+    /** Copies of the slot what enterGuest needs. */
+    private void readSlot() {
+        number = slot.number();
+        flushed = slot.isFresh ? FRESH : slot.flushed;
     }
 
     /** Returns its TLB, of which translations are used in GUEST only; always the same object. */
@@ -513,72 +352,9 @@ public final class CpuTlb {
         return tlb;
     }
 
-    /**
-     * Walks the page table, and fills the TLB with the translation. Called in GUEST only. Does not wait.
-     *
-     * @param address any address
-     * @param right the right that the entry must have, as a bit of {@link Pte}; 0 for a forced read; {@link
-     *     Pte#FORCED_WRITE}, for which the TLB gets no translation
-     * @return the physical address; {@link #MISS} if the page is not present or its entry does not have the right
-     */
-    public long walk(long address, long right) {
-        PageTable of = table();
-        long[] leaf = tables.leaf(of, address);
-        if (leaf == null) {
-            return MISS;
-        }
-        // The entry is read after this CPU was added to the cpumask: a thread that changes the entry later finds the
-        // CPU there.
-        int index = of.indexOf(address);
-        long pte = Leaf.get(leaf, index);
-        long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
-        return Pte.has(pte, wanted) ? fill(address, pte, right) : walkFirst(address, right, leaf, index, wanted);
-    }
-
-    /**
-     * Drops the cached walk to a leaf, after a fault may have made another leaf.
-     *
-     * @param address any address of the leaf
-     */
-    public void forgetTable(long address) {
-        tables.forget(address);
-    }
-
-    /** Walks for the first access or first write since the entry was made: sets the accessed and dirty bits. */
-    private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
-        long pte = Leaf.get(leaf, index);
-        while (Pte.has(pte, Pte.PRESENT | right)) {
-            if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
-                return fill(address, pte | wanted, right);
-            }
-            pte = Leaf.get(leaf, index);
-        }
-        return MISS;
-    }
-
-    private long fill(long address, long pte, long right) {
-        // No write goes through the TLB before the entry has the dirty bit.
-        boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
-        long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        return tlb.fill(address, Pte.frame(pte), rights, right);
-    }
-
-    /**
-     * Returns whether a byte of a page is watched for writes. The TLB never has the right to write to a watched page.
-     *
-     * @param address any address of the page
-     */
-    public boolean isWatched(long address) {
-        PageTable of = table();
-        // After the CPU has added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint, and then
-        // reads the cpumasks.
-        long page = address >>> of.pageShift() << of.pageShift();
-        return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
-    }
-
-    /** Returns the watched ranges of the CPU's space; always the same object for a space. */
-    public Watches watches() {
-        return table().watches();
+    /** Returns its walks of the page table, which fill the TLB in GUEST; always the same object. */
+    public TlbFill fill() {
+        return fill;
     }
 
     /**
@@ -588,7 +364,7 @@ public final class CpuTlb {
     public void close() {
         activities |= WITHOUT_SPACE;
         // Also if the rest fails: the CPU may go to another space with these translations.
-        forgetTables();
+        fill.forgetTables();
         cpus.release(state);
         Reference.reachabilityFence(cpu);
     }

@@ -3,7 +3,8 @@
  * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
  *
  * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
- * in GUEST only. Before it uses the TLB, it catches up with the changes of other threads. A {@link
+ * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.FlushTlb} catches up with the changes
+ * of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a {@link
  * dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
@@ -16,8 +17,12 @@
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#enterGuest}, {@link
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
  *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
- *       <td>{@link dev.samara.core.internal.tlb.CpuTlb}, by the generations that it is behind; {@link
+ *       <td>{@link dev.samara.core.internal.tlb.FlushTlb}, by the generations that the CPU is behind; {@link
  *       dev.samara.core.internal.tlb.SoftTlb#flush}, by the length of a range</td></tr>
+ *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
+ *   <tr><td>When may a CPU enter GUEST, or go to another space?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.CpuActivities}</td></tr>
  *   <tr><td>What flushes one page that stays?</td>
  *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>

@@ -32,6 +32,6 @@ final class ElisionBreaks {
                     0,
                     SourceBreak.of(
                             INTERNAL + "tlb.CpuTlb",
-                            "flushed = slot.isFresh ? FRESH : slot.flushed;",
-                            "flushed = of.generation().current();")));
+                            "            tlb.select(number);\n",
+                            "tlb.select(number); flushed = of.generation().current();\n")));
 }

@@ -139,8 +139,8 @@ public final class StandStill {
             long address = addresses[i];
             long load = tlb.probe(address, 1, Pte.READ);
             long store = tlb.probe(address, 1, Pte.WRITE);
-            long hit = load != CpuTlb.MISS ? load : store;
-            if (hit == CpuTlb.MISS) {
+            long hit = load != SoftTlb.MISS ? load : store;
+            if (hit == SoftTlb.MISS) {
                 seen.frames[i] = Frames.NONE;
                 continue;
             }
@@ -151,7 +151,7 @@ public final class StandStill {
                     judged.cpu,
                     table,
                     address,
-                    (load == CpuTlb.MISS ? 0 : Pte.READ) | (store == CpuTlb.MISS ? 0 : Pte.WRITE));
+                    (load == SoftTlb.MISS ? 0 : Pte.READ) | (store == SoftTlb.MISS ? 0 : Pte.WRITE));
         }
     }
 
@@ -178,8 +178,8 @@ public final class StandStill {
             Judged other = cpus.get(i);
             if (other.table == table && other.tlb != null) {
                 long load = other.tlb.tlb().probe(address, 1, Pte.READ);
-                long hit = load != CpuTlb.MISS ? load : other.tlb.tlb().probe(address, 1, Pte.WRITE);
-                if (hit != CpuTlb.MISS) {
+                long hit = load != SoftTlb.MISS ? load : other.tlb.tlb().probe(address, 1, Pte.WRITE);
+                if (hit != SoftTlb.MISS) {
                     same(number, address, frame, (int) (hit >>> PAGE_SHIFT));
                 }
             }
@@ -231,7 +231,7 @@ public final class StandStill {
                 }
                 for (long right : new long[] {Pte.READ, Pte.WRITE}) {
                     long hit = tlb.tlb().probe(address, 1, right);
-                    if (hit != CpuTlb.MISS && ((entry & right) == 0 || Pte.frame(pte) != (int) (hit >>> PAGE_SHIFT))) {
+                    if (hit != SoftTlb.MISS && ((entry & right) == 0 || Pte.frame(pte) != (int) (hit >>> PAGE_SHIFT))) {
                         throw new AssertionError("I2: " + judged.cpu + " translates " + Long.toHexString(address)
                                 + ", whose entry is " + Pte.toString(pte));
                     }

@@ -72,7 +72,7 @@ final class StalledTruncationTest {
                 thrown -> reports.add("" + thrown));
         cpu.switchTo(table);
         cpu.enterGuest();
-        assertTrue(cpu.walk(AT, Pte.READ) >= 0);
+        assertTrue(cpu.fill().walk(AT, Pte.READ) >= 0);
         return cpu;
     }
 

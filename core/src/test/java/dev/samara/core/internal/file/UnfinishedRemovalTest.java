@@ -224,7 +224,7 @@ final class UnfinishedRemovalTest {
                 new CpuTlb(cpus, new CpuOwner(cpus, message -> {}), cpus, 1, 12, new SoftTlb(12, 16), reports::add);
         cpu.switchTo(table);
         cpu.enterGuest();
-        assertTrue(cpu.walk(AT, Pte.READ) >= 0);
+        assertTrue(cpu.fill().walk(AT, Pte.READ) >= 0);
         toThrow.set(1);
         AtomicReference<@Nullable Throwable> caught = new AtomicReference<>();
         Thread truncater = new Thread(() -> file.truncate(0));

@@ -83,7 +83,7 @@ final class FailingDiscardTest {
                     thrown -> {});
             cpu.switchTo(layout.pages());
             cpu.enterGuest();
-            long found = cpu.walk(at, Pte.READ);
+            long found = cpu.fill().walk(at, Pte.READ);
             in.countDown();
             Latches.await(goOn);
             cpu.leaveGuest();

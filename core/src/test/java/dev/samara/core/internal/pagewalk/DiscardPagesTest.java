@@ -19,6 +19,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.ArrayList;
 import java.util.List;
@@ -286,9 +287,13 @@ final class DiscardPagesTest {
         table.fill(AT);
         CpuTlb cpu = table.guest();
         try (DiscardPages discarding = discarding()) {
-            discarding.discard(table.pages, AT, AT + BarePageTable.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
+            discarding.discard(
+                    table.pages,
+                    AT,
+                    AT + BarePageTable.PAGE,
+                    (pte, address) -> cpu.fill().walk(AT, Pte.READ) >= 0);
         }
-        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
         assertEquals(0, table.inUse());
         cpu.leaveGuest();
         cpu.close();

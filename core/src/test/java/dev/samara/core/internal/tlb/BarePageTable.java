@@ -82,7 +82,7 @@ public final class BarePageTable implements AutoCloseable {
     /** A CPU of this thread in GUEST that has a page's translation. */
     public CpuTlb guest(long address) {
         CpuTlb cpu = guest();
-        if (cpu.walk(address, Pte.READ) < 0) {
+        if (cpu.fill().walk(address, Pte.READ) < 0) {
             throw new IllegalStateException("nothing to be read at 0x" + Long.toHexString(address));
         }
         return cpu;

@@ -49,7 +49,7 @@ final class GatherScene implements AutoCloseable {
     /** A store in GUEST, through the TLB if that has the translation. */
     private void store(LockStepCpu cpu, long address, long value) {
         long known = cpu.step(of -> of.tlb().probe(address, 8, Pte.WRITE));
-        long place = known == SoftTlb.MISS ? cpu.step(of -> of.walk(address, Pte.WRITE)) : known;
+        long place = known == SoftTlb.MISS ? cpu.step(of -> of.fill().walk(address, Pte.WRITE)) : known;
         if (place == SoftTlb.MISS) {
             throw new IllegalStateException("a page fault");
         }

@@ -84,7 +84,7 @@ final class PendingFlushTest {
         CpuTlb cpu = of.guest();
         for (long page : pages) {
             assertNotEquals(Frames.NONE, of.fill(page));
-            assertNotEquals(CpuTlb.MISS, cpu.walk(page, Pte.READ));
+            assertNotEquals(SoftTlb.MISS, cpu.fill().walk(page, Pte.READ));
         }
         cpu.addListener((start, end, reason, generation) -> told.add(new Told(start, end, reason, generation)));
         return cpu;

@@ -62,7 +62,7 @@ final class TlbGatherTest extends TlbGatherFixture {
                             return table.inUse() == 0;
                         },
                         reports));
-        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+        assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -159,7 +159,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             assertTrue(cpu.tlb().probe(AT, 8, Pte.READ) >= 0, "it has not acknowledged");
             cpu.poll();
             await("the second one is acknowledged", second);
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+            assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
         }
         cpu.leaveGuest();
         cpu.close();
@@ -173,14 +173,14 @@ final class TlbGatherTest extends TlbGatherFixture {
         List<CpuTlb> cpus = new ArrayList<>();
         for (int i = 0; i < 150; i++) {
             CpuTlb cpu = table.guest(AT);
-            assertTrue(cpu.walk(AT + BarePageTable.PAGE, Pte.READ) >= 0);
+            assertTrue(cpu.fill().walk(AT + BarePageTable.PAGE, Pte.READ) >= 0);
             cpus.add(cpu);
         }
         try (TlbGather gather = new TlbGather(memory)) {
             UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         for (CpuTlb cpu : cpus) {
-            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
+            assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
             assertTrue(cpu.tlb().probe(AT + BarePageTable.PAGE, 8, Pte.READ) >= 0);
             cpu.leaveGuest();
             cpu.close();
