@@ -6,10 +6,9 @@ import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineWatch;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -151,25 +150,10 @@ public final class Resolve {
     }
 
     /** Reports a fault that waits long. */
-    private record FaultWatch(MachineState host, long address) implements Watch {
+    private record FaultWatch(MachineState host, long address) implements MachineWatch {
         @Override
-        public long reportAfterNanos() {
-            return host.longWaitNanos();
-        }
-
-        @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            host.reportLongWait(String.format(Locale.ROOT, "resolve(0x%x)", address), gate, waiter, nanos);
-        }
-
-        @Override
-        public void attendAgain() {
-            host.attendAgain();
-        }
-
-        @Override
-        public @Nullable Housekeeping invoked() {
-            return host.invoked();
+        public String toString() {
+            return String.format(Locale.ROOT, "resolve(0x%x)", address);
         }
     }
 }

@@ -362,7 +362,7 @@ public final class Edit implements AutoCloseable {
      * Each is looked at once here, since the memory of many VMAs is in no cache.
      *
      * @return their counters, which the caller only reads
-     * @throws Operation.NoIdleContext as {@link #inFlight}
+     * @throws RetirementResources.NoIdleContext as {@link #inFlight}
      */
     public Counters gather(long start, long end) {
         lists.clearGathered();
@@ -472,7 +472,7 @@ public final class Edit implements AutoCloseable {
     /**
      * Returns the range in flight of this edit, created at first use.
      *
-     * @throws Operation.NoIdleContext if its retirement lacks a page table context. Found here, before the call has
+     * @throws RetirementResources.NoIdleContext if its retirement lacks a page table context. Found here, before the call has
      *     looked at many VMAs in vain
      */
     RetirementRun inFlight() {
@@ -484,8 +484,8 @@ public final class Edit implements AutoCloseable {
     }
 
     private void requireContext() {
-        if (!completing && !operation.hasContext()) {
-            throw new Operation.NoIdleContext();
+        if (!completing) {
+            operation.requireContext();
         }
     }
 

@@ -2,19 +2,11 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.RetiringThread;
-import dev.samara.core.internal.space.Ticket;
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineWatch;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
-import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,34 +20,15 @@ import org.jspecify.annotations.Nullable;
  * waits or asks without a lock and attempts again. After publication the range in flight is retired and completed: by
  * the calling thread, or for an asynchronous call by one of the machine's threads.
  */
-public final class Operation implements Watch {
-    /** The number of restarts after which an operation takes a ticket. */
-    private static final int PATIENCE = 3;
-
-    /**
-     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 12 are as deep
-     * as the code after publication, if no notifier or listener is called and no other operation is in flight. A task
-     * for a thread of the machine touches 12 itself, at a third of that depth.
-     */
-    private static final int DEPTH = 24;
-
-    /** Thrown in an attempt that needs a page table context, if none is idle: the operation creates one. */
-    static final class NoIdleContext extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        NoIdleContext() {
-            super(null, null, false, false);
-        }
-    }
-
-    private final Layout layout;
+public final class Operation extends RetirementResources implements MachineWatch {
     private final Call call;
 
     /** The position of its first attempt among the operations of its space; 0 before that attempt. */
     private long age;
 
-    private int restarts;
-    private @Nullable Ticket ticket;
+    /** Its waits for ranges in flight; null before the first restart. */
+    private @Nullable RangeWait waits;
+
     private @Nullable BackingQuestions callbacks;
 
     private boolean done;
@@ -63,23 +36,8 @@ public final class Operation implements Watch {
     private long result;
     private @Nullable RetirementRun inFlight;
 
-    /** The backlog in which this operation has a place for the work of a machine thread; null if it has none. */
-    private @Nullable Backlog room;
-
-    /** Whether the attempt found no idle page table context for the retirement. */
-    private boolean lacksContext;
-
-    /**
-     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later part
-     * of a call whose earlier parts needed none.
-     */
-    private boolean goesOnWithoutContext;
-
-    /** The page table context for the retirement; null until one is needed. */
-    private @Nullable PageTableContext context;
-
-    /** The tables that its retirement may lack; null if it has asked for none. */
-    private @Nullable TablesAhead tables;
+    /** The place in the backlog of an asynchronous operation; null if it needs none. */
+    private @Nullable BacklogPlace place;
 
     /** The publication in parts; null for a call that publishes once. */
     private @Nullable PublicationParts parts;
@@ -94,7 +52,7 @@ public final class Operation implements Watch {
     private List<PopulateRange> populations = List.of();
 
     public Operation(Layout layout, Call call) {
-        this.layout = layout;
+        super(layout);
         this.call = call;
     }
 
@@ -110,8 +68,7 @@ public final class Operation implements Watch {
             return result;
         }
         attendAgain();
-        Backlog backlog = backlog();
-        if (backlog != null && call.mayBeRefused() && !backlog.awaitRoom()) {
+        if (call.mayBeRefused() && !BacklogPlace.awaitRoom(layout)) {
             return Errno.EAGAIN.result();
         }
         beginRevocations();
@@ -142,13 +99,6 @@ public final class Operation implements Watch {
         return true;
     }
 
-    /** Closes the layout if the call ends its space. Caller holds the layout lock, and is about to publish. */
-    void closeIfItEndsSpace() {
-        if (endsSpace()) {
-            layout.close();
-        }
-    }
-
     /** Announces to the access checker the ranges that the call may revoke until the operation ends. */
     private void beginRevocations() {
         revocations = Revocations.of(layout, call);
@@ -174,7 +124,7 @@ public final class Operation implements Watch {
         try {
             endRevocations();
         } finally {
-            leaveRoom();
+            leavePlace();
         }
     }
 
@@ -188,18 +138,7 @@ public final class Operation implements Watch {
         return populations;
     }
 
-    /**
-     * Returns the backlog that bounds the work of this call; null if there is no memory, or if the caller must not
-     * wait.
-     */
-    private @Nullable Backlog backlog() {
-        MachineMemory memory = layout.memoryOrNull();
-        return memory == null || RetiringThread.range() != null
-                ? null
-                : memory.rcu().backlog();
-    }
-
-    /** Returns whether the call ends its space. */
+    @Override
     boolean endsSpace() {
         return call.endsSpace();
     }
@@ -209,11 +148,9 @@ public final class Operation implements Watch {
         return call.isMunmap();
     }
 
-    private void leaveRoom() {
-        Backlog left = room;
-        if (left != null) {
-            room = null;
-            left.end();
+    private void leavePlace() {
+        if (place != null) {
+            place.leave();
         }
     }
 
@@ -239,12 +176,11 @@ public final class Operation implements Watch {
             return false;
         }
         attendAgain();
-        Backlog backlog = backlog();
-        if (backlog != null && !backlog.begin()) {
+        place = BacklogPlace.of(layout);
+        if (place != null && !place.take()) {
             result = Errno.EAGAIN.result();
             return false;
         }
-        room = backlog;
         try {
             beginRevocations();
             publish();
@@ -259,7 +195,7 @@ public final class Operation implements Watch {
             }
         }
         if (inFlight == null && !populations.isEmpty()) {
-            layout.host().submit(last);
+            host().submit(last);
         }
         return inFlight != null || !populations.isEmpty();
     }
@@ -269,19 +205,20 @@ public final class Operation implements Watch {
             while (!done) {
                 Gate gate = attempt();
                 if (gate != null) {
-                    giveContextBack();
-                    waitFor(gate);
-                } else if (lacksContext) {
-                    takeContext();
-                } else if (tables != null && tables.areLacking()) {
-                    reserveTables(tables);
+                    giveContextBack(inFlight);
+                    if (!waits().await(gate)) {
+                        refused(Errno.EINTR.result());
+                    }
+                } else if (isLacking()) {
+                    withdraw();
+                    takeLacking();
                 } else if (parts != null && !done) {
                     goOn(parts);
                 } else if (!done) {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer. The place is given back, since calls of the backing may wait for one.
                     withdraw();
-                    giveContextBack();
+                    giveContextBack(inFlight);
                     ask();
                 }
             }
@@ -320,127 +257,11 @@ public final class Operation implements Watch {
 
     /** Asks the backings, without the place of an asynchronous call. Caller holds no lock. */
     private void ask() {
-        Backlog left = room;
-        leaveRoom();
+        leavePlace();
         callbacks().put();
-        if (left != null) {
-            takeRoom(left);
-        }
-    }
-
-    private void takeRoom(Backlog backlog) {
-        if (backlog.begin()) {
-            room = backlog;
-        } else {
+        if (place != null && !place.take()) {
             refused(Errno.EAGAIN.result());
         }
-    }
-
-    /**
-     * Allocates the resources of the retirement before publication. Caller holds the layout lock.
-     *
-     * @return false if the attempt must end first: the operation is refused, or must create a page table context first
-     */
-    boolean prepare(RetirementRun rest) {
-        try {
-            StackReserve.check(DEPTH);
-            MachineMemory memory = layout.memoryOrNull();
-            if (memory == null) {
-                return true;
-            }
-            if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
-                return false;
-            }
-            if (rest.isPrepared()) {
-                addTables(rest);
-                return true;
-            }
-            if (rest.isInParts() && rest.retiresNothing()) {
-                return true;
-            }
-            if (!hasContext()) {
-                return false;
-            }
-            rest.retireBy(
-                    new Retirement(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The end of a space may not be refused: its caller gets the error.
-            if (endsSpace()) {
-                throw exhausted;
-            }
-            refused(Errno.ENOMEM.result());
-            return false;
-        }
-        return true;
-    }
-
-    /**
-     * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
-     *
-     * @return false if none is idle: the attempt must end, and the operation creates one
-     */
-    boolean hasContext() {
-        if (context != null || goesOnWithoutContext || layout.memoryOrNull() == null) {
-            return true;
-        }
-        context = layout.memory().contexts().borrowIdle();
-        lacksContext = context == null;
-        return !lacksContext;
-    }
-
-    /** Gives the tables of a later part to the retirement, which the first part has prepared. */
-    private void addTables(RetirementRun rest) {
-        TablesAhead ahead = tables;
-        if (ahead != null && isPublished && ahead.reserved() != TableReserve.NONE) {
-            rest.add(ahead.reserved());
-            ahead.handedOver();
-        }
-    }
-
-    /** Returns the tables that its retirement may lack, counted at first use. */
-    private TablesAhead tables() {
-        if (tables == null) {
-            tables = new TablesAhead(layout);
-        }
-        return tables;
-    }
-
-    /** Reserves the tables that the attempt lacked. Caller holds no lock. */
-    private void reserveTables(TablesAhead ahead) {
-        withdraw();
-        long refusal = ahead.reserve(parts == null || !parts.isBegun());
-        if (refusal != Edit.DONE) {
-            refused(refusal);
-        }
-    }
-
-    /** Creates a context if none is idle. Caller holds no lock. */
-    private void takeContext() {
-        lacksContext = false;
-        withdraw();
-        try {
-            context = layout.memory().contexts().borrowOrNull();
-            if (context == null && mustGoOn()) {
-                // Its retirement is tried again until a context is available.
-                goesOnWithoutContext = true;
-            } else if (context == null) {
-                refused(Errno.EAGAIN.result());
-            }
-        } catch (OutOfMemoryError exhausted) {
-            if (endsSpace()) {
-                throw exhausted;
-            } else if (mustGoOn()) {
-                goesOnWithoutContext = true;
-            } else {
-                refused(Errno.ENOMEM.result());
-            }
-        }
-    }
-
-    /** Returns whether a refusal for want of a context would come too late: some parts are published. */
-    private boolean mustGoOn() {
-        PublicationParts current = parts;
-        return endsSpace() || (current != null && current.isBegun());
     }
 
     /** Makes one attempt; returns the gate to wait for before the next one, or null. */
@@ -454,11 +275,7 @@ public final class Operation implements Watch {
                 Publication.publish(edit, call.decide(edit));
                 return null;
             } catch (Restart blocked) {
-                restarts++;
-                if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
-                    layout.inFlight().add(ticket);
-                    ticket.leave();
-                }
+                waits().restarted();
                 return blocked.gate();
             } catch (NoIdleContext none) {
                 return null;
@@ -469,21 +286,17 @@ public final class Operation implements Watch {
         }
     }
 
-    /**
-     * Waits until the gate is open, and refuses the operation with EINTR if the thread is interrupted; the end of a
-     * space is not interrupted. Caller must hold no lock.
-     */
-    private void waitFor(Gate gate) {
-        InFlightRange inside = RetiringThread.range();
-        if (inside != null) {
-            throw new IllegalStateException(this + " was called by the retirement of " + inside
-                    + ", and would have to wait for " + gate + ": nothing in flight may wait");
+    /** Returns the waits for ranges in flight, created at the first restart. */
+    private RangeWait waits() {
+        if (waits == null) {
+            waits = new RangeWait(this);
         }
-        assert !layout.isLockedByThisThread() : "a wait under the layout lock";
-        if (endsSpace()) {
-            gate.awaitUninterruptibly(this);
-        } else if (!gate.await(this)) {
-            refused(Errno.EINTR.result());
+        return waits;
+    }
+
+    private void withdraw() {
+        if (waits != null) {
+            waits.withdraw();
         }
     }
 
@@ -495,29 +308,24 @@ public final class Operation implements Watch {
         if (parts == null) {
             populations = List.of();
         } else {
-            for (int i = populations.size() - 1; i >= parts.populations(); i--) {
-                populations.remove(i);
-            }
+            parts.dropUnpublished(populations);
         }
         if (callbacks != null) {
             callbacks.restart();
         }
-        if (ticket != null) {
-            ticket.restart();
-        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
-            // If this attempt restarts too, the ticket then has the ranges that the attempt named.
-            ticket = new Ticket(age, this);
+        if (waits != null) {
+            waits.beginAttempt();
         }
     }
 
-    /** Adds a range of this attempt to the ticket, if there is one. */
+    /** Notes a range of this attempt for the ticket, if there is one. */
     void name(long start, long end) {
-        if (ticket != null) {
-            ticket.name(start, end);
+        if (waits != null) {
+            waits.name(start, end);
         }
     }
 
-    /** Ends the operation without a change. */
+    @Override
     void refused(long refusal) {
         result = refusal;
         populations = List.of();
@@ -529,10 +337,15 @@ public final class Operation implements Watch {
         result = answer;
         inFlight = rest;
         isPublished = true;
-        if (tables != null && rest != null) {
-            tables.handedOver();
+        if (rest != null) {
+            handOverTables();
         }
         done = parts == null || parts.published(populations.size());
+    }
+
+    @Override
+    boolean isPublished() {
+        return isPublished;
     }
 
     public Layout layout() {
@@ -546,7 +359,7 @@ public final class Operation implements Watch {
     /** Returns the callbacks to backings, created at first use. */
     BackingQuestions callbacks() {
         if (callbacks == null) {
-            callbacks = new BackingQuestions(layout.host());
+            callbacks = new BackingQuestions(host());
         }
         return callbacks;
     }
@@ -556,24 +369,9 @@ public final class Operation implements Watch {
         return callbacks == null || callbacks.areAnswered();
     }
 
-    /** Gives the context back that no retirement has: the operation waits, or ends. */
-    private void giveContextBack() {
-        RetirementRun rest = inFlight;
-        PageTableContext unused = rest == null || !rest.isPrepared() ? context : null;
-        context = null;
-        if (unused != null) {
-            layout.memory().contexts().giveBack(unused);
-        }
-    }
-
     /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
     private void leave() {
-        giveContextBack();
-        if (tables != null) {
-            // Also after a part that was published: a later one may have failed with tables of its own.
-            tables.close();
-        }
-        tables = null;
+        giveBack(inFlight);
         withdraw();
         PublicationParts ended = parts;
         if (ended != null) {
@@ -591,40 +389,9 @@ public final class Operation implements Watch {
         }
     }
 
-    /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
-    private void withdraw() {
-        Ticket mine = ticket;
-        if (mine == null) {
-            return;
-        }
-        ticket = null;
-        layout.lock();
-        try {
-            layout.inFlight().remove(mine);
-        } finally {
-            layout.unlock();
-        }
-        Gate.wake(mine.open());
-    }
-
     @Override
-    public long reportAfterNanos() {
-        return layout.host().longWaitNanos();
-    }
-
-    @Override
-    public void waitsLong(Gate gate, Thread waiter, long nanos) {
-        layout.host().reportLongWait(toString(), gate, waiter, nanos);
-    }
-
-    @Override
-    public void attendAgain() {
-        layout.host().attendAgain();
-    }
-
-    @Override
-    public @Nullable Housekeeping invoked() {
-        return layout.host().invoked();
+    public MachineState host() {
+        return layout.host();
     }
 
     @Override

@@ -113,7 +113,7 @@ final class Publication {
         }
         // Step 3.
         if (edit.changesNothing()) {
-            edit.operation.closeIfItEndsSpace();
+            closeIfItEndsSpace(edit);
             edit.tree.abort();
             edit.published = true;
             edit.operation.published(result, null);
@@ -135,7 +135,7 @@ final class Publication {
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
         LayoutChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
         // Step 9.
-        edit.operation.closeIfItEndsSpace();
+        closeIfItEndsSpace(edit);
         edit.tree.commit();
         edit.published = true;
         edit.held = withOpens;
@@ -147,6 +147,12 @@ final class Publication {
             Linking.unlink(edit.gone, null);
         }
         return result;
+    }
+
+    private static void closeIfItEndsSpace(Edit edit) {
+        if (edit.operation.endsSpace()) {
+            edit.layout.close();
+        }
     }
 
     /** Takes step 4; after publication it is too late to refuse. */

@@ -7,6 +7,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import java.util.List;
 
 /**
  * The publication of one call in parts. Each part changes at most {@link #MOST} VMAs, under a hold of the layout lock
@@ -107,8 +108,11 @@ final class PublicationParts {
         return isBegun;
     }
 
-    int populations() {
-        return populations;
+    /** Removes the ranges to fault in that a dropped attempt has added. */
+    void dropUnpublished(List<PopulateRange> ranges) {
+        for (int i = ranges.size() - 1; i >= populations; i--) {
+            ranges.remove(i);
+        }
     }
 
     /**

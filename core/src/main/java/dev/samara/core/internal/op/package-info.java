@@ -10,11 +10,12 @@
  * by one publishes several edits, in {@code PublicationParts}: readers may see the first of them without the others.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
- * operation waits, or {@linkplain dev.samara.core.internal.op.BackingQuestions asks}, without the lock, and tries
- * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations
- * in its ranges wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
- * dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link
- * dev.samara.core.internal.op.CompletePhase} clears the reservations, joins neighbours and opens the gate.
+ * operation {@linkplain dev.samara.core.internal.op.RangeWait waits}, or {@linkplain
+ * dev.samara.core.internal.op.BackingQuestions asks}, without the lock, and tries again. After several restarts it
+ * takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations in its ranges wait. Ranges that an
+ * operation unmaps, replaces, moves or narrows stay in flight until {@link dev.samara.core.internal.op.RetirementRun}
+ * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
+ * neighbours and opens the gate.
  *
  * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined and where one is cut. {@link
  * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
@@ -27,7 +28,13 @@
  *       <td>{@link dev.samara.core.internal.op.Operation}, {@link dev.samara.core.internal.op.Publication}, {@code
  *       RetirementRun}, {@code CompletePhase}</td></tr>
  *   <tr><td>Where does an operation meet another one in its range, and wait for it?</td>
- *       <td>{@link dev.samara.core.internal.op.Edit#claim}, {@link dev.samara.core.internal.op.Operation}</td></tr>
+ *       <td>{@link dev.samara.core.internal.op.Edit#claim}, {@code RangeWait}</td></tr>
+ *   <tr><td>When does an operation take a ticket?</td>
+ *       <td>{@code RangeWait}</td></tr>
+ *   <tr><td>What takes the resources of a retirement, or refuses an operation without them?</td>
+ *       <td>{@code RetirementResources}</td></tr>
+ *   <tr><td>What bounds the asynchronous operations?</td>
+ *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
  *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
  *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>

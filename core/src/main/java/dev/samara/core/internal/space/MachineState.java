@@ -135,6 +135,13 @@ public final class MachineState {
     private final MachineTasks tasks;
     private final Housekeeping housekeeping;
 
+    private record NamedWatch(MachineState host, String name) implements MachineWatch {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
     /** Reports long waits for the owner of a busy page table entry. */
     private final Watch busyEntryWatch = watch("a busy page table entry");
 
@@ -447,27 +454,7 @@ public final class MachineState {
      * @param waiting the waiting call or its subject, for messages
      */
     public Watch watch(String waiting) {
-        return new Watch() {
-            @Override
-            public long reportAfterNanos() {
-                return longWaitNanos;
-            }
-
-            @Override
-            public void waitsLong(Gate gate, Thread waiter, long nanos) {
-                reportLongWait(waiting, gate, waiter, nanos);
-            }
-
-            @Override
-            public void attendAgain() {
-                MachineState.this.attendAgain();
-            }
-
-            @Override
-            public @Nullable Housekeeping invoked() {
-                return MachineState.this.invoked();
-            }
-        };
+        return new NamedWatch(this, waiting);
     }
 
     /** Returns the watch of waits for the owner of a busy page table entry. */

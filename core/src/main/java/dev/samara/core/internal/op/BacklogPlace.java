@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.sync.Backlog;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The place of an asynchronous operation in the {@link Backlog} of its machine, from its start to its completion. The
+ * operation has no place while it asks backings: a call of a backing may wait for one.
+ *
+ * <p>Used by the thread of the operation, and after publication by the thread of the machine that completes it.
+ */
+final class BacklogPlace {
+    private final Backlog backlog;
+    private boolean isTaken;
+
+    private BacklogPlace(Backlog backlog) {
+        this.backlog = backlog;
+    }
+
+    /** Returns a place that is not taken; null if no backlog bounds the calls of this thread. */
+    static @Nullable BacklogPlace of(Layout layout) {
+        Backlog bound = boundOf(layout);
+        return bound == null ? null : new BacklogPlace(bound);
+    }
+
+    /** Waits until a synchronous call may begin; returns false if the settings say to refuse. */
+    static boolean awaitRoom(Layout layout) {
+        Backlog bound = boundOf(layout);
+        return bound == null || bound.awaitRoom();
+    }
+
+    /** Returns null if there is no memory, or if the calling thread retires a range and so must not wait. */
+    private static @Nullable Backlog boundOf(Layout layout) {
+        MachineMemory memory = layout.memoryOrNull();
+        return memory == null || RetiringThread.range() != null
+                ? null
+                : memory.rcu().backlog();
+    }
+
+    /** Takes the place, for which it may wait; returns false if the settings say to refuse. */
+    boolean take() {
+        isTaken = backlog.begin();
+        return isTaken;
+    }
+
+    /** Gives the place up, if it is taken. */
+    void leave() {
+        if (isTaken) {
+            isTaken = false;
+            backlog.end();
+        }
+    }
+}

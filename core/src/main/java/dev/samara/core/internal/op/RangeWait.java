@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.space.Ticket;
+import dev.samara.core.internal.sync.Gate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The waits of one operation for ranges in flight, and for operations that have started first. Decides when the
+ * operation takes a {@link Ticket}, for which later operations wait. Created at the first restart of the operation.
+ * Used by its thread.
+ */
+final class RangeWait {
+    /** The number of restarts after which an operation takes a ticket. */
+    private static final int PATIENCE = 3;
+
+    private final Operation operation;
+    private final Layout layout;
+    private int restarts;
+    private @Nullable Ticket ticket;
+
+    RangeWait(Operation operation) {
+        this.operation = operation;
+        layout = operation.layout();
+    }
+
+    /** Begins an attempt. Caller holds the layout lock. */
+    void beginAttempt() {
+        if (ticket != null) {
+            ticket.restart();
+        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
+            // If this attempt restarts too, the ticket then has the ranges that the attempt named.
+            ticket = new Ticket(operation.age(), operation);
+        }
+    }
+
+    /** Adds a range of this attempt to the ticket, if there is one. Caller holds the layout lock. */
+    void name(long start, long end) {
+        if (ticket != null) {
+            ticket.name(start, end);
+        }
+    }
+
+    /** Notes that the attempt has met another operation. Other operations find the ticket from now on. */
+    void restarted() {
+        restarts++;
+        if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
+            layout.inFlight().add(ticket);
+            ticket.leave();
+        }
+    }
+
+    /**
+     * Waits until a gate is open. The end of a space is not interrupted. Caller must hold no lock.
+     *
+     * @return false if the thread is interrupted
+     */
+    boolean await(Gate gate) {
+        InFlightRange inside = RetiringThread.range();
+        if (inside != null) {
+            throw new IllegalStateException(operation + " was called by the retirement of " + inside
+                    + ", and would have to wait for " + gate + ": nothing in flight may wait");
+        }
+        assert !layout.isLockedByThisThread() : "a wait under the layout lock";
+        if (operation.endsSpace()) {
+            gate.awaitUninterruptibly(operation);
+            return true;
+        }
+        return gate.await(operation);
+    }
+
+    /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
+    void withdraw() {
+        Ticket mine = ticket;
+        if (mine == null) {
+            return;
+        }
+        ticket = null;
+        layout.lock();
+        try {
+            layout.inFlight().remove(mine);
+        } finally {
+            layout.unlock();
+        }
+        Gate.wake(mine.open());
+    }
+}

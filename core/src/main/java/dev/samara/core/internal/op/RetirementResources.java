@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.mman.Errno;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The resources that an operation takes for its retirement before it publishes: a depth of stack, a page table context,
+ * and the page tables of guards and moves. Decides which operation is refused without one of them: with {@code EAGAIN}
+ * for want of a context, with {@code ENOMEM} for want of memory or stack.
+ *
+ * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
+ * takes the resource without the lock before its next attempt.
+ *
+ * <p>{@link Operation} extends this class, so an operation allocates one object for both. Used by the thread of the
+ * operation before its last part is published.
+ */
+abstract class RetirementResources {
+    /**
+     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 12 are as deep
+     * as the code after publication, if no notifier or listener is called and no other operation is in flight. A task
+     * for a thread of the machine touches 12 itself, at a third of that depth.
+     */
+    private static final int DEPTH = 24;
+
+    /** Thrown in an attempt that needs a page table context, if none is idle: the operation creates one. */
+    static final class NoIdleContext extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        NoIdleContext() {
+            super(null, null, false, false);
+        }
+    }
+
+    final Layout layout;
+
+    /** Whether the attempt found no idle page table context for the retirement. */
+    private boolean lacksContext;
+
+    /**
+     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later part
+     * of a call whose earlier parts needed none.
+     */
+    private boolean goesOnWithoutContext;
+
+    /** The page table context for the retirement; null until one is needed. */
+    private @Nullable PageTableContext context;
+
+    /** The tables that its retirement may lack; null if it has asked for none. */
+    private @Nullable TablesAhead tables;
+
+    RetirementResources(Layout layout) {
+        this.layout = layout;
+    }
+
+    /** Returns whether the call ends its space, and so may not be refused. */
+    abstract boolean endsSpace();
+
+    /** Returns whether the operation, or an earlier part of it, is published: a refusal would come too late. */
+    abstract boolean isPublished();
+
+    /** Ends the operation without a change. */
+    abstract void refused(long refusal);
+
+    /**
+     * Allocates the resources of the retirement before publication. Caller holds the layout lock.
+     *
+     * @return false if the attempt must end first: the operation is refused, or {@linkplain #isLacking lacks} a
+     *     resource
+     */
+    final boolean prepare(RetirementRun rest) {
+        try {
+            StackReserve.check(DEPTH);
+            MachineMemory memory = layout.memoryOrNull();
+            if (memory == null) {
+                return true;
+            }
+            if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
+                return false;
+            }
+            if (rest.isPrepared()) {
+                addTables(rest);
+                return true;
+            }
+            if (rest.isInParts() && rest.retiresNothing()) {
+                return true;
+            }
+            if (!hasContext()) {
+                return false;
+            }
+            rest.retireBy(
+                    new Retirement(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The end of a space may not be refused: its caller gets the error.
+            if (endsSpace()) {
+                throw exhausted;
+            }
+            refused(Errno.ENOMEM.result());
+            return false;
+        }
+        return true;
+    }
+
+    /**
+     * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
+     *
+     * @throws NoIdleContext if none is idle: the attempt must end, and the operation creates one
+     */
+    final void requireContext() {
+        if (!hasContext()) {
+            throw new NoIdleContext();
+        }
+    }
+
+    private boolean hasContext() {
+        if (context != null || goesOnWithoutContext || layout.memoryOrNull() == null) {
+            return true;
+        }
+        context = layout.memory().contexts().borrowIdle();
+        lacksContext = context == null;
+        return !lacksContext;
+    }
+
+    /** Gives the tables of a later part to the retirement, which the first part has prepared. */
+    private void addTables(RetirementRun rest) {
+        TablesAhead ahead = tables;
+        if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
+            rest.add(ahead.reserved());
+            ahead.handedOver();
+        }
+    }
+
+    /** Returns the tables that its retirement may lack, counted at first use. */
+    private TablesAhead tables() {
+        if (tables == null) {
+            tables = new TablesAhead(layout);
+        }
+        return tables;
+    }
+
+    /** Returns whether the last attempt has ended for want of a resource. */
+    final boolean isLacking() {
+        return lacksContext || (tables != null && tables.areLacking());
+    }
+
+    /** Takes the resource that the last attempt lacked, or refuses the operation. Caller holds no lock. */
+    final void takeLacking() {
+        TablesAhead ahead = tables;
+        if (lacksContext) {
+            lacksContext = false;
+            takeContext();
+        } else if (ahead != null) {
+            long refusal = ahead.reserve(!isPublished());
+            if (refusal != Edit.DONE) {
+                refused(refusal);
+            }
+        }
+    }
+
+    /** Creates a context if none is idle. */
+    private void takeContext() {
+        try {
+            context = layout.memory().contexts().borrowOrNull();
+            if (context == null && mustGoOn()) {
+                // Its retirement is tried again until a context is available.
+                goesOnWithoutContext = true;
+            } else if (context == null) {
+                refused(Errno.EAGAIN.result());
+            }
+        } catch (OutOfMemoryError exhausted) {
+            if (endsSpace()) {
+                throw exhausted;
+            } else if (mustGoOn()) {
+                goesOnWithoutContext = true;
+            } else {
+                refused(Errno.ENOMEM.result());
+            }
+        }
+    }
+
+    private boolean mustGoOn() {
+        return endsSpace() || isPublished();
+    }
+
+    /** Leaves the tables to the retirement of a range that is published. */
+    final void handOverTables() {
+        if (tables != null) {
+            tables.handedOver();
+        }
+    }
+
+    /**
+     * Gives the context back that no retirement has: the operation waits, or ends.
+     *
+     * @param published the range in flight, or null
+     */
+    final void giveContextBack(@Nullable RetirementRun published) {
+        PageTableContext unused = published == null || !published.isPrepared() ? context : null;
+        context = null;
+        if (unused != null) {
+            layout.memory().contexts().giveBack(unused);
+        }
+    }
+
+    /**
+     * Gives back what no retirement has: the operation ends its attempts.
+     *
+     * @param published the range in flight, or null
+     */
+    final void giveBack(@Nullable RetirementRun published) {
+        giveContextBack(published);
+        if (tables != null) {
+            // Also after a part that was published: a later one may have failed with tables of its own.
+            tables.close();
+        }
+        tables = null;
+    }
+}

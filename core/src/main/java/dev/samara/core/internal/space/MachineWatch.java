@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Watch;
+import org.jspecify.annotations.Nullable;
+
+/** Reports long waits to the reporter of a machine. Its text is the waiting call or its subject, for messages. */
+public interface MachineWatch extends Watch {
+    MachineState host();
+
+    @Override
+    default long reportAfterNanos() {
+        return host().longWaitNanos();
+    }
+
+    @Override
+    default void waitsLong(Gate gate, Thread waiter, long nanos) {
+        host().reportLongWait(toString(), gate, waiter, nanos);
+    }
+
+    @Override
+    default void attendAgain() {
+        host().attendAgain();
+    }
+
+    @Override
+    default @Nullable Housekeeping invoked() {
+        return host().invoked();
+    }
+}
