@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +75,7 @@ final class CompletePhase {
      */
     private static boolean joinSome(RetirementRun run) {
         try (Edit edit = Edit.completing(run.operation())) {
-            List<InFlightRange.PendingJoin> joins = run.joins();
+            List<PendingJoin> joins = run.joins();
             if (!hasManyJoins(run)) {
                 return false;
             }
@@ -161,7 +162,7 @@ final class CompletePhase {
     private void complete(InFlightRange range) {
         range.beginCompletion();
         completed.add(range);
-        for (InFlightRange.PendingJoin join : range.joins()) {
+        for (PendingJoin join : range.joins()) {
             MergeRules.joinLate(edit, join);
         }
         edit.release(range);

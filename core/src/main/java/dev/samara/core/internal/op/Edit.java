@@ -472,8 +472,8 @@ public final class Edit implements AutoCloseable {
     /**
      * Returns the range in flight of this edit, created at first use.
      *
-     * @throws RetirementResources.NoIdleContext if its retirement lacks a page table context. Found here, before the call has
-     *     looked at many VMAs in vain
+     * @throws RetirementResources.NoIdleContext if its retirement lacks a page table context. Found here, before the
+     *     call has looked at many VMAs in vain
      */
     RetirementRun inFlight() {
         if (inFlight == null) {

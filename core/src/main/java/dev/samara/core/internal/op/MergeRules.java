@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -205,7 +205,7 @@ public final class MergeRules {
      * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
      * removed in any case.
      */
-    static void joinLate(Edit edit, InFlightRange.PendingJoin join) {
+    static void joinLate(Edit edit, PendingJoin join) {
         VmArea left = Neighbours.before(edit, join);
         VmArea right = Neighbours.after(edit, join);
         VmArea whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
@@ -215,7 +215,7 @@ public final class MergeRules {
     }
 
     /** Returns whether the two VMAs that meet at an address will be one after all completions. */
-    static boolean willJoin(Edit edit, InFlightRange.PendingJoin join) {
+    static boolean willJoin(Edit edit, PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
@@ -225,7 +225,7 @@ public final class MergeRules {
      * Returns the VMA into which two VMAs merge after the completion of the range in flight that separates them; null
      * if they stay two.
      */
-    public static @Nullable VmArea whole(VmArea left, VmArea right, InFlightRange.PendingJoin join, int pageShift) {
+    public static @Nullable VmArea whole(VmArea left, VmArea right, PendingJoin join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
         return joins ? spanning(Merge.LEFT, left, right, null) : null;
     }

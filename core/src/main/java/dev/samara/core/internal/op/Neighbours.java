@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +30,7 @@ final class Neighbours {
      * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea before(Edit edit, InFlightRange.PendingJoin join) {
+    static @Nullable VmArea before(Edit edit, PendingJoin join) {
         VmArea before = edit.before(join.address());
         return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
     }
@@ -38,12 +39,12 @@ final class Neighbours {
      * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea after(Edit edit, InFlightRange.PendingJoin join) {
+    static @Nullable VmArea after(Edit edit, PendingJoin join) {
         VmArea after = edit.at(join.address());
         return after == null || after.start() != join.address() ? null : unlessInFlight(after, join);
     }
 
-    private static @Nullable VmArea unlessInFlight(VmArea neighbour, InFlightRange.PendingJoin join) {
+    private static @Nullable VmArea unlessInFlight(VmArea neighbour, PendingJoin join) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;

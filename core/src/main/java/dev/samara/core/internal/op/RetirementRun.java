@@ -18,14 +18,12 @@ import org.jspecify.annotations.Nullable;
  * An operation in flight: its ranges, and the run of its retire phase. The run calls the notifiers, retires the pages,
  * unlinks the removed VMAs from their files and completes the ranges.
  *
- * <p><b>Retirement cannot fail half-way.</b> Its resources are taken before publication: a bounded depth of stack, a
- * page table context, and a first block of memory that is used repeatedly. This object is its own entry in the list of
- * waiting calls. The context stays until the last page action is done. If a context is missing, the operation is
- * refused with {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has
- * changed nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the
- * range stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine
- * then repeats the step, after pauses that grow up to a second. The caller of a synchronous operation waits for that,
- * and a future completes only after it.
+ * <p><b>Retirement cannot fail half-way.</b> {@link RetirementResources} takes its resources before publication, or
+ * refuses the operation, which then has changed nothing. The first block of memory is used repeatedly, and this object
+ * is its own entry in the list of waiting calls. The context stays until the last page action is done. An exception of
+ * an embedder's code is caught at each call and reported. If another step fails, the range stays in flight, with its
+ * VMAs linked to their files. The failure is reported once. A thread of the machine then repeats the step, after pauses
+ * that grow up to a second. The caller of a synchronous operation waits for that, and a future completes only after it.
  *
  * <p>An asynchronous operation keeps no thread and no page table context while it waits for a CPU, a copy, a page or a
  * grace period. Meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
@@ -76,7 +77,7 @@ final class Seams {
     /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
     static int count(Edit edit) {
         LongHashSet counted = new LongHashSet();
-        for (InFlightRange.PendingJoin join : edit.layout.inFlight().joins()) {
+        for (PendingJoin join : edit.layout.inFlight().joins()) {
             if (MergeRules.willJoin(edit, join)) {
                 counted.add(join.address());
             }

@@ -9,7 +9,6 @@ import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
-import org.agrona.collections.Long2LongHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,11 +23,6 @@ import org.jspecify.annotations.Nullable;
  * waiting call} allocates nothing.
  */
 public abstract class InFlightRange extends WaitingCall {
-    /** The number of joins that are searched one by one. */
-    private static final int FEW_JOINS = 8;
-
-    private static final int NOT_KNOWN = -1;
-
     private final InFlightGate gate = new InFlightGate(this);
 
     /** The unmapped ranges: free for lookups, reserved for allocation. */
@@ -60,7 +54,6 @@ public abstract class InFlightRange extends WaitingCall {
     /* The sizes of the lists when the part began that is not published yet. */
     private int sealedMoves;
     private int sealedActions;
-    private int sealedJoins;
 
     /** A copy of the counters of unmapped VMAs when that part began. */
     private @Nullable Counters sealedUncharged;
@@ -77,11 +70,8 @@ public abstract class InFlightRange extends WaitingCall {
      */
     private List<Gate> copies = List.of();
 
-    /** Addresses at which two VMAs may be joined at completion. */
-    private List<PendingJoin> joins = List.of();
-
-    /** The indexes of the joins of this part by address; null as long as there are few. */
-    private @Nullable Long2LongHashMap joinAt;
+    /** The joins that completion tries; null as long as there are none. */
+    private @Nullable PendingJoins joins;
 
     /** The counters of the unmapped VMAs; null for none. */
     private @Nullable Counters uncharged;
@@ -124,8 +114,7 @@ public abstract class InFlightRange extends WaitingCall {
      */
     public void complete() {
         copies = List.of();
-        joins = List.of();
-        joinAt = null;
+        joins = null;
         order = CompletionOrder.ALONE;
         moves = List.of();
         actions = List.of();
@@ -188,8 +177,9 @@ public abstract class InFlightRange extends WaitingCall {
         busy.seal();
         sealedMoves = moves.size();
         sealedActions = actions.size();
-        sealedJoins = joins.size();
-        joinAt = null;
+        if (joins != null) {
+            joins.seal();
+        }
         sealedUncharged = uncharged == null ? null : uncharged.copy();
     }
 
@@ -202,8 +192,9 @@ public abstract class InFlightRange extends WaitingCall {
         busy.unseal();
         truncate(moves, sealedMoves);
         truncate(actions, sealedActions);
-        truncate(joins, sealedJoins);
-        joinAt = null;
+        if (joins != null) {
+            joins.unseal();
+        }
         uncharged = sealedUncharged;
     }
 
@@ -364,67 +355,31 @@ public abstract class InFlightRange extends WaitingCall {
      * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
      */
     public void joinLater(long address) {
-        addJoin(new PendingJoin(address, false));
+        joinLater(new PendingJoin(address, false));
     }
 
     /** Takes over a join from another range in flight that is complete. */
     public void joinLater(PendingJoin join) {
-        addJoin(join);
+        if (joins == null) {
+            joins = new PendingJoins();
+        }
+        joins.put(join);
     }
 
     /** Records that only this range in flight separates the VMA on both sides of an address. */
     public void addSeam(long address) {
-        addJoin(new PendingJoin(address, true));
-    }
-
-    private void addJoin(PendingJoin join) {
-        int at = indexOfJoin(join.address);
-        if (at >= 0) {
-            joins.set(at, joins.get(at).isSeam ? joins.get(at) : join);
-            return;
-        }
-        if (joins.isEmpty()) {
-            joins = new ArrayList<>(2);
-        }
-        joins.add(join);
-        if (joinAt != null) {
-            joinAt.put(join.address, joins.size() - 1);
-        }
-    }
-
-    /**
-     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier parts are not searched: a join that
-     * is tried twice has no effect the second time.
-     */
-    private int indexOfJoin(long address) {
-        Long2LongHashMap index = joinAt;
-        if (index == null && joins.size() - sealedJoins > FEW_JOINS) {
-            index = new Long2LongHashMap(NOT_KNOWN);
-            for (int i = sealedJoins; i < joins.size(); i++) {
-                index.put(joins.get(i).address, i);
-            }
-            joinAt = index;
-        }
-        if (index != null) {
-            return (int) index.get(address);
-        }
-        for (int i = sealedJoins; i < joins.size(); i++) {
-            if (joins.get(i).address == address) {
-                return i;
-            }
-        }
-        return NOT_KNOWN;
+        joinLater(new PendingJoin(address, true));
     }
 
     public List<PendingJoin> joins() {
-        return joins;
+        return joins == null ? List.of() : joins;
     }
 
     /** Forgets the last joins of the list, which were tried before the completion. */
     public void joined(int count) {
-        truncate(joins, joins.size() - count);
-        joinAt = null;
-        sealedJoins = Math.min(sealedJoins, joins.size());
+        if (joins != null) {
+            joins.removeLast(count);
+        }
         isJoining = true;
     }
 
@@ -490,7 +445,7 @@ public abstract class InFlightRange extends WaitingCall {
      * over a reservation, and no other range in flight waits for it or is waited for.
      */
     public boolean isAlone() {
-        return joins.isEmpty() && order.isAlone() && (isInParts() || !reserved.overlap(occupied));
+        return joins().isEmpty() && order.isAlone() && (isInParts() || !reserved.overlap(occupied));
     }
 
     public void beginCompletion() {
@@ -520,12 +475,4 @@ public abstract class InFlightRange extends WaitingCall {
      * @param length bytes
      */
     public record Move(long from, long to, long length) {}
-
-    /**
-     * An address at which two VMAs may be joined.
-     *
-     * @param address the boundary of the two VMAs
-     * @param isSeam whether the rules allowed the two to be one VMA when this was published
-     */
-    public record PendingJoin(long address, boolean isSeam) {}
 }

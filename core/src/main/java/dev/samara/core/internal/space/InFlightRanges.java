@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The ranges in flight and the tickets of one space. Guarded by the layout lock.
  *
  * <p>An operation asks here, in {@code Edit.claim}, for the one that it meets in its range. It waits in {@code
- * Operation}, without the lock.
+ * RangeWait}, without the lock.
  *
  * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
  * They are searched linearly.
@@ -71,8 +71,8 @@ public final class InFlightRanges {
     }
 
     /** Returns the addresses at which completions may join VMAs. */
-    public List<InFlightRange.PendingJoin> joins() {
-        List<InFlightRange.PendingJoin> joins = List.of();
+    public List<PendingJoin> joins() {
+        List<PendingJoin> joins = List.of();
         for (InFlightRange range : ranges) {
             if (!range.joins().isEmpty()) {
                 joins = joins.isEmpty() ? new ArrayList<>(range.joins().size()) : joins;

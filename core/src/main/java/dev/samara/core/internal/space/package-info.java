@@ -23,6 +23,8 @@
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
  *   <tr><td>Which operations are in flight in a range?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightRanges}</td></tr>
+ *   <tr><td>At which addresses are VMAs joined after an operation?</td>
+ *       <td>{@code PendingJoins}</td></tr>
  *   <tr><td>What lets an operation pass after many restarts?</td>
  *       <td>{@link dev.samara.core.internal.space.Ticket}</td></tr>
  *   <tr><td>What counts the references to a space and its parts?</td>

@@ -8,6 +8,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -77,7 +78,7 @@ public final class Fork {
         boolean done = false;
         try {
             Snapshot<VmArea> vmas;
-            List<InFlightRange.PendingJoin> joins;
+            List<PendingJoin> joins;
             int maps;
             try {
                 try (ForkInstant instant = new ForkInstant(parent)) {

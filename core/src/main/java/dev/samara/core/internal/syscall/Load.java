@@ -7,9 +7,9 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.space.Counters;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -152,7 +152,7 @@ public final class Load {
      *
      * @param maps the approximate number of VMAs
      */
-    static void fork(Layout child, Snapshot<VmArea> parents, List<InFlightRange.PendingJoin> joins, int maps) {
+    static void fork(Layout child, Snapshot<VmArea> parents, List<PendingJoin> joins, int maps) {
         List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
         run(child, new Inherited(wholes, maps));
     }
@@ -190,12 +190,11 @@ public final class Load {
      * Returns the VMAs of a child. No range is in flight in a child, and none completes there: VMAs that only a range
      * in flight of the parent separates are joined here.
      */
-    private static List<VmArea> wholes(
-            Snapshot<VmArea> parents, List<InFlightRange.PendingJoin> joins, int pageShift, int maps) {
+    private static List<VmArea> wholes(Snapshot<VmArea> parents, List<PendingJoin> joins, int pageShift, int maps) {
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
             VmArea whole = vma;
-            for (InFlightRange.PendingJoin join : joins) {
+            for (PendingJoin join : joins) {
                 if (join.address() == first && !wholes.isEmpty()) {
                     VmArea joined = MergeRules.whole(wholes.get(wholes.size() - 1), whole, join, pageShift);
                     if (joined != null) {

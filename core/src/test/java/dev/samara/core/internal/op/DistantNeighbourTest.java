@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.mman.MapFlags;
@@ -23,7 +24,7 @@ final class DistantNeighbourTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     private final List<Report> reports = new ArrayList<>();
-    private final List<List<InFlightRange.PendingJoin>> joins = new ArrayList<>();
+    private final List<List<PendingJoin>> joins = new ArrayList<>();
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(this::retire, reports)), List.of());
 
     private long map(long address, int protection) {
@@ -46,7 +47,7 @@ final class DistantNeighbourTest {
         assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
         assertEquals(0, Mprotect.mprotect(layout, PLACE, PAGE, Protection.READ));
         assertTrue(reports.isEmpty(), reports::toString);
-        assertEquals(List.of(List.of(), List.of(new InFlightRange.PendingJoin(PLACE + PAGE, false))), joins);
+        assertEquals(List.of(List.of(), List.of(new PendingJoin(PLACE + PAGE, false))), joins);
         layout.validate();
     }
 }

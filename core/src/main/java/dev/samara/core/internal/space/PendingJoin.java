@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+/**
+ * An address at which the completion of an operation tries to join two VMAs.
+ *
+ * @param address the boundary of the two VMAs
+ * @param isSeam whether the rules allowed the two to be one VMA when this was published
+ */
+public record PendingJoin(long address, boolean isSeam) {}

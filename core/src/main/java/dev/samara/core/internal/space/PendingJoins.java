@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.AbstractList;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.RandomAccess;
+import org.agrona.collections.Long2LongHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The joins that the completion of one operation tries, each address once for each part of the operation. Decides
+ * which of two joins at one address is kept: the seam. Guarded by the layout lock.
+ *
+ * <p>A list with an array of its own, so a range in flight with joins has one object for them.
+ */
+final class PendingJoins extends AbstractList<PendingJoin> implements RandomAccess {
+    /** The number of joins that are searched one by one. */
+    private static final int FEW = 8;
+
+    private static final int NOT_KNOWN = -1;
+
+    private @Nullable PendingJoin[] joins = new @Nullable PendingJoin[2];
+    private int size;
+
+    /** The number of joins when the part began that is not published yet. */
+    private int sealed;
+
+    /** The indexes of the joins of this part by address; null as long as there are few. */
+    private @Nullable Long2LongHashMap indexes;
+
+    @Override
+    public PendingJoin get(int index) {
+        return Objects.requireNonNull(joins[Objects.checkIndex(index, size)]);
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    /** Adds a join, unless the part has one at its address that is kept. */
+    void put(PendingJoin join) {
+        int at = indexOf(join.address());
+        if (at >= 0) {
+            if (!get(at).isSeam()) {
+                joins[at] = join;
+            }
+            return;
+        }
+        if (size == joins.length) {
+            joins = Arrays.copyOf(joins, 2 * size);
+        }
+        joins[size++] = join;
+        if (indexes != null) {
+            indexes.put(join.address(), size - 1);
+        }
+    }
+
+    /**
+     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier parts are not searched: a join that
+     * is tried twice has no effect the second time.
+     */
+    private int indexOf(long address) {
+        Long2LongHashMap known = indexes;
+        if (known == null && size - sealed > FEW) {
+            known = new Long2LongHashMap(NOT_KNOWN);
+            for (int i = sealed; i < size; i++) {
+                known.put(get(i).address(), i);
+            }
+            indexes = known;
+        }
+        if (known != null) {
+            return (int) known.get(address);
+        }
+        for (int i = sealed; i < size; i++) {
+            if (get(i).address() == address) {
+                return i;
+            }
+        }
+        return NOT_KNOWN;
+    }
+
+    /** Begins a part: {@link #unseal} removes what is added from here on. */
+    void seal() {
+        sealed = size;
+        indexes = null;
+    }
+
+    /** Removes what the part that is not published has added. Nothing is allocated. */
+    void unseal() {
+        truncate(sealed);
+    }
+
+    /** Removes the last joins, which were tried before the completion. */
+    void removeLast(int count) {
+        truncate(size - count);
+        sealed = Math.min(sealed, size);
+    }
+
+    private void truncate(int newSize) {
+        while (size > newSize) {
+            joins[--size] = null;
+        }
+        indexes = null;
+    }
+}
