@@ -19,7 +19,10 @@ import dev.samara.maple.Cursor;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +37,9 @@ import org.jspecify.annotations.Nullable;
 public final class Edit implements AutoCloseable {
     /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
+
+    /** The number of VMAs put back that are removed from the list of those taken out one by one. */
+    private static final int FEW_PUT_BACK = 8;
 
     public final Layout layout;
     public final Geometry geometry;
@@ -314,13 +320,30 @@ public final class Edit implements AutoCloseable {
         if (vma.isFresh()) {
             fresh.add(vma);
         } else {
-            removeLast(gone, vma);
+            // Seams put it back; forgetPutBack follows.
+            lists.putBack.add(vma);
         }
         if (inFlight == null) {
             tree.store(vma.start(), vma.end() - 1, vma);
         } else {
             tree.store(vma.start(), vma.end() - 1, vma, inFlight);
         }
+    }
+
+    /** Removes the VMAs that were put back from those that were taken out. */
+    void forgetPutBack() {
+        List<VmArea> putBack = lists.putBack;
+        if (putBack.size() <= FEW_PUT_BACK) {
+            for (int i = 0; i < putBack.size(); i++) {
+                removeLast(gone, putBack.get(i));
+            }
+        } else {
+            // In one pass, since an edit may put back every second VMA of a space.
+            Set<VmArea> all = Collections.newSetFromMap(new IdentityHashMap<>());
+            all.addAll(putBack);
+            gone.removeIf(all::contains);
+        }
+        putBack.clear();
     }
 
     private void takeOut(@Nullable VmArea vma) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Backing;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -28,8 +29,16 @@ final class Heirless {
         }
     }
 
+    /** Up to this number of VMAs are searched one by one for a backing. */
+    private static final int FEW = 8;
+
+    private final List<VmArea> gone;
+
     /** Ascending by address. They do not overlap, since all were in one layout. */
     private final List<Candidate> candidates;
+
+    /** By backing the VMA that was taken out first; null until there are many and one is searched. */
+    private @Nullable IdentityHashMap<@Nullable Backing, VmArea> firstOf;
 
     /**
      * Lists the VMAs without an heir.
@@ -38,6 +47,7 @@ final class Heirless {
      * @param displaced those of them that no new VMA continues
      */
     Heirless(List<VmArea> gone, List<VmArea> displaced) {
+        this.gone = gone;
         Set<VmArea> without = Collections.newSetFromMap(new IdentityHashMap<>());
         without.addAll(displaced);
         candidates = new ArrayList<>(gone.size());
@@ -71,6 +81,22 @@ final class Heirless {
         }
         first.isTaken = true;
         return first.vma;
+    }
+
+    /** Returns the VMA with the backing of another VMA that was taken out first, or null. */
+    @Nullable
+    VmArea relativeOf(VmArea fresh) {
+        if (gone.size() <= FEW) {
+            return OpenTransfer.relative(fresh, gone);
+        }
+        if (firstOf == null) {
+            IdentityHashMap<@Nullable Backing, VmArea> first = new IdentityHashMap<>();
+            for (int i = 0; i < gone.size(); i++) {
+                first.putIfAbsent(gone.get(i).backing(), gone.get(i));
+            }
+            firstOf = first;
+        }
+        return firstOf.get(fresh.backing());
     }
 
     private int firstEndingAbove(long address) {

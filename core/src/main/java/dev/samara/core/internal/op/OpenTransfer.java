@@ -39,13 +39,13 @@ public final class OpenTransfer {
                     opens = new OpenTransfer(fresh.size());
                     heirless = new Heirless(gone, displaced);
                 }
-                opens.find(i, operation, fresh.get(i), gone, heirless);
+                opens.find(i, operation, fresh.get(i), heirless);
             }
         }
         return opens;
     }
 
-    private void find(int i, Operation operation, VmArea vma, List<VmArea> gone, Heirless heirless) {
+    private void find(int i, Operation operation, VmArea vma, Heirless heirless) {
         if (vma.backing() instanceof SharedAnonymous object) {
             sources[i] = object.contentOf(vma);
             return;
@@ -55,7 +55,7 @@ public final class OpenTransfer {
             sources[i] = old.open();
             return;
         }
-        BackingQuestions.Question question = operation.callbacks().open(vma, relative(vma, gone));
+        BackingQuestions.Question question = operation.callbacks().open(vma, heirless.relativeOf(vma));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();

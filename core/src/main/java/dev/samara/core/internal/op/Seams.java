@@ -13,30 +13,44 @@ import org.agrona.collections.LongHashSet;
  * operation cuts them before it publishes, and closes them at completion ({@link MergeRules#joinLate}).
  */
 final class Seams {
-    private Seams() {}
+    private final Edit edit;
+    private final InFlightRange range;
+
+    /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
+    private int near;
+
+    private Seams(Edit edit, InFlightRange range) {
+        this.edit = edit;
+        this.range = range;
+    }
 
     /**
      * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
      * outside.
      */
     static void cut(Edit edit, InFlightRange range) {
+        new Seams(edit, range).cut();
+        edit.forgetPutBack();
+    }
+
+    private void cut() {
         Ranges occupied = range.occupied();
         // Those of earlier parts are cut.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
-            if (i > first || !continues(range, occupied.start(i))) {
-                cut(edit, range, occupied.start(i), false);
+            if (i > first || !continues(occupied.start(i))) {
+                cut(occupied.start(i), false);
             }
-            cut(edit, range, occupied.end(i), true);
+            cut(occupied.end(i), true);
         }
     }
 
     /** Returns whether an earlier part of the operation has the range that ends at an address. */
-    private static boolean continues(InFlightRange range, long address) {
+    private boolean continues(long address) {
         return range.isInParts() && range.occupies(address - 1);
     }
 
-    private static void cut(Edit edit, InFlightRange range, long address, boolean upperIsOutside) {
+    private void cut(long address, boolean upperIsOutside) {
         VmArea whole = edit.at(address);
         if (whole == null || whole.start() == address) {
             return;
@@ -45,9 +59,9 @@ final class Seams {
         VmArea lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
         VmArea upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
         if (upperIsOutside) {
-            upper = asBefore(upper, range.occupied(), edit.gone);
+            upper = asBefore(upper);
         } else {
-            lower = asBefore(lower, range.occupied(), edit.gone);
+            lower = asBefore(lower);
         }
         edit.replace(whole, null, null, lower, upper);
         range.addSeam(address);
@@ -57,17 +71,21 @@ final class Seams {
      * Returns the equal VMA that the edit took out, if the edit merely joined it with a VMA in flight; otherwise
      * returns the new one.
      */
-    private static VmArea asBefore(VmArea outside, Ranges occupied, List<VmArea> gone) {
-        if (occupied.overlap(outside.start(), outside.end())) {
+    private VmArea asBefore(VmArea outside) {
+        if (range.occupied().overlap(outside.start(), outside.end())) {
             // Two ranges of this operation meet here: this VMA needs the gate too.
             return outside;
         }
-        for (VmArea vma : gone) {
+        List<VmArea> gone = edit.gone;
+        for (int i = 0; i < gone.size(); i++) {
+            int position = near + i < gone.size() ? near + i : near + i - gone.size();
+            VmArea vma = gone.get(position);
             if (vma.start() == outside.start()
                     && vma.end() == outside.end()
                     && vma.backing() == outside.backing()
                     && vma.pageOffset() == outside.pageOffset()
                     && MergeRules.haveSameFlags(vma, outside)) {
+                near = position + 1;
                 return vma;
             }
         }

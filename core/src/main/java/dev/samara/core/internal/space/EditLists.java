@@ -11,6 +11,9 @@ public final class EditLists {
     /** VMAs of the layout that were taken out. */
     public final List<VmArea> gone = new ArrayList<>();
 
+    /** VMAs that were taken out and stored again, and are still listed as taken out. */
+    public final List<VmArea> putBack = new ArrayList<>();
+
     /** VMAs that were stored. */
     public final ArrayList<VmArea> fresh = new ArrayList<>();
 
@@ -38,6 +41,7 @@ public final class EditLists {
     public void clear() {
         claimed.clear();
         gone.clear();
+        putBack.clear();
         clearGathered();
         fresh.clear();
         displaced.clear();

@@ -3,11 +3,12 @@ package dev.samara.core.internal.sync;
 
 import java.util.Arrays;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Half-open ranges of addresses, in the order in which they were added. Usually there is none or one, which takes no
- * further object. Ranges that ascend are searched by bisection, and others one by one. For one thread, or guarded by a
- * lock.
+ * further object. Ranges that ascend, or are a few ascending sequences in turn, are searched by bisection, and others
+ * one by one. For one thread, or guarded by a lock.
  */
 public final class Ranges {
     /**
@@ -20,6 +21,51 @@ public final class Ranges {
     private static final long[] NO_BLOCK = {};
     private static final long[][] NO_MORE = {};
 
+    /** The most sequences that are searched by bisection. A move of many mappings has two, its sources and targets. */
+    private static final int MOST_SEQUENCES = 4;
+
+    private static final Sequence[] ONE_SEQUENCE = {};
+
+    /** Indexes of ranges of which each lies above the one before it. */
+    private static final class Sequence {
+        /** The number of first indexes, each of which is its own position. */
+        private int same;
+
+        /** The other indexes. */
+        private int[] others = new int[8];
+
+        private int size;
+
+        Sequence(int same) {
+            this.same = same;
+            size = same;
+        }
+
+        int index(int position) {
+            return position < same ? position : others[position - same];
+        }
+
+        void makeRoom() {
+            if (size - same == others.length) {
+                others = Arrays.copyOf(others, 2 * others.length);
+            }
+        }
+
+        /** Adds an index, for which there is room. */
+        void add(int index) {
+            others[size - same] = index;
+            size++;
+        }
+
+        /** Removes the indexes from a given one. */
+        void removeFrom(int index) {
+            while (size > 0 && index(size - 1) >= index) {
+                size--;
+            }
+            same = Math.min(same, size);
+        }
+    }
+
     /** The empty list of ranges; {@link #with} replaces it by a new list. */
     public static final Ranges NONE = new Ranges();
 
@@ -31,13 +77,16 @@ public final class Ranges {
 
     private int count;
 
-    /** Whether each range lies above the one before it. */
-    private boolean ascends = true;
+    /** Empty while each range lies above the one before it. Every range is in one sequence unless they are unordered. */
+    private Sequence[] sequences = ONE_SEQUENCE;
 
-    /** The number of ranges at the last {@link #seal}, and whether they ascended. */
+    /** Whether the ranges are more than a few sequences. */
+    private boolean isUnordered;
+
+    /** The number of ranges at the last {@link #seal}, and whether they were unordered. */
     private int sealed;
 
-    private boolean sealedAscends = true;
+    private boolean sealedIsUnordered;
 
     /**
      * Adds a range like {@link #add} to this list, or to a new one if this is {@link #NONE}. Returns the list that has
@@ -51,13 +100,15 @@ public final class Ranges {
 
     /** Adds a range that is not empty. A range that begins at the end of the last one extends the last one. */
     public void add(long start, long end) {
+        // An end of 0 is that of the whole address space, above which no range lies.
+        boolean isOrdered = !isUnordered && Addresses.isBelow(start, end);
         if (count > sealed && end(count - 1) == start) {
-            // An end of 0 is that of the whole address space, above which no range lies.
-            ascends &= Addresses.isBelow(start, end);
+            isUnordered = !isOrdered;
             setEnd(count - 1, end);
             return;
         }
-        ascends &= Addresses.isBelow(start, end) && (count == 0 || Addresses.isAtMost(end(count - 1), start));
+        isOrdered = isOrdered && (ascendsTo(start) || hasSequenceFor(start));
+        Sequence sequence = isOrdered && sequences != ONE_SEQUENCE ? sequenceFor(start) : null;
         if (count == 0) {
             firstStart = start;
             firstEnd = end;
@@ -67,7 +118,43 @@ public final class Ranges {
             block[startIn(at)] = start;
             block[startIn(at) + 1] = end;
         }
+        if (sequence != null) {
+            sequence.add(count);
+        }
+        isUnordered = !isOrdered;
         count++;
+    }
+
+    /** Returns whether all ranges ascend, and lie below an address. */
+    private boolean ascendsTo(long start) {
+        return sequences == ONE_SEQUENCE && (count == 0 || Addresses.isAtMost(end(count - 1), start));
+    }
+
+    /** Returns whether there is, or may be another, sequence of ranges below an address; begins another one. */
+    private boolean hasSequenceFor(long start) {
+        if (sequences == ONE_SEQUENCE) {
+            sequences = new Sequence[] {new Sequence(count)};
+        }
+        if (sequenceFor(start) != null) {
+            return true;
+        }
+        if (sequences.length == MOST_SEQUENCES) {
+            return false;
+        }
+        sequences = Arrays.copyOf(sequences, sequences.length + 1);
+        sequences[sequences.length - 1] = new Sequence(0);
+        return true;
+    }
+
+    /** Returns the first sequence whose ranges lie below an address, with room for one more; null for none. */
+    private @Nullable Sequence sequenceFor(long start) {
+        for (Sequence sequence : sequences) {
+            if (sequence.size == 0 || Addresses.isAtMost(end(sequence.index(sequence.size - 1)), start)) {
+                sequence.makeRoom();
+                return sequence;
+            }
+        }
+        return null;
     }
 
     /**
@@ -103,16 +190,17 @@ public final class Ranges {
 
     public void clear() {
         count = 0;
-        ascends = true;
+        sequences = ONE_SEQUENCE;
+        isUnordered = false;
         sealed = 0;
-        sealedAscends = true;
+        sealedIsUnordered = false;
     }
 
     /** Keeps the ranges as they are: a later one does not extend them, and {@link #unseal} removes later ones. */
     public void seal() {
         if (this != NONE) {
             sealed = count;
-            sealedAscends = ascends;
+            sealedIsUnordered = isUnordered;
         }
     }
 
@@ -120,7 +208,10 @@ public final class Ranges {
     public void unseal() {
         if (this != NONE) {
             count = sealed;
-            ascends = sealedAscends;
+            isUnordered = sealedIsUnordered;
+            for (Sequence sequence : sequences) {
+                sequence.removeFrom(sealed);
+            }
         }
     }
 
@@ -146,9 +237,14 @@ public final class Ranges {
     }
 
     public boolean overlap(long start, long end) {
-        if (ascends && Addresses.isBelow(start, end)) {
-            int i = firstEndingAbove(start);
-            return i < count && Addresses.isBelow(start(i), end);
+        if (!isUnordered && Addresses.isBelow(start, end)) {
+            for (int i = 0; i < sequences(); i++) {
+                int found = firstEndingAbove(start, i);
+                if (found < count && Addresses.isBelow(start(found), end)) {
+                    return true;
+                }
+            }
+            return false;
         }
         for (int i = 0; i < count; i++) {
             if (Addresses.overlap(start(i), end(i), start, end)) {
@@ -191,9 +287,14 @@ public final class Ranges {
     }
 
     public boolean contain(long address) {
-        if (ascends) {
-            int i = firstEndingAbove(address);
-            return i < count && Addresses.isAtMost(start(i), address);
+        if (!isUnordered) {
+            for (int i = 0; i < sequences(); i++) {
+                int found = firstEndingAbove(address, i);
+                if (found < count && Addresses.isAtMost(start(found), address)) {
+                    return true;
+                }
+            }
+            return false;
         }
         for (int i = 0; i < count; i++) {
             if (Addresses.contains(start(i), end(i), address)) {
@@ -205,11 +306,14 @@ public final class Ranges {
 
     /** Returns the highest end of a range at or below an address, or a floor if that is higher. */
     public long highestEnd(long address, long floor) {
-        if (ascends) {
-            int i = firstEndingAbove(address) - 1;
-            return i < 0 ? floor : Addresses.higher(end(i), floor);
-        }
         long highest = floor;
+        if (!isUnordered) {
+            for (int i = 0; i < sequences(); i++) {
+                int above = positionEndingAbove(address, i);
+                highest = above == 0 ? highest : Addresses.higher(end(index(above - 1, i)), highest);
+            }
+            return highest;
+        }
         for (int i = 0; i < count; i++) {
             if (Addresses.isAtMost(end(i), address)) {
                 highest = Addresses.higher(end(i), highest);
@@ -220,13 +324,18 @@ public final class Ranges {
 
     /** Returns the lowest start of a range above an address, or a ceiling if that is lower. */
     public long lowestStart(long address, long ceiling) {
-        if (ascends) {
-            int i = firstEndingAbove(address);
-            // The address may lie in the range.
-            i += i < count && !Addresses.isAbove(start(i), address) ? 1 : 0;
-            return i == count ? ceiling : Addresses.lower(start(i), ceiling);
-        }
         long lowest = ceiling;
+        if (!isUnordered) {
+            for (int i = 0; i < sequences(); i++) {
+                int position = positionEndingAbove(address, i);
+                // The address may lie in the range.
+                if (position < sizeOf(i) && !Addresses.isAbove(start(index(position, i)), address)) {
+                    position++;
+                }
+                lowest = position == sizeOf(i) ? lowest : Addresses.lower(start(index(position, i)), lowest);
+            }
+            return lowest;
+        }
         for (int i = 0; i < count; i++) {
             if (Addresses.isAbove(start(i), address)) {
                 lowest = Addresses.lower(start(i), lowest);
@@ -235,13 +344,32 @@ public final class Ranges {
         return lowest;
     }
 
-    /** Returns the index of the first range whose end is above an address, or the number of ranges. They ascend. */
-    private int firstEndingAbove(long address) {
+    /** Returns the number of sequences to search. */
+    private int sequences() {
+        return Math.max(1, sequences.length);
+    }
+
+    private int sizeOf(int sequence) {
+        return sequences == ONE_SEQUENCE ? count : sequences[sequence].size;
+    }
+
+    private int index(int position, int sequence) {
+        return sequences == ONE_SEQUENCE ? position : sequences[sequence].index(position);
+    }
+
+    /** Returns the index of the first range of a sequence whose end is above an address, or the number of ranges. */
+    private int firstEndingAbove(long address, int sequence) {
+        int position = positionEndingAbove(address, sequence);
+        return position == sizeOf(sequence) ? count : index(position, sequence);
+    }
+
+    /** Returns the position in a sequence of the first range whose end is above an address, or its size. */
+    private int positionEndingAbove(long address, int sequence) {
         int low = 0;
-        int high = count;
+        int high = sizeOf(sequence);
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (Addresses.isAbove(end(middle), address)) {
+            if (Addresses.isAbove(end(index(middle, sequence)), address)) {
                 high = middle;
             } else {
                 low = middle + 1;

@@ -122,6 +122,34 @@ final class RangesTest {
     }
 
     @Test
+    @DisplayName("if they are sequences in turn, a few or many, and after the last were removed again")
+    void sequences() {
+        for (int sequences = 2; sequences < 7; sequences++) {
+            long[] next = new long[sequences];
+            for (int i = 0; i < sequences; i++) {
+                next[i] = 1 + 700L * i;
+            }
+            ranges.clear();
+            model.clear();
+            int sealed = 0;
+            for (int i = 0; i < 60; i++) {
+                if (random.nextInt(8) == 0) {
+                    ranges.seal();
+                    sealed = model.size();
+                } else if (random.nextInt(8) == 0) {
+                    ranges.unseal();
+                    model.subList(sealed, model.size()).clear();
+                }
+                int sequence = random.nextInt(sequences);
+                long start = next[sequence] + 1 + random.nextLong(5);
+                next[sequence] = start + 1 + random.nextLong(5);
+                add(start, next[sequence]);
+                compare(700L * sequences + 10);
+            }
+        }
+    }
+
+    @Test
     @DisplayName("at the highest addresses")
     void atTheTop() {
         ranges.add(10, 20);
