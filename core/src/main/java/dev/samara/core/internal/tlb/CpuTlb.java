@@ -292,6 +292,7 @@ public final class CpuTlb extends CpuActivities {
     /** Lets a view read the TLB and the requests, in place of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
+        flush.view(view);
         view.key(isGuest() ? number : SoftTlb.NOTHING);
         view.requests(state);
         this.view = view;

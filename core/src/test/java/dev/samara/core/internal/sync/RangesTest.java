@@ -30,8 +30,14 @@ final class RangesTest {
     private final List<Range> model = new ArrayList<>();
 
     private void add(long start, long end) {
+        int before = ranges.size();
         ranges.add(start, end);
-        model.add(new Range(start, end));
+        if (ranges.size() == before) {
+            // It continues the last one.
+            model.set(before - 1, new Range(model.get(before - 1).start, end));
+        } else {
+            model.add(new Range(start, end));
+        }
     }
 
     /** Compares all answers for ranges that begin and end near those of the list. */
