@@ -77,7 +77,7 @@ public final class Ranges {
 
     private int count;
 
-    /** Empty while each range lies above the one before it. Every range is in one sequence unless they are unordered. */
+    /** Empty while each range lies above the one before it. Each range is in one sequence unless they are unordered. */
     private Sequence[] sequences = ONE_SEQUENCE;
 
     /** Whether the ranges are more than a few sequences. */
