@@ -62,11 +62,26 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
         this(Objects.requireNonNull(writerLock, "writerLock"), Node.EMPTY);
     }
 
-    /** Creates a tree that no other thread knows yet. */
+    /**
+     * Creates a tree with the contents of a snapshot, reservations included, in constant time. The two share nodes,
+     * which are copied when they are changed.
+     *
+     * @param writerLock the lock, as for {@link #MapleTree(ReentrantLock)}
+     * @param contents the first contents
+     */
+    public MapleTree(ReentrantLock writerLock, Snapshot<? extends V> contents) {
+        this(Objects.requireNonNull(writerLock, "writerLock"), contents.root(), new Era(false));
+    }
+
+    /** Creates a tree that no other thread knows yet, and whose nodes are in no snapshot. */
     MapleTree(ReentrantLock writerLock, Node root) {
+        this(writerLock, root, root.era);
+    }
+
+    private MapleTree(ReentrantLock writerLock, Node root, Era era) {
         super(root);
         this.writerLock = writerLock;
-        this.era = root.era;
+        this.era = era;
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,52 @@ public final class Snapshot<V> implements RangeView<V> {
 
     Snapshot(Node root) {
         this.root = root;
+    }
+
+    /**
+     * Joins two snapshots, of one tree or of two, in steps in proportion to the height of the higher one. Most nodes
+     * are shared with both. Entries, reservations and free ranges across the border are cut; free ranges that meet
+     * there become one.
+     *
+     * @param lower has the contents of the indexes below the border
+     * @param border the lowest index of the upper part, unsigned
+     * @param upper has the contents of the indexes from the border on
+     * @param <V> the type of values
+     * @return a snapshot of both parts
+     */
+    public static <V> Snapshot<V> join(Snapshot<V> lower, long border, Snapshot<V> upper) {
+        return new Snapshot<>(Slices.join(lower.root, Keys.flip(border), upper.root));
+    }
+
+    /**
+     * Returns the part of this snapshot in a range, in steps in proportion to its height. Most nodes are shared with
+     * this one. Everything outside of the range is reserved: a {@linkplain MapleTree#MapleTree(ReentrantLock, Snapshot)
+     * tree made of it} refuses edits there, and its gap searches stay in the range.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner the owner of the reservations outside of the range
+     * @return a snapshot with the contents of the range, whose ends cut entries and reservations
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     */
+    public Snapshot<V> within(long first, long last, Object owner) {
+        Keys.requireRange(first, last);
+        Objects.requireNonNull(owner, "owner");
+        return new Snapshot<>(Slices.within(root, Keys.flip(first), Keys.flip(last), owner));
+    }
+
+    /**
+     * Checks every structural invariant. For tests: it visits every node.
+     *
+     * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
+     */
+    public void validate() {
+        Structure.validate(root);
+    }
+
+    Node root() {
+        return root;
     }
 
     @Override

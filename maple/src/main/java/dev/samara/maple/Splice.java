@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,9 @@ final class Splice {
      *
      *      before:  left[1] = (p, q, r)   left[0] = r with 3 items left, r's neighbour is q
      *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
+     *
+     * Two trees are joined at an index by these steps, too: left is a path in the lower tree, and right one in the
+     * upper tree. The lower of the two roots first gets levels with one child above it.
      *
      * When one node replaces one node, the bounds in the levels above do not change. In this common case, the rest of
      * the path is copied with one slot changed, sharing the arrays of halves. If moreover the node is a leaf, it is
@@ -148,6 +152,12 @@ final class Splice {
     Node replace(Node root, long lo, long hi, Object content, @Nullable Object owner) {
         descend(root, lo);
         requireNoReservation(root, lo, hi, owner);
+        return change(root, lo, hi, content);
+    }
+
+    /** As {@link #replace}, over reservations of any owner. */
+    Node overwrite(Node root, long lo, long hi, Object content) {
+        descend(root, lo);
         return change(root, lo, hi, content);
     }
 
@@ -348,8 +358,42 @@ final class Splice {
         return root;
     }
 
+    /**
+     * Returns the root of a tree that is equal to one tree below {@code lo}, has {@code content} in {@code [lo, hi]},
+     * and is equal to another tree above {@code hi}. If the content is null, it does not touch a free slot of either.
+     */
+    Node join(Node lower, Node upper, long lo, long hi, @Nullable Object content) {
+        int height = Math.max(lower.level, upper.level);
+        descend(raised(lower, height), lo);
+        descendRight(raised(upper, height), hi);
+        leafItems(lo, hi, content);
+        Node result = rebuild(true);
+        forget();
+        return result;
+    }
+
+    /** Returns a root of this level above a node: the levels between have one child each. */
+    private Node raised(Node root, int level) {
+        Node n = root;
+        while (n.level < level) {
+            long[] pivots = new long[Node.FANOUT];
+            Arrays.fill(pivots, Keys.MAX);
+            long[] gaps = {n.largestGap(Keys.MIN)};
+            n = Node.inner(n.level + 1, pivots, new Object[] {n}, gaps, era);
+        }
+        return n;
+    }
+
     /** Changes several nodes of a level. The caller has descended to {@code lo}. */
     private Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
+        descendRight(root, hi);
+        leafItems(lo, hi, content);
+        Node result = rebuild(false);
+        forget();
+        return result;
+    }
+
+    private void descendRight(Node root, long hi) {
         owned = 0;
         Node n = root;
         for (int level = top; ; level--) {
@@ -357,14 +401,10 @@ final class Splice {
             right[level] = n;
             rightAt[level] = j;
             if (level == 0) {
-                break;
+                return;
             }
             n = n.child(j);
         }
-        leafItems(lo, hi, content);
-        Node result = rebuild();
-        forget();
-        return result;
     }
 
     /** Returns the lower bound of the left leaf, which may no longer be that of the descent. */
@@ -394,8 +434,12 @@ final class Splice {
         items.add(r, j + 1, r.size());
     }
 
-    /** Builds nodes from the items, level by level, up to the root. */
-    private Node rebuild() {
+    /**
+     * Builds nodes from the items, level by level, up to the root.
+     *
+     * @param isJoin whether the two paths belong to two trees. The levels above a node that both have may differ
+     */
+    private Node rebuild(boolean isJoin) {
         int level = 0;
         for (; level < top; level++) {
             if (items.count() < Node.MIN_FILL) {
@@ -406,7 +450,7 @@ final class Splice {
             Node r = right[level + 1];
             int i = leftAt[level + 1];
             int j = rightAt[level + 1];
-            if (items.builtCount() == 1 && l == r && i == j) {
+            if (!isJoin && items.builtCount() == 1 && l == r && i == j) {
                 return climb(level + 1, items.built(), items.builtGap());
             }
             items.clear();
