@@ -153,6 +153,17 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
         return new Snapshot<>(frozenRoot());
     }
 
+    /**
+     * Returns whether the tree is as it was at a snapshot of it. Never waits. Exact, except that true does not exclude
+     * that the tree was changed and became empty again.
+     *
+     * @param earlier a snapshot of this tree
+     * @return whether no change was published since, so far as this thread can see
+     */
+    public boolean isStill(Snapshot<V> earlier) {
+        return rootAcquire() == earlier.root();
+    }
+
     /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
     void endEra() {
         // Also the draft's era: an open transaction of this thread must not restore the old era.

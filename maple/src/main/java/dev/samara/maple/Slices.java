@@ -26,7 +26,7 @@ final class Slices {
         return result;
     }
 
-    /** Returns the root of a tree that has the contents of one tree below {@code lo}, and those of another from there. */
+    /** Returns the root of a tree that has the contents of one tree below {@code lo}, and those of another above. */
     static Node join(Node lower, long lo, Node upper) {
         if (lo == Keys.MIN) {
             return upper;

@@ -76,7 +76,9 @@
  * takes more steps only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: at the
  * edge of a leaf, they start over if that leaf is edited before they are done. Edits block each other. An edit takes
  * steps in proportion to the height and to the number of reservations in its range; the number of entries in its range
- * does not count. Lookups and cursors never delay an edit, because replaced nodes are left to the garbage collector.
+ * does not count. A part of a {@link dev.samara.maple.Snapshot}, and two snapshots joined, take steps in proportion to
+ * the height; so a tree can be divided into trees with a lock each, and joined again. Lookups and cursors never delay
+ * an edit, because replaced nodes are left to the garbage collector.
  *
  * <h2>Memory consistency</h2>
  *

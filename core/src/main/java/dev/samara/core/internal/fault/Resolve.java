@@ -85,7 +85,7 @@ public final class Resolve {
     }
 
     private static int grow(Layout layout, long address) {
-        VmArea above = layout.tree().atOrAfter(address);
+        VmArea above = layout.findNext(address);
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Fault.MAPERR;
         }

@@ -7,6 +7,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.MapleTree;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +23,8 @@ public final class AnonVmas {
      */
     public static void prepare(Layout layout, VmArea vma) {
         if (vma.anonVma() == null) {
-            VmArea next = layout.tree().atOrAfter(vma.end());
-            VmArea previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
+            VmArea next = layout.find(vma.end());
+            VmArea previous = vma.start() == 0 ? null : layout.find(vma.start() - 1);
             AnonVma anonVma =
                     MergeRules.anonVmaFor(previous, vma, next, layout.geometry().pageShift());
             vma.adoptAnonVma(anonVma);
@@ -33,24 +34,24 @@ public final class AnonVmas {
     /**
      * Passes on anon_vmas that VMAs got after their successors were created. Caller has detached the VMAs.
      *
-     * @param layout the layout, whose lock the caller has held since it published the successors
+     * @param tree the tree of the district, whose lock the caller has held since it published the successors
      * @param gone VMAs that have left the layout, and had no anon_vma when their successors were created
      * @param moves the moves of pages, whose anon_vma moves too; they ascend by source
      */
-    static void handOn(Layout layout, List<VmArea> gone, List<InFlightRange.Move> moves) {
+    static void handOn(MapleTree<VmArea> tree, List<VmArea> gone, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: a thread that sets the anon_vma later finds the VMA detached and sets its successor's
             // itself.
             AnonVma anonVma = gone.get(i).anonVma();
             if (anonVma != null) {
                 VmArea from = gone.get(i);
-                handOn(layout, anonVma, from, from.start(), from.end());
+                handOn(tree, anonVma, from, from.start(), from.end());
                 for (int j = firstFrom(moves, from.start()); j < moves.size(); j++) {
                     InFlightRange.Move move = moves.get(j);
                     if (!from.contains(move.from())) {
                         break;
                     }
-                    handOn(layout, anonVma, from, move.to(), move.to() + move.length());
+                    handOn(tree, anonVma, from, move.to(), move.to() + move.length());
                 }
             }
         }
@@ -90,13 +91,13 @@ public final class AnonVmas {
         }
     }
 
-    private static void handOn(Layout layout, AnonVma anonVma, VmArea from, long start, long end) {
-        VmArea to = layout.findNext(start);
+    private static void handOn(MapleTree<VmArea> tree, AnonVma anonVma, VmArea from, long start, long end) {
+        VmArea to = tree.atOrAfter(start);
         while (to != null && Addresses.isBelow(to.start(), end)) {
             if (to.anonVma() == null && isPrivateOf(from.backing(), to)) {
                 to.adoptAnonVma(anonVma);
             }
-            to = layout.findNext(to.end());
+            to = tree.atOrAfter(to.end());
         }
     }
 

@@ -28,6 +28,20 @@ public interface Call {
         return 0;
     }
 
+    /**
+     * Returns the first address of a range that has all addresses which the arguments name. An attempt begins with the
+     * part of a layout that has this range, and goes on with the whole layout if it needs more. All addresses, unless
+     * the call says otherwise.
+     */
+    default long from(Layout layout) {
+        return 0;
+    }
+
+    /** Returns the address after the range of {@link #from}. */
+    default long to(Layout layout) {
+        return -1;
+    }
+
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
     default void revoke(Revocations revocations) {}
 

@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.file.MappingChanges;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightCharge;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * except the part that the edit uses again for new VMAs.
  */
 final class CommitCharge {
+    private final District district;
     private final Layout layout;
 
     /** Bytes charged for the VMAs of this edit beyond those of the layout, including VMAs about to be stored. */
@@ -48,7 +50,8 @@ final class CommitCharge {
     /** At publication: the memory to uncharge with the range in flight. */
     private InFlightCharge deferred = InFlightCharge.NONE;
 
-    CommitCharge(Layout layout) {
+    CommitCharge(District district, Layout layout) {
+        this.district = district;
         this.layout = layout;
     }
 
@@ -113,7 +116,7 @@ final class CommitCharge {
 
     /** Returns the bytes charged beyond the memory held. */
     private long excess(Counters counters) {
-        long held = counters.accounted + completed - layout.counters().accounted;
+        long held = counters.accounted + completed - district.counters().accounted;
         return charged - (held << layout.geometry().pageShift());
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
@@ -32,33 +34,43 @@ final class CompletePhase {
         boolean alone;
         boolean hasManyJoins;
         boolean done = false;
-        layout.lock();
+        District district = layout.lock(run.low(), run.high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins(run);
             alone = (run.isInParts() || run.reserved().size() <= 1) && run.isAlone();
             if (alone) {
-                clear(layout, run);
+                clear(layout, district, run);
                 done = true;
                 try {
                     CommitCharge.giveBack(layout.host(), run);
                 } finally {
-                    open(layout, run);
+                    open(district, run);
                 }
             }
         } finally {
-            layout.unlock();
+            district.unlock();
             if (done) {
                 run.wakeWaiters();
                 run.completed();
             }
         }
-        while (hasManyJoins && joinSome(run)) {
-            layout.letOthersIn();
-        }
         if (!alone) {
-            completeWithOthers(run);
+            try {
+                joinAndComplete(run, hasManyJoins);
+            } catch (BeyondDistrict more) {
+                // A neighbour lies across a border. Nothing is published of the step that has met it.
+                run.operation().goBeyondPart();
+                joinAndComplete(run, hasManyJoins);
+            }
         }
+    }
+
+    private static void joinAndComplete(RetirementRun run, boolean hasManyJoins) {
+        while (hasManyJoins && joinSome(run)) {
+            run.operation().layout().letOthersIn();
+        }
+        completeWithOthers(run);
     }
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
@@ -94,20 +106,20 @@ final class CompletePhase {
     }
 
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
-    private static void clear(Layout layout, InFlightRange range) {
+    private static void clear(Layout layout, District district, InFlightRange range) {
         Ranges reserved = range.reserved();
         if (!reserved.isEmpty() && !range.isInParts()) {
-            layout.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
+            district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();
         Counters uncharged = range.uncharged();
         if (uncharged != null) {
-            layout.uncharge(uncharged);
+            layout.uncharge(district, uncharged);
         }
     }
 
-    private static void open(Layout layout, InFlightRange range) {
-        layout.inFlight().remove(range);
+    private static void open(District district, InFlightRange range) {
+        district.inFlight().remove(range);
         range.complete();
     }
 
@@ -132,7 +144,7 @@ final class CompletePhase {
                     // Under the lock, after the publication: a thread that finds a gate open finds the completed
                     // layout. A thread that finds it closed and takes the lock afterwards does not wait.
                     for (int i = 0; i < completed.size(); i++) {
-                        open(edit.layout, completed.get(i));
+                        open(edit.district, completed.get(i));
                     }
                 } else {
                     completed.forEach(InFlightRange::undoCompletion);

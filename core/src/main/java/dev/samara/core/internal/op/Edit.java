@@ -2,7 +2,9 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.InFlightRanges;
@@ -42,6 +44,10 @@ public final class Edit implements AutoCloseable {
     private static final int FEW_PUT_BACK = 8;
 
     public final Layout layout;
+
+    /** The part of the layout that this edit has locked, or all of it. */
+    public final District district;
+
     public final Geometry geometry;
     public final Limits limits;
 
@@ -79,8 +85,12 @@ public final class Edit implements AutoCloseable {
     /** The contents of shared objects that this edit maps; null for none. */
     private @Nullable SharedContents contents;
 
-    private long brk;
-    private long defaultLock;
+    /* The end of the heap and the lock flags that this edit sets, and whether it does. */
+    private long newBrk;
+
+    private boolean setsBrk;
+    private long newDefaultLock;
+    private boolean setsDefaultLock;
 
     /** The number of VMAs that the call has looked at in this edit. */
     private int visited;
@@ -102,16 +112,16 @@ public final class Edit implements AutoCloseable {
         this.completing = completing;
         layout = operation.layout();
         geometry = layout.geometry();
-        limits = layout.limits();
-        layout.lock();
+        district = operation.lockDistrict(completing);
         try {
+            limits = district.limits();
             if (!completing) {
                 operation.begin();
             }
-            lists = layout.lists();
+            lists = district.lists();
             gone = lists.gone;
             fresh = lists.fresh;
-            counters = layout.draftCounters();
+            counters = district.draftCounters();
             PublicationParts parts = completing ? null : operation.parts();
             if (parts != null) {
                 parts.beginPart();
@@ -122,11 +132,9 @@ public final class Edit implements AutoCloseable {
                     counters.subtract(unmapped);
                 }
             }
-            brk = layout.brk();
-            defaultLock = layout.defaultLock();
-            tree = layout.tree().begin();
+            tree = district.tree().begin();
         } catch (Throwable refused) {
-            layout.unlock();
+            district.unlock();
             throw refused;
         }
     }
@@ -138,14 +146,16 @@ public final class Edit implements AutoCloseable {
      * @param start the first address
      * @param end after the last address; an end that is not above {@code start} means the end of the address space
      * @throws Restart with the gate to wait for
+     * @throws BeyondDistrict if a part of the range is in another part of the layout
      */
     public void claim(long start, long end) {
         if (isInParts()) {
             return;
         }
         long stop = Addresses.isAbove(end, start) ? end : -1L;
+        require(start, stop);
         operation.name(start, stop);
-        InFlightRanges inFlight = layout.inFlight();
+        InFlightRanges inFlight = district.inFlight();
         if (!inFlight.isEmpty()) {
             Gate gate = inFlight.blocking(operation.age(), start, stop);
             if (gate != null) {
@@ -189,6 +199,7 @@ public final class Edit implements AutoCloseable {
         if (visited++ < PublicationParts.most() || operation.isWhole()) {
             return false;
         }
+        requireWhole();
         PublicationParts parts = operation.parts();
         if (parts == null) {
             throw new PublicationParts.Needed();
@@ -204,6 +215,7 @@ public final class Edit implements AutoCloseable {
      */
     public void countVma() {
         if (visited++ >= PublicationParts.most() && !operation.isWhole()) {
+            requireWhole();
             throw new PublicationParts.Needed();
         }
     }
@@ -222,21 +234,59 @@ public final class Edit implements AutoCloseable {
         }
     }
 
+    /**
+     * Checks that this edit has locked a range.
+     *
+     * @throws BeyondDistrict if it has not
+     */
+    public void require(long start, long end) {
+        if (!district.contains(start, end)) {
+            throw new BeyondDistrict();
+        }
+    }
+
+    /**
+     * Checks that this edit has locked the whole layout.
+     *
+     * @throws BeyondDistrict if it has not
+     */
+    public void requireWhole() {
+        if (district.isPart()) {
+            throw new BeyondDistrict();
+        }
+    }
+
+    private void require(long address) {
+        if (!district.contains(address)) {
+            throw new BeyondDistrict();
+        }
+    }
+
     /** Returns the VMA that covers an address, or null. */
     public @Nullable VmArea at(long address) {
+        require(address);
         return tree.get(address);
     }
 
     /** Returns the VMA that covers an address or the next above it, or null ({@code find_vma}). */
     public @Nullable VmArea atOrAfter(long address) {
-        return tree.atOrAfter(address);
+        require(address);
+        VmArea vma = tree.atOrAfter(address);
+        if (vma == null) {
+            requireWhole();
+        }
+        return vma;
     }
 
     /**
      * Returns the first VMA that overlaps {@code [start, end)}, or null; an empty or reversed range overlaps nothing.
      */
     public @Nullable VmArea firstIn(long start, long end) {
-        VmArea vma = Addresses.isBelow(start, end) ? atOrAfter(start) : null;
+        if (!Addresses.isBelow(start, end)) {
+            return null;
+        }
+        require(start, end);
+        VmArea vma = tree.atOrAfter(start);
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
@@ -261,12 +311,26 @@ public final class Edit implements AutoCloseable {
 
     /** Returns the last VMA below an address that no VMA crosses, or null. */
     public @Nullable VmArea before(long address) {
-        return address == 0 ? null : tree.atOrBefore(address - 1);
+        if (address == 0) {
+            return null;
+        }
+        require(address - 1);
+        VmArea vma = tree.atOrBefore(address - 1);
+        if (vma == null) {
+            requireWhole();
+        }
+        return vma;
+    }
+
+    /** Returns the VMA that covers the byte below an address, or null. */
+    public @Nullable VmArea endingAt(long address) {
+        return address == 0 ? null : at(address - 1);
     }
 
     /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation has claimed a part. */
     public boolean isFree(long start, long end) {
-        return tree.isFree(start, end - 1) && layout.inFlight().claimOver(start, end) == null;
+        require(start, end);
+        return tree.isFree(start, end - 1) && district.inFlight().claimOver(start, end) == null;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
@@ -405,7 +469,7 @@ public final class Edit implements AutoCloseable {
     /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
     public void displaceGathered() {
         List<VmArea> gathered = lists.gathered;
-        boolean areAllPlain = fresh.isEmpty() && layout.counters().opens == 0;
+        boolean areAllPlain = fresh.isEmpty() && district.counters().opens == 0;
         if (areAllPlain) {
             counters.subtractAll(lists.ofGathered);
         }
@@ -540,12 +604,12 @@ public final class Edit implements AutoCloseable {
 
     /** Returns whether this edit charges or uncharges memory. */
     boolean isCharged() {
-        return commitment != null || counters.accounted != layout.counters().accounted;
+        return commitment != null || counters.accounted != district.counters().accounted;
     }
 
     CommitCharge commitment() {
         if (commitment == null) {
-            commitment = new CommitCharge(layout);
+            commitment = new CommitCharge(district, layout);
             RetirementRun mine = inFlight;
             if (mine != null && mine.isInParts()) {
                 commitment.goOn(mine);
@@ -556,20 +620,35 @@ public final class Edit implements AutoCloseable {
 
     /** Returns the end of the heap in this edit. */
     public long brk() {
-        return brk;
+        return setsBrk ? newBrk : layout.brk();
     }
 
-    public void setBrk(long newBrk) {
-        brk = newBrk;
+    /** Sets the end of the heap. The caller requires the start of the heap. */
+    public void setBrk(long address) {
+        newBrk = address;
+        setsBrk = true;
     }
 
     /** Returns the lock flags that mlockall set for later mappings, in this edit. */
     public long defaultLock() {
-        return defaultLock;
+        return setsDefaultLock ? newDefaultLock : layout.defaultLock();
     }
 
     public void setDefaultLock(long lock) {
-        defaultLock = lock;
+        requireWhole();
+        newDefaultLock = lock;
+        setsDefaultLock = true;
+    }
+
+    /** Adopts the counters, heap end and lock flags, which are published. */
+    void adopt() {
+        layout.adopt(district, counters, inFlight);
+        if (setsBrk) {
+            layout.setBrk(newBrk);
+        }
+        if (setsDefaultLock) {
+            layout.setDefaultLock(newDefaultLock);
+        }
     }
 
     /** Subtracts a completed range from the counters, and releases its charges. */
@@ -588,8 +667,8 @@ public final class Edit implements AutoCloseable {
                 && gone.isEmpty()
                 && fresh.isEmpty()
                 && commitment == null
-                && brk == layout.brk()
-                && defaultLock == layout.defaultLock();
+                && brk() == layout.brk()
+                && defaultLock() == layout.defaultLock();
     }
 
     /**
@@ -624,7 +703,7 @@ public final class Edit implements AutoCloseable {
             }
         } finally {
             lists.clear();
-            layout.unlock();
+            district.unlock();
         }
     }
 

@@ -15,6 +15,9 @@ public final class MapCount {
     public static long of(Edit edit) {
         long maps = edit.counters.maps;
         boolean isFar = maps < edit.layout.host().maxMapCount() - LIMIT_IS_NEAR;
+        if (!isFar) {
+            edit.requireWhole();
+        }
         return isFar ? maps : maps - Seams.count(edit);
     }
 

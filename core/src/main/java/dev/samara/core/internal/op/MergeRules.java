@@ -150,10 +150,10 @@ public final class MergeRules {
      * The next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
      */
     public static AnonVma anonVmaFor(Edit edit, VmArea vma) {
-        return anonVmaFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
+        return anonVmaFor(edit.endingAt(vma.start()), vma, edit.at(vma.end()), edit.geometry.pageShift());
     }
 
-    /** Returns the anon_vma that a VMA gets with its first page of its own, given the nearest VMA on each side. */
+    /** Returns the anon_vma that a VMA gets with its first page of its own, given the VMA on each side or null. */
     public static AnonVma anonVmaFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonVma());

@@ -16,7 +16,7 @@ final class Neighbours {
 
     /** Returns the VMA that ends at an address, or null. */
     static @Nullable VmArea before(Edit edit, long address) {
-        VmArea before = edit.before(address);
+        VmArea before = edit.endingAt(address);
         return before == null || before.end() != address ? null : unlessInFlight(edit, before, address);
     }
 
@@ -31,7 +31,7 @@ final class Neighbours {
      * tries the join.
      */
     static @Nullable VmArea before(Edit edit, PendingJoin join) {
-        VmArea before = edit.before(join.address());
+        VmArea before = edit.endingAt(join.address());
         return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
     }
 

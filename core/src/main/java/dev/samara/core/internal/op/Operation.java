@@ -2,6 +2,8 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineWatch;
@@ -23,11 +25,14 @@ import org.jspecify.annotations.Nullable;
 public final class Operation extends RetirementResources implements MachineWatch {
     private final Call call;
 
-    /** The position of its first attempt among the operations of its space; 0 before that attempt. */
-    private long age;
-
     /** Its waits for ranges in flight; null before the first restart. */
     private @Nullable RangeWait waits;
+
+    /** Whether an attempt in a part of the layout needed more: the next one has the whole layout. */
+    private boolean isBeyondPart;
+
+    /** Whether the latest attempt was the first one to need more. */
+    private boolean isAgain;
 
     private @Nullable BackingQuestions callbacks;
 
@@ -209,6 +214,8 @@ public final class Operation extends RetirementResources implements MachineWatch
                     if (!waits().await(gate)) {
                         refused(Errno.EINTR.result());
                     }
+                } else if (isAgain) {
+                    isAgain = false;
                 } else if (isLacking()) {
                     withdraw();
                     takeLacking();
@@ -274,6 +281,10 @@ public final class Operation extends RetirementResources implements MachineWatch
             try {
                 Publication.publish(edit, call.decide(edit));
                 return null;
+            } catch (BeyondDistrict more) {
+                isBeyondPart = true;
+                isAgain = true;
+                return null;
             } catch (Restart blocked) {
                 waits().restarted();
                 return blocked.gate();
@@ -300,11 +311,26 @@ public final class Operation extends RetirementResources implements MachineWatch
         }
     }
 
-    /** Begins an attempt. Caller holds the layout lock. */
-    void begin() {
-        if (age == 0) {
-            age = layout.nextAge();
+    /**
+     * Locks the part of the layout in which an edit begins, or the whole layout.
+     *
+     * @param completing whether the edit completes the operation
+     */
+    District lockDistrict(boolean completing) {
+        if (isBeyondPart || parts != null || (!completing && waits != null && waits.mayTakeTicket())) {
+            return layout.lockWhole();
         }
+        RetirementRun run = completing ? inFlight : null;
+        return run != null ? layout.lock(run.low(), run.high()) : layout.lock(call.from(layout), call.to(layout));
+    }
+
+    /** Has the next edit lock the whole layout. */
+    void goBeyondPart() {
+        isBeyondPart = true;
+    }
+
+    /** Begins an attempt. Caller holds the lock of the district. */
+    void begin() {
         if (parts == null) {
             populations = List.of();
         } else {
@@ -352,8 +378,9 @@ public final class Operation extends RetirementResources implements MachineWatch
         return layout;
     }
 
+    /** Returns its age; an operation that has not restarted is younger than any that has. */
     long age() {
-        return age;
+        return waits == null ? Long.MAX_VALUE : waits.age();
     }
 
     /** Returns the callbacks to backings, created at first use. */

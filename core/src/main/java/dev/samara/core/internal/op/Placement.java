@@ -97,6 +97,7 @@ public final class Placement {
      * the completion of each {@code munmap}, and of nothing else.
      */
     public static long findReserved(Edit edit, long length, int mapFlags) {
+        edit.requireWhole();
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         boolean below = (mapFlags & BELOW_2G) != 0;
@@ -119,7 +120,7 @@ public final class Placement {
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.origin().lowest());
         long ceiling = Math.min(high, edit.layout.origin().highest());
-        InFlightRanges inFlight = edit.layout.inFlight();
+        InFlightRanges inFlight = edit.district.inFlight();
         long best = Errno.ENOMEM.result();
         for (InFlightRange range : inFlight.ranges()) {
             if (!range.givesUpItsRange()) {
@@ -286,6 +287,7 @@ public final class Placement {
     }
 
     private long highest(long low, long high, long length, long alignment) {
+        edit.requireWhole();
         long floor = Math.max(low, geometry.minimum());
         long ceiling = high;
         while (Addresses.isBelow(floor, ceiling) && ceiling - floor >= length) {
@@ -307,6 +309,7 @@ public final class Placement {
     }
 
     private long lowest(long low, long high, long length, long alignment) {
+        edit.requireWhole();
         long floor = Math.max(low, geometry.minimum());
         // Unsigned: a range that a call has claimed may end above the search.
         while (Addresses.isBelow(floor, high) && high - floor >= length) {
@@ -329,7 +332,7 @@ public final class Placement {
 
     /** Returns the ranges that an operation has claimed, of which one overlaps a range; null for none. */
     private @Nullable Ranges claimOver(long address, long length) {
-        InFlightRange claim = edit.layout.inFlight().claimOver(address, address + length);
+        InFlightRange claim = edit.district.inFlight().claimOver(address, address + length);
         if (claim == null) {
             return null;
         }

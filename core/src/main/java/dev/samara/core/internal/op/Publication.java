@@ -119,6 +119,7 @@ final class Publication {
             edit.operation.published(result, null);
             return result;
         }
+        edit.district.checkCap(edit.counters, mine);
         // Steps 4 and 5.
         refuseToWaitForCopy(edit, mine);
         if (mine != null && !prepareToRetire(edit, mine)) {
@@ -142,7 +143,11 @@ final class Publication {
         // Steps 10 to 13.
         adopt(edit, result, mine, charges);
         // Step 14.
-        edit.layout.changes().publish(edit.gone, edit.fresh, change);
+        if (edit.district.isPart()) {
+            edit.district.countChange();
+        } else {
+            edit.layout.changes().publish(edit.gone, edit.fresh, change);
+        }
         if (mine == null) {
             Linking.unlink(edit.gone, null);
         }
@@ -180,10 +185,10 @@ final class Publication {
         if (withOpens != null) {
             mine.hold(withOpens);
         }
-        if (layout.counters().cached != 0) {
+        if (edit.district.counters().cached != 0) {
             Linking.unlink(edit.gone, mine);
         }
-        layout.inFlight().makeRoom();
+        edit.district.inFlight().makeRoom();
         mine.prepareToDepart();
         return true;
     }
@@ -193,7 +198,7 @@ final class Publication {
      * last reference has no effect.
      */
     private static @Nullable List<VmArea> withOpens(Edit edit) {
-        if (edit.layout.counters().opens == 0) {
+        if (edit.district.counters().opens == 0) {
             return null;
         }
         List<VmArea> withOpens = null;
@@ -226,7 +231,7 @@ final class Publication {
         }
         if (mine != null) {
             if (!mine.isInParts()) {
-                edit.layout.inFlight().add(mine);
+                edit.district.inFlight().add(mine);
             }
             mine.depart();
         }
@@ -234,10 +239,10 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        AnonVmas.handOn(edit.layout, edit.lists.withoutAnonVma, mine == null ? List.of() : mine.moves());
+        AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma, mine == null ? List.of() : mine.moves());
         if (charges) {
             edit.commitment().publish(mine);
         }
-        edit.layout.adopt(edit.counters, mine, edit.brk(), edit.defaultLock());
+        edit.adopt();
     }
 }

@@ -19,21 +19,36 @@ final class RangeWait {
 
     private final Operation operation;
     private final Layout layout;
+
+    /** The position of the first restart among those of the space. */
+    private final long age;
+
     private int restarts;
     private @Nullable Ticket ticket;
 
     RangeWait(Operation operation) {
         this.operation = operation;
         layout = operation.layout();
+        age = layout.nextAge();
+    }
+
+    /** Returns the age of the operation: lower than that of all operations that restart for the first time later. */
+    long age() {
+        return age;
+    }
+
+    /** Returns whether the next attempt may end with a ticket, for which it needs the whole layout. */
+    boolean mayTakeTicket() {
+        return restarts >= PATIENCE - 1;
     }
 
     /** Begins an attempt. Caller holds the layout lock. */
     void beginAttempt() {
         if (ticket != null) {
             ticket.restart();
-        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
+        } else if (mayTakeTicket() && RetiringThread.range() == null) {
             // If this attempt restarts too, the ticket then has the ranges that the attempt named.
-            ticket = new Ticket(operation.age(), operation);
+            ticket = new Ticket(age, operation);
         }
     }
 

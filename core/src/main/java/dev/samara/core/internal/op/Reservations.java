@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.maple.RangeEntry;
@@ -61,8 +60,8 @@ public final class Reservations {
      * @throws Restart with the gate to wait for
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
-        Layout layout = edit.layout;
-        if (layout.origin().earlyReuse() && layout.inFlight().mayReuse(edit.operation.age(), start, end)) {
+        edit.require(start, end);
+        if (edit.layout.origin().earlyReuse() && edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
             edit.operation.name(start, end);
             return true;
         }
@@ -73,7 +72,7 @@ public final class Reservations {
     /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public static void takeOver(Edit edit, long start, long end) {
         RetirementRun mine = edit.inFlight();
-        mine.follow(edit.layout.inFlight().reusedIn(start, end));
+        mine.follow(edit.district.inFlight().reusedIn(start, end));
         RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
         while (entry != null) {
             long first = Addresses.higher(entry.first(), start);

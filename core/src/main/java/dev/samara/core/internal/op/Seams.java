@@ -95,7 +95,7 @@ final class Seams {
     /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
     static int count(Edit edit) {
         LongHashSet counted = new LongHashSet();
-        for (PendingJoin join : edit.layout.inFlight().joins()) {
+        for (PendingJoin join : edit.district.inFlight().joins()) {
             if (MergeRules.willJoin(edit, join)) {
                 counted.add(join.address());
             }

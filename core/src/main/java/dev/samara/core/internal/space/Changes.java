@@ -55,6 +55,16 @@ public final class Changes {
         deliveries = List.copyOf(fewer);
     }
 
+    /** Returns whether there is a listener. Caller must hold the layout lock. */
+    boolean hasListener() {
+        return !deliveries.isEmpty();
+    }
+
+    /** Counts changes that were published without a listener. Caller must hold the layout lock. */
+    void skip(long unheard) {
+        sequence += unheard;
+    }
+
     /**
      * Returns the event of a change that is about to be published, or null if there is no listener. Caller must hold
      * the layout lock.

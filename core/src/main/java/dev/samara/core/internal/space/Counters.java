@@ -87,6 +87,21 @@ public final class Counters {
         cached -= other.cached;
     }
 
+    /** Adds other counters, all of them. */
+    void addAll(Counters other) {
+        maps += other.maps;
+        total += other.total;
+        data += other.data;
+        exec += other.exec;
+        stack += other.stack;
+        droppable += other.droppable;
+        locked += other.locked;
+        accounted += other.accounted;
+        opens += other.opens;
+        sealed += other.sealed;
+        cached += other.cached;
+    }
+
     /**
      * Adds VMAs that are unmapped and in flight. Adds the sizes, but not the map count nor the locked pages, which
      * Linux too subtracts before it clears pages.

@@ -87,7 +87,7 @@ public final class DroppablePages {
     }
 
     private static @Nullable VmArea before(Layout layout, long end) {
-        return end == 0 ? null : layout.tree().atOrBefore(end - 1);
+        return end == 0 ? null : layout.atOrBefore(end - 1);
     }
 
     private static boolean drop(Layout layout, VmArea vma, DiscardPages discarding) {

@@ -21,6 +21,10 @@ public final class Identity {
     private long number;
 
     private final AtomicLong chargedPages = new AtomicLong();
+
+    /** The charge in place of {@link #chargedPages} while the layout is divided. */
+    private volatile @Nullable ChargedPages parts;
+
     private volatile @Nullable Record exit;
     private volatile @Nullable Object attachment;
 
@@ -45,7 +49,13 @@ public final class Identity {
 
     /** Returns the bytes that the space has charged against the commit limit of the machine. */
     public long charged() {
-        return chargedPages.get() * pageSize;
+        ChargedPages divided = parts;
+        return (divided != null ? divided.sum() : chargedPages.get()) * pageSize;
+    }
+
+    /** Has the parts of a layout charge apart; null after they were joined. The caller holds the layout lock. */
+    void chargeParts(@Nullable ChargedPages divided) {
+        parts = divided;
     }
 
     /** Sets the charge. The caller holds the layout lock. */

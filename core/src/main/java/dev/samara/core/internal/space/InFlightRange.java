@@ -244,6 +244,25 @@ public abstract class InFlightRange extends WaitingCall {
                 : reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end);
     }
 
+    /** Returns whether each of its ranges lies between two of these addresses, and none will be added. */
+    boolean mayDivide(long[] borders) {
+        boolean isApart = Addresses.isBelow(low, high) && !isInParts();
+        for (long border : borders) {
+            isApart &= !(Addresses.isBelow(low, border) && Addresses.isAbove(high, border));
+        }
+        return isApart;
+    }
+
+    /** Returns the lowest address of its ranges. */
+    public long low() {
+        return low;
+    }
+
+    /** Returns the address after the last one of its ranges. */
+    public long high() {
+        return high;
+    }
+
     public boolean stopsFaults() {
         return gate.stopsFaults();
     }

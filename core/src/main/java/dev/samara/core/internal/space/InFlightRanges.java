@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,34 @@ import org.jspecify.annotations.Nullable;
 public final class InFlightRanges {
     private final ArrayList<InFlightRange> ranges = new ArrayList<>();
     private final List<Ticket> tickets = new ArrayList<>();
+
+    /**
+     * Returns whether a layout may be divided at some addresses: there is no ticket, no operation that publishes in
+     * parts, and no range in flight across one of them.
+     */
+    boolean mayDivide(long[] borders) {
+        for (int i = 0; i < ranges.size(); i++) {
+            if (!ranges.get(i).mayDivide(borders)) {
+                return false;
+            }
+        }
+        return tickets.isEmpty();
+    }
+
+    /** Adds the ranges of the layout that was divided which lie in {@code [start, end)}. */
+    void addThoseIn(InFlightRanges divided, long start, long end) {
+        for (int i = 0; i < divided.ranges.size(); i++) {
+            InFlightRange range = divided.ranges.get(i);
+            if (Addresses.contains(start, end, range.low())) {
+                ranges.add(range);
+            }
+        }
+    }
+
+    /** Adds the ranges of a part that is joined. A part has no tickets. */
+    void addAllOf(InFlightRanges part) {
+        ranges.addAll(part.ranges);
+    }
 
     public boolean isEmpty() {
         return ranges.isEmpty() && tickets.isEmpty();

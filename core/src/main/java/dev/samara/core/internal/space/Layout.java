@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
-import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
@@ -19,10 +18,13 @@ import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -39,18 +41,35 @@ public final class Layout implements VmaLookup {
         }
     };
 
+    private static final VarHandle TREE;
+
+    static {
+        try {
+            TREE = MethodHandles.lookup().findVarHandle(Layout.class, "tree", MapleTree.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final MachineState host;
     private final Origin origin;
     private final Geometry geometry;
-    private final ReentrantLock lock;
-    private final MapleTree<VmArea> tree;
+
+    /**
+     * The tree of the whole layout; null while the layout is divided. Written under the layout lock. It stands here
+     * because a lookup then needs no further load.
+     */
+    @SuppressWarnings("UnusedVariable") // through TREE
+    private @Nullable MapleTree<VmArea> tree;
+
+    private final Districts districts;
     private final Changes changes;
     private final long mmapBase;
 
     /** Mappings above the user's part, ascending; no call can change them. */
     private final List<VmArea> above;
 
-    /** The end of the heap. Written under the layout lock; read without it for displays. */
+    /** The end of the heap. Written under the lock of the district with the heap's start; read without it too. */
     private volatile long brk;
 
     /**
@@ -64,23 +83,12 @@ public final class Layout implements VmaLookup {
     /* Guarded by the layout lock, as is everything in them. */
 
     private final Limits limits;
-    private final InFlightRanges inFlight = new InFlightRanges();
-    private final LockHoldTimes holdTimes = new LockHoldTimes();
-    private Counters counters = new Counters();
-
-    /** The draft of the next edit. */
-    private Counters spare = new Counters();
 
     /** The lock flags that mlockall set for later mappings. */
     private long defaultLock;
 
-    /** The number of operations that have started. */
-    private long ages;
-
-    /** The number of operations that were published with pages to move. */
-    private long moves;
-
-    private final EditLists lists = new EditLists();
+    /** The number of operations and forks that have an age. */
+    private final AtomicLong ages = new AtomicLong();
 
     /** The gates of the children's copies that are running. */
     private final List<Gate> copies = new ArrayList<>(0);
@@ -126,9 +134,11 @@ public final class Layout implements VmaLookup {
         this.brk = brk;
         host = origin.host();
         geometry = origin.geometry();
-        lock = host.newLock();
+        ReentrantLock lock = host.newLock();
         notifiers = new Notifiers(host.firstNotifiers());
-        tree = new MapleTree<>(lock);
+        MapleTree<VmArea> empty = new MapleTree<>(lock);
+        tree = empty;
+        districts = new Districts(this, lock, empty, limits);
         changes = new Changes(host);
         lifetime = new Lifetime(this, origin.name());
         pages = memory == null
@@ -140,10 +150,10 @@ public final class Layout implements VmaLookup {
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
         if (origin.lowGuard() != 0) {
-            tree.reserve(0, origin.lowGuard() - 1, GUARD);
+            empty.reserve(0, origin.lowGuard() - 1, GUARD);
         }
         if (origin.highGuard() != geometry.limit()) {
-            tree.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
+            empty.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
         }
     }
 
@@ -161,57 +171,85 @@ public final class Layout implements VmaLookup {
         return geometry;
     }
 
-    public MapleTree<VmArea> tree() {
-        return tree;
+    @SuppressWarnings("unchecked") // of this field
+    @Nullable
+    MapleTree<VmArea> treeAcquire() {
+        return (MapleTree<VmArea>) TREE.getAcquire(this);
     }
 
+    /** Replaces the tree. Pairs with the acquire loads of readers. Caller holds the layout lock. */
+    void publishTree(@Nullable MapleTree<VmArea> next) {
+        TREE.setRelease(this, next);
+    }
+
+    /** Takes the layout lock, and joins the parts of a divided layout: the caller has all of it. */
     public void lock() {
-        Cpus.checkMayWait("a call that takes the lock of a space");
-        lock.lock();
-        holdTimes.begin();
+        districts.lockWhole();
     }
 
     public void unlock() {
-        holdTimes.end();
-        lock.unlock();
+        districts.whole().unlock();
+    }
+
+    /** As {@link #lock}; returns the whole layout as a district, which the caller unlocks. */
+    public District lockWhole() {
+        return districts.lockWhole();
     }
 
     /**
-     * Lets a thread that waits for the lock take it first, for a caller that takes it many times in a row. Waits for
-     * that thread for a short time. Caller does not hold the lock.
+     * Takes the lock of the part that has a range; the layout lock, if there is no such part.
+     *
+     * @param start the first address
+     * @param end after the last address
+     * @return a locked district that has the range, for the caller to unlock
      */
-    public void letOthersIn() {
-        LayoutLock.letOthersIn(lock);
+    public District lock(long start, long end) {
+        return districts.lock(start, end);
     }
 
+    /**
+     * Lets a thread that waits for the layout lock take it first, for a caller that takes it many times in a row. Waits
+     * for that thread for a short time. Caller does not hold the lock.
+     */
+    public void letOthersIn() {
+        LayoutLock.letOthersIn(districts.layoutLock());
+    }
+
+    /** Returns whether the calling thread has the lock of this layout, or of a part. */
     public boolean isLockedByThisThread() {
-        return lock.isHeldByCurrentThread();
+        return districts.isLockedByThisThread();
     }
 
     public Limits limits() {
         return limits;
     }
 
+    Districts districts() {
+        return districts;
+    }
+
+    /** Returns the whole layout as a district. Caller holds the layout lock. */
+    public District whole() {
+        return districts.whole();
+    }
+
+    /** Returns the tree of the whole layout. Caller holds the layout lock. */
+    public MapleTree<VmArea> tree() {
+        return districts.whole().tree();
+    }
+
+    /** Returns the counters of the whole layout. Caller holds the layout lock. */
     public Counters counters() {
-        return counters;
+        return districts.whole().counters();
     }
 
-    /** Returns a copy of the counters for the one open edit. */
-    public Counters draftCounters() {
-        spare.set(counters);
-        return spare;
-    }
-
+    /** Returns the ranges in flight of the whole layout. Caller holds the layout lock. */
     public InFlightRanges inFlight() {
-        return inFlight;
+        return districts.whole().inFlight();
     }
 
     public Changes changes() {
         return changes;
-    }
-
-    public EditLists lists() {
-        return lists;
     }
 
     /** Returns the gates of the children's copies that are running; guarded by the layout lock. */
@@ -231,7 +269,7 @@ public final class Layout implements VmaLookup {
 
     /** Returns the number of operations that were published with pages to move. Caller holds the layout lock. */
     long moves() {
-        return moves;
+        return districts.whole().moves();
     }
 
     /**
@@ -262,32 +300,42 @@ public final class Layout implements VmaLookup {
         return pages;
     }
 
+    /** Returns an age above all earlier ones. Takes no lock. */
     public long nextAge() {
-        return ++ages;
+        return ages.incrementAndGet();
     }
 
-    /** Adopts the counters, heap end and lock flags that an edit has published. Caller holds the layout lock. */
-    public void adopt(Counters published, @Nullable InFlightRange range, long newBrk, long newDefaultLock) {
-        if (range != null && !range.moves().isEmpty()) {
-            moves++;
-        }
-        Counters uncharged = range == null ? null : range.uncharged();
-        if (uncharged != null) {
-            published.add(uncharged);
-        }
-        spare = counters;
-        counters = published;
-        lifetime.identity().charged(published.accounted);
-        if (brk != newBrk) {
-            brk = newBrk;
-        }
-        defaultLock = newDefaultLock;
+    /**
+     * Adopts the counters that an edit has published. Caller holds the lock of the district.
+     *
+     * @param range the range in flight of the edit; null for none
+     */
+    public void adopt(District district, Counters published, @Nullable InFlightRange range) {
+        district.adopt(published, range);
+        charge(district);
     }
 
-    /** Uncharges what a completed range in flight has unmapped. Caller holds the layout lock. */
-    public void uncharge(Counters unmapped) {
-        counters.subtract(unmapped);
-        lifetime.identity().charged(counters.accounted);
+    /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
+    public void uncharge(District district, Counters unmapped) {
+        district.uncharge(unmapped);
+        charge(district);
+    }
+
+    /** A part has set its own charge, and writes nothing that other parts write. */
+    private void charge(District district) {
+        if (!district.isPart()) {
+            lifetime.identity().charged(district.counters().accounted);
+        }
+    }
+
+    /** Sets the end of the heap. Caller holds the lock of the district with the heap's start. */
+    public void setBrk(long newBrk) {
+        brk = newBrk;
+    }
+
+    /** Sets the lock flags of later mappings. Caller holds the layout lock. */
+    public void setDefaultLock(long lock) {
+        defaultLock = lock;
     }
 
     public long mmapBase() {
@@ -324,25 +372,33 @@ public final class Layout implements VmaLookup {
      */
     @Override
     public @Nullable VmArea find(long address) {
-        return tree.get(address);
+        MapleTree<VmArea> all = treeAcquire();
+        return all != null ? all.get(address) : districts.find(address);
     }
 
     /** Returns the VMA that covers an address, or else the next one above it; null for none. Lock-free. */
     public @Nullable VmArea findNext(long address) {
-        return tree.atOrAfter(address);
+        MapleTree<VmArea> all = treeAcquire();
+        return all != null ? all.atOrAfter(address) : districts.atOrAfter(address);
+    }
+
+    /** Returns the VMA that covers an address, or else the next one below it; null for none. Lock-free. */
+    public @Nullable VmArea atOrBefore(long address) {
+        MapleTree<VmArea> all = treeAcquire();
+        return all != null ? all.atOrBefore(address) : districts.atOrBefore(address);
     }
 
     /** Returns the highest VMA that ends at or below an address, or null for none. Lock-free. */
     public @Nullable VmArea findPrevious(long address) {
         for (; ; ) {
-            VmArea below = address == 0 ? null : tree.atOrBefore(address - 1);
+            VmArea below = address == 0 ? null : atOrBefore(address - 1);
             if (below == null || Addresses.isAtMost(below.end(), address)) {
                 return below;
             }
-            VmArea previous = below.start() == 0 ? null : tree.atOrBefore(below.start() - 1);
+            VmArea previous = below.start() == 0 ? null : atOrBefore(below.start() - 1);
             // A VMA never returns to the tree. If the VMA is still there, it covered the address when its predecessor
             // was read.
-            if (tree.get(below.start()) == below) {
+            if (find(below.start()) == below) {
                 return previous;
             }
         }
@@ -355,10 +411,10 @@ public final class Layout implements VmaLookup {
      * @return the VMA, of which the caller now has a reference, or null if nothing is mapped there
      */
     public @Nullable VmArea acquire(long address) {
-        VmArea vma = tree.get(address);
+        VmArea vma = find(address);
         while (vma != null && !vma.acquire()) {
             // The VMA was replaced meanwhile: it is marked only after a tree without it has been published.
-            vma = tree.get(address);
+            vma = find(address);
         }
         return vma;
     }
@@ -369,7 +425,8 @@ public final class Layout implements VmaLookup {
      * @return an immutable view
      */
     public Snapshot<VmArea> snapshot() {
-        return tree.snapshot();
+        MapleTree<VmArea> all = treeAcquire();
+        return all != null ? all.snapshot() : districts.snapshot();
     }
 
     /**
@@ -400,6 +457,7 @@ public final class Layout implements VmaLookup {
     public long[] usage() {
         lock();
         try {
+            Counters counters = counters();
             return new long[] {
                 counters.maps,
                 counters.total,
@@ -422,7 +480,7 @@ public final class Layout implements VmaLookup {
     public long[] holdTimes() {
         lock();
         try {
-            return holdTimes.copy();
+            return districts.whole().holdTimes().copy();
         } finally {
             unlock();
         }
@@ -502,7 +560,13 @@ public final class Layout implements VmaLookup {
      */
     public boolean isClosed() {
         // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
-        return isClosing && tree.isEmpty();
+        MapleTree<VmArea> all = isClosing ? treeAcquire() : null;
+        return all != null && all.isEmpty();
+    }
+
+    /** Returns whether the next store closes the space, or an earlier one did. Caller holds the layout lock. */
+    boolean isClosing() {
+        return isClosing;
     }
 
     /**
@@ -549,7 +613,7 @@ public final class Layout implements VmaLookup {
     boolean isInFlight() {
         lock();
         try {
-            return !inFlight.isEmpty() || !copies.isEmpty();
+            return !inFlight().isEmpty() || !copies.isEmpty();
         } finally {
             unlock();
         }
@@ -592,7 +656,7 @@ public final class Layout implements VmaLookup {
     public void validate() {
         lock();
         try {
-            tree.validate();
+            tree().validate();
             LayoutInvariants.of(this);
         } finally {
             unlock();

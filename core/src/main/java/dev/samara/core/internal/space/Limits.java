@@ -21,14 +21,30 @@ public final class Limits {
     private long memlock = UNLIMITED;
     private long pageTables = UNLIMITED;
 
+    /** Whether these are the limits of a part of a layout, which does not decide that one is exceeded. */
+    private final boolean isOfPart;
+
     Limits(Geometry geometry, Set<Capability> capabilities, Map<Resource, Long> bytes) {
-        this.geometry = geometry;
-        this.capabilities = Set.copyOf(capabilities);
+        this(geometry, capabilities, false);
         bytes.forEach(this::set);
     }
 
+    private Limits(Geometry geometry, Set<Capability> capabilities, boolean isOfPart) {
+        this.geometry = geometry;
+        this.capabilities = Set.copyOf(capabilities);
+        this.isOfPart = isOfPart;
+    }
+
+    /** Returns a copy for the parts of a layout: where a limit is exceeded, it throws {@link BeyondDistrict}. */
+    Limits ofPart() {
+        return copyTo(new Limits(geometry, capabilities, true));
+    }
+
     Limits copy() {
-        Limits copy = new Limits(geometry, capabilities, Map.of());
+        return copyTo(new Limits(geometry, capabilities, false));
+    }
+
+    private Limits copyTo(Limits copy) {
         for (Resource resource : Resource.values()) {
             copy.set(resource, bytes(resource));
         }
@@ -56,7 +72,7 @@ public final class Limits {
         };
     }
 
-    private long pages(Resource resource) {
+    long pages(Resource resource) {
         return geometry.pages(bytes(resource));
     }
 
@@ -67,8 +83,21 @@ public final class Limits {
     /**
      * Returns whether pages of a mapping with these flags may be added ({@code may_expand_vm}); the number may be
      * negative.
+     *
+     * @throws BeyondDistrict if they may not, in a part of a layout
      */
     public boolean mayExpand(Counters counters, long flags, long pages) {
+        return decided(isBelowLimits(counters, flags, pages));
+    }
+
+    private boolean decided(boolean isAllowed) {
+        if (!isAllowed && isOfPart) {
+            throw new BeyondDistrict();
+        }
+        return isAllowed;
+    }
+
+    private boolean isBelowLimits(Counters counters, long flags, long pages) {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;
         }
@@ -83,9 +112,13 @@ public final class Limits {
         return bytes(Resource.MEMLOCK) != 0 || isCapable(Capability.IPC_LOCK);
     }
 
-    /** Returns whether this total number of locked pages is allowed. */
+    /**
+     * Returns whether this total number of locked pages is allowed.
+     *
+     * @throws BeyondDistrict if it is not, in a part of a layout
+     */
     public boolean mayHoldLocked(long pages) {
-        return isCapable(Capability.IPC_LOCK) || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0;
+        return decided(isCapable(Capability.IPC_LOCK) || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0);
     }
 
     /** Returns whether new memory with these flags may be locked as they request ({@code mlock_future_ok}). */

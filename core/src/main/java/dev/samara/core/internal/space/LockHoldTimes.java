@@ -45,6 +45,18 @@ final class LockHoldTimes {
         counts[bucket(Math.max(nanos, 0))]++;
     }
 
+    /** Adds the counts of another lock of this space, whose holder calls this. Allocates nothing. */
+    void add(LockHoldTimes other) {
+        long[] more = other.counts;
+        if (more.length != 0 && counts.length == 0) {
+            counts = more;
+            return;
+        }
+        for (int i = 0; i < more.length; i++) {
+            counts[i] += more[i];
+        }
+    }
+
     long[] copy() {
         return Arrays.copyOf(counts, Long.SIZE * STEPS);
     }

@@ -231,7 +231,7 @@ public final class Reap implements AutoCloseable {
     }
 
     private @Nullable VmArea nextVma() {
-        return below == 0 ? null : layout.tree().atOrBefore(below - 1);
+        return below == 0 ? null : layout.atOrBefore(below - 1);
     }
 
     private static boolean isReapable(VmArea vma) {

@@ -4,7 +4,8 @@
  *
  * <p>A {@link dev.samara.core.internal.space.Layout} has the tree of VMAs, the {@linkplain
  * dev.samara.core.internal.space.Counters counters} and the {@linkplain dev.samara.core.internal.space.Limits limits}.
- * Its <em>layout lock</em> is the tree's writer lock. Lookups and snapshots take no lock. {@link
+ * Its <em>layout lock</em> is the tree's writer lock. A layout may be divided into {@linkplain
+ * dev.samara.core.internal.space.District districts} with a tree and a lock each. Lookups take no lock. {@link
  * dev.samara.core.internal.space.InFlightRanges} lists the operations in flight. Each has a {@link
  * dev.samara.core.internal.space.InFlightRange} with its ranges, and a {@linkplain
  * dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in the ranges until the
@@ -21,6 +22,10 @@
  *   <caption>Where to look</caption>
  *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
+ *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
+ *       <td>{@code Meetings}, {@code Districts}</td></tr>
+ *   <tr><td>Which lock does an operation take?</td>
+ *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightRanges}</td></tr>
  *   <tr><td>At which addresses are VMAs joined after an operation?</td>

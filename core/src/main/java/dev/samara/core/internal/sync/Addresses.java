@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import java.util.Arrays;
+
 /** Unsigned comparisons of addresses. A half-open range ends at the first address behind it. */
 public final class Addresses {
     private Addresses() {}
@@ -43,5 +45,19 @@ public final class Addresses {
     /** Returns whether two half-open ranges have an address in common. */
     public static boolean overlap(long start, long end, long otherStart, long otherEnd) {
         return isBelow(start, otherEnd) && isBelow(otherStart, end);
+    }
+
+    /** Returns the first addresses of an array, ascending. */
+    public static long[] sorted(long[] addresses, int count) {
+        long[] sorted = Arrays.copyOf(addresses, count);
+        for (int i = 1; i < count; i++) {
+            long address = sorted[i];
+            int j = i;
+            for (; j > 0 && isBelow(address, sorted[j - 1]); j--) {
+                sorted[j] = sorted[j - 1];
+            }
+            sorted[j] = address;
+        }
+        return sorted;
     }
 }

@@ -34,8 +34,10 @@ public record Brk(long address) implements Call {
     public long decide(Edit edit) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
-        long current = edit.brk();
         long start = layout.origin().heapStart();
+        // The lock of the district with the heap's start guards the break.
+        edit.require(start, start);
+        long current = edit.brk();
         if (Addresses.isBelow(address, start) || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
             return current;
         }
@@ -87,6 +89,17 @@ public record Brk(long address) implements Call {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, oldEnd, newEnd);
         }
         return true;
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return layout.origin().heapStart();
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(
+                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
     }
 
     @Override

@@ -274,6 +274,16 @@ public record Madvise(long address, long length, int advice) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public String toString() {
         return Call.text("madvise", address, length, advice);
     }

@@ -85,6 +85,16 @@ public final class Mlock {
         }
 
         @Override
+        public long from(Layout layout) {
+            return address;
+        }
+
+        @Override
+        public long to(Layout layout) {
+            return Addresses.endOf(address, length);
+        }
+
+        @Override
         public String toString() {
             return Call.text("mlock2", address, length, flags);
         }
@@ -102,6 +112,16 @@ public final class Mlock {
             }
             long reached = apply(edit, start, end, 0);
             return Errno.isError(reached) ? reached : DONE;
+        }
+
+        @Override
+        public long from(Layout layout) {
+            return address;
+        }
+
+        @Override
+        public long to(Layout layout) {
+            return Addresses.endOf(address, length);
         }
 
         @Override

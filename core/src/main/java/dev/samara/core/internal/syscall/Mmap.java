@@ -279,6 +279,17 @@ public record Mmap(
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    /** A mapping without an address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        return address == 0 ? -1 : Addresses.endOf(address, length);
+    }
+
+    @Override
     public String toString() {
         // The kernel's prot is an unsigned long.
         return Call.text("mmap", address, length, (long) protection, flags, offset);

@@ -142,6 +142,17 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
     }
 
+    /** A stack is looked at as a whole, wherever it ends. */
+    @Override
+    public long from(Layout layout) {
+        return (protection & GROWS) != 0 ? 0 : address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return (protection & GROWS) != 0 ? -1 : Addresses.endOf(address, length);
+    }
+
     @Override
     public String toString() {
         return Call.text("mprotect", address, length, protection);

@@ -126,6 +126,18 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     @Override
+    public long from(Layout layout) {
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
+    }
+
+    /** A mapping that may move without a new address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        long end = Addresses.endOf(address, Math.max(oldLength, newLength));
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
+    }
+
+    @Override
     public void revoke(Revocations revocations) {
         revocations.add(address, oldLength);
         if ((flags & MREMAP_FIXED) != 0) {

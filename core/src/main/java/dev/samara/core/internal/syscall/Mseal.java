@@ -86,6 +86,16 @@ public record Mseal(long address, long length, long flags) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public String toString() {
         return Call.text("mseal", address, length, flags);
     }

@@ -60,6 +60,16 @@ public record Msync(long address, long length, int flags) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public String toString() {
         return Call.text("msync", address, length, flags);
     }

@@ -128,6 +128,16 @@ public record Munmap(long address, long length) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public String toString() {
         return Call.text("munmap", address, length);
     }

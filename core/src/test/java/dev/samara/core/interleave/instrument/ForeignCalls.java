@@ -56,6 +56,7 @@ final class ForeignCalls {
             "get",
             "getAsLong",
             "getClass",
+            "getId",
             "getLast",
             "getMessage",
             "getName",

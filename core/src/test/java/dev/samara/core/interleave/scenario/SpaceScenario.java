@@ -8,6 +8,7 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
@@ -298,8 +299,7 @@ public abstract class SpaceScenario implements Scenario {
             throw new IllegalStateException(impossible);
         }
         for (AddressSpace space : spaces) {
-            if (StandStill.tableOf(space).tables() != 0
-                    || !MachineInternals.layoutOf(space).inFlight().isEmpty()) {
+            if (StandStill.tableOf(space).tables() != 0 || Divisions.isInFlight(MachineInternals.layoutOf(space))) {
                 throw new AssertionError("I8: page tables or operations are left");
             }
         }

@@ -10,6 +10,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Vma;
@@ -210,7 +211,7 @@ public final class StandStill {
     /** Judges the state after all calls: a TLB has no right that the entry lacks, an entry none that the VMA lacks. */
     public void judgeQuiet(AddressSpace space) {
         judge();
-        if (!MachineInternals.layoutOf(space).inFlight().isEmpty()) {
+        if (Divisions.isInFlight(MachineInternals.layoutOf(space))) {
             // An asynchronous call goes on.
             return;
         }

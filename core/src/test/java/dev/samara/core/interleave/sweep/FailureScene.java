@@ -16,6 +16,7 @@ import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import java.util.ArrayList;
@@ -224,7 +225,7 @@ final class FailureScene {
         }
         for (AddressSpace space : spaces) {
             int tables = StandStill.tableOf(space).tables();
-            if (tables != 0 || !MachineInternals.layoutOf(space).inFlight().isEmpty() || space.users() != 0) {
+            if (tables != 0 || Divisions.isInFlight(MachineInternals.layoutOf(space)) || space.users() != 0) {
                 throw new AssertionError(
                         "I8: left of " + space + ": " + tables + " page tables, " + space.users() + " users");
             }

@@ -102,9 +102,9 @@ public final class Layouts {
                 earlyReuse);
     }
 
-    /** An edit of no operation in particular. */
+    /** An edit of no operation in particular, which has the whole layout. */
     public static Edit edit(Layout layout) {
-        return new Edit(new Operation(layout, new Msync(0, 0, 0)));
+        return new Edit(new Operation(layout, new Msync(0, -1, 0)));
     }
 
     /** Publishes and completes an edit that no other thread knows. */

@@ -11,6 +11,7 @@ import static dev.samara.core.lincheck.FourPages.length;
 import static dev.samara.core.lincheck.FourPages.rights;
 import static dev.samara.core.lincheck.FourPages.start;
 
+import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -105,11 +106,15 @@ public class PhasesLincheckTest {
     /** One attempt. Its range in flight stays in flight. */
     private long publish(Call call) {
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
-        try (Edit edit = new Edit(operation)) {
-            try {
-                return Publication.publish(edit, call.decide(edit));
-            } catch (Restart blocked) {
-                return WAITS;
+        for (; ; ) {
+            try (Edit edit = new Edit(operation)) {
+                try {
+                    return Publication.publish(edit, call.decide(edit));
+                } catch (Restart blocked) {
+                    return WAITS;
+                } catch (BeyondDistrict more) {
+                    operation.goBeyondPart();
+                }
             }
         }
     }

@@ -56,7 +56,7 @@ final class LayoutTest {
                     String text = complaint(layout -> {
                         Counters wrong = layout.counters().copy();
                         one.spoil.accept(wrong);
-                        layout.adopt(wrong, null, layout.brk(), 0);
+                        layout.adopt(layout.whole(), wrong, null);
                     });
                     assertTrue(text.contains(one.name), text);
                 }))

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.MapleTree;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A part of a layout that operations change under a lock of its own; all of the layout, as long as it is not divided.
+ * Has a tree of its VMAs, its counters and its ranges in flight.
+ *
+ * <p>No VMA and no range in flight lies across a border. The tree of a part has reservations everywhere outside, so an
+ * edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A district that
+ * was divided or joined is dead: its tree does not change any more.
+ *
+ * <p>The counters of a part begin with an upper bound of what all other parts together may reach, and the part may grow
+ * up to a cap. So a limit that the counters of a part stay below is not exceeded, however the others change. A part
+ * does not decide that a limit is exceeded ({@link BeyondDistrict}).
+ *
+ * <p>All but {@link #tree} is guarded by the lock.
+ */
+public final class District {
+    /** The number of operations of a part between two looks at the other parts; a power of two. */
+    private static final int LOOK = 1 << 12;
+
+    /** What a thread with a CPU in GUEST is refused. */
+    static final String LOCKING = "a call that takes the lock of a space";
+
+    private static final VarHandle OPERATIONS;
+
+    static {
+        try {
+            OPERATIONS = MethodHandles.lookup().findVarHandle(District.class, "operations", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private final ReentrantLock lock;
+
+    /** The addresses are {@code [start, end)}; for a whole layout, all. */
+    private final long start;
+
+    private final long end;
+    private final boolean isPart;
+    private final MapleTree<VmArea> tree;
+    private final Limits limits;
+    private final InFlightRanges inFlight = new InFlightRanges();
+    private final EditLists lists = new EditLists();
+    private final LockHoldTimes holdTimes;
+    private Counters counters;
+
+    /** The draft of the next edit. */
+    private Counters spare = new Counters();
+
+    /** The counters of a part at its beginning, and those up to which it may grow; null for a whole layout. */
+    private final @Nullable Counters first;
+
+    private final @Nullable Counters cap;
+
+    /** The charges of all parts, and the number of this one; null for a whole layout. */
+    private final @Nullable ChargedPages charged;
+
+    private final int number;
+
+    /** The number of operations that were published with pages to move. */
+    private long moves;
+
+    /** The number of times that the lock was taken. Written under the lock; other threads read it without. */
+    @SuppressWarnings("UnusedVariable") // through OPERATIONS
+    private long operations;
+
+    /** What {@link #seesNoMore} was given last. */
+    private long seen = -1;
+
+    private final Meetings meetings = new Meetings();
+
+    /** The number of changes that a part has published. */
+    private long changes;
+
+    /** Whether the layout was divided or joined since. */
+    private boolean isDead;
+
+    /** Creates all of a layout. */
+    District(
+            ReentrantLock lock,
+            MapleTree<VmArea> tree,
+            Limits limits,
+            Counters counters,
+            LockHoldTimes holdTimes,
+            long moves) {
+        this.lock = lock;
+        this.tree = tree;
+        this.limits = limits;
+        this.counters = counters;
+        this.holdTimes = holdTimes;
+        this.moves = moves;
+        start = 0;
+        end = -1;
+        isPart = false;
+        first = null;
+        cap = null;
+        charged = null;
+        number = 0;
+    }
+
+    /**
+     * Creates a part of a layout.
+     *
+     * @param start the first address
+     * @param end after the last address
+     * @param counters an upper bound of what the layout reaches if this part stays as it is
+     * @param cap the counters up to which this part may grow
+     * @param charged the charges of all parts
+     * @param number the number of this part, from 0
+     */
+    District(
+            ReentrantLock lock,
+            MapleTree<VmArea> tree,
+            Limits limits,
+            long start,
+            long end,
+            Counters counters,
+            Counters cap,
+            ChargedPages charged,
+            int number) {
+        this.lock = lock;
+        this.tree = tree;
+        this.limits = limits;
+        this.start = start;
+        this.end = end;
+        this.counters = counters;
+        this.cap = cap;
+        this.charged = charged;
+        this.number = number;
+        first = counters.copy();
+        holdTimes = new LockHoldTimes();
+        isPart = true;
+    }
+
+    /** Takes the lock, also of a dead district. */
+    void lock() {
+        Cpus.checkMayWait(LOCKING);
+        lock.lock();
+        begin();
+    }
+
+    /** Returns whether a thread holds the lock. Racy, benign: it decides about speed only. */
+    boolean isLocked() {
+        return lock.isLocked();
+    }
+
+    /** Begins a hold of the lock, which {@link #unlock} ends. */
+    void begin() {
+        count();
+        holdTimes.begin();
+    }
+
+    public void unlock() {
+        holdTimes.end();
+        lock.unlock();
+    }
+
+    boolean isLockedByThisThread() {
+        return lock.isHeldByCurrentThread();
+    }
+
+    ReentrantLock layoutLock() {
+        return lock;
+    }
+
+    /** Returns whether the layout was divided or joined since; final once true. Caller holds the lock. */
+    boolean isDead() {
+        return isDead;
+    }
+
+    /** Ends the district: another one has its VMAs. Caller holds the lock. */
+    void die() {
+        isDead = true;
+    }
+
+    /** Returns whether this is a part of a divided layout. */
+    public boolean isPart() {
+        return isPart;
+    }
+
+    long start() {
+        return start;
+    }
+
+    long end() {
+        return end;
+    }
+
+    /** Returns whether an address is in this district. */
+    public boolean contains(long address) {
+        return !isPart || Addresses.contains(start, end, address);
+    }
+
+    /** Returns whether all of a range is in this district; for an empty range, its address. */
+    public boolean contains(long from, long to) {
+        return contains(from) && !Addresses.isAbove(to, end) && !Addresses.isBelow(to, from);
+    }
+
+    /** Returns the tree, which any thread may read. */
+    public MapleTree<VmArea> tree() {
+        return tree;
+    }
+
+    /** Returns the limits; those of a part do not decide that one is exceeded. */
+    public Limits limits() {
+        return limits;
+    }
+
+    public Counters counters() {
+        return counters;
+    }
+
+    /** Returns a copy of the counters for the one open edit. */
+    public Counters draftCounters() {
+        spare.set(counters);
+        return spare;
+    }
+
+    public InFlightRanges inFlight() {
+        return inFlight;
+    }
+
+    public EditLists lists() {
+        return lists;
+    }
+
+    LockHoldTimes holdTimes() {
+        return holdTimes;
+    }
+
+    /** Returns the number of times that the lock was taken. Racy, benign: the number decides about speed only. */
+    long operations() {
+        return (long) OPERATIONS.getOpaque(this);
+    }
+
+    private void count() {
+        OPERATIONS.setOpaque(this, operations + 1);
+    }
+
+    /** Returns whether the owner of the lock should look at the other parts: once in many times. */
+    boolean isDueForLook() {
+        return (operations & LOOK - 1) == 0;
+    }
+
+    /** Returns whether this was called with the same number before. */
+    boolean seesNoMore(long others) {
+        boolean isSame = others == seen;
+        seen = others;
+        return isSame;
+    }
+
+    /** Returns the threads that have met at the lock of this part. */
+    Meetings meetings() {
+        return meetings;
+    }
+
+    /** Returns the number of operations that were published with pages to move. */
+    long moves() {
+        return moves;
+    }
+
+    /**
+     * Checks that a part would stay below its cap with the counters of an edit.
+     *
+     * @param range the range in flight of the edit; null for none
+     * @throws BeyondDistrict if it would not
+     */
+    public void checkCap(Counters draft, @Nullable InFlightRange range) {
+        Counters most = cap;
+        if (most == null) {
+            return;
+        }
+        Counters unmapped = range == null ? null : range.uncharged();
+        if (draft.maps > most.maps
+                || draft.total + (unmapped == null ? 0 : unmapped.total) > most.total
+                || draft.data + (unmapped == null ? 0 : unmapped.data) > most.data
+                || draft.locked > most.locked) {
+            throw new BeyondDistrict();
+        }
+    }
+
+    /** Counts a change of a part, which no listener is told. */
+    public void countChange() {
+        changes++;
+    }
+
+    long changes() {
+        return changes;
+    }
+
+    /** Adopts the counters that an edit has published. */
+    void adopt(Counters published, @Nullable InFlightRange range) {
+        if (range != null && !range.moves().isEmpty()) {
+            moves++;
+        }
+        Counters uncharged = range == null ? null : range.uncharged();
+        if (uncharged != null) {
+            published.add(uncharged);
+        }
+        spare = counters;
+        counters = published;
+        charge();
+    }
+
+    /** Uncharges what a completed range in flight has unmapped. */
+    void uncharge(Counters unmapped) {
+        counters.subtract(unmapped);
+        charge();
+    }
+
+    private void charge() {
+        ChargedPages ofParts = charged;
+        Counters began = first;
+        if (ofParts != null && began != null) {
+            ofParts.set(number, counters.accounted - began.accounted);
+        }
+    }
+
+    /** Adds what this part has gained since it began to the counters of a layout. */
+    void addGainTo(Counters whole) {
+        Counters began = first;
+        if (began != null) {
+            whole.addAll(counters);
+            whole.subtractAll(began);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return isPart
+                ? "the part from " + Long.toHexString(start) + " to " + Long.toHexString(end)
+                : "the whole layout";
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.MapleTree;
+import java.util.Arrays;
+
+/**
+ * Decides whether and where a layout is divided: between the places of threads that meet at the layout lock again and
+ * again. Guarded by the layout lock.
+ *
+ * <p>A thread that had to wait for the lock is noted with the range that its operation names. After a division that was
+ * not worth its cost, since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
+ */
+final class Meetings {
+    /** The threads that are noted. */
+    private static final int MOST_THREADS = 8;
+
+    /** The meetings before a division. */
+    private static final int ENOUGH = 16;
+
+    /** In nanoseconds. Meetings that take longer to become enough cost too little. */
+    private static final long WINDOW = 20_000_000;
+
+    /** The operations in parts that save the time of a division and a join, some fifty microseconds. */
+    private static final long WORTHWHILE = 512;
+
+    /** In nanoseconds: twenty times a division and a join. */
+    private static final long FIRST_PAUSE = 1_000_000;
+
+    /** In nanoseconds: the time for which threads that would gain by a division may have to do without. */
+    private static final long LONGEST_PAUSE = 64_000_000;
+
+    private static final long[] NONE = {};
+
+    /* Identity hash codes, since a thread that has ended must not stay reachable. Two threads of one code are one. */
+    private final int[] threads = new int[MOST_THREADS];
+    private final long[] low = new long[MOST_THREADS];
+    private final long[] high = new long[MOST_THREADS];
+    private int known;
+    private int count;
+    private long began;
+
+    /** The time after a join in which the layout is not divided, and its beginning. */
+    private long pause;
+
+    private long joined;
+
+    /**
+     * Notes that the calling thread has waited for the lock.
+     *
+     * @param start the first address that its operation names
+     * @param end after the last address
+     * @return whether {@link #borders} should be asked
+     */
+    boolean mayDivide(long start, long end) {
+        if (end == -1) {
+            return false;
+        }
+        if (count == 0) {
+            began = System.nanoTime();
+            if (pause != 0 && began - joined < pause) {
+                return false;
+            }
+        }
+        note(System.identityHashCode(Thread.currentThread()), start, end);
+        if (++count < ENOUGH) {
+            return false;
+        }
+        boolean isRecent = System.nanoTime() - began < WINDOW;
+        if (!isRecent) {
+            clear();
+        }
+        return isRecent;
+    }
+
+    private void note(int thread, long start, long end) {
+        int i = 0;
+        while (i < known && threads[i] != thread) {
+            i++;
+        }
+        if (i == known) {
+            if (known == MOST_THREADS) {
+                return;
+            }
+            known++;
+            threads[i] = thread;
+            low[i] = start;
+            high[i] = end;
+        } else {
+            low[i] = Addresses.lower(low[i], start);
+            high[i] = Addresses.higher(high[i], end);
+        }
+    }
+
+    /** Forgets all meetings. */
+    void clear() {
+        known = 0;
+        count = 0;
+    }
+
+    /**
+     * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
+     */
+    long[] borders(MapleTree<VmArea> tree, long pageSize) {
+        sort();
+        long[] borders = new long[MOST_THREADS];
+        int found = 0;
+        long reached = high[0];
+        for (int i = 1; i < known; i++) {
+            if (!Addresses.isBelow(low[i], reached)) {
+                long border = border(tree, reached, low[i], pageSize);
+                if (border != 0) {
+                    borders[found++] = border;
+                }
+            }
+            reached = Addresses.higher(reached, high[i]);
+        }
+        return found == 0 ? NONE : Arrays.copyOf(borders, found);
+    }
+
+    /** Returns an address in {@code [from, to]}, in its middle if possible, that no VMA crosses; 0 for none. */
+    private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize) {
+        long middle = (from + ((to - from) >>> 1)) & -pageSize;
+        VmArea there = tree.get(middle);
+        if (Addresses.isBelow(middle, from)) {
+            return 0;
+        }
+        if (there == null || there.start() == middle) {
+            return middle;
+        }
+        if (!Addresses.isBelow(there.start(), from)) {
+            return there.start();
+        }
+        return Addresses.isAbove(there.end(), to) ? 0 : there.end();
+    }
+
+    private void sort() {
+        for (int i = 1; i < known; i++) {
+            for (int j = i; j > 0 && Addresses.isBelow(low[j], low[j - 1]); j--) {
+                swap(low, j);
+                swap(high, j);
+            }
+        }
+    }
+
+    private static void swap(long[] array, int i) {
+        long value = array[i];
+        array[i] = array[i - 1];
+        array[i - 1] = value;
+    }
+
+    /** Notes that the parts of a division were joined. */
+    void joined(District[] parts) {
+        long operations = 0;
+        for (District part : parts) {
+            operations += part.operations();
+        }
+        if (operations >= WORTHWHILE) {
+            pause = 0;
+        } else {
+            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+            joined = System.nanoTime();
+        }
+        clear();
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Vma;
+import java.util.Objects;
+
+/**
+ * Operations on a layout that is divided, or is being divided or joined, beside others. There are four pages with a
+ * hole of a page after each; the border is after the first two.
+ */
+final class DistrictScenarios {
+    private DistrictScenarios() {}
+
+    abstract static class OfFour extends Calls {
+        static final long BORDER = AT + 4 * PAGE;
+
+        static long at(int i) {
+            return AT + 2L * i * PAGE;
+        }
+
+        static final SpaceScenario.Operation DIVIDE = (state, cpu) -> {
+            divide(state);
+            return "";
+        };
+
+        static void divide(State state) {
+            Divisions.divide(MachineInternals.layoutOf(state.space), BORDER);
+        }
+
+        static boolean isMapped(AddressSpace space, int i) {
+            return space.find(at(i)) != null;
+        }
+
+        boolean isDividedFirst() {
+            return true;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            for (int i = 0; i < 4; i++) {
+                mapPage(state, cpu, at(i));
+            }
+            if (isDividedFirst()) {
+                divide(state);
+            }
+        }
+    }
+
+    /** A thread that unmaps in the lower part and then in the upper one, beside a snapshot. */
+    static final class SnapshotBesideBoth extends OfFour {
+        SnapshotBesideBoth() {
+            calls().put("munmap", (state, cpu) -> {
+                state.space.munmap(at(1), PAGE);
+                return "" + state.space.munmap(at(2), PAGE);
+            });
+            calls().put("snapshot", (state, cpu) -> {
+                LayoutSnapshot snapshot = state.space.snapshot();
+                if (snapshot.find(at(1)) != null && snapshot.find(at(2)) == null) {
+                    throw new AssertionError("I6: the second change without the first");
+                }
+                return "";
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** An operation in a part beside one that joins the parts. */
+    static final class PartBesideWhole extends OfFour {
+        PartBesideWhole() {
+            calls().put("part", munmap(at(0), PAGE));
+            calls().put("whole", munmap(at(1), 3 * PAGE));
+        }
+    }
+
+    /** A mapping that is merged with its neighbour across the border, beside an operation in its part. */
+    static final class NeighboursAtBorder extends OfFour {
+        NeighboursAtBorder() {
+            calls().put("mmap", (state, cpu) -> "" + state.space.mmap(BORDER - PAGE, PAGE, RW, FIXED, null, 0));
+            calls().put("munmap", munmap(at(0), PAGE));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, at(0));
+            mapPage(state, cpu, at(2));
+            divide(state);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            Vma merged = Objects.requireNonNull(state.space.find(BORDER));
+            if (merged.start() != BORDER - PAGE) {
+                throw new AssertionError("not merged: " + merged);
+            }
+        }
+    }
+
+    /** A mapping without an address beside an operation in a part. */
+    static final class PlacementBesidePart extends OfFour {
+        PlacementBesidePart() {
+            calls().put(
+                            "place",
+                            (state, cpu) ->
+                                    "" + state.space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0));
+            calls().put("munmap", munmap(at(3), PAGE));
+        }
+    }
+
+    /** A thread that divides the layout, beside an operation whose thread then looks for its change. */
+    static final class DivisionBesideOperation extends OfFour {
+        DivisionBesideOperation() {
+            calls().put("divide", DIVIDE);
+            calls().put("munmap", (state, cpu) -> {
+                String result = "" + state.space.munmap(at(1), PAGE);
+                if (isMapped(state.space, 1)) {
+                    throw new AssertionError("I6: found after its munmap");
+                }
+                return result;
+            });
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
+        }
+    }
+
+    /** A range in flight across the border, a thread that divides the layout, and a mapping in the range. */
+    static final class DivisionBesideFlight extends OfFour {
+        DivisionBesideFlight() {
+            calls().put("munmap", munmap(at(1), 5 * PAGE));
+            calls().put("next", (state, cpu) -> {
+                divide(state);
+                return "" + state.space.mmap(at(3), PAGE, RW, FIXED, null, 0);
+            });
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
+        }
+    }
+
+    /** A fork, and a thread that divides the layout and unmaps a page of a part, while the fork copies. */
+    static final class PartBesideFork extends OfFour {
+        PartBesideFork() {
+            calls().put("fork", (state, cpu) -> {
+                state.children.put("child", state.space.fork());
+                return "forked";
+            });
+            calls().put("munmap", (state, cpu) -> {
+                divide(state);
+                return "" + state.space.munmap(at(1), PAGE);
+            });
+        }
+    }
+
+    /** A thread that looks one page up twice, beside an operation that joins the parts. */
+    static final class LookupsBesideJoin extends OfFour {
+        LookupsBesideJoin() {
+            calls().put("whole", munmap(at(1), 3 * PAGE));
+            calls().put("lookups", (state, cpu) -> {
+                boolean isGone = !isMapped(state.space, 1);
+                if (isGone && (isMapped(state.space, 1) || isMapped(state.space, 2))) {
+                    throw new AssertionError("I6: found after it was gone");
+                }
+                return "";
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("P37 to P45: a layout that is divided and joined, under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class DistrictScenariosTest {
+    private static final String INTERNAL = "dev.samara.core.internal.";
+    private static final String DISTRICTS = INTERNAL + "space.Districts";
+    private static final String EDIT = INTERNAL + "op.Edit";
+
+    private record Break(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static final Planting ANY_ADDRESS =
+            SourceBreak.of(EDIT, "if (!district.contains(address)) {", "if (false) {");
+
+    private static final List<Break> BREAKS = List.of(
+            new Break(
+                    "P38: a snapshot reads the roots once",
+                    DistrictScenarios.SnapshotBesideBoth.class,
+                    1,
+                    SourceBreak.of(DISTRICTS, "if (!parts[i].tree().isStill(read[i])) {", "if (false) {")),
+            new Break(
+                    "P39: an operation goes by the parts before lookups do",
+                    DistrictScenarios.DivisionBesideOperation.class,
+                    1,
+                    SourceBreak.of(
+                            DISTRICTS,
+                            "return layout.treeAcquire() != null ? null : partsAcquire();",
+                            "return partsAcquire();")),
+            new Break(
+                    "P40: a neighbour across the border is taken for none",
+                    DistrictScenarios.NeighboursAtBorder.class,
+                    1,
+                    ANY_ADDRESS),
+            new Break(
+                    "P43: a layout is divided across a range in flight",
+                    DistrictScenarios.DivisionBesideFlight.class,
+                    1,
+                    SourceBreak.of(
+                            INTERNAL + "space.InFlightRange",
+                            "boolean isApart = Addresses.isBelow(low, high) && !isInParts();",
+                            "if (true) {\n            return true;\n        }\n        boolean isApart = true;")),
+            new Break(
+                    "P44: a layout is divided while a fork copies, and the copy is not waited for",
+                    DistrictScenarios.PartBesideFork.class,
+                    1,
+                    SourceBreak.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")
+                            .and(SourceBreak.of(
+                                    INTERNAL + "op.Publication",
+                                    "if (mine.takesPagesAway() && !layout.copies().isEmpty()) {",
+                                    "if (!edit.district.isPart() && mine.takesPagesAway()"
+                                            + " && !layout.copies().isEmpty()) {"))),
+            new Break(
+                    "P45: an operation does not look whether its part is dead",
+                    DistrictScenarios.PartBesideWhole.class,
+                    1,
+                    SourceBreak.of(
+                            DISTRICTS,
+                            "if (part.isDead()) {\n                return null;",
+                            "if (false) {\n" + "                return null;")));
+
+    private static List<Break> breaks() {
+        return BREAKS;
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, int preemptions, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(preemptions), breaks.length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            classes = {
+                DistrictScenarios.SnapshotBesideBoth.class,
+                DistrictScenarios.PartBesideWhole.class,
+                DistrictScenarios.NeighboursAtBorder.class,
+                DistrictScenarios.PlacementBesidePart.class,
+                DistrictScenarios.DivisionBesideOperation.class,
+                DistrictScenarios.DivisionBesideFlight.class,
+                DistrictScenarios.PartBesideFork.class,
+                DistrictScenarios.LookupsBesideJoin.class
+            })
+    @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
+    void inOrder(Class<? extends Scenario> type) {
+        Exploration.Result result = explore(type, 1);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a broken rule is found")
+    void found(Break of) {
+        Exploration.Failure failure =
+                explore(of.scenario, of.preemptions, of.planting).failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+    }
+}

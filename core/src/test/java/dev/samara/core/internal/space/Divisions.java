@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+/** Divides layouts where a test wants it. */
+public final class Divisions {
+    private Divisions() {}
+
+    /** Divides a layout at addresses that ascend and that no VMA crosses; returns whether it is divided now. */
+    public static boolean divide(Layout layout, long... borders) {
+        District whole = layout.lockWhole();
+        try {
+            layout.districts().tryToDivide(borders);
+        } finally {
+            whole.unlock();
+        }
+        return isDivided(layout);
+    }
+
+    public static boolean isDivided(Layout layout) {
+        return parts(layout) != 0;
+    }
+
+    public static int parts(Layout layout) {
+        District[] parts = layout.districts().current();
+        return parts == null ? 0 : parts.length;
+    }
+
+    /** Whether an operation is in flight, in any part. Takes no lock: only while no thread runs. */
+    public static boolean isInFlight(Layout layout) {
+        District[] parts = layout.districts().current();
+        boolean isInFlight = !layout.inFlight().isEmpty();
+        for (int i = 0; parts != null && i < parts.length; i++) {
+            isInFlight |= !parts[i].inFlight().isEmpty();
+        }
+        return isInFlight;
+    }
+
+    /** Joins the parts. */
+    public static void join(Layout layout) {
+        layout.lockWhole().unlock();
+    }
+}
