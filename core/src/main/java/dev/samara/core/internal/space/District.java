@@ -150,9 +150,13 @@ public final class District {
         begin();
     }
 
-    /** Returns whether a thread holds the lock. Racy, benign: it decides about speed only. */
-    boolean isLocked() {
-        return lock.isLocked();
+    /** Returns whether a thread holds a lock or is parked for it. Racy, benign: it decides about speed only. */
+    static boolean isContended(ReentrantLock lock) {
+        return lock.isLocked() || lock.hasQueuedThreads();
+    }
+
+    boolean isContended() {
+        return isContended(lock);
     }
 
     /** Begins a hold of the lock, which {@link #unlock} ends. */

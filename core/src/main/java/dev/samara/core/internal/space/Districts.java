@@ -156,7 +156,7 @@ final class Districts {
 
     /** Locks a part; returns null, without the lock, if it is dead. */
     private @Nullable District lockPart(District[] known, District part, long start, long end) {
-        boolean isMet = part.isLocked();
+        boolean isMet = part.isContended();
         part.lock();
         long[] borders = NO_BORDERS;
         boolean isAlone = false;
@@ -215,7 +215,7 @@ final class Districts {
     /** Locks the layout; returns null, without the lock, if it is divided meanwhile. */
     private @Nullable District lockUndivided(long start, long end) {
         Cpus.checkMayWait(District.LOCKING);
-        boolean isMet = lock.isLocked();
+        boolean isMet = District.isContended(lock);
         lock.lock();
         District locked = whole;
         locked.begin();

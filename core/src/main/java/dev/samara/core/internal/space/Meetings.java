@@ -10,7 +10,8 @@ import java.util.Arrays;
  * Decides whether and where a layout is divided: between the places of threads that meet at the layout lock again and
  * again. Guarded by the layout lock.
  *
- * <p>A thread that had to wait for the lock is noted with the range that its operation names. After a division that was
+ * <p>A thread that had to wait for the lock, or has overtaken one that is parked for it, is noted with the range that
+ * its operation names. After a division that was
  * not worth its cost, since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
  */
 final class Meetings {
@@ -20,8 +21,11 @@ final class Meetings {
     /** The meetings before a division. */
     private static final int ENOUGH = 16;
 
-    /** In nanoseconds. Meetings that take longer to become enough cost too little. */
-    private static final long WINDOW = 20_000_000;
+    /**
+     * In nanoseconds. Meetings that take longer to become enough cost too little. A thread that is overtaken again and
+     * again gets the lock each few milliseconds.
+     */
+    private static final long WINDOW = 100_000_000;
 
     /** The operations in parts that save the time of a division and a join, some fifty microseconds. */
     private static final long WORTHWHILE = 512;
@@ -48,7 +52,7 @@ final class Meetings {
     private long joined;
 
     /**
-     * Notes that the calling thread has waited for the lock.
+     * Notes that the calling thread has met another one at the lock.
      *
      * @param start the first address that its operation names
      * @param end after the last address
@@ -68,11 +72,11 @@ final class Meetings {
         if (++count < ENOUGH) {
             return false;
         }
-        boolean isRecent = System.nanoTime() - began < WINDOW;
-        if (!isRecent) {
+        if (System.nanoTime() - began >= WINDOW) {
             clear();
+            return false;
         }
-        return isRecent;
+        return known > 1;
     }
 
     private void note(int thread, long start, long end) {
