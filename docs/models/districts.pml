@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The layout of one space as districts: trees of their own, each with a lock, and a directory that is replaced as a
- * whole. A design, of which no code exists yet.
+ * whole. A more general form of what Districts does, which joins all parts wherever an operation needs more than one:
+ * there the directory is never replaced while a district of it lives on.
  *
  * There are four places, and one border between the second and the third. A root is the values of the places of its
  * district, two bits for each; an operation adds one to a place. Roots and directories are immutable: one load reads
