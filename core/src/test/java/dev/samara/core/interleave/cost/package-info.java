@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What transitions of CPUs cost: the shared words that they write, counted by the steps of a run. */
+/**
+ * What is counted because a time would say little: the shared words that transitions of CPUs write, by the steps of a
+ * run, and the steps of calls over many mappings.
+ */
 @NullMarked
 package dev.samara.core.interleave.cost;
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.cost;
+
+import static dev.samara.core.interleave.cost.ManyMappings.AT;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.SyncFlags;
+
+/** A call over many mappings, each of one page. */
+@SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
+enum CallOverMany {
+    MREMAP(Mapped.APART, true, CallOverMany::move),
+    MREMAP_OVER_OTHERS(Mapped.APART_BELOW_OTHERS, true, CallOverMany::move),
+    MREMAP_OVER_SHARED(Mapped.APART_BELOW_SHARED, true, CallOverMany::move),
+    MREMAP_OF_TOUCHED(Mapped.TOUCHED, true, CallOverMany::move),
+    MREMAP_OF_NEIGHBOURS(Mapped.ALTERNATELY, true, CallOverMany::move),
+    MREMAP_DONTUNMAP(Mapped.APART, true, CallOverMany::moveAndKeep),
+    MPROTECT(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.READ)),
+    MPROTECT_NONE(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
+    DONTNEED(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
+    GUARD_INSTALL(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
+    DONTFORK(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
+    POPULATE_READ(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
+    MLOCK(Mapped.ALTERNATELY, true, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
+    MLOCKALL(Mapped.ALTERNATELY, true, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
+    MSYNC(Mapped.ALTERNATELY, true, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
+    MSEAL(Mapped.ALTERNATELY, true, (space, length) -> space.mseal(AT, length, 0)),
+
+    MUNMAP(Mapped.APART, false, (space, length) -> space.munmap(AT, length)),
+    MUNMAP_OF_SHARED(Mapped.SHARED, false, (space, length) -> space.munmap(AT, length)),
+    MAP_FIXED(Mapped.APART, false, CallOverMany::mapOver),
+    MAP_FIXED_OVER_SHARED(Mapped.SHARED, false, CallOverMany::mapOver),
+    END(Mapped.APART, false, CallOverMany::end),
+    END_OF_SHARED(Mapped.SHARED, false, CallOverMany::end),
+    FORK(Mapped.ALTERNATELY, false, CallOverMany::fork),
+    FORK_OF_SHARED(Mapped.SHARED, false, CallOverMany::fork),
+
+    /* Where a backing must be asked, each call publishes once. */
+    MREMAP_OF_BACKED(Mapped.BACKED, false, CallOverMany::move),
+    MREMAP_OF_BACKED_EACH(Mapped.BACKED_EACH, false, CallOverMany::move),
+    MREMAP_OF_BACKED_OVER_OTHERS(Mapped.BACKED_BELOW_OTHERS, false, CallOverMany::move),
+    MREMAP_DONTUNMAP_OF_BACKED(Mapped.BACKED, false, CallOverMany::moveAndKeep),
+    MREMAP_DONTUNMAP_OF_BACKED_EACH(Mapped.BACKED_EACH, false, CallOverMany::moveAndKeep),
+    MPROTECT_OF_BACKED(
+            Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.mprotect(AT, length, Protection.READ)),
+    DONTFORK_OF_BACKED(Mapped.ALTERNATELY_BACKED, false, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
+    FORK_OF_BACKED(Mapped.BACKED_EACH, false, CallOverMany::fork),
+    MUNMAP_OF_BACKED(Mapped.BACKED, false, (space, length) -> space.munmap(AT, length));
+
+    /** How the mappings lie, before the call. */
+    enum Mapped {
+        /** With a page between two of them. */
+        APART,
+        /** With mappings at their target. */
+        APART_BELOW_OTHERS,
+        /** With mappings of a shared object each at their target. */
+        APART_BELOW_SHARED,
+        /** With a page of memory each. */
+        TOUCHED,
+        /** Neighbours, with different rights. */
+        ALTERNATELY,
+        /** Of one shared object each. */
+        SHARED,
+        /** Of one backing that is asked. */
+        BACKED,
+        /** Of a backing each. */
+        BACKED_EACH,
+        BACKED_BELOW_OTHERS,
+        ALTERNATELY_BACKED
+    }
+
+    /** A call over a range of a length. */
+    interface OverRange {
+        long make(AddressSpace space, long length);
+    }
+
+    final Mapped mapped;
+
+    /** Whether the call takes the layout lock many times, each time for a bounded number of mappings. */
+    final boolean isInParts;
+
+    final OverRange call;
+
+    CallOverMany(Mapped mapped, boolean isInParts, OverRange call) {
+        this.mapped = mapped;
+        this.isInParts = isInParts;
+        this.call = call;
+    }
+
+    private static long move(AddressSpace space, long length) {
+        return space.mremap(AT, length, length, ManyMappings.MOVE, ManyMappings.TARGET);
+    }
+
+    private static long moveAndKeep(AddressSpace space, long length) {
+        return space.mremap(AT, length, length, ManyMappings.MOVE | RemapFlags.DONTUNMAP, ManyMappings.TARGET);
+    }
+
+    private static long mapOver(AddressSpace space, long length) {
+        return space.mmap(AT, length, ManyMappings.RW, ManyMappings.FIXED, null, 0);
+    }
+
+    private static long end(AddressSpace space, long length) {
+        space.close();
+        return 0;
+    }
+
+    private static long fork(AddressSpace space, long length) {
+        space.fork().close();
+        return 0;
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.cost;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The steps of one thread: the calls of methods, and the turns of loops, in classes of a {@link CountingClassLoader}.
+ * The loaders share this class.
+ */
+public final class CountedSteps {
+    private static @Nullable Thread counted;
+    private static long steps;
+
+    private CountedSteps() {}
+
+    /** Called by counted code. Racy, benign because a thread finds itself only where it has begun. */
+    public static void step() {
+        if (Thread.currentThread() == counted) {
+            steps++;
+        }
+    }
+
+    /** Counts the steps of the calling thread from 0. */
+    public static void begin() {
+        steps = 0;
+        counted = Thread.currentThread();
+    }
+
+    public static void end() {
+        counted = null;
+    }
+
+    /** Returns the number of steps so far. */
+    public static long steps() {
+        return steps;
+    }
+}

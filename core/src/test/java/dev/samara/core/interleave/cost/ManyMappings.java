@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.cost;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.NamedBacking;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Counts the steps of a {@link CallOverMany}. Loaded by a {@link CountingClassLoader}. */
+final class ManyMappings implements BiFunction<String, Integer, long[]> {
+    static final long AT = 0x1_0000_0000L;
+    static final long TARGET = 0x9_0000_0000L;
+    static final int RW = Protection.READ | Protection.WRITE;
+    static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    static final int FIXED_SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+
+    /** A backing that grants each request, and whose mappings may be joined. */
+    private static final class Asked extends NamedBacking {
+        Asked(int inode) {
+            super("asked", inode);
+        }
+
+        @Override
+        public boolean countsMappings() {
+            return false;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            return null;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            // Nothing to close.
+        }
+    }
+
+    /** Counts the steps of its holds. */
+    private final class CountedLock extends ReentrantLock {
+        private static final long serialVersionUID = 1L;
+
+        private long began;
+
+        @Override
+        public void lock() {
+            super.lock();
+            began = CountedSteps.steps();
+        }
+
+        @Override
+        public void unlock() {
+            longest = Math.max(longest, CountedSteps.steps() - began);
+            super.unlock();
+        }
+    }
+
+    /** The steps of the longest hold of the layout lock. */
+    private long longest;
+
+    /**
+     * Returns the steps of a call, and those of its longest hold of the layout lock.
+     *
+     * @param name of a {@link CallOverMany}
+     */
+    @Override
+    public long[] apply(String name, Integer mappings) {
+        CallOverMany call = CallOverMany.valueOf(name);
+        MachineBuilder builder =
+                Machine.builder().memory(1L << 28).checked(false).maxMapCount(1 << 20);
+        Machine machine = MachineInternals.withLocks(builder.build(), CountedLock::new);
+        try (machine;
+                AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64)) {
+            space.setLimit(Resource.MEMLOCK, -1L);
+            long length = map(space, call.mapped, mappings);
+            longest = 0;
+            CountedSteps.begin();
+            long result = call.call.make(space, length);
+            CountedSteps.end();
+            if (Errno.isError(result)) {
+                throw new IllegalStateException(call + ": " + Errno.of(result));
+            }
+            return new long[] {CountedSteps.steps(), longest};
+        }
+    }
+
+    /** Maps pages; returns the length of their range. */
+    private static long map(AddressSpace space, CallOverMany.Mapped mapped, int mappings) {
+        Backing one = new Asked(1);
+        for (int i = 0; i < mappings; i++) {
+            long apart = 2L * i * PAGE;
+            int rights = i % 2 == 0 ? RW : Protection.READ;
+            switch (mapped) {
+                case APART -> map(space, AT + apart, 1, RW, FIXED, null);
+                case APART_BELOW_OTHERS -> {
+                    map(space, AT + apart, 1, RW, FIXED, null);
+                    map(space, TARGET + apart, 1, RW, FIXED, null);
+                }
+                case APART_BELOW_SHARED -> {
+                    map(space, AT + apart, 1, RW, FIXED, null);
+                    map(space, TARGET + apart, 1, RW, FIXED_SHARED, null);
+                }
+                case TOUCHED -> map(space, AT + apart, 1, RW, FIXED | MapFlags.POPULATE, null);
+                case SHARED -> map(space, AT + apart, 1, RW, FIXED_SHARED, null);
+                case BACKED -> map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, one);
+                case BACKED_EACH -> map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, new Asked(2 + i));
+                case BACKED_BELOW_OTHERS -> {
+                    map(space, AT + apart, 1, RW, MapFlags.PRIVATE | MapFlags.FIXED, one);
+                    map(space, TARGET + apart, 1, RW, FIXED, null);
+                }
+                case ALTERNATELY_BACKED ->
+                    // Not writable: memory that is accounted for would not be joined with other memory.
+                    map(
+                            space,
+                            AT + i * PAGE,
+                            1,
+                            i % 2 == 0 ? Protection.READ | Protection.EXEC : Protection.READ,
+                            MapFlags.PRIVATE | MapFlags.FIXED,
+                            one);
+                default -> map(space, AT + i * PAGE, 1, rights, FIXED, null);
+            }
+        }
+        return (mapped.name().startsWith("ALTERNATELY") ? 1L : 2L) * mappings * PAGE;
+    }
+
+    private static void map(AddressSpace space, long at, int pages, int rights, int flags, @Nullable Backing backing) {
+        succeed(space.mmap(at, pages * PAGE, rights, flags, backing, backing == null ? 0 : at));
+    }
+
+    private static void succeed(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("" + Errno.of(result));
+        }
+    }
+}
