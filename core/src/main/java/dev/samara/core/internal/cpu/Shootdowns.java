@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they have dropped
- * it. Thread-safe.
+ * it. A CPU that is not in GUEST in the space, such as a LAZY one, is not asked ({@link CpuState#isDone}). Thread-safe.
  */
 public final class Shootdowns {
     private static final int SPINS = 2_000;
@@ -100,10 +100,10 @@ public final class Shootdowns {
      * @param mask a cpumask
      * @return the shootdown, which tells whether it is over; null if it is over already
      */
-    public @Nullable PolledShootdown begin(TlbContext context, long generation, long mask) {
+    public @Nullable StartedShootdown begin(TlbContext context, long generation, long mask) {
         @Nullable CpuState[] all = cpus.online();
         return mask != 0 && !isElided(context, mask) && ask(all, context, generation, mask)
-                ? new PolledShootdown(this, context, generation, mask, all)
+                ? new StartedShootdown(this, context, generation, mask, all)
                 : null;
     }
 

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The front half of a fault: from an address to a VMA that permits the access ({@code lock_vma_under_rcu} and {@code
- * access_error} in {@code arch/x86/mm/fault.c}).
+ * access_error} in {@code arch/x86/mm/fault.c}). Decides SIGSEGV only: {@link Faulter} and {@link BackingFault} decide
+ * SIGBUS, after the VMA has permitted the access.
  *
  * <p>Every attempt has these steps:
  *

@@ -27,6 +27,11 @@
  *       <td>{@link dev.samara.core.internal.fault.Resolve}</td></tr>
  *   <tr><td>What decides on the entry, and maps the page?</td>
  *       <td>{@link dev.samara.core.internal.fault.Faulter}</td></tr>
+ *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
+ *       <td>{@link dev.samara.core.internal.fault.Resolve}: no VMA, or no right; {@link
+ *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page</td></tr>
+ *   <tr><td>What gives an entry the right to write?</td>
+ *       <td>{@link dev.samara.core.internal.fault.Faulter}; for private pages {@code CopyOnWrite}</td></tr>
  *   <tr><td>What grows a stack?</td>
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still stand when a page is installed?</td>

@@ -247,7 +247,7 @@ final class CachedPages extends Caches.RegisteredCache {
             hand = 0;
             return cache.isChangedByAnother() ? Caches.BUSY : 0;
         }
-        ReclaimBatch batch = new ReclaimBatch(frames);
+        ReclaimCandidates batch = new ReclaimCandidates(frames);
         hand = batch.collect(index, hand);
         return cache.reclaim(batch);
     }

@@ -427,7 +427,7 @@ public final class FilePages extends PageCache {
     }
 
     /** Frees pages of a batch, see {@link Reclaim#run}. */
-    int reclaim(ReclaimBatch batch) {
+    int reclaim(ReclaimCandidates batch) {
         return present().reclaim.run(batch);
     }
 

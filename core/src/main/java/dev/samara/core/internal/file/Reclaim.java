@@ -11,7 +11,7 @@ import dev.samara.core.internal.sync.StackReserve;
  * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
  * <p>A batch is checked twice. The first check is without the lock of the content, and may dismiss most of the batch.
- * The second comes after the pages have left the index, when no thread can map them any more. {@link ReclaimBatch}
+ * The second comes after the pages have left the index, when no thread can map them any more. {@link ReclaimCandidates}
  * decides on each page.
  */
 final class Reclaim {
@@ -33,7 +33,7 @@ final class Reclaim {
      *
      * @return the number of pages that were freed; {@link Caches#BUSY} if another thread changes the file
      */
-    int run(ReclaimBatch batch) {
+    int run(ReclaimCandidates batch) {
         if (batch.isEmpty()) {
             return removals.isOfAnother() ? Caches.BUSY : 0;
         }
@@ -72,7 +72,7 @@ final class Reclaim {
     }
 
     /** The caller holds the inode lock, and no removal is unfinished. */
-    private int reclaim(ReclaimBatch batch, DiscardPages discarding) {
+    private int reclaim(ReclaimCandidates batch, DiscardPages discarding) {
         PageIndex index = cached.index();
         Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
         // The lock keeps other frames from being inserted for these pages until it is known which pages stay.

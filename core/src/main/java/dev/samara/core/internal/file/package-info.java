@@ -31,7 +31,9 @@
  *   <tr><td>What removes these pages from the mappings?</td>
  *       <td>{@code UnmapMapping}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
- *       <td>{@code Reclaim}, {@code ReclaimBatch}</td></tr>
+ *       <td>{@code Reclaim}</td></tr>
+ *   <tr><td>Which of these pages may be freed?</td>
+ *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>
  *       <td>{@code FileBytes}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>

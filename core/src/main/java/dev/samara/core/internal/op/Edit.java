@@ -384,7 +384,7 @@ public final class Edit implements AutoCloseable {
         if (vma.isFresh()) {
             fresh.add(vma);
         } else {
-            // Seams put it back; forgetPutBack follows.
+            // InFlightSeams put it back; forgetPutBack follows.
             lists.putBack.add(vma);
         }
         if (inFlight == null) {

@@ -18,7 +18,7 @@ public final class MapCount {
         if (!isFar) {
             edit.requireWhole();
         }
-        return isFar ? maps : maps - Seams.count(edit);
+        return isFar ? maps : maps - InFlightSeams.count(edit);
     }
 
     /** Returns whether splits may add a number of VMAs. */

@@ -94,7 +94,7 @@ final class Publication {
         RetirementRun mine = edit.inFlight;
         // Step 1.
         if (mine != null) {
-            Seams.cut(edit, mine);
+            InFlightSeams.cut(edit, mine);
         }
         // Step 2.
         if (edit.counters.opens != 0) {

@@ -39,8 +39,10 @@
  *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code CompletePhase}</td></tr>
- *   <tr><td>Which VMAs are joined?</td>
+ *   <tr><td>Which VMAs are joined, and what cuts one in two?</td>
  *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
+ *   <tr><td>What keeps two equal VMAs apart while an operation is in flight?</td>
+ *       <td>{@code InFlightSeams}</td></tr>
  *   <tr><td>Where does a mapping without an address go?</td>
  *       <td>{@link dev.samara.core.internal.op.Placement}</td></tr>
  *   <tr><td>What counts VMAs against the limit?</td>

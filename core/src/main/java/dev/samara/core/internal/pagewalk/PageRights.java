@@ -11,7 +11,8 @@ public final class PageRights {
 
     /**
      * Returns the rights that every page of a VMA has: EXEC if the VMA has it, and READ if any access is allowed, since
-     * on x86 writable or executable memory is readable. The right to write depends on the page.
+     * on x86 writable or executable memory is readable. The right to write depends on the page: a
+     * fault of a write gives it.
      */
     public static long of(VmArea vma) {
         return (vma.hasAny(VmaFlags.ACCESS) ? Pte.READ : 0) | (vma.has(VmaFlags.EXEC) ? Pte.EXEC : 0);

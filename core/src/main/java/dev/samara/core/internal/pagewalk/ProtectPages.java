@@ -8,7 +8,10 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
-/** Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). */
+/**
+ * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). Never adds a right: a fault
+ * adds those that {@code mprotect} has given.
+ */
 public final class ProtectPages {
     private ProtectPages() {}
 

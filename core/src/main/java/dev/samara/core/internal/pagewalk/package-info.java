@@ -26,6 +26,8 @@
  *       <td>{@link dev.samara.core.internal.pagewalk.ReapPages}</td></tr>
  *   <tr><td>What takes rights from entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
+ *   <tr><td>What gives an entry the right to write, after {@code mprotect} too?</td>
+ *       <td>a fault: {@code Faulter}, {@code CopyOnWrite}</td></tr>
  *   <tr><td>Which rights does a VMA give its entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.PageRights}</td></tr>
  *   <tr><td>What finds written pages?</td>

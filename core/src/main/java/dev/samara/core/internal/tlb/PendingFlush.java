@@ -3,7 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.PolledShootdown;
+import dev.samara.core.internal.cpu.StartedShootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -127,13 +127,13 @@ final class PendingFlush {
     }
 
     /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
-    List<PolledShootdown> begin() {
-        List<PolledShootdown> begun = new ArrayList<>(1);
+    List<StartedShootdown> begin() {
+        List<StartedShootdown> begun = new ArrayList<>(1);
         flush(begun);
         return begun;
     }
 
-    private void flush(@Nullable List<PolledShootdown> begun) {
+    private void flush(@Nullable List<StartedShootdown> begun) {
         int from = 0;
         while (from < size) {
             int behind = from + 1;
@@ -146,7 +146,7 @@ final class PendingFlush {
     }
 
     /** Flushes the leaves of one space with one generation, whose range spans them all. */
-    private void flush(int from, int behind, @Nullable List<PolledShootdown> begun) {
+    private void flush(int from, int behind, @Nullable List<StartedShootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
@@ -169,7 +169,7 @@ final class PendingFlush {
         if (begun == null) {
             cpus.shootdowns().shoot(context, generation, mask);
         } else {
-            PolledShootdown shootdown = cpus.shootdowns().begin(context, generation, mask);
+            StartedShootdown shootdown = cpus.shootdowns().begin(context, generation, mask);
             if (shootdown != null) {
                 begun.add(shootdown);
             }

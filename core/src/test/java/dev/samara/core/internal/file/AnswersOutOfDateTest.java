@@ -218,7 +218,7 @@ final class AnswersOutOfDateTest {
             Future<Integer> reclaimed;
             pages.content().lock();
             try {
-                ReclaimBatch batch = new ReclaimBatch(frames);
+                ReclaimCandidates batch = new ReclaimCandidates(frames);
                 batch.collect(pages.index(), 0);
                 reclaimed = thread.submit(() -> pages.reclaim(batch));
                 Await.until(

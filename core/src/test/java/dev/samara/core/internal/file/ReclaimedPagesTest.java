@@ -42,8 +42,8 @@ final class ReclaimedPagesTest {
         return file.link(vma, table, true);
     }
 
-    private ReclaimBatch batch() {
-        ReclaimBatch batch = new ReclaimBatch(frames);
+    private ReclaimCandidates batch() {
+        ReclaimCandidates batch = new ReclaimCandidates(frames);
         PageIndex index = file.index();
         assertEquals(0, batch.collect(index, 0));
         return batch;
@@ -77,7 +77,7 @@ final class ReclaimedPagesTest {
             Future<Integer> reclaimed;
             file.content().lock();
             try {
-                ReclaimBatch batch = batch();
+                ReclaimCandidates batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
                 // The first check is over, and pages are about to be removed.
                 Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
@@ -113,7 +113,7 @@ final class ReclaimedPagesTest {
         for (long page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page) > 0);
         }
-        ReclaimBatch batch = batch();
+        ReclaimCandidates batch = batch();
         file.remove(0, 1);
         file.remove(4, 1);
         // The new page may get a frame that the batch has for another page.
@@ -130,15 +130,15 @@ final class ReclaimedPagesTest {
         assertTrue(reclaimed >= 6, () -> "only " + reclaimed + " were reclaimed");
         file.remove(0, 8);
         assertEquals(0, frames.inUse());
-        ReclaimBatch stale = stale();
+        ReclaimCandidates stale = stale();
         assertEquals(0, file.reclaim(stale));
         assertEquals(0, frames.inUse());
     }
 
     /** Returns a batch of pages that have all been removed. */
-    private ReclaimBatch stale() {
+    private ReclaimCandidates stale() {
         assertTrue(file.frameFor(2) > 0);
-        ReclaimBatch batch = batch();
+        ReclaimCandidates batch = batch();
         file.remove(2, 1);
         return batch;
     }
@@ -155,7 +155,7 @@ final class ReclaimedPagesTest {
             Future<Integer> reclaimed;
             file.content().lock();
             try {
-                ReclaimBatch batch = batch();
+                ReclaimCandidates batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
                 Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
                 writable = link(VmaFlags.SHARED | VmaFlags.MAYWRITE);
@@ -181,7 +181,7 @@ final class ReclaimedPagesTest {
         try {
             file.lock();
             try {
-                ReclaimBatch batch = batch();
+                ReclaimCandidates batch = batch();
                 assertEquals(
                         Caches.BUSY, thread.submit(() -> file.reclaim(batch)).get());
             } finally {

@@ -207,7 +207,7 @@ final class UnfinishedRemovalTest {
     void beforeAReclaim() {
         endsWith(
                 pages -> {
-                    ReclaimBatch batch = new ReclaimBatch(frames);
+                    ReclaimCandidates batch = new ReclaimCandidates(frames);
                     assertEquals(0, batch.collect(pages.index(), 0));
                     assertEquals(6, pages.reclaim(batch), "those of the truncation");
                 },
@@ -302,7 +302,7 @@ final class UnfinishedRemovalTest {
         for (int page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page * 600L % PAGES) > 0);
         }
-        ReclaimBatch batch = new ReclaimBatch(frames);
+        ReclaimCandidates batch = new ReclaimCandidates(frames);
         assertEquals(0, batch.collect(file.index(), 0));
         int size = batch.size();
         int[] before = new int[PAGES];

@@ -12,14 +12,14 @@ import org.agrona.collections.LongHashSet;
  * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
  * operation cuts them before it publishes, and closes them at completion ({@link MergeRules#joinLate}).
  */
-final class Seams {
+final class InFlightSeams {
     private final Edit edit;
     private final InFlightRange range;
 
     /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
     private int near;
 
-    private Seams(Edit edit, InFlightRange range) {
+    private InFlightSeams(Edit edit, InFlightRange range) {
         this.edit = edit;
         this.range = range;
     }
@@ -29,7 +29,7 @@ final class Seams {
      * outside.
      */
     static void cut(Edit edit, InFlightRange range) {
-        new Seams(edit, range).cut();
+        new InFlightSeams(edit, range).cut();
         edit.forgetPutBack();
     }
 

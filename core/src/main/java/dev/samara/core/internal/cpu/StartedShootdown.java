@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A shootdown whose caller does not wait. The CPUs have got their requests, and the caller polls whether all have
  * acknowledged. Reports and kicks CPUs that have not, as {@link Shootdowns#shoot} does. Used by one thread at a time.
  */
-public final class PolledShootdown {
+public final class StartedShootdown {
     private final Shootdowns all;
     private final TlbContext context;
     private final long generation;
@@ -18,7 +18,7 @@ public final class PolledShootdown {
     /** See {@link ShootdownReports#check}. */
     private long check;
 
-    PolledShootdown(Shootdowns all, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
+    StartedShootdown(Shootdowns all, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
         this.all = all;
         this.context = context;
         this.generation = generation;

@@ -17,7 +17,7 @@ import java.util.Arrays;
  * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says. A
  * store through the entry may not have reached the frame's dirty mark before the mapping is gone.
  */
-final class ReclaimBatch implements ReverseMap.Visitor {
+final class ReclaimCandidates implements ReverseMap.Visitor {
     private final Frames frames;
     private final long[] pages = new long[Caches.BATCH];
     private final int[] taken = new int[Caches.BATCH];
@@ -25,7 +25,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
     private final HeldTables held = new HeldTables();
     private int count;
 
-    ReclaimBatch(Frames frames) {
+    ReclaimCandidates(Frames frames) {
         this.frames = frames;
     }
 
