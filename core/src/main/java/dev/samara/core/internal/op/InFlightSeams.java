@@ -92,14 +92,21 @@ final class InFlightSeams {
         return outside;
     }
 
-    /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
-    static int count(Edit edit) {
+    /**
+     * Returns whether a number of pairs of VMAs of an edit, or more, are separate only because of a range in flight.
+     * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
+     *
+     * @param number positive
+     */
+    static boolean areAtLeast(Edit edit, long number) {
         LongHashSet counted = new LongHashSet();
-        for (PendingJoin join : edit.district.inFlight().joins()) {
-            if (MergeRules.willJoin(edit, join)) {
-                counted.add(join.address());
+        for (InFlightRange each : edit.district.inFlight().ranges()) {
+            for (PendingJoin join : each.joins()) {
+                if (MergeRules.willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
+                    return true;
+                }
             }
         }
-        return counted.size();
+        return false;
     }
 }

@@ -6,23 +6,18 @@ package dev.samara.core.internal.op;
  * that only a range in flight keeps apart count as one.
  */
 public final class MapCount {
-    /** No operation tests for more than this number of mappings below the limit. */
-    private static final int LIMIT_IS_NEAR = 8;
-
     private MapCount() {}
 
-    /** Returns the map count of an edit. Far from the limit seams do not change a decision, and are not counted. */
-    public static long of(Edit edit) {
-        long maps = edit.counters.maps;
-        boolean isFar = maps < edit.layout.host().maxMapCount() - LIMIT_IS_NEAR;
-        if (!isFar) {
-            edit.requireWhole();
-        }
-        return isFar ? maps : maps - InFlightSeams.count(edit);
-    }
-
-    /** Returns whether splits may add a number of VMAs. */
+    /**
+     * Returns whether the map count of an edit and a number of VMAs more are within the limit. Seams in flight are
+     * looked at only where their number decides, and only until it has.
+     */
     public static boolean mayGrow(Edit edit, int more) {
-        return of(edit) + more <= edit.layout.host().maxMapCount();
+        long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();
+        if (surplus <= 0) {
+            return true;
+        }
+        edit.requireWhole();
+        return InFlightSeams.areAtLeast(edit, surplus);
     }
 }

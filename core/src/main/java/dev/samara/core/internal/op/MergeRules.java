@@ -218,7 +218,7 @@ public final class MergeRules {
     static boolean willJoin(Edit edit, PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());
-        return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
+        return left != null && right != null && fit(left, right, join, edit.geometry.pageShift());
     }
 
     /**
@@ -226,8 +226,11 @@ public final class MergeRules {
      * if they stay two.
      */
     public static @Nullable VmArea whole(VmArea left, VmArea right, PendingJoin join, int pageShift) {
-        boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
-        return joins ? spanning(Merge.LEFT, left, right, null) : null;
+        return fit(left, right, join, pageShift) ? spanning(Merge.LEFT, left, right, null) : null;
+    }
+
+    private static boolean fit(VmArea left, VmArea right, PendingJoin join, int pageShift) {
+        return continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
     }
 
     /**

@@ -75,7 +75,7 @@ public record Brk(long address) implements Call {
             return false;
         }
         if (!edit.limits.mayExpand(edit.counters, flags, pages)
-                || MapCount.of(edit) > edit.layout.host().maxMapCount()
+                || !MapCount.mayGrow(edit, 0)
                 || !edit.charge(pages)) {
             return false;
         }

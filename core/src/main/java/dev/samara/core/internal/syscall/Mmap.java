@@ -145,7 +145,7 @@ public record Mmap(
         int placing = noReplace ? flags | FIXED : flags;
         long hint = (placing & FIXED) != 0 ? address : Placement.roundHint(geometry, address);
         long size = geometry.roundUp(length);
-        if (size == 0 || MapCount.of(edit) > edit.layout.host().maxMapCount()) {
+        if (size == 0 || !MapCount.mayGrow(edit, 0)) {
             return Errno.ENOMEM.result();
         }
         long vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;

@@ -78,8 +78,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 || Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength)) {
             return Errno.EINVAL.result();
         }
-        boolean tight = MapCount.of(edit) + 2 >= edit.layout.host().maxMapCount() - VmaRemap.SPARE_MAPS;
-        return tight ? Errno.ENOMEM.result() : DONE;
+        return MapCount.mayGrow(edit, 2 + VmaRemap.SPARE_MAPS + 1) ? DONE : Errno.ENOMEM.result();
     }
 
     /**

@@ -191,7 +191,7 @@ final class VmaRemap {
         if (Errno.isError(target)) {
             return target;
         }
-        if (MapCount.of(edit) >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
+        if (!MapCount.mayGrow(edit, SPARE_MAPS + 1)) {
             return Errno.ENOMEM.result();
         }
         Errno refusal = refusalToCutOut(vma);

@@ -21,6 +21,8 @@ enum CallOverMany {
     MREMAP_DONTUNMAP(Mapped.APART, true, CallOverMany::moveAndKeep),
     MPROTECT(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.READ)),
     MPROTECT_NONE(Mapped.ALTERNATELY, true, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
+    MPROTECT_BESIDE_CALLS_AT_THE_LIMIT(
+            Mapped.ALTERNATELY_TO_THE_LIMIT, true, (space, length) -> space.mprotect(AT, length, Protection.READ)),
     DONTNEED(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
     GUARD_INSTALL(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
     DONTFORK(Mapped.ALTERNATELY, true, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
@@ -70,7 +72,9 @@ enum CallOverMany {
         /** Of a backing each. */
         BACKED_EACH,
         BACKED_BELOW_OTHERS,
-        ALTERNATELY_BACKED
+        ALTERNATELY_BACKED,
+        /** As many neighbours as the space may have mappings; others are mapped beside the call in flight. */
+        ALTERNATELY_TO_THE_LIMIT
     }
 
     /** A call over a range of a length. */

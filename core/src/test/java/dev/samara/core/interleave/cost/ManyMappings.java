@@ -27,6 +27,8 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
     static final int FIXED_SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
     static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
+    private static final int OTHERS = 4;
+
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
     /** A backing that grants each request, and whose mappings may be joined. */
@@ -73,6 +75,9 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
     /** The steps of the longest hold of the layout lock. */
     private long longest;
 
+    /** The mappings that were made beside the call. */
+    private int others;
+
     /**
      * Returns the steps of a call, and those of its longest hold of the layout lock.
      *
@@ -81,13 +86,19 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
     @Override
     public long[] apply(String name, Integer mappings) {
         CallOverMany call = CallOverMany.valueOf(name);
-        MachineBuilder builder =
-                Machine.builder().memory(1L << 28).checked(false).maxMapCount(1 << 20);
+        boolean isToTheLimit = call.mapped == CallOverMany.Mapped.ALTERNATELY_TO_THE_LIMIT;
+        MachineBuilder builder = Machine.builder()
+                .memory(1L << 28)
+                .checked(false)
+                .maxMapCount(isToTheLimit ? mappings : 1 << 20);
         Machine machine = MachineInternals.withLocks(builder.build(), CountedLock::new);
         try (machine;
                 AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64)) {
             space.setLimit(Resource.MEMLOCK, -1L);
             long length = map(space, call.mapped, mappings);
+            if (isToTheLimit) {
+                space.addNotifier((start, end, reason) -> mapOthers(space));
+            }
             longest = 0;
             CountedSteps.begin();
             long result = call.call.make(space, length);
@@ -95,7 +106,18 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
             if (Errno.isError(result)) {
                 throw new IllegalStateException(call + ": " + Errno.of(result));
             }
+            if (others != (isToTheLimit ? OTHERS : 0)) {
+                throw new IllegalStateException(call + ": " + others + " mappings beside it");
+            }
             return new long[] {CountedSteps.steps(), longest};
+        }
+    }
+
+    /** Maps some pages apart, in the notifier of a call in flight. */
+    private void mapOthers(AddressSpace space) {
+        while (others < OTHERS) {
+            map(space, TARGET + 2 * PAGE * others, 1, RW, FIXED, null);
+            others++;
         }
     }
 
