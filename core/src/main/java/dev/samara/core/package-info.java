@@ -128,5 +128,30 @@
  *   <dd>When the last user has gone, frames, page tables, reservations and opens are as they were at the beginning. The
  *       backlog of a stalled reader, or of a CPU that never polls, is bounded and reported.
  * </dl>
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What has the settings of a machine, and their bounds?</td>
+ *       <td>{@link dev.samara.core.MachineBuilder}</td></tr>
+ *   <tr><td>What has the settings of a space?</td>
+ *       <td>{@link dev.samara.core.AddressSpaceBuilder}</td></tr>
+ *   <tr><td>Which call changes, reads or ends a space?</td>
+ *       <td>{@link dev.samara.core.AddressSpace}</td></tr>
+ *   <tr><td>What enters a space, leaves it, and polls?</td>
+ *       <td>{@link dev.samara.core.Cpu}</td></tr>
+ *   <tr><td>With what does a CPU use another space for a while, and come back?</td>
+ *       <td>{@link dev.samara.core.BorrowedSpace}, {@link dev.samara.core.AdoptedSpace}</td></tr>
+ *   <tr><td>What reads and writes another space ({@code process_vm_readv})?</td>
+ *       <td>{@code RemoteAccess}</td></tr>
+ *   <tr><td>What replaces the space of a CPU by a new one ({@code execve})?</td>
+ *       <td>{@code ExecMmap}</td></tr>
+ *   <tr><td>What keeps a space, its page table or only its number alive?</td>
+ *       <td>{@link dev.samara.core.SpaceReference}, {@link dev.samara.core.PageTableRef}, {@link
+ *       dev.samara.core.SpaceIdentity}</td></tr>
+ *   <tr><td>Which space should memory pressure end?</td>
+ *       <td>{@link dev.samara.core.VictimScore}</td></tr>
+ *   <tr><td>What writes the lines of {@code /proc/self/maps}?</td>
+ *       <td>{@link dev.samara.core.ProcMaps}</td></tr>
+ * </table>
  */
 package dev.samara.core;

@@ -116,5 +116,27 @@
  *   <dd>F.1 The tree does not keep erased or replaced values reachable; only snapshots, cursors and readers that saw
  *       them do.
  * </dl>
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What do {@code get} and {@code isFree} run?</td>
+ *       <td>{@code Lookup}, {@code AllocationView}; {@code atOrAfter} and {@code atOrBefore}: {@code Nearest}</td></tr>
+ *   <tr><td>What publishes an edit?</td>
+ *       <td>{@code Edits}: a leaf in its place ({@code InPlace}), or a new root ({@code Draft})</td></tr>
+ *   <tr><td>What checks the arguments of an edit, and refuses it?</td>
+ *       <td>{@code Draft}</td></tr>
+ *   <tr><td>What changes the structure: splits, merges and levels?</td>
+ *       <td>{@code Splice}; of one leaf: {@code LeafEdit}</td></tr>
+ *   <tr><td>What keeps a snapshot as it was?</td>
+ *       <td>{@code Era}</td></tr>
+ *   <tr><td>What finds a gap?</td>
+ *       <td>{@link dev.samara.maple.GapSearch}</td></tr>
+ *   <tr><td>What orders unsigned indexes?</td>
+ *       <td>{@code Keys}</td></tr>
+ *   <tr><td>What divides and joins trees?</td>
+ *       <td>{@code Slices}</td></tr>
+ *   <tr><td>What checks a tree?</td>
+ *       <td>{@code Structure}</td></tr>
+ * </table>
  */
 package dev.samara.maple;

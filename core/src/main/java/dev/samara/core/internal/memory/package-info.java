@@ -7,6 +7,14 @@
  * above have the parts. The packages below take the whole. {@link
  * dev.samara.core.internal.memory.CommittedMemory} counts what the spaces and shared objects of a machine have been
  * promised, and has the limit ({@code vm_enough_memory}).
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What do all spaces of a machine share, if it has memory?</td>
+ *       <td>{@link dev.samara.core.internal.memory.MachineMemory}</td></tr>
+ *   <tr><td>Where is the limit of committed memory?</td>
+ *       <td>{@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
+ * </table>
  */
 @NullMarked
 package dev.samara.core.internal.memory;

@@ -56,8 +56,8 @@ final class InFlightSeams {
             return;
         }
         int pageShift = edit.geometry.pageShift();
-        VmArea lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
-        VmArea upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
+        VmArea lower = VmaCut.part(whole, whole.start(), address, whole.flags(), pageShift);
+        VmArea upper = VmaCut.part(whole, address, whole.end(), whole.flags(), pageShift);
         if (upperIsOutside) {
             upper = asBefore(upper);
         } else {

@@ -5,13 +5,12 @@ import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules by which VMAs are joined and cut ({@code mm/vma.c}).
+ * The rules by which VMAs are joined ({@code mm/vma.c}). {@link VmaCut} cuts them.
  *
  * <p>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece.
  * The table of {@link Condition}s decides for each end; all of them must hold between the neighbour and the piece. The
@@ -244,7 +243,7 @@ public final class MergeRules {
         int pageShift = edit.geometry.pageShift();
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
-        VmArea piece = part(vma, start, end, flags, pageShift);
+        VmArea piece = VmaCut.part(vma, start, end, flags, pageShift);
         VmArea previous = head ? Neighbours.before(edit, start) : null;
         VmArea next = tail ? Neighbours.after(edit, end) : null;
         Merge merge = judge(previous, piece, next, pageShift);
@@ -252,78 +251,19 @@ public final class MergeRules {
             merge = Merge.NONE;
         }
         if (merge == Merge.NONE) {
-            return cutOut(edit, vma, piece);
+            return VmaCut.out(edit, vma, piece);
         }
         VmArea into = spanning(merge, previous, piece, next);
         if (!head) {
-            VmArea rest = part(vma, vma.start(), start, vma.flags(), pageShift);
+            VmArea rest = VmaCut.part(vma, vma.start(), start, vma.flags(), pageShift);
             edit.replace(vma, next, null, rest, into);
         } else if (!tail) {
-            VmArea rest = part(vma, end, vma.end(), vma.flags(), pageShift);
+            VmArea rest = VmaCut.part(vma, end, vma.end(), vma.flags(), pageShift);
             edit.replace(vma, previous, null, into, rest);
         } else {
             edit.replace(vma, merge == Merge.RIGHT ? null : previous, merge == Merge.LEFT ? null : next, into);
         }
         return into.end();
-    }
-
-    /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
-    public static @Nullable Errno refusalToCut(Edit edit, VmArea vma, long address) {
-        if (vma.isSpecial()) {
-            return Errno.EINVAL;
-        }
-        // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
-        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
-        return edit.operation.callbacks().maySplit(vma, address, known);
-    }
-
-    /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
-    private static long cutOut(Edit edit, VmArea vma, VmArea piece) {
-        int pageShift = edit.geometry.pageShift();
-        boolean below = piece.start() != vma.start();
-        if (below) {
-            Errno refusal = MapCount.mayGrow(edit, 1) ? refusalToCut(edit, vma, piece.start()) : Errno.ENOMEM;
-            if (refusal != null) {
-                return refusal.result();
-            }
-        }
-        boolean above = piece.end() != vma.end();
-        if (above) {
-            Errno refusal = MapCount.mayGrow(edit, below ? 2 : 1) ? refusalToCut(edit, vma, piece.end()) : Errno.ENOMEM;
-            if (refusal != null) {
-                if (below) {
-                    cut(edit, vma, piece.start());
-                }
-                return refusal.result();
-            }
-        }
-        edit.replace(vma, null, null, piece);
-        if (below) {
-            edit.put(part(vma, vma.start(), piece.start(), vma.flags(), pageShift));
-        }
-        if (above) {
-            edit.put(part(vma, piece.end(), vma.end(), vma.flags(), pageShift));
-        }
-        return piece.end();
-    }
-
-    /**
-     * Cuts a VMA in two, without a check of the map count.
-     *
-     * @return the upper part
-     */
-    public static VmArea cut(Edit edit, VmArea vma, long at) {
-        int pageShift = edit.geometry.pageShift();
-        VmArea lower = part(vma, vma.start(), at, vma.flags(), pageShift);
-        VmArea upper = part(vma, at, vma.end(), vma.flags(), pageShift);
-        edit.replace(vma, null, null, lower, upper);
-        return upper;
-    }
-
-    /** Returns a part of a VMA as a separate VMA, with the given flags. */
-    public static VmArea part(VmArea vma, long start, long end, long flags, int pageShift) {
-        long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
-        return new VmArea(start, end, flags, offset, vma.traits(), vma.name(), vma.anonVma());
     }
 
     private static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {

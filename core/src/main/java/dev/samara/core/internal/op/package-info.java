@@ -17,10 +17,10 @@
  * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
  * neighbours and opens the gate.
  *
- * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined and where one is cut. {@link
- * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
- * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on the opens of backings. {@link
- * dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
+ * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined, and {@link
+ * dev.samara.core.internal.op.VmaCut} cuts one. {@link dev.samara.core.internal.op.Placement} chooses addresses. {@link
+ * dev.samara.core.internal.op.CommitCharge} charges memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on
+ * the opens of backings. {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -39,8 +39,10 @@
  *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code CompletePhase}</td></tr>
- *   <tr><td>Which VMAs are joined, and what cuts one in two?</td>
+ *   <tr><td>Which VMAs are joined?</td>
  *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
+ *   <tr><td>What cuts a VMA in two, and what refuses that?</td>
+ *       <td>{@link dev.samara.core.internal.op.VmaCut}</td></tr>
  *   <tr><td>What keeps two equal VMAs apart while an operation is in flight?</td>
  *       <td>{@code InFlightSeams}</td></tr>
  *   <tr><td>Where does a mapping without an address go?</td>

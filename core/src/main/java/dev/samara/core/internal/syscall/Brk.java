@@ -74,9 +74,7 @@ public record Brk(long address) implements Call {
         if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
             return false;
         }
-        if (!edit.limits.mayExpand(edit.counters, flags, pages)
-                || !MapCount.mayGrow(edit, 0)
-                || !edit.charge(pages)) {
+        if (!edit.limits.mayExpand(edit.counters, flags, pages) || !MapCount.mayGrow(edit, 0) || !edit.charge(pages)) {
             return false;
         }
         VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);

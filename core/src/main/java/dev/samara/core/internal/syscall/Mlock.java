@@ -7,6 +7,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -226,7 +227,7 @@ public final class Mlock {
     /** Clears the lock flags of a whole VMA, without a merge. */
     static void unlock(Edit edit, VmArea vma) {
         long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
-        edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
+        edit.replace(vma, null, null, VmaCut.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
     /** Locks the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */

@@ -6,8 +6,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -64,7 +64,7 @@ public record Munmap(long address, long length) implements Call {
     private static void cutAt(Edit edit, long address) {
         VmArea vma = edit.at(address);
         if (vma != null && vma.start() != address) {
-            MergeRules.cut(edit, vma, address);
+            VmaCut.cut(edit, vma, address);
         }
     }
 
@@ -88,22 +88,22 @@ public record Munmap(long address, long length) implements Call {
             if (first.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
-            Errno refusal = MergeRules.refusalToCut(edit, first, start);
+            Errno refusal = VmaCut.refusal(edit, first, start);
             if (refusal != null) {
                 return refusal.result();
             }
-            MergeRules.cut(edit, first, start);
+            VmaCut.cut(edit, first, start);
         }
         if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
             return Errno.EPERM.result();
         }
         VmArea last = edit.at(end - 1);
         if (last != null && last.end() > end) {
-            Errno refusal = MergeRules.refusalToCut(edit, last, end);
+            Errno refusal = VmaCut.refusal(edit, last, end);
             if (refusal != null) {
                 return refusal.result();
             }
-            MergeRules.cut(edit, last, end);
+            VmaCut.cut(edit, last, end);
         }
         return DONE;
     }

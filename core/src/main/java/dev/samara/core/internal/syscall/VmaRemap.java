@@ -11,6 +11,7 @@ import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
@@ -238,11 +239,9 @@ final class VmaRemap {
      * asked for.
      */
     private @Nullable Errno refusalToCutOut(VmArea vma) {
-        Errno refusal = address == vma.start() ? null : MergeRules.refusalToCut(edit, vma, address);
+        Errno refusal = address == vma.start() ? null : VmaCut.refusal(edit, vma, address);
         long end = address + oldLength;
-        return refusal != null || oldLength == 0 || end == vma.end()
-                ? refusal
-                : MergeRules.refusalToCut(edit, vma, end);
+        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : VmaCut.refusal(edit, vma, end);
     }
 
     /**

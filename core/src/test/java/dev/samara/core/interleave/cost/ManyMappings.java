@@ -87,10 +87,8 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
     public long[] apply(String name, Integer mappings) {
         CallOverMany call = CallOverMany.valueOf(name);
         boolean isToTheLimit = call.mapped == CallOverMany.Mapped.ALTERNATELY_TO_THE_LIMIT;
-        MachineBuilder builder = Machine.builder()
-                .memory(1L << 28)
-                .checked(false)
-                .maxMapCount(isToTheLimit ? mappings : 1 << 20);
+        MachineBuilder builder =
+                Machine.builder().memory(1L << 28).checked(false).maxMapCount(isToTheLimit ? mappings : 1 << 20);
         Machine machine = MachineInternals.withLocks(builder.build(), CountedLock::new);
         try (machine;
                 AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64)) {

@@ -20,8 +20,8 @@ class LateIdentityTest {
             "an identity that a VMA was given after its successors were made, and before it was taken out, is theirs")
     void handedOn() {
         VmArea old = vma(0x1000, 0x5000);
-        VmArea low = MergeRules.part(old, 0x1000, 0x3000, old.flags(), 12);
-        VmArea high = MergeRules.part(old, 0x3000, 0x5000, old.flags(), 12);
+        VmArea low = VmaCut.part(old, 0x1000, 0x3000, old.flags(), 12);
+        VmArea high = VmaCut.part(old, 0x3000, 0x5000, old.flags(), 12);
         VmArea elsewhere = vma(0x5000, 0x6000);
         old.adoptAnonVma(AnonVma.inherited());
         AnonVma identity = old.anonVma();

@@ -44,7 +44,7 @@ final class MergeRulesIdentityTest extends MergeRulesFixture {
         Layout mirrored = layout(owned(6, 10, identity(left)));
         place(mirrored, owned(4, 6, identity(piece)));
         assertEquals(vmas(placed).size(), vmas(mirrored).size(), "from the right just the same");
-        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
+        VmArea middle = VmaCut.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
         Layout changed = layout(owned(0, 4, identity(left)), middle);
         change(changed, 4, 6, Y);
         assertEquals(expected, owners(changed));
@@ -77,7 +77,7 @@ final class MergeRulesIdentityTest extends MergeRulesFixture {
         Layout placed = layout(before, after);
         place(placed, owned(4, 6, identity(piece)));
         assertEquals(expected, owners(placed));
-        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
+        VmArea middle = VmaCut.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
         Layout changed = layout(before, middle, after);
         change(changed, 4, 6, Y);
         assertEquals(expected, owners(changed));

@@ -283,7 +283,7 @@ final class MergeRulesTest extends MergeRulesFixture {
         try (Edit edit = Layouts.edit(layout)) {
             VmArea whole = edit.at(BASE);
             assertNotNull(whole);
-            VmArea upper = MergeRules.cut(edit, whole, BASE + 3 * PAGE);
+            VmArea upper = VmaCut.cut(edit, whole, BASE + 3 * PAGE);
             assertEquals(3, upper.pageOffset());
             Publication.publish(edit, 0);
         }

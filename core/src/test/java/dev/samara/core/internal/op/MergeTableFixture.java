@@ -32,7 +32,7 @@ abstract class MergeTableFixture {
             Layout apply(VmArea left, VmArea piece, VmArea right) {
                 long before = piece.flags() ^ VmaFlags.DONTDUMP;
                 VmArea unlike =
-                        MergeRules.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
+                        VmaCut.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
                 Layout layout = DrawnLayout.layout(List.of(left, unlike, right));
                 return change(layout, piece.start(), piece.end(), piece.flags());
             }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a VMA is cut in two, or a part is cut out of it ({@code __split_vma} in {@code mm/vma.c}), and what refuses a
+ * cut: the map count, a special mapping, or a backing.
+ */
+public final class VmaCut {
+    private VmaCut() {}
+
+    /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
+    public static @Nullable Errno refusal(Edit edit, VmArea vma, long address) {
+        if (vma.isSpecial()) {
+            return Errno.EINVAL;
+        }
+        // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
+        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
+        return edit.operation.callbacks().maySplit(vma, address, known);
+    }
+
+    /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
+    static long out(Edit edit, VmArea vma, VmArea piece) {
+        int pageShift = edit.geometry.pageShift();
+        boolean below = piece.start() != vma.start();
+        if (below) {
+            Errno refusal = MapCount.mayGrow(edit, 1) ? refusal(edit, vma, piece.start()) : Errno.ENOMEM;
+            if (refusal != null) {
+                return refusal.result();
+            }
+        }
+        boolean above = piece.end() != vma.end();
+        if (above) {
+            Errno refusal = MapCount.mayGrow(edit, below ? 2 : 1) ? refusal(edit, vma, piece.end()) : Errno.ENOMEM;
+            if (refusal != null) {
+                if (below) {
+                    cut(edit, vma, piece.start());
+                }
+                return refusal.result();
+            }
+        }
+        edit.replace(vma, null, null, piece);
+        if (below) {
+            edit.put(part(vma, vma.start(), piece.start(), vma.flags(), pageShift));
+        }
+        if (above) {
+            edit.put(part(vma, piece.end(), vma.end(), vma.flags(), pageShift));
+        }
+        return piece.end();
+    }
+
+    /**
+     * Cuts a VMA in two, without a check of the map count.
+     *
+     * @return the upper part
+     */
+    public static VmArea cut(Edit edit, VmArea vma, long at) {
+        int pageShift = edit.geometry.pageShift();
+        VmArea lower = part(vma, vma.start(), at, vma.flags(), pageShift);
+        VmArea upper = part(vma, at, vma.end(), vma.flags(), pageShift);
+        edit.replace(vma, null, null, lower, upper);
+        return upper;
+    }
+
+    /** Returns a part of a VMA as a separate VMA, with the given flags. */
+    public static VmArea part(VmArea vma, long start, long end, long flags, int pageShift) {
+        long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
+        return new VmArea(start, end, flags, offset, vma.traits(), vma.name(), vma.anonVma());
+    }
+}
