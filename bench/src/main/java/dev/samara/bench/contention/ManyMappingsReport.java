@@ -21,10 +21,12 @@ import java.util.List;
  * Single calls over many mappings: the time of the call, and how long another thread waits for the layout lock
  * meanwhile.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --json FILE}. The other
+ * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --only MUNMAP --json FILE}. The other
  * thread asks for the counters of the space without a pause, which takes the lock for a moment. Its longest wait is
  * about the longest hold. All times are by a clock, so other work on the machine adds to the longest wait. The figures
- * are those of the round with the median of that wait; the rounds before it are for the compiler.
+ * are those of the round with the median of that wait; the rounds before it are for the compiler. With {@code --heap
+ * collected} the heap is collected before the call, as in a program that has run for a while: the objects of the
+ * mappings lie side by side, and not with the garbage of their making between them.
  */
 public final class ManyMappingsReport {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -32,25 +34,38 @@ public final class ManyMappingsReport {
     private static final long TARGET = 0x9_0000_0000L;
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+
+    /** How the mappings lie, of one page each. */
+    private enum Mapped {
+        /** With a hole between two of them. */
+        APART,
+        /** With a hole between two of them, and of a shared object each. */
+        SHARED,
+        /** Neighbours, with different rights. */
+        ALTERNATELY
+    }
 
     /** A call over a range. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum OverMany {
-        MREMAP(true, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
-        MUNMAP(true, (space, length) -> space.munmap(AT, length)),
-        MAP_FIXED(true, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
-        MPROTECT(false, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-        MPROTECT_NONE(false, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
-        DONTNEED(false, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
-        GUARD_INSTALL(false, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
-        DONTFORK(false, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
-        POPULATE_READ(false, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
-        MLOCK(false, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
-        MLOCKALL(false, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
-        MSYNC(false, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
-        MSEAL(false, (space, length) -> space.mseal(AT, length, 0)),
-        FORK(false, (space, length) -> {
+        MREMAP(Mapped.APART, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
+        MUNMAP(Mapped.APART, (space, length) -> space.munmap(AT, length)),
+        MUNMAP_OF_SHARED(Mapped.SHARED, (space, length) -> space.munmap(AT, length)),
+        MAP_FIXED(Mapped.APART, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
+        MAP_FIXED_OVER_SHARED(Mapped.SHARED, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
+        MPROTECT(Mapped.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.READ)),
+        MPROTECT_NONE(Mapped.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
+        DONTNEED(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
+        GUARD_INSTALL(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
+        DONTFORK(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
+        POPULATE_READ(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
+        MLOCK(Mapped.ALTERNATELY, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
+        MLOCKALL(Mapped.ALTERNATELY, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
+        MSYNC(Mapped.ALTERNATELY, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
+        MSEAL(Mapped.ALTERNATELY, (space, length) -> space.mseal(AT, length, 0)),
+        FORK(Mapped.ALTERNATELY, (space, length) -> {
             space.fork().close();
             return 0;
         });
@@ -59,25 +74,34 @@ public final class ManyMappingsReport {
             long make(AddressSpace space, long length);
         }
 
-        /** Whether the mappings have holes between them; else they are neighbours with different rights. */
-        private final boolean hasHoles;
+        private final Mapped mapped;
 
         private final Made made;
 
-        OverMany(boolean hasHoles, Made made) {
-            this.hasHoles = hasHoles;
+        OverMany(Mapped mapped, Made made) {
+            this.mapped = mapped;
             this.made = made;
         }
     }
 
+    private final List<String> calls;
     private final int[] sizes;
     private final int rounds;
+
+    /** Whether the heap is collected before the call, so that the VMAs lie side by side. */
+    private final boolean collects;
+
     private final Figures figures;
 
     private ManyMappingsReport(String[] words) {
         Arguments arguments = new Arguments(words);
+        List<String> all = Arrays.stream(OverMany.values()).map(Enum::name).toList();
+        calls = arguments.list("--only", all, all);
         sizes = arguments.counts("--vmas", "15000,60000");
         rounds = arguments.count("--rounds", 1, 5);
+        collects = arguments
+                .list("--heap", List.of("untouched"), List.of("untouched", "collected"))
+                .contains("collected");
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ManyMappingsReport.class, words, json);
@@ -94,10 +118,10 @@ public final class ManyMappingsReport {
     }
 
     private void run() throws InterruptedException {
-        Figures.line("%-14s %7s %10s %12s %16s", "call", "VMAs", "ms", "ns a VMA", "longest wait us");
-        for (OverMany call : OverMany.values()) {
+        Figures.line("%-22s %7s %10s %12s %16s", "call", "VMAs", "ms", "ns a VMA", "longest wait us");
+        for (String call : calls) {
             for (int vmas : sizes) {
-                measure(call, vmas);
+                measure(OverMany.valueOf(call), vmas);
             }
         }
         figures.write();
@@ -112,17 +136,20 @@ public final class ManyMappingsReport {
         half.sort((one, other) -> Long.compare(one[1], other[1]));
         long took = half.get(half.size() / 2)[0];
         long longest = half.get(half.size() / 2)[1];
-        Figures.line("%-14s %7d %10.1f %12d %16.1f", call, vmas, took / 1e6, took / vmas, longest / 1e3);
+        Figures.line("%-22s %7d %10.1f %12d %16.1f", call, vmas, took / 1e6, took / vmas, longest / 1e3);
         figures.row("call", call.name(), "vmas", vmas, "call_ns", took, "longest_wait_ns", longest);
     }
 
     /** Returns the time of the call and the longest wait of the other thread. */
-    private static long[] once(OverMany call, int vmas) throws InterruptedException {
+    private long[] once(OverMany call, int vmas) throws InterruptedException {
         Machine machine = Machine.builder().memory(1L << 29).build();
         try (machine;
                 AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64)) {
             space.setLimit(Resource.MEMLOCK, -1L);
-            long length = map(space, vmas, call.hasHoles);
+            long length = map(space, vmas, call.mapped);
+            if (collects) {
+                System.gc();
+            }
             Asker asker = new Asker(space);
             asker.start();
             asker.begin();
@@ -138,15 +165,18 @@ public final class ManyMappingsReport {
     }
 
     /** Maps pages; returns the length of their range. */
-    private static long map(AddressSpace space, int vmas, boolean hasHoles) {
+    private static long map(AddressSpace space, int vmas, Mapped mapped) {
+        long step = mapped == Mapped.ALTERNATELY ? PAGE : 2 * PAGE;
+        int flags = mapped == Mapped.SHARED ? SHARED : FIXED;
         for (int i = 0; i < vmas; i++) {
-            long at = AT + (hasHoles ? 2 * PAGE : PAGE) * i;
-            long mapped = space.mmap(at, PAGE, i % 2 == 0 || hasHoles ? RW : Protection.READ, FIXED, null, 0);
-            if (mapped != at) {
-                throw new IllegalStateException("mmap: " + Errno.of(mapped));
+            long at = AT + step * i;
+            int rights = mapped == Mapped.ALTERNATELY && i % 2 != 0 ? Protection.READ : RW;
+            long result = space.mmap(at, PAGE, rights, flags, null, 0);
+            if (result != at) {
+                throw new IllegalStateException("mmap: " + Errno.of(result));
             }
         }
-        return (hasHoles ? 2 * PAGE : PAGE) * vmas;
+        return step * vmas;
     }
 
     /** Takes the layout lock again and again. */

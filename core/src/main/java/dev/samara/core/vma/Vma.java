@@ -17,9 +17,15 @@ import org.jspecify.annotations.Nullable;
  * AddressSpaceBuilder.mapping} returns is the description of a mapping to be loaded.
  */
 public abstract sealed class Vma permits VmArea {
+    /** The bits above those of {@link VmaFlags}. */
+    private static final long MARKS = 7L << 61;
+
     private final long start;
     private final long end;
-    private final long flags;
+
+    /** The attributes and the marks in one word: a layout may have very many VMAs. */
+    private final long flagsAndMarks;
+
     private final long pageOffset;
     private final @Nullable String name;
 
@@ -29,18 +35,19 @@ public abstract sealed class Vma permits VmArea {
      * @param start first address
      * @param end first address after the range, unsigned above {@code start}
      * @param flags bits of {@link VmaFlags}
+     * @param marks what the library notes of the backing, in the three highest bits
      * @param pageOffset offset of {@code start} in the backing in pages
      * @param name the displayed name of a mapping with a name of its own; null for others
      * @throws IllegalArgumentException if the range is empty
      */
-    protected Vma(long start, long end, long flags, long pageOffset, @Nullable String name) {
+    protected Vma(long start, long end, long flags, long marks, long pageOffset, @Nullable String name) {
         if (Long.compareUnsigned(start, end) >= 0) {
             throw new IllegalArgumentException(
                     String.format(Locale.ROOT, "start 0x%x must lie below end 0x%x", start, end));
         }
         this.start = start;
         this.end = end;
-        this.flags = flags;
+        flagsAndMarks = (flags & ~MARKS) | (marks & MARKS);
         this.pageOffset = pageOffset;
         this.name = name;
     }
@@ -78,7 +85,7 @@ public abstract sealed class Vma permits VmArea {
      * @return bits of {@link VmaFlags}
      */
     public final long flags() {
-        return flags;
+        return flagsAndMarks & ~MARKS;
     }
 
     /**
@@ -88,7 +95,7 @@ public abstract sealed class Vma permits VmArea {
      * @return true if all are set
      */
     public final boolean has(long wanted) {
-        return (flags & wanted) == wanted;
+        return (flagsAndMarks & wanted) == wanted;
     }
 
     /**
@@ -98,7 +105,17 @@ public abstract sealed class Vma permits VmArea {
      * @return true if at least one is set
      */
     public final boolean hasAny(long wanted) {
-        return (flags & wanted) != 0;
+        return (flagsAndMarks & wanted) != 0;
+    }
+
+    /**
+     * Only for the library: returns whether any of some marks is set.
+     *
+     * @param wanted marks of the constructor
+     * @return true if at least one is set
+     */
+    protected final boolean isMarked(long wanted) {
+        return (flagsAndMarks & wanted) != 0;
     }
 
     /**
@@ -171,7 +188,7 @@ public abstract sealed class Vma permits VmArea {
     public final boolean looksLike(Vma other) {
         return start == other.start
                 && end == other.end
-                && flags == other.flags
+                && flags() == other.flags()
                 && pageOffset == other.pageOffset
                 && backing() == other.backing()
                 && Objects.equals(name, other.name);
@@ -186,6 +203,6 @@ public abstract sealed class Vma permits VmArea {
     public final String toString() {
         Backing backing = backing();
         String what = backing != null ? backing.name() : name != null ? name : "anonymous";
-        return String.format(Locale.ROOT, "%x-%x +%x %s [%s]", start, end, pageOffset, what, VmaFlags.format(flags));
+        return String.format(Locale.ROOT, "%x-%x +%x %s [%s]", start, end, pageOffset, what, VmaFlags.format(flags()));
     }
 }

@@ -1,61 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import java.util.ArrayList;
-import java.util.IdentityHashMap;
-import java.util.List;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.SharedObject;
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The changes that one edit makes to the number of VMAs of each shared object. A change is applied when it is settled,
- * and can be reverted after that. Only {@link #add} allocates: changes are settled after publication too. Used by one
- * thread at a time.
+ * The changes that one edit makes to the numbers of VMAs of shared objects, in their order. A change is applied when it
+ * is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate: changes are settled
+ * after publication too. Used by one thread at a time.
+ *
+ * <p>An object may have several changes, and the memory owed for it is their sum. A call over many objects adds each of
+ * them without a search.
  */
 public final class MappingChanges {
-    private final IdentityHashMap<SharedAnonymous, Change> byObject = new IdentityHashMap<>();
+    /** The traits of the objects. Read when a change is settled: those of many objects are in no cache. */
+    private @Nullable BackingTraits[] objects = new @Nullable BackingTraits[2];
 
-    /** All changes, for loops without an iterator. */
-    private final List<Change> changes = new ArrayList<>(1);
+    private int[] changes = new int[2];
+    private int size;
 
-    private static final class Change {
-        final SharedAnonymous object;
+    /** The number of changes that are applied: the first ones. */
+    private int settled;
 
-        /** The part that is not applied yet. */
-        int unsettled;
-
-        int settled;
-
-        Change(SharedAnonymous object) {
-            this.object = object;
+    /**
+     * Adds to the unsettled change of an object.
+     *
+     * @param object the traits of a {@link SharedObject}
+     */
+    @SuppressWarnings("ReferenceEquality") // other traits of the object are another entry
+    public void add(BackingTraits object, int by) {
+        int last = size - 1;
+        if (last >= settled && objects[last] == object) {
+            // What replaces a VMA mostly follows it, and leaves nothing to apply.
+            changes[last] += by;
+            return;
         }
-    }
-
-    /** Adds to the unsettled change of an object. */
-    public void add(SharedAnonymous object, int by) {
-        Change change = byObject.get(object);
-        if (change == null) {
-            change = new Change(object);
-            changes.add(change);
-            byObject.put(object, change);
+        if (size == objects.length) {
+            @Nullable BackingTraits[] more = Arrays.copyOf(objects, 2 * size);
+            changes = Arrays.copyOf(changes, 2 * size);
+            objects = more;
         }
-        change.unsettled += by;
+        objects[size] = object;
+        changes[size++] = by;
     }
 
     /**
-     * Applies the unsettled changes, or only the increases.
+     * Applies the unsettled changes.
      *
      * @return the bytes that the caller charges, or, if negative, uncharges
      */
-    public long settle(boolean moreOnly) {
-        long owed = 0;
-        for (int i = 0; i < changes.size(); i++) {
-            Change change = changes.get(i);
-            if (!moreOnly || change.unsettled >= 0) {
-                owed += change.object.count(change.unsettled);
-                change.settled += change.unsettled;
-                change.unsettled = 0;
-            }
-        }
+    public long settle() {
+        long owed = apply(settled, 1);
+        settled = size;
+        return owed;
+    }
+
+    /**
+     * Applies the unsettled increases. The decreases are in the copy that {@link #decreases} has returned.
+     *
+     * @return the bytes that the caller charges
+     */
+    public long settleIncreases() {
+        long owed = increase(settled, 1);
+        settled = size;
         return owed;
     }
 
@@ -65,13 +75,42 @@ public final class MappingChanges {
      * @return the bytes that the caller charges, or, if negative, uncharges
      */
     public long revert() {
-        long owed = 0;
-        for (int i = 0; i < changes.size(); i++) {
-            Change change = changes.get(i);
-            owed += change.object.count(-change.settled);
-            change.settled = 0;
+        size = settled;
+        long owed = apply(0, -1);
+        settled = 0;
+        size = 0;
+        return owed;
+    }
+
+    /**
+     * Applies the changes from an index on, or their opposites with sign -1. The increases come first: the count of an
+     * object that stays mapped does not reach 0.
+     */
+    private long apply(int first, int sign) {
+        long owed = increase(first, sign);
+        for (int i = first; i < size; i++) {
+            int by = sign * changes[i];
+            if (by < 0) {
+                owed += count(i, by);
+            }
         }
         return owed;
+    }
+
+    private long increase(int first, int sign) {
+        long owed = 0;
+        for (int i = first; i < size; i++) {
+            int by = sign * changes[i];
+            if (by > 0) {
+                owed += count(i, by);
+            }
+        }
+        return owed;
+    }
+
+    private long count(int index, int by) {
+        BackingTraits traits = Objects.requireNonNull(objects[index]);
+        return ((SharedObject) traits.backing()).count(by);
     }
 
     /**
@@ -81,14 +120,26 @@ public final class MappingChanges {
      * @return the decreases, or null for none
      */
     public @Nullable MappingChanges decreases(@Nullable MappingChanges earlier) {
-        MappingChanges decreases = earlier == null ? null : earlier.decreases(null);
-        for (int i = 0; i < changes.size(); i++) {
-            Change change = changes.get(i);
-            if (change.unsettled < 0) {
-                if (decreases == null) {
-                    decreases = new MappingChanges();
-                }
-                decreases.add(change.object, change.unsettled);
+        int fewer = 0;
+        for (int i = settled; i < size; i++) {
+            fewer += changes[i] < 0 ? 1 : 0;
+        }
+        if (fewer == 0) {
+            return earlier;
+        }
+        MappingChanges decreases = new MappingChanges();
+        int before = earlier == null ? 0 : earlier.size;
+        decreases.objects = new @Nullable BackingTraits[before + fewer];
+        decreases.changes = new int[before + fewer];
+        if (earlier != null) {
+            System.arraycopy(earlier.objects, 0, decreases.objects, 0, before);
+            System.arraycopy(earlier.changes, 0, decreases.changes, 0, before);
+        }
+        decreases.size = before;
+        for (int i = settled; i < size; i++) {
+            if (changes[i] < 0) {
+                decreases.objects[decreases.size] = objects[i];
+                decreases.changes[decreases.size++] = changes[i];
             }
         }
         return decreases;

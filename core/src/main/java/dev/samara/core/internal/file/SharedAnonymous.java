@@ -9,9 +9,9 @@ import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.SharedObject;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmaFlags;
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */
-public final class SharedAnonymous implements Backing {
+public final class SharedAnonymous implements SharedObject {
     private final @Nullable MachineMemory memory;
     private final CommittedMemory committed;
     private final MachineTasks tasks;
@@ -161,12 +161,7 @@ public final class SharedAnonymous implements Backing {
         return committed == machines;
     }
 
-    /**
-     * Counts VMAs that are added or removed. The memory is charged with the first one, regardless of the limit, and
-     * uncharged with the last.
-     *
-     * @return the bytes that the caller charges, or, if negative, uncharges
-     */
+    @Override
     public synchronized long count(long change) {
         boolean held = mappings != 0;
         mappings += change;

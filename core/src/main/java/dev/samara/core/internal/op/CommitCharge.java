@@ -9,6 +9,7 @@ import dev.samara.core.internal.space.InFlightCharge;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.vma.BackingTraits;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -67,8 +68,8 @@ final class CommitCharge {
         charged = chargedBefore;
     }
 
-    /** Counts a VMA of an object that is stored, or with sign -1 one that is taken out. */
-    void count(SharedAnonymous object, int sign) {
+    /** Counts a VMA with the traits of a shared object that is stored, or with sign -1 one that is taken out. */
+    void count(BackingTraits object, int sign) {
         if (mappings == null) {
             mappings = new MappingChanges();
         }
@@ -127,14 +128,14 @@ final class CommitCharge {
         }
     }
 
-    private void settleObjects(boolean moreOnly) {
+    private void settleObjects(boolean increasesOnly) {
         MappingChanges changes = mappings;
         if (changes == null || !isUnsettled) {
             return;
         }
         isUnsettled = false;
         // In one step with the charges of new objects, so that no other call finds less free memory than there is.
-        long owed = changes.settle(moreOnly);
+        long owed = increasesOnly ? changes.settleIncreases() : changes.settle();
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);
         }
@@ -189,7 +190,7 @@ final class CommitCharge {
         long bytes = unmapped.bytes();
         MappingChanges objects = unmapped.objects();
         if (objects != null) {
-            bytes -= objects.settle(false);
+            bytes -= objects.settle();
         }
         if (bytes != 0) {
             host.committed().uncharge(bytes);

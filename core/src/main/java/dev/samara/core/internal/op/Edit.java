@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
@@ -14,6 +13,7 @@ import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
@@ -415,14 +415,14 @@ public final class Edit implements AutoCloseable {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
                 lists.withoutAnonVma.add(vma);
             }
-            takeOutAlone(vma);
+            counters.count(vma, pagesOf(vma), -1);
+            countObject(vma, -1);
+            noteGone(vma);
         }
     }
 
-    /** Takes out a VMA whose anon_vma passes to no other one, or for which the caller has noted that. */
-    private void takeOutAlone(VmArea vma) {
-        counters.count(vma, pagesOf(vma), -1);
-        countObject(vma, -1);
+    /** Notes that a VMA leaves the layout, or was stored in vain. */
+    private void noteGone(VmArea vma) {
         if (vma.isFresh()) {
             removeLast(fresh, vma);
         } else {
@@ -445,8 +445,10 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Looks at the VMAs of a range that no VMA crosses and that a new VMA may cover, for {@link #displaceGathered}.
-     * Each is looked at once here, since the memory of many VMAs is in no cache.
+     * Looks at the VMAs of a range that no VMA crosses, for {@link #displaceGathered}.
+     *
+     * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of which
+     * reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
      *
      * @return their counters, which the caller only reads
      * @throws RetirementResources.NoIdleContext as {@link #inFlight}
@@ -454,14 +456,21 @@ public final class Edit implements AutoCloseable {
     public Counters gather(long start, long end) {
         lists.clearGathered();
         VmArea vma = firstIn(start, end);
-        if (vma != null) {
-            requireContext();
+        if (vma == null) {
+            return lists.ofGathered;
         }
+        requireContext();
+        lists.gathered.add(vma);
         Cursor<VmArea> cursor = cursorFrom(vma, end);
-        for (; vma != null; vma = next(cursor, end)) {
-            // In this order: if the list cannot grow, the counters are still those of the list.
-            lists.gathered.add(vma);
-            lists.ofGathered.count(vma, pagesOf(vma), 1);
+        if (cursor != null) {
+            // The bounds of the cursor, not those of the VMA, which is not read here.
+            for (vma = cursor.next(); vma != null && Addresses.isBelow(cursor.first(), end); vma = cursor.next()) {
+                lists.gathered.add(vma);
+            }
+        }
+        for (int i = 0; i < lists.gathered.size(); i++) {
+            VmArea gathered = lists.gathered.get(i);
+            lists.ofGathered.count(gathered, pagesOf(gathered), 1);
         }
         return lists.ofGathered;
     }
@@ -469,24 +478,22 @@ public final class Edit implements AutoCloseable {
     /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
     public void displaceGathered() {
         List<VmArea> gathered = lists.gathered;
-        boolean areAllPlain = fresh.isEmpty() && district.counters().opens == 0;
-        if (areAllPlain) {
-            counters.subtractAll(lists.ofGathered);
-        }
-        for (int i = 0; i < gathered.size(); i++) {
-            VmArea vma = gathered.get(i);
-            if (areAllPlain) {
-                gone.add(vma);
-            } else {
-                takeOutAlone(vma);
-                noteDisplaced(vma);
+        counters.subtractAll(lists.ofGathered);
+        if (fresh.isEmpty()) {
+            gone.addAll(gathered);
+        } else {
+            for (int i = 0; i < gathered.size(); i++) {
+                noteGone(gathered.get(i));
             }
         }
-    }
-
-    private void noteDisplaced(VmArea vma) {
-        if (vma.open() != null) {
-            lists.displaced.add(vma);
+        if (lists.ofGathered.opens != 0) {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                countObject(vma, -1);
+                if (vma.open() != null) {
+                    lists.displaced.add(vma);
+                }
+            }
         }
     }
 
@@ -496,26 +503,26 @@ public final class Edit implements AutoCloseable {
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
     public void unmap(long start, long end, boolean isMoved) {
-        VmArea vma = firstIn(start, end);
-        if (vma == null) {
+        Counters leaving = gather(start, end);
+        List<VmArea> gathered = lists.gathered;
+        if (gathered.isEmpty()) {
             return;
         }
-        InFlightRange leaving = inFlight();
-        long first = vma.start();
-        long last = first;
-        Cursor<VmArea> cursor = cursorFrom(vma, end);
-        for (; vma != null; vma = next(cursor, end)) {
-            if (!isMoved) {
-                leaving.countUnmapped(vma, pagesOf(vma));
-            } else if (mayHandOn(vma)) {
-                // With an anon_vma too: it may have got that after the new VMA was created.
-                lists.withoutAnonVma.add(vma);
+        InFlightRange mine = inFlight();
+        if (!isMoved) {
+            mine.countUnmapped(leaving);
+        } else {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                if (mayHandOn(vma)) {
+                    // With an anon_vma too: it may have got that after the new VMA was created.
+                    lists.withoutAnonVma.add(vma);
+                }
             }
-            takeOutAlone(vma);
-            noteDisplaced(vma);
-            last = vma.end();
         }
-        Reservations.reserve(this, first, last);
+        displaceGathered();
+        Reservations.reserve(
+                this, gathered.get(0).start(), gathered.get(gathered.size() - 1).end());
     }
 
     /** Returns whether this edit unmapped a part of a range. */
@@ -597,8 +604,9 @@ public final class Edit implements AutoCloseable {
     }
 
     private void countObject(VmArea vma, int sign) {
-        if (vma.traits() != null && vma.traits().backing() instanceof SharedAnonymous object) {
-            commitment().count(object, sign);
+        BackingTraits traits = vma.traits();
+        if (traits != null && vma.isOfObject()) {
+            commitment().count(traits, sign);
         }
     }
 

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -34,7 +33,7 @@ public final class OpenTransfer {
         OpenTransfer opens = NONE;
         Heirless heirless = null;
         for (int i = 0; i < fresh.size(); i++) {
-            if (Counters.hasOpen(fresh.get(i))) {
+            if (fresh.get(i).hasOpen()) {
                 if (heirless == null) {
                     opens = new OpenTransfer(fresh.size());
                     heirless = new Heirless(gone, displaced);

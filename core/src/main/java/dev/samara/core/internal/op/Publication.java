@@ -201,8 +201,13 @@ final class Publication {
         if (edit.district.counters().opens == 0) {
             return null;
         }
-        List<VmArea> withOpens = null;
         List<VmArea> gone = edit.gone;
+        List<VmArea> displaced = edit.lists.displaced;
+        if (displaced.size() == gone.size()) {
+            // Each VMA with an open, and no other one: none of many VMAs is read again.
+            return displaced.isEmpty() ? null : new ArrayList<>(displaced);
+        }
+        List<VmArea> withOpens = null;
         for (int i = 0; i < gone.size(); i++) {
             VmArea vma = gone.get(i);
             if (vma.open() != null) {

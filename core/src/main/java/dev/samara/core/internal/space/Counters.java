@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 
@@ -66,10 +64,8 @@ public final class Counters {
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
         sealed += vma.has(VmaFlags.SEALED) ? sign : 0;
-        if (vma.traits() != null) {
-            opens += hasOpen(vma) ? sign : 0;
-            cached += vma.traits().pageCache() != null ? sign : 0;
-        }
+        opens += vma.hasOpen() ? sign : 0;
+        cached += vma.isCached() ? sign : 0;
     }
 
     /** Subtracts other counters, all of them: those of VMAs that leave. */
@@ -121,15 +117,6 @@ public final class Counters {
         exec -= uncharged.exec;
         stack -= uncharged.stack;
         accounted -= uncharged.accounted;
-    }
-
-    /**
-     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object that ends with its last
-     * mapping.
-     */
-    public static boolean hasOpen(VmArea vma) {
-        BackingTraits traits = vma.traits();
-        return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
     }
 
     /** Returns whether the flags count as data: writable, private and no stack. */

@@ -6,7 +6,6 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -354,12 +353,12 @@ public abstract class InFlightRange extends WaitingCall {
         return sealedUncharged;
     }
 
-    /** Counts an unmapped VMA against the limits until completion. */
-    public void countUnmapped(VmArea vma, long pages) {
+    /** Counts unmapped VMAs against the limits until completion. */
+    public void countUnmapped(Counters unmapped) {
         if (uncharged == null) {
             uncharged = new Counters();
         }
-        uncharged.count(vma, pages, 1);
+        uncharged.addAll(unmapped);
     }
 
     public InFlightCharge charge() {

@@ -54,6 +54,20 @@ public final class VmArea extends Vma {
     /** Not attached yet. No other state has all bits set. */
     static final int FRESH = -1;
 
+    /*
+     * The marks of the superclass: what the traits say, for loops over many VMAs. The traits and the backing of each
+     * would be two more objects to wait for.
+     */
+
+    /** It has an open: its backing has callbacks, or is a shared object that ends with its last mapping. */
+    private static final long OPEN = 1L << 61;
+
+    /** Its pages are those of a page cache. */
+    private static final long CACHED = 1L << 62;
+
+    /** Its backing is a shared object. */
+    private static final long OF_OBJECT = 1L << 63;
+
     private final @Nullable BackingTraits traits;
 
     /** DETACHED, RETIRING and the reference count; or FRESH. */
@@ -87,9 +101,19 @@ public final class VmArea extends Vma {
             @Nullable BackingTraits traits,
             @Nullable String name,
             @Nullable AnonVma anonVma) {
-        super(start, end, flags, pageOffset, name);
+        super(start, end, flags, marks(traits), pageOffset, name);
         this.traits = traits;
         this.anonVma = anonVma;
+    }
+
+    private static long marks(@Nullable BackingTraits traits) {
+        if (traits == null) {
+            return 0;
+        }
+        boolean isOfObject = traits.backing() instanceof SharedObject;
+        return (isOfObject ? OF_OBJECT : 0)
+                | (isOfObject || traits.operations() != null ? OPEN : 0)
+                | (traits.pageCache() != null ? CACHED : 0);
     }
 
     /** Returns a description of a mapping. Asks the backing for its traits. */
@@ -117,6 +141,24 @@ public final class VmArea extends Vma {
     /** Returns the traits of the backing, or null for anonymous memory. */
     public @Nullable BackingTraits traits() {
         return traits;
+    }
+
+    /**
+     * Returns whether it has an open: its backing has callbacks, or is a shared object that ends with its last
+     * mapping.
+     */
+    public boolean hasOpen() {
+        return isMarked(OPEN);
+    }
+
+    /** Returns whether its pages are those of a page cache. */
+    public boolean isCached() {
+        return isMarked(CACHED);
+    }
+
+    /** Returns whether its backing is a {@link SharedObject}. */
+    public boolean isOfObject() {
+        return isMarked(OF_OBJECT);
     }
 
     @Override
