@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract sealed class Vma permits VmArea {
     /** The bits above those of {@link VmaFlags}. */
-    private static final long MARKS = 7L << 61;
+    private static final long MARKS = -1L << VmaFlags.BITS;
 
     private final long start;
     private final long end;
@@ -35,7 +35,7 @@ public abstract sealed class Vma permits VmArea {
      * @param start first address
      * @param end first address after the range, unsigned above {@code start}
      * @param flags bits of {@link VmaFlags}
-     * @param marks what the library notes of the backing, in the three highest bits
+     * @param marks what the library notes of the backing, in the bits above {@link VmaFlags#BITS}
      * @param pageOffset offset of {@code start} in the backing in pages
      * @param name the displayed name of a mapping with a name of its own; null for others
      * @throws IllegalArgumentException if the range is empty

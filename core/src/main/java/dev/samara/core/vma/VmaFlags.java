@@ -8,6 +8,9 @@ import java.util.StringTokenizer;
  * two-letter names in the {@code VmFlags} line of {@code /proc/PID/smaps}.
  */
 public final class VmaFlags {
+    /** The number of bits that are flags, from the lowest on. The bits above are none. */
+    public static final int BITS = 61;
+
     /** May be read now ({@code rd}). */
     public static final long READ = 1L;
 

@@ -60,13 +60,13 @@ public final class VmArea extends Vma {
      */
 
     /** It has an open: its backing has callbacks, or is a shared object that ends with its last mapping. */
-    private static final long OPEN = 1L << 61;
+    private static final long OPEN = 1L << VmaFlags.BITS;
 
     /** Its pages are those of a page cache. */
-    private static final long CACHED = 1L << 62;
+    private static final long CACHED = 2L << VmaFlags.BITS;
 
     /** Its backing is a shared object. */
-    private static final long OF_OBJECT = 1L << 63;
+    private static final long OF_OBJECT = 4L << VmaFlags.BITS;
 
     private final @Nullable BackingTraits traits;
 
