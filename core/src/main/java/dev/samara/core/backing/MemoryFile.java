@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
+import dev.samara.core.internal.file.FileFault;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
@@ -209,8 +208,7 @@ public final class MemoryFile implements AutoCloseable {
 
         @Override
         public int fault(PageRequest request) {
-            int frame = pages.frameFor(request.page());
-            return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
+            return FileFault.answer(pages, request.page());
         }
 
         @Override

@@ -3,7 +3,6 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.EnsuredTask;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.tlb.RetriedEnd;
@@ -11,7 +10,6 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.SharedObject;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmaFlags;
@@ -206,9 +204,8 @@ public final class SharedAnonymous implements SharedObject {
 
     @Override
     public int fault(PageRequest request) {
-        int frame =
-                Objects.requireNonNull(FilePages.of(VmArea.of(request.vma()))).frameFor(request.page());
-        return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
+        FilePages mapped = Objects.requireNonNull(FilePages.of(VmArea.of(request.vma())));
+        return FileFault.answer(mapped, request.page());
     }
 
     @Override

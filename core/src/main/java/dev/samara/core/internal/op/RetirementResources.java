@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The resources that an operation takes for its retirement before it publishes: a depth of stack, a page table context,
  * and the page tables of guards and moves. Decides which operation is refused without one of them: with {@code EAGAIN}
- * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link Retirement} takes the first block of
+ * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link RetirementSteps} takes the first block of
  * memory of its gather when it is created here.
  *
  * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
@@ -95,7 +95,7 @@ abstract class RetirementResources {
                 return false;
             }
             rest.retireBy(
-                    new Retirement(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
+                    new RetirementSteps(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {

@@ -38,7 +38,7 @@ final class RetirementRun extends InFlightRange {
     private final Operation operation;
 
     /** The retirement of its pages; null for none. */
-    private @Nullable Retirement retiring;
+    private @Nullable RetirementSteps retiring;
 
     /** VMAs that left the layout and stay linked to their files until their pages are retired. */
     private List<VmArea> linked = List.of();
@@ -83,7 +83,7 @@ final class RetirementRun extends InFlightRange {
     }
 
     /** Sets the retirement of its pages. Called before publication. */
-    void retireBy(Retirement prepared) {
+    void retireBy(RetirementSteps prepared) {
         retiring = prepared;
     }
 
@@ -121,7 +121,7 @@ final class RetirementRun extends InFlightRange {
 
     /** Adds the tables that a later part of the operation may lack. */
     void add(TableReserve tables) {
-        Retirement prepared = retiring;
+        RetirementSteps prepared = retiring;
         if (prepared != null) {
             prepared.add(tables);
         }
@@ -185,7 +185,7 @@ final class RetirementRun extends InFlightRange {
 
     @Override
     protected boolean isReady() {
-        Retirement pages = retiring;
+        RetirementSteps pages = retiring;
         if (gate().isOpen()) {
             return true;
         }
@@ -238,7 +238,7 @@ final class RetirementRun extends InFlightRange {
             isTold = true;
             tell();
         }
-        Retirement pages = retiring;
+        RetirementSteps pages = retiring;
         return pages == null || pages.advance(mayRest);
     }
 
@@ -293,7 +293,7 @@ final class RetirementRun extends InFlightRange {
         if (isFirst) {
             failure = thrown;
         }
-        Retirement pages = retiring;
+        RetirementSteps pages = retiring;
         if (pages != null) {
             pages.rest();
         }

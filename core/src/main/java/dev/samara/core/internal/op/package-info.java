@@ -36,7 +36,7 @@
  *   <tr><td>What bounds the asynchronous operations?</td>
  *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
  *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
- *       <td>{@link dev.samara.core.internal.op.Retirement}</td></tr>
+ *       <td>{@link dev.samara.core.internal.op.RetirementSteps}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code CompletePhase}</td></tr>
  *   <tr><td>Which VMAs are joined?</td>

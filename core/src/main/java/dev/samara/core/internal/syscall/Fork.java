@@ -88,7 +88,7 @@ public final class Fork {
                     vmas = parent.snapshot();
                     maps = (int) parent.counters().maps;
                     joins = parent.inFlight().joins();
-                    Load.acquire(vmas, parent.counters(), acquired);
+                    ForkVmas.acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
                         List<InFlightRange> earlier =
                                 List.copyOf(parent.inFlight().ranges());
@@ -104,7 +104,7 @@ public final class Fork {
                 // Until the copy ends, no range that the parent has unmapped since is complete.
                 end(parent, copy);
             }
-            Load.fork(child, vmas, joins, maps);
+            ForkVmas.fork(child, vmas, joins, maps);
             if (copy != null) {
                 copy.trim();
             }

@@ -44,7 +44,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
 
-    private final PendingFlush pending;
+    private final GatheredFlushes pending;
     private int[] frames = new int[16];
     private int size;
 
@@ -71,7 +71,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /** Begins an operation. */
     public TlbGather(MachineMemory memory) {
-        this(memory, new PendingFlush(memory.cpus(), null));
+        this(memory, new GatheredFlushes(memory.cpus(), null));
     }
 
     /**
@@ -84,15 +84,15 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public TlbGather(MachineMemory memory, TlbContext ended) {
-        this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
+        this(memory, new GatheredFlushes(memory.cpus(), checkOver(memory.cpus(), ended)));
     }
 
     /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
-    TlbGather(MachineMemory memory, PendingFlush pending) {
+    TlbGather(MachineMemory memory, GatheredFlushes pending) {
         this(memory, pending, memory.contexts().borrow());
     }
 
-    private TlbGather(MachineMemory memory, PendingFlush pending, @Nullable PageTableContext context) {
+    private TlbGather(MachineMemory memory, GatheredFlushes pending, @Nullable PageTableContext context) {
         this.memory = memory;
         this.pending = pending;
         this.context = context;
@@ -105,7 +105,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(MachineMemory memory, @Nullable PageTableContext context) {
-        PendingFlush pending = new PendingFlush(memory.cpus(), null);
+        GatheredFlushes pending = new GatheredFlushes(memory.cpus(), null);
         pending.ensureCapacity();
         return new TlbGather(memory, pending, context);
     }

@@ -8,7 +8,7 @@
  * dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
- * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.PendingFlush} has the leaves
+ * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} has the leaves
  * that must be flushed before, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
@@ -26,7 +26,7 @@
  *   <tr><td>What flushes one page that stays?</td>
  *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>
- *       <td>{@link dev.samara.core.internal.tlb.PendingFlush}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.GatheredFlushes}</td></tr>
  *   <tr><td>What frees the frames after the flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
  *   <tr><td>What frees them after a failure?</td>

@@ -16,7 +16,7 @@ final class ElisionBreaks {
                     ElisionScenarios.Comes.class,
                     2,
                     SourceBreak.of(
-                            INTERNAL + "tlb.PendingFlush",
+                            INTERNAL + "tlb.GatheredFlushes",
                             "long generation = context.generation().advance();",
                             "boolean isAlone = context.cpus() <= 1;\nlong generation = context.generation().advance();",
                             "cpus.shootdowns().shoot(context, generation, mask);",

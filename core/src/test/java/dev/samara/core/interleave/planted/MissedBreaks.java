@@ -29,7 +29,7 @@ final class MissedBreaks {
                     StoreBufferTest.StoreBesideReuse.class,
                     2,
                     in(
-                            "tlb.PendingFlush",
+                            "tlb.GatheredFlushes",
                             "Leaf.deferFlush(leaf);\n",
                             "Leaf.deferFlush(leaf); early = table.context().generation().advance();\n",
                             "long generation = context.generation().advance();",
@@ -83,7 +83,7 @@ final class MissedBreaks {
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     2,
                     in(
-                            "tlb.PendingFlush",
+                            "tlb.GatheredFlushes",
                             "flushes[size++].fill(table, leaf, start, end, reason);",
                             "flushes[size].fill(table, leaf, start, end, reason); early |= flushes[size++].cpumask();",
                             "mask |= flush.cpumask();",

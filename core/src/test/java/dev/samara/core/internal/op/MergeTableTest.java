@@ -114,7 +114,9 @@ class MergeTableTest extends MergeTableFixture {
     }
 
     static Stream<Integer> bits() {
-        return IntStream.range(0, VmaFlags.BITS).filter(bit -> 1L << bit != STICKY).boxed();
+        return IntStream.range(0, VmaFlags.BITS)
+                .filter(bit -> 1L << bit != STICKY)
+                .boxed();
     }
 
     @ParameterizedTest(name = "bit {0}")

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It is created before the operation publishes, with its resources. It records its progress, so it continues after a
  * rest, or after a step that failed. Used by one thread at a time.
  */
-public final class Retirement {
+public final class RetirementSteps {
     /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */
 
     /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
@@ -93,7 +93,7 @@ public final class Retirement {
      *     without
      * @param tables the tables that guards and moves may lack; this uncharges those that are left
      */
-    Retirement(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context, TableReserve tables) {
+    RetirementSteps(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context, TableReserve tables) {
         this.run = run;
         this.memory = memory;
         this.tables = tables;

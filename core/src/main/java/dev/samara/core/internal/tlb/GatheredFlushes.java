@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * The flushes that must happen before frames are freed: leaves with changed entries, until every CPU that may have had
  * translations of them has dropped these. Used by one thread.
  */
-final class PendingFlush {
+final class GatheredFlushes {
     private final Cpus cpus;
 
     /** The context of a space without users, whose translations no CPU uses any more; null for none. */
@@ -68,7 +68,7 @@ final class PendingFlush {
         }
     }
 
-    PendingFlush(Cpus cpus, @Nullable TlbContext ended) {
+    GatheredFlushes(Cpus cpus, @Nullable TlbContext ended) {
         this.cpus = cpus;
         this.ended = ended;
     }

@@ -28,12 +28,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Pending flushes of leaves that cannot be counted off at once, and for several reasons. */
-final class PendingFlushTest {
+final class GatheredFlushesTest {
     private static final long LEAF = 512 * BarePageTable.PAGE;
 
     private final MachineMemory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final PendingFlush pending = new PendingFlush(memory.cpus(), null);
+    private final GatheredFlushes pending = new GatheredFlushes(memory.cpus(), null);
 
     private long[] defer(long address, long told) {
         long[] leaf = table.leafFromReserve(address, TableReserve.NONE);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.mman.Fault;
+
+/** The answer of a file of zeros to a fault ({@code shmem_fault}). */
+public final class FileFault {
+    private FileFault() {}
+
+    /**
+     * Returns the frame of a page, which is allocated if there is none. May reclaim.
+     *
+     * @param page the index of the page in the file
+     * @return the frame; negated, {@link Fault#ADRERR} beyond the end of the file, or {@link Fault#OUT_OF_MEMORY}
+     */
+    public static int answer(FilePages file, long page) {
+        int frame = file.frameFor(page);
+        return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
+    }
+}
