@@ -36,7 +36,7 @@ public final class Snapshot<V> implements RangeView<V> {
      * @return a snapshot of both parts
      */
     public static <V> Snapshot<V> join(Snapshot<V> lower, long border, Snapshot<V> upper) {
-        return new Snapshot<>(Slices.join(lower.root, Keys.flip(border), upper.root));
+        return new Snapshot<>(TreeParts.join(lower.root, Keys.flip(border), upper.root));
     }
 
     /**
@@ -54,7 +54,7 @@ public final class Snapshot<V> implements RangeView<V> {
     public Snapshot<V> within(long first, long last, Object owner) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(owner, "owner");
-        return new Snapshot<>(Slices.within(root, Keys.flip(first), Keys.flip(last), owner));
+        return new Snapshot<>(TreeParts.within(root, Keys.flip(first), Keys.flip(last), owner));
     }
 
     /**

@@ -110,7 +110,7 @@ final class Splice {
     /** An array of halves that is no longer in a node and was never in one that other code knew. */
     private long @Nullable [] spare;
 
-    private final LevelItems items = new LevelItems();
+    private final NodeBuilder items = new NodeBuilder();
 
     Splice() {
         top = Node.MAX_LEVELS - 1;

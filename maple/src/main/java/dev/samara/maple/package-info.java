@@ -134,7 +134,7 @@
  *   <tr><td>What orders unsigned indexes?</td>
  *       <td>{@code Keys}</td></tr>
  *   <tr><td>What divides and joins trees?</td>
- *       <td>{@code Slices}</td></tr>
+ *       <td>{@code TreeParts}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code Structure}</td></tr>
  * </table>

@@ -21,12 +21,12 @@ import java.util.List;
  * Single calls over many mappings: the time of the call, and how long another thread waits for the layout lock
  * meanwhile.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --only MUNMAP --json FILE}. The other
- * thread asks for the counters of the space without a pause, which takes the lock for a moment. Its longest wait is
- * about the longest hold. All times are by a clock, so other work on the machine adds to the longest wait. The figures
- * are those of the round with the median of that wait; the rounds before it are for the compiler. With {@code --heap
- * collected} the heap is collected before the call, as in a program that has run for a while: the objects of the
- * mappings lie side by side, and not with the garbage of their making between them.
+ * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --only MUNMAP --json
+ * FILE}. The other thread asks for the counters of the space without a pause, which takes the lock for a moment. Its
+ * longest wait is about the longest hold. All times are by a clock, so other work on the machine adds to the longest
+ * wait. The figures are those of the round with the median of that wait; the rounds before it are for the compiler.
+ * With {@code --heap collected} the heap is collected before the call, as in a program that has run for a while: the
+ * objects of the mappings lie side by side, and not with the garbage of their making between them.
  */
 public final class ManyMappingsReport {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -38,7 +38,7 @@ public final class ManyMappingsReport {
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** How the mappings lie, of one page each. */
-    private enum Mapped {
+    private enum Spacing {
         /** With a hole between two of them. */
         APART,
         /** With a hole between two of them, and of a shared object each. */
@@ -50,22 +50,22 @@ public final class ManyMappingsReport {
     /** A call over a range. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum OverMany {
-        MREMAP(Mapped.APART, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
-        MUNMAP(Mapped.APART, (space, length) -> space.munmap(AT, length)),
-        MUNMAP_OF_SHARED(Mapped.SHARED, (space, length) -> space.munmap(AT, length)),
-        MAP_FIXED(Mapped.APART, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
-        MAP_FIXED_OVER_SHARED(Mapped.SHARED, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
-        MPROTECT(Mapped.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.READ)),
-        MPROTECT_NONE(Mapped.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
-        DONTNEED(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
-        GUARD_INSTALL(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
-        DONTFORK(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
-        POPULATE_READ(Mapped.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
-        MLOCK(Mapped.ALTERNATELY, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
-        MLOCKALL(Mapped.ALTERNATELY, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
-        MSYNC(Mapped.ALTERNATELY, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
-        MSEAL(Mapped.ALTERNATELY, (space, length) -> space.mseal(AT, length, 0)),
-        FORK(Mapped.ALTERNATELY, (space, length) -> {
+        MREMAP(Spacing.APART, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
+        MUNMAP(Spacing.APART, (space, length) -> space.munmap(AT, length)),
+        MUNMAP_OF_SHARED(Spacing.SHARED, (space, length) -> space.munmap(AT, length)),
+        MAP_FIXED(Spacing.APART, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
+        MAP_FIXED_OVER_SHARED(Spacing.SHARED, (space, length) -> space.mmap(AT, length, RW, FIXED, null, 0)),
+        MPROTECT(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.READ)),
+        MPROTECT_NONE(Spacing.ALTERNATELY, (space, length) -> space.mprotect(AT, length, Protection.NONE)),
+        DONTNEED(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTNEED)),
+        GUARD_INSTALL(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.GUARD_INSTALL)),
+        DONTFORK(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.DONTFORK)),
+        POPULATE_READ(Spacing.ALTERNATELY, (space, length) -> space.madvise(AT, length, Advice.POPULATE_READ)),
+        MLOCK(Spacing.ALTERNATELY, (space, length) -> space.mlock2(AT, length, LockFlags.ONFAULT)),
+        MLOCKALL(Spacing.ALTERNATELY, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
+        MSYNC(Spacing.ALTERNATELY, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
+        MSEAL(Spacing.ALTERNATELY, (space, length) -> space.mseal(AT, length, 0)),
+        FORK(Spacing.ALTERNATELY, (space, length) -> {
             space.fork().close();
             return 0;
         });
@@ -74,11 +74,11 @@ public final class ManyMappingsReport {
             long make(AddressSpace space, long length);
         }
 
-        private final Mapped mapped;
+        private final Spacing mapped;
 
         private final Made made;
 
-        OverMany(Mapped mapped, Made made) {
+        OverMany(Spacing mapped, Made made) {
             this.mapped = mapped;
             this.made = made;
         }
@@ -165,12 +165,12 @@ public final class ManyMappingsReport {
     }
 
     /** Maps pages; returns the length of their range. */
-    private static long map(AddressSpace space, int vmas, Mapped mapped) {
-        long step = mapped == Mapped.ALTERNATELY ? PAGE : 2 * PAGE;
-        int flags = mapped == Mapped.SHARED ? SHARED : FIXED;
+    private static long map(AddressSpace space, int vmas, Spacing mapped) {
+        long step = mapped == Spacing.ALTERNATELY ? PAGE : 2 * PAGE;
+        int flags = mapped == Spacing.SHARED ? SHARED : FIXED;
         for (int i = 0; i < vmas; i++) {
             long at = AT + step * i;
-            int rights = mapped == Mapped.ALTERNATELY && i % 2 != 0 ? Protection.READ : RW;
+            int rights = mapped == Spacing.ALTERNATELY && i % 2 != 0 ? Protection.READ : RW;
             long result = space.mmap(at, PAGE, rights, flags, null, 0);
             if (result != at) {
                 throw new IllegalStateException("mmap: " + Errno.of(result));

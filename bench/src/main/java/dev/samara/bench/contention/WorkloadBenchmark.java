@@ -9,6 +9,9 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -132,6 +135,70 @@ public class WorkloadBenchmark {
             own = Ground.own(index);
             Ground.done(field.measured.mmap(own, SLOTS * Ground.PAGE, READ | WRITE, Ground.HERE, null));
         }
+    }
+
+    /** A space with memory. */
+    @State(Scope.Benchmark)
+    public static class Memory {
+        private final Machine machine = Machine.builder().memory(1L << 28).build();
+        private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+
+        /** Called by JMH. */
+        public Memory() {}
+
+        /** Checks the space, and ends it. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            space.validate();
+            space.close();
+            machine.close();
+        }
+    }
+
+    /** One thread with a CPU. */
+    @State(Scope.Thread)
+    public static class MemoryThread {
+        private Cpu cpu;
+        private long own;
+
+        /** Called by JMH; {@link #setUp} does the rest. */
+        public MemoryThread() {}
+
+        /**
+         * Gives the thread a CPU, and a range of its own that has one page.
+         *
+         * @param memory the space
+         * @param thread the thread's number
+         */
+        @Setup(Level.Trial)
+        public void setUp(Memory memory, ThreadParams thread) {
+            cpu = memory.machine.claimCpu();
+            cpu.switchTo(memory.space);
+            own = Ground.own(thread.getThreadIndex());
+            Ground.done(memory.space.mmap(own, Ground.PAGE, READ | WRITE, Ground.HERE, null, 0));
+            cpu.memory().store(own, 8, own);
+        }
+
+        /** Gives the CPU back. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            cpu.close();
+        }
+    }
+
+    /**
+     * Maps a page in the thread's own range, writes to it, and unmaps it ({@code local} of RadixVM's mapbench).
+     *
+     * @param memory the space
+     * @param worker the thread
+     */
+    @Benchmark
+    @About("pages mapped, written and unmapped a second, in a range of each thread")
+    public void local(Memory memory, MemoryThread worker) {
+        long page = worker.own + 2 * Ground.PAGE;
+        Ground.done(memory.space.mmap(page, Ground.PAGE, READ | WRITE, Ground.HERE, null, 0));
+        worker.cpu.memory().store(page, 8, page);
+        Ground.done(memory.space.munmap(page, Ground.PAGE));
     }
 
     /**

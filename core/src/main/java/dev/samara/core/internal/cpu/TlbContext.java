@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
- * TlbGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
+ * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
  *
  * <p>A thread that has changed entries advances the generation, reads the cpumask of the entries, logs the range, and
  * has {@link Shootdowns#shoot} wait for those CPUs. A CPU that begins to use its translations reads the generation, and
@@ -28,7 +28,7 @@ public final class TlbContext {
 
     private final long id = LAST.incrementAndGet();
 
-    private final TlbGeneration generation = new TlbGeneration();
+    private final FlushGeneration generation = new FlushGeneration();
     private final FlushLog log = new FlushLog();
     private final SpaceUsers users;
     private final PageTableCount pageTable;
@@ -71,7 +71,7 @@ public final class TlbContext {
     }
 
     /** Returns the generation of the page table, from which CPUs learn that they must flush. */
-    public TlbGeneration generation() {
+    public FlushGeneration generation() {
         return generation;
     }
 

@@ -3,21 +3,21 @@
  * A CPU as other threads see it: the space whose translations it uses now, and the requests to drop some.
  *
  * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as translation caches see it: a number that no other
- * space ever has, and a {@linkplain dev.samara.core.internal.cpu.TlbGeneration generation}. The generation grows after
- * each change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has a
- * CPU's state and context in one word. So a thread that has changed something decides by that word whether it must wait
- * for that CPU, and by one more if the CPU is in GUEST there. {@link dev.samara.core.internal.cpu.Cpus} is the list of
- * all CPUs of a machine, and {@link dev.samara.core.internal.cpu.Shootdowns} has them drop translations, and waits for
- * that. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a
- * space: CPUs that are in it, CPUs that borrow another space and come back, and references. After the last user has
- * gone, the space's context is never used again, and needs no flush. A CPU that is LAZY is no user: its {@link
- * dev.samara.core.internal.cpu.LazyContext} is the part of the space that it keeps. A
- * {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
+ * space ever has, and a {@linkplain dev.samara.core.internal.cpu.FlushGeneration generation}. The generation grows
+ * after each change of the page table that a CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} has
+ * a CPU's state and context in one word. So a thread that has changed something decides by that word whether it must
+ * wait for that CPU, and by one more if the CPU is in GUEST there. {@link dev.samara.core.internal.cpu.Cpus} is the
+ * list of all CPUs of a machine, and {@link dev.samara.core.internal.cpu.Shootdowns} has them drop translations, and
+ * waits for that. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs that are in it,
+ * CPUs that borrow another space and come back, and references. After the last user has gone, the space's context is
+ * never used again, and needs no flush. A CPU that is LAZY is no user: its {@link
+ * dev.samara.core.internal.cpu.LazyContext} is the part of the space that it keeps. A {@link
+ * dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the latest generations, for CPUs that catch up.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What tells a CPU that it must flush?</td>
- *       <td>{@link dev.samara.core.internal.cpu.TlbGeneration}; in GUEST first a request, in {@link
+ *       <td>{@link dev.samara.core.internal.cpu.FlushGeneration}; in GUEST first a request, in {@link
  *       dev.samara.core.internal.cpu.CpuState}</td></tr>
  *   <tr><td>What does it have to flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>

@@ -7,7 +7,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
@@ -108,7 +108,7 @@ final class AnonymousFault {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long rights = writes ? PageRights.most(now) : PageRights.of(now);
+            long rights = writes ? VmaRights.most(now) : VmaRights.of(now);
             return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights))
                     ? Fault.NONE
                     : Resolve.AGAIN;

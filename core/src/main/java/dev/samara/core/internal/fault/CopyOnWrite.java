@@ -8,7 +8,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
@@ -69,7 +69,7 @@ final class CopyOnWrite {
             if (now == null || !Faulter.mayCopy(now, access)) {
                 return Resolve.AGAIN;
             }
-            long rights = PageRights.most(now);
+            long rights = VmaRights.most(now);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : Resolve.AGAIN;
         } finally {
@@ -175,7 +175,7 @@ final class CopyOnWrite {
                         && Faulter.mayCopy(now, access)
                         && faulter.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
-                    rights = PageRights.most(now);
+                    rights = VmaRights.most(now);
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -204,7 +204,7 @@ final class CopyOnWrite {
             if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.most(now) : NOT_CLAIMED;
+            return Leaf.compareAndSet(leaf, index, pte, mark) ? VmaRights.most(now) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }

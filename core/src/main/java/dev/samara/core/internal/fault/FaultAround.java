@@ -7,7 +7,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -233,7 +233,7 @@ final class FaultAround implements PageWindow {
     /** Returns the rights of an entry that maps a page of a file. */
     static long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
-        return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
+        return VmaRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }
 
     @Override

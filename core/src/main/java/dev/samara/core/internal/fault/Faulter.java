@@ -11,7 +11,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemory;
@@ -405,7 +405,7 @@ public final class Faulter {
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return Resolve.AGAIN;
             }
-            long wider = pte | PageRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            long wider = pte | VmaRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return Resolve.AGAIN;
             }

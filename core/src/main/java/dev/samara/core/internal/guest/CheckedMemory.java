@@ -11,7 +11,7 @@ import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
@@ -250,7 +250,7 @@ public final class CheckedMemory extends TranslatedMemory {
         if (right == FORCED_READ) {
             return vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD);
         }
-        return right == Pte.FORCED_WRITE ? Resolve.isCopyOnWrite(vma) : (PageRights.most(vma) & right) == right;
+        return right == Pte.FORCED_WRITE ? Resolve.isCopyOnWrite(vma) : (VmaRights.most(vma) & right) == right;
     }
 
     private static boolean isWrite(long right) {

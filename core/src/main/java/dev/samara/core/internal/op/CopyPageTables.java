@@ -11,9 +11,9 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
+import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -216,7 +216,7 @@ public final class CopyPageTables {
             // After the change of the entry. Pairs with the pin, after which the pinning thread reads the entry again.
             if (!isOwn || (isCounted && !frames.isPinned(frame))) {
                 // The rights of the child's VMA; the parent's may have changed meanwhile.
-                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | PageRights.of(vma)));
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma)));
                 isShared = true;
             }
         } finally {
@@ -239,7 +239,7 @@ public final class CopyPageTables {
         try {
             frames.store().copy(frame, fresh);
             long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
-            Leaf.fill(target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable));
+            Leaf.fill(target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | VmaRights.of(vma) | writable));
             filled = true;
         } finally {
             if (!filled) {

@@ -447,8 +447,8 @@ public final class Edit implements AutoCloseable {
     /**
      * Looks at the VMAs of a range that no VMA crosses, for {@link #displaceGathered}.
      *
-     * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of which
-     * reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
+     * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of
+     * which reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
      *
      * @return their counters, which the caller only reads
      * @throws RetirementResources.NoIdleContext as {@link #inFlight}

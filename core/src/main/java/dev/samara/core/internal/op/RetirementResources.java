@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The resources that an operation takes for its retirement before it publishes: a depth of stack, a page table context,
  * and the page tables of guards and moves. Decides which operation is refused without one of them: with {@code EAGAIN}
- * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link RetirementSteps} takes the first block of
- * memory of its gather when it is created here.
+ * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link RetirementSteps} takes the first block
+ * of memory of its gather when it is created here.
  *
  * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
  * takes the resource without the lock before its next attempt.

@@ -28,13 +28,16 @@ public final class PageTableContexts {
     private final AtomicInteger serviceNames = new AtomicInteger();
     private Map<PageTableContext, CpuOwner> owned = new ConcurrentHashMap<>();
 
-    /** Idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
+    /** The first idle context of each of a few threads. */
+    private final ContextSlots slots = new ContextSlots();
+
+    /** Other idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
     /** Contexts given back while there was no memory for an {@link Idle}, linked by their own fields. */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
-    /** The number of idle contexts that are never discarded. */
+    /** The number of idle contexts in the stack that are never discarded. */
     private static final int SPARE = 8;
 
     /** The number of returned contexts after which a context is discarded that was idle all the time. */
@@ -43,8 +46,7 @@ public final class PageTableContexts {
     /** The most contexts that are discarded at once. */
     private static final int MOST_GIVEN_UP = 1 << 10;
 
-    /* Benign races: they only decide when, and how many, idle contexts are discarded. */
-    private int givenBack;
+    /** A benign race: it only decides how many idle contexts are discarded. */
     private int fewestIdle = Integer.MAX_VALUE;
 
     /** An idle context, the number of contexts in the stack from it down, and the stack below it. */
@@ -194,6 +196,15 @@ public final class PageTableContexts {
      * @return a context, to be given back; null if none is idle
      */
     public @Nullable PageTableContext borrowIdle() {
+        PageTableContext own = slots.take();
+        if (own != null) {
+            return own;
+        }
+        PageTableContext stacked = pop();
+        return stacked != null ? stacked : slots.takeAny();
+    }
+
+    private @Nullable PageTableContext pop() {
         Idle top = idle.get();
         while (top != null && !idle.compareAndSet(top, top.below)) {
             top = idle.get();
@@ -215,9 +226,10 @@ public final class PageTableContexts {
     public void giveBack(PageTableContext context) {
         // No thread uses the context from here on, so an open section would never end, nor would any grace period.
         context.reader().readUnlockAll();
-        push(context);
-        if (++givenBack >= PERIOD) {
-            givenBack = 0;
+        if (!slots.put(context)) {
+            push(context);
+        }
+        if (slots.isDue(PERIOD)) {
             giveUp();
         }
     }
@@ -254,7 +266,8 @@ public final class PageTableContexts {
 
     /** Ends as many idle contexts as were surplus for a while, so that grace periods need not scan their readers. */
     private void giveUp() {
-        int surplus = Math.min(fewestIdle - SPARE, MOST_GIVEN_UP);
+        // If none was taken in the period, all of them were idle.
+        int surplus = Math.min(Math.min(fewestIdle, stacked()) - SPARE, MOST_GIVEN_UP);
         fewestIdle = Integer.MAX_VALUE;
         if (surplus <= 0) {
             return;
@@ -267,7 +280,7 @@ public final class PageTableContexts {
             return;
         }
         for (int i = 0; i < surplus; i++) {
-            PageTableContext context = borrowIdle();
+            PageTableContext context = pop();
             if (context == null) {
                 break;
             }
@@ -300,8 +313,12 @@ public final class PageTableContexts {
         }
     }
 
-    int idleCount() {
+    private int stacked() {
         Idle top = idle.get();
         return top == null ? 0 : top.depth;
+    }
+
+    int idleCount() {
+        return stacked() + slots.count();
     }
 }

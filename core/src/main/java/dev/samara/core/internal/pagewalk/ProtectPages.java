@@ -58,7 +58,7 @@ public final class ProtectPages {
     }
 
     private static long most(@Nullable VmArea vma) {
-        return vma == null ? 0 : PageRights.most(vma);
+        return vma == null ? 0 : VmaRights.most(vma);
     }
 
     private static void narrow(long[] leaf, int index, long most) {

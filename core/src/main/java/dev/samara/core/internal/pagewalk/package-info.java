@@ -29,7 +29,7 @@
  *   <tr><td>What gives an entry the right to write, after {@code mprotect} too?</td>
  *       <td>a fault: {@code Faulter}, {@code CopyOnWrite}</td></tr>
  *   <tr><td>Which rights does a VMA give its entries?</td>
- *       <td>{@link dev.samara.core.internal.pagewalk.PageRights}</td></tr>
+ *       <td>{@link dev.samara.core.internal.pagewalk.VmaRights}</td></tr>
  *   <tr><td>What finds written pages?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.DirtyScan}</td></tr>
  * </table>

@@ -50,7 +50,7 @@ final class Districts {
 
     static {
         try {
-            PARTS = MethodHandles.lookup().findVarHandle(Districts.class, "parts", District[].class);
+            PARTS = MethodHandles.lookup().findVarHandle(Districts.class, "parts", LayoutParts.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
@@ -68,9 +68,9 @@ final class Districts {
     /** The layout lock. */
     private final ReentrantLock lock;
 
-    /** The parts in the order of addresses; null while the layout is not divided. Written under the layout lock. */
+    /** The parts; null while the layout is not divided. Written under the layout lock. */
     @SuppressWarnings("UnusedVariable") // through PARTS
-    private District @Nullable [] parts;
+    private @Nullable LayoutParts parts;
 
     /** All of the layout; dead while the layout is divided. Guarded by the layout lock. */
     private District whole;
@@ -83,11 +83,11 @@ final class Districts {
         whole = new District(lock, tree, limits, new Counters(), new LockHoldTimes(), 0);
     }
 
-    private District @Nullable [] partsAcquire() {
-        return (District @Nullable []) PARTS.getAcquire(this);
+    private @Nullable LayoutParts partsAcquire() {
+        return (LayoutParts) PARTS.getAcquire(this);
     }
 
-    private void setPartsRelease(District @Nullable [] next) {
+    private void setPartsRelease(@Nullable LayoutParts next) {
         PARTS.setRelease(this, next);
     }
 
@@ -99,7 +99,8 @@ final class Districts {
      * Returns the parts; null if the layout is not divided. The layout is divided from the store of no tree on, and
      * whole from the store of a tree on. If a join has come between the two loads, the caller finds a tree next time.
      */
-    District @Nullable [] current() {
+    @Nullable
+    LayoutParts current() {
         return layout.treeAcquire() != null ? null : partsAcquire();
     }
 
@@ -136,26 +137,21 @@ final class Districts {
      */
     District lock(long start, long end) {
         for (; ; ) {
-            District[] known = current();
-            District part = known == null ? null : of(known, start);
-            if (known == null) {
-                District locked = lockUndivided(start, end);
-                if (locked != null) {
-                    return locked;
-                }
-            } else if (part == null || !part.contains(start, end)) {
+            LayoutParts known = current();
+            if (known != null && !known.isInOne(start, end)) {
                 return lockWhole();
-            } else {
-                District locked = lockPart(known, part, start, end);
-                if (locked != null) {
-                    return locked;
-                }
+            }
+            District locked = known == null
+                    ? lockUndivided(start, end)
+                    : lockPart(known, known.district(known.indexOf(start)), start, end);
+            if (locked != null) {
+                return locked;
             }
         }
     }
 
     /** Locks a part; returns null, without the lock, if it is dead. */
-    private @Nullable District lockPart(District[] known, District part, long start, long end) {
+    private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
         boolean isMet = part.isContended();
         part.lock();
         long[] borders = NO_BORDERS;
@@ -183,24 +179,25 @@ final class Districts {
     }
 
     /** Returns whether no operation has taken the lock of another part since the last look of this part. */
-    private static boolean isAlone(District[] known, District part) {
+    private static boolean isAlone(LayoutParts known, District part) {
         long others = 0;
-        for (District other : known) {
+        for (int i = 0; i < known.count(); i++) {
+            District other = known.district(i);
             others += other == part ? 0 : other.operations();
         }
         return part.seesNoMore(others);
     }
 
     /** Divides a layout anew, also at other borders. Returns null: the caller finds its part by the parts. */
-    private @Nullable District divideFurther(District[] known, long[] more) {
+    private @Nullable District divideFurther(LayoutParts known, long[] more) {
         District all = lockWhole();
         try {
-            long[] borders = Arrays.copyOf(more, more.length + known.length);
+            long[] borders = Arrays.copyOf(more, more.length + known.count());
             int count = more.length;
-            for (int i = 1; i < known.length; i++) {
+            for (int i = 1; i < known.count(); i++) {
                 // Of a part without operations, one border is left out.
-                if (known[i].operations() != 0 && known[i - 1].operations() != 0) {
-                    borders[count++] = known[i].start();
+                if (known.district(i).operations() != 0 && known.district(i - 1).operations() != 0) {
+                    borders[count++] = known.start(i);
                 }
             }
             if (count < MOST) {
@@ -243,14 +240,6 @@ final class Districts {
             meetings.clear();
             tryToDivide(borders);
         }
-    }
-
-    private static District of(District[] parts, long address) {
-        int i = parts.length - 1;
-        while (i > 0 && Addresses.isBelow(address, parts[i].start())) {
-            i--;
-        }
-        return parts[i];
     }
 
     /**
@@ -296,6 +285,7 @@ final class Districts {
                     own, new MapleTree<>(own, part), limits, start, end, bounds[0].copy(), bounds[1], charged, i);
             made[i].inFlight().addThoseIn(from.inFlight(), start, end);
         }
+        LayoutParts parts = new LayoutParts(made);
         // In place of the old tree, which would keep VMAs reachable.
         District divided = new District(
                 lock, new MapleTree<>(lock), from.limits(), from.counters(), from.holdTimes(), from.moves());
@@ -305,7 +295,7 @@ final class Districts {
         layout.lifetime().identity().chargeParts(charged);
         // The parts, then no tree: a thread that finds no tree finds the parts. No thread uses them before, since
         // lookups go by the tree until then.
-        setPartsRelease(made);
+        setPartsRelease(parts);
         layout.publishTree(null);
         from.die();
         whole = divided;
@@ -354,7 +344,7 @@ final class Districts {
 
     /** Joins the parts. Caller holds the layout lock, and the layout is divided. */
     private District join() {
-        District[] from = Objects.requireNonNull(partsAcquire());
+        District[] from = Objects.requireNonNull(partsAcquire()).districts();
         int locked = 0;
         try {
             while (locked < from.length) {
@@ -403,9 +393,9 @@ final class Districts {
         if (lock.isHeldByCurrentThread()) {
             return true;
         }
-        District[] known = partsAcquire();
-        for (int i = 0; known != null && i < known.length; i++) {
-            if (known[i].isLockedByThisThread()) {
+        LayoutParts known = partsAcquire();
+        for (int i = 0; known != null && i < known.count(); i++) {
+            if (known.district(i).isLockedByThisThread()) {
                 return true;
             }
         }
@@ -416,9 +406,9 @@ final class Districts {
     @Nullable
     VmArea find(long address) {
         for (; ; ) {
-            District[] known = current();
+            LayoutParts known = current();
             if (known != null) {
-                return of(known, address).tree().get(address);
+                return known.tree(known.indexOf(address)).get(address);
             }
             MapleTree<VmArea> tree = layout.treeAcquire();
             if (tree != null) {
@@ -431,11 +421,11 @@ final class Districts {
     @Nullable
     VmArea atOrAfter(long address) {
         for (; ; ) {
-            District[] known = current();
+            LayoutParts known = current();
             if (known != null) {
-                District part = of(known, address);
-                VmArea found = part.tree().atOrAfter(address);
-                return found != null || part == known[known.length - 1]
+                int part = known.indexOf(address);
+                VmArea found = known.tree(part).atOrAfter(address);
+                return found != null || part == known.count() - 1
                         ? found
                         : snapshot().atOrAfter(address);
             }
@@ -450,11 +440,11 @@ final class Districts {
     @Nullable
     VmArea atOrBefore(long address) {
         for (; ; ) {
-            District[] known = current();
+            LayoutParts known = current();
             if (known != null) {
-                District part = of(known, address);
-                VmArea found = part.tree().atOrBefore(address);
-                return found != null || part == known[0] ? found : snapshot().atOrBefore(address);
+                int part = known.indexOf(address);
+                VmArea found = known.tree(part).atOrBefore(address);
+                return found != null || part == 0 ? found : snapshot().atOrBefore(address);
             }
             MapleTree<VmArea> tree = layout.treeAcquire();
             if (tree != null) {
@@ -474,53 +464,11 @@ final class Districts {
             if (tree != null) {
                 return tree.snapshot();
             }
-            District[] known = current();
-            Snapshot<VmArea> all = known == null ? null : tries < TRIES ? readTwice(known) : readLocked(known);
+            LayoutParts known = current();
+            Snapshot<VmArea> all = known == null ? null : tries < TRIES ? known.readTwice() : known.readLocked();
             if (all != null) {
                 return all;
             }
         }
-    }
-
-    private static @Nullable Snapshot<VmArea> readTwice(District[] parts) {
-        Snapshot<VmArea>[] read = read(parts);
-        for (int i = 0; i < parts.length; i++) {
-            if (!parts[i].tree().isStill(read[i])) {
-                return null;
-            }
-        }
-        return joined(parts, read);
-    }
-
-    private static @Nullable Snapshot<VmArea> readLocked(District[] parts) {
-        int locked = 0;
-        try {
-            while (locked < parts.length) {
-                parts[locked].layoutLock().lock();
-                locked++;
-            }
-            return parts[0].isDead() ? null : joined(parts, read(parts));
-        } finally {
-            while (locked > 0) {
-                parts[--locked].layoutLock().unlock();
-            }
-        }
-    }
-
-    @SuppressWarnings({"unchecked", "rawtypes"}) // an array of snapshots of one type
-    private static Snapshot<VmArea>[] read(District[] parts) {
-        Snapshot<VmArea>[] read = new Snapshot[parts.length];
-        for (int i = 0; i < parts.length; i++) {
-            read[i] = parts[i].tree().snapshot();
-        }
-        return read;
-    }
-
-    private static Snapshot<VmArea> joined(District[] parts, Snapshot<VmArea>[] read) {
-        Snapshot<VmArea> all = read[0];
-        for (int i = 1; i < parts.length; i++) {
-            all = Snapshot.join(all, parts[i].start(), read[i]);
-        }
-        return all;
     }
 }

@@ -42,7 +42,8 @@ final class DistrictScenariosTest {
                     "P38: a snapshot reads the roots once",
                     DistrictScenarios.SnapshotBesideBoth.class,
                     1,
-                    SourceBreak.of(DISTRICTS, "if (!parts[i].tree().isStill(read[i])) {", "if (false) {")),
+                    SourceBreak.of(
+                            INTERNAL + "space.LayoutParts", "if (!trees[i].isStill(read[i])) {", "if (false) {")),
             new Break(
                     "P39: an operation goes by the parts before lookups do",
                     DistrictScenarios.DivisionBesideOperation.class,

@@ -140,6 +140,18 @@ public final class Exploration {
         return run.trace().writes();
     }
 
+    /**
+     * Returns the words that one thread writes and another one writes or reads in the run of one schedule, each by its
+     * name and the places of its writes.
+     */
+    public java.util.List<String> sharedWords(Schedule schedule) {
+        Run run = run(Strategy.replay(schedule).begin(), true);
+        if (run.finding() != null) {
+            throw new IllegalStateException(run.finding().toString());
+        }
+        return run.trace().sharedWords();
+    }
+
     private Run run(Chooser chooser, boolean records) {
         Run run = new Run(scenarios.get(), chooser, limits, records);
         run.execute();

@@ -2,9 +2,12 @@
 package dev.samara.core.interleave.schedule;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** What a run did: its choices, and on request its steps. */
@@ -74,6 +77,58 @@ final class Trace {
                 .filter(step -> step.access.kind() == Access.Kind.WRITE)
                 .map(step -> step.access.site())
                 .toList();
+    }
+
+    /**
+     * Returns the words that one thread writes and another one writes or reads: for each, its name and the places of
+     * its writes.
+     */
+    List<String> sharedWords() {
+        List<List<Step>> words = new ArrayList<>();
+        Map<Location, List<Step>> byLocation = new HashMap<>();
+        for (Step step : steps) {
+            if (step.access.kind() == Access.Kind.WRITE || step.access.kind() == Access.Kind.READ) {
+                byLocation
+                        .computeIfAbsent(new Location(step.access), any -> {
+                            List<Step> word = new ArrayList<>();
+                            words.add(word);
+                            return word;
+                        })
+                        .add(step);
+            }
+        }
+        return words.stream().filter(Trace::isShared).map(Trace::describe).toList();
+    }
+
+    /** An access, equal to each of the same location. */
+    private record Location(Access access) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Location location && access.isOfSameLocation(location.access);
+        }
+
+        @Override
+        public int hashCode() {
+            return System.identityHashCode(access.base()) + 31 * access.index() + Objects.hashCode(access.field());
+        }
+    }
+
+    private static boolean isShared(List<Step> word) {
+        long threads = word.stream().map(Step::thread).distinct().count();
+        return threads > 1 && word.stream().anyMatch(step -> step.access.kind() == Access.Kind.WRITE);
+    }
+
+    private static String describe(List<Step> word) {
+        Object base = word.get(0).access.base();
+        String owner = base == null ? "" : base.getClass().getSimpleName() + ' ';
+        return owner
+                + word.get(0).access.name()
+                + word.stream()
+                        .filter(step -> step.access.kind() == Access.Kind.WRITE)
+                        .map(step -> step.access.site())
+                        .distinct()
+                        .sorted()
+                        .toList();
     }
 
     List<String> steps() {

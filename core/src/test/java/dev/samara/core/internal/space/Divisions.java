@@ -21,16 +21,16 @@ public final class Divisions {
     }
 
     public static int parts(Layout layout) {
-        District[] parts = layout.districts().current();
-        return parts == null ? 0 : parts.length;
+        LayoutParts parts = layout.districts().current();
+        return parts == null ? 0 : parts.count();
     }
 
     /** Whether an operation is in flight, in any part. Takes no lock: only while no thread runs. */
     public static boolean isInFlight(Layout layout) {
-        District[] parts = layout.districts().current();
+        LayoutParts parts = layout.districts().current();
         boolean isInFlight = !layout.inFlight().isEmpty();
-        for (int i = 0; parts != null && i < parts.length; i++) {
-            isInFlight |= !parts[i].inFlight().isEmpty();
+        for (int i = 0; parts != null && i < parts.count(); i++) {
+            isInFlight |= !parts.district(i).inFlight().isEmpty();
         }
         return isInFlight;
     }

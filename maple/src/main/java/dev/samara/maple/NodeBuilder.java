@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * The slots of the nodes that {@link Splice} is about to build at one level, with their pivots and gaps. It also has
  * the nodes built from these slots: the items of the level above.
  */
-final class LevelItems {
+final class NodeBuilder {
 
     /** Two nodes less one slot each, and three pieces. A node with too few items and an added neighbour have fewer. */
     private static final int CAPACITY = 2 * Node.FANOUT + 1;
@@ -26,7 +26,7 @@ final class LevelItems {
     private final long[] builtGaps = new long[MAX_BUILT];
     private int builtCount;
 
-    LevelItems() {}
+    NodeBuilder() {}
 
     int count() {
         return count;

@@ -6,8 +6,8 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 
 /** The rights that a VMA gives its page table entries. */
-public final class PageRights {
-    private PageRights() {}
+public final class VmaRights {
+    private VmaRights() {}
 
     /**
      * Returns the rights that every page of a VMA has: EXEC if the VMA has it, and READ if any access is allowed, since

@@ -5,9 +5,9 @@ package dev.samara.maple;
  * Trees made of parts of other trees. All but the nodes along the borders are shared with those, which never change
  * afterwards.
  */
-final class Slices {
+final class TreeParts {
 
-    private Slices() {}
+    private TreeParts() {}
 
     /**
      * Returns the root of a tree that has the contents of another one in {@code [lo, hi]}, and reservations of an owner

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("B.1 C.1 C.5 D.3: parts of snapshots, and snapshots joined")
-class SlicesTest {
+class TreePartsTest {
 
     private static final Object OUTSIDE = "outside";
 

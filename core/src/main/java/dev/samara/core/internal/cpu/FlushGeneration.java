@@ -8,14 +8,14 @@ import java.util.concurrent.atomic.AtomicLong;
  * has changed entries advances it. A CPU compares it with the generation that it has flushed to, before it uses a
  * translation.
  */
-public final class TlbGeneration {
+public final class FlushGeneration {
     /** The bit that marks the generation of a context that was given back. */
     private static final long GIVEN_BACK = Long.MIN_VALUE;
 
     /** The current generation; the first is 1. Negative after the context was given back. */
     private final AtomicLong generation = new AtomicLong(1);
 
-    TlbGeneration() {}
+    FlushGeneration() {}
 
     /** Returns the current generation, which only grows. */
     public long current() {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.cost;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.interleave.cost.DistrictCostScenario.Work;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The model of what threads with ranges of their own share, in words that one writes and another one uses. */
+@Tag("interleave")
+@DisplayName("The words that threads share which map and unmap in ranges of their own")
+final class DistrictCostsTest {
+    private static final int MOST_PARTS = 16;
+
+    /** The words of the committed memory, and the slots of idle contexts. */
+    private static final int STRIPES = 8;
+
+    private static void assertShared(int expected, Work work, int threads, int parts) {
+        List<String> shared = DistrictCosts.of(work, threads, parts);
+        assertEquals(expected, shared.size(), () -> work + ", " + threads + " threads, " + parts + " parts: " + shared);
+    }
+
+    /** The lock, the number of operations, the root and the charge of each part that has several threads. */
+    private static int ofLayout(int threads, int parts) {
+        return (threads > parts ? 4 * parts : 0) + stripes(threads);
+    }
+
+    private static int stripes(int threads) {
+        return threads > STRIPES ? STRIPES : 0;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8, 64})
+    @DisplayName("without memory: none in a part of their own, four in a part that they share")
+    void layout(int threads) {
+        assertShared(ofLayout(threads, 1), Work.LAYOUT, threads, 1);
+        int parts = Math.min(threads, MOST_PARTS);
+        assertShared(ofLayout(threads, parts), Work.LAYOUT, threads, parts);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8, 64})
+    @DisplayName("with memory, and no page: none more for up to eight threads, which have a context each")
+    void memory(int threads) {
+        assertShared(ofLayout(threads, 1) + stripes(threads), Work.MEMORY, threads, 1);
+        int parts = Math.min(threads, MOST_PARTS);
+        assertShared(ofLayout(threads, parts) + stripes(threads), Work.MEMORY, threads, parts);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8})
+    @DisplayName("with a page: the generation, and the five words of each entry of the flush log that a CPU reads")
+    void touch(int threads) {
+        int flushes = threads == 1 ? 0 : 1 + 5 * (threads - 1);
+        assertShared(ofLayout(threads, 1) + flushes, Work.TOUCH, threads, 1);
+        assertShared(ofLayout(threads, threads) + flushes, Work.TOUCH, threads, threads);
+    }
+}
