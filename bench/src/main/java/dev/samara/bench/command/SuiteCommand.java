@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.command;
 
+import dev.samara.bench.ab.AbReport;
 import dev.samara.bench.chart.ChartProgram;
 import dev.samara.bench.report.UsageException;
 import java.io.IOException;
@@ -19,6 +20,7 @@ public final class SuiteCommand {
     /** The programs of the suite, besides benchmarks and reports. */
     static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
             "list", "all of these",
+            "ab", "two versions in one JVM in turns: OLD.jar NEW.jar [--rows ROW,...] [--set NAME=VALUE,...]",
             "chart", "draws PNG and SVG of what JMH has written with -rf json: [--out DIRECTORY] RESULT.json...",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY]"));
 
@@ -67,6 +69,7 @@ public final class SuiteCommand {
                 }
                 Catalogue.print(out);
             }
+            case "ab" -> AbReport.main(others.toArray(String[]::new));
             case "chart" -> ChartProgram.run(others, out);
             case "quick" -> {
                 return QuickRun.run(others, out);
