@@ -12,6 +12,7 @@ import java.util.function.Supplier;
 /** The loop around a benchmark. Each row of each version has this class anew, and so compiled code of its own. */
 final class BodyLoop {
     /** Keeps results, so that the compiler does not drop the calls. */
+    @SuppressWarnings("UnusedVariable") // written only
     private static volatile Object last = "";
 
     private BodyLoop() {}
