@@ -23,6 +23,7 @@ final class Run {
     private final CountDownLatch over = new CountDownLatch(1);
 
     private int steps;
+    private long numbered;
     private int named;
     private boolean branching;
     private boolean isRepetition;
@@ -112,6 +113,10 @@ final class Run {
         UndeclaredException(Throwable cause) {
             super(cause);
         }
+    }
+
+    long nextNumber() {
+        return ++numbered;
     }
 
     String nextName() {

@@ -15,6 +15,7 @@ public class SteppedThread extends Thread {
     static final long NEVER = Long.MAX_VALUE;
 
     private final Run run;
+    private final long number;
     private volatile boolean go;
 
     /** The step that this thread makes when it runs next. */
@@ -87,7 +88,14 @@ public class SteppedThread extends Thread {
     SteppedThread(Run run, @Nullable Runnable task, @Nullable String name) {
         super(null, task, name == null ? run.nextName() : name, 0, false);
         this.run = run;
+        number = run.nextNumber();
         setDaemon(true);
+    }
+
+    /** Returns the number of this thread in its run: code that chooses a word by it chooses that in each run. */
+    @Override
+    public final long getId() {
+        return number;
     }
 
     final Run run0() {
