@@ -4,6 +4,9 @@ package dev.samara.bench.contention;
 import static dev.samara.core.mman.Protection.READ;
 import static dev.samara.core.mman.Protection.WRITE;
 
+import java.util.Arrays;
+import java.util.List;
+
 /** The operations of the measured threads. */
 enum Activity {
     /** Lookups at random addresses, timed in batches. */
@@ -42,6 +45,9 @@ enum Activity {
             return 3;
         }
     };
+
+    static final List<String> NAMES =
+            Arrays.stream(values()).map(Activity::toString).toList();
 
     final int perBatch;
 

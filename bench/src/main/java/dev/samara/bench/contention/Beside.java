@@ -10,6 +10,8 @@ enum Beside {
     NOBODY("nobody"),
     /** A thread that maps and unmaps without pause. */
     WRITER("writer"),
+    /** A thread that takes snapshots without pause. */
+    SNAPSHOTS("snapshots"),
     /** A thread that unmaps, again and again, a file whose close takes 100 ms. */
     SLOW_CLOSE("slow-close");
 

@@ -22,6 +22,11 @@ interface Contender {
     /** Returns all VMAs of one instant. */
     List<Vma> scan();
 
+    /** Returns the layout of one instant. A contender without snapshots returns all VMAs. */
+    default Object snapshot() {
+        return scan();
+    }
+
     long mmap(long address, long length, int protection, int flags, @Nullable Backing backing);
 
     long munmap(long address, long length);

@@ -14,7 +14,9 @@ import java.util.function.ToDoubleFunction;
  * Throughput and percentiles of lookups, references and small operations, by contender, number of threads and
  * neighbour, all in one run.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --json FILE}.
+ * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --what
+ * lookup,operation --between 1000 --json FILE}: with {@code --between} there are so many mappings between the ranges of
+ * the first two threads.
  * Contenders take turns within a round, so that other load of the machine affects all of them; a figure is the median
  * over the rounds. One process runs all, so each contender is called through one interface with four implementations.
  * {@link ContentionBenchmark} gives each a process of its own.
@@ -29,6 +31,7 @@ public final class ContentionReport {
     private final int pauseMillis;
     private final int[] threads;
     private final List<String> besides;
+    private final List<String> activities;
     private final Figures figures;
     private final Map<String, AddressSpace> spaces = new HashMap<>();
     private final Map<String, Contender> contenders = new HashMap<>();
@@ -42,11 +45,14 @@ public final class ContentionReport {
         pauseMillis = arguments.count("--pause", 0, (int) Neighbour.PAUSE_MILLIS);
         threads = arguments.counts("--threads", "1,2,4");
         besides = arguments.list("--beside", Beside.NAMES, Beside.NAMES);
+        activities = arguments.list("--what", Activity.NAMES, Activity.NAMES);
+        int between = arguments.count("--between", 0, 0);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ContentionReport.class, words, json);
         for (String name : Contenders.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
+            Ground.fillBetween(space, between);
             spaces.put(name, space);
             contenders.put(name, Contenders.named(name, space, null));
         }
@@ -116,6 +122,9 @@ public final class ContentionReport {
                 "neighbour /s");
         for (String beside : besides) {
             for (Activity activity : Activity.values()) {
+                if (!activities.contains(activity.toString())) {
+                    continue;
+                }
                 for (int count : threads) {
                     measure(beside, activity, count);
                 }

@@ -40,6 +40,14 @@ final class Ground {
         return space;
     }
 
+    /** Maps ranges between those of the first two threads. */
+    static void fillBetween(AddressSpace space, int vmas) {
+        long start = own(0) + (1L << 29);
+        for (int i = 0; i < vmas; i++) {
+            done(space.mmap(start + i * 2L * LENGTH, LENGTH, READ, HERE, null, 0));
+        }
+    }
+
     private static long common(int i) {
         return COMMON + i * 2L * LENGTH;
     }

@@ -10,7 +10,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** The thread beside the measured ones. It works in a range of its own until it is stopped. */
+/** The thread beside the measured ones. It works until it is stopped, in a range of its own if it maps. */
 final class Neighbour {
     /** No measured thread has this number. */
     private static final long RANGE = Ground.own(1000);
@@ -27,7 +27,11 @@ final class Neighbour {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private volatile boolean over;
 
-    /** The number of times that it has mapped and unmapped; read after its end. */
+    /** The last snapshot: the compiler does not drop those that are kept. */
+    @SuppressWarnings("UnusedVariable") // written only
+    private volatile @Nullable Object last;
+
+    /** The number of times that it has mapped and unmapped, or has taken a snapshot; read after its end. */
     private long rounds;
 
     /**
@@ -41,6 +45,7 @@ final class Neighbour {
         thread = switch (beside) {
             case NOBODY -> null;
             case WRITER -> new Thread(() -> run(this::mapAndUnmap), "writer");
+            case SNAPSHOTS -> new Thread(() -> run(this::takeSnapshots), "snapshots");
             case SLOW_CLOSE -> new Thread(() -> run(this::closeSlowly), "slow-close");
         };
         if (thread != null) {
@@ -66,6 +71,13 @@ final class Neighbour {
         while (!over) {
             Ground.done(contender.mmap(RANGE, Ground.LENGTH, READ, Ground.HERE, null));
             Ground.done(contender.munmap(RANGE, Ground.LENGTH));
+            rounds++;
+        }
+    }
+
+    private void takeSnapshots() {
+        while (!over) {
+            last = contender.snapshot();
             rounds++;
         }
     }

@@ -42,6 +42,11 @@ final class Samara implements Contender {
     }
 
     @Override
+    public Object snapshot() {
+        return space.snapshot();
+    }
+
+    @Override
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing) {
         return space.mmap(address, length, protection, flags, backing, 0);
     }
