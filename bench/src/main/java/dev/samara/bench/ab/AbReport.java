@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Compares two versions: {@code ab OLD.jar NEW.jar --rows OperationBenchmark.find,OperationBenchmark.brk --set vmas=30}.
+ * Compares two versions: {@code ab OLD.jar NEW.jar --rows OperationBenchmark.find,OperationBenchmark.brk}.
  *
  * <p>Both jars are those of this module. Both versions run the benchmarks of the newer jar, in this JVM and in turns,
  * on one thread. A round is a batch of each, in alternate order, and its figure is the ratio of the two times. A trial
