@@ -479,11 +479,13 @@ public final class Edit implements AutoCloseable {
     public void displaceGathered() {
         List<VmArea> gathered = lists.gathered;
         counters.subtractAll(lists.ofGathered);
-        if (fresh.isEmpty()) {
-            gone.addAll(gathered);
-        } else {
-            for (int i = 0; i < gathered.size(); i++) {
-                noteGone(gathered.get(i));
+        boolean areAllOld = fresh.isEmpty();
+        for (int i = 0; i < gathered.size(); i++) {
+            VmArea vma = gathered.get(i);
+            if (areAllOld) {
+                gone.add(vma);
+            } else {
+                noteGone(vma);
             }
         }
         if (lists.ofGathered.opens != 0) {
