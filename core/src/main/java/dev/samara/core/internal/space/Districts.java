@@ -150,7 +150,10 @@ final class Districts {
         }
     }
 
-    /** Locks a part; returns null, without the lock, if it is dead. */
+    /**
+     * Locks a part; returns null, without the lock, if it is dead, or lookups do not go by it yet. The caller may have
+     * found no tree long ago: since then the layout was joined, and is being divided again.
+     */
     private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
         boolean isMet = part.isContended();
         part.lock();
@@ -158,7 +161,7 @@ final class Districts {
         boolean isAlone = false;
         boolean isOurs = false;
         try {
-            if (part.isDead()) {
+            if (part.isDead() || layout.treeAcquire() != null) {
                 return null;
             } else if (isMet && part.meetings().mayDivide(start, end)) {
                 borders = part.meetings().borders(part.tree(), layout.geometry().pageSize());

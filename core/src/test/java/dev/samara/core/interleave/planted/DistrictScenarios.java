@@ -137,6 +137,24 @@ final class DistrictScenarios {
         }
     }
 
+    /** A thread that joins the layout and divides it again, beside an operation; its thread then looks for its change. */
+    static final class DivisionAgainBesideOperation extends OfFour {
+        DivisionAgainBesideOperation() {
+            calls().put("again", (state, cpu) -> {
+                Divisions.join(MachineInternals.layoutOf(state.space));
+                divide(state);
+                return "";
+            });
+            calls().put("munmap", (state, cpu) -> {
+                String result = "" + state.space.munmap(at(1), PAGE);
+                if (isMapped(state.space, 1)) {
+                    throw new AssertionError("I6: found after its munmap");
+                }
+                return result;
+            });
+        }
+    }
+
     /** A range in flight across the border, a thread that divides the layout, and a mapping in the range. */
     static final class DivisionBesideFlight extends OfFour {
         DivisionBesideFlight() {

@@ -49,9 +49,13 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionBesideOperation.class,
                     1,
                     SourceBreak.of(
-                            DISTRICTS,
-                            "return layout.treeAcquire() != null ? null : partsAcquire();",
-                            "return partsAcquire();")),
+                                    DISTRICTS,
+                                    "return layout.treeAcquire() != null ? null : partsAcquire();",
+                                    "return partsAcquire();")
+                            .and(SourceBreak.of(
+                                    DISTRICTS,
+                                    "if (part.isDead() || layout.treeAcquire() != null) {",
+                                    "if (part.isDead()) {"))),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
@@ -81,8 +85,16 @@ final class DistrictScenariosTest {
                     1,
                     SourceBreak.of(
                             DISTRICTS,
-                            "if (part.isDead()) {\n                return null;",
-                            "if (false) {\n" + "                return null;")));
+                            "if (part.isDead() || layout.treeAcquire() != null) {",
+                            "if (layout.treeAcquire() != null) {")),
+            new Break(
+                    "P39: an operation that has found no tree long ago goes by the parts of the next division",
+                    DistrictScenarios.DivisionAgainBesideOperation.class,
+                    2,
+                    SourceBreak.of(
+                            DISTRICTS,
+                            "if (part.isDead() || layout.treeAcquire() != null) {",
+                            "if (part.isDead()) {")));
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -101,6 +113,7 @@ final class DistrictScenariosTest {
                 DistrictScenarios.NeighboursAtBorder.class,
                 DistrictScenarios.PlacementBesidePart.class,
                 DistrictScenarios.DivisionBesideOperation.class,
+                DistrictScenarios.DivisionAgainBesideOperation.class,
                 DistrictScenarios.DivisionBesideFlight.class,
                 DistrictScenarios.PartBesideFork.class,
                 DistrictScenarios.LookupsBesideJoin.class
