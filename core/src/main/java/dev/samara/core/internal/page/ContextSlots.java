@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,34 +12,58 @@ final class ContextSlots {
     /** A power of two. */
     private static final int SLOTS = 8;
 
-    /** The references of two cache lines or more, since processors fetch lines in pairs. */
-    private static final int STRIDE = 32;
+    /**
+     * A slot, with padding for two cache lines, since processors fetch lines in pairs. Its word is an {@link
+     * AtomicReference}: the first use of a handle may need memory, and a context is given back also without.
+     */
+    @SuppressWarnings("UnusedVariable") // padding
+    private static final class ContextSlot {
+        private final AtomicReference<@Nullable PageTableContext> context = new AtomicReference<>();
 
-    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(PageTableContext[].class);
+        /** The calls of {@link #isDue}. A benign race: they only decide when something is discarded. */
+        private int calls;
 
-    private final @Nullable PageTableContext[] slots = new @Nullable PageTableContext[(SLOTS + 1) * STRIDE];
+        private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;
 
-    /** The calls of {@link #isDue} by slot. A benign race: they only decide when something is discarded. */
-    private final int[] calls = new int[(SLOTS + 1) * STRIDE];
+        @Nullable
+        PageTableContext take() {
+            return context.get() == null ? null : context.getAndSet(null);
+        }
 
-    ContextSlots() {}
+        boolean put(PageTableContext given) {
+            // Pairs with getAndSet: the next borrower finds what this one has left in the context.
+            return context.get() == null && context.compareAndSet(null, given);
+        }
 
-    /** Returns the index of the calling thread's slot. */
-    private static int own() {
-        return (((int) Thread.currentThread().getId() & SLOTS - 1) + 1) * STRIDE;
+        boolean isEmpty() {
+            return context.get() == null;
+        }
+    }
+
+    private final ContextSlot[] slots = new ContextSlot[SLOTS];
+
+    ContextSlots() {
+        for (int i = 0; i < SLOTS; i++) {
+            slots[i] = new ContextSlot();
+        }
+    }
+
+    /** Returns the calling thread's slot. */
+    private ContextSlot own() {
+        return slots[(int) Thread.currentThread().getId() & SLOTS - 1];
     }
 
     /** Takes the context of the calling thread's slot, or returns null. */
     @Nullable
     PageTableContext take() {
-        return takeFrom(own());
+        return own().take();
     }
 
     /** Takes a context of any slot, or returns null if each was found empty. */
     @Nullable
     PageTableContext takeAny() {
-        for (int i = STRIDE; i < slots.length; i += STRIDE) {
-            PageTableContext found = takeFrom(i);
+        for (int i = 0; i < SLOTS; i++) {
+            PageTableContext found = slots[i].take();
             if (found != null) {
                 return found;
             }
@@ -48,44 +71,26 @@ final class ContextSlots {
         return null;
     }
 
-    private @Nullable PageTableContext takeFrom(int slot) {
-        return getAcquire(slot) == null ? null : getAndSet(slot, null);
-    }
-
     /** Puts a context into the calling thread's slot; returns false if that has one. */
     boolean put(PageTableContext context) {
-        int slot = own();
-        // Pairs with getAndSet: the next borrower finds what this one has left in the context.
-        return getAcquire(slot) == null && compareAndSet(slot, null, context);
+        return own().put(context);
     }
 
     /** Returns true once in a number of calls, about. */
     boolean isDue(int period) {
-        int slot = own();
-        if (++calls[slot] < period) {
+        ContextSlot slot = own();
+        if (++slot.calls < period) {
             return false;
         }
-        calls[slot] = 0;
+        slot.calls = 0;
         return true;
     }
 
     int count() {
         int count = 0;
-        for (int i = STRIDE; i < slots.length; i += STRIDE) {
-            count += getAcquire(i) == null ? 0 : 1;
+        for (int i = 0; i < SLOTS; i++) {
+            count += slots[i].isEmpty() ? 0 : 1;
         }
         return count;
-    }
-
-    private @Nullable PageTableContext getAcquire(int slot) {
-        return (PageTableContext) SLOT.getAcquire(slots, slot);
-    }
-
-    private @Nullable PageTableContext getAndSet(int slot, @Nullable PageTableContext context) {
-        return (PageTableContext) SLOT.getAndSet(slots, slot, context);
-    }
-
-    private boolean compareAndSet(int slot, @Nullable PageTableContext expected, PageTableContext context) {
-        return SLOT.compareAndSet(slots, slot, expected, context);
     }
 }

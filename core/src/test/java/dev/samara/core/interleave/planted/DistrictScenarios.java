@@ -137,7 +137,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that joins the layout and divides it again, beside an operation; its thread then looks for its change. */
+    /** A thread that joins the layout and divides it again, beside an mmap whose thread looks for its change. */
     static final class DivisionAgainBesideOperation extends OfFour {
         DivisionAgainBesideOperation() {
             calls().put("again", (state, cpu) -> {
@@ -145,10 +145,11 @@ final class DistrictScenarios {
                 divide(state);
                 return "";
             });
-            calls().put("munmap", (state, cpu) -> {
-                String result = "" + state.space.munmap(at(1), PAGE);
-                if (isMapped(state.space, 1)) {
-                    throw new AssertionError("I6: found after its munmap");
+            calls().put("mmap", (state, cpu) -> {
+                // Without anything to retire: its thread takes the lock of the part, and no other one.
+                String result = "" + state.space.mmap(at(0) + PAGE, PAGE, RW, FIXED, null, 0);
+                if (state.space.find(at(0) + PAGE) == null) {
+                    throw new AssertionError("I6: not found after its mmap");
                 }
                 return result;
             });

@@ -49,13 +49,11 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionBesideOperation.class,
                     1,
                     SourceBreak.of(
-                                    DISTRICTS,
-                                    "return layout.treeAcquire() != null ? null : partsAcquire();",
-                                    "return partsAcquire();")
-                            .and(SourceBreak.of(
-                                    DISTRICTS,
-                                    "if (part.isDead() || layout.treeAcquire() != null) {",
-                                    "if (part.isDead()) {"))),
+                            DISTRICTS,
+                            "return layout.treeAcquire() != null ? null : partsAcquire();",
+                            "return partsAcquire();",
+                            "if (part.isDead() || layout.treeAcquire() != null) {",
+                            "if (part.isDead()) {")),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
@@ -83,10 +81,7 @@ final class DistrictScenariosTest {
                     "P45: an operation does not look whether its part is dead",
                     DistrictScenarios.PartBesideWhole.class,
                     1,
-                    SourceBreak.of(
-                            DISTRICTS,
-                            "if (part.isDead() || layout.treeAcquire() != null) {",
-                            "if (layout.treeAcquire() != null) {")),
+                    SourceBreak.of(DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (false) {")),
             new Break(
                     "P39: an operation that has found no tree long ago goes by the parts of the next division",
                     DistrictScenarios.DivisionAgainBesideOperation.class,

@@ -201,7 +201,7 @@ final class MissedBreaks {
                     "an identity that a moved VMA got late is not handed on",
                     ForkScenarios.FirstStoreBesideMove.class,
                     1,
-                    in("op.Edit", "} else if (mayHandOn(vma)) {", "} else if (false) {")),
+                    in("op.Edit", "                if (mayHandOn(vma)) {", "                if (false) {")),
             PlantedBreak.of(
                     "an identity that a VMA got while its copy was made is not handed on",
                     ForkScenarios.FirstStoreBesideEmptying.class,
