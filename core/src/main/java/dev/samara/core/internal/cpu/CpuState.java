@@ -92,7 +92,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final int name;
 
     private final CpuOwner owner;
-    private final Runnable acknowledge;
+    private final LocalFlush flush;
     private final CpuCounters counters = new CpuCounters();
 
     /** Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}. */
@@ -106,11 +106,11 @@ public final class CpuState extends CpuWords.Flushed {
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
-    CpuState(int number, int name, CpuOwner owner, Runnable acknowledge, LazyContext lazy) {
+    CpuState(int number, int name, CpuOwner owner, LocalFlush flush, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;
-        this.acknowledge = acknowledge;
+        this.flush = flush;
         this.lazy = lazy;
         setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
     }
@@ -354,7 +354,18 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Catches up, for a shootdown that waits on the owner's thread itself. */
     void acknowledge() {
-        acknowledge.run();
+        flush.acknowledge();
+    }
+
+    /**
+     * Drops the translations of a range of the current context. Not called in GUEST.
+     *
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @return false, and drops nothing, if it has to catch up with a generation instead
+     */
+    boolean drop(long start, long end) {
+        return flush.drop(start, end);
     }
 
     // The methods below are for any thread.

@@ -73,11 +73,10 @@ public final class Cpus {
      *
      * @param owner the owner of the CPU: the calling thread
      * @param name the number of the CPU in reports and for the delivery of requests
-     * @param acknowledge makes the CPU catch up and acknowledge; called on the calling thread only. Must not keep the
-     *     CPU reachable
+     * @param flush the CPU's flushes on its own thread
      * @return the CPU, with the lowest free number
      */
-    public CpuState claim(CpuOwner owner, int name, Runnable acknowledge) {
+    public CpuState claim(CpuOwner owner, int name, LocalFlush flush) {
         releaseDead();
         CpuState cpu;
         synchronized (this) {
@@ -87,7 +86,7 @@ public final class Cpus {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, name, owner, acknowledge, lazy.make());
+            cpu = new CpuState(number, name, owner, flush, lazy.make());
             more[number] = cpu;
             // Before the CPU is online, since this may fail for want of memory.
             ThreadCpus.add(cpu);

@@ -49,6 +49,33 @@ public final class Shootdowns {
     }
 
     /**
+     * Flushes a range without a generation, if no CPU may have a translation of it, or only the caller's, which is out
+     * of GUEST in the context. No other thread learns of such a flush, and none writes or reads a word of it.
+     *
+     * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller has changed: see
+     * {@link FlushLog} and {@code CpuTlb}. So it has nothing to drop.
+     *
+     * @param context the context of the space
+     * @param mask the cpumask of the range. The caller has changed the entries, and passed a full fence, before it has
+     *     read the cpumask
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @return false, without a flush, if another CPU may have a translation
+     */
+    public boolean flushLocally(TlbContext context, long mask, long start, long end) {
+        if (!elides || (mask & (mask - 1)) != 0) {
+            return false;
+        }
+        if (mask == 0) {
+            return true;
+        }
+        ThreadCpus thread = ThreadCpus.current();
+        CpuState own = thread == null ? null : thread.inKernel(context.id());
+        // A bit that CPUs share may be another one's.
+        return own != null && own.bit() == mask && !own.sharesBit() && own.drop(start, end);
+    }
+
+    /**
      * Waits until no CPU of a cpumask can use translations of a context from before a generation. The caller has
      * advanced the generation, and read the cpumask after that. The caller's own CPUs catch up at once. The caller
      * holds no lock that a CPU in GUEST may wait for.
@@ -124,7 +151,7 @@ public final class Shootdowns {
             return false;
         }
         ThreadCpus thread = users == 0 ? null : ThreadCpus.current();
-        return users == 0 || (thread != null && thread.hasInKernel(context.id()));
+        return users == 0 || (thread != null && thread.inKernel(context.id()) != null);
     }
 
     /** Sends requests to the CPUs of a cpumask that have to catch up; returns whether one is of another thread. */

@@ -113,15 +113,16 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Returns whether a CPU is in a context, and not in GUEST. */
-    boolean hasInKernel(long context) {
+    /** Returns a CPU that is in a context, and not in GUEST; or null. */
+    @Nullable
+    CpuState inKernel(long context) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
             if (cpu != null && cpu.isInKernel(context)) {
-                return true;
+                return cpu;
             }
         }
-        return false;
+        return null;
     }
 
     /** Returns a reader that is in a section, other than a given one; or null. */

@@ -162,8 +162,8 @@ public final class Leaf {
     }
 
     /**
-     * Returns the CPUs that may have translations of a range of entries. The caller has changed the entries, and
-     * advanced the generation, before this call.
+     * Returns the CPUs that may have translations of a range of entries. The caller has changed the entries, and has
+     * passed a full fence or advanced the generation, before this call.
      *
      * @param first index of the first entry
      * @param last index of the last entry, inclusive

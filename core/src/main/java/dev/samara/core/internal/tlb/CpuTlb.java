@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LocalFlush;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.RcuReader;
@@ -73,20 +74,27 @@ public final class CpuTlb extends CpuActivities {
     private long flushed;
 
     /**
-     * Acknowledges requests as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
+     * Flushes as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
      * flush listener has, or the CPU would never be lost.
      */
-    private static final class Acknowledgement extends WeakReference<CpuTlb> implements Runnable {
-        Acknowledgement(CpuTlb tlb) {
+    private static final class OwnFlush extends WeakReference<CpuTlb> implements LocalFlush {
+        OwnFlush(CpuTlb tlb) {
             super(tlb);
         }
 
         @Override
-        public void run() {
+        public void acknowledge() {
             CpuTlb tlb = get();
             if (tlb != null) {
                 tlb.acknowledge();
             }
+        }
+
+        @Override
+        public boolean drop(long start, long end) {
+            CpuTlb tlb = get();
+            // After a failed switch the TLB may have another space selected.
+            return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.flush.drop(tlb.state, start, end);
         }
     }
 
@@ -116,9 +124,9 @@ public final class CpuTlb extends CpuActivities {
         slot = slots.none();
         flush = new FlushTlb(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);
-        Acknowledgement acknowledgement = new Acknowledgement(this);
+        OwnFlush own = new OwnFlush(this);
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
-        state = cpus.claim(owner, number, acknowledgement);
+        state = cpus.claim(owner, number, own);
         fill.serve(state);
     }
 

@@ -80,6 +80,21 @@ final class FlushTlb {
         state.flushedTo(generation);
     }
 
+    /**
+     * Drops a range of the selected space without a generation. The CPU is in KERNEL in that space. A generation that
+     * the CPU has missed is not flushed.
+     *
+     * @return false, and drops nothing, if the range is too long for that, or there are listeners, which are told of
+     *     generations
+     */
+    boolean drop(CpuState state, long start, long end) {
+        if (!listeners.isEmpty() || !tlb.flush(start, end)) {
+            return false;
+        }
+        state.counters().increment(CpuCounters.FLUSHES);
+        return true;
+    }
+
     /** Drops all translations of a space. */
     private void forget(AsidSlots.Slot slot) {
         // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.

@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.Addresses;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -145,7 +146,7 @@ final class GatheredFlushes {
         }
     }
 
-    /** Flushes the leaves of one space with one generation, whose range spans them all. */
+    /** Flushes the leaves of one space, with one range that spans them all: locally, or with one generation. */
     private void flush(int from, int behind, @Nullable List<StartedShootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
@@ -153,18 +154,22 @@ final class GatheredFlushes {
             // Given back: an end that is tried again may come after the end of the space. No CPU is in it.
             return;
         }
-        long generation = context.generation().advance();
         long start = first.start;
         long end = first.end;
         MmuNotifier.Reason reason = first.reason;
-        long mask = 0;
-        for (int i = from; i < behind; i++) {
+        for (int i = from + 1; i < behind; i++) {
             LeafFlush flush = flushes[i];
             start = Addresses.lower(flush.start, start);
             end = Addresses.higher(flush.end, end);
             reason = Reasons.stronger(flush.reason, reason);
-            mask |= flush.cpumask();
         }
+        // Between the entries and the cpumasks. Pairs with Leaf.addToCpumask.
+        VarHandle.fullFence();
+        if (cpus.shootdowns().flushLocally(context, cpumask(from, behind), start, end)) {
+            return;
+        }
+        long generation = context.generation().advance();
+        long mask = cpumask(from, behind);
         context.log(generation, start, end, mask, reason);
         if (begun == null) {
             cpus.shootdowns().shoot(context, generation, mask);
@@ -174,6 +179,14 @@ final class GatheredFlushes {
                 begun.add(shootdown);
             }
         }
+    }
+
+    private long cpumask(int from, int behind) {
+        long mask = 0;
+        for (int i = from; i < behind; i++) {
+            mask |= flushes[i].cpumask();
+        }
+        return mask;
     }
 
     /**

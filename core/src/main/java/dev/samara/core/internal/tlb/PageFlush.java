@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import java.lang.invoke.VarHandle;
 
 /** The flush of one page without a {@link TlbGather}, for a page that stays or that the caller frees. */
 public final class PageFlush {
@@ -22,11 +23,16 @@ public final class PageFlush {
      */
     public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
         TlbContext context = table.context();
-        long generation = context.generation().advance();
         int index = table.indexOf(address);
-        long mask = Leaf.cpumask(leaf, index, index);
         long size = 1L << table.pageShift();
         long start = address & -size;
+        // Between the entry and the cpumask. Pairs with Leaf.addToCpumask.
+        VarHandle.fullFence();
+        if (memory.cpus().shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
+            return;
+        }
+        long generation = context.generation().advance();
+        long mask = Leaf.cpumask(leaf, index, index);
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
         memory.cpus().shootdowns().shoot(context, generation, mask);
     }

@@ -4,7 +4,10 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of the rule by which a flush asks no CPU while only the caller's is in the space. */
+/**
+ * Breaks of the rules by which a flush asks no CPU while only the caller's is in the space, and has no generation if
+ * only the caller's has used the pages.
+ */
 final class ElisionBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";
 
@@ -33,5 +36,33 @@ final class ElisionBreaks {
                     SourceBreak.of(
                             INTERNAL + "tlb.CpuTlb",
                             "            tlb.select(number);\n",
-                            "tlb.select(number); flushed = of.generation().current();\n")));
+                            "tlb.select(number); flushed = of.generation().current();\n")),
+            PlantedBreak.of(
+                    "a flush of the caller's CPU alone drops nothing",
+                    ElisionScenarios.Alone.class,
+                    0,
+                    SourceBreak.of(
+                            INTERNAL + "tlb.FlushTlb", "!listeners.isEmpty() || !tlb.flush(start, end)", "false")),
+            PlantedBreak.of(
+                    "a flush of the caller's CPU alone passes over a CPU that has left",
+                    ElisionScenarios.Comes.class,
+                    0,
+                    SourceBreak.of(
+                            INTERNAL + "cpu.Shootdowns",
+                            "if (!elides || (mask & (mask - 1)) != 0) {",
+                            "if (!elides) {",
+                            "own.bit() == mask",
+                            "(own.bit() & mask) != 0")),
+            PlantedBreak.of(
+                    "a flush of the caller's CPU alone goes by a cpumask from before the entries change",
+                    StoreBufferTest.FirstStoreBesideReuse.class,
+                    2,
+                    SourceBreak.of(
+                            INTERNAL + "tlb.GatheredFlushes",
+                            "flushes[size++].fill(table, leaf, start, end, reason);",
+                            "flushes[size].fill(table, leaf, start, end, reason); early |= flushes[size++].cpumask();",
+                            "flushLocally(context, cpumask(from, behind), start, end)",
+                            "flushLocally(context, early, start, end)",
+                            "    private int size;\n",
+                            "    private int size; private long early;\n")));
 }

@@ -6,7 +6,7 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 
-/** Flushes by the only CPU in the space, after another one has left. */
+/** Flushes by the only CPU in the space, after another one has left; and flushes of pages that only one CPU has used. */
 final class ElisionScenarios {
     private ElisionScenarios() {}
 
@@ -56,6 +56,38 @@ final class ElisionScenarios {
         Stays() {
             calls().put("munmap", new UsedByBoth());
             calls().put("guest", new HoldsInGuest(AT));
+        }
+    }
+
+    /** A CPU unmaps a page that it alone has used, and loads from it again. */
+    static final class Alone extends Calls {
+        Alone() {
+            calls().put("munmap", new UsedByOne() {
+                @Override
+                public String run(State state, Cpu cpu) {
+                    String unmapped = super.run(state, cpu);
+                    cpu.enterGuest();
+                    String loaded = load(cpu, AT);
+                    cpu.leaveGuest();
+                    return unmapped + " " + loaded;
+                }
+            });
+            calls().put("elsewhere", (state, cpu) -> "" + state.space.munmap(AT + 64 * PAGE, PAGE));
+        }
+    }
+
+    /** An unmapping by a CPU that has used the page, and is not the only one in the space. */
+    private static class UsedByOne implements SpaceScenario.Operation {
+        @Override
+        public void before(State state, Cpu cpu) {
+            Calls.load(cpu, Calls.AT);
+        }
+
+        @Override
+        public String run(State state, Cpu cpu) {
+            String unmapped = "" + state.space.munmap(Calls.AT, Calls.PAGE);
+            state.standStill.revoked(state.space, Calls.AT, Calls.AT + Calls.PAGE, Pte.RIGHTS);
+            return unmapped;
         }
     }
 }

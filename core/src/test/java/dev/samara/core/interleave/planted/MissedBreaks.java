@@ -86,7 +86,7 @@ final class MissedBreaks {
                             "tlb.GatheredFlushes",
                             "flushes[size++].fill(table, leaf, start, end, reason);",
                             "flushes[size].fill(table, leaf, start, end, reason); early |= flushes[size++].cpumask();",
-                            "mask |= flush.cpumask();",
+                            "mask |= flushes[i].cpumask();",
                             "mask |= early;",
                             "    private int size;\n",
                             "    private int size; private long early;\n")),

@@ -37,6 +37,9 @@ final class PlantedBreaksTest {
                 "a borrower looks whether it is alone, and is listed then",
                 "the last close looks for borrowers, and gives its reference up then",
                 "exec looks whether the next space has users, and does not become one",
+                "a flush of the caller's CPU alone drops nothing",
+                "a flush of the caller's CPU alone passes over a CPU that has left",
+                "a flush of the caller's CPU alone goes by a cpumask from before the entries change",
                 "a droppable page is dropped though it is pinned",
                 "a drop takes the pages of the mapping that has replaced a droppable one"
             })

@@ -339,7 +339,7 @@ final class CpusTest {
                 TlbContext kept =
                         new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
                 CpuOwner owner = new CpuOwner(this, reports::add);
-                CpuState lost = counting.claim(owner, 0, () -> {});
+                CpuState lost = counting.claim(owner, 0, OwnedCpu.flush(() -> {}));
                 ContextSwitch.load(lost, kept);
                 lost.enterLazy();
                 assertTrue(lost.leaveLazy(kept));
@@ -382,7 +382,7 @@ final class CpusTest {
                         ends.add(number);
                     }),
                     new PageTableCount());
-            CpuState state = memories.get(i).claim(owner, 1, () -> {});
+            CpuState state = memories.get(i).claim(owner, 1, OwnedCpu.flush(() -> {}));
             ContextSwitch.load(state, left);
             assertFalse(left.users().put());
             state.depart();

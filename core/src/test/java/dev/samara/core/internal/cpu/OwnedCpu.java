@@ -7,7 +7,22 @@ public final class OwnedCpu {
 
     /** Takes a CPU online. */
     public static CpuState claim(Cpus cpus, int name, Runnable acknowledge) {
-        return cpus.claim(owner(), name, acknowledge);
+        return cpus.claim(owner(), name, flush(acknowledge));
+    }
+
+    /** Returns the flushes of a CPU that has nothing to drop, and acknowledges by an action. */
+    public static LocalFlush flush(Runnable acknowledge) {
+        return new LocalFlush() {
+            @Override
+            public void acknowledge() {
+                acknowledge.run();
+            }
+
+            @Override
+            public boolean drop(long start, long end) {
+                return false;
+            }
+        };
     }
 
     /** Makes the calling thread the owner of a CPU that is never lost. */

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ShootdownLazy;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
@@ -29,7 +31,13 @@ abstract class TlbGatherFixture {
     final MachineMemory memory = new MachineMemory(
             SmallMemory.frames(12, 6000),
             SmallMemory.rcu(),
-            new Cpus(Await.LONG.toNanos(), message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null))),
+            new Cpus(
+                    Await.LONG.toNanos(),
+                    message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null)),
+                    ShootdownDelivery.POLLED,
+                    thrown -> {},
+                    ShootdownLazy::new,
+                    true),
             1,
             MachineMemory.UNCHECKED,
             null);
