@@ -17,6 +17,7 @@
  *
  *   MASK_LATE       a CPU sets its bit in the cpumask after it has read the entry
  *   MASK_FIRST      the operation reads the cpumask before it changes the entry
+ *   ALONE_FIRST     the operation decides that no CPU has a translation before it changes the entry
  *   READ_FIRST      a CPU reads the generation before others see it in GUEST (P19)
  *   CLAIMS_NEWEST   a CPU notes the newest generation, and not that to which it has flushed (P19)
  *   KEEPS_NUMBER    a CPU that comes back from another space does not flush what it has missed (P12)
@@ -25,7 +26,7 @@
  *   FROM_ZERO       a CPU is counted also where there is no user any more
  *   END_UNASKED     the space is torn down by the owner, whether or not it is the last user
  *
- * States: 2552824
+ * States: 3143103
  */
 #define CPUS 2
 #ifndef ROUNDS
@@ -201,27 +202,38 @@ inline readMask(c) {
     od
 }
 
+/* Without a generation if the cpumask has no CPU. The owner has none. */
 inline change(next, goal, c) {
+#ifdef ALONE_FIRST
+    readMask(c);
+    entry = next;
+#else
 #ifdef MASK_FIRST
     readMask(c);
     entry = next;
 #else
     entry = next;
-#endif
-    atomic { generation++; goal = generation }
-#ifndef MASK_FIRST
     readMask(c);
 #endif
-    c = 0;
-    do
-    :: c == CPUS -> break
-    :: else ->
-        if
-        :: asked[c] -> (word[c] != GUEST || flushed[c] >= goal)
-        :: else
-        fi;
-        c++
-    od
+#endif
+    if
+    :: asked[0] || asked[1] ->
+        atomic { generation++; goal = generation }
+#ifndef MASK_FIRST
+        readMask(c);
+#endif
+        c = 0;
+        do
+        :: c == CPUS -> break
+        :: else ->
+            if
+            :: asked[c] -> (word[c] != GUEST || flushed[c] >= goal)
+            :: else
+            fi;
+            c++
+        od
+    :: else
+    fi
 }
 
 proctype Owner() {

@@ -305,10 +305,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets whether a flush that concerns several CPUs looks at none of them while only the caller's CPU is in the
-     * space, out of GUEST, or no CPU is. CPUs that have left the space flush when they come back in any case.
+     * Sets whether flushes leave out CPUs that need none. A flush that concerns several CPUs then looks at none of them
+     * while only the caller's CPU is in the space, out of GUEST, or no CPU is. CPUs that have left the space flush when
+     * they come back in any case. A flush of pages that no CPU has used, or only the caller's CPU, is unknown to other
+     * threads: it has no generation, and they pass nothing over.
      *
-     * @param isElided whether such a flush looks at no CPU; true unless set
+     * @param isElided whether flushes leave out such CPUs; true unless set
      * @return this
      */
     public MachineBuilder elideFlushes(boolean isElided) {

@@ -94,14 +94,10 @@ public final class MergeRules {
      * is not lent.
      */
     private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
-        if (one == other) {
-            return true;
+        if (one == null) {
+            return other == null || !other.isInherited();
         }
-        if (one == null || other == null) {
-            AnonVma only = one == null ? other : one;
-            return only != null && !only.isInherited();
-        }
-        return false;
+        return one == other || (other == null && !one.isInherited());
     }
 
     /** Returns whether the flags of two VMAs allow a merge. */
@@ -131,8 +127,8 @@ public final class MergeRules {
     }
 
     /** Returns whether a merge may remove a VMA: its backing does not count mappings. */
-    private static boolean mayVanish(@Nullable VmArea vma) {
-        BackingTraits traits = vma == null ? null : vma.traits();
+    private static boolean mayVanish(VmArea vma) {
+        BackingTraits traits = vma.traits();
         return traits == null || !traits.countsMappings();
     }
 
@@ -140,7 +136,7 @@ public final class MergeRules {
     private static Merge judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
         Merge merge = Merge.of(
                 continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
-        return merge == Merge.BOTH && !mayVanish(next) ? Merge.LEFT : merge;
+        return merge == Merge.BOTH && !mayVanish(Objects.requireNonNull(next)) ? Merge.LEFT : merge;
     }
 
     /**
@@ -267,8 +263,8 @@ public final class MergeRules {
     }
 
     private static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
-        VmArea first = merge != Merge.RIGHT && previous != null ? previous : piece;
-        VmArea last = merge != Merge.LEFT && next != null ? next : piece;
+        VmArea first = merge == Merge.RIGHT ? piece : Objects.requireNonNull(previous);
+        VmArea last = merge == Merge.LEFT ? piece : Objects.requireNonNull(next);
         AnonVma anonVma = first.anonVma();
         if (anonVma == null) {
             anonVma = piece.anonVma() != null ? piece.anonVma() : last.anonVma();

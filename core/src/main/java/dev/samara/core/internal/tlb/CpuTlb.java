@@ -41,7 +41,8 @@ public final class CpuTlb extends CpuActivities {
      *     walk         in TlbFill: bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
-     * A shooter changes the entry, advances the generation, then reads the cpumask and the word. It finds one of three:
+     * A shooter changes the entry, advances the generation, then reads the cpumask and the word. (It does not advance
+     * the generation if the cpumask has no CPU but its own: the first of the three.) It finds one of three:
      *
      *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
      *                                           the change. For this reason FlushTlb may skip a logged range whose
