@@ -109,7 +109,7 @@ class AccessModesTest {
     void modes() throws IOException {
         Map<String, Set<String>> used = words().modes();
         assertTrue(used.containsKey("brk of Layout"), used::toString);
-        assertTrue(used.containsKey("committed of CommittedMemory"), used::toString);
+        assertTrue(used.containsKey("pool of CommittedMemory"), used::toString);
         Map<String, Set<String>> said = said(core());
         // Class files tell of an access to an array without a handle, but not which array it is.
         said.forEach((word, modes) -> modes.removeIf(mode -> PLAIN.contains(mode) && word.matches("[A-Z]\\w* of .*")));

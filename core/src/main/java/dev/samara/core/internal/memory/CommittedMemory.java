@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.memory;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.StackReserve;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -11,91 +12,263 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Memory is charged before a change is published and settled afterwards: the count is never lower than the memory of
  * the layouts. It may be read at any time.
+ *
+ * <p>The limit is exact. A charge is refused only if all charges and the request exceed the limit at one instant of the
+ * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that
+ * few threads share, and near the limit one word that all threads share.
  */
 public final class CommittedMemory {
+    /*
+     * Notes. The free memory is the limit without all charges. It is in three places:
+     *
+     *     pool         one word; negative after charges regardless of the limit
+     *     stripes      a word each: not negative while the stripe is open, CLOSED otherwise
+     *     carried      what the owner of the lock has taken from a stripe or the pool, and not stored yet; not negative
+     *
+     *     fast charge (no lock)        near the limit (lock)                   uncharge (no lock)
+     *     read the pool: not negative  close each stripe, add it to the pool   read the pool: not negative
+     *     stripe -= request, if the    pool -= request, if the pool has        stripe += bytes, if the stripe
+     *       stripe has as much           as much; refused if not                 is open
+     *                                  deal the pool to the stripes, if        else pool += bytes
+     *                                    it is large
+     *
+     * While the stripes are closed, a charge without the lock takes from the pool, if the pool has as much. All changes
+     * are compare-and-set, or get-and-add to the pool, and all reads are volatile: there is one order of them.
+     *
+     * Never early: only the owner of the lock refuses, at the instant at which it reads the pool. All stripes are
+     * closed then, since only the owner opens stripes, and nothing is carried. So the pool is all free memory at
+     * that instant. Whatever other threads charge and uncharge meanwhile is a change of the pool: each is before that
+     * instant or after it.
+     *
+     * Never late: a charge takes from a word that has as much. If the pool is not negative at that instant, all free
+     * memory is at least that of the word. If the pool is negative, the word is a stripe, and a charge F regardless of
+     * the limit has made the pool negative after this charge has read it. That is true of each change of a stripe
+     * while the pool is negative: its call began before F. So it counts as made right before F, in the order of the
+     * changes. The free memory was enough for each there, since the pool was not negative, and each stripe had what
+     * its change took. No result contradicts this order: a thread that refuses or counts has closed the stripes first,
+     * and so comes after all these changes in both orders. A stripe is opened again only from a pool that is not
+     * negative.
+     *
+     * The count at one instant is the limit without the pool, read as for a refusal.
+     *
+     * No charge waits but for the owner of the lock, which makes a bounded number of steps. An uncharge takes no lock,
+     * needs no memory and little stack: it may follow a publication, or an error. (The words are atomics: the first use
+     * of a handle may need memory.) The owner of the lock has ensured its stack before.
+     *
+     * The stripes are dealt equal parts of all that is free. So a stripe that is used up has served an eighth of the
+     * free memory, and dealing again is rare until the limit is near. A limit below DEALT is never dealt: each charge
+     * is one change of the pool then.
+     */
+
     /** No limit. */
     public static final long UNLIMITED = -1;
 
-    /** The number of words without a limit; a power of two. */
-    private static final int WORDS = 8;
+    /** A power of two. */
+    private static final int STRIPES = 8;
 
-    /** The longs of two cache lines, since processors fetch lines in pairs. */
-    private static final int STRIDE = 16;
+    /** The word of a closed stripe. */
+    private static final long CLOSED = -1;
 
-    private static final VarHandle UNLIMITED_WORD = MethodHandles.arrayElementVarHandle(long[].class);
+    /** The least free memory that is dealt to the stripes, in bytes. */
+    private static final long DEALT = 16L << 20;
 
-    private final long limitBytes;
+    /** The least free memory for which a charge opens closed stripes. More than {@link #DEALT}: no to and fro. */
+    private static final long OPENED = 2 * DEALT;
 
-    /** In bytes, since spaces of one machine may differ in page size; used with a limit. */
-    private final AtomicLong committed = new AtomicLong();
+    private static final int FREE = 0;
+    private static final int TAKEN = 1;
+
+    private static final int SPINS = 64;
+    private static final long PARK_NANOS = 10_000;
+
+    /** The frames of stack that the owner of the lock needs. */
+    private static final int DEPTH = 10;
 
     /**
-     * In bytes, used without a limit: threads that charge side by side mostly have different words. (A {@link
-     * java.util.concurrent.atomic.LongAdder} may need memory for another word, but no memory is not a reason not to
-     * uncharge.)
+     * The free memory of the threads with one remainder of their number, so that threads that charge side by side
+     * mostly write different lines. With padding for two cache lines, since processors fetch lines in pairs.
      */
-    private final long[] unlimited = new long[(WORDS + 1) * STRIDE];
+    @SuppressWarnings("UnusedVariable") // padding
+    private static final class Stripe {
+        private final AtomicLong stripe = new AtomicLong(CLOSED);
+
+        private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;
+
+        /** Takes bytes if the stripe has as many. With a negative number, adds bytes if the stripe is open. */
+        boolean take(long bytes) {
+            for (; ; ) {
+                long known = stripe.get();
+                if (known == CLOSED || known < bytes) {
+                    return false;
+                }
+                if (stripe.compareAndSet(known, known - bytes)) {
+                    return true;
+                }
+            }
+        }
+
+        boolean isClosed() {
+            return stripe.get() == CLOSED;
+        }
+
+        /** Closes the stripe, and returns what it had. */
+        long close() {
+            return Math.max(0, stripe.getAndSet(CLOSED));
+        }
+
+        /** Opens the stripe, which is closed. */
+        void open(long bytes) {
+            stripe.set(bytes);
+        }
+    }
+
+    private final boolean isStrict;
+
+    /** In bytes, since spaces of one machine may differ in page size. */
+    private final long limit;
+
+    private final AtomicLong pool;
+    private final AtomicInteger lock = new AtomicInteger(FREE);
+    private final Stripe[] stripes = new Stripe[STRIPES];
 
     /** Creates a count of 0. The limit is in bytes, or {@link #UNLIMITED}. */
     public CommittedMemory(long limitBytes) {
-        this.limitBytes = limitBytes;
+        isStrict = limitBytes != UNLIMITED;
+        limit = isStrict ? limitBytes : Long.MAX_VALUE;
+        pool = new AtomicLong(limit);
+        for (int i = 0; i < STRIPES; i++) {
+            stripes[i] = new Stripe();
+        }
+        deal();
     }
 
     /** Returns whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
     public boolean isStrict() {
-        return limitBytes != UNLIMITED;
+        return isStrict;
     }
 
     /**
-     * Charges memory if the limit allows it.
+     * Charges memory if the limit allows it. Near the limit, waits while another thread decides or counts.
      *
      * @param bytes the amount, not negative
      * @return whether it was charged
+     * @throws StackOverflowError if the stack has too little space near the limit; nothing was charged
      */
     public boolean charge(long bytes) {
-        if (limitBytes == UNLIMITED) {
-            add(bytes);
+        if (bytes == 0) {
             return true;
         }
-        long known = committed.get();
-        // Compared first: an addition that is taken back would have other threads find too little memory.
-        while (bytes == 0 || known + bytes <= limitBytes) {
-            if (bytes == 0 || committed.compareAndSet(known, known + bytes)) {
-                return true;
-            }
-            known = committed.get();
+        Stripe own = own();
+        if (takeFrom(own, bytes)) {
+            return true;
         }
-        return false;
-    }
-
-    /** Uncharges memory, or with a negative amount charges it regardless of the limit. */
-    public void uncharge(long bytes) {
-        if (limitBytes == UNLIMITED) {
-            add(-bytes);
-        } else {
-            committed.addAndGet(-bytes);
+        if (own.isClosed() && pool.get() - bytes < OPENED && takeFromPool(bytes)) {
+            return true;
         }
-    }
-
-    private void add(long bytes) {
-        if (bytes != 0) {
-            int word = (int) Thread.currentThread().getId() & WORDS - 1;
-            UNLIMITED_WORD.getAndAdd(unlimited, (word + 1) * STRIDE, bytes);
-        }
-    }
-
-    private long sum() {
-        long sum = 0;
-        for (int i = STRIDE; i < unlimited.length; i += STRIDE) {
-            sum += (long) UNLIMITED_WORD.getVolatile(unlimited, i);
-        }
-        return sum;
+        return decide(own, bytes);
     }
 
     /**
-     * Returns the committed memory in bytes. Without a limit, changes that other threads make meanwhile may be missing.
+     * Uncharges memory, or with a negative amount charges it regardless of the limit. Never waits, and allocates
+     * nothing.
      */
+    public void uncharge(long bytes) {
+        if (bytes != 0 && !takeFrom(own(), -bytes)) {
+            pool.addAndGet(bytes);
+        }
+    }
+
+    private Stripe own() {
+        return stripes[(int) Thread.currentThread().getId() & STRIPES - 1];
+    }
+
+    private boolean takeFrom(Stripe own, long bytes) {
+        // In this order: a stripe that is used after a charge has made the pool negative would hide that charge.
+        return pool.get() >= 0 && own.take(bytes);
+    }
+
+    private boolean takeFromPool(long bytes) {
+        for (; ; ) {
+            long known = pool.get();
+            if (known < bytes) {
+                return false;
+            }
+            if (pool.compareAndSet(known, known - bytes)) {
+                return true;
+            }
+        }
+    }
+
+    /** Charges memory by the sum of all stripes. */
+    private boolean decide(Stripe own, long bytes) {
+        lock();
+        try {
+            // The last owner may have dealt.
+            if (takeFrom(own, bytes)) {
+                return true;
+            }
+            collect();
+            boolean isCharged = takeFromPool(bytes);
+            deal();
+            return isCharged;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns the memory that is committed at one instant of the call, in bytes. */
     public long bytes() {
-        return limitBytes == UNLIMITED ? sum() : committed.get();
+        lock();
+        try {
+            collect();
+            long free = pool.get();
+            deal();
+            return limit - free;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Closes all stripes: from then on the pool has all free memory. Caller holds the lock. */
+    private void collect() {
+        for (Stripe stripe : stripes) {
+            long taken = stripe.close();
+            if (taken != 0) {
+                pool.addAndGet(taken);
+            }
+        }
+    }
+
+    /** Opens all stripes, if there is much free memory. Caller holds the lock, and all stripes are closed. */
+    private void deal() {
+        for (; ; ) {
+            long free = pool.get();
+            if (free < DEALT) {
+                return;
+            }
+            long share = free / STRIPES;
+            if (pool.compareAndSet(free, free - share * STRIPES)) {
+                for (Stripe stripe : stripes) {
+                    stripe.open(share);
+                }
+                return;
+            }
+        }
+    }
+
+    private void lock() {
+        StackReserve.check(DEPTH);
+        for (int spins = 0; !lock.compareAndSet(FREE, TAKEN); spins++) {
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // The owner is not running. The park is timed, since unlock wakes no thread.
+                Pause.parkNanos(this, PARK_NANOS);
+            }
+        }
+    }
+
+    private void unlock() {
+        lock.set(FREE);
     }
 }

@@ -26,6 +26,8 @@ final class DistrictCostScenario implements Scenario {
     enum Work {
         /** It maps a page and unmaps it, in a space without memory. */
         LAYOUT,
+        /** It maps a page and unmaps it, in a space without memory, far from the commit limit of the machine. */
+        LIMIT,
         /** It maps a page and unmaps it. */
         MEMORY,
         /** It maps a page beside one that it has written to, writes to it, and unmaps it. */
@@ -36,6 +38,8 @@ final class DistrictCostScenario implements Scenario {
 
     /** The distance of two threads: no page table of theirs is one, but the topmost. */
     private static final long APART = 1L << 39;
+
+    private static final long COMMIT_LIMIT = 1L << 30;
 
     private final Work work;
     private final int threads;
@@ -59,6 +63,10 @@ final class DistrictCostScenario implements Scenario {
         return APART / 2 + thread * APART;
     }
 
+    private boolean hasMemory() {
+        return work != Work.LAYOUT && work != Work.LIMIT;
+    }
+
     private Machine machine() {
         return Objects.requireNonNull(machine, "before the beginning");
     }
@@ -71,7 +79,10 @@ final class DistrictCostScenario implements Scenario {
     public void begin() {
         MachineBuilder builder =
                 Machine.builder().housekeeping(new IdleByClock()).checked(false);
-        if (work != Work.LAYOUT) {
+        if (work == Work.LIMIT) {
+            builder.commitLimit(COMMIT_LIMIT);
+        }
+        if (hasMemory()) {
             builder.memory(1024 * PAGE).frameStore(HeapFrames::new).tlbEntries(64);
         }
         machine = builder.build();
@@ -79,7 +90,7 @@ final class DistrictCostScenario implements Scenario {
         for (int i = 0; i < threads; i++) {
             map(i);
         }
-        if (work != Work.LAYOUT) {
+        if (hasMemory()) {
             lendContexts();
         }
         if (parts > 1) {

@@ -44,6 +44,15 @@ final class DistrictCostsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 8, 64})
+    @DisplayName("far from a commit limit: none more")
+    void limit(int threads) {
+        assertShared(ofLayout(threads, 1), Work.LIMIT, threads, 1);
+        int parts = Math.min(threads, MOST_PARTS);
+        assertShared(ofLayout(threads, parts), Work.LIMIT, threads, parts);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8, 64})
     @DisplayName("with memory, and no page: none more for up to eight threads, which have a context each")
     void memory(int threads) {
         assertShared(ofLayout(threads, 1) + stripes(threads), Work.MEMORY, threads, 1);

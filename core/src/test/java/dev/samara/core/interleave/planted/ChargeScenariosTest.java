@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Charges near a limit. With a limit of 16 MiB each of the eight stripes begins with 2 MiB; after a charge that needs
+ * more, they stay closed until 32 MiB are free.
+ */
+@DisplayName("P46: committed memory is refused exactly at its limit, under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class ChargeScenariosTest {
+    private static final String MEMORY = "dev.samara.core.internal.memory.CommittedMemory";
+
+    private record Break(String name, String scenario, int preemptions, Planting planting) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static final Planting NO_LOCK =
+            SourceBreak.of(MEMORY, "!lock.compareAndSet(FREE, TAKEN)", "lock.get() > TAKEN");
+
+    private static final List<Break> BREAKS = List.of(
+            new Break(
+                    "a stripe is left out of the sum",
+                    "16 | +16 | +1 -1",
+                    0,
+                    SourceBreak.of(
+                            MEMORY,
+                            "long taken = stripe.close();",
+                            "long taken = stripe == stripes[0] ? 0 : stripe.close();")),
+            new Break(
+                    "a stripe is taken twice: by a charge, and by the thread that closes its stripe",
+                    "16 | +15 | +2",
+                    1,
+                    SourceBreak.of(
+                            MEMORY,
+                            "return Math.max(0, stripe.getAndSet(CLOSED));",
+                            "long had = stripe.get(); stripe.set(CLOSED); return Math.max(0, had);")),
+            new Break(
+                    "free memory is dealt twice",
+                    "16 | +16 | +1",
+                    1,
+                    SourceBreak.of(
+                            MEMORY,
+                            "if (pool.compareAndSet(free, free - share * STRIPES)) {",
+                            "if (pool.compareAndSet(free, free - share)) {")),
+            new Break("a charge is refused while another thread carries free memory", "16 | =0 | +16", 1, NO_LOCK),
+            new Break(
+                    "a charge is refused because its stripe is closed, and the pool has too little",
+                    "16 | +8 | +8",
+                    1,
+                    SourceBreak.of(
+                            MEMORY, "return decide(own, bytes);", "return !own.isClosed() && decide(own, bytes);")),
+            new Break(
+                    "an uncharge stores into a stripe that is closed meanwhile",
+                    "16 | +1 / -1 | +15",
+                    1,
+                    SourceBreak.of(
+                            MEMORY,
+                            "if (stripe.compareAndSet(known, known - bytes)) {",
+                            "stripe.set(known - bytes);\n                if (true) {")),
+            new Break(
+                    "a stripe is used though the pool is negative",
+                    "16 | !18 | +1",
+                    0,
+                    SourceBreak.of(MEMORY, "return pool.get() >= 0 && own.take(bytes);", "return own.take(bytes);")),
+            new Break(
+                    "committed memory is counted while another thread carries free memory",
+                    "16 | +8 | =0",
+                    1,
+                    NO_LOCK));
+
+    private static List<Break> breaks() {
+        return BREAKS;
+    }
+
+    private static Exploration.Result explore(String scenario, int preemptions, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.exploreNamed(ChargeScenario.class, scenario, breaks);
+        return SteppedScenarios.result(ChargeScenario.class, exploration, Strategy.bounded(preemptions), breaks.length);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "16 | +9 | +7, 2",
+        "16 | +9 | +8, 2",
+        "16 | +16 | +1 -1, 2",
+        "16 | +2 / -2 | +15 +1, 2",
+        "16 | +9 / -9 +3 | +8 -8, 2",
+        "16 | +15 / -15 | +2 =0, 2",
+        "16 | =0 | +16, 2",
+        "16 | +8 | +8 =0, 2",
+        "16 | +8 | +7 | +1, 1",
+        "16 | !18 -18 | +1 +15, 2",
+        "16 | +2 / !18 | +1 | -2 +1, 2",
+        "8 | +5 -5 | +3 +1, 2",
+        "64 | +60 / -60 | +5 -5 +2, 2",
+        "64 | +60 / -60 | +5 -5 | +2 +60, 1"
+    })
+    @DisplayName("every schedule leads to what some order of the calls leads to")
+    void inOrder(String scenario, int preemptions) {
+        Exploration.Result result = explore(scenario, preemptions);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a broken rule is found")
+    void found(Break of) {
+        Exploration.Failure failure =
+                explore(of.scenario, of.preemptions, of.planting).failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+    }
+}
