@@ -118,6 +118,33 @@ final class DistrictScenarios {
         }
     }
 
+    /** A mapping with a hint in the lower part that is taken, beside an operation in the upper part. */
+    static final class HintBesidePart extends OfFour {
+        HintBesidePart() {
+            calls().put("hint", (state, cpu) -> {
+                long placed = state.space.mmap(at(0), PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+                if (placed <= at(3)) {
+                    throw new AssertionError("P41: not in the highest hole of all parts: " + placed);
+                }
+                return "" + placed;
+            });
+            calls().put("munmap", munmap(at(2), PAGE));
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            // The highest hole of the lower part ends below a mapping of that part.
+            mapPage(state, cpu, BORDER - PAGE);
+            divide(state);
+        }
+    }
+
     /** A thread that divides the layout, beside an operation whose thread then looks for its change. */
     static final class DivisionBesideOperation extends OfFour {
         DivisionBesideOperation() {

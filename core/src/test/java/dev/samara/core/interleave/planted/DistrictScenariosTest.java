@@ -60,6 +60,15 @@ final class DistrictScenariosTest {
                     1,
                     ANY_ADDRESS),
             new Break(
+                    "P41: a mapping is placed in the highest hole of its part",
+                    DistrictScenarios.HintBesidePart.class,
+                    0,
+                    SourceBreak.of(
+                            INTERNAL + "op.Placement",
+                            "private long highest(long low, long high, long length, long alignment) {\n"
+                                    + "        edit.requireWhole();",
+                            "private long highest(long low, long high, long length, long alignment) {")),
+            new Break(
                     "P43: a layout is divided across a range in flight",
                     DistrictScenarios.DivisionBesideFlight.class,
                     1,
@@ -107,6 +116,7 @@ final class DistrictScenariosTest {
                 DistrictScenarios.PartBesideWhole.class,
                 DistrictScenarios.NeighboursAtBorder.class,
                 DistrictScenarios.PlacementBesidePart.class,
+                DistrictScenarios.HintBesidePart.class,
                 DistrictScenarios.DivisionBesideOperation.class,
                 DistrictScenarios.DivisionAgainBesideOperation.class,
                 DistrictScenarios.DivisionBesideFlight.class,
