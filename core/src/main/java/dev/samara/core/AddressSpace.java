@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
@@ -970,7 +971,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Adds a listener, which is called for each later change of the layout.
+     * Adds a listener, which is called for each later change of the layout, in the order {@link
+     * ChangeOrder#BY_RANGE}. Operations on different ranges of the space run side by side as without a listener.
      *
      * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
      * GUEST, and within {@code rcuMapPages}. The listener is not called for changes published after that; earlier
@@ -982,7 +984,21 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ESRCH if this reference is closed
      */
     public Registration addListener(LayoutListener listener) {
-        return layout.addListener(Objects.requireNonNull(listener, "listener"));
+        return addListener(listener, ChangeOrder.BY_RANGE);
+    }
+
+    /**
+     * Adds a listener as {@link #addListener(LayoutListener)} does, for changes in a given order. With {@link
+     * ChangeOrder#TOTAL}, the operations of the space take turns at one lock until the registration is closed.
+     *
+     * @param listener the listener
+     * @param order the order in which the listener receives changes
+     * @return the registration
+     * @throws IllegalStateException if a CPU of the thread is in GUEST
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public Registration addListener(LayoutListener listener, ChangeOrder order) {
+        return layout.addListener(Objects.requireNonNull(listener, "listener"), Objects.requireNonNull(order, "order"));
     }
 
     /**

@@ -10,7 +10,15 @@ import java.util.List;
  * <p>Outside the ranges of these VMAs the layout did not change. An operation that joins VMAs at its completion makes
  * two changes.
  *
- * @param sequence the number of this publication; the next one of the same space has the next number
+ * <p>The number counts the changes of the space since its creation, in the order in which the listener receives them.
+ * The first change that a listener receives has the number after those of all changes that were published before the
+ * listener was added. Each later change has the next number. A skipped number means a change that the listener has
+ * lost. The gap comes before any change that was published later in an overlapping range.
+ *
+ * <p>A listener with {@link ChangeOrder#TOTAL} receives the numbers of the publications. Two listeners with {@link
+ * ChangeOrder#BY_RANGE} may receive one change under different numbers, if calls in different places ran at that time.
+ *
+ * @param sequence the number of this change
  * @param before the VMAs that were removed, in ascending order
  * @param after the VMAs that were added, in ascending order
  */
@@ -18,7 +26,7 @@ public record LayoutChange(long sequence, List<Vma> before, List<Vma> after) {
     /**
      * Describes a change.
      *
-     * @param sequence the number of this publication
+     * @param sequence the number of this change
      * @param before the VMAs that were removed
      * @param after the VMAs that were added
      */

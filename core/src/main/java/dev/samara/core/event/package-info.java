@@ -3,12 +3,13 @@
  * The callbacks that an embedder implements, and the values that they receive.
  *
  * <p>A {@link dev.samara.core.event.LayoutListener} receives each {@link dev.samara.core.event.LayoutChange} after the
- * change has been published. An {@link dev.samara.core.event.MmuNotifier} receives the ranges that an operation has
- * unmapped, replaced, moved or narrowed, before the operation is complete. A {@link
- * dev.samara.core.event.FlushListener} receives the ranges whose translations a CPU drops, a {@link
- * dev.samara.core.event.WriteListener} the stores to a watched range. A {@link dev.samara.core.event.ShootdownDelivery}
- * interrupts the CPUs that a shootdown waits for; a {@link dev.samara.core.event.StalledCpu} describes a CPU that has
- * not acknowledged a shootdown for long. A {@link dev.samara.core.event.PageSink} receives the pages of a collection.
+ * change has been published, in a {@link dev.samara.core.event.ChangeOrder}. An {@link
+ * dev.samara.core.event.MmuNotifier} receives the ranges that an operation has unmapped, replaced, moved or narrowed,
+ * before the operation is complete. A {@link dev.samara.core.event.FlushListener} receives the ranges whose
+ * translations a CPU drops, a {@link dev.samara.core.event.WriteListener} the stores to a watched range. A {@link
+ * dev.samara.core.event.ShootdownDelivery} interrupts the CPUs that a shootdown waits for; a {@link
+ * dev.samara.core.event.StalledCpu} describes a CPU that has not acknowledged a shootdown for long. A {@link
+ * dev.samara.core.event.PageSink} receives the pages of a collection.
  * The methods that add a listener or notifier return a {@link dev.samara.core.event.Registration}, whose {@code close}
  * removes it.
  *

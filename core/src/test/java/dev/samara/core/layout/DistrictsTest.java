@@ -16,7 +16,6 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.event.Registration;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
@@ -315,28 +314,6 @@ class DistrictsTest {
         assertEquals(start + PAGE, space.brk(start + PAGE));
         assertEquals(start + PAGE, space.brk(0));
         space.validate();
-    }
-
-    @Test
-    @DisplayName("a space with a listener is not divided, and its events are numbered without a gap")
-    void listener() throws InterruptedException {
-        assertTrue(Divisions.divide(layout, everyTenth()));
-        assertEquals(0, space.munmap(at(3), 4 * PAGE));
-        List<Long> numbers = new ArrayList<>();
-        Registration listening = space.addListener(change -> {
-            synchronized (numbers) {
-                numbers.add(change.sequence());
-            }
-        });
-        assertFalse(Divisions.divide(layout, everyTenth()));
-        assertEquals(0, space.munmap(at(4), 4 * PAGE));
-        assertEquals(0, space.munmap(at(14), 4 * PAGE));
-        machine.awaitQuiescence();
-        synchronized (numbers) {
-            assertEquals(List.of(MAPPINGS + 2L, MAPPINGS + 3L), numbers);
-        }
-        listening.close();
-        assertTrue(Divisions.divide(layout, everyTenth()));
     }
 
     @Test

@@ -18,6 +18,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.ThrowingCalls;
 import dev.samara.core.Usage;
+import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
@@ -139,6 +140,8 @@ final class ClosedSpaceTest {
             return (WriteListener) (address, length) -> {};
         } else if (type == LayoutListener.class) {
             return (LayoutListener) change -> {};
+        } else if (type == ChangeOrder.class) {
+            return ChangeOrder.TOTAL;
         } else if (type == MmuNotifier.class) {
             return (MmuNotifier) (start, end, reason) -> {};
         } else if (type == Resource.class) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.event.LayoutChange;
+import dev.samara.core.internal.space.Changes;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PreparedChange;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -50,8 +51,8 @@ final class Publication {
      *     removes only entries of its page. After step 9 this would be too late: a fault could install the page through
      *     a new VMA that the removal has not found (P7).
      *
-     *  8. Allocate the charges, the list of removed VMAs with opens, and the event for listeners. Fails for want of
-     *     memory.
+     *  8. Allocate the charges, the list of removed VMAs with opens, and the events for listeners. Fails for want of
+     *     memory; with a listener, for want of the stack that step 14 needs.
      *
      *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
      *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
@@ -75,8 +76,10 @@ final class Publication {
      *     the machine is never below that of the layouts, since charges came before step 9. A display may name the heap
      *     by the old end.
      *
-     * 14. Queue the event for listeners, and unlink removed VMAs without a range in flight. If there is no memory for
-     *     an entry of a listener's queue, the loss is reported.
+     * 14. Count the change, queue the events for listeners, and unlink removed VMAs without a range in flight. Events
+     *     are queued under the lock of the part: a later operation on an overlapping range has that lock after this
+     *     one, so its event is behind (P47). If there is no memory for an entry of a listener's queue, the listener
+     *     loses the event, and the loss is reported.
      *
      * After the unlock, Edit.close clears the retiring bits of removed VMAs without a range in flight and has the event
      * delivered. For a range in flight its completion clears the bits.
@@ -134,7 +137,7 @@ final class Publication {
             edit.commitment().prepare(edit.counters, mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
-        LayoutChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
+        PreparedChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
         // Step 9.
         closeIfItEndsSpace(edit);
         edit.tree.commit();
@@ -143,11 +146,10 @@ final class Publication {
         // Steps 10 to 13.
         adopt(edit, result, mine, charges);
         // Step 14.
-        if (edit.district.isPart()) {
+        if (!edit.gone.isEmpty() || !edit.fresh.isEmpty()) {
             edit.district.countChange();
-        } else {
-            edit.layout.changes().publish(edit.gone, edit.fresh, change);
         }
+        Changes.publish(change);
         if (mine == null) {
             Linking.unlink(edit.gone, null);
         }

@@ -80,7 +80,7 @@ public final class District {
 
     private final Meetings meetings = new Meetings();
 
-    /** The number of changes that a part has published. */
+    /** The number of publications that changed a VMA; of a whole layout, since the space was created. */
     private long changes;
 
     /** Whether the layout was divided or joined since. */
@@ -93,13 +93,15 @@ public final class District {
             Limits limits,
             Counters counters,
             LockHoldTimes holdTimes,
-            long moves) {
+            long moves,
+            long changes) {
         this.lock = lock;
         this.tree = tree;
         this.limits = limits;
         this.counters = counters;
         this.holdTimes = holdTimes;
         this.moves = moves;
+        this.changes = changes;
         start = 0;
         end = -1;
         isPart = false;
@@ -294,11 +296,12 @@ public final class District {
         }
     }
 
-    /** Counts a change of a part, which no listener is told. */
+    /** Counts a publication that changed a VMA. */
     public void countChange() {
         changes++;
     }
 
+    /** Returns the number of publications that changed a VMA. */
     long changes() {
         return changes;
     }

@@ -80,7 +80,7 @@ final class Districts {
     Districts(Layout layout, ReentrantLock lock, MapleTree<VmArea> tree, Limits limits) {
         this.layout = layout;
         this.lock = lock;
-        whole = new District(lock, tree, limits, new Counters(), new LockHoldTimes(), 0);
+        whole = new District(lock, tree, limits, new Counters(), new LockHoldTimes(), 0, 0);
     }
 
     private @Nullable LayoutParts partsAcquire() {
@@ -246,8 +246,9 @@ final class Districts {
     }
 
     /**
-     * Divides the layout, unless a VMA, an operation in flight, a fork that copies or a listener is in the way, a limit
-     * is near, or there is no memory. Caller holds the layout lock, has no edit open, and the layout is not divided.
+     * Divides the layout, unless a VMA, an operation in flight, a fork that copies or a listener of one order is in the
+     * way, a limit is near, or there is no memory. Caller holds the layout lock, has no edit open, and the layout is
+     * not divided.
      *
      * @param borders addresses, ascending
      */
@@ -269,7 +270,7 @@ final class Districts {
         Counters[] bounds = bounds(from.counters(), count);
         if (bounds == null
                 || layout.isClosing()
-                || layout.changes().hasListener()
+                || layout.changes().needsOneOrder()
                 || !layout.copies().isEmpty()
                 || !from.inFlight().mayDivide(borders)
                 || crossesAny(from.tree(), borders)) {
@@ -291,7 +292,13 @@ final class Districts {
         LayoutParts parts = new LayoutParts(made);
         // In place of the old tree, which would keep VMAs reachable.
         District divided = new District(
-                lock, new MapleTree<>(lock), from.limits(), from.counters(), from.holdTimes(), from.moves());
+                lock,
+                new MapleTree<>(lock),
+                from.limits(),
+                from.counters(),
+                from.holdTimes(),
+                from.moves(),
+                from.changes());
         divided.die();
         StackReserve.check(DEPTH);
         // From here on nothing fails.
@@ -358,15 +365,17 @@ final class Districts {
             Counters counters = whole.counters().copy();
             LockHoldTimes holdTimes = whole.holdTimes();
             long moves = whole.moves();
+            long changes = whole.changes();
             for (int i = 0; i < from.length; i++) {
                 if (i > 0) {
                     all = Snapshot.join(all, from[i].start(), from[i].tree().snapshot());
                 }
                 from[i].addGainTo(counters);
                 moves += from[i].moves();
+                changes += from[i].changes();
             }
             District joined =
-                    new District(lock, new MapleTree<>(lock, all), whole.limits(), counters, holdTimes, moves);
+                    new District(lock, new MapleTree<>(lock, all), whole.limits(), counters, holdTimes, moves, changes);
             for (District part : from) {
                 joined.inFlight().addAllOf(part.inFlight());
             }
@@ -374,7 +383,6 @@ final class Districts {
             // From here on nothing fails.
             for (District part : from) {
                 part.die();
-                layout.changes().skip(part.changes());
                 holdTimes.add(part.holdTimes());
             }
             whole = joined;

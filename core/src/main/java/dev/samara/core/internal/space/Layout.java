@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
@@ -497,11 +498,11 @@ public final class Layout implements VmaLookup {
     }
 
     /** Adds a listener. It is called for each later change that is published before its registration is closed. */
-    public Registration addListener(LayoutListener listener) {
+    public Registration addListener(LayoutListener listener, ChangeOrder order) {
         lock();
         try {
             checkNotClosed("addListener");
-            return new LayoutRegistration(this, listener, changes.add(listener));
+            return new LayoutRegistration(this, listener, changes.add(listener, order, whole().changes()));
         } finally {
             unlock();
         }

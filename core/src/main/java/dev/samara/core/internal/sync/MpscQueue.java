@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <E> the elements
  */
-final class MpscQueue<E> {
-    private static final int CHUNK = 32;
+public final class MpscQueue<E> {
+    /** The number of frames that {@link #offer} asks for. Interpreted, it is 7 frames deep, with a new chunk. */
+    public static final int DEPTH = 12;
 
-    /** Interpreted, {@code offer} is 7 frames deep, with a new chunk. */
-    private static final int DEPTH = 12;
+    private static final int CHUNK = 32;
 
     static {
         // Links each call of the queue while there is stack and memory: linking needs far more than a call.
@@ -34,23 +34,30 @@ final class MpscQueue<E> {
 
     private final MpscUnboundedVarHandleArrayQueue<E> queue = new MpscUnboundedVarHandleArrayQueue<>(CHUNK);
 
+    /** Creates an empty queue. */
+    public MpscQueue() {}
+
     /**
      * Adds an element. A full fence follows: a later read of the caller sees a flag that the consumer has set before a
      * call of {@link #isEmpty} that returned true.
      *
+     * @param element the element
      * @throws OutOfMemoryError if there is no memory for another chunk; the element is not added
      * @throws StackOverflowError if there is too little stack; the element is not added
      */
-    void offer(E element) {
+    public void offer(E element) {
         StackReserve.check(DEPTH);
         queue.offer(element);
         // The index of a new chunk is a release store, which a later volatile read could overtake.
         VarHandle.fullFence();
     }
 
-    /** Removes the oldest element, or returns null if there is none. For the consumer. */
-    @Nullable
-    E poll() {
+    /**
+     * Removes the oldest element. For the consumer.
+     *
+     * @return the element, or null if there is none
+     */
+    public @Nullable E poll() {
         return queue.poll();
     }
 
@@ -60,8 +67,12 @@ final class MpscQueue<E> {
         return queue.peek();
     }
 
-    /** For any thread. */
-    boolean isEmpty() {
+    /**
+     * Returns whether there is no element. For any thread.
+     *
+     * @return whether it is empty
+     */
+    public boolean isEmpty() {
         return queue.isEmpty();
     }
 

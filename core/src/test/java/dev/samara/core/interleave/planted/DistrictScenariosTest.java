@@ -19,13 +19,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("P37 to P45: a layout that is divided and joined, under the scheduler")
+@DisplayName("P37 to P47: a layout that is divided and joined, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
 final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";
     private static final String EDIT = INTERNAL + "op.Edit";
+    private static final String PUBLICATION = INTERNAL + "op.Publication";
+
+    /** A field of an edit that has left the event of its change for later. */
+    private static final String UNQUEUED = "dev.samara.core.internal.space.PreparedChange unqueued;";
 
     private record Break(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         @Override
@@ -96,9 +100,37 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionAgainBesideOperation.class,
                     2,
                     SourceBreak.of(
-                            DISTRICTS,
-                            "if (part.isDead() || layout.treeAcquire() != null) {",
-                            "if (part.isDead()) {")));
+                            DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (part.isDead()) {")),
+            new Break(
+                    "P47: a change is queued after the lock of its part",
+                    ListenerScenarios.BesideOverlap.class,
+                    1,
+                    SourceBreak.of(PUBLICATION, "Changes.publish(change);", "edit.unqueued = change;")
+                            .and(SourceBreak.of(
+                                    EDIT,
+                                    "final boolean completing;",
+                                    "final boolean completing;\n" + UNQUEUED,
+                                    "layout.changes().deliver();",
+                                    "dev.samara.core.internal.space.Changes.publish(unqueued);\n"
+                                            + "layout.changes().deliver();"))),
+            new Break(
+                    "P47: changes of parts are for no listener",
+                    ListenerScenarios.BesideParts.class,
+                    0,
+                    SourceBreak.of(
+                            PUBLICATION,
+                            "Changes.publish(change);",
+                            "if (!edit.district.isPart()) { Changes.publish(change); }")),
+            new Break(
+                    "P47: a join does not count the changes of its parts",
+                    ListenerScenarios.Added.class,
+                    1,
+                    SourceBreak.of(DISTRICTS, "changes += from[i].changes();", "")),
+            new Break(
+                    "P47: a layout is divided beside a listener that needs one order",
+                    ListenerScenarios.OneOrder.class,
+                    1,
+                    SourceBreak.of(DISTRICTS, "                || layout.changes().needsOneOrder()\n", "")));
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -121,7 +153,14 @@ final class DistrictScenariosTest {
                 DistrictScenarios.DivisionAgainBesideOperation.class,
                 DistrictScenarios.DivisionBesideFlight.class,
                 DistrictScenarios.PartBesideFork.class,
-                DistrictScenarios.LookupsBesideJoin.class
+                DistrictScenarios.LookupsBesideJoin.class,
+                ListenerScenarios.BesideOverlap.class,
+                ListenerScenarios.BesideParts.class,
+                ListenerScenarios.BesideJoin.class,
+                ListenerScenarios.BesideDivision.class,
+                ListenerScenarios.Added.class,
+                ListenerScenarios.Removed.class,
+                ListenerScenarios.OneOrder.class
             })
     @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
     void inOrder(Class<? extends Scenario> type) {

@@ -149,7 +149,7 @@ final class InventedBreaks {
                     LayoutScenarios.ListenerBesideCalls.class,
                     2,
                     in(
-                            "space.Changes",
-                            "isWorkedOff.set(false);\n                schedule();",
-                            "schedule(); isWorkedOff.set(false);")));
+                            "space.ChangeDelivery",
+                            "isDraining.set(false);\n            schedule();",
+                            "schedule(); isDraining.set(false);")));
 }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.space;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A listener that is too far behind")
 final class SlowListenerTest {
-    private static final int CAPACITY = Changes.CAPACITY;
+    private static final int CAPACITY = ChangeDelivery.CAPACITY;
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final Semaphore reported = new Semaphore(0);
@@ -71,7 +72,7 @@ final class SlowListenerTest {
 
     private void publish(int count) {
         for (int i = 0; i < count; i++) {
-            changes.publish(List.of(), some, changes.prepare(List.of(), some));
+            Changes.publish(changes.prepare(List.of(), some));
         }
         changes.deliver();
     }
@@ -79,7 +80,7 @@ final class SlowListenerTest {
     /** Has the listener hold change 1, and the queue full of others. */
     @BeforeEach
     void fill() throws InterruptedException {
-        changes.add(slow);
+        changes.add(slow, ChangeOrder.TOTAL, 0);
         publish(1);
         begun.acquire();
         publish(CAPACITY);
@@ -131,7 +132,7 @@ final class SlowListenerTest {
     @DisplayName("does no harm to another")
     void others() throws InterruptedException {
         List<Long> told = Collections.synchronizedList(new ArrayList<>());
-        changes.add(change -> told.add(change.sequence()));
+        changes.add(change -> told.add(change.sequence()), ChangeOrder.TOTAL, CAPACITY + 1);
         publish(3);
         reported.acquire();
         permits.release(2 * CAPACITY);
@@ -142,7 +143,7 @@ final class SlowListenerTest {
     @Test
     @DisplayName("is not reported by the publishing thread, under the layout lock, but by the machine after that")
     void afterTheLock() throws InterruptedException {
-        changes.publish(List.of(), some, changes.prepare(List.of(), some));
+        Changes.publish(changes.prepare(List.of(), some));
         assertEquals(1, host.background().pending(), "the delivery");
         changes.deliver();
         reported.acquire();

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.ChangeOrder;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.MpscQueue;
+import dev.samara.core.internal.sync.WaitingCall;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The queue of one listener. Operations in each part of a layout add their changes under the lock of the part. At most
+ * one thread at a time drains the queue.
+ *
+ * <p>A change gets its number when it leaves the queue: the number after that of the change before it, and one more for
+ * each change that was lost in between. The numbers ascend, and have a gap only for a loss, whatever the order of the
+ * parts. The changes of a part are queued or lost one after the other, and a queued change carries the number of
+ * earlier losses. So the gap of a loss comes before each later change of the part.
+ */
+final class ChangeDelivery extends WaitingCall {
+    /**
+     * The number of changes that may wait for a slow listener. The listener loses later ones until half of them are
+     * delivered.
+     */
+    static final int CAPACITY = 1 << 16;
+
+    /** The bit of {@link #accepted} that is set while changes are being lost. */
+    private static final long LOSING = 1;
+
+    /** One change in {@link #accepted}. */
+    private static final long ONE = 2;
+
+    private final MachineState host;
+    private final LayoutListener listener;
+    private final ChangeOrder order;
+
+    /** The number of changes that were published before the listener was added. */
+    private final long earlier;
+
+    /** The producers are threads with the lock of a part, the consumer the thread that has set {@link #isDraining}. */
+    private final MpscQueue<PreparedChange> queue = new MpscQueue<>();
+
+    /** The number of changes that were queued or are about to be, twice, and {@link #LOSING}. */
+    private final AtomicLong accepted = new AtomicLong();
+
+    /** The number of changes that have left the queue. */
+    private final AtomicLong taken = new AtomicLong();
+
+    /** The number of changes that were not queued. */
+    private final AtomicLong lost = new AtomicLong();
+
+    /** The highest {@link PreparedChange#lost} of the changes that have left the queue. Of the draining thread. */
+    private long lostBefore;
+
+    private final AtomicBoolean isDraining = new AtomicBoolean();
+    private final Loss loss = new Loss();
+
+    ChangeDelivery(MachineState host, LayoutListener listener, ChangeOrder order, long earlier) {
+        this.host = host;
+        this.listener = listener;
+        this.order = order;
+        this.earlier = earlier;
+    }
+
+    ChangeOrder order() {
+        return order;
+    }
+
+    /** Queues a change, or loses it. Caller holds the lock of the part, and has stack for it. */
+    void add(PreparedChange change) {
+        if (accept()) {
+            // After each loss of this part, which its lock orders.
+            change.lost = lost.get();
+            try {
+                queue.offer(change);
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                giveBack();
+            }
+        }
+    }
+
+    /** Claims a place for a change; returns false if there is none, and the change is lost. */
+    private boolean accept() {
+        for (; ; ) {
+            long known = accepted.get();
+            long waiting = waiting(known);
+            if (isLosing(known) ? waiting > CAPACITY / 2 : waiting >= CAPACITY) {
+                if (isLosing(known) || accepted.compareAndSet(known, known | LOSING)) {
+                    lose(known);
+                    return false;
+                }
+            } else if (accepted.compareAndSet(known, (known & ~LOSING) + ONE)) {
+                return true;
+            }
+        }
+    }
+
+    /** Gives the place of a change back, which is lost. */
+    private void giveBack() {
+        long known = accepted.get();
+        while (!accepted.compareAndSet(known, (known - ONE) | LOSING)) {
+            known = accepted.get();
+        }
+        lose(known - ONE);
+    }
+
+    /**
+     * Loses a change.
+     *
+     * @param known the last value of {@link #accepted} before
+     */
+    private void lose(long known) {
+        long others = lost.getAndIncrement();
+        if (!isLosing(known)) {
+            loss.begin(earlier + (known >>> 1) + others + 1);
+        }
+    }
+
+    private static boolean isLosing(long known) {
+        return (known & LOSING) != 0;
+    }
+
+    private long waiting(long known) {
+        return (known >>> 1) - taken.get();
+    }
+
+    /** Schedules the delivery of queued changes, and the report of a loss. Caller holds no lock of the layout. */
+    void schedule() {
+        loss.schedule();
+        // The queue, then the flag. The draining thread clears the flag, then reads the queue. One of the two sees the
+        // other's write, so no change stays in the queue: offer ends with a fence.
+        if (!queue.isEmpty() && isDraining.compareAndSet(false, true)) {
+            host.submit(this);
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        return true;
+    }
+
+    @Override
+    public void run() {
+        try {
+            for (PreparedChange change = queue.poll(); change != null; change = queue.poll()) {
+                long count = taken.get() + 1;
+                taken.set(count);
+                lostBefore = Math.max(lostBefore, change.lost);
+                deliver(change, earlier + count + lostBefore);
+            }
+        } finally {
+            isDraining.set(false);
+            schedule();
+        }
+    }
+
+    private void deliver(PreparedChange change, long number) {
+        LayoutChange event;
+        try {
+            event = new LayoutChange(number, change.before, change.after);
+        } catch (OutOfMemoryError exhausted) {
+            loss.begin(number);
+            return;
+        }
+        try {
+            listener.changed(event);
+        } catch (Throwable thrown) {
+            host.report(Report.Kind.CALLBACK_FAILED, name(), thrown);
+        }
+    }
+
+    private String name() {
+        return "listener of class " + listener.getClass().getName();
+    }
+
+    /** The report of a loss. Not made by the thread that drains the queue, since that thread may hang. */
+    private final class Loss extends WaitingCall {
+        /** The number of the first change of a loss; 0 if there is nothing to report. */
+        private final AtomicLong from = new AtomicLong();
+
+        private final AtomicBoolean isScheduled = new AtomicBoolean();
+
+        /** Notes the first change of a loss, unless another loss is to be reported. */
+        void begin(long number) {
+            from.compareAndSet(0, number);
+        }
+
+        void schedule() {
+            if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
+                host.submit(this);
+            }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            isScheduled.set(false);
+            long first = from.getAndSet(0);
+            if (first != 0) {
+                host.report(
+                        Report.Kind.CHANGES_LOST,
+                        name() + " is " + waiting(accepted.get()) + " changes behind and loses those from number "
+                                + first,
+                        null);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.event.ChangeOrder;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.fixture.ChangeReplay;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+
+/** Listeners of a layout that is divided, or is being divided or joined. */
+final class ListenerScenarios {
+    private ListenerScenarios() {}
+
+    /** Four pages, two on each side of the border, and a listener that was there before them. */
+    abstract static class Followed extends DistrictScenarios.OfFour {
+        /** The hole behind the first page. */
+        static final long LOWER = at(0) + PAGE;
+
+        /** The hole behind the last page. */
+        static final long UPPER = at(3) + PAGE;
+
+        private ChangeReplay all = new ChangeReplay();
+
+        ChangeOrder order() {
+            return ChangeOrder.BY_RANGE;
+        }
+
+        final ChangeReplay all() {
+            return all;
+        }
+
+        static Operation map(long at) {
+            return (state, cpu) -> "" + state.space.mmap(at, PAGE, RW, FIXED, null, 0);
+        }
+
+        /** Returns the index of the change that maps a page; a negative one for none. */
+        static int indexOf(long page, ChangeReplay replay) {
+            List<LayoutChange> changes = replay.changes();
+            int i = changes.size() - 1;
+            while (i >= 0
+                    && (!hasPage(page, changes.get(i).after())
+                            || hasPage(page, changes.get(i).before()))) {
+                i--;
+            }
+            return i;
+        }
+
+        private static boolean hasPage(long page, List<Vma> vmas) {
+            return vmas.stream().anyMatch(vma -> vma.start() <= page && page < vma.end());
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            all = new ChangeReplay();
+            state.space.addListener(all, order());
+            super.prepare(state, cpu);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            LayoutScenarios.awaitQuiescence(state);
+            all.requireAllOf(state.space);
+        }
+    }
+
+    /** A mapping in a part beside an operation that removes it, if it comes later. */
+    static final class BesideOverlap extends Followed {
+        BesideOverlap() {
+            calls().put("mmap", map(LOWER));
+            calls().put("munmap", munmap(LOWER, PAGE));
+        }
+    }
+
+    /** A mapping in each part. */
+    static final class BesideParts extends Followed {
+        BesideParts() {
+            calls().put("lower", map(LOWER));
+            calls().put("upper", map(UPPER));
+        }
+    }
+
+    /** An operation in a part beside one that joins the parts, and covers its range. */
+    static final class BesideJoin extends Followed {
+        BesideJoin() {
+            calls().put("part", map(LOWER));
+            calls().put("whole", munmap(LOWER, 4 * PAGE));
+        }
+    }
+
+    /** An operation in a part beside a thread that divides the layout and removes what the other one maps. */
+    static final class BesideDivision extends Followed {
+        BesideDivision() {
+            calls().put("mmap", map(LOWER));
+            calls().put("divide", (state, cpu) -> {
+                divide(state);
+                return "" + state.space.munmap(LOWER, PAGE);
+            });
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
+        }
+    }
+
+    /** Another listener that is added while the layout is divided, and its thread's change, beside an operation. */
+    static final class Added extends Followed {
+        private ChangeReplay late = new ChangeReplay();
+
+        Added() {
+            calls().put("add", (state, cpu) -> {
+                late = new ChangeReplay();
+                state.space.addListener(late);
+                divide(state);
+                return map(UPPER).run(state, cpu);
+            });
+            calls().put("mmap", map(LOWER));
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            late.requireRestOf(all(), state.space);
+        }
+    }
+
+    /** Another listener that is removed between two changes of its thread, beside an operation. */
+    static final class Removed extends Followed {
+        private ChangeReplay early = new ChangeReplay();
+
+        Removed() {
+            calls().put("remove", (state, cpu) -> {
+                early = new ChangeReplay();
+                try (var registration = state.space.addListener(early)) {
+                    divide(state);
+                    map(UPPER).run(state, cpu);
+                }
+                return munmap(UPPER, PAGE).run(state, cpu);
+            });
+            calls().put("mmap", map(LOWER));
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            early.requirePartOf(all());
+            if (indexOf(UPPER, early) < 0) {
+                throw new AssertionError("not told of its thread's change: " + early.changes());
+            }
+        }
+    }
+
+    /** A mapping, and a thread that maps in the other part once it finds it; the listener needs one order. */
+    static final class OneOrder extends Followed {
+        OneOrder() {
+            calls().put("lower", map(LOWER));
+            calls().put(
+                            "upper",
+                            (state, cpu) -> state.space.find(LOWER) == null
+                                    ? ""
+                                    : map(UPPER).run(state, cpu));
+        }
+
+        @Override
+        ChangeOrder order() {
+            return ChangeOrder.TOTAL;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            super.judge(state, cpu);
+            int upper = indexOf(UPPER, all());
+            if (upper >= 0 && upper < indexOf(LOWER, all())) {
+                throw new AssertionError("told of the later change first");
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.event.ChangeOrder;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Registration;
+import dev.samara.core.event.Report;
+import dev.samara.core.fixture.ChangeReplay;
+import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("A listener of a layout that is divided and joined")
+class ListenerOrderTest {
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+    private static final long PAGE = 0x1000;
+    private static final long PLACE = 0x1000_0000L;
+    private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    /** Threads with places of their own, of so many pages each. */
+    private static final int WRITERS = 3;
+
+    private static final int PAGES = 16;
+    private static final int STEPS = TORTURE ? 100_000 : 2_000;
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    static {
+        System.out.println("ListenerOrderTest: -Dsamara.seed=" + SEED);
+    }
+
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private Machine machine;
+    private AddressSpace space;
+    private Layout layout;
+
+    @BeforeEach
+    void space() {
+        machine = Machine.builder().reportTo(reports::add).build();
+        space = machine.newSpace(Geometry.LINUX_X86_64);
+        layout = MachineInternals.layoutOf(space);
+    }
+
+    private static long page(int writer, int page) {
+        return PLACE + (writer * (PAGES + 2L) + page) * PAGE;
+    }
+
+    private static long[] borders() {
+        long[] borders = new long[WRITERS - 1];
+        for (int i = 0; i < borders.length; i++) {
+            borders[i] = page(i + 1, 0) - PAGE;
+        }
+        return borders;
+    }
+
+    /** Changes the place of a writer, sometimes more. */
+    private void step(int writer, Random random) {
+        long start = page(writer, random.nextInt(PAGES / 2));
+        long length = (1 + random.nextInt(PAGES / 2)) * PAGE;
+        switch (random.nextInt(40)) {
+            case 0 -> space.munmap(start, 3 * PAGES * PAGE);
+            case 1 -> space.mmap(start, 2 * PAGES * PAGE, RW, HERE, null, 0);
+            case 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 -> space.munmap(start, length);
+            case 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 ->
+                space.mprotect(start, length, random.nextBoolean() ? Protection.READ : RW);
+            default -> space.mmap(start, length, random.nextBoolean() ? Protection.READ : RW, HERE, null, 0);
+        }
+    }
+
+    private List<Callable<@Nullable Void>> writers(AtomicInteger running) {
+        List<Callable<@Nullable Void>> bodies = new ArrayList<>();
+        for (int i = 0; i < WRITERS; i++) {
+            int writer = i;
+            Random random = new Random(SEED + writer);
+            running.incrementAndGet();
+            bodies.add(() -> {
+                try {
+                    for (int n = 0; n < STEPS; n++) {
+                        step(writer, random);
+                    }
+                } finally {
+                    running.decrementAndGet();
+                }
+                return null;
+            });
+        }
+        return bodies;
+    }
+
+    private static void run(List<Callable<@Nullable Void>> bodies) throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(bodies.size());
+        try {
+            for (Future<@Nullable Void> result : pool.invokeAll(bodies)) {
+                result.get();
+            }
+        } finally {
+            pool.shutdown();
+        }
+    }
+
+    @Test
+    @DisplayName("follows the layout, whether added before, during or after divisions, and until it is removed")
+    void follow() throws Exception {
+        ChangeReplay all = new ChangeReplay();
+        space.addListener(all);
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger divided = new AtomicInteger();
+        List<ChangeReplay> late = new ArrayList<>();
+        List<ChangeReplay> removed = new ArrayList<>();
+        List<Callable<@Nullable Void>> bodies = writers(running);
+        bodies.add(() -> {
+            while (running.get() != 0) {
+                if (Divisions.divide(layout, borders())) {
+                    divided.incrementAndGet();
+                }
+                Thread.yield();
+            }
+            return null;
+        });
+        bodies.add(() -> {
+            while (running.get() != 0) {
+                ChangeReplay shortly = new ChangeReplay();
+                Registration registration = space.addListener(shortly);
+                removed.add(shortly);
+                if (late.size() < 4) {
+                    late.add(new ChangeReplay());
+                    space.addListener(late.get(late.size() - 1));
+                }
+                Thread.yield();
+                registration.close();
+            }
+            return null;
+        });
+        run(bodies);
+        machine.awaitQuiescence();
+        assertEquals(List.of(), reports);
+        assertTrue(divided.get() > 0);
+        all.requireAllOf(space);
+        for (ChangeReplay each : late) {
+            if (!each.changes().isEmpty()) {
+                each.requireRestOf(all, space);
+            }
+        }
+        removed.forEach(each -> each.requirePartOf(all));
+        ChangeReplay after = new ChangeReplay();
+        space.addListener(after);
+        assertEquals(PLACE, space.mmap(PLACE, PAGE, Protection.NONE, HERE, null, 0));
+        machine.awaitQuiescence();
+        assertEquals(all.last(), after.last());
+        assertEquals(0, space.munmap(0, 0x7000_0000_0000L));
+        machine.awaitQuiescence();
+        all.requireAllOf(space);
+        after.requireRestOf(all, space);
+    }
+
+    @Test
+    @DisplayName("that needs one order keeps it from being divided, and receives the numbers of the publications")
+    void total() throws Exception {
+        Divisions.divide(layout, borders());
+        ChangeReplay all = new ChangeReplay();
+        ChangeReplay other = new ChangeReplay();
+        Registration registration = space.addListener(all, ChangeOrder.TOTAL);
+        space.addListener(other, ChangeOrder.TOTAL);
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger divided = new AtomicInteger();
+        List<Callable<@Nullable Void>> bodies = writers(running);
+        bodies.add(() -> {
+            while (running.get() != 0) {
+                if (Divisions.divide(layout, borders())) {
+                    divided.incrementAndGet();
+                }
+                Thread.yield();
+            }
+            return null;
+        });
+        run(bodies);
+        machine.awaitQuiescence();
+        assertEquals(0, divided.get());
+        all.requireAllOf(space);
+        assertEquals(numbered(all), numbered(other));
+        registration.close();
+        assertFalse(Divisions.divide(layout, borders()));
+    }
+
+    private static List<String> numbered(ChangeReplay replay) {
+        List<String> numbered = new ArrayList<>();
+        for (LayoutChange change : replay.changes()) {
+            numbered.add(change.sequence() + " " + change.before() + change.after());
+        }
+        return numbered;
+    }
+
+    @Test
+    @DisplayName("in the usual order leaves it divided, and has changes in the order of the calls of one thread")
+    void ofOneThread() throws InterruptedException {
+        ChangeReplay all = new ChangeReplay();
+        space.addListener(all);
+        assertTrue(Divisions.divide(layout, borders()));
+        for (int i = 0; i < 10; i++) {
+            for (int writer = 0; writer < WRITERS; writer++) {
+                assertEquals(page(writer, i), space.mmap(page(writer, i), PAGE, i % 2 + 1, HERE, null, 0));
+            }
+        }
+        machine.awaitQuiescence();
+        all.requireAllOf(space);
+        for (int i = 0; i < all.changes().size(); i++) {
+            LayoutChange change = all.changes().get(i);
+            assertEquals(i + 1, change.sequence());
+            assertEquals(page(i % WRITERS, i / WRITERS), change.after().get(0).start());
+        }
+    }
+}
