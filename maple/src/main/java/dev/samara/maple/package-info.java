@@ -127,6 +127,9 @@
  *       <td>{@code Draft}</td></tr>
  *   <tr><td>What changes the structure: splits, merges and levels?</td>
  *       <td>{@code Splice}; of one leaf: {@code LeafEdit}</td></tr>
+ *   <tr><td>What may change in a node that readers reach?</td>
+ *       <td>One reference to a leaf, in a node that no snapshot has: {@code InPlace}. A node that was replaced stays as
+ *       it is, for the garbage collector</td></tr>
  *   <tr><td>What keeps a snapshot as it was?</td>
  *       <td>{@code Era}</td></tr>
  *   <tr><td>What finds a gap?</td>

@@ -19,5 +19,16 @@
  *
  * <p><b>Threads.</b> Each interface states which thread calls it, and which locks that thread holds. The values are
  * immutable and may be shared freely.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What becomes of an exception that a callback throws?</td>
+ *       <td>A {@link dev.samara.core.event.Report}, made by {@code MachineReports}; if the reporter throws, {@code
+ *       ReporterFailure}</td></tr>
+ *   <tr><td>In which order does a listener receive changes?</td>
+ *       <td>{@link dev.samara.core.event.ChangeOrder}; {@code ChangeDelivery} queues them</td></tr>
+ *   <tr><td>What removes a listener?</td>
+ *       <td>{@link dev.samara.core.event.Registration}</td></tr>
+ * </table>
  */
 package dev.samara.core.event;

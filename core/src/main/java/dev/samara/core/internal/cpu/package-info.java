@@ -18,7 +18,9 @@
  *   <caption>Where to look</caption>
  *   <tr><td>What tells a CPU that it must flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushGeneration}; in GUEST first a request, in {@link
- *       dev.samara.core.internal.cpu.CpuState}</td></tr>
+ *       dev.samara.core.internal.cpu.CpuState}. {@code tlb.CpuTlb} compares the generations</td></tr>
+ *   <tr><td>Which flush has no generation, since no other CPU needs it?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Shootdowns#flushLocally}</td></tr>
  *   <tr><td>What does it have to flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
  *   <tr><td>What waits until the CPUs have flushed?</td>

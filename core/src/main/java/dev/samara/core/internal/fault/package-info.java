@@ -37,6 +37,9 @@
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still stand when a page is installed?</td>
  *       <td>{@code StandingVma}</td></tr>
+ *   <tr><td>Is the page still its file's when it is installed?</td>
+ *       <td>{@code FaultAround} and {@code CopyOnWrite} look, under the lock of the leaf; the truncation has marked the
+ *       frame before</td></tr>
  *   <tr><td>What copies a page on a write?</td>
  *       <td>{@code CopyOnWrite}</td></tr>
  *   <tr><td>What asks a backing for a page?</td>

@@ -15,7 +15,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
@@ -25,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
@@ -105,7 +103,7 @@ public final class MachineState {
     private final AtomicLong inodes = new AtomicLong();
 
     private final long longWaitNanos;
-    private final Consumer<? super Report> reporter;
+    private final MachineReports reports;
     private final Consumer<? super Layout> teardown;
     private final @Nullable MemoryMaker memories;
 
@@ -151,7 +149,7 @@ public final class MachineState {
         committed = new CommittedMemory(settings.commitLimitBytes());
         tableBudget = new TableBudget(settings.pageTableLimitBytes());
         longWaitNanos = settings.longWaitNanos();
-        reporter = settings.reporter();
+        reports = new MachineReports(settings.reporter());
         teardown = settings.teardown();
         memories = settings.memories();
         Threads threads = settings.threads();
@@ -462,42 +460,24 @@ public final class MachineState {
         return busyEntryWatch;
     }
 
-    /**
-     * Calls the reporter. Caller must hold no lock of a layout.
-     *
-     * @param kind the kind of the report
-     * @param message the event
-     * @param cause the exception, or null
-     */
+    /** As {@link MachineReports#report(Report.Kind, String, Throwable)}. */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
-        try {
-            report(new Report(kind, message, cause));
-        } catch (Throwable thrown) {
-            Uncaught.report(thrown);
-        }
+        reports.report(kind, message, cause);
     }
 
-    /** Calls the reporter; needs no memory but the reporter's. Caller must hold no lock of a layout. */
+    /** As {@link MachineReports#report(Report)}. */
     void report(Report made) {
-        try {
-            reporter.accept(made);
-        } catch (Throwable thrown) {
-            Uncaught.report(thrown);
-        }
+        reports.report(made);
     }
 
-    public void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
         // It may wait for one of these calls.
         attendAgain();
-        report(
-                Report.Kind.LONG_WAIT,
-                waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
-                        + " ms for " + gate,
-                null);
+        reports.reportLongWait(waiting, gate, waiter, nanos);
     }
 
     private void reportFailedTask(Throwable thrown) {
-        report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
+        reports.reportFailedTask(thrown);
     }
 
     /** Returns the inode number of the next anonymous shared object. */

@@ -26,7 +26,7 @@
  *       <td>{@code Meetings}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
- *   <tr><td>Which operations are in flight in a range?</td>
+ *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightRanges}</td></tr>
  *   <tr><td>At which addresses are VMAs joined after an operation?</td>
  *       <td>{@code PendingJoins}</td></tr>
@@ -50,6 +50,10 @@
  *       <td>{@link dev.samara.core.internal.space.DroppablePages}</td></tr>
  *   <tr><td>What compares a call with the resource limits?</td>
  *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
+ *   <tr><td>What delivers changes of a layout to its listeners?</td>
+ *       <td>{@code ChangeDelivery}</td></tr>
+ *   <tr><td>What calls the embedder's reporter?</td>
+ *       <td>{@code MachineReports}</td></tr>
  *   <tr><td>What do all spaces of a machine share?</td>
  *       <td>{@link dev.samara.core.internal.space.MachineState}</td></tr>
  * </table>

@@ -542,7 +542,7 @@ public final class Background implements Executor {
         try {
             handler.accept(thrown);
         } catch (Throwable second) {
-            Uncaught.report(second);
+            ReporterFailure.report(second);
         }
     }
 }

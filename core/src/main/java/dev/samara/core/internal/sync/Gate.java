@@ -298,7 +298,7 @@ public class Gate {
                 after = watch.reportAfterNanos();
                 steps = watch.invoked();
             } catch (Throwable thrown) {
-                Uncaught.report(thrown);
+                ReporterFailure.report(thrown);
             }
             reportAfter = after;
             invoked = steps;
@@ -330,7 +330,7 @@ public class Gate {
                     LockSupport.parkNanos(Gate.this, Math.min(longest, next - waited));
                 }
             } catch (Throwable thrown) {
-                Uncaught.report(thrown);
+                ReporterFailure.report(thrown);
             }
         }
     }

@@ -294,7 +294,7 @@ public final class Housekeeping implements Agent, Runnable {
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             return false;
         } catch (Throwable thrown) {
-            Uncaught.report(thrown);
+            ReporterFailure.report(thrown);
             return false;
         }
     }

@@ -156,7 +156,7 @@ public final class MachineTasks implements Executor {
         try {
             handler.accept(thrown);
         } catch (Throwable second) {
-            Uncaught.report(second);
+            ReporterFailure.report(second);
         }
     }
 

@@ -20,11 +20,11 @@ import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 
 /**
- * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link VmaRemap} for each VMA.
+ * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link MremapVma} for each VMA.
  *
  * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new place is named and the map count leaves no
  * room for the move; EFAULT for a move of several VMAs that begins in a hole, or meets a VMA that only moves alone.
- * {@link VmaRemap} decides all errors that depend on one VMA.
+ * {@link MremapVma} decides all errors that depend on one VMA.
  */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
     public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
@@ -56,7 +56,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         if ((flags & MREMAP_FIXED) != 0 && oldLength == newLength) {
             return moveEach(edit);
         }
-        return new VmaRemap(edit, address, oldLength, newLength, flags, newAddress).remap(edit.at(address));
+        return new MremapVma(edit, address, oldLength, newLength, flags, newAddress).remap(edit.at(address));
     }
 
     private long checkArguments(Edit edit) {
@@ -78,7 +78,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 || Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength)) {
             return Errno.EINVAL.result();
         }
-        return MapCount.mayGrow(edit, 2 + VmaRemap.SPARE_MAPS + 1) ? DONE : Errno.ENOMEM.result();
+        return MapCount.mayGrow(edit, 2 + MremapVma.SPARE_MAPS + 1) ? DONE : Errno.ENOMEM.result();
     }
 
     /**
@@ -110,7 +110,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
             }
             long from = first ? address : vma.start();
             long length = Addresses.lower(vma.end(), end) - from;
-            long moved = new VmaRemap(edit, from, length, length, flags, newAddress + (from - address)).remap(vma);
+            long moved = new MremapVma(edit, from, length, length, flags, newAddress + (from - address)).remap(vma);
             if (Errno.isError(moved)) {
                 return moved;
             }

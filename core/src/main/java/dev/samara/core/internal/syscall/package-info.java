@@ -19,7 +19,7 @@
  *   <tr><td>Which errors has {@code mremap}, for its arguments?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Mremap}</td></tr>
  *   <tr><td>Which errors has {@code mremap}, for one VMA?</td>
- *       <td>{@code VmaRemap}</td></tr>
+ *       <td>{@code MremapVma}</td></tr>
  * </table>
  */
 package dev.samara.core.internal.syscall;

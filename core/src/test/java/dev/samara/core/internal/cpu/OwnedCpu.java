@@ -11,8 +11,8 @@ public final class OwnedCpu {
     }
 
     /** Returns the flushes of a CPU that has nothing to drop, and acknowledges by an action. */
-    public static LocalFlush flush(Runnable acknowledge) {
-        return new LocalFlush() {
+    public static OwnTlb flush(Runnable acknowledge) {
+        return new OwnTlb() {
             @Override
             public void acknowledge() {
                 acknowledge.run();

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * an offset that overflows; EAGAIN for the limit of locked memory; ENOMEM for the other limits, the map count, and
  * growth in place without room. {@link Munmap}, {@link Placement} and the backing add their own.
  */
-final class VmaRemap {
+final class MremapVma {
     /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
     static final int SPARE_MAPS = 3;
 
@@ -44,7 +44,7 @@ final class VmaRemap {
     /** In whole pages, as the new length is. */
     private long oldLength;
 
-    VmaRemap(Edit edit, long address, long oldLength, long newLength, int flags, long newAddress) {
+    MremapVma(Edit edit, long address, long oldLength, long newLength, int flags, long newAddress) {
         this.edit = edit;
         this.geometry = edit.geometry;
         this.address = address;

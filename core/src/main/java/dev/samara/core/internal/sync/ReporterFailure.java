@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-/** Reports exceptions on a thread that must continue. */
-public final class Uncaught {
-    private Uncaught() {}
+/**
+ * The last resort for an exception on a thread that must continue: the reporter of the machine, or a handler of the
+ * embedder's, has thrown.
+ */
+public final class ReporterFailure {
+    private ReporterFailure() {}
 
     /**
      * Passes an exception to the calling thread's uncaught exception handler. Returns normally whatever the handler

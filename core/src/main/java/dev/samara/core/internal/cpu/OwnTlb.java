@@ -2,10 +2,10 @@
 package dev.samara.core.internal.cpu;
 
 /**
- * The flushes of a CPU that its own thread calls for, without a request to another thread ({@code local_flush_tlb}).
- * Called on the thread that owns the CPU only. An implementation must not keep the CPU reachable.
+ * The TLB of a CPU, for a thread that flushes and owns the CPU itself: no request is needed ({@code local_flush_tlb}).
+ * {@link FlushGeneration} tells a CPU that it must flush. An implementation must not keep the CPU reachable.
  */
-public interface LocalFlush {
+public interface OwnTlb {
     /** Catches up with the generation of the CPU's space, and acknowledges. The CPU is in GUEST. */
     void acknowledge();
 

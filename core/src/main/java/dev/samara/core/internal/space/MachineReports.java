@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.ReporterFailure;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a machine tells its embedder's reporter: exceptions of callbacks, long waits, and what else no caller can be
+ * given. An exception of the reporter itself goes to {@link ReporterFailure}. Thread-safe.
+ */
+final class MachineReports {
+    private final Consumer<? super Report> reporter;
+
+    MachineReports(Consumer<? super Report> reporter) {
+        this.reporter = reporter;
+    }
+
+    /**
+     * Calls the reporter. Caller must hold no lock of a layout.
+     *
+     * @param kind the kind of the report
+     * @param message the event
+     * @param cause the exception, or null
+     */
+    void report(Report.Kind kind, String message, @Nullable Throwable cause) {
+        try {
+            report(new Report(kind, message, cause));
+        } catch (Throwable thrown) {
+            ReporterFailure.report(thrown);
+        }
+    }
+
+    /** Calls the reporter; needs no memory but the reporter's. Caller must hold no lock of a layout. */
+    void report(Report made) {
+        try {
+            reporter.accept(made);
+        } catch (Throwable thrown) {
+            ReporterFailure.report(thrown);
+        }
+    }
+
+    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+        report(
+                Report.Kind.LONG_WAIT,
+                waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
+                        + " ms for " + gate,
+                null);
+    }
+
+    void reportFailedTask(Throwable thrown) {
+        report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
+    }
+}
