@@ -70,9 +70,9 @@ final class ChangeDelivery extends WaitingCall {
 
     /** Queues a change, or loses it. Caller holds the lock of the part, and has stack for it. */
     void add(PreparedChange change) {
+        // After each earlier loss of this part, which its lock orders; before the losses that a full queue will cause.
+        change.lost = lost.get();
         if (accept()) {
-            // After each loss of this part, which its lock orders.
-            change.lost = lost.get();
             try {
                 queue.offer(change);
             } catch (OutOfMemoryError | StackOverflowError exhausted) {

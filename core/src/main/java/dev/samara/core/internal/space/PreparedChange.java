@@ -18,7 +18,7 @@ public final class PreparedChange {
     @Nullable
     PreparedChange next;
 
-    /** The number of changes that the listener had lost when this one was queued. Written before that. */
+    /** The number of changes that the listener had lost before this one. Written before it is queued. */
     long lost;
 
     /**

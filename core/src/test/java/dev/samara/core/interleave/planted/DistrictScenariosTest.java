@@ -11,9 +11,11 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -130,7 +132,24 @@ final class DistrictScenariosTest {
                     "P47: a layout is divided beside a listener that needs one order",
                     ListenerScenarios.OneOrder.class,
                     1,
-                    SourceBreak.of(DISTRICTS, "                || layout.changes().needsOneOrder()\n", "")));
+                    SourceBreak.of(DISTRICTS, "                || layout.changes().needsOneOrder()\n", "")),
+            new Break(
+                    "P47: a change carries fewer losses than the one before it",
+                    ListenerScenarios.Losing.class,
+                    1,
+                    oneWaits("lostBefore = Math.max(lostBefore, change.lost);", "lostBefore = change.lost;")),
+            new Break(
+                    "P47: a change carries no losses",
+                    ListenerScenarios.Losing.class,
+                    0,
+                    oneWaits("change.lost = lost.get();", "")));
+
+    /** One change may wait for a listener. */
+    private static Planting oneWaits(String... more) {
+        List<String> texts = new ArrayList<>(List.of("CAPACITY = 1 << 16;", "CAPACITY = 1;"));
+        texts.addAll(List.of(more));
+        return SourceBreak.of(INTERNAL + "space.ChangeDelivery", texts.toArray(String[]::new));
+    }
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -165,6 +184,14 @@ final class DistrictScenariosTest {
     @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
     void inOrder(Class<? extends Scenario> type) {
         Exploration.Result result = explore(type, 1);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @Test
+    @DisplayName("with one preemption, a listener that loses changes finds a gap for each")
+    void losing() {
+        Exploration.Result result = explore(ListenerScenarios.Losing.class, 1, oneWaits());
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
     }

@@ -2,11 +2,15 @@
 package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.fixture.ChangeReplay;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.space.Changes;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
 /** Listeners of a layout that is divided, or is being divided or joined. */
@@ -154,6 +158,69 @@ final class ListenerScenarios {
             if (indexOf(UPPER, early) < 0) {
                 throw new AssertionError("not told of its thread's change: " + early.changes());
             }
+        }
+    }
+
+    /**
+     * Three changes of one part and one of another part, as their locks order them, for a listener for which one change
+     * may wait. The second change may be lost, the third one is not.
+     */
+    static final class Losing extends Calls {
+        private ChangeReplay replay = new ChangeReplay();
+
+        Losing() {
+            calls().put("lower", (state, cpu) -> {
+                publish(state);
+                publish(state);
+                deliver(state);
+                publish(state);
+                deliver(state);
+                return "";
+            });
+            calls().put("upper", (state, cpu) -> {
+                publish(state);
+                return "";
+            });
+        }
+
+        private static void publish(State state) {
+            Changes changes = MachineInternals.layoutOf(state.space).changes();
+            VmArea vma = VmArea.describe(AT, AT + PAGE, VmaFlags.READ, 0, null, null, null);
+            Changes.publish(changes.prepare(List.of(), List.of(vma)));
+        }
+
+        private static void deliver(State state) {
+            MachineInternals.layoutOf(state.space).changes().deliver();
+            LayoutScenarios.awaitQuiescence(state);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            replay = new ChangeReplay();
+            state.space.addListener(replay);
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            deliver(state);
+            publish(state);
+            deliver(state);
+            long number = 0;
+            for (LayoutChange change : replay.changes()) {
+                if (change.sequence() <= number) {
+                    throw new AssertionError("number " + change.sequence() + " after " + number);
+                }
+                number = change.sequence();
+            }
+            if (number != 5) {
+                throw new AssertionError("the last number is " + number);
+            }
+            state.reports.clear();
         }
     }
 

@@ -221,13 +221,15 @@ final class FailureKinds {
                 completed(scene.state.space.munmapAsync(FailureScene.START, FailureScene.LENGTH));
         add("munmap-async", munmapAsync);
         add("munmap-executor", new Kind(munmapAsync).with(Needs.EXECUTOR));
+        Action munmap = (scene, label, cpu) -> scene.state.space.munmap(FailureScene.START, FailureScene.LENGTH);
         add(
                 "munmap-told",
                 (scene, cpu) -> {
-                    scene.register(scene.state.space.addListener(change -> {}));
+                    scene.register(new FailureListener(scene.state));
                     scene.register(scene.state.space.addNotifier((start, end, reason) -> {}));
                 },
-                (scene, label, cpu) -> scene.state.space.munmap(FailureScene.START, FailureScene.LENGTH));
+                munmap);
+        add("munmap-told-in-part", (scene, cpu) -> scene.listenToParts(), munmap);
         add(
                 "unguard",
                 (scene, cpu) ->

@@ -112,6 +112,12 @@ final class FailureScene {
         registrations.add(registration);
     }
 
+    /** Adds a listener, and divides the layout: the range and all mappings are in the lower part. */
+    void listenToParts() {
+        register(new FailureListener(state));
+        Divisions.divide(MachineInternals.layoutOf(state.space), SpaceScenario.AT + 64 * SpaceScenario.PAGE);
+    }
+
     /** Returns whether there is a mapping at the range, through a further reference to the users. */
     boolean isMapped(AddressSpace through) {
         got.add(through);
