@@ -22,17 +22,10 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -111,34 +104,6 @@ class DistrictsTest {
         space.validate();
     }
 
-    private interface ThreadBody {
-        void run(int thread) throws Exception;
-    }
-
-    /** Runs a body on several threads, and passes on the first failure. */
-    private static void together(int threads, ThreadBody body) {
-        CyclicBarrier start = new CyclicBarrier(threads);
-        ExecutorService pool = Executors.newFixedThreadPool(threads);
-        try {
-            List<Future<?>> running = new ArrayList<>();
-            for (int i = 0; i < threads; i++) {
-                int thread = i;
-                running.add(pool.submit(() -> {
-                    start.await();
-                    body.run(thread);
-                    return null;
-                }));
-            }
-            for (Future<?> one : running) {
-                one.get();
-            }
-        } catch (InterruptedException | ExecutionException failed) {
-            throw new AssertionError(failed);
-        } finally {
-            pool.shutdownNow();
-        }
-    }
-
     private interface AddressAction {
         void at(long address);
     }
@@ -207,92 +172,6 @@ class DistrictsTest {
     }
 
     @Test
-    @DisplayName("refusals for the map count are exact, however many mappings each part has added")
-    void mapCount() {
-        int added = 0;
-        long end = at(MAPPINGS);
-        Random random = new Random(1);
-        while (true) {
-            Divisions.divide(layout, everyTenth());
-            // Pages of alternating rights, so that no two are joined, in any part.
-            long address = random.nextBoolean() ? PLACE - (4 + 2L * added) * PAGE : end + (4 + 2L * added) * PAGE;
-            long result = space.mmap(address, PAGE, RW, HERE, null, 0);
-            if (Errno.isError(result)) {
-                assertEquals(Errno.ENOMEM.result(), result);
-                break;
-            }
-            added++;
-        }
-        // Linux compares before it adds.
-        assertEquals(MOST + 1 - MAPPINGS, added);
-        space.validate();
-    }
-
-    @Test
-    @DisplayName("eight threads at the map limit: it is met and never exceeded, also by way of parts")
-    void mapCountOfThreads() {
-        int threads = 8;
-        int most = MOST + 1 - MAPPINGS;
-        AtomicInteger mapped = new AtomicInteger();
-        AtomicInteger refusedEarly = new AtomicInteger();
-        together(threads, thread -> {
-            long own = 0x2000_0000_0000L + ((long) thread << 32);
-            Random random = new Random(thread);
-            for (int i = 0; ; i++) {
-                if (random.nextInt(50) == 0) {
-                    Divisions.divide(layout, ownBorders(threads));
-                }
-                long result = space.mmap(own + 2L * i * PAGE, PAGE, RW, HERE, null, 0);
-                if (Errno.isError(result)) {
-                    assertEquals(Errno.ENOMEM.result(), result);
-                    // Each other thread may have mapped one page that it has not counted yet.
-                    if (mapped.get() <= most - threads) {
-                        refusedEarly.incrementAndGet();
-                    }
-                    return;
-                }
-                mapped.incrementAndGet();
-            }
-        });
-        assertEquals(most, mapped.get());
-        assertEquals(0, refusedEarly.get());
-        assertEquals(MOST + 1, space.usage().maps());
-        space.validate();
-    }
-
-    private static long[] ownBorders(int threads) {
-        long[] borders = new long[threads];
-        for (int i = 0; i < threads; i++) {
-            borders[i] = 0x2000_0000_0000L + ((long) i << 32) - PAGE;
-        }
-        return borders;
-    }
-
-    @Test
-    @DisplayName("the limits of total and locked memory are exact")
-    void limitsOfPages() {
-        space.setLimit(Resource.AS, (4 * MAPPINGS + 100) * PAGE);
-        space.setLimit(Resource.MEMLOCK, 10 * PAGE);
-        Divisions.divide(layout, everyTenth());
-        assertEquals(0, space.mlock(at(1), 4 * PAGE));
-        assertEquals(0, space.mlock(at(11), 4 * PAGE));
-        assertEquals(0, space.mlock(at(35), 2 * PAGE));
-        Divisions.divide(layout, everyTenth());
-        assertEquals(Errno.ENOMEM.result(), space.mlock(at(22), PAGE));
-        assertEquals(0, space.munlock(at(11), PAGE));
-        assertEquals(0, space.mlock(at(22), PAGE));
-        for (int i = 0; i < 100; i++) {
-            Divisions.divide(layout, everyTenth());
-            long address = at(MAPPINGS) + 2L * i * PAGE;
-            assertEquals(address, space.mmap(address, PAGE, RW, HERE, null, 0));
-        }
-        Divisions.divide(layout, everyTenth());
-        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE - PAGE, PAGE, RW, HERE, null, 0));
-        assertEquals(10, space.usage().locked());
-        space.validate();
-    }
-
-    @Test
     @DisplayName("mlockall locks later mappings of every part")
     void lockedLater() {
         assertTrue(Divisions.divide(layout, everyTenth()));
@@ -330,7 +209,7 @@ class DistrictsTest {
     @DisplayName("threads that meet at the lock and work in different places divide the layout")
     void meetings() {
         AtomicBoolean isDivided = new AtomicBoolean();
-        together(2, thread -> {
+        ThreadsTogether.run(2, thread -> {
             long own = 0x2000_0000_0000L + ((long) thread << 30);
             while (!isDivided.get()) {
                 assertEquals(own, space.mmap(own, 4 * PAGE, RW, HERE, null, 0));
@@ -365,7 +244,7 @@ class DistrictsTest {
         AtomicReference<@Nullable String> wrong = new AtomicReference<>();
         AtomicBoolean over = new AtomicBoolean();
         assertEquals(0, space.munmap(there, 4 * PAGE));
-        together(5, thread -> {
+        ThreadsTogether.run(5, thread -> {
             switch (thread) {
                 case 0 -> {
                     for (int i = 0; i < 3000; i++) {

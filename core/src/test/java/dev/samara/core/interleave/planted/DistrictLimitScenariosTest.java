@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("P42: the limits of a divided layout are exact, under the scheduler")
+@Tag("interleave")
+@Timeout(1200)
+final class DistrictLimitScenariosTest {
+    private static final String SPACE = "dev.samara.core.internal.space.";
+    private static final String DISTRICTS = SPACE + "Districts";
+
+    private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
+        @Override
+        public String toString() {
+            return name + ": " + scenario.getSimpleName();
+        }
+    }
+
+    private static final Planting SHARE_TWICE = SourceBreak.of(
+            DISTRICTS,
+            "return Math.max(0, (most - pages) / count);",
+            "return Math.max(0, most - pages);",
+            "for (int i = 1; i < count; i++) {\n            first.addAll(growth);",
+            "for (int i = count; i < count; i++) {\n            first.addAll(growth);");
+
+    private static final Planting REST_TWICE =
+            SourceBreak.of(SPACE + "District", "Counters most = cap;", "Counters most = null;");
+
+    private static final Planting GAIN_TWICE = SourceBreak.of(
+            DISTRICTS,
+            "from[i].addGainTo(counters);",
+            "from[i].addGainTo(counters);\n                from[i].addGainTo(counters);");
+
+    private static final List<Break> BREAKS = List.of(
+            new Break("two parts take one share", DistrictLimitScenarios.OneLock.class, SHARE_TWICE),
+            new Break("two parts take one share", DistrictLimitScenarios.OneMapping.class, SHARE_TWICE),
+            new Break("two parts take one share", DistrictLimitScenarios.OneMappingOfData.class, SHARE_TWICE),
+            new Break("two parts take what no share has", DistrictLimitScenarios.OneLock.class, REST_TWICE),
+            new Break("two parts take what no share has", DistrictLimitScenarios.OneMapping.class, REST_TWICE),
+            new Break("two parts take what no share has", DistrictLimitScenarios.OneMappingOfData.class, REST_TWICE),
+            new Break("a join counts a part twice", DistrictLimitScenarios.BothLocks.class, GAIN_TWICE));
+
+    private static List<Break> breaks() {
+        return BREAKS;
+    }
+
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
+        Exploration exploration = SteppedScenarios.explore(type, breaks);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), breaks.length);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            classes = {
+                DistrictLimitScenarios.OneLock.class,
+                DistrictLimitScenarios.BothLocks.class,
+                DistrictLimitScenarios.OneMapping.class,
+                DistrictLimitScenarios.OneMappingOfData.class
+            })
+    @DisplayName("with one preemption, a call is refused exactly if it is refused in some order of the calls")
+    void exact(Class<? extends Scenario> type) {
+        Exploration.Result result = explore(type);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a share, a rest or a gain that is taken twice is found")
+    void found(Break of) {
+        Exploration.Failure failure = explore(of.scenario, of.planting).failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+    }
+}
