@@ -67,6 +67,7 @@ public final class Pairs {
 
     private final Supplier<Strategy> strategies;
     private final int most;
+    private final ClassLoader loader;
     private final Map<String, Row> rows = new LinkedHashMap<>();
     private final List<String> failures = new ArrayList<>();
     private final List<String> incomplete = new ArrayList<>();
@@ -78,10 +79,12 @@ public final class Pairs {
      *
      * @param strategies makes the strategy of a scenario
      * @param most the most schedules of a scenario
+     * @param changes of the production classes
      */
-    Pairs(Supplier<Strategy> strategies, int most) {
+    Pairs(Supplier<Strategy> strategies, int most, Planting... changes) {
         this.strategies = strategies;
         this.most = most;
+        loader = SteppedScenarios.loader(changes);
     }
 
     /** An exploration of the {@link PairScenario} of a name. */
@@ -148,7 +151,7 @@ public final class Pairs {
 
     private void explore(String name, Deadline deadline) {
         try {
-            Exploration exploration = exploration(name);
+            Exploration exploration = SteppedScenarios.exploreNamed(PairScenario.class, name, loader);
             add(name, exploration.explore(strategies.get(), most, deadline));
         } catch (RuntimeException | Error thrown) {
             synchronized (this) {

@@ -110,7 +110,7 @@ public final class PairsRun implements ProfilePart {
     }
 
     /** Three operations on one range, of which two change the layout or the pages. */
-    private static List<String> triples() {
+    static List<String> triples() {
         List<String> names = new ArrayList<>();
         List<String> changes = List.of("mmap", "munmap", "mremap", "mprotect", "dontneed", "guard", "fork", "close");
         List<String> others = List.of("store", "write-fault", "in-guest", "mlock", "collect", "fork");

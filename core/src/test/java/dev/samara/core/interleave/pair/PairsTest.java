@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
+import dev.samara.core.interleave.scenario.Divided;
 import dev.samara.core.interleave.schedule.Strategy;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -79,5 +80,14 @@ final class PairsTest {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);
         pairs.explore(new CoveringArray(PairKinds.names()).names(), 2);
         assertEquals(List.of(), pairs.failures());
+    }
+
+    @Test
+    @DisplayName("each triple in a few schedules, with a layout that each operation divides; the profile makes more")
+    void triplesDivided() throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.random(1, 3, RUNS), RUNS, Divided.AT_EACH_OPERATION);
+        pairs.explore(PairsRun.triples(), 2);
+        assertEquals(List.of(), pairs.failures());
+        assertEquals((long) RUNS * PairsRun.triples().size(), pairs.schedules());
     }
 }

@@ -29,10 +29,16 @@ public final class SteppedScenarios {
 
     /** An exploration of a scenario class whose constructor takes a name. */
     public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... breaks) {
-        return new Exploration(supplier(type, loader(breaks), name), Limits.DEFAULT);
+        return exploreNamed(type, name, loader(breaks));
     }
 
-    private static ClassLoader loader(Planting... breaks) {
+    /** An exploration of a scenario class whose constructor takes a name, with classes that others may use too. */
+    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, ClassLoader loader) {
+        return new Exploration(supplier(type, loader, name), Limits.DEFAULT);
+    }
+
+    /** Returns the classes with breaks: new ones, but for those without a break. */
+    public static ClassLoader loader(Planting... breaks) {
         return breaks.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(breaks), false);
     }
 

@@ -30,6 +30,9 @@ final class FailureScenario implements Scenario {
     /** Where the operations are made again: no other operation was there. */
     private static final long NEXT = SpaceScenario.AT + 64 * SpaceScenario.PAGE;
 
+    /** At the end of a name: the layout is divided when the operations begin, so some of them join it. */
+    static final String DIVIDED = "/divided";
+
     /** What the orders of some of the operations lead to, by scenario. Held by the class loader of the scenario. */
     private static final Map<String, Set<Outcome>> OUTCOMES = Collections.synchronizedMap(new LinkedHashMap<>());
 
@@ -41,6 +44,7 @@ final class FailureScenario implements Scenario {
     private record Outcome(Map<String, String> results, String layout, List<String> pages) {}
 
     private final String name;
+    private final boolean isDivided;
     private final Map<String, FailureKinds.Kind> kinds = new LinkedHashMap<>();
 
     /** The results of the operations that have returned one. */
@@ -57,10 +61,12 @@ final class FailureScenario implements Scenario {
     private boolean isQuiet;
     private @Nullable FailureScene scene;
 
-    /** Takes the name of a kind, or two with a plus sign between them. */
+    /** Takes the name of a kind, or two with a plus sign between them; and perhaps {@link #DIVIDED} behind them. */
     FailureScenario(String name) {
         this.name = name;
-        String[] parts = name.split("\\+", -1);
+        isDivided = name.endsWith(DIVIDED);
+        int end = isDivided ? name.length() - DIVIDED.length() : name.length();
+        String[] parts = name.substring(0, end).split("\\+", -1);
         for (int i = 0; i < parts.length; i++) {
             kinds.put((i + 1) + "-" + parts[i], FailureKinds.of(parts[i]));
         }
@@ -148,6 +154,10 @@ final class FailureScenario implements Scenario {
             claimed = scene().state.machine.claimCpu();
             cpu().switchTo(scene().state.space);
             kind.before(scene(), cpu());
+            // The thread of a CPU in GUEST takes no lock of a space.
+            if (isDivided && !kind.isInGuest()) {
+                scene().divide();
+            }
             scene().state.standStill.add(cpu());
         }
 

@@ -89,6 +89,11 @@ final class FailureScene {
         }
     }
 
+    /** Divides the layout at the borders of the VMAs around the range of the operations. */
+    void divide() {
+        Divisions.divideAround(MachineInternals.layoutOf(state.space), START, START + LENGTH);
+    }
+
     private static List<Long> addresses(boolean hasDevice) {
         List<Long> addresses = new ArrayList<>(StandStill.pages(START, 2));
         addresses.addAll(StandStill.pages(ELSEWHERE, 2));

@@ -60,11 +60,20 @@ public final class Failures implements ProfilePart {
         for (FailureKind kind : KINDS) {
             for (Injection.Scope scope : Injection.Scope.values()) {
                 if (scope == Injection.Scope.CALLERS || kind != FailureKind.STACK) {
-                    FailureKinds.names().forEach(name -> singles.add(new Single(name, kind, scope)));
+                    alone().forEach(name -> singles.add(new Single(name, kind, scope)));
                 }
             }
         }
         Collections.shuffle(singles, order);
+    }
+
+    /** Names the operations; where each operation divides its layout, also in a layout that is divided before it. */
+    private static List<String> alone() {
+        List<String> names = new ArrayList<>(FailureKinds.names());
+        if (Boolean.getBoolean("samara.divided")) {
+            FailureKinds.names().forEach(name -> names.add(name + FailureScenario.DIVIDED));
+        }
+        return names;
     }
 
     @Override

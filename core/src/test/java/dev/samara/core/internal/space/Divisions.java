@@ -16,6 +16,16 @@ public final class Divisions {
         return isDivided(layout);
     }
 
+    /** Divides a layout at the borders of the VMAs around a range, as {@link ForcedDivision} does. */
+    public static void divideAround(Layout layout, long start, long end) {
+        District whole = layout.lockWhole();
+        try {
+            layout.districts().tryToDivide(ForcedDivision.borders(whole.tree(), start, end));
+        } finally {
+            whole.unlock();
+        }
+    }
+
     public static boolean isDivided(Layout layout) {
         return parts(layout) != 0;
     }

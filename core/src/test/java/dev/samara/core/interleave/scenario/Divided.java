@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+
+/** A change of the production classes that is no break: each operation divides its layout. */
+public final class Divided {
+    /** What the system property {@code samara.divided} does for all classes of a JVM. */
+    public static final Planting AT_EACH_OPERATION = SourceBreak.of(
+            "dev.samara.core.internal.space.ForcedDivision", "Boolean.getBoolean(\"samara.divided\")", "true");
+
+    private Divided() {}
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.sweep;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.failure.FailureKind;
+import dev.samara.core.interleave.failure.Injection;
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.scenario.Divided;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("Each operation, with failures, in a layout that is divided before it and by the next ones")
+@Tag("interleave")
+@Timeout(1200)
+final class DividedFailuresTest {
+    /** The stride of depths. */
+    private static final int DEPTHS = 2000;
+
+    /** The stride of allocations. */
+    private static final int ALLOCATIONS = 60;
+
+    private static final String DISTRICTS = "dev.samara.core.internal.space.Districts";
+
+    private record Break(String name, String scenario, FailureKind kind, Planting planting) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static final List<Break> BREAKS = List.of(
+            new Break(
+                    "a division marks the whole layout dead before it has memory for the rest",
+                    "mmap",
+                    FailureKind.ALLOCATION,
+                    SourceBreak.of(
+                            DISTRICTS,
+                            "        // In place of the old tree,",
+                            "        from.die();\n        // In place of the old tree,")),
+            new Break(
+                    "a join marks a part dead before it has memory for the rest",
+                    "fork" + FailureScenario.DIVIDED,
+                    FailureKind.ALLOCATION,
+                    SourceBreak.of(
+                            DISTRICTS,
+                            "from[i].addGainTo(counters);",
+                            "from[i].addGainTo(counters);\n                from[i].die();")));
+
+    private static List<Break> breaks() {
+        return BREAKS;
+    }
+
+    @Test
+    @DisplayName("alone, at a share of the places; the profile interleave has all")
+    void alone() {
+        FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION);
+        List<String> failures = new ArrayList<>();
+        int points = 0;
+        for (String operation : FailureKinds.names()) {
+            String scenario = operation + FailureScenario.DIVIDED;
+            for (FailureKind kind : List.of(FailureKind.ALLOCATION, FailureKind.STACK)) {
+                int stride = kind == FailureKind.STACK ? DEPTHS : ALLOCATIONS;
+                FailureSweep.Result result = sweep.sweep(scenario, kind, Injection.Scope.CALLERS, stride);
+                points += result.points();
+                failures.addAll(result.failures());
+            }
+        }
+        assertEquals(List.of(), failures);
+        assertTrue(points > 0, "no point was reached");
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a division or a join that fails half-way is found")
+    void found(Break of) {
+        FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION, of.planting);
+        assertNotEquals(
+                List.of(),
+                sweep.sweep(of.scenario, of.kind, Injection.Scope.CALLERS).failures());
+    }
+}
