@@ -31,7 +31,7 @@ final class ChargeScenario implements Scenario {
         }
 
         private String[] words(String text) {
-            return text.isBlank() ? new String[0] : text.trim().split(" ");
+            return text.isBlank() ? new String[0] : text.trim().split(" ", -1);
         }
 
         @Override
@@ -82,7 +82,7 @@ final class ChargeScenario implements Scenario {
      *     charges them regardless of the limit, and {@code =0} counts
      */
     ChargeScenario(String text) {
-        String[] parts = text.split("\\|");
+        String[] parts = text.split("\\|", -1);
         limit = Long.parseLong(parts[0].trim()) << MEBIBYTE;
         memory = new CommittedMemory(limit);
         for (int i = 1; i < parts.length; i++) {
