@@ -7,6 +7,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -28,8 +29,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -124,26 +124,30 @@ final class DroppableTest {
         try (OtherCpu guest = new OtherCpu(space)) {
             guest.call(other -> {
                 other.enterGuest();
-                assertFault(Fault.NONE, other.memory().load(AT, 8));
-                assertEquals(1, other.memory().value());
+                assertReads(1, other);
                 return 0;
             });
-            Future<Long> advised = CompletableFuture.supplyAsync(() -> space.madvise(AT, PAGE, Advice.PAGEOUT));
-            // The entry is busy until the CPU has acknowledged.
-            Await.until("the page is claimed", this::isBusy, reports);
+            FutureTask<Long> advised = new FutureTask<>(() -> space.madvise(AT, PAGE, Advice.PAGEOUT));
+            Thread advising = new Thread(advised, "advising");
+            advising.start();
+            // Not only until the entry is busy: before the generation has advanced, a CPU still uses its translation.
+            Await.until("the CPU is asked", () -> machine.statistics().shootdownTargets() != 0, reports);
+            Await.stopped(advising, reports);
+            assertTrue(Pte.isBusy(MachineInternals.layoutOf(space).pages().get(AT)));
             assertEquals(1, frames());
             guest.call(other -> {
+                assertReads(1, other);
                 other.leaveGuest();
-                assertFault(Fault.NONE, other.memory().load(AT, 8));
-                assertEquals(0, other.memory().value());
+                assertReads(0, other);
                 return 0;
             });
             assertEquals(0, Await.result("the advice", advised, reports));
         }
     }
 
-    private boolean isBusy() {
-        return Pte.isBusy(MachineInternals.layoutOf(space).pages().get(AT));
+    private static void assertReads(long expected, Cpu cpu) {
+        assertFault(Fault.NONE, cpu.memory().load(AT, 8));
+        assertEquals(expected, cpu.memory().value());
     }
 
     @Test
