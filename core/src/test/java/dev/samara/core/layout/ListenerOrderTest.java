@@ -137,7 +137,7 @@ class ListenerOrderTest {
                 if (Divisions.divide(layout, borders())) {
                     divided.incrementAndGet();
                 }
-                Thread.yield();
+                Thread.onSpinWait();
             }
             return null;
         });
@@ -150,7 +150,7 @@ class ListenerOrderTest {
                     late.add(new ChangeReplay());
                     space.addListener(late.get(late.size() - 1));
                 }
-                Thread.yield();
+                Thread.onSpinWait();
                 registration.close();
             }
             return null;
@@ -193,7 +193,7 @@ class ListenerOrderTest {
                 if (Divisions.divide(layout, borders())) {
                     divided.incrementAndGet();
                 }
-                Thread.yield();
+                Thread.onSpinWait();
             }
             return null;
         });

@@ -5,6 +5,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.ChangeReplay;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Changes;
@@ -142,10 +143,10 @@ final class ListenerScenarios {
         Removed() {
             calls().put("remove", (state, cpu) -> {
                 early = new ChangeReplay();
-                try (var registration = state.space.addListener(early)) {
-                    divide(state);
-                    map(UPPER).run(state, cpu);
-                }
+                Registration registration = state.space.addListener(early);
+                divide(state);
+                map(UPPER).run(state, cpu);
+                registration.close();
                 return munmap(UPPER, PAGE).run(state, cpu);
             });
             calls().put("mmap", map(LOWER));
