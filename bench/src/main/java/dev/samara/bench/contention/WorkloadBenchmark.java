@@ -170,7 +170,7 @@ public class WorkloadBenchmark {
          * @param memory the space
          * @param thread the thread's number
          */
-        @Setup(Level.Trial)
+        @Setup(Level.Iteration)
         public void setUp(Memory memory, ThreadParams thread) {
             cpu = memory.machine.claimCpu();
             cpu.switchTo(memory.space);
@@ -179,8 +179,8 @@ public class WorkloadBenchmark {
             cpu.memory().store(own, 8, own);
         }
 
-        /** Gives the CPU back. */
-        @TearDown(Level.Trial)
+        /** Gives the CPU back. Not at the end of the trial, which may come after that of the machine. */
+        @TearDown(Level.Iteration)
         public void tearDown() {
             cpu.close();
         }
