@@ -23,10 +23,10 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What becomes of an exception that a callback throws?</td>
- *       <td>A {@link dev.samara.core.event.Report}, made by {@code MachineReports}; if the reporter throws, {@code
- *       ReporterFailure}</td></tr>
+ *       <td>A {@link dev.samara.core.event.Report} of kind CALLBACK_FAILED; if the reporter throws, a call of the
+ *       thread's uncaught exception handler</td></tr>
  *   <tr><td>In which order does a listener receive changes?</td>
- *       <td>{@link dev.samara.core.event.ChangeOrder}; {@code ChangeDelivery} queues them</td></tr>
+ *       <td>{@link dev.samara.core.event.ChangeOrder}</td></tr>
  *   <tr><td>What removes a listener?</td>
  *       <td>{@link dev.samara.core.event.Registration}</td></tr>
  * </table>
