@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
  *
  * <p>A thread that has changed entries of which other CPUs may have translations advances the generation, reads the
- * cpumask of the entries, logs the range, and has {@link Shootdowns#shoot} wait for those CPUs. A CPU that begins to use
- * its translations reads the generation, and flushes the ranges that it has missed.
+ * cpumask of the entries, logs the range, and has {@link Shootdowns#shoot} wait for those CPUs. A CPU that begins to
+ * use its translations reads the generation, and flushes the ranges that it has missed.
  *
  * <p>A CPU that is in the space is one of its {@linkplain SpaceUsers users}. After the last user has gone, the context
  * has ended, for ever: no CPU goes to it, so translations that CPUs still have of it are never used again, and need no
