@@ -444,6 +444,23 @@ public final class FilePages extends PageCache {
         present().truncation.truncate(bytes);
     }
 
+    /**
+     * Writes the dirty pages of a range by a writer. A page that is written stays mapped, and a store meanwhile makes
+     * it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
+     *
+     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and
+     * writes may come beside it, and may make the file larger.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     * @param buffer receives copies of pages; of at least one page
+     * @param writer writes the copies, without a lock of this cache
+     * @return 0, or the first failure of the writer
+     */
+    public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
+        return present().writeBack.run(first, last, buffer, writer);
+    }
+
     /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */
     public ShrinkLog.Shrink lastShrink() {
         return present().shrinks.walked();

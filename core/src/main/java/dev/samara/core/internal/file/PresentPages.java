@@ -13,6 +13,7 @@ final class PresentPages {
     final Truncation truncation;
     final Reclaim reclaim;
     final FileBytes bytes;
+    final WriteBack writeBack;
     final ShrinkLog shrinks = new ShrinkLog();
 
     PresentPages(FilePages file, MachineMemory memory, long size, ReverseMap mappings) {
@@ -21,5 +22,6 @@ final class PresentPages {
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
         bytes = new FileBytes(file, memory, cached);
+        writeBack = new WriteBack(memory, cached, mappings, removals);
     }
 }

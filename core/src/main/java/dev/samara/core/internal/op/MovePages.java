@@ -124,11 +124,29 @@ final class MovePages {
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
         // An entry that is picked up must be kept, so capacity is ensured first.
         moved.ensureCapacity();
-        if (!Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
+        boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
+        if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
             return false;
         }
         moved.add(address - move.from(), pte);
         return true;
+    }
+
+    /**
+     * Empties the entry of a page of a file that was written. A write-back that walks meanwhile finds the entry at no
+     * address, so the frame gets the mark. Under the lock of the leaf, where a present entry's frame is its cache's.
+     */
+    private boolean takeWritten(long[] leaf, int index, long pte) {
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.get(leaf, index) != pte) {
+                return false;
+            }
+            memory.frames().setDirty(Pte.frame(pte));
+            return Leaf.compareAndSet(leaf, index, pte, Pte.NONE);
+        } finally {
+            Leaf.unlock(leaf);
+        }
     }
 
     private Watch watch() {

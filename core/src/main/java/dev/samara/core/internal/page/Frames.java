@@ -422,6 +422,28 @@ public final class Frames {
         }
     }
 
+    /**
+     * Ends the mark of {@link #setDirty}, before the bytes of the frame are saved. The mark of a pinned frame stays:
+     * what has the pin may write at any time. The caller has the frame.
+     *
+     * @return whether the frame was marked
+     */
+    public boolean clearDirty(int frame) {
+        long[] chunk = recordsOf(frame);
+        int at = positionOf(frame);
+        for (; ; ) {
+            // Volatile, as the comparison: before the walk that follows. Pairs with GuestPins, which pins the frame
+            // and then looks for the mark: the pin is seen here, or the mark is set there.
+            long word = FrameRecord.wordVolatile(chunk, at);
+            if ((word & DIRTY) == 0) {
+                return false;
+            }
+            if ((word & PINS) != 0 || FrameRecord.compareAndSetWord(chunk, at, word, word & ~DIRTY)) {
+                return true;
+            }
+        }
+    }
+
     /** Returns whether a frame is marked as written. */
     public boolean isDirty(int frame) {
         return (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & DIRTY) != 0;

@@ -17,6 +17,7 @@ import java.util.Locale;
  *    11 EXCLUSIVE no other mapping has the OWN page
  *    12..42       the frame
  *    43..62       the {@linkplain PteOwners owner} of a busy entry
+ *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set where a write-back clears DIRTY
  * </pre>
  *
  * <p>A present entry that is neither OWN nor ZERO has a page of a page cache. Its mapping is not counted: an operation
@@ -64,6 +65,12 @@ public final class Pte {
      * this bit.
      */
     public static final long EXCLUSIVE = 1 << 11;
+
+    /**
+     * A write-back has cleared {@link #DIRTY} since the last dirty scan. Only in present entries of pages of a page
+     * cache: a busy entry has its owner there.
+     */
+    public static final long SOFT_DIRTY = 1L << 43;
 
     /** A forced write needs no right but these bits: the page is the mapping's alone. */
     public static final long FORCED_WRITE = OWN | EXCLUSIVE;

@@ -45,6 +45,9 @@ public final class DirtyScan {
     /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
     private final long bit;
 
+    /** The bits that tell that a page is to be reported, all of which are cleared. */
+    private final long marks;
+
     private long[] pages = new long[64];
     private int size;
 
@@ -61,6 +64,7 @@ public final class DirtyScan {
         this.vmas = vmas;
         this.watch = watch;
         this.bit = bit;
+        marks = bit == Pte.DIRTY ? Pte.DIRTY | Pte.SOFT_DIRTY : bit;
         walk = new PageWalk(table);
         pageSize = 1L << table.pageShift();
     }
@@ -176,7 +180,7 @@ public final class DirtyScan {
         long first = end;
         for (long at = start; first == end && Addresses.isBelow(at, end); at += pageSize) {
             long pte = Leaf.get(leaf, table.indexOf(at));
-            if ((Pte.isPresent(pte) && Pte.has(pte, bit)) || isCopied(pte)) {
+            if (isMarked(pte) || isCopied(pte)) {
                 first = at;
             }
         }
@@ -193,18 +197,22 @@ public final class DirtyScan {
     private long clear(long[] leaf, long address) {
         int index = table.indexOf(address);
         long pte = Leaf.get(leaf, index);
-        while (Pte.isPresent(pte) && Pte.has(pte, bit)) {
-            if (bit == Pte.DIRTY && Pte.isCached(pte)) {
+        while (isMarked(pte)) {
+            if (bit == Pte.DIRTY && Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte)) {
                 // Before the entry becomes clean; may be redundant if the entry changes meanwhile.
                 memory.frames().setDirty(Pte.frame(pte));
             }
-            if (Leaf.compareAndSet(leaf, index, pte, pte & ~bit)) {
+            if (Leaf.compareAndSet(leaf, index, pte, pte & ~marks)) {
                 pages[size++] = address;
                 return pte;
             }
             pte = Leaf.get(leaf, index);
         }
         return pte;
+    }
+
+    private boolean isMarked(long pte) {
+        return Pte.isPresent(pte) && (pte & marks) != 0;
     }
 
     /**

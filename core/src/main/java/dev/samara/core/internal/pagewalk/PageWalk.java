@@ -44,7 +44,7 @@ public final class PageWalk {
     }
 
     /** Makes a cursor without a table, for operations on several ones. */
-    PageWalk() {}
+    public PageWalk() {}
 
     /** Begins a walk before the first leaf of a range of another table; see {@link #over(long, long)}. */
     PageWalk over(PageTable other, long from, long to) {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.sync.StackReserve;
+import java.nio.ByteBuffer;
+
+/**
+ * The write-back of the dirty pages of one file ({@code write_cache_pages} in {@code mm/page-writeback.c}), batch by
+ * batch in ascending order. Each batch goes through these steps:
+ *
+ * <ol>
+ *   <li>Under the inode lock, the dirty marks of its frames are cleared, and then the entries of all mappings become
+ *       clean and are flushed ({@link WriteBackBatch}). A store after that marks its page again.
+ *   <li>The bytes of the pages that were dirty are copied, up to the end of the file, and their frames are pinned. A
+ *       reclaim leaves pinned pages, so no page is read again before it is written.
+ *   <li>Without the inode lock, runs of consecutive pages are written. The pages of a run that fails are dirty again.
+ * </ol>
+ *
+ * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
+ * caller excludes truncations and holes until the end of a write-back, so no page is written that is not in the file
+ * any more.
+ */
+final class WriteBack {
+    private final MachineMemory memory;
+    private final CachedPages cached;
+    private final ReverseMap mappings;
+    private final Removals removals;
+
+    WriteBack(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+        this.memory = memory;
+        this.cached = cached;
+        this.mappings = mappings;
+        this.removals = removals;
+    }
+
+    /**
+     * Writes the dirty pages of a range. Tries all of them, also after a failure.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     * @param buffer receives the bytes of a batch; of at least one page
+     * @param writer writes them
+     * @return 0, or the first failure of the writer
+     */
+    long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
+        Cpus.checkMayWait("a write-back");
+        StackReserve.check(Removals.DEPTH);
+        WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
+        long failure = 0;
+        long next = first;
+        while (next >= 0 && next <= last) {
+            try {
+                next = begin(batch, next, last, buffer);
+                long failed = batch.write(buffer, writer);
+                failure = failure == 0 ? failed : failure;
+            } finally {
+                batch.end();
+            }
+        }
+        return failure;
+    }
+
+    /** Returns the page at which the next batch begins, or -1 if this is the last one. */
+    private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer) {
+        boolean isBegun = false;
+        removals.lock();
+        try {
+            long next = batch.collect(first, last);
+            batch.clean(mappings);
+            batch.copy(buffer);
+            isBegun = true;
+            return next;
+        } finally {
+            if (!isBegun) {
+                // Under the lock: the frames are the pages still.
+                batch.end();
+            }
+            removals.unlock();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.pagewalk.CleanPages;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.tlb.HeldTables;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Some pages of one file, in ascending order, and the progress of their write-back. A page that is dirty here and not
+ * written gets its mark back by {@link #end}, whatever has failed. For one thread.
+ */
+final class WriteBackBatch {
+    private final MachineMemory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+    private final long[] pages;
+    private final int[] taken;
+    private final boolean[] isDirty;
+    private int count;
+
+    /** The number of pages that are pinned; those that are not dirty are not among them. */
+    private int pinned;
+
+    private final List<ReverseMap.Link> links = new ArrayList<>();
+
+    WriteBackBatch(MachineMemory memory, CachedPages cached, int room) {
+        this.memory = memory;
+        this.cached = cached;
+        frames = memory.frames();
+        pages = new long[room];
+        taken = new int[room];
+        isDirty = new boolean[room];
+    }
+
+    /**
+     * Collects the next pages in memory of a range. The caller holds the inode lock.
+     *
+     * @return the page at which the next batch begins, or -1 if there are no more pages
+     */
+    long collect(long first, long last) {
+        int found = cached.index().collect(first, pages, taken);
+        long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
+        while (found > 0 && pages[found - 1] > last) {
+            found--;
+        }
+        Arrays.fill(isDirty, 0, found, false);
+        count = found;
+        return next;
+    }
+
+    /**
+     * Clears the marks of the frames, makes the entries clean, and waits until no CPU can write through an older
+     * translation. Afterwards {@link #isDirty} tells which pages were written before. The caller holds the inode lock.
+     */
+    void clean(ReverseMap mappings) {
+        // First the marks. A thread that removes a written entry marks the frame under the lock of the leaf: the mark
+        // is set after this, or the walk finds the pending flush, and the bytes are read after that.
+        for (int i = 0; i < count; i++) {
+            isDirty[i] = frames.clearDirty(taken[i]);
+        }
+        if (count > 0) {
+            links.clear();
+            mappings.visit(pages[0], pages[count - 1], this::found);
+            if (!links.isEmpty()) {
+                cleanMappings();
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            // A mark of an entry that was removed since. It stays: the page is written now, and once more.
+            isDirty[i] |= frames.isDirty(taken[i]);
+        }
+    }
+
+    private void found(ReverseMap.Link link) {
+        VmArea vma = link.vma();
+        if (vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE)) {
+            links.add(link);
+        }
+    }
+
+    private void cleanMappings() {
+        HeldTables held = new HeldTables();
+        List<AccessChecker.Revocation> revocations = new ArrayList<>(links.size());
+        try (TlbGather gather = new TlbGather(memory)) {
+            PageWalk walk = new PageWalk();
+            for (ReverseMap.Link link : links) {
+                if (held.hold(link.table())) {
+                    clean(link, walk, gather, revocations);
+                }
+            }
+            gather.checkHeld();
+            gather.invalidate();
+        } finally {
+            revocations.forEach(AccessChecker.Revocation::close);
+            held.release();
+        }
+    }
+
+    private void clean(
+            ReverseMap.Link link, PageWalk walk, TlbGather gather, List<AccessChecker.Revocation> revocations) {
+        VmArea vma = link.vma();
+        PageTable table = link.table();
+        int shift = cached.pageShift();
+        long offset = vma.pageOffset();
+        long span = vma.length() >>> shift;
+        long from = Math.max(pages[0] - offset, 0);
+        long to = Math.min(pages[count - 1] - offset + 1, span);
+        long start = vma.start() + (from << shift);
+        long end = vma.start() + (to << shift);
+        AccessChecker checker = memory.accessChecker();
+        if (checker != null) {
+            revocations.add(checker.begin("a write-back", AccessChecker.MARK, table.number(), start, end));
+        }
+        CleanPages.clean(
+                walk, table, start, end, (at, frame) -> notes(offset + ((at - vma.start()) >>> shift), frame), gather);
+    }
+
+    /** Notes a page as written. Returns false if the frame is not the page of this batch. */
+    private boolean notes(long page, int frame) {
+        int at = Arrays.binarySearch(pages, 0, count, page);
+        if (at < 0 || taken[at] != frame) {
+            return false;
+        }
+        isDirty[at] = true;
+        return true;
+    }
+
+    /**
+     * Pins the dirty pages and copies their bytes, one page after the other. A page with too many pins stays dirty. The
+     * caller holds the inode lock.
+     */
+    void copy(ByteBuffer buffer) {
+        buffer.clear();
+        int found = count;
+        for (int i = 0; i < found; i++) {
+            if (isDirty[i] && frames.pin(taken[i])) {
+                keep(i);
+                frames.store()
+                        .read(taken[pinned - 1], 0, buffer, (pinned - 1) << cached.pageShift(), length(pinned - 1));
+            } else if (isDirty[i]) {
+                frames.setDirty(taken[i]);
+            }
+        }
+        count = pinned;
+    }
+
+    /** Makes a page that was just pinned the last one of the pinned pages, which come first. */
+    private void keep(int i) {
+        pages[pinned] = pages[i];
+        taken[pinned] = taken[i];
+        isDirty[pinned++] = true;
+    }
+
+    /** Returns the number of bytes of a page that lie in the file. */
+    private int length(int i) {
+        return (int) Math.min(frames.pageSize(), Math.max(0, cached.size() - cached.startOf(pages[i])));
+    }
+
+    /** Writes the copied pages. Returns 0 or the first failure. */
+    long write(ByteBuffer buffer, PageWriter writer) {
+        long failure = 0;
+        int from = 0;
+        while (from < pinned) {
+            int to = from + 1;
+            while (to < pinned && pages[to] == pages[to - 1] + 1) {
+                to++;
+            }
+            long failed = write(buffer, from, to, writer);
+            failure = failure == 0 ? failed : failure;
+            from = to;
+        }
+        return failure;
+    }
+
+    private long write(ByteBuffer buffer, int from, int to, PageWriter writer) {
+        int shift = cached.pageShift();
+        buffer.clear().position(from << shift).limit(((to - 1) << shift) + length(to - 1));
+        long failed = writer.write(cached.startOf(pages[from]), buffer);
+        if (failed == 0) {
+            Arrays.fill(isDirty, from, to, false);
+        }
+        return failed;
+    }
+
+    /** Marks the pages that were not written, and unpins all. */
+    void end() {
+        for (int i = 0; i < count; i++) {
+            if (isDirty[i]) {
+                frames.setDirty(taken[i]);
+            }
+        }
+        count = 0;
+        while (pinned > 0) {
+            frames.unpin(taken[--pinned]);
+        }
+    }
+}
