@@ -685,10 +685,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Checks a range for writing back ({@code msync(2)}); nothing is written in this version.
+     * Saves what was written through shared mappings ({@code msync(2)}). With {@link SyncFlags#SYNC}, {@link
+     * dev.samara.core.vma.Backing#fsync} is called for each shared mapping in the range; the file of a {@code HostFile}
+     * is then on its device. With {@link SyncFlags#ASYNC} nothing is begun, as on Linux. With {@link
+     * SyncFlags#INVALIDATE} nothing is dropped: all mappings of a file have one page cache. Waits for the backings, and
+     * for CPUs that may write the pages.
      *
      * <p>Errors: EINVAL bad flags or not a page boundary; ENOMEM the range wraps or has a hole; EBUSY INVALIDATE of
-     * locked memory.
+     * locked memory; those of the backings, such as EIO and ENOSPC, which precede ENOMEM and EBUSY. Mappings before a
+     * hole or a locked one are saved nevertheless.
      *
      * @param start a page boundary
      * @param length bytes

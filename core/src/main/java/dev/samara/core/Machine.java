@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
@@ -23,8 +24,12 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
+import java.nio.ByteBuffer;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.agrona.concurrent.Agent;
@@ -207,7 +212,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Closes this machine: closes its page caches, and releases its memory and its threads. All references to users of
+     * Closes this machine: saves and closes its files of the host, closes its page caches, and releases its memory and
+     * its threads. All references to users of
      * its spaces must be closed, and no CPU may use one; weaker references may be open. Waits for the teardown of
      * spaces whose last user has gone, without regard to interrupts. A CPU without a space need not be closed. Pins
      * need not be released: the bytes of a pinned frame stay usable until the release, which is possible at any time.
@@ -341,6 +347,46 @@ public final class Machine implements AutoCloseable {
      */
     public MemoryFile newFile(String name, long inode, Geometry geometry, long bytes) {
         return new MemoryFile(name, inode, newPageCache(geometry, bytes, true));
+    }
+
+    /**
+     * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
+     * All opens of a file have one page cache. The caller closes the open; the end of the machine saves and closes all.
+     *
+     * @param path a regular file, or a symbolic link to one
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
+     * @param options of {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
+     * @return a new open
+     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if there is none; EACCES; EROFS if
+     *     it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
+     *     device; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
+     *     if the file is open with another page size; EIO for any other failure, which is the cause of the exception
+     * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public HostFile openFile(Path path, Geometry geometry, OpenOption... options) {
+        Cpus.checkMayWait("the opening of a file");
+        return host.hostFiles().open(path, memory(geometry), Set.of(options));
+    }
+
+    /**
+     * Opens the remaining bytes of a buffer as a file, whose size is fixed. The buffer may wrap an array. It gets what
+     * is written through mappings when the file is saved. A read-only buffer is a file that is open for reading only.
+     *
+     * @param name the displayed name, not empty
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
+     * @param bytes the bytes from the position to the limit, which are the file's until it is closed
+     * @return a new open of a new file
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public HostFile openFile(String name, Geometry geometry, ByteBuffer bytes) {
+        Cpus.checkMayWait("the opening of a file");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("name is empty: a file must have a name to show");
+        }
+        return host.hostFiles().open(name, memory(geometry), bytes);
     }
 
     /**

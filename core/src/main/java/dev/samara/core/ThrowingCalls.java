@@ -168,7 +168,7 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Checks a range for writing back; see {@link AddressSpace#msync}.
+     * Saves what was written through shared mappings; see {@link AddressSpace#msync}.
      *
      * @param start a page boundary
      * @param length bytes

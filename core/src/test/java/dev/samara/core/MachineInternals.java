@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.cpu.OwnedCpu;
+import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -44,6 +45,11 @@ public final class MachineInternals {
         int pageShift = Geometry.LINUX_X86_64.pageShift();
         SmallMemory.leaveContexts(Objects.requireNonNull(machine.host().memory(pageShift), "memory"), contexts);
         return machine;
+    }
+
+    /** The files of the host that a machine has open. */
+    public static HostFiles hostFiles(Machine machine) {
+        return machine.host().hostFiles();
     }
 
     /** Whether a thread is one of a machine's. */

@@ -46,6 +46,12 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * dev.samara.core.MachineBuilder#lowMemory}.
          */
         SPACE_REAPED,
+        /**
+         * A file of the host could not be saved at its last close, or at the end of the machine, when no caller could
+         * be told. After a last close the written pages stay in memory: the next open of the file has them, and the end
+         * of the machine tries again. What cannot be saved then is lost.
+         */
+        FILE_NOT_SAVED,
         /** The frame store threw when a frame was freed: the frame is never used again. */
         FRAME_QUARANTINED,
         /** An access on a checked machine has broken an invariant; see {@link InvariantViolation}. */

@@ -10,13 +10,15 @@ package dev.samara.core.mman;
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
+    /** No such file. */
+    ENOENT(2),
     /** No such space: the reference is closed, or the space has ended. */
     ESRCH(3),
     /** The thread was interrupted while the call waited for a range in flight; nothing was changed. */
     EINTR(4),
-    /** Input or output error; only for use by backings. */
+    /** Input or output error, of a backing or of the host. */
     EIO(5),
-    /** Bad file descriptor: a call that needs a backing was given none. */
+    /** Bad file descriptor: no backing where one is needed, a closed file, or one that is not open for writing. */
     EBADF(9),
     /** Try again: the limit on locked memory is reached, or a resource is short for now. */
     EAGAIN(11),
@@ -26,22 +28,32 @@ public enum Errno {
     EACCES(13),
     /** Bad address: no mapping, or not the kind of mapping that the call needs. */
     EFAULT(14),
-    /** Busy: locked memory cannot be invalidated. */
+    /** Busy: locked memory cannot be invalidated; a file is open with another page size. */
     EBUSY(16),
-    /** A mapping is there already. */
+    /** A mapping, or a file, is there already. */
     EEXIST(17),
-    /** The file cannot be mapped. */
+    /** The file cannot be mapped; the file of the host is a device, a FIFO or a socket. */
     ENODEV(19),
+    /** The file is a directory. */
+    EISDIR(21),
     /** Invalid argument. */
     EINVAL(22),
+    /** The host has too many open files. */
+    EMFILE(24),
     /** The file is in use as swap space. */
     ETXTBSY(26),
+    /** The file would be larger than it can be. */
+    EFBIG(27),
     /** No space left. */
     ENOSPC(28),
+    /** The file system is read-only. */
+    EROFS(30),
     /** Offset beyond the largest size of the file. */
     EOVERFLOW(75),
     /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */
-    EOPNOTSUPP(95);
+    EOPNOTSUPP(95),
+    /** The quota of the owner of the file is used up. */
+    EDQUOT(122);
 
     private static final long LOWEST_RESULT = -4095;
 

@@ -257,4 +257,18 @@ public interface Backing {
     default int pageMkwrite(PageRequest request) {
         return 0;
     }
+
+    /**
+     * Saves what was written to a part of the file ({@code fsync}), before {@code msync} with {@code MS_SYNC} returns.
+     * Called once for each shared mapping in the range of the call, in ascending order of addresses, with the freedoms
+     * of {@link #fault}: without any lock, with a reference to the VMA. What was written before the call must be saved
+     * when this returns 0. An exception is reported, and counts as {@code EIO}.
+     *
+     * @param offset of the first byte in the file
+     * @param length number of bytes, positive; the range may reach beyond the end of the file
+     * @return 0, or a negated errno, with which {@code msync} ends; unless overridden, 0, for a file in memory
+     */
+    default long fsync(long offset, long length) {
+        return 0;
+    }
 }

@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
+
+    /** The result of an insertion whose condition did not hold. */
+    public static final int STALE = NO_MEMORY - 1;
 
     private static final VarHandle PRESENT;
 
@@ -229,7 +233,11 @@ public final class FilePages extends PageCache {
         return frame;
     }
 
-    private int tryAllocate() {
+    /** Like {@link #allocate}, but reclaims nothing and does not wait. */
+    public int tryAllocate() {
+        if (cached().isClosed()) {
+            throw closed("tryAllocate");
+        }
         PageTableContext context = memory.contexts().borrow();
         try {
             int frame = frames.allocate(context.magazine());
@@ -274,6 +282,17 @@ public final class FilePages extends PageCache {
 
     @Override
     public int insert(long page, int frame) {
+        return insertIf(page, frame, () -> true);
+    }
+
+    /**
+     * Inserts a page like {@link #insert}, if a condition holds at that instant. If not, the frame is freed.
+     *
+     * @param isCurrent tells whether the frame has the content of the page still, unless the page is in memory. Called
+     *     under the lock of the content; must not wait
+     * @return as {@code insert}; {@link #STALE} if the condition does not hold
+     */
+    public int insertIf(long page, int frame, BooleanSupplier isCurrent) {
         NoWaiting.check("an insertion into a page cache");
         int known;
         boolean isOver;
@@ -284,9 +303,12 @@ public final class FilePages extends PageCache {
             boolean isWithin = page >= 0 && page < pages();
             known = isWithin ? cached.index().get(page) : Frames.NONE;
             if (known == Frames.NONE && isWithin && !isOver) {
-                take(frame, number(), page);
-                cached.put(page, frame);
-                return frame;
+                if (isCurrent.getAsBoolean()) {
+                    take(frame, number(), page);
+                    cached.put(page, frame);
+                    return frame;
+                }
+                known = STALE;
             }
             take(frame, Frames.ANONYMOUS, 0);
         } finally {
@@ -459,6 +481,17 @@ public final class FilePages extends PageCache {
      */
     public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
         return present().writeBack.run(first, last, buffer, writer);
+    }
+
+    /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */
+    public void setDirty(long first, long last) {
+        CachedPages cached = cached();
+        lock();
+        try {
+            cached.index().forEach(first, last, frames::setDirty);
+        } finally {
+            unlock();
+        }
     }
 
     /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */

@@ -6,6 +6,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.TableBudget;
@@ -132,6 +133,7 @@ public final class MachineState {
     private final Background background = new Background(this::reportFailedTask);
     private final MachineTasks tasks;
     private final Housekeeping housekeeping;
+    private final HostFiles hostFiles = new HostFiles(this::report);
 
     private record NamedWatch(MachineState host, String name) implements MachineWatch {
         @Override
@@ -195,6 +197,11 @@ public final class MachineState {
     /** Returns the machine's own threads; a task that hangs does not harm the others. */
     public Background background() {
         return background;
+    }
+
+    /** Returns the files of the host that are open. */
+    public HostFiles hostFiles() {
+        return hostFiles;
     }
 
     /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
@@ -324,6 +331,7 @@ public final class MachineState {
         if (!spaces.close()) {
             return;
         }
+        hostFiles.close();
         // It leads to the memory.
         closed.clear();
         List<MachineMemory> memories = new ArrayList<>();

@@ -1,22 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
-/** {@code msync} ({@code mm/msync.c}): the errors that depend on the layout; nothing is written back yet. */
+/**
+ * {@code msync} ({@code mm/msync.c}): the errors that depend on the layout, and then, for {@code MS_SYNC}, one call of
+ * each backing.
+ *
+ * <p>As on Linux, the layout may change between two backings. The calls are made in the order of the addresses, up to
+ * the first one that fails. Its error precedes those of the layout.
+ */
 public record Msync(long address, long length, int flags) implements Call {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
     public static long msync(Layout layout, long address, long length, int flags) {
-        return Syscall.run(layout, new Msync(address, length, flags));
+        Msync call = new Msync(address, length, flags);
+        long result = Syscall.run(layout, call);
+        boolean isRange = result == 0 || result == Errno.ENOMEM.result() || result == Errno.EBUSY.result();
+        if ((flags & SyncFlags.SYNC) == 0 || !isRange) {
+            return result;
+        }
+        long failure = call.sync(layout);
+        return failure != 0 ? failure : result;
+    }
+
+    /** Calls the backings of shared mappings. Holds no lock. Returns 0 or the first failure. */
+    private long sync(Layout layout) {
+        long end = address + layout.geometry().roundUp(length);
+        long at = address;
+        while (Addresses.isBelow(at, end)) {
+            VmArea vma = layout.acquire(at);
+            if (vma == null) {
+                VmArea next = layout.findNext(at);
+                // One that contains the address has been mapped meanwhile, and is looked up again.
+                at = next == null ? end : Addresses.higher(at, next.start());
+                continue;
+            }
+            long stop;
+            try {
+                stop = Addresses.lower(vma.end(), end);
+                if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
+                    return 0;
+                }
+                long failure = sync(layout, vma, at, stop);
+                if (failure != 0) {
+                    return failure;
+                }
+            } finally {
+                vma.release();
+            }
+            at = stop;
+        }
+        return 0;
+    }
+
+    private static long sync(Layout layout, VmArea vma, long start, long end) {
+        BackingTraits traits = vma.traits();
+        if (traits == null || !vma.has(VmaFlags.SHARED)) {
+            return 0;
+        }
+        long offset = (vma.pageOffset() << layout.geometry().pageShift()) + (start - vma.start());
+        try {
+            return traits.backing().fsync(offset, end - start);
+        } catch (Throwable thrown) {
+            layout.host().report(Report.Kind.CALLBACK_FAILED, "fsync of " + traits.backing().name(), thrown);
+            return Errno.EIO.result();
+        }
     }
 
     @Override

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.backing;
+
+import dev.samara.core.internal.hostfile.OpenHostFile;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One open of a file of the host, made by {@code Machine.openFile}. It can be mapped into any space of the machine with
+ * the page size of its geometry, shared or private, any number of times.
+ *
+ * <p><b>Pages.</b> All opens of one file in a machine have one page cache. The file is known by its file key, or by its
+ * real path where the file system has no keys. A page is read at the first access to it, and pages after it with it if
+ * the accesses are sequential. The bytes after the end of the file in its last page are zeros until they are written
+ * through a mapping; they are never written to the file. Reads, writes, truncations and holes of this class, and
+ * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
+ *
+ * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine write
+ * the dirty pages and force the file to its device before they return. A page that is being written stays mapped, and a
+ * store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for each number that
+ * is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since the last save is
+ * lost. If the machine of the host fails, pages that were being written are on the device as a whole, in part or not at
+ * all.
+ *
+ * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page that
+ * cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a failure,
+ * by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty again, as
+ * far as they are in memory. An interrupt of a thread has no effect on the file.
+ *
+ * <p><b>Other programs.</b> If another program makes the file shorter, that is found at the next read of a page, save
+ * or {@link #revalidate}. The pages beyond the new end are a SIGBUS then, and nothing makes the file longer again. If
+ * another program makes it longer, that is found by an access beyond the end. Bytes that another program changes in a
+ * page in memory are not seen.
+ *
+ * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last open
+ * ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is reported,
+ * and the written pages stay in memory: the next open of the file has them. A page that is pinned for writing beyond
+ * that is not saved. Thread-safe.
+ */
+public abstract sealed class HostFile implements Backing, AutoCloseable permits OpenHostFile {
+    /** Only for the library. */
+    protected HostFile() {}
+
+    /**
+     * Returns the size of the file.
+     *
+     * @return bytes
+     */
+    public abstract long size();
+
+    /**
+     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are read
+     * first. The position of the buffer advances by the number of read bytes.
+     *
+     * @param target receives the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of read bytes, 0 at the end of the file; if none was read, a negated errno: EIO if the page
+     *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset or an end beyond the
+     *     largest offset, EBADF if this is closed
+     * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long pread(ByteBuffer target, long offset);
+
+    /**
+     * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
+     * end. A page of which a part stays is read first. The file of the host gets its new size at once, and the bytes
+     * when it is saved. The position of the buffer advances by the number of written bytes. Writes, holes and changes of
+     * the size run one at a time.
+     *
+     * @param source has the bytes; a heap or a direct buffer
+     * @param offset of the first byte in the file
+     * @return the number of written bytes; if none was written, a negated errno: EBADF if this is closed or not open
+     *     for writing, EIO, ENOSPC, EFBIG or EDQUOT if the host refuses, ENOMEM if there is no memory, EINVAL for a
+     *     negative offset or an end beyond the largest offset
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long pwrite(ByteBuffer source, long offset);
+
+    /**
+     * Changes the size ({@code ftruncate}). The pages beyond the end are removed from every mapping too, private copies
+     * included. Waits for reads and writes of pages that are under way. A page that was removed is not written.
+     *
+     * @param bytes the new size
+     * @return 0, or a negated errno: EINVAL for a negative size or a file that is not open for writing, EBADF if this
+     *     is closed, or an error of the host, which has changed nothing
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long truncate(long bytes);
+
+    /**
+     * Makes bytes of the file zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}). Private copies
+     * stay. The host's file gets zeros, which take space on its device: the JDK has no call for holes. Bytes beyond the
+     * end of the file are left out.
+     *
+     * @param offset of the first byte, not negative
+     * @param length number of bytes, positive
+     * @return 0, or a negated errno: EINVAL for the arguments, EBADF if this is closed or not open for writing, or an
+     *     error of the host, when a part of the bytes may be zeros
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long punch(long offset, long length);
+
+    /**
+     * Saves the file: writes its dirty pages, of all mappings and opens, and forces them to the device. All that was
+     * written before the call is saved when this returns 0. Waits for CPUs that may write the pages.
+     *
+     * @return 0; EBADF, negated, if this is closed; or the negated errno of the last failed write since this open was
+     *     told of one, such as EIO or ENOSPC
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long fsync();
+
+    /**
+     * Takes the size of the file of the host, which another program may have changed.
+     *
+     * @return 0, or a negated errno of the host; EBADF if this is closed
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long revalidate();
+
+    /**
+     * Ends the owner's use of this open. Mappings stay, and can be split, moved and forked; new ones fail with EBADF
+     * once the last one is gone. A second call does nothing. May save the file.
+     *
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    @Override
+    public abstract void close();
+
+    /**
+     * Returns the page cache of the file, which all its opens share. The size is changed by {@link #truncate} only: a
+     * change of the cache alone does not reach the file of the host, and a removal of dirty pages loses them.
+     */
+    @Override
+    public abstract @Nullable PageCache pageCache();
+
+    @Override
+    public final String toString() {
+        return name();
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** The bytes of a buffer as a file whose size is fixed. */
+final class BufferChannel implements HostChannel {
+    private final ByteBuffer bytes;
+
+    /** Takes the bytes from the position to the limit of a buffer, which both stay. */
+    BufferChannel(ByteBuffer buffer) {
+        bytes = buffer.slice();
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) {
+        if (offset >= bytes.limit()) {
+            return -1;
+        }
+        int length = (int) Math.min(target.remaining(), bytes.limit() - offset);
+        target.put(target.position(), bytes, (int) offset, length);
+        target.position(target.position() + length);
+        return length;
+    }
+
+    @Override
+    public int write(ByteBuffer source, long offset) throws IOException {
+        int length = source.remaining();
+        if (offset + length > bytes.limit()) {
+            throw new IOException("File too large");
+        }
+        bytes.put((int) offset, source, source.position(), length);
+        source.position(source.limit());
+        return length;
+    }
+
+    @Override
+    public void force() {
+        // The buffer has the bytes.
+    }
+
+    @Override
+    public long size() {
+        return bytes.limit();
+    }
+
+    @Override
+    public void truncate(long size) throws IOException {
+        if (size < bytes.limit()) {
+            throw new IOException("the size of a buffer is fixed");
+        }
+    }
+
+    @Override
+    public void close() {
+        // The buffer is its owner's.
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+/**
+ * The failed writes of a file, each of which is told once by each open of the file ({@code errseq_t}). An open that is
+ * made after a failure is told of it, too, if no other one was. Thread-safe.
+ */
+final class ErrorSequence {
+    private long count;
+    private long last;
+    private boolean isTold = true;
+
+    /** The failures of which one open was told. */
+    final class Cursor {
+        /** Guarded by the monitor of the sequence. */
+        private long seen;
+
+        private Cursor(long seen) {
+            this.seen = seen;
+        }
+
+        /** Returns 0 if there was no failure since the last call; otherwise the errno of the last one, negated. */
+        long tell() {
+            synchronized (ErrorSequence.this) {
+                if (seen == count) {
+                    return 0;
+                }
+                seen = count;
+                isTold = true;
+                return last;
+            }
+        }
+    }
+
+    /** Begins to tell an open of failures. */
+    synchronized Cursor open() {
+        return new Cursor(isTold ? count : count - 1);
+    }
+
+    /**
+     * Records a failure.
+     *
+     * @param failure a negated errno
+     */
+    synchronized void add(long failure) {
+        count++;
+        last = failure;
+        isTold = false;
+    }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The open files of the host of one machine. All opens of a file have one page cache: the file is known by its key, or
+ * by its real path where the file system has no keys. A key stays that of the file while a channel of it is open.
+ */
+public final class HostFiles {
+    private static final int BUFFER = 1 << 20;
+
+    private static final Set<OpenOption> KNOWN = Set.of(
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.CREATE_NEW);
+
+    /** Opens channels of paths; tests install another one. */
+    @FunctionalInterface
+    public interface Opener {
+        /** Opens a file for reading and perhaps for writing. */
+        HostChannel open(Path path, Set<OpenOption> options) throws IOException;
+    }
+
+    private final Consumer<Report> reporter;
+    private final TransferBuffers buffers = new TransferBuffers(BUFFER);
+
+    /** Set before the first file is opened. */
+    private Opener opener = PathChannel::open;
+
+    /** By key. Guarded by this. */
+    private final Map<Object, HostInode> inodes = new HashMap<>();
+
+    /**
+     * Makes an empty list.
+     *
+     * @param reporter is told of files that could not be saved
+     */
+    public HostFiles(Consumer<Report> reporter) {
+        this.reporter = reporter;
+    }
+
+    /** Installs another opener, before the first file is opened. */
+    public void openBy(Opener other) {
+        opener = other;
+    }
+
+    /**
+     * Opens a file of the host.
+     *
+     * @param memory the memory of the spaces that will map it
+     * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
+     * @throws MmException if the host refuses it, or if it is no regular file
+     * @throws IllegalArgumentException for any other option
+     */
+    public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
+        if (!KNOWN.containsAll(options)) {
+            throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN);
+        }
+        boolean writes = options.contains(StandardOpenOption.WRITE);
+        boolean creates = options.contains(StandardOpenOption.CREATE)
+                || options.contains(StandardOpenOption.CREATE_NEW);
+        if (creates && !writes) {
+            throw new IllegalArgumentException("a file that is created must be opened with WRITE");
+        }
+        try {
+            checkKind(path, creates);
+            HostChannel channel = opener.open(path, withRead(options));
+            HostInode inode = null;
+            try {
+                inode = enter(keyOf(path), memory, channel, channel.size(), writes);
+            } finally {
+                if (inode == null) {
+                    channel.close();
+                }
+            }
+            return opened(inode, path, writes);
+        } catch (IOException failed) {
+            throw refusal(path.toString(), HostErrors.of(failed), failed);
+        }
+    }
+
+    private OpenHostFile opened(HostInode inode, Path path, boolean writes) throws IOException {
+        boolean isOpen = false;
+        try {
+            // Another program may have changed the size since an earlier open.
+            inode.revalidate();
+            OpenHostFile made = new OpenHostFile(this, inode, path.toString(), HostIdentity.of(path), writes);
+            isOpen = true;
+            return made;
+        } finally {
+            if (!isOpen) {
+                leave(inode);
+            }
+        }
+    }
+
+    private static MmException refusal(String name, Errno errno, @Nullable IOException cause) {
+        MmException refusal = new MmException("openFile(" + name + ")", errno);
+        if (cause != null) {
+            refusal.initCause(cause);
+        }
+        return refusal;
+    }
+
+    private static Set<OpenOption> withRead(Set<OpenOption> options) {
+        Set<OpenOption> all = new HashSet<>(options);
+        all.add(StandardOpenOption.READ);
+        return all;
+    }
+
+    /** Opening a FIFO would wait for a writer, and reading a directory fails late: both are refused before. */
+    private static void checkKind(Path path, boolean creates) throws IOException {
+        BasicFileAttributes attributes;
+        try {
+            attributes = Files.readAttributes(path, BasicFileAttributes.class);
+        } catch (NoSuchFileException missing) {
+            if (creates) {
+                return;
+            }
+            throw missing;
+        }
+        if (attributes.isDirectory()) {
+            throw refusal(path.toString(), Errno.EISDIR, null);
+        }
+        if (!attributes.isRegularFile()) {
+            throw refusal(path.toString(), Errno.ENODEV, null);
+        }
+    }
+
+    private static Object keyOf(Path path) throws IOException {
+        Object key = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+        return key != null ? key : path.toRealPath();
+    }
+
+    /**
+     * Opens the bytes of a buffer as a file.
+     *
+     * @param bytes the bytes from the position to the limit
+     */
+    public OpenHostFile open(String name, MachineMemory memory, ByteBuffer bytes) {
+        HostChannel channel = new BufferChannel(bytes);
+        boolean writes = !bytes.isReadOnly();
+        HostInode inode = enter(channel, memory, channel, bytes.remaining(), writes);
+        return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
+    }
+
+    /** Finds or makes a file, and counts an open of it. The channel is the file's then, or closed. */
+    private HostInode enter(Object key, MachineMemory memory, HostChannel channel, long size, boolean writes) {
+        boolean isTaken = false;
+        try {
+            synchronized (this) {
+                HostInode known = inodes.get(key);
+                if (known == null) {
+                    known = new HostInode(key, new FilePages(memory, size), buffers, channel, writes);
+                    inodes.put(key, known);
+                    isTaken = true;
+                } else if (known.pages().memory() != memory) {
+                    throw refusal(key.toString(), Errno.EBUSY, null);
+                } else if (writes && !known.isWritable()) {
+                    known.takeWritable(channel);
+                    isTaken = true;
+                }
+                known.use().opens++;
+                known.use().opened++;
+                return known;
+            }
+        } finally {
+            if (!isTaken) {
+                close(channel);
+            }
+        }
+    }
+
+    private static void close(HostChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException unused) {
+            // Nothing was written through it.
+            return;
+        }
+    }
+
+    /** Ends an open. The last one saves the file, and closes it unless that fails. May block. */
+    void leave(HostInode inode) {
+        synchronized (this) {
+            HostUse use = inode.use();
+            use.opens--;
+            if (use.opens > 0 || use.isEnding || inodes.get(inode.key()) != inode) {
+                return;
+            }
+            use.isEnding = true;
+        }
+        boolean isOver = false;
+        while (!isOver) {
+            isOver = end(inode);
+        }
+    }
+
+    /** Tries to end a file without opens; returns false if an open has come and gone meanwhile. */
+    private boolean end(HostInode inode) {
+        long opened;
+        synchronized (this) {
+            opened = inode.use().opened;
+        }
+        long failed = Errno.EIO.result();
+        List<HostChannel> ending = List.of();
+        try {
+            failed = inode.flush(0, Long.MAX_VALUE);
+        } finally {
+            synchronized (this) {
+                HostUse use = inode.use();
+                if (use.opens == 0 && use.opened != opened && failed == 0) {
+                    return false;
+                }
+                use.isEnding = false;
+                if (use.opens == 0 && failed == 0 && inodes.remove(inode.key(), inode)) {
+                    ending = inode.takeChannels();
+                }
+            }
+        }
+        if (!ending.isEmpty()) {
+            inode.end(ending);
+        } else if (failed != 0) {
+            report(inode, failed);
+        }
+        return true;
+    }
+
+    private void report(HostInode inode, long failed) {
+        reporter.accept(new Report(
+                Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
+    }
+
+    /** Saves and closes all files, at the end of the machine. */
+    public void close() {
+        List<HostInode> all;
+        synchronized (this) {
+            all = List.copyOf(inodes.values());
+            inodes.clear();
+        }
+        for (HostInode inode : all) {
+            long failed = inode.flush(0, Long.MAX_VALUE);
+            if (failed != 0) {
+                report(inode, failed);
+            }
+            List<HostChannel> ending;
+            synchronized (this) {
+                ending = inode.takeChannels();
+            }
+            inode.end(ending);
+        }
+    }
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
+ *
+ * <p>The file of the host is never shorter than the page cache says, unless another program has made it shorter. A
+ * write or a truncation that makes the file larger makes that of the host larger first; one that makes it smaller
+ * makes that of the host smaller first.
+ */
+final class HostInode {
+    /** How often a read or a write-back tries again that has found the file of the host shorter. */
+    static final int ATTEMPTS = 8;
+
+    private final Object key;
+    private final FilePages pages;
+    private final TransferBuffers buffers;
+    private final ErrorSequence errors = new ErrorSequence();
+    private final PageReads reads;
+    private final PageWrites writes;
+
+    /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
+    private final ReentrantLock changes = new ReentrantLock();
+
+    /** Serializes write-backs, and excludes them from truncations and holes. Taken after {@link #changes}. */
+    private final ReentrantLock writeBack = new ReentrantLock();
+
+    /**
+     * Shared by reads of pages into memory, and exclusive in truncations and holes ({@code invalidate_lock}). Otherwise
+     * a page that was read before a truncation could come into memory after it. Taken after {@link #writeBack}.
+     */
+    private final ReentrantReadWriteLock invalidate = new ReentrantReadWriteLock();
+
+    /** The channel of the first open, or of the first one for writing. */
+    private volatile HostChannel channel;
+
+    /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
+    private volatile boolean isWritable;
+
+    /** Whether bytes were written, or the size was changed, since the last force. */
+    private volatile boolean isUnforced;
+
+    /** All channels that end with this. Guarded by the monitor of {@link HostFiles}. */
+    private final List<HostChannel> channels = new ArrayList<>(2);
+
+    /** Guarded by the monitor of {@link HostFiles}. */
+    private final HostUse use = new HostUse();
+
+    HostInode(Object key, FilePages pages, TransferBuffers buffers, HostChannel channel, boolean isWritable) {
+        this.key = key;
+        this.pages = pages;
+        this.buffers = buffers;
+        this.channel = channel;
+        this.isWritable = isWritable;
+        channels.add(channel);
+        reads = new PageReads(this, buffers);
+        writes = new PageWrites(this, buffers);
+        pages.allowReclaim();
+    }
+
+    Object key() {
+        return key;
+    }
+
+    FilePages pages() {
+        return pages;
+    }
+
+    ErrorSequence errors() {
+        return errors;
+    }
+
+    PageWrites writes() {
+        return writes;
+    }
+
+    HostChannel channel() {
+        return channel;
+    }
+
+    boolean isWritable() {
+        return isWritable;
+    }
+
+    /** The caller holds the monitor of {@link HostFiles}. */
+    HostUse use() {
+        return use;
+    }
+
+    /** Takes a channel that is open for writing. The caller holds the monitor of {@link HostFiles}. */
+    void takeWritable(HostChannel writable) {
+        channels.add(writable);
+        channel = writable;
+        isWritable = true;
+    }
+
+    ReentrantLock writeBackLock() {
+        return writeBack;
+    }
+
+    ReentrantReadWriteLock.ReadLock readLock() {
+        return invalidate.readLock();
+    }
+
+    boolean isUnforced() {
+        return isUnforced;
+    }
+
+    void setUnforced(boolean is) {
+        isUnforced = is;
+    }
+
+    /**
+     * Returns the frame of a page, and reads the page if it is not in memory.
+     *
+     * @param page the page
+     * @param most the most pages that are read at once, the page and those after it
+     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
+     */
+    int fetch(long page, int most) {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            int frame = reads.fetch(page, most);
+            if (frame != PageReads.SHORT) {
+                return frame;
+            }
+            // Made shorter by another program.
+            if (revalidate() != 0) {
+                return PageReads.UNREADABLE;
+            }
+        }
+        return PageReads.UNREADABLE;
+    }
+
+    /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
+    long pread(ByteBuffer target, long offset, int most) {
+        return transfer(target, offset, most, false);
+    }
+
+    /** Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}. */
+    long pwrite(ByteBuffer source, long offset) {
+        Cpus.checkMayWait("a write of a file");
+        long end = offset + source.remaining();
+        if (offset < 0 || end < 0) {
+            return Errno.EINVAL.result();
+        }
+        changes.lock();
+        try {
+            return end <= pages.size() || !source.hasRemaining()
+                    ? transfer(source, offset, 1, true)
+                    : append(source, offset, end);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** Writes bytes that make the file larger. The caller holds the lock of the changes. */
+    private long append(ByteBuffer source, long offset, long end) {
+        long failed = revalidate();
+        if (failed != 0) {
+            return failed;
+        }
+        long size = pages.size();
+        failed = grow(end);
+        if (failed != 0) {
+            return failed;
+        }
+        long done = transfer(source, offset, 1, true);
+        if (end > pages.size()) {
+            cutHost(size);
+        }
+        return done;
+    }
+
+    private long transfer(ByteBuffer buffer, long offset, int most, boolean isWrite) {
+        long pageSize = pages.memory().frames().pageSize();
+        long done = 0;
+        for (; ; ) {
+            long part = isWrite ? pages.pwrite(buffer, offset + done) : pages.pread(buffer, offset + done);
+            if (part >= 0) {
+                done += part;
+                if (part == 0 || !buffer.hasRemaining()) {
+                    return done;
+                }
+            } else {
+                long failed = part == Errno.EAGAIN.result() ? fetched((offset + done) / pageSize, most) : part;
+                if (failed != 0) {
+                    return done > 0 ? done : failed;
+                }
+            }
+        }
+    }
+
+    /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
+    private long fetched(long page, int most) {
+        int frame = fetch(page, most);
+        return frame == FilePages.NO_MEMORY
+                ? Errno.ENOMEM.result()
+                : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
+    }
+
+    /**
+     * Makes the file of the host at least as large as that, with zeros. The caller holds the lock of the changes.
+     *
+     * @return 0, or a negated errno
+     */
+    private long grow(long bytes) {
+        if (bytes <= pages.size()) {
+            return 0;
+        }
+        try {
+            HostChannel to = channel;
+            if (to.size() < bytes) {
+                // No channel of the JDK makes a file larger in another way. The rest becomes a hole where the file
+                // system has holes.
+                isUnforced = true;
+                if (to.write(ByteBuffer.allocate(1), bytes - 1) != 1) {
+                    return Errno.EIO.result();
+                }
+            }
+            return 0;
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        }
+    }
+
+    /**
+     * Makes the file of the host as small as the page cache says, after a growth that was not needed.
+     *
+     * @param size its size before the growth
+     */
+    private void cutHost(long size) {
+        try {
+            channel.truncate(Math.max(size, pages.size()));
+        } catch (IOException failed) {
+            // The file is longer than needed, by zeros.
+            isUnforced = true;
+        }
+    }
+
+    /** Changes the size; see {@link dev.samara.core.backing.HostFile#truncate}. */
+    long truncate(long bytes) {
+        Cpus.checkMayWait("a truncation");
+        lockAll();
+        try {
+            if (bytes > pages.size()) {
+                long failed = revalidate();
+                failed = failed != 0 ? failed : grow(bytes);
+                if (failed != 0) {
+                    return failed;
+                }
+            } else if (bytes < pages.size()) {
+                isUnforced = true;
+                channel.truncate(bytes);
+            }
+            if (bytes != pages.size()) {
+                pages.truncate(bytes);
+            }
+            return 0;
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        } finally {
+            unlockAll();
+        }
+    }
+
+    private void lockAll() {
+        changes.lock();
+        writeBack.lock();
+        invalidate.writeLock().lock();
+    }
+
+    private void unlockAll() {
+        invalidate.writeLock().unlock();
+        writeBack.unlock();
+        changes.unlock();
+    }
+
+    /** Makes bytes zeros; see {@link dev.samara.core.backing.HostFile#punch}. */
+    long punch(long offset, long length) {
+        Cpus.checkMayWait("the punching of a hole");
+        changes.lock();
+        try {
+            long end = Math.min(offset + length, pages.size());
+            int pageSize = pages.memory().frames().pageSize();
+            long first = (offset + pageSize - 1) / pageSize;
+            long behind = end / pageSize;
+            if (first >= behind) {
+                return zero(offset, end);
+            }
+            long failed = zero(offset, first * pageSize);
+            failed = failed != 0 ? failed : punchPages(first, behind);
+            return failed != 0 ? failed : zero(behind * pageSize, end);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** Writes zeros to less than two pages in memory. The caller holds the lock of the changes. */
+    private long zero(long start, long end) {
+        if (start >= end) {
+            return 0;
+        }
+        ByteBuffer zeros = ByteBuffer.allocate((int) (end - start));
+        long done = transfer(zeros, start, 1, true);
+        return done < 0 ? done : done < end - start ? Errno.EIO.result() : 0;
+    }
+
+    /** Makes whole pages zeros behind the cache, and removes them. The caller holds the lock of the changes. */
+    private long punchPages(long first, long behind) {
+        ByteBuffer zeros = buffers.take(0);
+        writeBack.lock();
+        invalidate.writeLock().lock();
+        try {
+            int shift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
+            int room = Math.max(1, zeros.capacity() >>> shift);
+            for (long page = first; page < behind; page += room) {
+                long count = Math.min(room, behind - page);
+                long failed = writes.zero(zeros, page << shift, count << shift);
+                if (failed != 0) {
+                    return failed;
+                }
+                pages.remove(page, count);
+            }
+            return 0;
+        } finally {
+            invalidate.writeLock().unlock();
+            writeBack.unlock();
+            buffers.giveBack(zeros);
+        }
+    }
+
+    /** Takes the size of the file of the host; see {@link dev.samara.core.backing.HostFile#revalidate}. */
+    long revalidate() {
+        Cpus.checkMayWait("a look at a file");
+        changes.lock();
+        try {
+            if (channel.size() == pages.size()) {
+                return 0;
+            }
+            lockAll();
+            try {
+                long found = channel.size();
+                if (found < pages.size()) {
+                    pages.truncate(found);
+                    return 0;
+                }
+                return found == pages.size() ? 0 : follow(found);
+            } finally {
+                unlockAll();
+            }
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /**
+     * Makes the page cache as large as the file of the host, to which another program has added. The rest of the last
+     * page is read again. If the page may be dirty, the new bytes are written to it, so that no store is lost. The
+     * caller holds all locks.
+     */
+    private long follow(long found) throws IOException {
+        int pageSize = pages.memory().frames().pageSize();
+        long size = pages.size();
+        long last = size / pageSize;
+        if (size % pageSize != 0 && pages.frameAt(last) >= 0) {
+            if (isWritable) {
+                ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
+                int read = channel.read(rest, size);
+                if (read <= 0) {
+                    return 0;
+                }
+                return pages.pwrite(rest.flip(), size) == read ? 0 : Errno.EIO.result();
+            }
+            pages.remove(last, 1);
+        }
+        pages.truncate(found);
+        return 0;
+    }
+
+    /** Saves the pages of a range; see {@link PageWrites#flush}. */
+    long flush(long first, long last) {
+        Cpus.checkMayWait("a write-back");
+        long failed = 0;
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            failed = writes.flush(first, last);
+            if (failed != PageWrites.SHORT) {
+                return failed;
+            }
+            // Made shorter by another program. Nothing makes it longer again.
+            failed = revalidate();
+            if (failed != 0) {
+                errors.add(failed);
+                return failed;
+            }
+        }
+        errors.add(Errno.EIO.result());
+        return Errno.EIO.result();
+    }
+
+    /** Closes the pages and all channels. The caller is the last user. */
+    void end(List<HostChannel> ending) {
+        try {
+            pages.close();
+        } finally {
+            for (HostChannel one : ending) {
+                try {
+                    one.close();
+                } catch (IOException failed) {
+                    errors.add(HostErrors.of(failed).result());
+                }
+            }
+        }
+    }
+
+    /** Returns the channels, of which this has none then. The caller holds the monitor of {@link HostFiles}. */
+    List<HostChannel> takeChannels() {
+        List<HostChannel> all = List.copyOf(channels);
+        channels.clear();
+        return all;
+    }
+
+    @Override
+    public String toString() {
+        return "file " + key;
+    }
+}

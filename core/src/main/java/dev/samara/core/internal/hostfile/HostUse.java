@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+/** How a file is used, under the monitor of {@link HostFiles}. */
+final class HostUse {
+    /** The opens of the file that have not ended. */
+    int opens;
+
+    /** The number of opens so far: whether one has come and gone during a last close. */
+    long opened;
+
+    /** A thread saves the file, to end it if no open comes. */
+    boolean isEnding;
+}

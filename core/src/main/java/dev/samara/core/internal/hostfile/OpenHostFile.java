@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmOperations;
+import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
+import org.jspecify.annotations.Nullable;
+
+/** One open of a file of the host. Its owner and each of its mappings use it; the last use ends it. */
+public final class OpenHostFile extends HostFile {
+    private final HostFiles files;
+    private final HostInode inode;
+    private final String name;
+    private final HostIdentity identity;
+    private final boolean isWritable;
+    private final ErrorSequence.Cursor failures;
+    private final ReadAhead readAhead;
+    private final Operations operations = new Operations();
+
+    /** The mappings, and the owner. Guarded by this. */
+    private int uses = 1;
+
+    /** Whether the owner has closed this. Guarded by this. */
+    private boolean isClosed;
+
+    OpenHostFile(HostFiles files, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
+        this.files = files;
+        this.inode = inode;
+        this.name = name;
+        this.identity = identity;
+        this.isWritable = isWritable;
+        failures = inode.errors().open();
+        readAhead = new ReadAhead(inode.pages().memory().frames().pageSize());
+    }
+
+    private final class Operations implements VmOperations {
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            return use() ? null : Errno.EBADF;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            unuse();
+        }
+    }
+
+    private synchronized boolean use() {
+        if (uses == 0) {
+            return false;
+        }
+        uses++;
+        return true;
+    }
+
+    private void unuse() {
+        boolean isLast;
+        synchronized (this) {
+            uses--;
+            isLast = uses == 0;
+        }
+        if (isLast) {
+            files.leave(inode);
+        }
+    }
+
+    private synchronized boolean isClosed() {
+        return isClosed;
+    }
+
+    @Override
+    public void close() {
+        Cpus.checkMayWait("the closing of a file");
+        synchronized (this) {
+            if (isClosed) {
+                return;
+            }
+            isClosed = true;
+        }
+        unuse();
+    }
+
+    @Override
+    public int fault(PageRequest request) {
+        FilePages pages = inode.pages();
+        long page = request.page();
+        if (page >= pages.pages()) {
+            // Another program may have made the file longer.
+            inode.revalidate();
+        }
+        int known = pages.frameAt(page);
+        if (known >= 0) {
+            return known;
+        }
+        int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()));
+        if (frame == FilePages.NO_MEMORY) {
+            return -Fault.OUT_OF_MEMORY;
+        }
+        request.major();
+        return frame >= 0 ? frame : -Fault.ADRERR;
+    }
+
+    @Override
+    public long fsync(long offset, long length) {
+        Cpus.checkMayWait("a write-back");
+        int shift = Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
+        inode.flush(offset >>> shift, (offset + length - 1) >>> shift);
+        return failures.tell();
+    }
+
+    @Override
+    public long fsync() {
+        Cpus.checkMayWait("a write-back");
+        if (isClosed()) {
+            return Errno.EBADF.result();
+        }
+        inode.flush(0, Long.MAX_VALUE);
+        return failures.tell();
+    }
+
+    @Override
+    public long size() {
+        return inode.pages().size();
+    }
+
+    @Override
+    public long pread(ByteBuffer target, long offset) {
+        Cpus.checkMayWait("a read of a file");
+        if (target.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        if (isClosed()) {
+            return Errno.EBADF.result();
+        }
+        int shift = Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
+        long most = readAhead.window(offset >>> shift, 0);
+        return inode.pread(target, offset, (int) most);
+    }
+
+    @Override
+    public long pwrite(ByteBuffer source, long offset) {
+        Cpus.checkMayWait("a write of a file");
+        return isClosed() || !isWritable ? Errno.EBADF.result() : inode.pwrite(source, offset);
+    }
+
+    @Override
+    public long truncate(long bytes) {
+        Cpus.checkMayWait("a truncation");
+        if (isClosed()) {
+            return Errno.EBADF.result();
+        }
+        return bytes < 0 || !isWritable ? Errno.EINVAL.result() : inode.truncate(bytes);
+    }
+
+    @Override
+    public long punch(long offset, long length) {
+        Cpus.checkMayWait("the punching of a hole");
+        if (isClosed() || !isWritable) {
+            return Errno.EBADF.result();
+        }
+        boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
+        return isRange ? inode.punch(offset, length) : Errno.EINVAL.result();
+    }
+
+    @Override
+    public long revalidate() {
+        Cpus.checkMayWait("a look at a file");
+        return isClosed() ? Errno.EBADF.result() : inode.revalidate();
+    }
+
+    @Override
+    public VmOperations operations() {
+        return operations;
+    }
+
+    @Override
+    public PageCache pageCache() {
+        return inode.pages();
+    }
+
+    @Override
+    public boolean writable() {
+        return isWritable;
+    }
+
+    @Override
+    public int major() {
+        return identity.major();
+    }
+
+    @Override
+    public int minor() {
+        return identity.minor();
+    }
+
+    @Override
+    public long inode() {
+        return identity.inode();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.PageWriter;
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Writes dirty pages of one file of the host, and forces them to the device ({@code file_write_and_wait_range}, {@code
+ * vfs_fsync_range}). All of it runs under the lock of the write-back.
+ */
+final class PageWrites implements PageWriter {
+    /** The file of the host is shorter than the page cache says. No errno has this number. */
+    static final long SHORT = -4096;
+
+    private final HostInode inode;
+    private final FilePages pages;
+    private final TransferBuffers buffers;
+
+    /**
+     * The number of changes of the host's bytes that have begun or ended: odd during one. Written under the lock of the
+     * write-back.
+     */
+    private volatile long begun;
+
+    /** The runs of pages that were written since the last force: the first and the last page of each. */
+    private long[] runs = new long[16];
+
+    private int runsSize;
+
+    PageWrites(HostInode inode, TransferBuffers buffers) {
+        this.inode = inode;
+        this.buffers = buffers;
+        pages = inode.pages();
+    }
+
+    /** Returns a number that is another one after each write. */
+    long begun() {
+        return begun;
+    }
+
+    /**
+     * Writes the dirty pages of a range, and forces the file. Pages whose write has failed stay dirty. If the force
+     * fails, the pages that were written since the last one are dirty again, as far as they are in memory.
+     *
+     * @return 0; a negated errno, which is recorded; or {@link #SHORT}
+     */
+    long flush(long first, long last) {
+        inode.writeBackLock().lock();
+        try {
+            long failed = write(first, last);
+            long unforced = inode.isUnforced() ? force() : 0;
+            return failed != 0 ? failed : unforced;
+        } finally {
+            inode.writeBackLock().unlock();
+        }
+    }
+
+    /** Writes the dirty pages of a range. The caller holds the lock of the write-back. */
+    private long write(long first, long last) {
+        if (!inode.isWritable()) {
+            // No open of this file can have written to it.
+            return 0;
+        }
+        ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
+        try {
+            long failed = pages.writeBack(first, last, buffer, this);
+            if (failed != 0 && failed != SHORT) {
+                inode.errors().add(failed);
+            }
+            return failed;
+        } finally {
+            buffers.giveBack(buffer);
+        }
+    }
+
+    @Override
+    public long write(long offset, ByteBuffer bytes) {
+        try {
+            // Nothing lengthens a file that another program has made shorter.
+            if (offset + bytes.remaining() > inode.channel().size()) {
+                return SHORT;
+            }
+            addRun(offset, bytes.remaining());
+            return writeFully(offset, bytes);
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        }
+    }
+
+    private long writeFully(long offset, ByteBuffer bytes) throws IOException {
+        HostChannel to = inode.channel();
+        long at = offset;
+        inode.setUnforced(true);
+        begin();
+        try {
+            while (bytes.hasRemaining()) {
+                int written = to.write(bytes, at);
+                if (written <= 0) {
+                    return Errno.EIO.result();
+                }
+                at += written;
+            }
+            return 0;
+        } finally {
+            begin();
+        }
+    }
+
+    private void begin() {
+        long before = begun;
+        begun = before + 1;
+    }
+
+    /**
+     * Writes zeros to the host. The caller holds the lock of the write-back.
+     *
+     * @param zeros a buffer that is filled with zeros here; not shorter than {@code length}
+     */
+    long zero(ByteBuffer zeros, long offset, long length) {
+        zeros.clear().limit((int) length);
+        for (int i = 0; i < length; i++) {
+            zeros.put(i, (byte) 0);
+        }
+        try {
+            return writeFully(offset, zeros);
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        }
+    }
+
+    private void addRun(long offset, long length) {
+        int shift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
+        long first = offset >>> shift;
+        long last = (offset + length - 1) >>> shift;
+        if (runsSize > 0 && runs[runsSize - 1] + 1 == first) {
+            runs[runsSize - 1] = last;
+            return;
+        }
+        if (runsSize == runs.length) {
+            runs = Arrays.copyOf(runs, 2 * runsSize);
+        }
+        runs[runsSize++] = first;
+        runs[runsSize++] = last;
+    }
+
+    /** Forces the file. The caller holds the lock of the write-back. */
+    private long force() {
+        boolean isForced = false;
+        // First: what is written meanwhile is not forced.
+        inode.setUnforced(false);
+        try {
+            inode.channel().force();
+            isForced = true;
+            return 0;
+        } catch (IOException failed) {
+            long errno = HostErrors.of(failed).result();
+            inode.errors().add(errno);
+            return errno;
+        } finally {
+            if (!isForced) {
+                inode.setUnforced(true);
+                // Whether the device has them is not known.
+                for (int i = 0; i < runsSize; i += 2) {
+                    pages.setDirty(runs[i], runs[i + 1]);
+                }
+            }
+            runsSize = 0;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A file of the host. It uses an {@link AsynchronousFileChannel}, since an interrupt does not close that, and a {@code
+ * FileChannel} it does. The calls run on the calling thread, where the platform allows that.
+ */
+final class PathChannel implements HostChannel {
+    /** Runs each call in place. Never ends, and has no thread. */
+    private static final class InPlace extends AbstractExecutorService {
+        @Override
+        public void execute(Runnable task) {
+            task.run();
+        }
+
+        @Override
+        public void shutdown() {
+            // It has nothing to end.
+        }
+
+        @Override
+        public List<Runnable> shutdownNow() {
+            return List.of();
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return false;
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return false;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) {
+            return false;
+        }
+    }
+
+    private static final InPlace IN_PLACE = new InPlace();
+
+    private final AsynchronousFileChannel channel;
+
+    private PathChannel(AsynchronousFileChannel channel) {
+        this.channel = channel;
+    }
+
+    static PathChannel open(Path path, Set<? extends OpenOption> options) throws IOException {
+        return new PathChannel(AsynchronousFileChannel.open(path, options, IN_PLACE));
+    }
+
+    /** Returns the result of a call, whatever interrupts come; the interrupt flag is set afterwards. */
+    private static int result(Future<Integer> call) throws IOException {
+        boolean isInterrupted = false;
+        try {
+            for (; ; ) {
+                try {
+                    return call.get();
+                } catch (InterruptedException later) {
+                    isInterrupted = true;
+                } catch (ExecutionException failed) {
+                    if (failed.getCause() instanceof Error error) {
+                        throw error;
+                    }
+                    throw new IOException(messageOf(failed.getCause()), failed.getCause());
+                }
+            }
+        } finally {
+            if (isInterrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static String messageOf(Throwable cause) {
+        return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws IOException {
+        return result(channel.read(target, offset));
+    }
+
+    @Override
+    public int write(ByteBuffer source, long offset) throws IOException {
+        return result(channel.write(source, offset));
+    }
+
+    @Override
+    public void force() throws IOException {
+        channel.force(true);
+    }
+
+    @Override
+    public long size() throws IOException {
+        return channel.size();
+    }
+
+    @Override
+    public void truncate(long bytes) throws IOException {
+        channel.truncate(bytes);
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * How many pages one open of a file reads at a fault ({@code struct file_ra_state}): a window that doubles while faults
+ * follow the last window, and is one page after a fault elsewhere. Thread-safe.
+ */
+final class ReadAhead {
+    /** As Linux's {@code read_ahead_kb}, unless the mapping is for sequential accesses. */
+    private static final int MOST_BYTES = 128 << 10;
+
+    private final int most;
+
+    /** The page after the last window. Guarded by this, as the window. */
+    private long next;
+
+    private int window = 1;
+
+    ReadAhead(int pageSize) {
+        most = Math.max(1, MOST_BYTES / pageSize);
+    }
+
+    /**
+     * Returns the number of pages to read from a page on.
+     *
+     * @param page the page of a fault that is not in memory
+     * @param flags the flags of its mapping
+     */
+    synchronized int window(long page, long flags) {
+        if ((flags & VmaFlags.RAND_READ) != 0) {
+            return 1;
+        }
+        if ((flags & VmaFlags.SEQ_READ) != 0) {
+            window = 2 * most;
+        } else if (page == next) {
+            window = Math.min(most, 2 * window);
+        } else {
+            window = 1;
+        }
+        next = page + window;
+        return window;
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Files of the host: their identity, and what goes between their page caches and their devices.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Which opens have one page cache?</td>
+ *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}</td></tr>
+ *   <tr><td>What does an embedder have?</td>
+ *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
+ *   <tr><td>What orders changes of the size, reads and write-backs?</td>
+ *       <td>{@code HostInode}</td></tr>
+ *   <tr><td>What reads pages into memory, and how many at once?</td>
+ *       <td>{@code PageReads}, {@code ReadAhead}</td></tr>
+ *   <tr><td>What writes pages, and forces them to the device?</td>
+ *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
+ *   <tr><td>Which failures is an open told of?</td>
+ *       <td>{@code ErrorSequence}</td></tr>
+ *   <tr><td>What reads and writes the host's bytes?</td>
+ *       <td>{@link dev.samara.core.internal.hostfile.HostChannel}</td></tr>
+ * </table>
+ */
+@NullMarked
+package dev.samara.core.internal.hostfile;
+
+import org.jspecify.annotations.NullMarked;

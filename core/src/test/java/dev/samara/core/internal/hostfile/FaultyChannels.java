@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Channels of real files that record the calls and fail as a test says. */
+public final class FaultyChannels implements HostFiles.Opener {
+    /** A kind of call. */
+    public enum Call {
+        READ,
+        WRITE,
+        FORCE,
+        TRUNCATE
+    }
+
+    /** Fails calls. */
+    @FunctionalInterface
+    public interface Failure {
+        /** Called before each call. */
+        void before(Call call, long offset, int length) throws IOException;
+    }
+
+    /** The calls so far, one word each; a read is not recorded. */
+    public final List<String> calls = Collections.synchronizedList(new ArrayList<>());
+
+    /** The number of reads so far. */
+    public final AtomicInteger reads = new AtomicInteger();
+
+    /** The number of channels that are open. */
+    public final AtomicInteger open = new AtomicInteger();
+
+    /** Called before each call. */
+    public volatile Failure failure = (call, offset, length) -> {};
+
+    /** The most bytes that one call transfers. */
+    public volatile int mostBytes = Integer.MAX_VALUE;
+
+    @Override
+    public HostChannel open(Path path, Set<OpenOption> options) throws IOException {
+        HostChannel opened = PathChannel.open(path, options);
+        open.incrementAndGet();
+        return new Faulty(opened);
+    }
+
+    private final class Faulty implements HostChannel {
+        private final HostChannel channel;
+
+        Faulty(HostChannel channel) {
+            this.channel = channel;
+        }
+
+        private ByteBuffer part(ByteBuffer whole) {
+            return whole.slice(whole.position(), Math.min(whole.remaining(), mostBytes));
+        }
+
+        @Override
+        public int read(ByteBuffer target, long offset) throws IOException {
+            reads.incrementAndGet();
+            failure.before(Call.READ, offset, target.remaining());
+            int read = channel.read(part(target), offset);
+            target.position(target.position() + Math.max(0, read));
+            return read;
+        }
+
+        @Override
+        public int write(ByteBuffer source, long offset) throws IOException {
+            failure.before(Call.WRITE, offset, source.remaining());
+            int written = channel.write(part(source), offset);
+            calls.add("write " + offset + "+" + written);
+            source.position(source.position() + written);
+            return written;
+        }
+
+        @Override
+        public void force() throws IOException {
+            failure.before(Call.FORCE, 0, 0);
+            channel.force();
+            calls.add("force");
+        }
+
+        @Override
+        public long size() throws IOException {
+            return channel.size();
+        }
+
+        @Override
+        public void truncate(long bytes) throws IOException {
+            failure.before(Call.TRUNCATE, bytes, 0);
+            channel.truncate(bytes);
+            calls.add("truncate " + bytes);
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+            open.decrementAndGet();
+        }
+    }
+}
