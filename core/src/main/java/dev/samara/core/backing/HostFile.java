@@ -17,27 +17,27 @@ import org.jspecify.annotations.Nullable;
  * through a mapping; they are never written to the file. Reads, writes, truncations and holes of this class, and
  * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
  *
- * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine write
- * the dirty pages and force the file to its device before they return. A page that is being written stays mapped, and a
- * store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for each number that
- * is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since the last save is
- * lost. If the machine of the host fails, pages that were being written are on the device as a whole, in part or not at
- * all.
+ * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
+ * write the dirty pages and force the file to its device before they return. A page that is being written stays mapped,
+ * and a store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for each number
+ * that is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since the last
+ * save is lost. If the machine of the host fails, pages that were being written are on the device as a whole, in part
+ * or not at all.
  *
- * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page that
- * cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a failure,
- * by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty again, as
- * far as they are in memory. An interrupt of a thread has no effect on the file.
+ * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
+ * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
+ * failure, by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty
+ * again, as far as they are in memory. An interrupt of a thread has no effect on the file.
  *
  * <p><b>Other programs.</b> If another program makes the file shorter, that is found at the next read of a page, save
  * or {@link #revalidate}. The pages beyond the new end are a SIGBUS then, and nothing makes the file longer again. If
  * another program makes it longer, that is found by an access beyond the end. Bytes that another program changes in a
  * page in memory are not seen.
  *
- * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last open
- * ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is reported,
- * and the written pages stay in memory: the next open of the file has them. A page that is pinned for writing beyond
- * that is not saved. Thread-safe.
+ * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last
+ * open ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is
+ * reported, and the written pages stay in memory: the next open of the file has them. A page that is pinned for writing
+ * beyond that is not saved. Thread-safe.
  */
 public abstract sealed class HostFile implements Backing, AutoCloseable permits OpenHostFile {
     /** Only for the library. */
@@ -51,8 +51,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long size();
 
     /**
-     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are read
-     * first. The position of the buffer advances by the number of read bytes.
+     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are
+     * read first. The position of the buffer advances by the number of read bytes.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -67,8 +67,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
      * end. A page of which a part stays is read first. The file of the host gets its new size at once, and the bytes
-     * when it is saved. The position of the buffer advances by the number of written bytes. Writes, holes and changes of
-     * the size run one at a time.
+     * when it is saved. The position of the buffer advances by the number of written bytes. Writes, holes and changes
+     * of the size run one at a time.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

@@ -33,6 +33,7 @@ final class ArchitectureTest {
             "dev.samara.core.internal.pagewalk",
             "dev.samara.core.internal.file",
             "dev.samara.core.backing",
+            "dev.samara.core.internal.hostfile",
             "dev.samara.core.internal.space",
             "dev.samara.core.internal.op",
             "dev.samara.core.internal.fault",
@@ -92,6 +93,7 @@ final class ArchitectureTest {
         assertEquals(
                 Set.of(
                         "GuestMemory -> CpuMemory",
+                        "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",
                         "PinnedFrame -> FramePin",
                         "Vma -> VmArea"),

@@ -120,6 +120,7 @@ public final class WaitingTableSubjects {
                 new LayoutChange(1, List.of(), List.of()),
                 OpenFile.named("/open"),
                 OpenFile.named("/open").open(),
+                scene.machine.openFile("bytes", LINUX, ByteBuffer.allocate(8)),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
                 new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
     }

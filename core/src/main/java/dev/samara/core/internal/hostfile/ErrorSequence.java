@@ -11,11 +11,11 @@ final class ErrorSequence {
     private boolean isTold = true;
 
     /** The failures of which one open was told. */
-    final class Cursor {
+    final class ToldFailures {
         /** Guarded by the monitor of the sequence. */
         private long seen;
 
-        private Cursor(long seen) {
+        private ToldFailures(long seen) {
             this.seen = seen;
         }
 
@@ -33,8 +33,8 @@ final class ErrorSequence {
     }
 
     /** Begins to tell an open of failures. */
-    synchronized Cursor open() {
-        return new Cursor(isTold ? count : count - 1);
+    synchronized ToldFailures open() {
+        return new ToldFailures(isTold ? count : count - 1);
     }
 
     /**

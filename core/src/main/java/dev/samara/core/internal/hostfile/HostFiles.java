@@ -78,8 +78,8 @@ public final class HostFiles {
             throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN);
         }
         boolean writes = options.contains(StandardOpenOption.WRITE);
-        boolean creates = options.contains(StandardOpenOption.CREATE)
-                || options.contains(StandardOpenOption.CREATE_NEW);
+        boolean creates =
+                options.contains(StandardOpenOption.CREATE) || options.contains(StandardOpenOption.CREATE_NEW);
         if (creates && !writes) {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
@@ -248,8 +248,8 @@ public final class HostFiles {
     }
 
     private void report(HostInode inode, long failed) {
-        reporter.accept(new Report(
-                Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
+        reporter.accept(
+                new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
     }
 
     /** Saves and closes all files, at the end of the machine. */

@@ -8,8 +8,8 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ public final class OpenHostFile extends HostFile {
     private final String name;
     private final HostIdentity identity;
     private final boolean isWritable;
-    private final ErrorSequence.Cursor failures;
+    private final ErrorSequence.ToldFailures failures;
     private final ReadAhead readAhead;
     private final Operations operations = new Operations();
 
@@ -111,7 +111,8 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long fsync(long offset, long length) {
         Cpus.checkMayWait("a write-back");
-        int shift = Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
+        int shift =
+                Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
         inode.flush(offset >>> shift, (offset + length - 1) >>> shift);
         return failures.tell();
     }
@@ -140,7 +141,8 @@ public final class OpenHostFile extends HostFile {
         if (isClosed()) {
             return Errno.EBADF.result();
         }
-        int shift = Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
+        int shift =
+                Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
         long most = readAhead.window(offset >>> shift, 0);
         return inode.pread(target, offset, (int) most);
     }

@@ -114,7 +114,8 @@ final class PageReads {
                 frames.store().write(frame, 0, buffer, i << pageShift, length);
                 // An insertion that fails frees the frame, too.
                 fresh[i] = Frames.NONE;
-                int inserted = pages.insertIf(page + i, frame, () -> inode.writes().begun() == written);
+                int inserted =
+                        pages.insertIf(page + i, frame, () -> inode.writes().begun() == written);
                 result = i == 0 ? inserted : result;
             }
             return result;

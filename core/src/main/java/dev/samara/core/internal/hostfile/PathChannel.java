@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class PathChannel implements HostChannel {
     /** Runs each call in place. Never ends, and has no thread. */
-    private static final class InPlace extends AbstractExecutorService {
+    private static final class OnCallingThread extends AbstractExecutorService {
         @Override
         public void execute(Runnable task) {
             task.run();
@@ -51,7 +51,7 @@ final class PathChannel implements HostChannel {
         }
     }
 
-    private static final InPlace IN_PLACE = new InPlace();
+    private static final OnCallingThread ON_CALLING_THREAD = new OnCallingThread();
 
     private final AsynchronousFileChannel channel;
 
@@ -60,7 +60,7 @@ final class PathChannel implements HostChannel {
     }
 
     static PathChannel open(Path path, Set<? extends OpenOption> options) throws IOException {
-        return new PathChannel(AsynchronousFileChannel.open(path, options, IN_PLACE));
+        return new PathChannel(AsynchronousFileChannel.open(path, options, ON_CALLING_THREAD));
     }
 
     /** Returns the result of a call, whatever interrupts come; the interrupt flag is set afterwards. */

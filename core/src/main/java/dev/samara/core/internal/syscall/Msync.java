@@ -73,7 +73,11 @@ public record Msync(long address, long length, int flags) implements Call {
         try {
             return traits.backing().fsync(offset, end - start);
         } catch (Throwable thrown) {
-            layout.host().report(Report.Kind.CALLBACK_FAILED, "fsync of " + traits.backing().name(), thrown);
+            layout.host()
+                    .report(
+                            Report.Kind.CALLBACK_FAILED,
+                            "fsync of " + traits.backing().name(),
+                            thrown);
             return Errno.EIO.result();
         }
     }

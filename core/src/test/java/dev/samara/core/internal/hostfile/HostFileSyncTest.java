@@ -322,7 +322,10 @@ final class HostFileSyncTest extends HostFileFixture {
                 }
                 case 3 -> file.fsync();
                 case 4 -> space.msync(at + (offset & -PAGE), PAGE, SyncFlags.SYNC);
-                case 5 -> ((dev.samara.core.internal.file.FilePages) file.pageCache()).memory().reclaim();
+                case 5 ->
+                    ((dev.samara.core.internal.file.FilePages) file.pageCache())
+                            .memory()
+                            .reclaim();
                 case 6 -> {
                     ByteBuffer target = ByteBuffer.allocate(PAGE_BYTES);
                     long read = file.pread(target, offset);

@@ -108,8 +108,7 @@ final class HostFileTest extends HostFileFixture {
         assertRefused(Errno.EISDIR, folder);
         assertRefused(Errno.EEXIST, write("f", 1), StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
         assertThrows(
-                IllegalArgumentException.class,
-                () -> open(folder.resolve("f"), StandardOpenOption.DELETE_ON_CLOSE));
+                IllegalArgumentException.class, () -> open(folder.resolve("f"), StandardOpenOption.DELETE_ON_CLOSE));
         assertThrows(IllegalArgumentException.class, () -> open(folder.resolve("g"), StandardOpenOption.CREATE));
         HostFile made = open(folder.resolve("new"), StandardOpenOption.WRITE, StandardOpenOption.CREATE);
         assertEquals(0, made.size());
@@ -122,7 +121,9 @@ final class HostFileTest extends HostFileFixture {
     void fifo() throws Exception {
         Path fifo = folder.resolve("fifo");
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")), "no mkfifo");
-        assertEquals(0, new ProcessBuilder("/usr/bin/mkfifo", fifo.toString()).start().waitFor());
+        assertEquals(
+                0,
+                new ProcessBuilder("/usr/bin/mkfifo", fifo.toString()).start().waitFor());
         assertRefused(Errno.ENODEV, fifo);
         assertRefused(Errno.ENODEV, Path.of("/dev/null"));
     }
@@ -220,8 +221,8 @@ final class HostFileTest extends HostFileFixture {
         assertResult(Errno.EFBIG, file.pwrite(bytes(1), 2 * PAGE + 4));
         assertEquals(0, file.fsync());
         assertEquals(9, array[2 * PAGE_BYTES]);
-        HostFile constant =
-                fixture.machine.openFile("constant", GEOMETRY, ByteBuffer.wrap(array).asReadOnlyBuffer());
+        HostFile constant = fixture.machine.openFile(
+                "constant", GEOMETRY, ByteBuffer.wrap(array).asReadOnlyBuffer());
         assertResult(Errno.EBADF, constant.pwrite(bytes(1), 0));
         constant.close();
         file.close();
