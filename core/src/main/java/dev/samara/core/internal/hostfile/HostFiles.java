@@ -37,7 +37,7 @@ public final class HostFiles {
 
     /** Opens channels of paths; tests install another one. */
     @FunctionalInterface
-    public interface Opener {
+    public interface ChannelOpener {
         /** Opens a file for reading and perhaps for writing. */
         HostChannel open(Path path, Set<OpenOption> options) throws IOException;
     }
@@ -46,7 +46,7 @@ public final class HostFiles {
     private final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
     /** Set before the first file is opened. */
-    private Opener opener = PathChannel::open;
+    private ChannelOpener opener = PathChannel::open;
 
     /** By key. Guarded by this. */
     private final Map<Object, HostInode> inodes = new HashMap<>();
@@ -61,7 +61,7 @@ public final class HostFiles {
     }
 
     /** Installs another opener, before the first file is opened. */
-    public void openBy(Opener other) {
+    public void openBy(ChannelOpener other) {
         opener = other;
     }
 

@@ -16,7 +16,7 @@ import dev.samara.core.internal.tlb.TlbGather;
 public final class CleanPages {
     /** The pages whose entries are made clean. */
     @FunctionalInterface
-    public interface Pages {
+    public interface CleanedPages {
         /**
          * Returns whether an entry is made clean, and notes its page as written. Called under the lock of the entry's
          * leaf.
@@ -40,14 +40,14 @@ public final class CleanPages {
      * @param pages chooses the entries, and notes their pages
      * @param gather collects the pending flushes
      */
-    public static void clean(PageWalk walk, PageTable table, long start, long end, Pages pages, TlbGather gather) {
+    public static void clean(PageWalk walk, PageTable table, long start, long end, CleanedPages pages, TlbGather gather) {
         walk.over(table, start, end);
         while (walk.next()) {
             clean(walk, pages, gather);
         }
     }
 
-    private static void clean(PageWalk walk, Pages pages, TlbGather gather) {
+    private static void clean(PageWalk walk, CleanedPages pages, TlbGather gather) {
         long[] leaf = walk.leaf();
         int last = walk.last();
         boolean isDeferred = false;

@@ -12,9 +12,9 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Channels of real files that record the calls and fail as a test says. */
-public final class FaultyChannels implements HostFiles.Opener {
+public final class FaultyChannels implements HostFiles.ChannelOpener {
     /** A kind of call. */
-    public enum Call {
+    public enum ChannelCall {
         READ,
         WRITE,
         FORCE,
@@ -23,9 +23,9 @@ public final class FaultyChannels implements HostFiles.Opener {
 
     /** Fails calls. */
     @FunctionalInterface
-    public interface Failure {
+    public interface ChannelFailure {
         /** Called before each call. */
-        void before(Call call, long offset, int length) throws IOException;
+        void before(ChannelCall call, long offset, int length) throws IOException;
     }
 
     /** The calls so far, one word each; a read is not recorded. */
@@ -38,7 +38,7 @@ public final class FaultyChannels implements HostFiles.Opener {
     public final AtomicInteger open = new AtomicInteger();
 
     /** Called before each call. */
-    public volatile Failure failure = (call, offset, length) -> {};
+    public volatile ChannelFailure failure = (call, offset, length) -> {};
 
     /** The most bytes that one call transfers. */
     public volatile int mostBytes = Integer.MAX_VALUE;
@@ -64,7 +64,7 @@ public final class FaultyChannels implements HostFiles.Opener {
         @Override
         public int read(ByteBuffer target, long offset) throws IOException {
             reads.incrementAndGet();
-            failure.before(Call.READ, offset, target.remaining());
+            failure.before(ChannelCall.READ, offset, target.remaining());
             int read = channel.read(part(target), offset);
             target.position(target.position() + Math.max(0, read));
             return read;
@@ -72,7 +72,7 @@ public final class FaultyChannels implements HostFiles.Opener {
 
         @Override
         public int write(ByteBuffer source, long offset) throws IOException {
-            failure.before(Call.WRITE, offset, source.remaining());
+            failure.before(ChannelCall.WRITE, offset, source.remaining());
             int written = channel.write(part(source), offset);
             calls.add("write " + offset + "+" + written);
             source.position(source.position() + written);
@@ -81,7 +81,7 @@ public final class FaultyChannels implements HostFiles.Opener {
 
         @Override
         public void force() throws IOException {
-            failure.before(Call.FORCE, 0, 0);
+            failure.before(ChannelCall.FORCE, 0, 0);
             channel.force();
             calls.add("force");
         }
@@ -93,7 +93,7 @@ public final class FaultyChannels implements HostFiles.Opener {
 
         @Override
         public void truncate(long bytes) throws IOException {
-            failure.before(Call.TRUNCATE, bytes, 0);
+            failure.before(ChannelCall.TRUNCATE, bytes, 0);
             channel.truncate(bytes);
             calls.add("truncate " + bytes);
         }

@@ -38,7 +38,7 @@ final class HostFileSyncTest extends HostFileFixture {
 
     private void failWrites(String text) {
         channels.failure = (call, offset, length) -> {
-            if (call == FaultyChannels.Call.WRITE) {
+            if (call == FaultyChannels.ChannelCall.WRITE) {
                 throw new IOException(text);
             }
         };
@@ -141,7 +141,7 @@ final class HostFileSyncTest extends HostFileFixture {
         long at = map(file, 4);
         fixture.store(at + PAGE, 6);
         channels.failure = (call, offset, length) -> {
-            if (call == FaultyChannels.Call.FORCE) {
+            if (call == FaultyChannels.ChannelCall.FORCE) {
                 throw new IOException("Input/output error");
             }
         };
@@ -235,7 +235,7 @@ final class HostFileSyncTest extends HostFileFixture {
         assertEquals(STAMP + 2, fixture.load(at + 2 * PAGE));
         assertEquals(0, fixture.load(at + 2 * PAGE + 16));
         channels.failure = (call, offset, length) -> {
-            if (call == FaultyChannels.Call.TRUNCATE) {
+            if (call == FaultyChannels.ChannelCall.TRUNCATE) {
                 throw new IOException("Operation not permitted");
             }
         };
@@ -284,7 +284,7 @@ final class HostFileSyncTest extends HostFileFixture {
         long at = map(file, 32);
         Random failures = new Random(seed + 1);
         channels.failure = (call, offset, length) -> {
-            if (call != FaultyChannels.Call.TRUNCATE && failures.nextInt(12) == 0) {
+            if (call != FaultyChannels.ChannelCall.TRUNCATE && failures.nextInt(12) == 0) {
                 throw new IOException("Input/output error");
             }
         };
@@ -311,7 +311,7 @@ final class HostFileSyncTest extends HostFileFixture {
                     }
                 }
                 case 2 -> {
-                    FaultyChannels.Failure failing = channels.failure;
+                    FaultyChannels.ChannelFailure failing = channels.failure;
                     channels.failure = (call, from, length) -> {};
                     int length = 1 + random.nextInt(4 * PAGE_BYTES);
                     assertEquals(0, file.punch(offset, length));
