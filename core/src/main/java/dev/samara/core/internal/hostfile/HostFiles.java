@@ -219,31 +219,47 @@ public final class HostFiles {
 
     /** Tries to end a file without opens; returns false if an open has come and gone meanwhile. */
     private boolean end(HostInode inode) {
-        long opened;
-        synchronized (this) {
-            opened = inode.use().opened;
-        }
-        long failed = Errno.EIO.result();
-        List<HostChannel> ending = List.of();
+        long opened = opened(inode);
+        long failed;
+        boolean isTried = false;
         try {
             failed = inode.flush(0, Long.MAX_VALUE);
+            isTried = true;
         } finally {
-            synchronized (this) {
-                HostUse use = inode.use();
-                if (use.opens == 0 && use.opened != opened && failed == 0) {
-                    return false;
-                }
-                use.isEnding = false;
-                if (use.opens == 0 && failed == 0 && inodes.remove(inode.key(), inode)) {
-                    ending = inode.takeChannels();
-                }
+            if (!isTried) {
+                stay(inode);
             }
         }
-        if (!ending.isEmpty()) {
-            inode.end(ending);
-        } else if (failed != 0) {
+        if (failed != 0) {
+            stay(inode);
             report(inode, failed);
+            return true;
         }
+        return end(inode, opened);
+    }
+
+    private synchronized long opened(HostInode inode) {
+        return inode.use().opened;
+    }
+
+    private synchronized void stay(HostInode inode) {
+        inode.use().isEnding = false;
+    }
+
+    private boolean end(HostInode inode, long opened) {
+        List<HostChannel> ending;
+        synchronized (this) {
+            HostUse use = inode.use();
+            if (use.opens == 0 && use.opened != opened) {
+                return false;
+            }
+            use.isEnding = false;
+            if (use.opens > 0 || !inodes.remove(inode.key(), inode)) {
+                return true;
+            }
+            ending = inode.takeChannels();
+        }
+        inode.end(ending);
         return true;
     }
 

@@ -40,7 +40,8 @@ public final class CleanPages {
      * @param pages chooses the entries, and notes their pages
      * @param gather collects the pending flushes
      */
-    public static void clean(PageWalk walk, PageTable table, long start, long end, CleanedPages pages, TlbGather gather) {
+    public static void clean(
+            PageWalk walk, PageTable table, long start, long end, CleanedPages pages, TlbGather gather) {
         walk.over(table, start, end);
         while (walk.next()) {
             clean(walk, pages, gather);

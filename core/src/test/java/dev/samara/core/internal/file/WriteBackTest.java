@@ -123,15 +123,17 @@ final class WriteBackTest extends ReclaimFixture {
         PagedFile file = file(PAGES);
         long at = map(file);
         fixture.store(at, 1);
-        assertEquals(0, pages(file).writeBack(0, 0, buffer, (offset, bytes) -> {
+        fixture.store(at + PAGE, 1);
+        assertEquals(0, pages(file).writeBack(0, 1, buffer, (offset, bytes) -> {
             fixture.store(at, 2);
-            assertEquals(8, file.cache.pwrite(new byte[] {3, 0, 0, 0, 0, 0, 0, 0}, 0, 8, 8));
+            assertEquals(8, file.cache.pwrite(new byte[] {3, 0, 0, 0, 0, 0, 0, 0}, 0, 8, PAGE));
             return save(offset, bytes);
         }));
         assertEquals(1, saved.getLong(0));
+        assertEquals(1, saved.getLong(PAGE_BYTES));
         assertEquals(0, writeBack(file));
         assertEquals(2, saved.getLong(0));
-        assertEquals(3, saved.getLong(8));
+        assertEquals(3, saved.getLong(PAGE_BYTES));
     }
 
     @Test

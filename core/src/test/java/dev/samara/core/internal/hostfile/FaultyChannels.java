@@ -40,6 +40,9 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
     /** Called before each call. */
     public volatile ChannelFailure failure = (call, offset, length) -> {};
 
+    /** Called after each read, which has its bytes. */
+    public volatile Runnable afterRead = () -> {};
+
     /** The most bytes that one call transfers. */
     public volatile int mostBytes = Integer.MAX_VALUE;
 
@@ -67,6 +70,7 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
             failure.before(ChannelCall.READ, offset, target.remaining());
             int read = channel.read(part(target), offset);
             target.position(target.position() + Math.max(0, read));
+            afterRead.run();
             return read;
         }
 
