@@ -23,8 +23,8 @@ record HostIdentity(int major, int minor, long inode) {
         long device = ((Number) Files.getAttribute(path, "unix:dev")).longValue();
         long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
         // As gnu_dev_major and gnu_dev_minor.
-        int major = (int) (device >>> 8 & 0xfff | device >>> 32 & 0x7ffff000);
-        int minor = (int) (device & 0xff | device >>> 12 & 0xffffff00);
+        int major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));
+        int minor = (int) ((device & 0xff) | (device >>> 12 & 0xffffff00));
         return new HostIdentity(major, minor, inode);
     }
 }
