@@ -73,10 +73,11 @@ final class PathChannel implements HostChannel {
                 } catch (InterruptedException later) {
                     isInterrupted = true;
                 } catch (ExecutionException failed) {
-                    if (failed.getCause() instanceof Error error) {
+                    Throwable cause = failed.getCause() == null ? failed : failed.getCause();
+                    if (cause instanceof Error error) {
                         throw error;
                     }
-                    throw new IOException(messageOf(failed.getCause()), failed.getCause());
+                    throw cause instanceof IOException known ? known : new IOException(cause.toString(), cause);
                 }
             }
         } finally {
@@ -84,10 +85,6 @@ final class PathChannel implements HostChannel {
                 Thread.currentThread().interrupt();
             }
         }
-    }
-
-    private static String messageOf(Throwable cause) {
-        return cause.getMessage() == null ? cause.toString() : cause.getMessage();
     }
 
     @Override
