@@ -5,7 +5,6 @@ import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One open of a file of the host, made by {@code Machine.openFile}. It can be mapped into any space of the machine with
@@ -133,9 +132,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Returns the page cache of the file, which all its opens share. The size is changed by {@link #truncate} only: a
      * change of the cache alone does not reach the file of the host, and a removal of dirty pages loses them.
+     *
+     * @return the page cache
      */
     @Override
-    public abstract @Nullable PageCache pageCache();
+    public abstract PageCache pageCache();
 
     @Override
     public final String toString() {
