@@ -16,6 +16,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.SyncFlags;
@@ -209,7 +210,7 @@ final class HostFileRacesTest extends HostFileFixture {
                                     expected[8 + page] = stored;
                                 }
                                 if (random.nextInt(50) == 0) {
-                                    second.madvise(there, 8 * PAGE, dev.samara.core.mman.Advice.DONTNEED);
+                                    second.madvise(there, 8 * PAGE, Advice.DONTNEED);
                                 }
                                 return 0;
                             }));

@@ -14,12 +14,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.SyncFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -269,7 +272,7 @@ final class HostFileSyncTest extends HostFileFixture {
         assertEquals(STAMP + 8, number(path, 8 * PAGE));
         assertResult(Errno.EINVAL, file.punch(0, 0));
         assertResult(Errno.EINVAL, file.punch(-1, 10));
-        assertResult(Errno.EOPNOTSUPP, space.madvise(at, PAGE, dev.samara.core.mman.Advice.REMOVE));
+        assertResult(Errno.EOPNOTSUPP, space.madvise(at, PAGE, Advice.REMOVE));
         file.close();
     }
 
@@ -323,7 +326,7 @@ final class HostFileSyncTest extends HostFileFixture {
                 case 3 -> file.fsync();
                 case 4 -> space.msync(at + (offset & -PAGE), PAGE, SyncFlags.SYNC);
                 case 5 ->
-                    ((dev.samara.core.internal.file.FilePages) file.pageCache())
+                    ((FilePages) file.pageCache())
                             .memory()
                             .reclaim();
                 case 6 -> {
@@ -339,7 +342,7 @@ final class HostFileSyncTest extends HostFileFixture {
                 default -> {
                     if (offset + 8 <= expected.length && fixture.memory.store(at + offset, 8, step) == Fault.NONE) {
                         ByteBuffer.wrap(expected)
-                                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                                .order(ByteOrder.LITTLE_ENDIAN)
                                 .putLong(offset, step);
                     }
                 }

@@ -22,6 +22,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -166,7 +167,7 @@ final class HostFileTest extends HostFileFixture {
         long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
         fixture.store(at + 6 * PAGE, 1);
         fixture.store(at, 2);
-        try (var channel = java.nio.channels.FileChannel.open(path, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
             channel.truncate(2 * PAGE + 8);
         }
         assertFault(Fault.ADRERR, fixture.memory.load(at + 3 * PAGE, 8));

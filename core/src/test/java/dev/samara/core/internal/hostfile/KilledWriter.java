@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.SyncFlags;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Random;
+
+/**
+ * Writes a file through mappings of three spaces until it is killed, and says what {@code msync} has promised. A fourth
+ * thread writes, cuts, lengthens and punches pages behind those of the spaces.
+ */
+final class KilledWriter {
+    static final int SPACES = 3;
+
+    /** The pages of each space. The two numbers of a page are equal when it is saved. */
+    static final int PAGES = 8;
+
+    private KilledWriter() {}
+
+    public static void main(String[] arguments) {
+        Path path = Path.of(arguments[0]);
+        long seed = Long.parseLong(arguments[1]);
+        Machine machine = Machine.builder().memory(256 * PAGE).build();
+        for (int i = 0; i < SPACES; i++) {
+            int space = i;
+            new Thread(() -> write(machine, path, space, seed + space)).start();
+        }
+        HostFile file = machine.openFile(path, GEOMETRY, StandardOpenOption.WRITE);
+        Random random = new Random(seed);
+        long end = (long) SPACES * PAGES * PAGE;
+        while (file.fsync() == 0) {
+            file.truncate(end + random.nextInt(8) * PAGE + random.nextInt(100));
+            file.pwrite(ByteBuffer.allocate(random.nextInt(3 * (int) PAGE)), end + random.nextInt(4 * (int) PAGE));
+            file.punch(end + random.nextInt(4 * (int) PAGE), 2 * PAGE);
+        }
+    }
+
+    private static void write(Machine machine, Path path, int number, long seed) {
+        HostFile file = machine.openFile(path, GEOMETRY, StandardOpenOption.WRITE);
+        AddressSpace space = machine.newSpace(GEOMETRY);
+        Random random = new Random(seed);
+        try (Cpu cpu = machine.claimCpu();
+                FileOutputStream out = new FileOutputStream(FileDescriptor.out)) {
+            cpu.switchTo(space);
+            long length = PAGES * PAGE;
+            int rights = Protection.READ | Protection.WRITE;
+            long at = space.mmap(0, length, rights, MapFlags.SHARED, file, number * length);
+            for (long round = 1; ; round++) {
+                int page = random.nextInt(PAGES);
+                store(cpu, at + page * PAGE, round);
+                store(cpu, at + page * PAGE + PAGE - 8, round);
+                if (random.nextInt(4) == 0) {
+                    check(space.msync(at + page * PAGE, PAGE, SyncFlags.SYNC));
+                    // One write: a line is there as a whole, or not at all.
+                    String line = "promised " + (number * PAGES + page) + " " + round + "\n";
+                    out.write(line.getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+        } catch (IOException gone) {
+            throw new IllegalStateException(gone);
+        }
+    }
+
+    private static void store(Cpu cpu, long address, long value) {
+        check(cpu.memory().store(address, 8, value) - Fault.NONE);
+    }
+
+    private static void check(long result) {
+        if (result != 0) {
+            throw new IllegalStateException("result " + result);
+        }
+    }
+}
