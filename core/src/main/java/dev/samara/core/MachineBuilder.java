@@ -36,6 +36,8 @@ public final class MachineBuilder {
     /** -1 for the usual share of the memory. */
     private long pageTableLimit = -1;
 
+    private long cacheLimit = Long.MAX_VALUE;
+
     private Duration longWait = Duration.ofSeconds(10);
     private Duration longBorrow = Duration.ofSeconds(10);
     private boolean trackReferences;
@@ -137,6 +139,25 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("pageTableLimit " + bytes + " is not positive");
         }
         pageTableLimit = bytes;
+        return this;
+    }
+
+    /**
+     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page has to be read beyond
+     * the limit, the machine first frees clean pages that were not mapped again since a look before, whether they are
+     * mapped or not; if there are none, it writes dirty ones, so a guest that writes faster than the device waits for
+     * it. Pages of locked mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty
+     * pages that cannot be written. Without a limit, such pages are freed when no frame is free.
+     *
+     * @param bytes the limit, positive; no limit unless set
+     * @return this
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public MachineBuilder cacheLimit(long bytes) {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("cacheLimit " + bytes + " is not positive");
+        }
+        cacheLimit = bytes;
         return this;
     }
 
@@ -596,6 +617,7 @@ public final class MachineBuilder {
                 Machine::tearDown,
                 memory == 0 ? null : this::memory);
         MachineState host = new MachineState(settings);
+        host.hostFiles().limit(cacheLimit);
         if (trackReferences) {
             host.trackReferences(new RefTracker());
         }

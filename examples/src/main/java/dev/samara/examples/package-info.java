@@ -12,6 +12,7 @@
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
  * CPUs. {@link dev.samara.examples.GeneratedCode} generates a class for code of a guest, which does so without a call.
+ * {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its memory, and saves it.
  *
  * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below
  * this one are the command line tool.

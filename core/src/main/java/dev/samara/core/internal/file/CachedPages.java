@@ -6,8 +6,10 @@ import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,12 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /** Whether the backing can read a page again that is not in memory. Never set back to false. */
     private volatile boolean mayReclaim;
+
+    /** Has the bytes of the pages in memory, together with other caches; null for none. Set before the first page. */
+    private @Nullable AtomicLong counter;
+
+    /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */
+    private @Nullable IntSupplier evictor;
 
     /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
     private long hand;
@@ -115,6 +123,18 @@ final class CachedPages extends Caches.RegisteredCache {
         return isClosed;
     }
 
+    void evictBy(AtomicLong sharedCounter, IntSupplier urgentEvictor) {
+        counter = sharedCounter;
+        evictor = urgentEvictor;
+    }
+
+    /** Counts off pages whose frames are about to be freed. */
+    void uncount(int freed) {
+        if (counter != null) {
+            counter.getAndAdd(-((long) freed << pageShift));
+        }
+    }
+
     void allowReclaim() {
         mayReclaim = true;
     }
@@ -125,6 +145,9 @@ final class CachedPages extends Caches.RegisteredCache {
      */
     void put(long page, int frame) {
         index.put(page, frame);
+        if (counter != null && frame != Frames.NONE) {
+            counter.getAndAdd(1L << pageShift);
+        }
         if (!isRegistered) {
             isRegistered = true;
             register();
@@ -229,6 +252,7 @@ final class CachedPages extends Caches.RegisteredCache {
             if (!removal.isEmpty()) {
                 discarding.needGracePeriod();
                 removal.handOver(discarding);
+                uncount(removal.count());
             }
             ending = null;
             return removal.count();
@@ -249,7 +273,8 @@ final class CachedPages extends Caches.RegisteredCache {
         }
         ReclaimCandidates batch = new ReclaimCandidates(frames);
         hand = batch.collect(index, hand);
-        return cache.reclaim(batch);
+        int freed = cache.reclaim(batch);
+        return freed == 0 && evictor != null ? evictor.getAsInt() : freed;
     }
 
     @Override

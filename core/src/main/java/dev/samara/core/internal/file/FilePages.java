@@ -18,8 +18,10 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -481,6 +483,35 @@ public final class FilePages extends PageCache {
      */
     public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
         return present().writeBack.run(first, last, buffer, writer);
+    }
+
+    /**
+     * Has pages evicted where memory is short. Called before the first page.
+     *
+     * @param counter has the bytes of the pages in memory of this cache and others
+     * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
+     *     waits for no lock
+     */
+    public void evictBy(AtomicLong counter, IntSupplier evictor) {
+        cached().evictBy(counter, evictor);
+    }
+
+    /**
+     * Goes over the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for
+     * a grace period. The caller lets no other thread insert pages read from behind the cache, and writes no page back,
+     * until this returns.
+     *
+     * @param isUrgent whether pages get no second chance
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
+     *     the file
+     */
+    public int evict(boolean isUrgent) {
+        return present().eviction.run(isUrgent);
+    }
+
+    /** Returns whether the next {@link #evict} begins with the first page. */
+    public boolean isEvictionAtStart() {
+        return present().eviction.isAtStart();
     }
 
     /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */

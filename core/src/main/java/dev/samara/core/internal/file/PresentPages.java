@@ -14,6 +14,7 @@ final class PresentPages {
     final Reclaim reclaim;
     final FileBytes bytes;
     final WriteBack writeBack;
+    final Eviction eviction;
     final ShrinkLog shrinks = new ShrinkLog();
 
     PresentPages(FilePages file, MachineMemory memory, long size, ReverseMap mappings) {
@@ -23,5 +24,6 @@ final class PresentPages {
         reclaim = new Reclaim(memory, cached, mappings, removals);
         bytes = new FileBytes(file, memory, cached);
         writeBack = new WriteBack(memory, cached, mappings, removals);
+        eviction = new Eviction(memory, cached, mappings, removals);
     }
 }

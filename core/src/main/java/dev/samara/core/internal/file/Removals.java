@@ -214,6 +214,7 @@ final class Removals {
             // and a fault between the index and its check.
             discarding.needGracePeriod();
             removal.handOver(discarding);
+            cached.uncount(removal.count());
             unfinished = null;
         } finally {
             try {

@@ -19,6 +19,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +49,21 @@ public final class HostFiles {
 
     /** Set before the first file is opened. */
     private ChannelOpener opener = PathChannel::open;
+
+    /** The bytes of the pages in memory of all files. */
+    private final AtomicLong resident = new AtomicLong();
+
+    /** The most bytes of pages in memory of all files. Set before the first file is opened. */
+    private long mostBytes = Long.MAX_VALUE;
+
+    /** Held by the one thread that evicts pages for the limit; others wait for it, which slows them down. */
+    private final ReentrantLock room = new ReentrantLock();
+
+    /** The next file to evict pages of. Guarded by {@link #room}. */
+    private int next;
+
+    /** The files of the map, for the thread that evicts; never changed. Guarded by this. */
+    private HostInode[] all = {};
 
     /** By key. Guarded by this. */
     private final Map<Object, HostInode> inodes = new HashMap<>();
@@ -172,8 +189,10 @@ public final class HostFiles {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
-                    known = new HostInode(key, new FilePages(memory, size), buffers, channel, writes);
+                    known = new HostInode(this, key, new FilePages(memory, size), channel, writes);
+                    known.evictBy(resident);
                     inodes.put(key, known);
+                    all = inodes.values().toArray(new HostInode[0]);
                     isTaken = true;
                 } else if (known.pages().memory() != memory) {
                     throw refusal(key.toString(), Errno.EBUSY, null);
@@ -257,10 +276,74 @@ public final class HostFiles {
             if (use.opens > 0 || !inodes.remove(inode.key(), inode)) {
                 return true;
             }
+            all = inodes.values().toArray(new HostInode[0]);
             ending = inode.takeChannels();
         }
         inode.end(ending);
         return true;
+    }
+
+    /**
+     * Limits the pages in memory of all files. Set before the first file is opened.
+     *
+     * @param bytes the limit, positive; reads that are under way may exceed it by their windows
+     */
+    public void limit(long bytes) {
+        mostBytes = bytes;
+    }
+
+    TransferBuffers buffers() {
+        return buffers;
+    }
+
+    private synchronized HostInode[] all() {
+        return all;
+    }
+
+    /**
+     * Evicts pages while there are more in memory than the limit. Dirty ones are written if no clean one can be
+     * evicted. Waits for the host, and for another thread that does this. The caller holds no lock but those of changes
+     * and of a write-back, and does not read a page.
+     */
+    void makeRoom() {
+        if (resident.get() < mostBytes) {
+            return;
+        }
+        room.lock();
+        try {
+            boolean isFound = true;
+            while (isFound && resident.get() >= mostBytes) {
+                isFound = evictClean();
+                if (!isFound) {
+                    for (HostInode inode : all()) {
+                        inode.writeSome();
+                    }
+                    isFound = evictClean();
+                }
+            }
+        } finally {
+            room.unlock();
+        }
+    }
+
+    /** Evicts some pages, in two turns of all files at most: the first one may only find pages without a last chance. */
+    private boolean evictClean() {
+        HostInode[] now = all();
+        for (int i = 0; i < 2 * now.length; i++) {
+            if (next >= now.length) {
+                next = 0;
+            }
+            FilePages pages = now[next].pages();
+            int freed;
+            do {
+                freed = now[next].evict(false);
+                if (freed > 0) {
+                    return true;
+                }
+            } while (freed == 0 && !pages.isEvictionAtStart());
+            next++;
+        }
+        return false;
     }
 
     private void report(HostInode inode, long failed) {
@@ -270,12 +353,13 @@ public final class HostFiles {
 
     /** Saves and closes all files, at the end of the machine. */
     public void close() {
-        List<HostInode> all;
+        List<HostInode> open;
         synchronized (this) {
-            all = List.copyOf(inodes.values());
+            open = List.copyOf(inodes.values());
             inodes.clear();
+            all = new HostInode[0];
         }
-        for (HostInode inode : all) {
+        for (HostInode inode : open) {
             long failed = inode.flush(0, Long.MAX_VALUE);
             if (failed != 0) {
                 report(inode, failed);

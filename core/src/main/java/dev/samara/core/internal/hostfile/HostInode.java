@@ -3,11 +3,13 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -22,6 +24,7 @@ final class HostInode {
     /** How often a read or a write-back tries again that has found the file of the host shorter. */
     static final int ATTEMPTS = 8;
 
+    private final HostFiles files;
     private final Object key;
     private final FilePages pages;
     private final TransferBuffers buffers;
@@ -56,16 +59,22 @@ final class HostInode {
     /** Guarded by the monitor of {@link HostFiles}. */
     private final HostUse use = new HostUse();
 
-    HostInode(Object key, FilePages pages, TransferBuffers buffers, HostChannel channel, boolean isWritable) {
+    HostInode(HostFiles files, Object key, FilePages pages, HostChannel channel, boolean isWritable) {
+        this.files = files;
         this.key = key;
         this.pages = pages;
-        this.buffers = buffers;
+        buffers = files.buffers();
         this.channel = channel;
         this.isWritable = isWritable;
         channels.add(channel);
         reads = new PageReads(this, buffers);
         writes = new PageWrites(this, buffers);
         pages.allowReclaim();
+    }
+
+    /** Has the pages counted and evicted. Called before the first page is in memory. */
+    void evictBy(AtomicLong counter) {
+        pages.evictBy(counter, () -> evict(true));
     }
 
     Object key() {
@@ -128,6 +137,7 @@ final class HostInode {
      * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
      */
     int fetch(long page, int most) {
+        files.makeRoom();
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int frame = reads.fetch(page, most);
             if (frame != PageReads.SHORT) {
@@ -153,6 +163,7 @@ final class HostInode {
         if (offset < 0 || end < 0) {
             return Errno.EINVAL.result();
         }
+        files.makeRoom();
         changes.lock();
         try {
             return end <= pages.size() || !source.hasRemaining()
@@ -407,6 +418,44 @@ final class HostInode {
         }
         errors.add(Errno.EIO.result());
         return Errno.EIO.result();
+    }
+
+    /**
+     * Frees some clean pages, mapped or not. Waits for no lock, so that a thread that has some of any file may call
+     * this.
+     *
+     * @param isUrgent whether pages get no second chance
+     * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
+     */
+    int evict(boolean isUrgent) {
+        if (!writeBack.tryLock()) {
+            return Caches.BUSY;
+        }
+        try {
+            ReentrantReadWriteLock.WriteLock exclusive = invalidate.writeLock();
+            // Not while this thread reads a page: it would wait for itself.
+            if (invalidate.getReadHoldCount() > 0 || !exclusive.tryLock()) {
+                return Caches.BUSY;
+            }
+            try {
+                return pages.evict(isUrgent);
+            } finally {
+                exclusive.unlock();
+            }
+        } finally {
+            writeBack.unlock();
+        }
+    }
+
+    /** Writes all dirty pages, so that they can be evicted, unless a write-back runs. Forces nothing. */
+    void writeSome() {
+        if (writeBack.tryLock()) {
+            try {
+                writes.write(0, Long.MAX_VALUE);
+            } finally {
+                writeBack.unlock();
+            }
+        }
     }
 
     /** Closes the pages and all channels. The caller is the last user. */

@@ -60,7 +60,7 @@ final class PageWrites implements PageWriter {
     }
 
     /** Writes the dirty pages of a range. The caller holds the lock of the write-back. */
-    private long write(long first, long last) {
+    long write(long first, long last) {
         if (!inode.isWritable()) {
             // No open of this file can have written to it.
             return 0;

@@ -38,6 +38,7 @@ public final class Frames {
     private static final long PINS = ((1L << 28) - 1) << PIN_SHIFT;
     private static final long DIRTY = 1L << 60;
     private static final long REMOVED = 1L << 61;
+    private static final long INACTIVE = 1L << 62;
     private static final long USES = COUNT | PINS;
 
     /*
@@ -413,6 +414,23 @@ public final class Frames {
     /** Returns whether a frame has been removed from its cache, and is not free yet. */
     public boolean isRemoved(int frame) {
         return (FrameRecord.wordVolatile(recordsOf(frame), positionOf(frame)) & REMOVED) != 0;
+    }
+
+    /**
+     * Notes whether a page of a cache has used its second chance: it is freed unless it is mapped again. The caller
+     * keeps the frame in its cache.
+     */
+    public void setInactive(int frame, boolean is) {
+        if (is) {
+            FrameRecord.getAndOrWord(recordsOf(frame), positionOf(frame), INACTIVE);
+        } else {
+            FrameRecord.getAndAndWord(recordsOf(frame), positionOf(frame), ~INACTIVE);
+        }
+    }
+
+    /** Returns whether {@link #setInactive} was called last with true. */
+    public boolean isInactive(int frame) {
+        return (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
     }
 
     /** Marks a frame as written. */

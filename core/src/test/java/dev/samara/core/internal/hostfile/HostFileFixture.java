@@ -6,6 +6,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.SpaceFixture;
@@ -30,10 +31,20 @@ abstract class HostFileFixture {
     Path folder;
 
     final FaultyChannels channels = new FaultyChannels();
-    final SpaceFixture fixture = new SpaceFixture(512);
-    final AddressSpace space = fixture.space;
+    final SpaceFixture fixture;
+    final AddressSpace space;
 
     HostFileFixture() {
+        this(new SpaceFixture(512));
+    }
+
+    HostFileFixture(MachineBuilder builder) {
+        this(new SpaceFixture(builder));
+    }
+
+    private HostFileFixture(SpaceFixture fixture) {
+        this.fixture = fixture;
+        space = fixture.space;
         MachineInternals.hostFiles(fixture.machine).openBy(channels);
     }
 

@@ -16,6 +16,7 @@ import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -149,8 +150,11 @@ final class HostFileRacesTest extends HostFileFixture {
         AtomicBoolean isChecked = new AtomicBoolean();
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.WRITE && isChecked.compareAndSet(false, true)) {
+                // A reclaim beside a change may find more later, so it has no natural end.
                 join(List.of(begin("reclaim", () -> {
-                    while (pages.memory().reclaim()) {
+                    for (int i = 0;
+                            i < MachineMemory.MOST_RECLAIMS && pages.memory().reclaim();
+                            i++) {
                         Thread.onSpinWait();
                     }
                 })));

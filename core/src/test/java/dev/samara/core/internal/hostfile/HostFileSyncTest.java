@@ -325,10 +325,7 @@ final class HostFileSyncTest extends HostFileFixture {
                 }
                 case 3 -> file.fsync();
                 case 4 -> space.msync(at + (offset & -PAGE), PAGE, SyncFlags.SYNC);
-                case 5 ->
-                    ((FilePages) file.pageCache())
-                            .memory()
-                            .reclaim();
+                case 5 -> ((FilePages) file.pageCache()).memory().reclaim();
                 case 6 -> {
                     ByteBuffer target = ByteBuffer.allocate(PAGE_BYTES);
                     long read = file.pread(target, offset);
@@ -341,9 +338,7 @@ final class HostFileSyncTest extends HostFileFixture {
                 }
                 default -> {
                     if (offset + 8 <= expected.length && fixture.memory.store(at + offset, 8, step) == Fault.NONE) {
-                        ByteBuffer.wrap(expected)
-                                .order(ByteOrder.LITTLE_ENDIAN)
-                                .putLong(offset, step);
+                        ByteBuffer.wrap(expected).order(ByteOrder.LITTLE_ENDIAN).putLong(offset, step);
                     }
                 }
             }

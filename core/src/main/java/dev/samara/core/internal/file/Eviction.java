@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A clock
+ * hand goes over the pages, and gives each a second chance: the first time it removes a page from the mappings and
+ * notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again by then.
+ *
+ * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
+ * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. The
+ * caller lets no other thread insert pages until this returns, and no write-back runs.
+ */
+final class Eviction {
+    private static final int BATCH = 64;
+
+    private final MachineMemory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+    private final ReverseMap mappings;
+    private final Removals removals;
+
+    /** The page at which the next batch begins. Guarded by the lock of the content. */
+    private long hand;
+
+    /* Guarded by the inode lock. */
+
+    private final long[] pages = new long[BATCH];
+    private final int[] taken = new int[BATCH];
+
+    /** Whether a page has left the index. */
+    private final boolean[] isOut = new boolean[BATCH];
+
+    private final boolean[] isMapped = new boolean[BATCH];
+
+    /** Whether a page is mapped by locked memory, and stays. */
+    private final boolean[] isLocked = new boolean[BATCH];
+
+    private int count;
+
+    Eviction(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+        this.memory = memory;
+        this.cached = cached;
+        this.mappings = mappings;
+        this.removals = removals;
+        frames = memory.frames();
+    }
+
+    /**
+     * Goes over the next pages. May wait for CPUs and for a grace period, but for no lock that is held long.
+     *
+     * @param isUrgent whether pages get no second chance
+     * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
+     */
+    int run(boolean isUrgent) {
+        StackReserve.check(Removals.DEPTH);
+        if (!removals.tryLock()) {
+            return Caches.BUSY;
+        }
+        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
+            boolean isPassed = discarding == null || removals.unfinished() != null;
+            return isPassed ? Caches.BUSY : run(discarding, isUrgent);
+        } finally {
+            removals.release();
+        }
+    }
+
+    /** Returns whether the next batch begins with the first page. */
+    boolean isAtStart() {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            return hand == 0;
+        } finally {
+            content.unlock();
+        }
+    }
+
+    private int run(DiscardPages discarding, boolean isUrgent) {
+        boolean isOver = false;
+        collect(isUrgent);
+        if (count == 0) {
+            return 0;
+        }
+        try {
+            unmap(discarding);
+            isOver = true;
+        } finally {
+            putBack(isUrgent, !isOver);
+        }
+        return free(discarding);
+    }
+
+    /** Collects the next pages, and takes those out of the index that are to be freed. */
+    private void collect(boolean isUrgent) {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            count = cached.index().collect(hand, pages, taken);
+            hand = count < BATCH ? 0 : pages[count - 1] + 1;
+            cached.beginRemoval();
+            try {
+                for (int i = 0; i < count; i++) {
+                    isMapped[i] = false;
+                    isLocked[i] = false;
+                    isOut[i] = (isUrgent || frames.isInactive(taken[i])) && !isInUse(taken[i]);
+                    if (isOut[i]) {
+                        frames.remove(taken[i]);
+                        cached.index().clear(pages[i]);
+                    }
+                }
+            } finally {
+                cached.endRemoval();
+            }
+        } finally {
+            content.unlock();
+        }
+    }
+
+    private boolean isInUse(int frame) {
+        return frames.isDirty(frame) || frames.isPinned(frame);
+    }
+
+    private void unmap(DiscardPages discarding) {
+        List<ReverseMap.Link> links = new ArrayList<>();
+        mappings.visit(pages[0], pages[count - 1], links::add);
+        AccessChecker checker = memory.accessChecker();
+        List<AccessChecker.Revocation> revocations = new ArrayList<>(links.size());
+        try {
+            for (ReverseMap.Link link : links) {
+                if (discarding.hold(link.table())) {
+                    unmap(discarding, link, checker, revocations);
+                }
+            }
+            // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
+            discarding.needGracePeriod();
+            discarding.finish();
+        } finally {
+            revocations.forEach(AccessChecker.Revocation::close);
+        }
+    }
+
+    private void unmap(
+            DiscardPages discarding,
+            ReverseMap.Link link,
+            @Nullable AccessChecker checker,
+            List<AccessChecker.Revocation> revocations) {
+        VmArea vma = link.vma();
+        PageTable table = link.table();
+        int shift = cached.pageShift();
+        long offset = vma.pageOffset();
+        long from = vma.start() + (Math.max(pages[0] - offset, 0) << shift);
+        long end = vma.start() + (Math.min(pages[count - 1] - offset + 1, vma.length() >>> shift) << shift);
+        if (checker != null) {
+            revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), from, end));
+        }
+        discarding.discard(table, from, end, (pte, at) -> takes(vma, pte, offset + ((at - vma.start()) >>> shift)));
+    }
+
+    /** Returns whether an entry has a page of the batch, and notes the page as mapped. */
+    private boolean takes(VmArea vma, long pte, long page) {
+        int at = Arrays.binarySearch(pages, 0, count, page);
+        if (at < 0 || !Pte.isCached(pte) || Pte.frame(pte) != taken[at]) {
+            return false;
+        }
+        if (vma.has(VmaFlags.LOCKED)) {
+            isLocked[at] = true;
+            return false;
+        }
+        isMapped[at] = true;
+        return true;
+    }
+
+    /**
+     * Puts back the pages that stay, and notes the others that were looked at as inactive. No thread has found them
+     * meanwhile, and what was written to them before has reached the marks of their frames.
+     *
+     * @param isUrgent whether a page is freed that was mapped again since it was noted as inactive
+     * @param areAll whether all pages stay
+     */
+    private void putBack(boolean isUrgent, boolean areAll) {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            for (int i = 0; i < count; i++) {
+                if (!isOut[i]) {
+                    frames.setInactive(taken[i], true);
+                } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isUrgent)) {
+                    frames.restore(taken[i]);
+                    frames.setInactive(taken[i], false);
+                    cached.index().put(pages[i], taken[i]);
+                    isOut[i] = false;
+                }
+            }
+            cached.index().prune(pages[0], pages[count - 1]);
+        } finally {
+            content.unlock();
+        }
+    }
+
+    private int free(DiscardPages discarding) {
+        int[] freed = new int[count];
+        int size = 0;
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                freed[size++] = taken[i];
+            }
+        }
+        discarding.dropWhenFinished(freed, size);
+        cached.uncount(size);
+        discarding.finish();
+        return size;
+    }
+}
