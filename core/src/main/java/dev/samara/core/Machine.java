@@ -25,6 +25,7 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -387,6 +388,30 @@ public final class Machine implements AutoCloseable {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }
         return host.hostFiles().open(name, memory(geometry), bytes);
+    }
+
+    /**
+     * Opens the file of a channel, for a file that has no path, or that is open already. All opens of one channel have
+     * one page cache, but opens of two channels of one file, or of its path, have not. The channel stays the caller's,
+     * who keeps it open until the file is closed. It is used on a thread of its own, so no interrupt closes it.
+     *
+     * @param name the displayed name, not empty
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
+     * @param channel a channel of a regular file that is open for reading
+     * @param isWritable whether the channel is open for writing, too, and the file is to be
+     * @return a new open
+     * @throws dev.samara.core.mman.MmException if the size of the file cannot be read; EBUSY if the channel is open
+     *     with
+     *     another page size
+     * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
+     *     GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public HostFile openFile(String name, Geometry geometry, FileChannel channel, boolean isWritable) {
+        Cpus.checkMayWait("the opening of a file");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("name is empty: a file must have a name to show");
+        }
+        return host.hostFiles().open(name, memory(geometry), channel, isWritable);
     }
 
     /**

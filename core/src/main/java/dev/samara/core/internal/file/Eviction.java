@@ -73,8 +73,7 @@ final class Eviction {
             return Caches.BUSY;
         }
         try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-            boolean isPassed = discarding == null || removals.unfinished() != null;
-            return isPassed ? Caches.BUSY : run(discarding, isUrgent);
+            return discarding == null || removals.unfinished() != null ? Caches.BUSY : run(discarding, isUrgent);
         } finally {
             removals.release();
         }

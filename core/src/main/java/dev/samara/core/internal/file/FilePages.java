@@ -482,7 +482,12 @@ public final class FilePages extends PageCache {
      * @return 0, or the first failure of the writer
      */
     public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
-        return present().writeBack.run(first, last, buffer, writer);
+        return present().writeBack.run(first, last, buffer, writer, true);
+    }
+
+    /** Writes pages like {@link #writeBack}, but not beside another change of the file, for which this never waits. */
+    public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
+        return present().writeBack.run(0, Long.MAX_VALUE, buffer, writer, false);
     }
 
     /**

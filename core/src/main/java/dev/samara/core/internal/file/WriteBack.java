@@ -42,15 +42,19 @@ final class WriteBack {
      * @param last the last page, inclusive
      * @param buffer receives the bytes of a batch; of at least one page
      * @param writer writes them
+     * @param mayWait whether to wait for other changes of the file; otherwise this ends where another thread makes one
      * @return 0, or the first failure of the writer
      */
-    long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
+    long run(long first, long last, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
         Cpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
         WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
         long failure = 0;
         long next = first;
         while (next >= 0 && next <= last) {
+            if (!lock(mayWait)) {
+                return failure;
+            }
             try {
                 next = begin(batch, next, last, buffer);
                 long failed = batch.write(buffer, writer);
@@ -62,10 +66,20 @@ final class WriteBack {
         return failure;
     }
 
-    /** Returns the page at which the next batch begins, or -1 if this is the last one. */
+    private boolean lock(boolean mayWait) {
+        if (!mayWait) {
+            return removals.tryLock();
+        }
+        removals.lock();
+        return true;
+    }
+
+    /**
+     * Begins a batch, and releases the inode lock. Returns the page at which the next batch begins, or -1 if this is
+     * the last one.
+     */
     private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer) {
         boolean isBegun = false;
-        removals.lock();
         try {
             long next = batch.collect(first, last);
             batch.clean(mappings);

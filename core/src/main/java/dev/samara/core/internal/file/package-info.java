@@ -32,6 +32,10 @@
  *       <td>{@code UnmapMapping}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
  *       <td>{@code Reclaim}</td></tr>
+ *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
+ *       <td>{@code Eviction}</td></tr>
+ *   <tr><td>What writes dirty pages behind the cache?</td>
+ *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Which of these pages may be freed?</td>
  *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>

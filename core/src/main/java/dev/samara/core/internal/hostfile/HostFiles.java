@@ -8,6 +8,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -182,6 +183,24 @@ public final class HostFiles {
         return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
     }
 
+    /**
+     * Opens the file of a channel, which stays the embedder's.
+     *
+     * @param writes whether the channel is open for writing
+     * @throws MmException if the size of the file cannot be read
+     */
+    public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
+        HostChannel channel = new LentChannel(lent, name);
+        HostInode inode;
+        try {
+            inode = enter(lent, memory, channel, channel.size(), writes);
+        } catch (IOException failed) {
+            close(channel);
+            throw refusal(name, HostErrors.of(failed), failed);
+        }
+        return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
+    }
+
     /** Finds or makes a file, and counts an open of it. The channel is the file's then, or closed. */
     private HostInode enter(Object key, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         boolean isTaken = false;
@@ -326,7 +345,9 @@ public final class HostFiles {
         }
     }
 
-    /** Evicts some pages, in two turns of all files at most: the first one may only find pages without a last chance. */
+    /**
+     * Evicts some pages, in two turns of all files at most: the first turn may find only pages with a second chance.
+     */
     private boolean evictClean() {
         HostInode[] now = all();
         for (int i = 0; i < 2 * now.length; i++) {

@@ -27,10 +27,10 @@ final class HostInode {
     private final HostFiles files;
     private final Object key;
     private final FilePages pages;
-    private final TransferBuffers buffers;
     private final ErrorSequence errors = new ErrorSequence();
     private final PageReads reads;
     private final PageWrites writes;
+    private final HostBytes bytes;
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
     private final ReentrantLock changes = new ReentrantLock();
@@ -63,18 +63,29 @@ final class HostInode {
         this.files = files;
         this.key = key;
         this.pages = pages;
-        buffers = files.buffers();
+        TransferBuffers buffers = files.buffers();
         this.channel = channel;
         this.isWritable = isWritable;
         channels.add(channel);
         reads = new PageReads(this, buffers);
         writes = new PageWrites(this, buffers);
+        bytes = new HostBytes(this, files);
         pages.allowReclaim();
     }
 
     /** Has the pages counted and evicted. Called before the first page is in memory. */
     void evictBy(AtomicLong counter) {
-        pages.evictBy(counter, () -> evict(true));
+        pages.evictBy(counter, this::evictUrgently);
+    }
+
+    /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */
+    private int evictUrgently() {
+        int freed = evict(true);
+        if (freed != 0 || !isWritable) {
+            return freed;
+        }
+        writeSome();
+        return evict(true);
     }
 
     Object key() {
@@ -113,8 +124,21 @@ final class HostInode {
         isWritable = true;
     }
 
+    HostBytes bytes() {
+        return bytes;
+    }
+
+    ReentrantLock changesLock() {
+        return changes;
+    }
+
     ReentrantLock writeBackLock() {
         return writeBack;
+    }
+
+    /** Returns the lock that keeps pages from being read into memory. */
+    ReentrantReadWriteLock.WriteLock exclusiveLock() {
+        return invalidate.writeLock();
     }
 
     ReentrantReadWriteLock.ReadLock readLock() {
@@ -151,80 +175,12 @@ final class HostInode {
         return PageReads.UNREADABLE;
     }
 
-    /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
-    long pread(ByteBuffer target, long offset, int most) {
-        return transfer(target, offset, most, false);
-    }
-
-    /** Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}. */
-    long pwrite(ByteBuffer source, long offset) {
-        Cpus.checkMayWait("a write of a file");
-        long end = offset + source.remaining();
-        if (offset < 0 || end < 0) {
-            return Errno.EINVAL.result();
-        }
-        files.makeRoom();
-        changes.lock();
-        try {
-            return end <= pages.size() || !source.hasRemaining()
-                    ? transfer(source, offset, 1, true)
-                    : append(source, offset, end);
-        } finally {
-            changes.unlock();
-        }
-    }
-
-    /** Writes bytes that make the file larger. The caller holds the lock of the changes. */
-    private long append(ByteBuffer source, long offset, long end) {
-        long failed = revalidate();
-        if (failed != 0) {
-            return failed;
-        }
-        long size = pages.size();
-        failed = grow(end);
-        if (failed != 0) {
-            return failed;
-        }
-        long done = transfer(source, offset, 1, true);
-        if (end > pages.size()) {
-            cutHost(size);
-        }
-        return done;
-    }
-
-    private long transfer(ByteBuffer buffer, long offset, int most, boolean isWrite) {
-        long pageSize = pages.memory().frames().pageSize();
-        long done = 0;
-        for (; ; ) {
-            long part = isWrite ? pages.pwrite(buffer, offset + done) : pages.pread(buffer, offset + done);
-            if (part >= 0) {
-                done += part;
-                if (part == 0 || !buffer.hasRemaining()) {
-                    return done;
-                }
-            } else {
-                long failed = part == Errno.EAGAIN.result() ? fetched((offset + done) / pageSize, most) : part;
-                if (failed != 0) {
-                    return done > 0 ? done : failed;
-                }
-            }
-        }
-    }
-
-    /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
-    private long fetched(long page, int most) {
-        int frame = fetch(page, most);
-        return frame == FilePages.NO_MEMORY
-                ? Errno.ENOMEM.result()
-                : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
-    }
-
     /**
      * Makes the file of the host at least as large as that, with zeros. The caller holds the lock of the changes.
      *
      * @return 0, or a negated errno
      */
-    private long grow(long bytes) {
+    long grow(long bytes) {
         if (bytes <= pages.size()) {
             return 0;
         }
@@ -249,7 +205,7 @@ final class HostInode {
      *
      * @param size its size before the growth
      */
-    private void cutHost(long size) {
+    void cutHost(long size) {
         try {
             channel.truncate(Math.max(size, pages.size()));
         } catch (IOException failed) {
@@ -294,60 +250,6 @@ final class HostInode {
         invalidate.writeLock().unlock();
         writeBack.unlock();
         changes.unlock();
-    }
-
-    /** Makes bytes zeros; see {@link dev.samara.core.backing.HostFile#punch}. */
-    long punch(long offset, long length) {
-        Cpus.checkMayWait("the punching of a hole");
-        changes.lock();
-        try {
-            long end = Math.min(offset + length, pages.size());
-            int pageSize = pages.memory().frames().pageSize();
-            long first = (offset + pageSize - 1) / pageSize;
-            long behind = end / pageSize;
-            if (first >= behind) {
-                return zero(offset, end);
-            }
-            long failed = zero(offset, first * pageSize);
-            failed = failed != 0 ? failed : punchPages(first, behind);
-            return failed != 0 ? failed : zero(behind * pageSize, end);
-        } finally {
-            changes.unlock();
-        }
-    }
-
-    /** Writes zeros to less than two pages in memory. The caller holds the lock of the changes. */
-    private long zero(long start, long end) {
-        if (start >= end) {
-            return 0;
-        }
-        ByteBuffer zeros = ByteBuffer.allocate((int) (end - start));
-        long done = transfer(zeros, start, 1, true);
-        return done < 0 ? done : done < end - start ? Errno.EIO.result() : 0;
-    }
-
-    /** Makes whole pages zeros behind the cache, and removes them. The caller holds the lock of the changes. */
-    private long punchPages(long first, long behind) {
-        ByteBuffer zeros = buffers.take(0);
-        writeBack.lock();
-        invalidate.writeLock().lock();
-        try {
-            int shift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
-            int room = Math.max(1, zeros.capacity() >>> shift);
-            for (long page = first; page < behind; page += room) {
-                long count = Math.min(room, behind - page);
-                long failed = writes.zero(zeros, page << shift, count << shift);
-                if (failed != 0) {
-                    return failed;
-                }
-                pages.remove(page, count);
-            }
-            return 0;
-        } finally {
-            invalidate.writeLock().unlock();
-            writeBack.unlock();
-            buffers.giveBack(zeros);
-        }
     }
 
     /** Takes the size of the file of the host; see {@link dev.samara.core.backing.HostFile#revalidate}. */
@@ -447,11 +349,11 @@ final class HostInode {
         }
     }
 
-    /** Writes all dirty pages, so that they can be evicted, unless a write-back runs. Forces nothing. */
+    /** Writes all dirty pages, so that they can be evicted. Forces nothing, and waits for no lock. */
     void writeSome() {
         if (writeBack.tryLock()) {
             try {
-                writes.write(0, Long.MAX_VALUE);
+                writes.write(0, Long.MAX_VALUE, false);
             } finally {
                 writeBack.unlock();
             }

@@ -144,13 +144,13 @@ public final class OpenHostFile extends HostFile {
         int shift =
                 Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
         long most = readAhead.window(offset >>> shift, 0);
-        return inode.pread(target, offset, (int) most);
+        return inode.bytes().pread(target, offset, (int) most);
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
         Cpus.checkMayWait("a write of a file");
-        return isClosed() || !isWritable ? Errno.EBADF.result() : inode.pwrite(source, offset);
+        return isClosed() || !isWritable ? Errno.EBADF.result() : inode.bytes().pwrite(source, offset);
     }
 
     @Override
@@ -169,7 +169,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
-        return isRange ? inode.punch(offset, length) : Errno.EINVAL.result();
+        return isRange ? inode.bytes().punch(offset, length) : Errno.EINVAL.result();
     }
 
     @Override

@@ -51,7 +51,7 @@ final class PageWrites implements PageWriter {
     long flush(long first, long last) {
         inode.writeBackLock().lock();
         try {
-            long failed = write(first, last);
+            long failed = write(first, last, true);
             long unforced = inode.isUnforced() ? force() : 0;
             return failed != 0 ? failed : unforced;
         } finally {
@@ -60,14 +60,14 @@ final class PageWrites implements PageWriter {
     }
 
     /** Writes the dirty pages of a range. The caller holds the lock of the write-back. */
-    long write(long first, long last) {
+    long write(long first, long last, boolean mayWait) {
         if (!inode.isWritable()) {
             // No open of this file can have written to it.
             return 0;
         }
         ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
         try {
-            long failed = pages.writeBack(first, last, buffer, this);
+            long failed = mayWait ? pages.writeBack(first, last, buffer, this) : pages.tryWriteBack(buffer, this);
             if (failed != 0 && failed != SHORT) {
                 inode.errors().add(failed);
             }

@@ -9,8 +9,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.AbstractExecutorService;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -63,38 +61,14 @@ final class PathChannel implements HostChannel {
         return new PathChannel(AsynchronousFileChannel.open(path, options, ON_CALLING_THREAD));
     }
 
-    /** Returns the result of a call, whatever interrupts come; the interrupt flag is set afterwards. */
-    private static int result(Future<Integer> call) throws IOException {
-        boolean isInterrupted = false;
-        try {
-            for (; ; ) {
-                try {
-                    return call.get();
-                } catch (InterruptedException later) {
-                    isInterrupted = true;
-                } catch (ExecutionException failed) {
-                    Throwable cause = failed.getCause() == null ? failed : failed.getCause();
-                    if (cause instanceof Error error) {
-                        throw error;
-                    }
-                    throw cause instanceof IOException known ? known : new IOException(cause.toString(), cause);
-                }
-            }
-        } finally {
-            if (isInterrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {
-        return result(channel.read(target, offset));
+        return HostCalls.result(channel.read(target, offset));
     }
 
     @Override
     public int write(ByteBuffer source, long offset) throws IOException {
-        return result(channel.write(source, offset));
+        return HostCalls.result(channel.write(source, offset));
     }
 
     @Override

@@ -10,12 +10,16 @@
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
  *       <td>{@code HostInode}</td></tr>
+ *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
+ *       <td>{@code HostBytes}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>
  *       <td>{@code PageReads}, {@code ReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>Which failures is an open told of?</td>
  *       <td>{@code ErrorSequence}</td></tr>
+ *   <tr><td>What frees pages at the limit?</td>
+ *       <td>{@code HostFiles}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
  *   <tr><td>What reads and writes the host's bytes?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostChannel}</td></tr>
  * </table>

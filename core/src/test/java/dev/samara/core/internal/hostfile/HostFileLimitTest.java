@@ -6,6 +6,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,6 +21,8 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
@@ -135,6 +138,43 @@ final class HostFileLimitTest extends HostFileFixture {
         assertEquals(0, space.munmap(anonymous, 2047 * PAGE));
         assertEquals(STAMP + 1, fixture.load(at + PAGE));
         file.close();
+    }
+
+    @Test
+    @DisplayName("have their dirty pages written and freed when other memory is needed")
+    void shortMemoryOfDirtyPages() throws Exception {
+        Path path = write("f", LIMIT * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, LIMIT, READ | WRITE, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < LIMIT; page++) {
+            fixture.store(at + page * PAGE, page);
+        }
+        long anonymous = fixture.anonymous(2040);
+        for (int page = 0; page < 2040; page++) {
+            fixture.store(anonymous + page * PAGE, 1);
+        }
+        assertEquals(3, number(path, 3 * PAGE));
+        for (int page = 0; page < LIMIT; page++) {
+            assertEquals(page, fixture.load(at + page * PAGE));
+        }
+        file.close();
+    }
+
+    @Test
+    @DisplayName("take a write that is longer than the limit, and one longer than the memory")
+    void longWrites() throws Exception {
+        Path path = write("f", 0);
+        HostFile file = open(path, RW);
+        byte[] bytes = new byte[3 * 2048 * PAGE_BYTES];
+        new Random(5).nextBytes(bytes);
+        assertEquals(bytes.length, file.pwrite(ByteBuffer.wrap(bytes), 0));
+        assertWithin();
+        ByteBuffer target = ByteBuffer.allocate(bytes.length);
+        assertEquals(bytes.length, file.pread(target, 0));
+        assertArrayEquals(bytes, target.array());
+        assertWithin();
+        file.close();
+        assertArrayEquals(bytes, Files.readAllBytes(path));
     }
 
     @Test

@@ -277,6 +277,28 @@ final class HostFileSyncTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("may be larger than the memory: pages are written and freed as others are needed")
+    void largerThanMemory() throws Exception {
+        int pages = 1500;
+        Path path = write("f", pages * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = map(file, pages);
+        for (int page = 0; page < pages; page++) {
+            fixture.store(at + page * PAGE + 8, page);
+        }
+        for (int page = 0; page < pages; page++) {
+            assertEquals(STAMP + page, fixture.load(at + page * PAGE));
+            assertEquals(page, fixture.load(at + page * PAGE + 8));
+        }
+        file.close();
+        assertEquals(0, space.munmap(at, pages * PAGE));
+        fixture.machine.awaitQuiescence();
+        for (int page = 0; page < pages; page += 100) {
+            assertEquals(page, number(path, page * PAGE + 8));
+        }
+    }
+
+    @Test
     @DisplayName("has each byte that the calls and stores of a random run have written, after failures too")
     void randomRun() throws Exception {
         long seed = Long.getLong("samara.seed", 32);

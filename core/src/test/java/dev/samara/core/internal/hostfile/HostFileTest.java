@@ -230,6 +230,37 @@ final class HostFileTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("has the bytes of a channel, which an interrupt does not close, and which stays its owner's")
+    void channel() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            HostFile file = fixture.machine.openFile("channel", GEOMETRY, channel, true);
+            HostFile again = fixture.machine.openFile("again", GEOMETRY, channel, false);
+            assertEquals(file.pageCache(), again.pageCache());
+            long at = fixture.map(0, 6, READ | WRITE, MapFlags.SHARED, file, 0);
+            Thread.currentThread().interrupt();
+            assertEquals(8, file.pread(bytes(0), PAGE));
+            assertEquals(8, file.pwrite(bytes(3), 5 * PAGE));
+            assertEquals(0, file.fsync());
+            assertTrue(Thread.interrupted());
+            assertEquals(STAMP + 3, fixture.load(at + 3 * PAGE));
+            assertEquals(3, number(path, 5 * PAGE));
+            assertEquals(0, file.truncate(PAGE));
+            assertEquals(PAGE, Files.size(path));
+            assertEquals(0, space.munmap(at, 6 * PAGE));
+            again.close();
+            file.close();
+            fixture.machine.awaitQuiescence();
+            assertTrue(channel.isOpen());
+        }
+        FileChannel closed = FileChannel.open(path);
+        closed.close();
+        MmException refused =
+                assertThrows(MmException.class, () -> fixture.machine.openFile("c", GEOMETRY, closed, false));
+        assertEquals(Errno.EIO, refused.errno());
+    }
+
+    @Test
     @DisplayName("is not closed by an interrupt of a thread that reads or writes")
     void interrupts() throws Exception {
         Path path = write("f", 4 * PAGE_BYTES);

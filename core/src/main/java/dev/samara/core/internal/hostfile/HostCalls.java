@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+
+/** The results of calls of the host that other threads make. */
+final class HostCalls {
+    private HostCalls() {}
+
+    /**
+     * Waits for the result of a call, whatever interrupts come; the interrupt flag is set afterwards.
+     *
+     * @throws IOException if the call has failed: its own exception, or one that has it as its cause
+     */
+    static <T> T result(Future<T> call) throws IOException {
+        boolean isInterrupted = false;
+        try {
+            for (; ; ) {
+                try {
+                    return call.get();
+                } catch (InterruptedException later) {
+                    isInterrupted = true;
+                } catch (ExecutionException failed) {
+                    Throwable cause = failed.getCause() == null ? failed : failed.getCause();
+                    if (cause instanceof Error error) {
+                        throw error;
+                    }
+                    throw cause instanceof IOException known ? known : new IOException(cause.toString(), cause);
+                }
+            }
+        } finally {
+            if (isInterrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}
