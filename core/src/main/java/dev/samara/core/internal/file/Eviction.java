@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. The
- * caller lets no other thread insert pages until this returns, and no write-back runs.
+ * caller lets no other thread insert pages until this returns. Pages that are being written are pinned.
  */
 final class Eviction {
     private static final int BATCH = 64;
@@ -62,14 +62,16 @@ final class Eviction {
     }
 
     /**
-     * Goes over the next pages. May wait for CPUs and for a grace period, but for no lock that is held long.
+     * Goes over the next pages. May wait for CPUs and for a grace period.
      *
-     * @param isUrgent whether pages get no second chance
+     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
         StackReserve.check(Removals.DEPTH);
-        if (!removals.tryLock()) {
+        if (!isUrgent) {
+            removals.lock();
+        } else if (!removals.tryLock()) {
             return Caches.BUSY;
         }
         try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
@@ -146,12 +148,23 @@ final class Eviction {
                     unmap(discarding, link, checker, revocations);
                 }
             }
-            // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
-            discarding.needGracePeriod();
+            if (areSomeOut()) {
+                // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
+                discarding.needGracePeriod();
+            }
             discarding.finish();
         } finally {
             revocations.forEach(AccessChecker.Revocation::close);
         }
+    }
+
+    private boolean areSomeOut() {
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void unmap(

@@ -503,10 +503,9 @@ public final class FilePages extends PageCache {
 
     /**
      * Goes over the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for
-     * a grace period. The caller lets no other thread insert pages read from behind the cache, and writes no page back,
-     * until this returns.
+     * a grace period. The caller lets no other thread insert pages read from behind the cache until this returns.
      *
-     * @param isUrgent whether pages get no second chance
+     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
      *     the file
      */

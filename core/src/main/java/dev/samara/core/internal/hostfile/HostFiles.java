@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 public final class HostFiles {
     private static final int BUFFER = 1 << 20;
 
+    /** The number of steps of an eviction, each over a batch of pages, after which dirty pages are written. */
+    private static final int PATIENCE = 32;
+
     private static final Set<OpenOption> KNOWN = Set.of(
             StandardOpenOption.READ,
             StandardOpenOption.WRITE,
@@ -332,13 +335,7 @@ public final class HostFiles {
         try {
             boolean isFound = true;
             while (isFound && resident.get() >= mostBytes) {
-                isFound = evictClean();
-                if (!isFound) {
-                    for (HostInode inode : all()) {
-                        inode.writeSome();
-                    }
-                    isFound = evictClean();
-                }
+                isFound = evict(PATIENCE) || evict(0);
             }
         } finally {
             room.unlock();
@@ -347,9 +344,13 @@ public final class HostFiles {
 
     /**
      * Evicts some pages, in two turns of all files at most: the first turn may find only pages with a second chance.
+     * Writes the dirty pages of all files once, after some steps in vain.
+     *
+     * @param patience the number of these steps
      */
-    private boolean evictClean() {
+    private boolean evict(int patience) {
         HostInode[] now = all();
+        int steps = 0;
         for (int i = 0; i < 2 * now.length; i++) {
             if (next >= now.length) {
                 next = 0;
@@ -357,6 +358,11 @@ public final class HostFiles {
             FilePages pages = now[next].pages();
             int freed;
             do {
+                if (steps++ == patience) {
+                    for (HostInode inode : now) {
+                        inode.writeSome();
+                    }
+                }
                 freed = now[next].evict(false);
                 if (freed > 0) {
                     return true;

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -23,6 +24,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 final class HostInode {
     /** How often a read or a write-back tries again that has found the file of the host shorter. */
     static final int ATTEMPTS = 8;
+
+    /** How long an access that finds no frame waits for reads of a file, in milliseconds. */
+    private static final long MOMENT = 20;
 
     private final HostFiles files;
     private final Object key;
@@ -323,29 +327,41 @@ final class HostInode {
     }
 
     /**
-     * Frees some clean pages, mapped or not. Waits for no lock, so that a thread that has some of any file may call
-     * this.
+     * Frees some clean pages, mapped or not. A page that is being written is pinned, and stays.
      *
-     * @param isUrgent whether pages get no second chance
+     * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and locks are
+     *     waited for only for moments, since the caller may have some of any file
      * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
      */
     int evict(boolean isUrgent) {
-        if (!writeBack.tryLock()) {
+        // Not while this thread reads a page: it would wait for itself.
+        if (invalidate.getReadHoldCount() > 0 || !lockReads(isUrgent)) {
             return Caches.BUSY;
         }
         try {
-            ReentrantReadWriteLock.WriteLock exclusive = invalidate.writeLock();
-            // Not while this thread reads a page: it would wait for itself.
-            if (invalidate.getReadHoldCount() > 0 || !exclusive.tryLock()) {
-                return Caches.BUSY;
-            }
-            try {
-                return pages.evict(isUrgent);
-            } finally {
-                exclusive.unlock();
-            }
+            return pages.evict(isUrgent);
         } finally {
-            writeBack.unlock();
+            invalidate.writeLock().unlock();
+        }
+    }
+
+    /** Waits for the reads of pages that are under way, which wait for nothing but the host. */
+    private boolean lockReads(boolean isUrgent) {
+        ReentrantReadWriteLock.WriteLock exclusive = invalidate.writeLock();
+        if (!isUrgent) {
+            exclusive.lock();
+            return true;
+        }
+        boolean isInterrupted = Thread.interrupted();
+        try {
+            return exclusive.tryLock(MOMENT, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException late) {
+            isInterrupted = true;
+            return false;
+        } finally {
+            if (isInterrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
