@@ -37,6 +37,7 @@ public final class MachineBuilder {
     private long pageTableLimit = -1;
 
     private long cacheLimit = Long.MAX_VALUE;
+    private Duration writeBackTime = Duration.ofSeconds(30);
 
     private Duration longWait = Duration.ofSeconds(10);
     private Duration longBorrow = Duration.ofSeconds(10);
@@ -158,6 +159,23 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("cacheLimit " + bytes + " is not positive");
         }
         cacheLimit = bytes;
+        return this;
+    }
+
+    /**
+     * Sets the time between two writes of the dirty pages of files of the host in the background, on a thread of the
+     * machine, or by the {@linkplain #executor executor}. They are written while a file is open for writing, and are
+     * not forced to the device. A failure is told by the next {@code fsync} or {@code msync} of each open.
+     *
+     * @param time 30 seconds unless set; zero for no writes in the background
+     * @return this
+     * @throws IllegalArgumentException if it is negative
+     */
+    public MachineBuilder writeBackEvery(Duration time) {
+        if (time.isNegative()) {
+            throw new IllegalArgumentException("time " + time + " is negative");
+        }
+        writeBackTime = time;
         return this;
     }
 
@@ -618,6 +636,9 @@ public final class MachineBuilder {
                 memory == 0 ? null : this::memory);
         MachineState host = new MachineState(settings);
         host.hostFiles().limit(cacheLimit);
+        if (!writeBackTime.isZero()) {
+            host.hostFiles().writeEvery(host.tasks(), saturatedNanos(writeBackTime));
+        }
         if (trackReferences) {
             host.trackReferences(new RefTracker());
         }

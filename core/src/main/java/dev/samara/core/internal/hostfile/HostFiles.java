@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -53,6 +54,9 @@ public final class HostFiles {
 
     /** Set before the first file is opened. */
     private ChannelOpener opener = PathChannel::open;
+
+    /** Writes pages in the background; null for none. Set before the first file is opened. */
+    private @Nullable PeriodicWrites background;
 
     /** The bytes of the pages in memory of all files. */
     private final AtomicLong resident = new AtomicLong();
@@ -227,6 +231,9 @@ public final class HostFiles {
                 return known;
             }
         } finally {
+            if (writes && background != null) {
+                background.begin();
+            }
             if (!isTaken) {
                 close(channel);
             }
@@ -314,6 +321,33 @@ public final class HostFiles {
         mostBytes = bytes;
     }
 
+    /**
+     * Has dirty pages written from time to time. Set before the first file is opened.
+     *
+     * @param tasks runs the writes, which may block
+     * @param nanos the time between two of them, positive
+     */
+    public void writeEvery(Executor tasks, long nanos) {
+        background = new PeriodicWrites(this, tasks, nanos);
+    }
+
+    /** Writes the dirty pages of all files, and forces none. Returns whether a file is open for writing. */
+    boolean writeAll() {
+        for (HostInode inode : all()) {
+            inode.writeSome();
+        }
+        return areSomeWritable();
+    }
+
+    boolean areSomeWritable() {
+        for (HostInode inode : all()) {
+            if (inode.isWritable()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     TransferBuffers buffers() {
         return buffers;
     }
@@ -359,9 +393,7 @@ public final class HostFiles {
             int freed;
             do {
                 if (steps++ == patience) {
-                    for (HostInode inode : now) {
-                        inode.writeSome();
-                    }
+                    writeAll();
                 }
                 freed = now[next].evict(false);
                 if (freed > 0) {

@@ -6,6 +6,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +37,7 @@ abstract class HostFileFixture {
     final AddressSpace space;
 
     HostFileFixture() {
-        this(new SpaceFixture(512));
+        this(Machine.builder().memory(512 * PAGE).poisonFrames(true).writeBackEvery(Duration.ZERO));
     }
 
     HostFileFixture(MachineBuilder builder) {

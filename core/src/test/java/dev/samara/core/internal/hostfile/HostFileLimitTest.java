@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -43,6 +44,7 @@ final class HostFileLimitTest extends HostFileFixture {
         super(Machine.builder()
                 .memory(2048 * PAGE)
                 .cacheLimit(LIMIT * PAGE)
+                .writeBackEvery(Duration.ZERO)
                 .reportWaitsLongerThan(Await.LONG)
                 .reportShootdownsLongerThan(Await.LONG));
     }

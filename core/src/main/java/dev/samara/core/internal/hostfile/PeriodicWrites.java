@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.lang.ref.WeakReference;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Writes the dirty pages of all files of a machine from time to time, while one is open for writing ({@code
+ * wb_workfn}). A timer of the JDK waits in between. It has a weak reference only: a machine that no thread can reach is
+ * not kept for it. Thread-safe.
+ */
+final class PeriodicWrites {
+    private final HostFiles files;
+    private final Executor tasks;
+    private final long nanos;
+
+    /** Whether the timer waits, or a task runs. Guarded by this. */
+    private boolean isBegun;
+
+    /**
+     * Describes the writes, of which none is begun.
+     *
+     * @param tasks runs them, since they may block
+     * @param nanos the time between two of them
+     */
+    PeriodicWrites(HostFiles files, Executor tasks, long nanos) {
+        this.files = files;
+        this.tasks = tasks;
+        this.nanos = nanos;
+    }
+
+    /** Begins, unless it has begun. Called when a file is open for writing. */
+    void begin() {
+        synchronized (this) {
+            if (isBegun) {
+                return;
+            }
+            isBegun = true;
+        }
+        schedule();
+    }
+
+    private void schedule() {
+        WeakReference<PeriodicWrites> self = new WeakReference<>(this);
+        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, task -> execute(self, task))
+                .execute(() -> write(self));
+    }
+
+    private static void execute(WeakReference<PeriodicWrites> self, Runnable task) {
+        PeriodicWrites writes = self.get();
+        if (writes != null) {
+            writes.tasks.execute(task);
+        }
+    }
+
+    private static void write(WeakReference<PeriodicWrites> self) {
+        PeriodicWrites writes = self.get();
+        if (writes != null) {
+            writes.write();
+        }
+    }
+
+    private void write() {
+        boolean goesOn = true;
+        try {
+            goesOn = files.writeAll();
+        } finally {
+            if (goesOn) {
+                schedule();
+            } else {
+                end();
+            }
+        }
+    }
+
+    /** Ends, but for a file that was opened for writing meanwhile: its open has found this begun. */
+    private void end() {
+        synchronized (this) {
+            isBegun = false;
+        }
+        if (files.areSomeWritable()) {
+            begin();
+        }
+    }
+}
