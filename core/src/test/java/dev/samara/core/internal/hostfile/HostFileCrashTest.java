@@ -15,8 +15,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("A JVM that is killed while it writes a file of the host")
@@ -35,6 +37,7 @@ final class HostFileCrashTest {
     }
 
     @Test
+    @Timeout(value = 20, unit = TimeUnit.MINUTES)
     @DisplayName("leaves all that msync has promised, and no page of which only a part was written")
     void kill() throws Exception {
         Random random = new Random(Long.getLong("samara.seed", 9));
