@@ -498,6 +498,7 @@ public final class FilePages extends PageCache {
      *     waits for no lock
      */
     public void evictBy(AtomicLong counter, IntSupplier evictor) {
+        present().evict(memory, mappings);
         cached().evictBy(counter, evictor);
     }
 
@@ -510,12 +511,12 @@ public final class FilePages extends PageCache {
      *     the file
      */
     public int evict(boolean isUrgent) {
-        return present().eviction.run(isUrgent);
+        return present().eviction().run(isUrgent);
     }
 
     /** Returns whether the next {@link #evict} begins with the first page. */
     public boolean isEvictionAtStart() {
-        return present().eviction.isAtStart();
+        return present().eviction().isAtStart();
     }
 
     /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */

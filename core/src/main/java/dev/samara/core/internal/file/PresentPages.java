@@ -2,6 +2,8 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part of a {@link FilePages} that it has from its first page or its first change on. A mapped file without a used
@@ -14,7 +16,10 @@ final class PresentPages {
     final Reclaim reclaim;
     final FileBytes bytes;
     final WriteBack writeBack;
-    final Eviction eviction;
+
+    /** Null for a file whose pages are not evicted. Set before its first page. */
+    private @Nullable Eviction eviction;
+
     final ShrinkLog shrinks = new ShrinkLog();
 
     PresentPages(FilePages file, MachineMemory memory, long size, ReverseMap mappings) {
@@ -24,6 +29,14 @@ final class PresentPages {
         reclaim = new Reclaim(memory, cached, mappings, removals);
         bytes = new FileBytes(file, memory, cached);
         writeBack = new WriteBack(memory, cached, mappings, removals);
+    }
+
+    /** Has pages evicted from now on. */
+    void evict(MachineMemory memory, ReverseMap mappings) {
         eviction = new Eviction(memory, cached, mappings, removals);
+    }
+
+    Eviction eviction() {
+        return Objects.requireNonNull(eviction, "eviction");
     }
 }
