@@ -3,6 +3,9 @@ package dev.samara.core.internal.cpu;
 
 /** A CPU of the calling thread without a TLB, for tests. It is never lost, unless a test loses it. */
 public final class OwnedCpu {
+    /** The flushes of a CPU that has no translations. */
+    public static final OwnTlb NO_TLB = flush(() -> {});
+
     private OwnedCpu() {}
 
     /** Takes a CPU online. */

@@ -17,7 +17,8 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "uses its old translation, and is not asked")
 @State
 public class AloneBeforeGeneration {
-    private final CpuState cpu = new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+    private final CpuState cpu =
+            new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
     private final long known = context.generation().current();
 

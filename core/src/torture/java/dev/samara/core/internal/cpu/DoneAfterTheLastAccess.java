@@ -23,9 +23,9 @@ public class DoneAfterTheLastAccess {
     private static final long CONTEXT = 7;
 
     private final CpuState acknowledging =
-            new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+            new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private final CpuState leaving =
-            new CpuState(1, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+            new CpuState(1, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private int written;
 
     public DoneAfterTheLastAccess() {

@@ -26,7 +26,8 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "uses its old translation or the old entry, and no thread waits for it")
 @State
 public class GuestThenGeneration {
-    private final CpuState cpu = new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+    private final CpuState cpu =
+            new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
     private final long known = context.generation().current();
     private final long[] leaf = {Pte.present(1, Pte.READ)};

@@ -11,7 +11,7 @@ public final class LoneCpu {
     }
 
     public LoneCpu(LazyContext lazy) {
-        state = new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, lazy);
+        state = new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, lazy);
         context.use();
         state.arrive(context);
     }

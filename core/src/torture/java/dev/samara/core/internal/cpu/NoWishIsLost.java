@@ -22,7 +22,8 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "behind, and nobody will tell it")
 @State
 public class NoWishIsLost {
-    private final CpuState cpu = new CpuState(0, 1, new CpuOwner(this, message -> {}), () -> {}, new ShootdownLazy());
+    private final CpuState cpu =
+            new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
     private final long known = context.generation().current();
 
