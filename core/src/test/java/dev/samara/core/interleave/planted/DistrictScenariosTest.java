@@ -28,10 +28,11 @@ final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";
     private static final String EDIT = INTERNAL + "op.Edit";
-    private static final String PUBLICATION = INTERNAL + "op.Publication";
+    private static final String CHANGES = INTERNAL + "space.Changes";
 
-    /** A field of an edit that has left the event of its change for later. */
-    private static final String UNQUEUED = "dev.samara.core.internal.space.PreparedChange unqueued;";
+    /** A change that a thread has left for later. */
+    private static final String UNQUEUED =
+            "private static final ThreadLocal<@Nullable PreparedChange> UNQUEUED = new ThreadLocal<>();\n";
 
     private record Break(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         @Override
@@ -107,20 +108,20 @@ final class DistrictScenariosTest {
                     "P47: a change is queued after the lock of its part",
                     ListenerScenarios.BesideOverlap.class,
                     1,
-                    SourceBreak.of(PUBLICATION, "Changes.publish(change);", "edit.unqueued = change;")
-                            .and(SourceBreak.of(
-                                    EDIT,
-                                    "final boolean completing;",
-                                    "final boolean completing;\n" + UNQUEUED,
-                                    "layout.changes().deliver();",
-                                    "dev.samara.core.internal.space.Changes.publish(unqueued);\n"
-                                            + "layout.changes().deliver();"))),
+                    SourceBreak.of(
+                            CHANGES,
+                            "    public static void publish(@Nullable PreparedChange prepared) {\n",
+                            UNQUEUED + "    public static void publish(@Nullable PreparedChange prepared) {\n"
+                                    + "        if (prepared != null) { UNQUEUED.set(prepared); }\n    }\n"
+                                    + "    private static void publishLate(@Nullable PreparedChange prepared) {\n",
+                            "    public void deliver() {\n",
+                            "    public void deliver() {\n        publishLate(UNQUEUED.get()); UNQUEUED.remove();\n")),
             new Break(
                     "P47: changes of parts are for no listener",
                     ListenerScenarios.BesideParts.class,
                     0,
                     SourceBreak.of(
-                            PUBLICATION,
+                            INTERNAL + "op.Publication",
                             "Changes.publish(change);",
                             "if (!edit.district.isPart()) { Changes.publish(change); }")),
             new Break(
@@ -150,6 +151,8 @@ final class DistrictScenariosTest {
         texts.addAll(List.of(more));
         return SourceBreak.of(INTERNAL + "space.ChangeDelivery", texts.toArray(String[]::new));
     }
+
+    private static final Planting ONE_WAITS = oneWaits();
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -191,7 +194,7 @@ final class DistrictScenariosTest {
     @Test
     @DisplayName("with one preemption, a listener that loses changes finds a gap for each")
     void losing() {
-        Exploration.Result result = explore(ListenerScenarios.Losing.class, 1, oneWaits());
+        Exploration.Result result = explore(ListenerScenarios.Losing.class, 1, ONE_WAITS);
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
     }

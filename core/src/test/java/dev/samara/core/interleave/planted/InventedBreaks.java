@@ -50,7 +50,7 @@ final class InventedBreaks {
                     "a flush asks the CPUs of its last leaf only",
                     CpuScenarios.UnmapsTwoLeaves.class,
                     1,
-                    in("tlb.GatheredFlushes", "mask |= flush.cpumask();", "mask = flush.cpumask();")),
+                    in("tlb.GatheredFlushes", "mask |= flushes[i].cpumask();", "mask = flushes[i].cpumask();")),
             PlantedBreak.of(
                     "a CPU returns from LAZY without being counted",
                     CpuScenarios.LazyBesideClose.class,
