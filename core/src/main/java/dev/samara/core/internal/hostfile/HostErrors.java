@@ -10,7 +10,7 @@ import java.util.Locale;
 
 /**
  * The errors of the host as numbers. Some exceptions of the JDK have only the text of the system, in English on most
- * hosts; what is not recognised is {@link Errno#EIO}.
+ * hosts. An unknown text is {@link Errno#EIO}.
  */
 final class HostErrors {
     private HostErrors() {}
