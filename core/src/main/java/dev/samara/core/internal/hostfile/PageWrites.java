@@ -16,6 +16,8 @@ final class PageWrites implements PageWriter {
     /** The file of the host is shorter than the page cache says. No errno has this number. */
     static final long SHORT = -4096;
 
+    private static final byte[] ZEROS = new byte[4096];
+
     private final HostInode inode;
     private final FilePages pages;
     private final TransferBuffers buffers;
@@ -122,8 +124,8 @@ final class PageWrites implements PageWriter {
      */
     long zero(ByteBuffer zeros, long offset, long length) {
         zeros.clear().limit((int) length);
-        for (int i = 0; i < length; i++) {
-            zeros.put(i, (byte) 0);
+        for (int i = 0; i < length; i += ZEROS.length) {
+            zeros.put(i, ZEROS, 0, Math.min(ZEROS.length, (int) length - i));
         }
         try {
             return writeFully(offset, zeros);

@@ -32,6 +32,9 @@ final class ForeignCalls {
             "java/util/concurrent/locks/Lock",
             "java/util/concurrent/locks/LockSupport",
             "java/util/concurrent/locks/ReentrantLock",
+            "java/util/concurrent/locks/ReentrantReadWriteLock",
+            "java/util/concurrent/locks/ReentrantReadWriteLock$ReadLock",
+            "java/util/concurrent/locks/ReentrantReadWriteLock$WriteLock",
             "org/agrona/concurrent/IdleStrategy");
 
     /** The methods of other classes that allocate nothing. */

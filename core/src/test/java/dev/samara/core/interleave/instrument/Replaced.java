@@ -12,12 +12,18 @@ import org.objectweb.asm.Type;
 final class Replaced {
     static final String THREAD = "java/lang/Thread";
     static final String LOCK = "java/util/concurrent/locks/ReentrantLock";
+    static final String READ_WRITE_LOCK = "java/util/concurrent/locks/ReentrantReadWriteLock";
     static final String THREADS = "dev/samara/core/interleave/schedule/Threads";
 
     private static final String SCHEDULE = "dev/samara/core/interleave/schedule/";
 
-    private static final Map<String, String> TYPES =
-            Map.of(THREAD, SCHEDULE + "SteppedThread", LOCK, SCHEDULE + "SteppedLock");
+    private static final Map<String, String> TYPES = Map.of(
+            THREAD,
+            SCHEDULE + "SteppedThread",
+            LOCK,
+            SCHEDULE + "SteppedLock",
+            READ_WRITE_LOCK,
+            SCHEDULE + "SteppedReadWriteLock");
 
     private static final Set<String> OWNERS = Set.of(
             THREAD,

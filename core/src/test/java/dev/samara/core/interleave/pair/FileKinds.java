@@ -6,6 +6,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.interleave.pair.PairKinds.Call;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 
 /** Changes of the file that is mapped. */
@@ -25,7 +26,21 @@ final class FileKinds {
         });
         PairKinds.givesOn(Ground::hasFile, "pwrite", call -> call.file().pwrite(GroundFile.bytes(0x5d), call.offset()));
         PairKinds.on(Ground::hasFile, "pread", call -> call.file().number(call.offset()));
-        PairKinds.on(ground -> ground == Ground.CACHED_FILE, "reclaim", FileKinds::reclaim);
+        PairKinds.on(
+                ground -> ground == Ground.CACHED_FILE || ground == Ground.HOST_FILE, "reclaim", FileKinds::reclaim);
+        PairKinds.on(FileKinds::isOfHost, "fsync", call -> host(call).fsync());
+        PairKinds.on(FileKinds::isOfHost, "evict", call -> {
+            host(call).evict();
+            return "evicted";
+        });
+    }
+
+    private static boolean isOfHost(Ground ground) {
+        return ground == Ground.HOST_FILE;
+    }
+
+    private static HostGroundFile host(Call call) {
+        return (HostGroundFile) call.file();
     }
 
     /** Writes to so many fresh pages of another space that clean pages of the file have to go, and unmaps them. */

@@ -19,7 +19,8 @@ public final class PlantedBreaks {
                         BorrowBreaks.ALL,
                         ElisionBreaks.ALL,
                         TableBreaks.ALL,
-                        DropScenarios.ALL)
+                        DropScenarios.ALL,
+                        HostFileBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -21,6 +21,8 @@ public enum Ground {
     SHARED_FILE,
     /** A file whose pages are read by a backing that blocks, notices writes, and offers its pages to faults. */
     CACHED_FILE,
+    /** A file of the host, mapped by a shared mapping. */
+    HOST_FILE,
     /** An attachment of a shared segment. */
     SEGMENT,
     /** A mapping that grows down. */
@@ -33,7 +35,7 @@ public enum Ground {
     private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
 
     public boolean hasFile() {
-        return this == PRIVATE_FILE || this == SHARED_FILE || this == CACHED_FILE;
+        return this == PRIVATE_FILE || this == SHARED_FILE || this == CACHED_FILE || this == HOST_FILE;
     }
 
     /** Whether {@code MADV_REMOVE} is allowed. */
@@ -52,7 +54,12 @@ public enum Ground {
     /** Makes the file, if there is one. */
     @Nullable
     public GroundFile file(State state) {
-        return !hasFile() ? null : this == CACHED_FILE ? GroundFile.cached(state) : GroundFile.inMemory(state);
+        return switch (this) {
+            case PRIVATE_FILE, SHARED_FILE -> GroundFile.inMemory(state);
+            case CACHED_FILE -> GroundFile.cached(state);
+            case HOST_FILE -> new HostGroundFile(state);
+            default -> null;
+        };
     }
 
     /** Maps the pages. */

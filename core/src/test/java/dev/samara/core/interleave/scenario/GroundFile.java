@@ -44,6 +44,11 @@ public interface GroundFile {
         return count == 8 ? Long.toString(bytes.getLong(0)) : "read " + count;
     }
 
+    /** The number at the beginning of a buffer. */
+    static long number(ByteBuffer bytes) {
+        return bytes.order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+    }
+
     static ByteBuffer bytes(long number) {
         return ByteBuffer.allocate(8)
                 .order(ByteOrder.LITTLE_ENDIAN)

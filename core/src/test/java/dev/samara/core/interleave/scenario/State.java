@@ -12,6 +12,7 @@ import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -65,6 +66,7 @@ public final class State {
         machine = builder.memory(pages * SpaceScenario.PAGE)
                 .frameStore(HeapFrames::new)
                 .tlbEntries(64)
+                .writeBackEvery(Duration.ZERO)
                 .housekeeping(new IdleByClock())
                 .reportTo(this::report)
                 .build();

@@ -9,7 +9,7 @@
  * the rest still fails, and the same list always leads to the same run.
  *
  * <pre>
- *     instrumented code ──> Steps, Threads, SteppedLock, Buffered     announce a step
+ *     instrumented code ──> Steps, Threads, Stepped...Lock, Buffered  announce a step
  *                             │
  *                             v
  *                           Run.reach ──> Chooser.choose              which thread is next

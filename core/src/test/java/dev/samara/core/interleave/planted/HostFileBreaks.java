@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.interleave.instrument.Planting;
+import dev.samara.core.interleave.instrument.Plantings;
+import dev.samara.core.interleave.instrument.SourceBreak;
+import java.util.List;
+
+/** Slips in the write-back, the eviction and the reads of files of the host. */
+final class HostFileBreaks {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private HostFileBreaks() {}
+
+    private static Planting in(String className, String... texts) {
+        return SourceBreak.of(CORE + className, texts);
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of(
+                    "the mark of a page is cleared after its write",
+                    HostFileScenarios.SavedBesideWrites.class,
+                    1,
+                    in(
+                            "file.WriteBackBatch",
+                            "isDirty[i] = frames.clearDirty(taken[i]);",
+                            "isDirty[i] = frames.isDirty(taken[i]);",
+                            "            frames.unpin(taken[--pinned]);\n",
+                            "frames.unpin(taken[--pinned]);"
+                                    + " if (!isDirty[pinned]) { frames.clearDirty(taken[pinned]); }")),
+            PlantedBreak.of(
+                    "the bytes of a page are copied before its entries are clean",
+                    HostFileScenarios.SavedBesideStores.class,
+                    1,
+                    in(
+                            "file.WriteBack",
+                            "            batch.clean(mappings);\n            batch.copy(buffer);",
+                            "batch.copy(buffer); batch.clean(mappings);")),
+            PlantedBreak.of(
+                    "a truncation does not wait for the write-back",
+                    HostFileScenarios.SavedBesideTruncation.class,
+                    1,
+                    in(
+                            "hostfile.HostInode",
+                            "        changes.lock();\n        writeBack.lock();",
+                            "changes.lock();",
+                            "        writeBack.unlock();\n        changes.unlock();",
+                            "changes.unlock();")),
+            PlantedBreak.of(
+                    "an error is told by each save",
+                    HostFileScenarios.TwoOpensOfFailedWrite.class,
+                    1,
+                    in("hostfile.ErrorSequence", "                seen = count;\n", "")),
+            PlantedBreak.of(
+                    "an error is told to one open only",
+                    HostFileScenarios.TwoOpensOfFailedForce.class,
+                    1,
+                    in("hostfile.ErrorSequence", "if (seen == count) {", "if (seen == count || isTold) {")),
+            PlantedBreak.of(
+                    "an eviction does not look again at a page that it has unmapped",
+                    HostFileScenarios.EvictionBesideStore.class,
+                    1,
+                    in("file.Eviction", "areAll || isLocked[i] || isInUse(taken[i]) ||", "areAll || isLocked[i] ||")),
+            PlantedBreak.of(
+                    "a page is inserted that was read before a truncation",
+                    HostFileScenarios.ReadBesideTruncation.class,
+                    1,
+                    in(
+                            "hostfile.PageReads",
+                            "        inode.readLock().lock();\n",
+                            "",
+                            "            inode.readLock().unlock();\n",
+                            "")),
+            PlantedBreak.of(
+                    "a read goes beyond the end of the file",
+                    HostFileScenarios.ReadToTheEnd.class,
+                    1,
+                    in(
+                            "hostfile.PageReads",
+                            "Math.min((long) count << pageShift, pages.size() - start)",
+                            "(long) count << pageShift")),
+            PlantedBreak.of(
+                    "a move forgets that a page was written",
+                    HostFileScenarios.SavedBesideMove.class,
+                    1,
+                    Plantings.withoutCall(CORE + "op.MovePages", "takeWritten", "setDirty", 0)),
+            PlantedBreak.of(
+                    "a force that fails leaves the pages clean",
+                    HostFileScenarios.TwoOpensOfFailedForce.class,
+                    1,
+                    in(
+                            "hostfile.PageWrites",
+                            "                inode.setUnforced(true);\n",
+                            "",
+                            "                    pages.setDirty(runs[i], runs[i + 1]);\n",
+                            "")));
+}

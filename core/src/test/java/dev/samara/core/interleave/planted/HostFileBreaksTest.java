@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.schedule.Deadline;
+import dev.samara.core.interleave.schedule.Exploration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** {@link HostFileScenariosTest} finds nothing in the scenarios without a break. */
+@DisplayName("The scheduler finds slips in the write-back, the eviction and the reads of files of the host")
+@Tag("interleave")
+@Timeout(1200)
+final class HostFileBreaksTest {
+    private static final int MOST = 5_000;
+
+    static Stream<String> names() {
+        return HostFileBreaks.ALL.stream().map(PlantedBreak::name);
+    }
+
+    @ParameterizedTest
+    @MethodSource("names")
+    void found(String name) {
+        Exploration.Result broken = PlantedBreaks.of(name).broken(MOST, Deadline.NEVER);
+        if (Boolean.getBoolean("interleave.report")) {
+            System.out.println(name + ": " + broken.figures());
+        }
+        Exploration.Failure failure = broken.failure();
+        assertNotNull(failure, broken::toString);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+    }
+}

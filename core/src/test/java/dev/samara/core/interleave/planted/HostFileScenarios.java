@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.interleave.scenario.Ground;
+import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.HostGroundFile;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** A file of the host, whose page n begins with 100 + n: saves, evictions and reads beside other calls. */
+final class HostFileScenarios {
+    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+
+    private HostFileScenarios() {}
+
+    /** The first pages of the file are mapped. The first one was written, and is not saved. */
+    abstract static class OfHostFile extends Calls {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.file = Ground.HOST_FILE.file(state);
+            state.space.mmap(AT, 4 * PAGE, RW, SHARED, host(state).backing(), 0);
+            store(cpu, AT, 7);
+        }
+
+        /** The last store to the first page is that of 8. */
+        static void judgeStored(Cpu cpu) {
+            String loaded = load(cpu, AT);
+            if (!loaded.equals("8")) {
+                throw new AssertionError("stored 8, loaded " + loaded);
+            }
+        }
+
+        static HostGroundFile host(State state) {
+            return (HostGroundFile) Objects.requireNonNull(state.file, "no file");
+        }
+    }
+
+    /** A save beside another call: a store that came before the save is on the device when the save returns. */
+    abstract static class Saved extends OfHostFile {
+        Saved(String name, Operation beside) {
+            calls().put("fsync", (state, cpu) -> {
+                beforeSave(cpu);
+                long saved = host(state).fsync();
+                if (saved == 0 && host(state).channel.forcedNumber(0) != 7) {
+                    throw new AssertionError(
+                            "saved, and the device has " + host(state).channel.forcedNumber(0));
+                }
+                return "" + saved;
+            });
+            calls().put(name, beside);
+        }
+
+        void beforeSave(Cpu cpu) {}
+    }
+
+    /** The mapping with the written page is moved. */
+    static final class SavedBesideMove extends Saved {
+        private static final long TO = AT + 8 * PAGE;
+
+        SavedBesideMove() {
+            super(
+                    "mremap",
+                    (state, cpu) ->
+                            "" + state.space.mremap(AT, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, TO));
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT, TO);
+        }
+    }
+
+    /** The written page is unmapped. */
+    static final class SavedBesideUnmap extends Saved {
+        SavedBesideUnmap() {
+            super("munmap", munmap(AT, PAGE));
+        }
+    }
+
+    /** The written page is removed from its mapping. */
+    static final class SavedBesideDiscard extends Saved {
+        SavedBesideDiscard() {
+            super("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Advice.DONTNEED));
+        }
+    }
+
+    /** The space is copied, and the copy has a page written. */
+    static final class SavedBesideFork extends Saved {
+        SavedBesideFork() {
+            super("fork", (state, cpu) -> {
+                state.children.put("child", state.space.fork());
+                cpu.switchTo(state.child("child"));
+                return store(cpu, AT + PAGE, 8);
+            });
+        }
+    }
+
+    /** Pages are evicted, of which one must be written first. */
+    static final class SavedBesideEviction extends Saved {
+        SavedBesideEviction() {
+            super("evict", (state, cpu) -> {
+                host(state).evict();
+                return "evicted";
+            });
+        }
+    }
+
+    /** The space is closed. */
+    static final class SavedBesideClose extends Saved {
+        SavedBesideClose() {
+            super("close", close());
+        }
+
+        /** The space ends with the close, and not with this CPU. */
+        @Override
+        void beforeSave(Cpu cpu) {
+            cpu.switchTo(null);
+        }
+    }
+
+    /** A save beside stores: each store that had ended when the save began is on the device when it returns. */
+    static final class SavedBesideStores extends OfHostFile {
+        private final AtomicLong last = new AtomicLong(7);
+
+        SavedBesideStores() {
+            calls().put("fsync", (state, cpu) -> {
+                long before = last.get();
+                long saved = host(state).fsync();
+                long has = host(state).channel.forcedNumber(0);
+                if (saved == 0 && has < before) {
+                    throw new AssertionError("saved after the store of " + before + ", and the device has " + has);
+                }
+                return "" + saved;
+            });
+            calls().put("stores", (state, cpu) -> {
+                store(cpu, AT, 8);
+                last.set(8);
+                store(cpu, AT, 9);
+                last.set(9);
+                return "stored";
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** A save beside a truncation: nothing is written behind the new end once the truncation has returned. */
+    static final class SavedBesideTruncation extends OfHostFile {
+        SavedBesideTruncation() {
+            calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
+            calls().put("truncate", (state, cpu) -> {
+                host(state).truncate(PAGE);
+                host(state).channel.forbidFrom(PAGE);
+                return "truncated";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + PAGE, 8);
+        }
+    }
+
+    /** A save beside writes by calls: what the last one has written is on the device at the end. */
+    static final class SavedBesideWrites extends OfHostFile {
+        SavedBesideWrites() {
+            calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
+            calls().put("pwrite", (state, cpu) -> "" + host(state).pwrite(GroundFile.bytes(8), 0));
+        }
+    }
+
+    /** A fault beside a truncation and a growth: the pages behind the truncation have zeros. */
+    static final class ReadBesideTruncation extends OfHostFile {
+        ReadBesideTruncation() {
+            // The first fault has read the page after its own, too.
+            calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
+            calls().put("truncate", (state, cpu) -> {
+                host(state).truncate(PAGE);
+                host(state).truncate(4 * PAGE);
+                return "truncated";
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            String loaded = load(cpu, AT + 2 * PAGE);
+            if (!loaded.equals("0")) {
+                throw new AssertionError("behind the truncation is " + loaded);
+            }
+        }
+    }
+
+    /** Faults in sequence up to the end of the file, beside a save. */
+    static final class ReadToTheEnd extends OfHostFile {
+        ReadToTheEnd() {
+            calls().put("loads", (state, cpu) -> load(cpu, AT + PAGE) + ' ' + load(cpu, AT + 2 * PAGE));
+            calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).truncate(3 * PAGE - 1);
+        }
+    }
+
+    /** A fault beside a write of its page by a call, a save, and an eviction: the page is the one that was written. */
+    static final class ReadBesideWrite extends OfHostFile {
+        ReadBesideWrite() {
+            calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
+            calls().put("store", (state, cpu) -> {
+                String stored = store(cpu, AT + 2 * PAGE, 9);
+                host(state).fsync();
+                host(state).evict();
+                return stored;
+            });
+        }
+    }
+
+    /** An eviction beside a store. Its outcome is not that of an order, which a break of one thread would share. */
+    static final class EvictionBesideStore extends OfHostFile {
+        EvictionBesideStore() {
+            calls().put("evict", (state, cpu) -> {
+                host(state).evict();
+                return "evicted";
+            });
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            judgeStored(cpu);
+        }
+    }
+
+    /** As {@link EvictionBesideStore}, by a CPU that has a translation by which it may write. */
+    static final class EvictionBesideGuest extends OfHostFile {
+        EvictionBesideGuest() {
+            calls().put("evict", (state, cpu) -> {
+                host(state).evict();
+                return "evicted";
+            });
+            calls().put("guest", new HoldsInGuest(AT) {
+                @Override
+                void beforeLeaving(State state, Cpu cpu) {
+                    store(cpu, AT, 8);
+                }
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            store(cpu, AT, 7);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            judgeStored(cpu);
+        }
+    }
+
+    /** Two threads that store and load under a limit of two pages. */
+    static final class Limited extends OfHostFile {
+        Limited() {
+            calls().put("one", (state, cpu) -> store(cpu, AT, 1) + load(cpu, AT + PAGE));
+            calls().put("two", (state, cpu) -> store(cpu, AT + 2 * PAGE, 2) + load(cpu, AT + 3 * PAGE));
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return super.builder().cacheLimit(2 * PAGE);
+        }
+    }
+
+    /** Two opens are saved, and one write or force fails: each of them is told of it, and once. */
+    abstract static class TwoOpens extends OfHostFile {
+        private final String failing;
+        private final List<String> told = new ArrayList<>();
+        private @Nullable HostFile other;
+
+        TwoOpens(String failing) {
+            this.failing = failing;
+            calls().put("one", (state, cpu) -> {
+                told.add("one " + host(state).fsync());
+                return "saved";
+            });
+            calls().put("two", (state, cpu) -> {
+                told.add("two " + other().fsync());
+                return "saved";
+            });
+        }
+
+        private HostFile other() {
+            return Objects.requireNonNull(other, "before the beginning");
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            told.clear();
+            other = host(state).open();
+            boolean[] hasFailed = {false};
+            host(state).channel.fail(call -> {
+                if (call.equals(failing) && !hasFailed[0]) {
+                    hasFailed[0] = true;
+                    throw new IOException("Input/output error");
+                }
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            for (int i = 0; i < 2; i++) {
+                told.add("one " + host(state).fsync());
+                told.add("two " + other().fsync());
+            }
+            long error = Errno.EIO.result();
+            for (String open : List.of("one ", "two ")) {
+                if (told.stream().filter((open + error)::equals).count() != 1) {
+                    throw new AssertionError("told " + told);
+                }
+            }
+            other().close();
+        }
+    }
+
+    static final class TwoOpensOfFailedWrite extends TwoOpens {
+        TwoOpensOfFailedWrite() {
+            super("write");
+        }
+    }
+
+    static final class TwoOpensOfFailedForce extends TwoOpens {
+        TwoOpensOfFailedForce() {
+            super("force");
+        }
+    }
+}

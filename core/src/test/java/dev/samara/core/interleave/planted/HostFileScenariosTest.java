@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.interleave.scenario.SteppedScenarios;
+import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.core.interleave.schedule.Strategy;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("A file of the host, in all schedules with few preemptions")
+@Tag("interleave")
+@Timeout(1200)
+final class HostFileScenariosTest {
+    @ParameterizedTest
+    @DisplayName("has on the device, when a save returns, each store that came before it")
+    @ValueSource(
+            classes = {
+                HostFileScenarios.SavedBesideMove.class,
+                HostFileScenarios.SavedBesideUnmap.class,
+                HostFileScenarios.SavedBesideDiscard.class,
+                HostFileScenarios.SavedBesideFork.class,
+                HostFileScenarios.SavedBesideEviction.class,
+                HostFileScenarios.SavedBesideClose.class,
+                HostFileScenarios.SavedBesideStores.class,
+                HostFileScenarios.SavedBesideWrites.class
+            })
+    void saves(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("keeps no page behind its end, in memory or in the host")
+    @ValueSource(
+            classes = {
+                HostFileScenarios.SavedBesideTruncation.class,
+                HostFileScenarios.ReadBesideTruncation.class,
+                HostFileScenarios.ReadToTheEnd.class
+            })
+    void ends(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("loses no store by an eviction, or by a read that is late")
+    @ValueSource(
+            classes = {
+                HostFileScenarios.EvictionBesideStore.class,
+                HostFileScenarios.EvictionBesideGuest.class,
+                HostFileScenarios.ReadBesideWrite.class,
+                HostFileScenarios.Limited.class
+            })
+    void evicts(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("tells each open once of a failure")
+    @ValueSource(
+            classes = {HostFileScenarios.TwoOpensOfFailedWrite.class, HostFileScenarios.TwoOpensOfFailedForce.class})
+    void tells(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    private static void explore(Class<? extends Scenario> type) {
+        Strategy strategy = Strategy.bounded(Integer.getInteger("interleave.bound", 1));
+        Exploration exploration = SteppedScenarios.explore(type);
+        Exploration.Result result = SteppedScenarios.result(type, exploration, strategy, 0);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.scenario;
+
+import dev.samara.core.MachineInternals;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.OpenHostFile;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.Backing;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+
+/**
+ * A file of the host as {@link GroundFile}. Its bytes are in a {@link MemoryChannel}, which has all of them at the end.
+ */
+public final class HostGroundFile implements GroundFile {
+    /** An empty file: a path that is opened must have one. */
+    private static final Path PATH = makePath();
+
+    private static final Field USES = field();
+
+    public final MemoryChannel channel;
+    private final State state;
+    private final HostFile file;
+    private boolean isClosed;
+
+    HostGroundFile(State state) {
+        this.state = state;
+        channel = new MemoryChannel(Ground.PAGES);
+        MachineInternals.hostFiles(state.machine).openBy((path, options) -> channel.opened());
+        file = open();
+    }
+
+    private static Path makePath() {
+        try {
+            Path made = Files.createTempFile("host", ".file");
+            made.toFile().deleteOnExit();
+            return made;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** Opens the file once more. The channel of the first open serves all. */
+    public HostFile open() {
+        return state.machine.openFile(PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    public HostFile file() {
+        return file;
+    }
+
+    @Override
+    public Backing backing() {
+        return file;
+    }
+
+    private static Field field() {
+        try {
+            Field field = OpenHostFile.class.getDeclaredField("uses");
+            field.setAccessible(true);
+            return field;
+        } catch (NoSuchFieldException renamed) {
+            throw new ExceptionInInitializerError(renamed);
+        }
+    }
+
+    private static void check(String call, long result) {
+        if (result != 0) {
+            throw new MmException(call, Errno.of(result));
+        }
+    }
+
+    @Override
+    public void truncate(long bytes) {
+        check("truncate", file.truncate(bytes));
+    }
+
+    @Override
+    public void punch(long offset, long length) {
+        check("punch", file.punch(offset, length));
+    }
+
+    @Override
+    public long pwrite(ByteBuffer source, long offset) {
+        return file.pwrite(source, offset);
+    }
+
+    @Override
+    public long pread(ByteBuffer target, long offset) {
+        return file.pread(target, offset);
+    }
+
+    /** Saves the file. What a page had before has reached the device, unless another call has changed it since. */
+    public long fsync() {
+        return file.fsync();
+    }
+
+    /** Frees pages that may be freed, mapped or not; dirty ones are written if there are no others. */
+    public boolean evict() {
+        return ((FilePages) Objects.requireNonNull(file.pageCache())).memory().reclaim();
+    }
+
+    /** Saves the file, whose bytes the channel has then. */
+    @Override
+    public void close() {
+        if (isClosed) {
+            return;
+        }
+        isClosed = true;
+        long saved = file.fsync();
+        if (saved != 0) {
+            throw new AssertionError("the last save has returned " + saved);
+        }
+        if (channel.length() != file.size()) {
+            throw new AssertionError("the host has " + channel.length() + " bytes, the file " + file.size());
+        }
+        for (long page = 0; page * SpaceScenario.PAGE + Long.BYTES <= file.size(); page++) {
+            String number = number(page * SpaceScenario.PAGE);
+            if (!number.equals(Long.toString(channel.forcedNumber(page)))) {
+                throw new AssertionError("page " + page + " has " + number + ", and " + channel.forcedNumber(page)
+                        + " on the device, " + channel.number(page) + " in the host");
+            }
+        }
+        file.close();
+    }
+
+    /** Returns the number of uses of the open by mappings; once it is closed, that of channels which are still open. */
+    @Override
+    public int opens() {
+        try {
+            return isClosed ? channel.open() : USES.getInt(file) - 1;
+        } catch (IllegalAccessException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+}
