@@ -93,6 +93,8 @@ final class Eviction {
     }
 
     private int run(DiscardPages discarding, boolean isUrgent) {
+        // Before a page leaves the index: without memory for this, none does.
+        int[] freed = new int[BATCH];
         boolean isOver = false;
         collect(isUrgent);
         if (count == 0) {
@@ -104,7 +106,11 @@ final class Eviction {
         } finally {
             putBack(isUrgent, !isOver);
         }
-        return free(discarding);
+        int size = handOver(discarding, freed);
+        // Later: an empty index needs memory, and the frames must not be lost.
+        prune();
+        discarding.finish();
+        return size;
     }
 
     /** Collects the next pages, and takes those out of the index that are to be freed. */
@@ -219,14 +225,22 @@ final class Eviction {
                     isOut[i] = false;
                 }
             }
+        } finally {
+            content.unlock();
+        }
+    }
+
+    private void prune() {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
             cached.index().prune(pages[0], pages[count - 1]);
         } finally {
             content.unlock();
         }
     }
 
-    private int free(DiscardPages discarding) {
-        int[] freed = new int[count];
+    private int handOver(DiscardPages discarding, int[] freed) {
         int size = 0;
         for (int i = 0; i < count; i++) {
             if (isOut[i]) {
@@ -235,7 +249,6 @@ final class Eviction {
         }
         discarding.dropWhenFinished(freed, size);
         cached.uncount(size);
-        discarding.finish();
         return size;
     }
 }

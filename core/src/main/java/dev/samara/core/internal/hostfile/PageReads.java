@@ -3,9 +3,11 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.StackReserve;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /**
  * Reads pages of one file of the host into memory ({@code filemap_read_folio}). The rest of the last page is zeros. A
@@ -22,6 +24,9 @@ final class PageReads {
 
     /** The file of the host is shorter than the page cache says. */
     static final int SHORT = UNREADABLE - 1;
+
+    /** The number of frames of stack that a read touches before it has a frame of memory, to free or insert that. */
+    private static final int DEPTH = 30;
 
     private final HostInode inode;
     private final FilePages pages;
@@ -45,11 +50,13 @@ final class PageReads {
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most) {
+        // Before there is a frame: the frame would be lost if there is no stack or no memory for this.
+        StackReserve.check(DEPTH);
+        int[] fresh = new int[most];
         int first = pages.allocate();
         if (first == Frames.NONE) {
             return FilePages.NO_MEMORY;
         }
-        int[] fresh = new int[most];
         Arrays.fill(fresh, Frames.NONE);
         fresh[0] = first;
         int result;
@@ -107,6 +114,8 @@ final class PageReads {
             if (!readFully(buffer.limit((int) wanted), start)) {
                 return SHORT;
             }
+            // Before a frame is taken out of the fresh ones, as above.
+            BooleanSupplier isCurrent = () -> inode.writes().begun() == written;
             int result = BEYOND;
             for (int i = 0; i < count && (long) i << pageShift < wanted; i++) {
                 int length = (int) Math.min(frames.pageSize(), wanted - ((long) i << pageShift));
@@ -114,8 +123,7 @@ final class PageReads {
                 frames.store().write(frame, 0, buffer, i << pageShift, length);
                 // An insertion that fails frees the frame, too.
                 fresh[i] = Frames.NONE;
-                int inserted =
-                        pages.insertIf(page + i, frame, () -> inode.writes().begun() == written);
+                int inserted = pages.insertIf(page + i, frame, isCurrent);
                 result = i == 0 ? inserted : result;
             }
             return result;

@@ -121,6 +121,32 @@ final class FailurePlantedTest {
                     CALLERS,
                     Plantings.withoutCall(FILE + "Reclaim", "run", "check", 0)),
             new Planted(
+                    "a read of a file of the host takes a frame before it has memory for the list of its frames",
+                    "read-fault@HOST_FILE",
+                    FailureKind.ALLOCATION,
+                    CALLERS,
+                    SourceBreak.of(
+                            CORE + "hostfile.PageReads",
+                            "        int[] fresh = new int[most];\n",
+                            "",
+                            "        Arrays.fill(fresh, Frames.NONE);\n",
+                            "int[] fresh = new int[most]; Arrays.fill(fresh, Frames.NONE);")),
+            new Planted(
+                    "a read of a file of the host meets the end of the stack when it has a frame",
+                    "read-fault@HOST_FILE",
+                    FailureKind.STACK,
+                    CALLERS,
+                    Plantings.withoutCall(CORE + "hostfile.PageReads", "fetch", "check", 0)),
+            new Planted(
+                    "an eviction has no memory for an empty index before its frames are handed over",
+                    "evict@HOST_FILE",
+                    FailureKind.ALLOCATION,
+                    CALLERS,
+                    SourceBreak.of(
+                            FILE + "Eviction",
+                            "        int size = handOver(discarding, freed);\n",
+                            "prune(); int size = handOver(discarding, freed);")),
+            new Planted(
                     "an open that cannot be handed on keeps the others from their end",
                     "mprotect@CACHED_FILE",
                     FailureKind.STACK,

@@ -221,6 +221,9 @@ final class FailureScenario implements Scenario {
                 || result.equals(Long.toString(Errno.EAGAIN.result()))
                 || result.equals(Errno.ENOMEM.name())
                 || result.equals(Errno.EAGAIN.name())
+                // A backing that throws when it is asked to save.
+                || result.equals(Long.toString(Errno.EIO.result()))
+                || result.equals(Errno.EIO.name())
                 || result.equals(Fault.toString(Fault.OUT_OF_MEMORY))
                 || result.equals(Fault.toString(Fault.ADRERR));
     }

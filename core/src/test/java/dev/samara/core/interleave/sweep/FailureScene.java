@@ -13,6 +13,7 @@ import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
@@ -233,6 +234,10 @@ final class FailureScene {
             }
             file().close();
             state.machine.awaitQuiescence();
+            if (failed != 0 && file() instanceof HostGroundFile) {
+                // The use whose end has failed keeps the file open until the machine ends.
+                MachineInternals.hostFiles(state.machine).close();
+            }
         }
         for (AddressSpace space : spaces) {
             int tables = StandStill.tableOf(space).tables();

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A share of the sweep for the build: one in 240 depths of the stack, one in three allocations of operations on private
- * memory and one in 24 of others, and each point of all other kinds. Each operation fails once at least. {@link
- * Failures} makes all runs.
+ * memory, one in four of those on files of the host and one in 24 of others, and each point of all other kinds. Each
+ * operation fails once at least. {@link Failures} makes all runs.
  */
 @DisplayName("Each operation, with failures that it can meet")
 @Tag("interleave")
@@ -30,6 +30,9 @@ final class FailureSweepTest {
 
     /** The stride of allocations of operations on files, shared memory, the heap and early reuse. */
     private static final int ON_GROUNDS = 24;
+
+    /** The stride of allocations of operations on files of the host. */
+    private static final int ON_HOST_FILES = 4;
 
     /** The stride of allocations of operations on private memory. */
     private static final int ON_PRIVATE_MEMORY = 3;
@@ -79,7 +82,9 @@ final class FailureSweepTest {
             return AT_EACH_DEPTH.contains(scenario) ? 1 : DEPTHS;
         }
         if (kind == FailureKind.ALLOCATION) {
-            return scenario.contains("@") ? ON_GROUNDS : ON_PRIVATE_MEMORY;
+            return scenario.endsWith("@HOST_FILE")
+                    ? ON_HOST_FILES
+                    : scenario.contains("@") ? ON_GROUNDS : ON_PRIVATE_MEMORY;
         }
         return 1;
     }

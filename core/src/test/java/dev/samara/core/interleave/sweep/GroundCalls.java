@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.sweep.FailureKinds.Action;
 import dev.samara.core.interleave.sweep.FailureKinds.Kind;
@@ -14,6 +15,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.SyncFlags;
 import java.util.List;
 
 /** The operations of {@link FailureKinds} on other grounds than private memory. A name ends with that of its ground. */
@@ -32,8 +34,12 @@ final class GroundCalls {
     private GroundCalls() {}
 
     static void addTo() {
-        for (Ground ground :
-                List.of(Ground.SHARED_ANONYMOUS, Ground.PRIVATE_FILE, Ground.SHARED_FILE, Ground.CACHED_FILE)) {
+        for (Ground ground : List.of(
+                Ground.SHARED_ANONYMOUS,
+                Ground.PRIVATE_FILE,
+                Ground.SHARED_FILE,
+                Ground.CACHED_FILE,
+                Ground.HOST_FILE)) {
             addOfPages(ground);
             if (ground.hasHoles()) {
                 // Page by page, as the contents of a file.
@@ -47,7 +53,9 @@ final class GroundCalls {
                 addOfFiles(ground);
             }
         }
-        addReclaim();
+        addReclaim(Ground.CACHED_FILE);
+        addReclaim(Ground.HOST_FILE);
+        addOfHostFile();
         addOfHeap();
         addOfEarlyReuse();
     }
@@ -98,7 +106,7 @@ final class GroundCalls {
             scene.file().punch(OFFSET, LENGTH);
             return "punched";
         });
-        if (ground != Ground.CACHED_FILE) {
+        if (ground != Ground.CACHED_FILE && ground != Ground.HOST_FILE) {
             // A closed page cache refuses the reads of the judgement.
             add("file-close", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
                 scene.file().close();
@@ -110,11 +118,11 @@ final class GroundCalls {
         add("pread", ground, (scene, label, cpu) -> scene.file().number(OFFSET));
     }
 
-    private static void addReclaim() {
+    private static void addReclaim(Ground ground) {
         FailureKinds.add(
-                "reclaim@" + Ground.CACHED_FILE,
+                "reclaim@" + ground,
                 new Kind(GroundCalls::reclaim)
-                        .on(Ground.CACHED_FILE)
+                        .on(ground)
                         .with(Needs.FRAMES)
                         .after((scene, cpu) -> scene.state.other())
                         .behind(GroundCalls::takeAllFrames));
@@ -143,6 +151,39 @@ final class GroundCalls {
     private static Object reclaim(FailureScene scene, String label, Cpu cpu) {
         String stored = SpaceScenario.store(cpu, SpaceScenario.AT + OTHER_LENGTH - PAGE, 1);
         return stored.equals("stored") ? scene.state.other().munmap(SpaceScenario.AT, OTHER_LENGTH) : stored;
+    }
+
+    private static HostGroundFile host(FailureScene scene) {
+        return (HostGroundFile) scene.file();
+    }
+
+    /** The page that the scene has written is dirty. */
+    private static void addOfHostFile() {
+        Ground ground = Ground.HOST_FILE;
+        add("fsync", ground, (scene, label, cpu) -> host(scene).fsync());
+        add("msync", ground, (scene, label, cpu) -> scene.state.space.msync(START, LENGTH, SyncFlags.SYNC));
+        add("evict", ground, (scene, label, cpu) -> {
+            host(scene).evict();
+            return "evicted";
+        });
+        // The first fault has read the next page, too. This one follows it, and the window grows.
+        add("read-ahead", ground, (scene, label, cpu) -> {
+            cpu.switchTo(scene.state.space);
+            return SpaceScenario.load(cpu, START + 4 * PAGE);
+        });
+        add("willneed", ground, (scene, label, cpu) -> scene.state.space.madvise(START, LENGTH, Advice.WILLNEED));
+        add("open", ground, (scene, label, cpu) -> {
+            host(scene).open().close();
+            return "opened and closed";
+        });
+        add("cut", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
+            host(scene).truncate(OFFSET + 100);
+            return "truncated";
+        });
+        add("grow", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
+            host(scene).truncate(FAR);
+            return "truncated";
+        });
     }
 
     private static void addOfHeap() {
