@@ -66,7 +66,6 @@ final class HostBytes {
 
     /** Writes some of the remaining bytes, so that a long write makes room in between. */
     private long write(ByteBuffer source, long offset) {
-        files.makeRoom();
         int limit = source.limit();
         source.limit(Math.min(limit, source.position() + MOST_BYTES));
         try {
@@ -79,7 +78,13 @@ final class HostBytes {
     private long transfer(ByteBuffer buffer, long offset, int most, boolean isWrite) {
         long pageSize = pages.memory().frames().pageSize();
         long done = 0;
+        boolean isFetched = false;
         for (; ; ) {
+            if (isWrite && !isFetched) {
+                // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
+                files.makeRoom();
+            }
+            isFetched = false;
             long part = isWrite ? write(buffer, offset + done) : pages.pread(buffer, offset + done);
             if (part >= 0) {
                 done += part;
@@ -91,6 +96,7 @@ final class HostBytes {
                 if (failed != 0) {
                     return done > 0 ? done : failed;
                 }
+                isFetched = true;
             }
         }
     }

@@ -31,6 +31,9 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
     /** The calls so far, one word each; a read is not recorded. */
     public final List<String> calls = Collections.synchronizedList(new ArrayList<>());
 
+    /** Whether calls are recorded. */
+    public volatile boolean isRecording = true;
+
     /** The number of reads so far. */
     public final AtomicInteger reads = new AtomicInteger();
 
@@ -51,6 +54,12 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
         HostChannel opened = PathChannel.open(path, options);
         open.incrementAndGet();
         return new Faulty(opened);
+    }
+
+    private void record(String call) {
+        if (isRecording) {
+            calls.add(call);
+        }
     }
 
     private final class Faulty implements HostChannel {
@@ -78,7 +87,7 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
         public int write(ByteBuffer source, long offset) throws IOException {
             failure.before(ChannelCall.WRITE, offset, source.remaining());
             int written = channel.write(part(source), offset);
-            calls.add("write " + offset + "+" + written);
+            record("write " + offset + "+" + written);
             source.position(source.position() + written);
             return written;
         }
@@ -87,7 +96,7 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
         public void force() throws IOException {
             failure.before(ChannelCall.FORCE, 0, 0);
             channel.force();
-            calls.add("force");
+            record("force");
         }
 
         @Override
@@ -99,7 +108,7 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
         public void truncate(long bytes) throws IOException {
             failure.before(ChannelCall.TRUNCATE, bytes, 0);
             channel.truncate(bytes);
-            calls.add("truncate " + bytes);
+            record("truncate " + bytes);
         }
 
         @Override
