@@ -38,13 +38,14 @@ final class HostFileCrashTest {
 
     @Test
     @Timeout(value = 20, unit = TimeUnit.MINUTES)
-    @DisplayName("leaves all that msync has promised, and no page of which only a part was written")
+    @DisplayName("leaves all that msync and fsync have promised, and no page of which only a part was written")
     void kill() throws Exception {
         Random random = new Random(Long.getLong("samara.seed", 9));
+        long promises = 0;
         for (int kill = 0; kill < KILLS; kill++) {
             Path file = folder.resolve("f" + kill);
             Path out = folder.resolve("out" + kill);
-            int pages = KilledWriter.SPACES * KilledWriter.PAGES;
+            int pages = KilledWriter.NUMBERED;
             Files.write(file, new byte[pages * (int) PAGE]);
             Process writer = ChildJvm.begin(KilledWriter.class, out, file.toString(), Long.toString(kill));
             int lines = 1 + random.nextInt(200);
@@ -52,8 +53,10 @@ final class HostFileCrashTest {
             assertTrue(writer.isAlive(), () -> String.join("\n", lines(out)));
             writer.destroyForcibly();
             assertTrue(writer.waitFor() != 0);
+            promises += lines(out).size();
             check(file, lines(out), pages);
         }
+        System.out.println(KILLS + " kills, after " + promises + " promises");
     }
 
     private static void check(Path file, List<String> lines, int pages) throws IOException {

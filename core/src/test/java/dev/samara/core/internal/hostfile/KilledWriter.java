@@ -16,14 +16,17 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Random;
 
 /**
  * Writes a file through mappings of three spaces until it is killed, and says what {@code msync} has promised. A fourth
- * thread writes, cuts, lengthens and punches pages behind those of the spaces.
+ * thread writes pages by calls, and promises what {@code fsync} has saved. Behind these pages it cuts, lengthens,
+ * punches and writes the file, and stores to it through a mapping. Pages are evicted and written back meanwhile.
  */
 final class KilledWriter {
     static final int SPACES = 3;
@@ -31,24 +34,59 @@ final class KilledWriter {
     /** The pages of each space. The two numbers of a page are equal when it is saved. */
     static final int PAGES = 8;
 
+    /** The pages that are written by calls, behind those of the spaces. */
+    static final int WRITTEN = 4;
+
+    /** All pages with two numbers. */
+    static final int NUMBERED = SPACES * PAGES + WRITTEN;
+
     private KilledWriter() {}
 
     public static void main(String[] arguments) {
         Path path = Path.of(arguments[0]);
         long seed = Long.parseLong(arguments[1]);
-        Machine machine = Machine.builder().memory(256 * PAGE).build();
+        Machine machine = Machine.builder()
+                .memory(256 * PAGE)
+                .cacheLimit(24 * PAGE)
+                .writeBackEvery(Duration.ofMillis(20))
+                .build();
         for (int i = 0; i < SPACES; i++) {
             int space = i;
             new Thread(() -> write(machine, path, space, seed + space)).start();
         }
+        change(machine, path, new Random(seed));
+    }
+
+    private static void change(Machine machine, Path path, Random random) {
         HostFile file = machine.openFile(path, GEOMETRY, StandardOpenOption.WRITE);
-        Random random = new Random(seed);
-        long end = (long) SPACES * PAGES * PAGE;
-        while (file.fsync() == 0) {
-            file.truncate(end + random.nextInt(8) * PAGE + random.nextInt(100));
-            file.pwrite(ByteBuffer.allocate(random.nextInt(3 * (int) PAGE)), end + random.nextInt(4 * (int) PAGE));
-            file.punch(end + random.nextInt(4 * (int) PAGE), 2 * PAGE);
+        AddressSpace space = machine.newSpace(GEOMETRY);
+        long end = NUMBERED * PAGE;
+        try (Cpu cpu = machine.claimCpu();
+                FileOutputStream out = new FileOutputStream(FileDescriptor.out)) {
+            cpu.switchTo(space);
+            int rights = Protection.READ | Protection.WRITE;
+            long at = space.mmap(0, 8 * PAGE, rights, MapFlags.SHARED, file, end);
+            for (long round = 1; ; round++) {
+                int page = SPACES * PAGES + random.nextInt(WRITTEN);
+                ByteBuffer bytes = ByteBuffer.allocate((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
+                bytes.putLong(0, round).putLong((int) PAGE - 8, round);
+                check(file.pwrite(bytes, page * PAGE) - PAGE);
+                file.truncate(end + random.nextInt(8) * PAGE + random.nextInt(100));
+                // May be beyond the end.
+                cpu.memory().store(at + random.nextInt(8) * PAGE, 8, round);
+                file.pwrite(ByteBuffer.allocate(random.nextInt(3 * (int) PAGE)), end + random.nextInt(4 * (int) PAGE));
+                file.punch(end + random.nextInt(4 * (int) PAGE), 2 * PAGE);
+                check(file.fsync());
+                promise(out, page, round);
+            }
+        } catch (IOException gone) {
+            throw new IllegalStateException(gone);
         }
+    }
+
+    /** One write: a line is there as a whole, or not at all. */
+    private static void promise(FileOutputStream out, int page, long round) throws IOException {
+        out.write(("promised " + page + " " + round + "\n").getBytes(StandardCharsets.US_ASCII));
     }
 
     private static void write(Machine machine, Path path, int number, long seed) {
@@ -67,9 +105,7 @@ final class KilledWriter {
                 store(cpu, at + page * PAGE + PAGE - 8, round);
                 if (random.nextInt(4) == 0) {
                     check(space.msync(at + page * PAGE, PAGE, SyncFlags.SYNC));
-                    // One write: a line is there as a whole, or not at all.
-                    String line = "promised " + (number * PAGES + page) + " " + round + "\n";
-                    out.write(line.getBytes(StandardCharsets.US_ASCII));
+                    promise(out, number * PAGES + page, round);
                 }
             }
         } catch (IOException gone) {
