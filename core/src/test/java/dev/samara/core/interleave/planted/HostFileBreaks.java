@@ -93,5 +93,10 @@ final class HostFileBreaks {
                             "                inode.setUnforced(true);\n",
                             "",
                             "                    pages.setDirty(runs[i], runs[i + 1]);\n",
-                            "")));
+                            "")),
+            PlantedBreak.of(
+                    "the last close of a file does not look for an open meanwhile",
+                    HostFileScenarios.LastCloseBesideOpen.class,
+                    1,
+                    in("hostfile.HostFiles", "if (use.opens > 0 || !inodes.remove", "if (!inodes.remove")));
 }

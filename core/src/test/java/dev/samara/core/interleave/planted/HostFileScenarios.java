@@ -13,6 +13,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -377,6 +378,102 @@ final class HostFileScenarios {
     static final class TwoOpensOfFailedForce extends TwoOpens {
         TwoOpensOfFailedForce() {
             super("force");
+        }
+    }
+
+    /** All pages are dirty, so an eviction writes them. Beside it is a store to one of them. */
+    static final class DirtyEvictionBesideStore extends OfHostFile {
+        DirtyEvictionBesideStore() {
+            calls().put("evict", (state, cpu) -> {
+                host(state).evict();
+                return "evicted";
+            });
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + PAGE, 8);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            judgeStored(cpu);
+        }
+    }
+
+    /** All pages are dirty, so an eviction writes them. Beside it is a truncation. */
+    static final class DirtyEvictionBesideTruncation extends OfHostFile {
+        DirtyEvictionBesideTruncation() {
+            calls().put("evict", (state, cpu) -> {
+                host(state).evict();
+                return "evicted";
+            });
+            calls().put("truncate", (state, cpu) -> {
+                host(state).truncate(PAGE);
+                host(state).channel.forbidFrom(PAGE);
+                return "truncated";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + PAGE, 8);
+        }
+    }
+
+    /** The end of the last mapping of a file without opens, beside an open, which finds what was stored. */
+    static final class LastCloseBesideOpen extends Calls {
+        private @Nullable HostGroundFile file;
+        private @Nullable HostFile opened;
+
+        LastCloseBesideOpen() {
+            calls().put("munmap", munmap(AT, PAGE));
+            calls().put("open", (state, cpu) -> {
+                opened = host().open();
+                return first(opened);
+            });
+        }
+
+        private HostGroundFile host() {
+            return Objects.requireNonNull(file, "before the beginning");
+        }
+
+        private static String first(HostFile of) {
+            ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES);
+            return of.pread(bytes, 0) + " bytes, " + GroundFile.number(bytes);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            file = (HostGroundFile) Ground.HOST_FILE.file(state);
+            state.space.mmap(AT, PAGE, RW, SHARED, host().backing(), 0);
+            store(cpu, AT, 7);
+            host().file().close();
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            HostFile last = Objects.requireNonNull(opened, "not opened");
+            if (!first(last).equals("8 bytes, 7")) {
+                throw new AssertionError("stored 7, and an open has " + first(last));
+            }
+            last.close();
+        }
+
+        @Override
+        protected void judgeClosed() {
+            if (host().channel.open() != 0 || host().channel.forcedNumber(0) != 7) {
+                throw new AssertionError(host().channel.open() + " channels are open, and the device has "
+                        + host().channel.forcedNumber(0));
+            }
         }
     }
 }

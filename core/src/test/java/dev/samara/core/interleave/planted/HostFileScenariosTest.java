@@ -29,7 +29,8 @@ final class HostFileScenariosTest {
                 HostFileScenarios.SavedBesideEviction.class,
                 HostFileScenarios.SavedBesideClose.class,
                 HostFileScenarios.SavedBesideStores.class,
-                HostFileScenarios.SavedBesideWrites.class
+                HostFileScenarios.SavedBesideWrites.class,
+                HostFileScenarios.LastCloseBesideOpen.class
             })
     void saves(Class<? extends Scenario> type) {
         explore(type);
@@ -40,6 +41,7 @@ final class HostFileScenariosTest {
     @ValueSource(
             classes = {
                 HostFileScenarios.SavedBesideTruncation.class,
+                HostFileScenarios.DirtyEvictionBesideTruncation.class,
                 HostFileScenarios.ReadBesideTruncation.class,
                 HostFileScenarios.ReadToTheEnd.class
             })
@@ -53,6 +55,7 @@ final class HostFileScenariosTest {
             classes = {
                 HostFileScenarios.EvictionBesideStore.class,
                 HostFileScenarios.EvictionBesideGuest.class,
+                HostFileScenarios.DirtyEvictionBesideStore.class,
                 HostFileScenarios.ReadBesideWrite.class,
                 HostFileScenarios.Limited.class
             })

@@ -50,7 +50,8 @@ public final class MemoryChannel implements HostChannel {
         return this;
     }
 
-    int open() {
+    /** Returns the number of channels that are open. */
+    public int open() {
         return open.get();
     }
 
