@@ -57,11 +57,13 @@ final class HostBytes {
         if (failed != 0) {
             return failed;
         }
-        long done = transfer(source, offset, 1, true);
-        if (end > pages.size()) {
-            inode.cutHost(size);
+        try {
+            return transfer(source, offset, 1, true);
+        } finally {
+            if (end > pages.size()) {
+                inode.cutHost(size);
+            }
         }
-        return done;
     }
 
     /** Writes some of the remaining bytes, so that a long write makes room in between. */

@@ -57,6 +57,9 @@ final class HostInode {
     /** Whether bytes were written, or the size was changed, since the last force. */
     private volatile boolean isUnforced;
 
+    /** Whether the file of the host was made larger in vain, and is not cut yet. Stored under {@link #changes}. */
+    private volatile boolean isTooLong;
+
     /** All channels that end with this. Guarded by the monitor of {@link HostFiles}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
 
@@ -212,8 +215,10 @@ final class HostInode {
     void cutHost(long size) {
         try {
             channel.truncate(Math.max(size, pages.size()));
+            isTooLong = false;
         } catch (IOException failed) {
-            // The file is longer than needed, by zeros.
+            // The file is longer than needed, by zeros, until the next try.
+            isTooLong = true;
             isUnforced = true;
         }
     }
@@ -261,7 +266,10 @@ final class HostInode {
         Cpus.checkMayWait("a look at a file");
         changes.lock();
         try {
-            if (channel.size() == pages.size()) {
+            if (isTooLong) {
+                cutHost(pages.size());
+            }
+            if (channel.size() == pages.size() || isTooLong) {
                 return 0;
             }
             lockAll();
@@ -309,6 +317,9 @@ final class HostInode {
     /** Saves the pages of a range; see {@link PageWrites#flush}. */
     long flush(long first, long last) {
         Cpus.checkMayWait("a write-back");
+        if (isTooLong) {
+            revalidate();
+        }
         long failed = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             failed = writes.flush(first, last);
