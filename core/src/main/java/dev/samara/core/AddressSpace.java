@@ -588,7 +588,9 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Gives advice ({@code madvise(2)}), mapping by mapping. A hole is reported at the end (ENOMEM). Any other error
-     * stops the call, and the mappings before it stay changed. The effect on pages is not part of the layout.
+     * stops the call, and the mappings before it stay changed. The effect on pages is not part of the layout. WILLNEED
+     * calls {@link dev.samara.core.vma.Backing#willNeed} for each mapping of a backing in the range, and a {@code
+     * HostFile} begins to read pages; no error of a read is told.
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written; EAGAIN too

@@ -637,7 +637,7 @@ public final class MachineBuilder {
         MachineState host = new MachineState(settings);
         host.hostFiles().limit(cacheLimit);
         if (!writeBackTime.isZero()) {
-            host.hostFiles().writeEvery(host.tasks(), saturatedNanos(writeBackTime));
+            host.hostFiles().writeEvery(saturatedNanos(writeBackTime));
         }
         if (trackReferences) {
             host.trackReferences(new RefTracker());

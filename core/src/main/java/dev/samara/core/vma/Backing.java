@@ -271,4 +271,16 @@ public interface Backing {
     default long fsync(long offset, long length) {
         return 0;
     }
+
+    /**
+     * Is told that a part of the file will be needed soon ({@code POSIX_FADV_WILLNEED}), by {@code madvise} with {@code
+     * MADV_WILLNEED}. Called once for each mapping in the range of the call, shared or private, in ascending order of
+     * addresses, with the freedoms of {@link #fault}: without any lock, with a reference to the VMA. The call waits for
+     * this method, which should therefore begin reads and not wait for them. It succeeds whatever becomes of the reads.
+     * An exception is reported, and the call goes on. Unless overridden, nothing happens.
+     *
+     * @param offset of the first byte in the file
+     * @param length number of bytes, positive; the range may reach beyond the end of the file
+     */
+    default void willNeed(long offset, long length) {}
 }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
@@ -50,6 +51,7 @@ public final class HostFiles {
     }
 
     private final Consumer<Report> reporter;
+    private final Executor tasks;
     private final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
     /** Set before the first file is opened. */
@@ -80,9 +82,11 @@ public final class HostFiles {
      * Makes an empty list.
      *
      * @param reporter is told of files that could not be saved
+     * @param tasks runs reads and writes in the background, which may block
      */
-    public HostFiles(Consumer<Report> reporter) {
+    public HostFiles(Consumer<Report> reporter, Executor tasks) {
         this.reporter = reporter;
+        this.tasks = tasks;
     }
 
     /** Installs another opener, before the first file is opened. */
@@ -324,10 +328,9 @@ public final class HostFiles {
     /**
      * Has dirty pages written from time to time. Set before the first file is opened.
      *
-     * @param tasks runs the writes, which may block
-     * @param nanos the time between two of them, positive
+     * @param nanos the time between two writes, positive
      */
-    public void writeEvery(Executor tasks, long nanos) {
+    public void writeEvery(long nanos) {
         background = new PeriodicWrites(this, tasks, nanos);
     }
 
@@ -350,6 +353,19 @@ public final class HostFiles {
 
     TransferBuffers buffers() {
         return buffers;
+    }
+
+    /** Returns the executor of tasks that may block. */
+    Executor tasks() {
+        return tasks;
+    }
+
+    /**
+     * Returns the most pages that are read ahead of any access by one call: half of those that may be in memory, so the
+     * reads evict none of each other's pages.
+     */
+    long mostAhead(Frames frames) {
+        return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;
     }
 
     private synchronized HostInode[] all() {

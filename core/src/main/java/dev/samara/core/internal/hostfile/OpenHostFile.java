@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.PageCache;
@@ -14,7 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import org.jspecify.annotations.Nullable;
 
-/** One open of a file of the host. Its owner and each of its mappings use it; the last use ends it. */
+/** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
 public final class OpenHostFile extends HostFile {
     private final HostFiles files;
     private final HostInode inode;
@@ -25,7 +26,7 @@ public final class OpenHostFile extends HostFile {
     private final ReadAhead readAhead;
     private final Operations operations = new Operations();
 
-    /** The mappings, and the owner. Guarded by this. */
+    /** The mappings, the owner, and reads ahead under way. Guarded by this. */
     private int uses = 1;
 
     /** Whether the owner has closed this. Guarded by this. */
@@ -125,6 +126,36 @@ public final class OpenHostFile extends HostFile {
         }
         inode.flush(0, Long.MAX_VALUE);
         return failures.tell();
+    }
+
+    @Override
+    public void willNeed(long offset, long length) {
+        Frames frames = inode.pages().memory().frames();
+        int shift = Integer.numberOfTrailingZeros(frames.pageSize());
+        long first = offset >>> shift;
+        long last = Math.min((offset + length - 1) >>> shift, first + files.mostAhead(frames) - 1);
+        if (first > last || !use()) {
+            return;
+        }
+        boolean isGiven = false;
+        try {
+            ForcedReadAhead reads = new ForcedReadAhead(inode, first, last, readAhead.most());
+            files.tasks().execute(() -> run(reads));
+            isGiven = true;
+        } finally {
+            if (!isGiven) {
+                unuse();
+            }
+        }
+    }
+
+    /** Runs a task for which this is in use. */
+    private void run(Runnable task) {
+        try {
+            task.run();
+        } finally {
+            unuse();
+        }
     }
 
     @Override

@@ -42,4 +42,9 @@ final class ReadAhead {
         next = page + window;
         return window;
     }
+
+    /** Returns the number of pages of the largest window for accesses that no advice is known of. */
+    int most() {
+        return most;
+    }
 }

@@ -142,6 +142,11 @@ public final class Frames {
         return pageSize;
     }
 
+    /** Returns the most frames there may be, the zero page not counted. */
+    public int most() {
+        return limit - 1;
+    }
+
     /** Makes an empty magazine for one owner. May wait for the lock of the pool. */
     public Magazine newMagazine() {
         return pool.newMagazine();

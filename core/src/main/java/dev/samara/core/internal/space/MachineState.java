@@ -133,7 +133,7 @@ public final class MachineState {
     private final Background background = new Background(this::reportFailedTask);
     private final MachineTasks tasks;
     private final Housekeeping housekeeping;
-    private final HostFiles hostFiles = new HostFiles(this::report);
+    private final HostFiles hostFiles;
 
     private record NamedWatch(MachineState host, String name) implements MachineWatch {
         @Override
@@ -158,6 +158,7 @@ public final class MachineState {
         tasks = new MachineTasks(
                 background, threads.executor(), threads.isInvoked(), threads.idle(), this::reportFailedTask);
         housekeeping = tasks.housekeeping();
+        hostFiles = new HostFiles(this::report, tasks);
         borrowers = new Borrowers(settings.longBorrowNanos());
         housekeeping.checkInSteps(this::checkInStep);
     }

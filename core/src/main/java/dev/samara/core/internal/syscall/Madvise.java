@@ -3,6 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
@@ -21,12 +22,35 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the advice that acts on
- * pages.
+ * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, the errors of the advice that acts on pages,
+ * and the advice to backings.
  */
 public record Madvise(long address, long length, int advice) implements Call {
     public static long madvise(Layout layout, long address, long length, int advice) {
-        return Syscall.run(layout, new Madvise(address, length, advice));
+        long result = Syscall.run(layout, new Madvise(address, length, advice));
+        if (advice == Advice.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
+            long end = address + layout.geometry().roundUp(length);
+            ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
+        }
+        return result;
+    }
+
+    /** Tells the backing of a VMA, whose failure is no error ({@code madvise_willneed}). Holds no lock. */
+    private static long willNeed(Layout layout, VmArea vma, long start, long end) {
+        BackingTraits traits = vma.traits();
+        if (traits == null) {
+            return 0;
+        }
+        try {
+            traits.backing().willNeed(ReferencedVmas.offset(layout, vma, start), end - start);
+        } catch (Throwable thrown) {
+            layout.host()
+                    .report(
+                            Report.Kind.CALLBACK_FAILED,
+                            "willNeed of " + traits.backing().name(),
+                            thrown);
+        }
+        return 0;
     }
 
     @Override

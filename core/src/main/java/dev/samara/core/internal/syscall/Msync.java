@@ -23,6 +23,9 @@ import dev.samara.core.vma.VmaFlags;
 public record Msync(long address, long length, int flags) implements Call {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
+    /** Ends the calls of the backings at locked memory. No errno has this number. */
+    private static final long LOCKED = 1;
+
     public static long msync(Layout layout, long address, long length, int flags) {
         Msync call = new Msync(address, length, flags);
         long result = Syscall.run(layout, call);
@@ -37,41 +40,20 @@ public record Msync(long address, long length, int flags) implements Call {
     /** Calls the backings of shared mappings. Holds no lock. Returns 0 or the first failure. */
     private long sync(Layout layout) {
         long end = address + layout.geometry().roundUp(length);
-        long at = address;
-        while (Addresses.isBelow(at, end)) {
-            VmArea vma = layout.acquire(at);
-            if (vma == null) {
-                VmArea next = layout.findNext(at);
-                // One that contains the address has been mapped meanwhile, and is looked up again.
-                at = next == null ? end : Addresses.higher(at, next.start());
-                continue;
-            }
-            long stop;
-            try {
-                stop = Addresses.lower(vma.end(), end);
-                if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
-                    return 0;
-                }
-                long failure = sync(layout, vma, at, stop);
-                if (failure != 0) {
-                    return failure;
-                }
-            } finally {
-                vma.release();
-            }
-            at = stop;
-        }
-        return 0;
+        long result = ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> sync(layout, vma, start, stop));
+        return result == LOCKED ? 0 : result;
     }
 
-    private static long sync(Layout layout, VmArea vma, long start, long end) {
+    private long sync(Layout layout, VmArea vma, long start, long end) {
+        if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
+            return LOCKED;
+        }
         BackingTraits traits = vma.traits();
         if (traits == null || !vma.has(VmaFlags.SHARED)) {
             return 0;
         }
-        long offset = (vma.pageOffset() << layout.geometry().pageShift()) + (start - vma.start());
         try {
-            return traits.backing().fsync(offset, end - start);
+            return traits.backing().fsync(ReferencedVmas.offset(layout, vma, start), end - start);
         } catch (Throwable thrown) {
             layout.host()
                     .report(
