@@ -443,7 +443,7 @@ public final class Machine implements AutoCloseable {
     CpuTlb newProcessor(MachineMemory memory, CpuOwner owner, Cpu cpu, int number, int tlbEntries) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         AccessChecker checker = memory.accessChecker();
-        return new CpuTlb(
+        CpuTlb made = new CpuTlb(
                 memory.cpus(),
                 owner,
                 cpu,
@@ -453,6 +453,8 @@ public final class Machine implements AutoCloseable {
                         ? new SoftTlb(pageShift, tlbEntries, memory.frames().region())
                         : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
+        made.countDirtied(memory.frames());
+        return made;
     }
 
     /** Returns whether this machine is closed, its committed memory and the number of claimed CPUs so far as text. */

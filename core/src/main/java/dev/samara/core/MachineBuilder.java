@@ -19,6 +19,7 @@ import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,8 @@ public final class MachineBuilder {
     private long pageTableLimit = -1;
 
     private long cacheLimit = Long.MAX_VALUE;
+    private double backgroundRatio = 0.1;
+    private double dirtyRatio = 0.2;
     private Duration writeBackTime = Duration.ofSeconds(30);
 
     private Duration longWait = Duration.ofSeconds(10);
@@ -147,8 +150,9 @@ public final class MachineBuilder {
      * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page has to be read beyond
      * the limit, the machine first frees clean pages that were not mapped again since a look before, whether they are
      * mapped or not; if there are none, it writes dirty ones, so a guest that writes faster than the device waits for
-     * it. Pages of locked mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty
-     * pages that cannot be written. Without a limit, such pages are freed when no frame is free.
+     * it. {@link #dirtyRatio} has it wait earlier. Pages of locked mappings and pinned ones stay. Pages that are
+     * being read may exceed the limit; so do dirty pages that cannot be written. Without a limit, such pages are
+     * freed when no frame is free.
      *
      * @param bytes the limit, positive; no limit unless set
      * @return this
@@ -163,11 +167,43 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the time between two writes of the dirty pages of files of the host in the background, on a thread of the
-     * machine, or by the {@linkplain #executor executor}. They are written while a file is open for writing, and are
-     * not forced to the device. A failure is told by the next {@code fsync} or {@code msync} of each open.
+     * Sets the shares of the {@link #cacheLimit} that dirty pages of files of the host may have ({@code
+     * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). From the first one on, a task of the machine writes the
+     * dirty pages of all files, on a thread of its own or by the {@linkplain #executor executor}. From the second one
+     * on, a call that writes to a file first writes them itself, or waits for another thread that does. So does a
+     * fault at a page that has to be read, in a shared mapping that may be written. A store to a page in memory never
+     * waits. No page is forced to the device. Pages that cannot be written do not count, so no thread waits for them.
      *
-     * @param time 30 seconds unless set; zero for no writes in the background
+     * <p>A page counts when it is written first, and again when it is written after it was saved. A page that was saved
+     * by another call, such as {@code fsync}, counts until the next write of this kind begins. Has no effect without a
+     * limit for the cache.
+     *
+     * @param background the first share, above 0; 0.1 unless set
+     * @param most the second share, not below the first one and at most 1; 0.2 unless set
+     * @return this
+     * @throws IllegalArgumentException if the shares are not such
+     */
+    public MachineBuilder dirtyRatio(double background, double most) {
+        if (!(background > 0 && background <= most && most <= 1)) {
+            throw new IllegalArgumentException("0 < " + background + " <= " + most + " <= 1 does not hold");
+        }
+        backgroundRatio = background;
+        dirtyRatio = most;
+        return this;
+    }
+
+    private long shareOfCache(double ratio) {
+        return Math.max(1, (long) (cacheLimit * ratio));
+    }
+
+    /**
+     * Sets the time between two writes of all dirty pages of files of the host in the background, on a thread of the
+     * machine, or by the {@linkplain #executor executor}. They are written while a file is open for writing, and are
+     * not forced to the device. A failure is told by the next {@code fsync} or {@code msync} of each open. A page
+     * stays dirty for about this time at most; on Linux for the sum of {@code vm.dirty_expire_centisecs} and {@code
+     * vm.dirty_writeback_centisecs}. A file that another thread changes at that instant is written in part only.
+     *
+     * @param time 30 seconds unless set; zero for no such writes
      * @return this
      * @throws IllegalArgumentException if it is negative
      */
@@ -574,14 +610,19 @@ public final class MachineBuilder {
                 new Backlog(mostCallbacks, atBound, host.housekeeping()),
                 saturatedNanos(longGracePeriod),
                 message -> host.report(Report.Kind.LONG_WAIT, message, null)));
+        Frames frames = new Frames(
+                store,
+                pageShift,
+                chunkShift,
+                (int) most,
+                poisonsFrames,
+                (thrown, frame) -> reportQuarantined(host, frame, thrown));
+        AtomicLong dirtied = host.hostFiles().dirtied();
+        if (dirtied != null) {
+            frames.countDirtied(dirtied);
+        }
         return new MachineMemory(
-                new Frames(
-                        store,
-                        pageShift,
-                        chunkShift,
-                        (int) most,
-                        poisonsFrames,
-                        (thrown, frame) -> reportQuarantined(host, frame, thrown)),
+                frames,
                 rcu,
                 new Cpus(
                         saturatedNanos(longShootdown),
@@ -636,6 +677,9 @@ public final class MachineBuilder {
                 memory == 0 ? null : this::memory);
         MachineState host = new MachineState(settings);
         host.hostFiles().limit(cacheLimit);
+        if (cacheLimit != Long.MAX_VALUE) {
+            host.hostFiles().limitDirty(shareOfCache(backgroundRatio), shareOfCache(dirtyRatio));
+        }
         if (!writeBackTime.isZero()) {
             host.hostFiles().writeEvery(saturatedNanos(writeBackTime));
         }

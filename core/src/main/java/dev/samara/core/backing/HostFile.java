@@ -23,6 +23,10 @@ import java.nio.ByteBuffer;
  * save is lost. If the machine of the host fails, pages that were being written are on the device as a whole, in part
  * or not at all.
  *
+ * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is
+ * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite} and a fault in
+ * a writable shared mapping may wait for that.
+ *
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
  * failure, by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty

@@ -222,7 +222,11 @@ final class FaultAround implements PageWindow {
                 if (i == target) {
                     put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                mapped |= Leaf.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
+                boolean isIn = Leaf.fill(leaf, index + i, Pte.present(frame, put));
+                if (isIn && Pte.has(put, Pte.DIRTY)) {
+                    frames.noteDirtied(frame);
+                }
+                mapped |= isIn && i == target;
             }
             return mapped ? Fault.NONE : Resolve.AGAIN;
         } finally {

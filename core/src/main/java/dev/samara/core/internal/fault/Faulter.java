@@ -409,7 +409,11 @@ public final class Faulter {
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return Resolve.AGAIN;
             }
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : Resolve.AGAIN;
+            boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
+            if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
+                frames.noteDirtied(Pte.frame(pte));
+            }
+            return isWider ? Fault.NONE : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -214,6 +214,9 @@ final class FileBytes {
 
     private void put(int frame, long from, ByteBuffer source, int length) {
         frames.store().write(frame, offsetOf(from), source, source.position(), length);
-        frames.setDirty(frame);
+        if (!frames.isDirty(frame)) {
+            frames.setDirty(frame);
+            frames.noteDirtied(frame);
+        }
     }
 }

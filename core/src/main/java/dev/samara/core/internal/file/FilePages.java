@@ -89,12 +89,21 @@ public final class FilePages extends PageCache {
         return new FilePages(memory, size, true, false);
     }
 
+    /** Returns the cache of a file whose dirty pages are saved by {@link #writeBack}, and counted. */
+    public static FilePages ofSaved(MachineMemory memory, long size) {
+        return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED);
+    }
+
     private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow) {
+        this(memory, size, isOfZeros, mayGrow, memory.nextCache());
+    }
+
+    private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow, long number) {
         this.memory = memory;
+        this.number = number;
         this.mayGrow = mayGrow;
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
-        number = memory.nextCache();
         firstSize = size;
         mappings = new ReverseMap(memory.caches().unmapped());
     }
@@ -585,6 +594,6 @@ public final class FilePages extends PageCache {
 
     @Override
     public String toString() {
-        return "page cache " + number();
+        return "page cache " + (number & ~Frames.SAVED);
     }
 }

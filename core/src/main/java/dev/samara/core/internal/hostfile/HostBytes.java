@@ -84,6 +84,7 @@ final class HostBytes {
         for (; ; ) {
             if (isWrite && !isFetched) {
                 // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
+                files.balanceDirty();
                 files.makeRoom();
             }
             isFetched = false;

@@ -60,6 +60,8 @@ public final class HostFiles {
     /** Writes pages in the background; null for none. Set before the first file is opened. */
     private @Nullable PeriodicWrites background;
 
+    private final DirtyLimit dirty = new DirtyLimit(this);
+
     /** The bytes of the pages in memory of all files. */
     private final AtomicLong resident = new AtomicLong();
 
@@ -219,7 +221,7 @@ public final class HostFiles {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
-                    known = new HostInode(this, key, new FilePages(memory, size), channel, writes);
+                    known = new HostInode(this, key, FilePages.ofSaved(memory, size), channel, writes);
                     known.evictBy(resident);
                     inodes.put(key, known);
                     all = inodes.values().toArray(new HostInode[0]);
@@ -323,6 +325,33 @@ public final class HostFiles {
      */
     public void limit(long bytes) {
         mostBytes = bytes;
+    }
+
+    /**
+     * Limits the dirty pages in memory of all files. Set before the first file is opened.
+     *
+     * @param background bytes from which on they are written in the background, positive
+     * @param most bytes from which on a thread that makes pages dirty writes them first
+     */
+    public void limitDirty(long background, long most) {
+        dirty.bound(background, most);
+    }
+
+    /** Returns the counter of the bytes that become dirty; null if no limit needs it. */
+    public @Nullable AtomicLong dirtied() {
+        return dirty.isBounded() ? dirty.dirtied() : null;
+    }
+
+    /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
+    void balanceDirty() {
+        dirty.balance();
+    }
+
+    /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
+    void writeDirty() {
+        for (HostInode inode : all()) {
+            inode.write();
+        }
     }
 
     /**

@@ -387,6 +387,16 @@ final class HostInode {
         }
     }
 
+    /** Writes all dirty pages, and forces nothing. Waits for other changes and write-backs. */
+    void write() {
+        writeBack.lock();
+        try {
+            writes.write(0, Long.MAX_VALUE, true);
+        } finally {
+            writeBack.unlock();
+        }
+    }
+
     /** Closes the pages and all channels. The caller is the last user. */
     void end(List<HostChannel> ending) {
         try {

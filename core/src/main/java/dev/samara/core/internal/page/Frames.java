@@ -32,6 +32,9 @@ public final class Frames {
     /** The owner of private pages. */
     public static final long ANONYMOUS = 0;
 
+    /** The lowest number of a cache whose dirty pages are saved. */
+    public static final long SAVED = 1L << 62;
+
     private static final long COUNT = (1L << 28) - 1;
     private static final int PIN_SHIFT = 28;
     private static final long PIN = 1L << PIN_SHIFT;
@@ -68,6 +71,9 @@ public final class Frames {
     private final long[][] records;
 
     private final FramePool pool;
+
+    /** See {@link #countDirtied}. Set before the first frame is handed out. */
+    private @Nullable AtomicLong dirtied;
 
     /** The number of pins of all frames. */
     private final AtomicLong pins = new AtomicLong();
@@ -442,6 +448,28 @@ public final class Frames {
     public void setDirty(int frame) {
         if (!isDirty(frame)) {
             FrameRecord.getAndOrWord(recordsOf(frame), positionOf(frame), DIRTY);
+        }
+    }
+
+    /**
+     * Has the bytes counted of pages that become dirty, of caches whose numbers are at least {@link #SAVED}. Called
+     * before the first frame is handed out.
+     *
+     * @param counter is added to, and never subtracted from: a page that becomes dirty again counts again
+     */
+    public void countDirtied(AtomicLong counter) {
+        dirtied = counter;
+    }
+
+    /**
+     * Counts a frame of a cache that has just become dirty: by a mark, or by that of an entry. The frame is not freed
+     * during the call.
+     */
+    public void noteDirtied(int frame) {
+        AtomicLong counter = dirtied;
+        // The number is negative before the frame is put into its cache.
+        if (counter != null && Math.abs(FrameRecord.owner(recordsOf(frame), positionOf(frame))) >= SAVED) {
+            counter.getAndAdd(pageSize);
         }
     }
 

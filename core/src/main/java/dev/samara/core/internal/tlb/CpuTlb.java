@@ -8,6 +8,7 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.OwnTlb;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.RcuReader;
 import java.lang.ref.Reference;
@@ -129,6 +130,11 @@ public final class CpuTlb extends CpuActivities {
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
         state = cpus.claim(owner, number, own);
         fill.serve(state);
+    }
+
+    /** Has pages of files counted that become dirty. Called before the CPU has a space. */
+    public void countDirtied(Frames frames) {
+        fill.countDirtied(frames);
     }
 
     /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */

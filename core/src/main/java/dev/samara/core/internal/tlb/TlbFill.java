@@ -3,6 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -31,9 +32,17 @@ public final class TlbFill {
     /** Of the CPU's space, since the first walk there; null before. Most switches to a space need no walk. */
     private @Nullable PageTable table;
 
+    /** Counts pages of files that become dirty; null if none does. Set before the CPU has a space. */
+    private @Nullable Frames frames;
+
     TlbFill(int pageShift, SoftTlb tlb) {
         this.tlb = tlb;
         tables = new WalkCache(pageShift);
+    }
+
+    /** Has pages of files counted that become dirty. Called before the CPU has a space. */
+    void countDirtied(Frames counting) {
+        frames = counting;
     }
 
     /** Begins to serve a CPU that has come online. Allocates nothing. */
@@ -98,6 +107,9 @@ public final class TlbFill {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
             if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
+                if (frames != null && Pte.has(wanted & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
+                    frames.noteDirtied(Pte.frame(pte));
+                }
                 return fill(address, pte | wanted, right);
             }
             pte = Leaf.get(leaf, index);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Keeps the dirty pages of all files of a machine few ({@code balance_dirty_pages}). Above a first bound a task of the
+ * machine writes them; above a second one, so does each thread that is about to make more pages dirty, one at a time,
+ * and the others wait for it. Thread-safe.
+ *
+ * <p>The dirty bytes are an estimate that is never too small, but for pages that could not be written: those that have
+ * become dirty since the beginning of the last pass over all files. A page that becomes dirty again counts again. So a
+ * store costs nothing, unless it is the first one since its page was clean.
+ *
+ * <p>A thread that waits here may hold the lock of the changes of one file. The thread that writes waits for the locks
+ * of the write-back and inode locks, whose holders never wait here.
+ */
+final class DirtyLimit {
+    private final HostFiles files;
+
+    /** The bytes of pages that have become dirty so far. */
+    private final AtomicLong dirtied = new AtomicLong();
+
+    /** What {@link #dirtied} was when the last pass began. Written under the lock. */
+    private volatile long passed;
+
+    /** Held by the thread that writes. */
+    private final ReentrantLock pass = new ReentrantLock();
+
+    /** Whether a task is given that has not begun. */
+    private final AtomicBoolean isGiven = new AtomicBoolean();
+
+    /* The bounds in bytes. Set before the first file is opened. */
+
+    private long background = Long.MAX_VALUE;
+    private long most = Long.MAX_VALUE;
+
+    DirtyLimit(HostFiles files) {
+        this.files = files;
+    }
+
+    void bound(long backgroundBytes, long mostBytes) {
+        background = backgroundBytes;
+        most = mostBytes;
+    }
+
+    /** Returns whether there are bounds. */
+    boolean isBounded() {
+        return background != Long.MAX_VALUE;
+    }
+
+    AtomicLong dirtied() {
+        return dirtied;
+    }
+
+    private long dirty() {
+        // In this order: a pass in between makes the result too large, not too small.
+        long before = passed;
+        return dirtied.get() - before;
+    }
+
+    /**
+     * Has pages written if too many are dirty. May wait for the host, for CPUs and for changes of files. Called by a
+     * thread that is about to make pages dirty. The caller holds no lock but one of changes.
+     */
+    void balance() {
+        long dirty = dirty();
+        if (dirty >= most) {
+            pass.lock();
+            try {
+                write(most);
+            } finally {
+                pass.unlock();
+            }
+        } else if (dirty >= background && isGiven.compareAndSet(false, true)) {
+            give();
+        }
+    }
+
+    private void give() {
+        boolean isTaken = false;
+        try {
+            files.tasks().execute(this::writeInBackground);
+            isTaken = true;
+        } finally {
+            if (!isTaken) {
+                isGiven.set(false);
+            }
+        }
+    }
+
+    private void writeInBackground() {
+        isGiven.set(false);
+        // If another thread writes, this need not.
+        if (pass.tryLock()) {
+            try {
+                write(background);
+            } finally {
+                pass.unlock();
+            }
+        }
+    }
+
+    /** Writes the dirty pages of all files, if there are that many. The caller holds the lock. */
+    private void write(long least) {
+        if (dirty() >= least) {
+            long before = dirtied.get();
+            files.writeDirty();
+            passed = before;
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertResult;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.RepeatedStep;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(OneThread.class)
+@DisplayName("Dirty pages of files of the host, by their share of the limit,")
+final class DirtyLimitTest extends DirtyLimitFixture {
+    /** The pages that stores may make dirty between two faults: a window of the read-ahead. */
+    private static final int WINDOW = 32;
+
+    private static final int PAGES = 400;
+
+    DirtyLimitTest() {
+        super(new HeldTasks());
+    }
+
+    private void pwrite(HostFile file, long page, long number) {
+        assertEquals(8, file.pwrite(bytes(number), page * PAGE));
+    }
+
+    private void assertSaved(Path path, int pages, long first) throws IOException {
+        for (int page = 0; page < pages; page++) {
+            assertEquals(first + page, number(path, page * PAGE));
+        }
+    }
+
+    private HostFile failing(Path path) {
+        HostFile file = open(path, RW);
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE) {
+                throw new IOException("No space left on device");
+            }
+        };
+        return file;
+    }
+
+    @Test
+    @DisplayName("are written in the background from the first share on")
+    void background() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        tasks.hold();
+        for (int page = 0; page < BACKGROUND; page++) {
+            pwrite(file, page, page);
+        }
+        assertEquals(0, tasks.count());
+        pwrite(file, BACKGROUND, BACKGROUND);
+        pwrite(file, BACKGROUND + 1, BACKGROUND + 1);
+        Await.until("a task", () -> tasks.count() == 1);
+        assertEquals(0, channels.calls.size());
+        tasks.release();
+        fixture.machine.awaitQuiescence();
+        assertEquals(0, dirty(file, 0));
+        assertSaved(path, BACKGROUND + 2, 0);
+        int calls = channels.calls.size();
+        pwrite(file, 0, 0);
+        pwrite(file, 0, 1);
+        fixture.machine.awaitQuiescence();
+        assertEquals(calls, channels.calls.size());
+        file.close();
+    }
+
+    @Test
+    @DisplayName("are not more than the second share after writes by calls, if the task in the background hangs")
+    void pwrites() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        tasks.hold();
+        for (int page = 0; page < PAGES; page++) {
+            pwrite(file, page, page);
+            assertTrue(dirty(file, 0) <= MOST);
+        }
+        tasks.release();
+        file.close();
+        assertSaved(path, PAGES, 0);
+    }
+
+    @Test
+    @DisplayName("are not more than the second share and a window after stores that fault")
+    void stores() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+        tasks.hold();
+        int seen = 0;
+        for (int page = 0; page < PAGES; page++) {
+            fixture.store(at + page * PAGE, page);
+            seen = Math.max(seen, dirty(file, at));
+        }
+        assertTrue(seen <= MOST + WINDOW, "dirty: " + seen);
+        tasks.release();
+        assertEquals(0, file.fsync());
+        file.close();
+        assertSaved(path, PAGES, 0);
+    }
+
+    @Test
+    @DisplayName("are known though no store to them has faulted; a read does not wait for them, but a write does")
+    void silentStores() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+        long other = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < MOST; page++) {
+            fixture.load(at + page * PAGE);
+        }
+        tasks.hold();
+        for (int round = 0; round < 2; round++) {
+            for (int page = 0; page < MOST; page++) {
+                fixture.store(at + page * PAGE, round + page);
+            }
+            int calls = channels.calls.size();
+            assertEquals(STAMP + 200 + round, fixture.load(other + (200 + round) * PAGE));
+            assertEquals(8, file.pread(bytes(0), (300 + round) * PAGE));
+            assertEquals(calls, channels.calls.size());
+            pwrite(file, 399, 1);
+            assertTrue(calls < channels.calls.size());
+            assertEquals(1, dirty(file, at));
+            assertSaved(path, MOST, round);
+        }
+        tasks.release();
+        file.close();
+    }
+
+    @Test
+    @DisplayName("that cannot be written stop no thread before the memory is full, and are written later")
+    void failure() throws Exception {
+        Path path = write("f", 600 * PAGE_BYTES);
+        HostFile file = failing(path);
+        for (int page = 0; page < PAGES; page++) {
+            pwrite(file, page, page);
+        }
+        assertEquals(PAGES, dirty(file, 0));
+        long result = 8;
+        for (int page = PAGES; page < 600 && result == 8; page++) {
+            result = file.pwrite(bytes(page), page * PAGE);
+        }
+        assertResult(Errno.ENOMEM, result);
+        assertResult(Errno.ENOSPC, file.fsync());
+        channels.failure = (call, offset, length) -> {};
+        assertEquals(0, file.fsync());
+        assertSaved(path, PAGES, 0);
+        file.close();
+    }
+
+    @Test
+    @DisplayName("are written beside writes, stores, saves and truncations of several files, and none is lost")
+    void storm() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        HostFile other = open(write("g", PAGES * PAGE_BYTES), RW);
+        HostFile third = open(write("h", PAGES * PAGE_BYTES), RW);
+        long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
+        AtomicLong next = new AtomicLong();
+        try (RepeatedStep writes = new RepeatedStep("writes", () -> {
+                    long page = next.getAndIncrement() % PAGES;
+                    assertEquals(8, other.pwrite(bytes(page), page * PAGE));
+                });
+                RepeatedStep truncations = new RepeatedStep("truncations", () -> {
+                    assertEquals(0, third.truncate(PAGE));
+                    assertEquals(8, third.pwrite(bytes(1), 50 * PAGE));
+                    assertEquals(0, third.punch(PAGE, 30 * PAGE));
+                    assertEquals(0, third.fsync());
+                })) {
+            for (int i = 0; i < 10 * PAGES && writes.goesOn() && truncations.goesOn(); i++) {
+                fixture.store(at + i % PAGES * PAGE, i);
+            }
+        }
+        assertEquals(0, file.fsync());
+        assertSaved(path, PAGES, 9 * PAGES);
+        file.close();
+        other.close();
+        third.close();
+    }
+}
