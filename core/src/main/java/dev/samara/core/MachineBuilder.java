@@ -40,6 +40,7 @@ public final class MachineBuilder {
     private long cacheLimit = Long.MAX_VALUE;
     private double backgroundRatio = 0.1;
     private double dirtyRatio = 0.2;
+    private boolean dropsFailedWrites;
     private Duration writeBackTime = Duration.ofSeconds(30);
 
     private Duration longWait = Duration.ofSeconds(10);
@@ -212,6 +213,22 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("time " + time + " is negative");
         }
         writeBackTime = time;
+        return this;
+    }
+
+    /**
+     * Sets what becomes of pages of files of the host that cannot be written, or whose file cannot be forced to its
+     * device. Unless set, they stay dirty: each save and each write in the background tries again, they stay in memory
+     * beyond the {@link #cacheLimit}, and a file whose last save fails stays open. If such writes are dropped, the pages
+     * are clean then, as on Linux: their bytes stay in memory until the page is freed, and are lost after that unless
+     * the page is written again; a file whose last save fails is closed. In both ways each open is told of a failure
+     * once, and the failure of the last save of a file is reported.
+     *
+     * @param isDropped whether failed writes are dropped; false unless set
+     * @return this
+     */
+    public MachineBuilder dropFailedWrites(boolean isDropped) {
+        dropsFailedWrites = isDropped;
         return this;
     }
 
@@ -679,6 +696,9 @@ public final class MachineBuilder {
         host.hostFiles().limit(cacheLimit);
         if (cacheLimit != Long.MAX_VALUE) {
             host.hostFiles().limitDirty(shareOfCache(backgroundRatio), shareOfCache(dirtyRatio));
+        }
+        if (dropsFailedWrites) {
+            host.hostFiles().dropFailedWrites();
         }
         if (!writeBackTime.isZero()) {
             host.hostFiles().writeEvery(saturatedNanos(writeBackTime));

@@ -30,7 +30,7 @@ import java.nio.ByteBuffer;
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
  * failure, by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty
- * again, as far as they are in memory. An interrupt of a thread has no effect on the file.
+ * again, as far as they are in memory. {@code MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a thread has no effect on the file.
  *
  * <p><b>Other programs.</b> If another program makes the file shorter, that is found at the next read of a page, save
  * or {@link #revalidate}. The pages beyond the new end are a SIGBUS then, and nothing makes the file longer again. If

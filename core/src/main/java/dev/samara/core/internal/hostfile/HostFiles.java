@@ -68,6 +68,9 @@ public final class HostFiles {
     /** The most bytes of pages in memory of all files. Set before the first file is opened. */
     private long mostBytes = Long.MAX_VALUE;
 
+    /** Whether a page whose write has failed is clean. Set before the first file is opened. */
+    private boolean dropsFailedWrites;
+
     /** Held by the one thread that evicts pages for the limit; others wait for it, which slows them down. */
     private final ReentrantLock room = new ReentrantLock();
 
@@ -285,9 +288,11 @@ public final class HostFiles {
             }
         }
         if (failed != 0) {
-            stay(inode);
             report(inode, failed);
-            return true;
+            if (!dropsFailedWrites) {
+                stay(inode);
+                return true;
+            }
         }
         return end(inode, opened);
     }
@@ -325,6 +330,15 @@ public final class HostFiles {
      */
     public void limit(long bytes) {
         mostBytes = bytes;
+    }
+
+    /** Has pages be clean whose write has failed. Called before the first file is opened. */
+    public void dropFailedWrites() {
+        dropsFailedWrites = true;
+    }
+
+    boolean dropsFailedWrites() {
+        return dropsFailedWrites;
     }
 
     /**

@@ -75,7 +75,7 @@ final class HostInode {
         this.isWritable = isWritable;
         channels.add(channel);
         reads = new PageReads(this, buffers);
-        writes = new PageWrites(this, buffers);
+        writes = new PageWrites(this, buffers, files.dropsFailedWrites());
         bytes = new HostBytes(this, files);
         pages.allowReclaim();
     }

@@ -22,6 +22,12 @@ final class PageWrites implements PageWriter {
     private final FilePages pages;
     private final TransferBuffers buffers;
 
+    /** Whether a page whose write has failed is clean. */
+    private final boolean dropsFailed;
+
+    /** The first failure of this write-back whose pages are clean, or 0. */
+    private long dropped;
+
     /**
      * The number of changes of the host's bytes that have begun or ended: odd during one. Written under the lock of the
      * write-back.
@@ -33,9 +39,10 @@ final class PageWrites implements PageWriter {
 
     private int runsSize;
 
-    PageWrites(HostInode inode, TransferBuffers buffers) {
+    PageWrites(HostInode inode, TransferBuffers buffers, boolean dropsFailed) {
         this.inode = inode;
         this.buffers = buffers;
+        this.dropsFailed = dropsFailed;
         pages = inode.pages();
     }
 
@@ -46,7 +53,8 @@ final class PageWrites implements PageWriter {
 
     /**
      * Writes the dirty pages of a range, and forces the file. Pages whose write has failed stay dirty. If the force
-     * fails, the pages that were written since the last one are dirty again, as far as they are in memory.
+     * fails, the pages that were written since the last one are dirty again, as far as they are in memory. If failed
+     * writes are dropped, all these pages are clean.
      *
      * @return 0; a negated errno, which is recorded; or {@link #SHORT}
      */
@@ -69,7 +77,9 @@ final class PageWrites implements PageWriter {
         }
         ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
         try {
+            dropped = 0;
             long failed = mayWait ? pages.writeBack(first, last, buffer, this) : pages.tryWriteBack(buffer, this);
+            failed = failed == 0 ? dropped : failed;
             if (failed != 0 && failed != SHORT) {
                 inode.errors().add(failed);
             }
@@ -87,10 +97,19 @@ final class PageWrites implements PageWriter {
                 return SHORT;
             }
             addRun(offset, bytes.remaining());
-            return writeFully(offset, bytes);
+            return drop(writeFully(offset, bytes));
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return drop(HostErrors.of(failed).result());
         }
+    }
+
+    /** Returns the result of a write for the cache: 0 if the pages are clean. */
+    private long drop(long failed) {
+        if (!dropsFailed) {
+            return failed;
+        }
+        dropped = dropped == 0 ? failed : dropped;
+        return 0;
     }
 
     private long writeFully(long offset, ByteBuffer bytes) throws IOException {
@@ -166,7 +185,7 @@ final class PageWrites implements PageWriter {
             if (!isForced) {
                 inode.setUnforced(true);
                 // Whether the device has them is not known.
-                for (int i = 0; i < runsSize; i += 2) {
+                for (int i = 0; i < runsSize && !dropsFailed; i += 2) {
                     pages.setDirty(runs[i], runs[i + 1]);
                 }
             }
