@@ -219,10 +219,10 @@ public final class MachineBuilder {
     /**
      * Sets what becomes of pages of files of the host that cannot be written, or whose file cannot be forced to its
      * device. Unless set, they stay dirty: each save and each write in the background tries again, they stay in memory
-     * beyond the {@link #cacheLimit}, and a file whose last save fails stays open. If such writes are dropped, the pages
-     * are clean then, as on Linux: their bytes stay in memory until the page is freed, and are lost after that unless
-     * the page is written again; a file whose last save fails is closed. In both ways each open is told of a failure
-     * once, and the failure of the last save of a file is reported.
+     * beyond the {@link #cacheLimit}, and a file whose last save fails stays open. If such writes are dropped, the
+     * pages are clean then, as on Linux: their bytes stay in memory until the page is freed, and are lost after that
+     * unless the page is written again; a file whose last save fails is closed. In both ways each open is told of a
+     * failure once, and the failure of the last save of a file is reported.
      *
      * @param isDropped whether failed writes are dropped; false unless set
      * @return this

@@ -30,7 +30,8 @@ import java.nio.ByteBuffer;
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
  * failure, by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty
- * again, as far as they are in memory. {@code MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a thread has no effect on the file.
+ * again, as far as they are in memory. {@code MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a
+ * thread has no effect on the file.
  *
  * <p><b>Other programs.</b> If another program makes the file shorter, that is found at the next read of a page, save
  * or {@link #revalidate}. The pages beyond the new end are a SIGBUS then, and nothing makes the file longer again. If
@@ -115,6 +116,28 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long fsync();
+
+    /**
+     * Writes dirty pages of a range of the file, and does not force them ({@code sync_file_range}). This promises
+     * nothing after a failure of the host, as on Linux: neither the bytes nor the size need be on the device. A later
+     * {@link #fsync} has less to write.
+     *
+     * <p>With {@code SYNC_FILE_RANGE_WRITE} the dirty pages that the range touches are written, of all mappings and
+     * opens. The calling thread writes them: it waits for the host, for write-backs of the file that are under way, and
+     * for CPUs that may write the pages. With {@code WAIT_BEFORE} or {@code WAIT_AFTER} alone it waits for write-backs
+     * that are under way, of any part of the file. These two flags also have the call tell a failed write of the file
+     * that this open was not told of, as {@code fsync} does. A failure without {@code WAIT_AFTER} is told by a later
+     * call.
+     *
+     * @param offset of the first byte in the file
+     * @param length number of bytes; 0 for all bytes up to the end of the file. Pages are written as a whole
+     * @param flags bits of {@link dev.samara.core.mman.SyncRangeFlags}; 0 does nothing
+     * @return 0, or a negated errno: EBADF if this is closed; EINVAL for an unknown flag, a negative offset or length,
+     *     or an end beyond the largest offset; or that of the last failed write, such as EIO or ENOSPC. With
+     *     {@code WAIT_BEFORE} that of an earlier write ends the call before it writes
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long syncRange(long offset, long length, int flags);
 
     /**
      * Takes the size of the file of the host, which another program may have changed.

@@ -364,7 +364,7 @@ public final class HostFiles {
     /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
     void writeDirty() {
         for (HostInode inode : all()) {
-            inode.write();
+            inode.writeAll();
         }
     }
 

@@ -314,15 +314,24 @@ final class HostInode {
         return 0;
     }
 
-    /** Saves the pages of a range; see {@link PageWrites#flush}. */
+    /** Saves the pages of a range, and forces the file; see {@link PageWrites#flush}. */
     long flush(long first, long last) {
+        return flush(first, last, true);
+    }
+
+    /** Writes the pages of a range, and forces nothing. Waits for other changes and write-backs. */
+    long write(long first, long last) {
+        return flush(first, last, false);
+    }
+
+    private long flush(long first, long last, boolean forces) {
         Cpus.checkMayWait("a write-back");
         if (isTooLong) {
             revalidate();
         }
         long failed = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            failed = writes.flush(first, last);
+            failed = writes.flush(first, last, forces);
             if (failed != PageWrites.SHORT) {
                 return failed;
             }
@@ -387,11 +396,19 @@ final class HostInode {
         }
     }
 
-    /** Writes all dirty pages, and forces nothing. Waits for other changes and write-backs. */
-    void write() {
+    /**
+     * Writes all dirty pages, and forces nothing. Waits for other changes and write-backs, but does not take the lock
+     * of the changes: pages beyond an end that another program has moved stay dirty.
+     */
+    void writeAll() {
+        writes.flush(0, Long.MAX_VALUE, false);
+    }
+
+    /** Waits for the write-back that is under way. */
+    void awaitWriteBack() {
         writeBack.lock();
         try {
-            writes.write(0, Long.MAX_VALUE, true);
+            assert writeBack.isHeldByCurrentThread();
         } finally {
             writeBack.unlock();
         }

@@ -7,6 +7,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.SyncRangeFlags;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
 public final class OpenHostFile extends HostFile {
+    private static final int SYNC_FLAGS =
+            SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
+
     private final HostFiles files;
     private final HostInode inode;
     private final String name;
@@ -130,6 +134,34 @@ public final class OpenHostFile extends HostFile {
         }
         inode.flush(0, Long.MAX_VALUE);
         return failures.tell();
+    }
+
+    @Override
+    public long syncRange(long offset, long length, int flags) {
+        Cpus.checkMayWait("a write-back");
+        if (isClosed()) {
+            return Errno.EBADF.result();
+        }
+        long end = offset + length;
+        if ((flags & ~SYNC_FLAGS) != 0 || offset < 0 || length < 0 || end < 0) {
+            return Errno.EINVAL.result();
+        }
+        if ((flags & SyncRangeFlags.WAIT_BEFORE) != 0) {
+            inode.awaitWriteBack();
+            long failed = failures.tell();
+            if (failed != 0) {
+                return failed;
+            }
+        }
+        if ((flags & SyncRangeFlags.SYNC_FILE_RANGE_WRITE) != 0) {
+            int shift = Integer.numberOfTrailingZeros(
+                    inode.pages().memory().frames().pageSize());
+            // What has failed is told to a call that waits.
+            inode.write(offset >>> shift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> shift);
+        } else if ((flags & SyncRangeFlags.WAIT_AFTER) != 0) {
+            inode.awaitWriteBack();
+        }
+        return (flags & SyncRangeFlags.WAIT_AFTER) != 0 ? failures.tell() : 0;
     }
 
     @Override

@@ -52,17 +52,18 @@ final class PageWrites implements PageWriter {
     }
 
     /**
-     * Writes the dirty pages of a range, and forces the file. Pages whose write has failed stay dirty. If the force
-     * fails, the pages that were written since the last one are dirty again, as far as they are in memory. If failed
-     * writes are dropped, all these pages are clean.
+     * Writes the dirty pages of a range, and perhaps forces the file. Pages whose write has failed stay dirty. If the
+     * force fails, the pages that were written since the last one are dirty again, as far as they are in memory. If
+     * failed writes are dropped, all these pages are clean.
      *
+     * @param forces whether the file is forced
      * @return 0; a negated errno, which is recorded; or {@link #SHORT}
      */
-    long flush(long first, long last) {
+    long flush(long first, long last, boolean forces) {
         inode.writeBackLock().lock();
         try {
             long failed = write(first, last, true);
-            long unforced = inode.isUnforced() ? force() : 0;
+            long unforced = forces && inode.isUnforced() ? force() : 0;
             return failed != 0 ? failed : unforced;
         } finally {
             inode.writeBackLock().unlock();

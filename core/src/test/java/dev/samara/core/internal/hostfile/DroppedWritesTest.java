@@ -67,7 +67,9 @@ final class DroppedWritesTest extends HostFileFixture {
         assertEquals(0, file.fsync());
         assertResult(Errno.ENOSPC, second.fsync());
         assertEquals(0, second.fsync());
-        assertEquals(List.of(), channels.calls.stream().filter(call -> call.startsWith("write")).toList());
+        assertEquals(
+                List.of(),
+                channels.calls.stream().filter(call -> call.startsWith("write")).toList());
         assertEquals(5, fixture.load(at));
         assertEquals(STAMP, number(path, 0));
         fixture.store(at, 7);
