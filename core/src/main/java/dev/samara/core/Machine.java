@@ -361,7 +361,8 @@ public final class Machine implements AutoCloseable {
      * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if there is none; EACCES; EROFS if
      *     it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
      *     device; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
-     *     if the file is open with another page size; EIO for any other failure, which is the cause of the exception
+     *     if the file is open with another page size; EOPNOTSUPP for a path of a file system that has no asynchronous
+     *     channels, such as that of an archive; EIO for any other failure, which is the cause of the exception
      * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}

@@ -24,7 +24,7 @@ final class HostErrors {
             return Errno.EACCES;
         }
         String text = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
-        if (text.contains("read-only file system")) {
+        if (text.contains("read-only file system") || text.contains("write protected")) {
             return Errno.EROFS;
         } else if (text.contains("is a directory")) {
             return Errno.EISDIR;

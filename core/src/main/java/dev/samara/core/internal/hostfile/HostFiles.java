@@ -10,14 +10,10 @@ import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -118,11 +114,11 @@ public final class HostFiles {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
         try {
-            checkKind(path, creates);
-            HostChannel channel = opener.open(path, withRead(options));
+            HostPath.checkKind(path, creates);
+            HostChannel channel = opener.open(path, HostPath.withRead(options));
             HostInode inode = null;
             try {
-                inode = enter(keyOf(path), memory, channel, channel.size(), writes);
+                inode = enter(HostPath.keyOf(path), memory, channel, channel.size(), writes);
             } finally {
                 if (inode == null) {
                     channel.close();
@@ -130,7 +126,10 @@ public final class HostFiles {
             }
             return opened(inode, path, writes);
         } catch (IOException failed) {
-            throw refusal(path.toString(), HostErrors.of(failed), failed);
+            throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
+        } catch (UnsupportedOperationException foreign) {
+            // A file system of another provider may have no channels of this kind.
+            throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
         }
     }
 
@@ -147,44 +146,6 @@ public final class HostFiles {
                 leave(inode);
             }
         }
-    }
-
-    private static MmException refusal(String name, Errno errno, @Nullable IOException cause) {
-        MmException refusal = new MmException("openFile(" + name + ")", errno);
-        if (cause != null) {
-            refusal.initCause(cause);
-        }
-        return refusal;
-    }
-
-    private static Set<OpenOption> withRead(Set<OpenOption> options) {
-        Set<OpenOption> all = new HashSet<>(options);
-        all.add(StandardOpenOption.READ);
-        return all;
-    }
-
-    /** Opening a FIFO would wait for a writer, and reading a directory fails late: both are refused before. */
-    private static void checkKind(Path path, boolean creates) throws IOException {
-        BasicFileAttributes attributes;
-        try {
-            attributes = Files.readAttributes(path, BasicFileAttributes.class);
-        } catch (NoSuchFileException missing) {
-            if (creates) {
-                return;
-            }
-            throw missing;
-        }
-        if (attributes.isDirectory()) {
-            throw refusal(path.toString(), Errno.EISDIR, null);
-        }
-        if (!attributes.isRegularFile()) {
-            throw refusal(path.toString(), Errno.ENODEV, null);
-        }
-    }
-
-    private static Object keyOf(Path path) throws IOException {
-        Object key = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
-        return key != null ? key : path.toRealPath();
     }
 
     /**
@@ -212,7 +173,7 @@ public final class HostFiles {
             inode = enter(lent, memory, channel, channel.size(), writes);
         } catch (IOException failed) {
             close(channel);
-            throw refusal(name, HostErrors.of(failed), failed);
+            throw HostPath.refusal(name, HostErrors.of(failed), failed);
         }
         return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
     }
@@ -230,7 +191,7 @@ public final class HostFiles {
                     all = inodes.values().toArray(new HostInode[0]);
                     isTaken = true;
                 } else if (known.pages().memory() != memory) {
-                    throw refusal(key.toString(), Errno.EBUSY, null);
+                    throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
                 } else if (writes && !known.isWritable()) {
                     known.takeWritable(channel);
                     isTaken = true;
