@@ -5,7 +5,7 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Which opens have one page cache?</td>
- *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}</td></tr>
+ *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code HostPath}</td></tr>
  *   <tr><td>What does an embedder have?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
@@ -13,9 +13,11 @@
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
  *       <td>{@code HostBytes}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>
- *       <td>{@code PageReads}, {@code ReadAhead}</td></tr>
+ *       <td>{@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
+ *   <tr><td>When are pages written that no call saves?</td>
+ *       <td>{@code PeriodicWrites}, {@code DirtyLimit}</td></tr>
  *   <tr><td>Which failures is an open told of?</td>
  *       <td>{@code ErrorSequence}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>
