@@ -226,7 +226,7 @@ class DistrictsTest {
     @DisplayName("a part that is used alone for long joins the others")
     void alone() {
         assertTrue(Divisions.divide(layout, everyTenth()));
-        for (int i = 0; i < 3 * 4096 && Divisions.isDivided(layout); i++) {
+        for (int i = 0; i < 3 * Divisions.LOOK && Divisions.isDivided(layout); i++) {
             assertEquals(0, space.mprotect(at(5), PAGE, i % 2 == 0 ? RW : Protection.READ));
         }
         assertFalse(Divisions.isDivided(layout));

@@ -14,7 +14,7 @@ import java.util.function.ObjIntConsumer;
 /**
  * The free frames of one machine and one page size ({@code mm/page_alloc.c}). The shared pool, which the store fills a
  * chunk at a time, stands behind the magazines: one for each page table context, and one for frames that their last pin
- * has freed. Thread-safe.
+ * has freed. {@link NearMagazines} stand between the two. Thread-safe.
  */
 final class FramePool {
     private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -33,6 +33,8 @@ final class FramePool {
     private final LongSupplier nanos;
     private final AtomicInteger quarantined = new AtomicInteger();
     private final ObjIntConsumer<Throwable> quarantine;
+
+    private final NearMagazines near = new NearMagazines();
 
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -149,8 +151,12 @@ final class FramePool {
         magazine.unlock();
     }
 
-    /** Takes a frame out of the pool, and moves some to the magazine. */
+    /** Takes a frame that is near or in the pool, and moves some to the magazine. */
     private int refill(Magazine magazine) {
+        int frame = near.take(magazine);
+        if (frame != Frames.NONE) {
+            return frame;
+        }
         lock.lock();
         try {
             // The first chunk may be the zero page alone.
@@ -158,9 +164,7 @@ final class FramePool {
                 Thread.onSpinWait();
             }
             if (pooled == 0) {
-                for (Magazine other : magazines) {
-                    drain(other);
-                }
+                drainAll();
             }
             if (pooled == 0) {
                 return Frames.NONE;
@@ -177,6 +181,20 @@ final class FramePool {
             return pool[--pooled];
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void drainAll() {
+        near.lockAll();
+        try {
+            for (int frame = near.takeAny(); frame != Frames.NONE; frame = near.takeAny()) {
+                pool(frame);
+            }
+            for (Magazine magazine : magazines) {
+                drain(magazine);
+            }
+        } finally {
+            near.unlockAll();
         }
     }
 
@@ -309,6 +327,9 @@ final class FramePool {
     }
 
     private void spill(int frame, Magazine magazine) {
+        if (near.put(frame, magazine)) {
+            return;
+        }
         lock.lock();
         try {
             pool(frame);
@@ -329,15 +350,25 @@ final class FramePool {
     int inUse() {
         lock.lock();
         try {
-            int free = pooled;
+            return Math.max(0, made - 1 - free() - quarantined.get());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the number of free frames. The caller holds the lock. */
+    private int free() {
+        near.lockAll();
+        try {
+            int free = pooled + near.size();
             for (Magazine magazine : magazines) {
                 magazine.lock();
                 free += magazine.size();
                 magazine.unlock();
             }
-            return Math.max(0, made - 1 - free - quarantined.get());
+            return free;
         } finally {
-            lock.unlock();
+            near.unlockAll();
         }
     }
 }

@@ -25,8 +25,11 @@ import org.jspecify.annotations.Nullable;
  * <p>All but {@link #tree} is guarded by the lock.
  */
 public final class District {
-    /** The number of operations of a part between two looks at the other parts; a power of two. */
-    private static final int LOOK = 1 << 12;
+    /**
+     * The number of operations of a part between two looks at the other parts; a power of two. They take longer than a
+     * thread usually waits for a processor, so a part is not joined because its thread has to wait.
+     */
+    static final int LOOK = 1 << 15;
 
     /** What a thread with a CPU in GUEST is refused. */
     static final String LOCKING = "a call that takes the lock of a space";

@@ -3,6 +3,9 @@ package dev.samara.core.internal.space;
 
 /** Divides layouts where a test wants it. */
 public final class Divisions {
+    /** The number of operations of a part between two looks at the other parts. */
+    public static final int LOOK = District.LOOK;
+
     private Divisions() {}
 
     /** Divides a layout at addresses that ascend and that no VMA crosses; returns whether it is divided now. */

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+/**
+ * Magazines between the shared pool and those of page-table contexts, each for some threads (Bonwick's depot, divided
+ * by threads). A thread often frees frames by another context than it allocates them by. By these magazines it gets its
+ * own frames back, so the bytes and the record of a frame stay in the caches of one processor. Thread-safe.
+ *
+ * <p>A frame that moves between a magazine of these and that of a context moves under both locks. So a thread that has
+ * {@linkplain #lockAll locked all} of these sees each free frame in one place.
+ */
+final class NearMagazines {
+    /** A power of two. */
+    private static final int COUNT = 8;
+
+    private final Magazine[] magazines = new Magazine[COUNT];
+
+    NearMagazines() {
+        for (int i = 0; i < COUNT; i++) {
+            magazines[i] = new Magazine();
+        }
+    }
+
+    /** Returns the magazine of the calling thread and some others. */
+    private Magazine own() {
+        return magazines[(int) Thread.currentThread().getId() & COUNT - 1];
+    }
+
+    /**
+     * Takes a frame, and moves others to a magazine of a context.
+     *
+     * @return the frame; {@link Frames#NONE} if threads like the calling one have put none here
+     */
+    int take(Magazine target) {
+        Magazine from = own();
+        from.lock();
+        try {
+            if (from.isEmpty()) {
+                return Frames.NONE;
+            }
+            target.lock();
+            try {
+                while (from.size() > 1 && !target.isFull()) {
+                    target.put(from.take());
+                }
+            } finally {
+                target.unlock();
+            }
+            // Last: an overflow of the stack above has taken nothing.
+            return from.take();
+        } finally {
+            from.unlock();
+        }
+    }
+
+    /**
+     * Puts a frame here, and moves others here from a magazine of a context.
+     *
+     * @param frame a free frame, in no magazine
+     * @return false, without a change, if there is no room
+     */
+    boolean put(int frame, Magazine source) {
+        Magazine to = own();
+        to.lock();
+        try {
+            if (to.size() >= Magazine.CAPACITY / 2) {
+                return false;
+            }
+            source.lock();
+            try {
+                while (source.size() > Magazine.CAPACITY / 2 && to.size() < Magazine.CAPACITY - 1) {
+                    to.put(source.take());
+                }
+            } finally {
+                source.unlock();
+            }
+            to.put(frame);
+            return true;
+        } finally {
+            to.unlock();
+        }
+    }
+
+    /** Locks all of these. The caller has no lock of a magazine. If this fails, none is locked. */
+    void lockAll() {
+        int locked = 0;
+        try {
+            while (locked < COUNT) {
+                magazines[locked].lock();
+                locked++;
+            }
+        } finally {
+            if (locked < COUNT) {
+                unlock(locked);
+            }
+        }
+    }
+
+    void unlockAll() {
+        unlock(COUNT);
+    }
+
+    private void unlock(int count) {
+        for (int i = 0; i < count; i++) {
+            magazines[i].unlock();
+        }
+    }
+
+    /** Takes any frame, or returns {@link Frames#NONE}. The caller has {@linkplain #lockAll locked all}. */
+    int takeAny() {
+        for (Magazine magazine : magazines) {
+            if (!magazine.isEmpty()) {
+                return magazine.take();
+            }
+        }
+        return Frames.NONE;
+    }
+
+    /** Returns the number of frames here. The caller has {@linkplain #lockAll locked all}. */
+    int size() {
+        int size = 0;
+        for (Magazine magazine : magazines) {
+            size += magazine.size();
+        }
+        return size;
+    }
+}
