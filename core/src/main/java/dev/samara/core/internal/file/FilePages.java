@@ -244,10 +244,9 @@ public final class FilePages extends PageCache {
         return frame;
     }
 
-    /** Like {@link #allocate}, but reclaims nothing and does not wait. */
-    public int tryAllocate() {
+    private int tryAllocate() {
         if (cached().isClosed()) {
-            throw closed("tryAllocate");
+            throw closed("allocate");
         }
         PageTableContext context = memory.contexts().borrow();
         try {
@@ -293,17 +292,6 @@ public final class FilePages extends PageCache {
 
     @Override
     public int insert(long page, int frame) {
-        return insertIf(page, frame, () -> true);
-    }
-
-    /**
-     * Inserts a page like {@link #insert}, if a condition holds at that instant. If not, the frame is freed.
-     *
-     * @param isCurrent tells whether the frame has the content of the page still, unless the page is in memory. Called
-     *     under the lock of the content; must not wait
-     * @return as {@code insert}; {@link #STALE} if the condition does not hold
-     */
-    public int insertIf(long page, int frame, BooleanSupplier isCurrent) {
         NoWaiting.check("an insertion into a page cache");
         int known;
         boolean isOver;
@@ -314,12 +302,9 @@ public final class FilePages extends PageCache {
             boolean isWithin = page >= 0 && page < pages();
             known = isWithin ? cached.index().get(page) : Frames.NONE;
             if (known == Frames.NONE && isWithin && !isOver) {
-                if (isCurrent.getAsBoolean()) {
-                    take(frame, number(), page);
-                    cached.put(page, frame);
-                    return frame;
-                }
-                known = STALE;
+                take(frame, number(), page);
+                cached.put(page, frame);
+                return frame;
             }
             take(frame, Frames.ANONYMOUS, 0);
         } finally {
@@ -330,6 +315,30 @@ public final class FilePages extends PageCache {
             throw closed("insert");
         }
         return known;
+    }
+
+    /**
+     * Allocates frames with any content, for pages that are read from behind the cache. The caller {@linkplain
+     * #freeRead frees} those that it does not insert.
+     *
+     * @see ReadPages#allocate
+     */
+    public int allocateForRead(int[] fresh, int most) {
+        return present().reads.allocate(fresh, most);
+    }
+
+    /**
+     * Inserts pages that were read from behind the cache, all of their bytes.
+     *
+     * @see ReadPages#insert
+     */
+    public int insertRead(long first, int[] fresh, int count, BooleanSupplier isCurrent) {
+        return present().reads.insert(first, fresh, count, isCurrent);
+    }
+
+    /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
+    public void freeRead(int[] fresh) {
+        present().reads.free(fresh);
     }
 
     /**

@@ -15,6 +15,7 @@ final class PresentPages {
     final Truncation truncation;
     final Reclaim reclaim;
     final FileBytes bytes;
+    final ReadPages reads;
     final WriteBack writeBack;
 
     /** Null for a file whose pages are not evicted. Set before its first page. */
@@ -28,6 +29,7 @@ final class PresentPages {
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
         bytes = new FileBytes(file, memory, cached);
+        reads = new ReadPages(file, memory, cached);
         writeBack = new WriteBack(memory, cached, mappings, removals);
     }
 

@@ -2,16 +2,16 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.function.BooleanSupplier;
 
 /**
- * Reads pages of one file of the host into memory ({@code filemap_read_folio}). The rest of the last page is zeros. A
- * failed read leaves nothing: the next access reads again.
+ * Reads pages of one file of the host into memory ({@code filemap_read_folio}), in place where the frames lie in direct
+ * memory. The rest of the last page is zeros. A failed read leaves nothing: the next access reads again.
  */
 final class PageReads {
     /* Results beside those of FilePages. */
@@ -50,33 +50,21 @@ final class PageReads {
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most) {
-        // Before there is a frame: the frame would be lost if there is no stack or no memory for this.
+        // Before there is a frame: the frame would be lost if there is no stack to free it.
         StackReserve.check(DEPTH);
         int[] fresh = new int[most];
-        int first = pages.allocate();
-        if (first == Frames.NONE) {
-            return FilePages.NO_MEMORY;
-        }
         Arrays.fill(fresh, Frames.NONE);
-        fresh[0] = first;
         int result;
         try {
-            int count = 1;
-            while (count < most && isAbsent(page + count)) {
-                // Pages that are not needed yet are not worth a reclaim.
-                fresh[count] = pages.tryAllocate();
-                if (fresh[count] == Frames.NONE) {
-                    break;
-                }
-                count++;
+            int count = pages.allocateForRead(fresh, absent(page, most));
+            if (count == 0) {
+                return FilePages.NO_MEMORY;
             }
+            // Neighbours are read together.
+            Arrays.sort(fresh, 0, count);
             result = read(page, fresh, count);
         } finally {
-            for (int frame : fresh) {
-                if (frame != Frames.NONE) {
-                    pages.free(frame);
-                }
-            }
+            pages.freeRead(fresh);
         }
         if (result == UNREADABLE && most > 1) {
             // Perhaps it is another page that cannot be read.
@@ -85,8 +73,13 @@ final class PageReads {
         return result == FilePages.STALE ? fetchAlone(page) : result;
     }
 
-    private boolean isAbsent(long page) {
-        return page < pages.pages() && pages.frameAt(page) == Frames.NONE;
+    /** Returns the number of pages to read: the page, and those after it up to one in memory or the end. */
+    private int absent(long page, int most) {
+        int count = 1;
+        while (count < most && page + count < pages.pages() && pages.frameAt(page + count) == Frames.NONE) {
+            count++;
+        }
+        return count;
     }
 
     /** Reads a page while no page is written back: it was found that one was, during a read before. */
@@ -100,7 +93,6 @@ final class PageReads {
     }
 
     private int read(long page, int[] fresh, int count) {
-        ByteBuffer buffer = buffers.take(count << pageShift);
         inode.readLock().lock();
         try {
             // Before the read. Another thread may insert the page, change it, write it back and reclaim it, before
@@ -111,26 +103,62 @@ final class PageReads {
             if (wanted <= 0) {
                 return BEYOND;
             }
-            if (!readFully(buffer.limit((int) wanted), start)) {
+            int used = (int) ((wanted + frames.pageSize() - 1) >>> pageShift);
+            if (!fill(fresh, used, start, wanted)) {
                 return SHORT;
             }
-            // Before a frame is taken out of the fresh ones, as above.
-            BooleanSupplier isCurrent = () -> inode.writes().begun() == written;
-            int result = BEYOND;
-            for (int i = 0; i < count && (long) i << pageShift < wanted; i++) {
-                int length = (int) Math.min(frames.pageSize(), wanted - ((long) i << pageShift));
-                int frame = fresh[i];
-                frames.store().write(frame, 0, buffer, i << pageShift, length);
-                // An insertion that fails frees the frame, too.
-                fresh[i] = Frames.NONE;
-                int inserted = pages.insertIf(page + i, frame, isCurrent);
-                result = i == 0 ? inserted : result;
-            }
-            return result;
+            return pages.insertRead(page, fresh, used, () -> inode.writes().begun() == written);
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {
             inode.readLock().unlock();
+        }
+    }
+
+    /** Fills frames with bytes of the file, and the rest of the last one with zeros; false if the file is shorter. */
+    private boolean fill(int[] fresh, int count, long start, long wanted) throws IOException {
+        DirectFrames direct = frames.direct();
+        boolean isFilled = direct != null
+                ? fillInPlace(direct, fresh, count, start, wanted)
+                : fillByBuffer(fresh, count, start, (int) wanted);
+        int rest = (int) (((long) count << pageShift) - wanted);
+        if (isFilled && rest > 0) {
+            frames.store().fill(fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
+        }
+        return isFilled;
+    }
+
+    /** Reads each run of consecutive frames by one call, or several if the run lies in several buffers. */
+    private boolean fillInPlace(DirectFrames direct, int[] fresh, int count, long start, long wanted)
+            throws IOException {
+        int from = 0;
+        while (from < count) {
+            int to = from + 1;
+            while (to < count && fresh[to] == fresh[to - 1] + 1 && direct.areTogether(fresh[from], fresh[to])) {
+                to++;
+            }
+            long before = (long) from << pageShift;
+            int length = (int) Math.min((long) (to - from) << pageShift, wanted - before);
+            if (!readFully(direct.bytes(fresh[from], length), start + before)) {
+                return false;
+            }
+            from = to;
+        }
+        return true;
+    }
+
+    private boolean fillByBuffer(int[] fresh, int count, long start, int wanted) throws IOException {
+        ByteBuffer buffer = buffers.take(wanted);
+        try {
+            if (!readFully(buffer.limit(wanted), start)) {
+                return false;
+            }
+            for (int i = 0; i < count; i++) {
+                int at = i << pageShift;
+                frames.store().write(fresh[i], 0, buffer, at, Math.min(frames.pageSize(), wanted - at));
+            }
+            return true;
+        } finally {
             buffers.giveBack(buffer);
         }
     }

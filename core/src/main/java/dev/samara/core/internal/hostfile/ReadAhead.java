@@ -5,7 +5,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /**
  * How many pages one open of a file reads at a fault ({@code struct file_ra_state}): a window that doubles while faults
- * follow the last window, and is one page after a fault elsewhere. Thread-safe.
+ * follow the last window, and is one page after a fault elsewhere. A read ends at a multiple of the window. Thread-safe.
  */
 final class ReadAhead {
     /** As Linux's {@code read_ahead_kb}, unless the mapping is for sequential accesses. */
@@ -39,8 +39,10 @@ final class ReadAhead {
         } else {
             window = 1;
         }
-        next = page + window;
-        return window;
+        // To a multiple of the window: pages that are evicted together have frames that were read together.
+        int count = window - (int) (page & (Math.min(window, most) - 1));
+        next = page + count;
+        return count;
     }
 
     /** Returns the number of pages of the largest window for accesses that no advice is known of. */

@@ -135,6 +135,22 @@ public final class DirectFrames implements FrameStore, FrameRegion {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /** Returns whether two frames lie in one buffer. */
+    public boolean areTogether(int frame, int other) {
+        return frame >>> chunkShift == other >>> chunkShift;
+    }
+
+    /**
+     * Returns bytes of consecutive frames that lie in one buffer. They stay valid as long as the frames are not free.
+     *
+     * @param first the first frame
+     * @param length number of bytes from its start
+     * @return a buffer with a position and a limit of its own
+     */
+    public ByteBuffer bytes(int first, int length) {
+        return chunk(first).slice(at(first, 0), length);
+    }
+
     private ByteBuffer chunk(int frame) {
         return chunks[frame >>> chunkShift];
     }

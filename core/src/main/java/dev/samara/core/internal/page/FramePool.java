@@ -171,7 +171,7 @@ final class FramePool {
             }
             magazine.lock();
             try {
-                for (int i = 0; i < Magazine.CAPACITY / 2 && pooled > 1 && !magazine.isFull(); i++) {
+                for (int i = 1; i < Magazine.BLOCK && pooled > 1 && !magazine.isFull(); i++) {
                     magazine.put(pool[--pooled]);
                 }
             } finally {
@@ -332,12 +332,12 @@ final class FramePool {
         }
         lock.lock();
         try {
-            pool(frame);
             magazine.lock();
             try {
-                while (magazine.size() > Magazine.CAPACITY / 2) {
+                for (int i = 0; i < Magazine.BLOCK && !magazine.isEmpty(); i++) {
                     pool(magazine.take());
                 }
+                magazine.put(frame);
             } finally {
                 magazine.unlock();
             }

@@ -15,6 +15,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class Magazine {
     static final int CAPACITY = 64;
 
+    /**
+     * The number of frames that move at once to and from other magazines and the pool. Frames that were allocated and
+     * freed together thus stay together, mostly, so that one read of a file fills several.
+     */
+    static final int BLOCK = CAPACITY / 2;
+
     private static final int SPINS = 64;
     private static final long PARK_NANOS = 10_000;
 

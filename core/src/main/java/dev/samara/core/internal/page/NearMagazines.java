@@ -40,7 +40,7 @@ final class NearMagazines {
             }
             target.lock();
             try {
-                while (from.size() > 1 && !target.isFull()) {
+                for (int i = 1; i < Magazine.BLOCK && from.size() > 1 && !target.isFull(); i++) {
                     target.put(from.take());
                 }
             } finally {
@@ -54,27 +54,27 @@ final class NearMagazines {
     }
 
     /**
-     * Puts a frame here, and moves others here from a magazine of a context.
+     * Moves frames here from a full magazine of a context, and puts another one into that.
      *
      * @param frame a free frame, in no magazine
-     * @return false, without a change, if there is no room
+     * @return false, without a change, if there is no room here
      */
     boolean put(int frame, Magazine source) {
         Magazine to = own();
         to.lock();
         try {
-            if (to.size() >= Magazine.CAPACITY / 2) {
+            if (to.size() > Magazine.CAPACITY - Magazine.BLOCK) {
                 return false;
             }
             source.lock();
             try {
-                while (source.size() > Magazine.CAPACITY / 2 && to.size() < Magazine.CAPACITY - 1) {
+                for (int i = 0; i < Magazine.BLOCK && !source.isEmpty(); i++) {
                     to.put(source.take());
                 }
+                source.put(frame);
             } finally {
                 source.unlock();
             }
-            to.put(frame);
             return true;
         } finally {
             to.unlock();

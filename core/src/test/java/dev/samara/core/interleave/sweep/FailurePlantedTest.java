@@ -128,9 +128,7 @@ final class FailurePlantedTest {
                     SourceBreak.of(
                             CORE + "hostfile.PageReads",
                             "        int[] fresh = new int[most];\n",
-                            "",
-                            "        Arrays.fill(fresh, Frames.NONE);\n",
-                            "int[] fresh = new int[most]; Arrays.fill(fresh, Frames.NONE);")),
+                            "int early = pages.allocate(); int[] fresh = new int[most]; pages.free(early);")),
             new Planted(
                     "a read of a file of the host meets the end of the stack when it has a frame",
                     "read-fault@HOST_FILE",

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.NoWaiting;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
+ * ({@code page_cache_ra_unbounded}). A frame has arbitrary content first, and becomes a page once all of it is read.
+ */
+final class ReadPages {
+    private final FilePages file;
+    private final MachineMemory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+
+    ReadPages(FilePages file, MachineMemory memory, CachedPages cached) {
+        this.file = file;
+        this.memory = memory;
+        this.cached = cached;
+        frames = memory.frames();
+    }
+
+    /**
+     * Allocates frames. Reclaims for the first one only: the others are for pages that are not needed yet.
+     *
+     * @param fresh receives the frames; {@link Frames#NONE} everywhere
+     * @param most the most frames
+     * @return the number of frames; 0 if there is no memory
+     */
+    int allocate(int[] fresh, int most) {
+        int count = tryAllocate(fresh, most);
+        int reclaims = MachineMemory.MOST_RECLAIMS;
+        while (count == 0 && reclaims > 0) {
+            reclaims = memory.reclaim() ? reclaims - 1 : 0;
+            count = tryAllocate(fresh, 1);
+        }
+        return count;
+    }
+
+    private int tryAllocate(int[] fresh, int most) {
+        if (cached.isClosed()) {
+            throw new IllegalStateException(file + " is closed");
+        }
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            int count = 0;
+            while (count < most) {
+                int frame = frames.allocateDirty(context.magazine());
+                if (frame == Frames.NONE) {
+                    break;
+                }
+                frames.prepare(frame, file.number());
+                fresh[count++] = frame;
+            }
+            return count;
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    /**
+     * Inserts pages that are not in memory. Each frame that becomes a page is {@link Frames#NONE} in the array then;
+     * the caller {@linkplain #free frees} the others.
+     *
+     * @param first the first page
+     * @param fresh the frames of the pages
+     * @param count the number of pages
+     * @param isCurrent tells whether the frames have the contents of the pages still. Called under the lock of the
+     *     content; must not wait
+     * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
+     *     end; {@link FilePages#STALE} if the condition does not hold
+     */
+    int insert(long first, int[] fresh, int count, BooleanSupplier isCurrent) {
+        NoWaiting.check("an insertion into a page cache");
+        cached.content().lock();
+        try {
+            if (cached.isClosed()) {
+                throw new IllegalStateException(file + " is closed");
+            }
+            if (!isCurrent.getAsBoolean()) {
+                int known = cached.frameAt(first);
+                return known == Frames.NONE ? FilePages.STALE : known;
+            }
+            for (int i = 0; i < count && first + i < cached.pages(); i++) {
+                if (cached.frameAt(first + i) == Frames.NONE) {
+                    insert(first + i, fresh, i);
+                }
+            }
+            return cached.frameAt(first);
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    private void insert(long page, int[] fresh, int at) {
+        int frame = fresh[at];
+        frames.assign(frame, file.number(), page);
+        boolean isIn = false;
+        try {
+            cached.put(page, frame);
+            isIn = true;
+        } finally {
+            if (isIn) {
+                fresh[at] = Frames.NONE;
+            } else {
+                frames.prepare(frame, file.number());
+            }
+        }
+    }
+
+    /** Frees the frames of an array that have not become pages. */
+    void free(int[] fresh) {
+        PageTableContext context = null;
+        try {
+            for (int i = 0; i < fresh.length; i++) {
+                int frame = fresh[i];
+                if (frame != Frames.NONE) {
+                    context = context == null ? memory.contexts().borrow() : context;
+                    fresh[i] = Frames.NONE;
+                    frames.assign(frame, Frames.ANONYMOUS, 0);
+                    frames.drop(frame, context.magazine());
+                }
+            }
+        } finally {
+            if (context != null) {
+                memory.contexts().giveBack(context);
+            }
+        }
+    }
+}
