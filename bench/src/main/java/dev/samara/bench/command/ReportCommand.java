@@ -11,6 +11,7 @@ import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.interpreter.InterpreterBenchmark;
+import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
@@ -58,6 +59,11 @@ record ReportCommand(String word, String about, Program program, String small) {
                     SleepingFaults::main,
                     // Without the stamped lock, for which its writer waits for minutes.
                     "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade"),
+            new ReportCommand(
+                    "files",
+                    "reads and writes of a file of the host under a limit of memory, beside FileChannel and its map",
+                    FilesReport::main,
+                    "--mib 8 --limit 4 --rounds 1 --picks 1000"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** One way to read and write a file. Each thread has its part of the file in order, or random pages of all of it. */
+abstract class FilePass implements AutoCloseable {
+    static final int PAGE = 4096;
+
+    /** The bytes that are copied at once. */
+    static final int BUFFER = 128 << 10;
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    /** What is done. */
+    enum Kind {
+        /** Copies all bytes to a direct buffer. */
+        READ_IN_ORDER,
+        /** Adds up all words. */
+        SCAN_IN_ORDER,
+        READ_AT_RANDOM,
+        WRITE_IN_ORDER,
+        WRITE_AT_RANDOM;
+
+        boolean writes() {
+            return this == WRITE_IN_ORDER || this == WRITE_AT_RANDOM;
+        }
+
+        boolean isInOrder() {
+            return this != READ_AT_RANDOM && this != WRITE_AT_RANDOM;
+        }
+
+        String word() {
+            return toString().replace(' ', '-');
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        }
+    }
+
+    /**
+     * The cost of a page.
+     *
+     * @param wall nanoseconds of the wall
+     * @param busy nanoseconds of the processors, by the threads of the pass
+     * @param garbage bytes that these threads have allocated
+     */
+    record Cost(double wall, double busy, double garbage) {}
+
+    final Path file;
+    final long size;
+
+    FilePass(Path file, long size) {
+        this.file = file;
+        this.size = size;
+    }
+
+    /** The work of one thread, which begins with its resources. */
+    interface Worker extends AutoCloseable {
+        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, again and again. */
+        void readInOrder(long start, long end) throws IOException;
+
+        /** Reads all words of a part of the file; returns their sum. */
+        long scanInOrder(long start, long end) throws IOException;
+
+        /** Reads the first word of a page. */
+        long readAt(long start) throws IOException;
+
+        /** Writes all words of a part of the file. */
+        void writeInOrder(long start, long end) throws IOException;
+
+        /** Writes the first word of a page. */
+        void writeAt(long start) throws IOException;
+
+        @Override
+        void close() throws IOException;
+    }
+
+    abstract Worker worker(Kind kind) throws IOException;
+
+    /** Makes what was written durable. */
+    abstract void force() throws IOException;
+
+    @Override
+    public abstract void close() throws IOException;
+
+    /** Runs one pass. */
+    Cost run(Kind kind, int threads, int picks) {
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        try {
+            List<Future<long[]>> running = new ArrayList<>();
+            long began = System.nanoTime();
+            for (int i = 0; i < threads; i++) {
+                int thread = i;
+                running.add(pool.submit(() -> work(kind, thread, threads, picks)));
+            }
+            double busy = 0;
+            double garbage = 0;
+            for (Future<long[]> one : running) {
+                busy += one.get()[0];
+                garbage += one.get()[1];
+            }
+            double wall = System.nanoTime() - began;
+            double pages = kind.isInOrder() ? (double) size / PAGE : picks;
+            return new Cost(wall / pages, busy / pages, garbage / pages);
+        } catch (ExecutionException | InterruptedException failed) {
+            throw new IllegalStateException(failed);
+        } finally {
+            pool.shutdown();
+        }
+    }
+
+    private long[] work(Kind kind, int thread, int threads, int picks) throws IOException {
+        long busy = THREADS.getCurrentThreadCpuTime();
+        long allocated = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
+        long start = (size / PAGE * thread / threads) * PAGE;
+        long end = (size / PAGE * (thread + 1) / threads) * PAGE;
+        long sum = 0;
+        try (Worker worker = worker(kind)) {
+            switch (kind) {
+                case READ_IN_ORDER -> worker.readInOrder(start, end);
+                case SCAN_IN_ORDER -> sum = worker.scanInOrder(start, end);
+                case WRITE_IN_ORDER -> worker.writeInOrder(start, end);
+                default -> {
+                    SplittableRandom random = new SplittableRandom(thread);
+                    for (int i = 0; i < picks / threads; i++) {
+                        long page = random.nextLong(size / PAGE) * PAGE;
+                        if (kind == Kind.READ_AT_RANDOM) {
+                            sum += worker.readAt(page);
+                        } else {
+                            worker.writeAt(page);
+                        }
+                    }
+                }
+            }
+        }
+        if (kind.writes()) {
+            force();
+        } else if (sum == Long.MIN_VALUE) {
+            throw new IllegalStateException("no sum of such words");
+        }
+        return new long[] {
+            THREADS.getCurrentThreadCpuTime() - busy,
+            THREADS.getThreadAllocatedBytes(Thread.currentThread().getId()) - allocated
+        };
+    }
+}

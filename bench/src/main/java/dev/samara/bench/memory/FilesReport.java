@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * Reads and writes a large file of the host through a mapping under a memory limit, and by other means.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5}. A pass copies all
+ * bytes to a buffer, reads or writes all words, or one word of pages at random. {@code --work} chooses passes. The contenders take turns. The figures are nanoseconds a
+ * page of the wall and of the processors, and bytes of garbage a page.
+ */
+public final class FilesReport {
+    /** Rounds that are not counted: the limit is reached, and the code is compiled. */
+    private static final int WARM = 3;
+
+    private static final String MAPPING = "samara";
+    private static final String CHANNEL = "FileChannel";
+    private static final String MAPPED = "FileChannel.map";
+
+    private final int rounds;
+    private final int threads;
+    private final long size;
+    private final long limit;
+    private final int picks;
+    private final List<FilePass.Kind> kinds;
+    private final Path directory;
+    private final Figures figures;
+    private final Map<String, List<FilePass.Cost>> costs = new LinkedHashMap<>();
+
+    private FilesReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        rounds = arguments.count("--rounds", 1, 5);
+        threads = arguments.count("--threads", 1, 1);
+        size = (long) arguments.count("--mib", 1, 1024) << 20;
+        limit = (long) arguments.count("--limit", 1, 64) << 20;
+        picks = arguments.count("--picks", 1, 100_000);
+        List<String> names =
+                Stream.of(FilePass.Kind.values()).map(FilePass.Kind::word).toList();
+        List<String> chosen = arguments.list("--work", names, names);
+        kinds = Stream.of(FilePass.Kind.values())
+                .filter(kind -> chosen.contains(kind.word()))
+                .toList();
+        directory = Path.of(arguments.text("--directory", System.getProperty("java.io.tmpdir")));
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(FilesReport.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above
+     */
+    public static void main(String[] arguments) {
+        new FilesReport(arguments).run();
+    }
+
+    private void run() {
+        try {
+            Path file = Files.createTempFile(directory, "samara", ".bin");
+            try {
+                fill(file);
+                for (FilePass.Kind kind : kinds) {
+                    rounds(file, kind);
+                }
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+        report();
+        figures.write();
+    }
+
+    private void fill(Path file) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(1 << 20);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            for (long at = 0; at < size; at += bytes.capacity()) {
+                channel.write(bytes.clear(), at);
+            }
+        }
+    }
+
+    private void rounds(Path file, FilePass.Kind kind) throws IOException {
+        try (ChannelPass channel = new ChannelPass(file, size);
+                MappedPass mapped = new MappedPass(file, size);
+                MappingPass mapping = new MappingPass(file, size, limit)) {
+            for (int round = -WARM; round < rounds; round++) {
+                note(kind, CHANNEL, channel.run(kind, threads, picks), round >= 0);
+                if (!kind.writes()) {
+                    note(kind, MAPPED, mapped.run(kind, threads, picks), round >= 0);
+                }
+                note(kind, MAPPING, mapping.run(kind, threads, picks), round >= 0);
+            }
+        }
+    }
+
+    private void note(FilePass.Kind kind, String contender, FilePass.Cost cost, boolean counts) {
+        if (counts) {
+            costs.computeIfAbsent(kind + " " + contender, any -> new ArrayList<>())
+                    .add(cost);
+        }
+    }
+
+    private void report() {
+        for (FilePass.Kind kind : kinds) {
+            for (String contender : List.of(CHANNEL, MAPPED, MAPPING)) {
+                List<FilePass.Cost> of = costs.get(kind + " " + contender);
+                if (of != null) {
+                    double wall = median(of, 0);
+                    double busy = median(of, 1);
+                    double garbage = median(of, 2);
+                    Figures.line(
+                            "%-16s %-16s %8.0f ns a page, %8.0f of processors, %6.1f B of garbage",
+                            kind, contender, wall, busy, garbage);
+                    figures.row("kind", kind, "contender", contender, "ns", wall, "busy_ns", busy, "garbage", garbage);
+                }
+            }
+        }
+        ratio(FilePass.Kind.READ_IN_ORDER, CHANNEL, ">= 0.8");
+        ratio(FilePass.Kind.READ_IN_ORDER, MAPPED, "beside");
+        ratio(FilePass.Kind.SCAN_IN_ORDER, CHANNEL, "beside");
+        ratio(FilePass.Kind.SCAN_IN_ORDER, MAPPED, ">= 0.7");
+        ratio(FilePass.Kind.READ_AT_RANDOM, CHANNEL, ">= 0.6");
+        ratio(FilePass.Kind.WRITE_IN_ORDER, CHANNEL, "beside");
+        ratio(FilePass.Kind.WRITE_AT_RANDOM, CHANNEL, "beside");
+    }
+
+    private void ratio(FilePass.Kind kind, String contender, String goal) {
+        if (!kinds.contains(kind)) {
+            return;
+        }
+        double other = median(Objects.requireNonNull(costs.get(kind + " " + contender)), 0);
+        double own = median(Objects.requireNonNull(costs.get(kind + " " + MAPPING)), 0);
+        figures.goal(kind + ": of the speed of " + contender, other / own, goal);
+    }
+
+    private static double median(List<FilePass.Cost> of, int figure) {
+        return Figures.median(of.stream()
+                .mapToDouble(cost -> figure == 0 ? cost.wall() : figure == 1 ? cost.busy() : cost.garbage())
+                .toArray());
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Reads by the host's own mapping, which has no limit. Each thread maps a part at a time. */
+final class MappedPass extends FilePass {
+    private static final long PART = 1L << 30;
+
+    private final FileChannel channel;
+    private final MappedByteBuffer[] parts;
+
+    MappedPass(Path file, long size) throws IOException {
+        super(file, size);
+        channel = FileChannel.open(file, StandardOpenOption.READ);
+        parts = new MappedByteBuffer[(int) ((size + PART - 1) / PART)];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = channel.map(FileChannel.MapMode.READ_ONLY, i * PART, Math.min(PART, size - i * PART));
+            parts[i].order(ByteOrder.LITTLE_ENDIAN);
+        }
+    }
+
+    @Override
+    Worker worker(Kind kind) {
+        return new Worker() {
+            @Override
+            public void readInOrder(long start, long end) {
+                ByteBuffer bytes = ByteBuffer.allocateDirect(BUFFER);
+                for (long at = start; at < end; at += BUFFER) {
+                    int from = (int) (at % PART);
+                    bytes.clear().put(0, parts[(int) (at / PART)], from, (int) Math.min(BUFFER, end - at));
+                }
+            }
+
+            @Override
+            public long scanInOrder(long start, long end) {
+                long sum = 0;
+                for (long at = start; at < end; ) {
+                    MappedByteBuffer part = parts[(int) (at / PART)];
+                    int from = (int) (at % PART);
+                    int to = (int) Math.min(part.capacity(), from + end - at);
+                    for (int i = from; i < to; i += Long.BYTES) {
+                        sum += part.getLong(i);
+                    }
+                    at += to - from;
+                }
+                return sum;
+            }
+
+            @Override
+            public long readAt(long start) {
+                return parts[(int) (start / PART)].getLong((int) (start % PART));
+            }
+
+            @Override
+            public void writeInOrder(long start, long end) {
+                throw new UnsupportedOperationException("mapped for reading");
+            }
+
+            @Override
+            public void writeAt(long start) {
+                throw new UnsupportedOperationException("mapped for reading");
+            }
+
+            @Override
+            public void close() {
+                parts[0].order();
+            }
+        };
+    }
+
+    @Override
+    void force() {
+        throw new UnsupportedOperationException("mapped for reading");
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}
