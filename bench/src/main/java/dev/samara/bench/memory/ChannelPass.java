@@ -18,10 +18,10 @@ final class ChannelPass extends FilePass {
     }
 
     @Override
-    Worker worker(Kind kind) {
+    PassThread worker(Kind kind) {
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(kind.isInOrder() ? BUFFER : PAGE).order(ByteOrder.LITTLE_ENDIAN);
-        return new Worker() {
+        return new PassThread() {
             @Override
             public void readInOrder(long start, long end) throws IOException {
                 for (long at = start; at < end; at += BUFFER) {

@@ -69,7 +69,7 @@ abstract class FilePass implements AutoCloseable {
     }
 
     /** The work of one thread, which begins with its resources. */
-    interface Worker extends AutoCloseable {
+    interface PassThread extends AutoCloseable {
         /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, again and again. */
         void readInOrder(long start, long end) throws IOException;
 
@@ -89,7 +89,7 @@ abstract class FilePass implements AutoCloseable {
         void close() throws IOException;
     }
 
-    abstract Worker worker(Kind kind) throws IOException;
+    abstract PassThread worker(Kind kind) throws IOException;
 
     /** Makes what was written durable. */
     abstract void force() throws IOException;
@@ -129,7 +129,7 @@ abstract class FilePass implements AutoCloseable {
         long start = (size / PAGE * thread / threads) * PAGE;
         long end = (size / PAGE * (thread + 1) / threads) * PAGE;
         long sum = 0;
-        try (Worker worker = worker(kind)) {
+        try (PassThread worker = worker(kind)) {
             switch (kind) {
                 case READ_IN_ORDER -> worker.readInOrder(start, end);
                 case SCAN_IN_ORDER -> sum = worker.scanInOrder(start, end);

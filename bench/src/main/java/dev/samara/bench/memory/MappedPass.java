@@ -27,8 +27,8 @@ final class MappedPass extends FilePass {
     }
 
     @Override
-    Worker worker(Kind kind) {
-        return new Worker() {
+    PassThread worker(Kind kind) {
+        return new PassThread() {
             @Override
             public void readInOrder(long start, long end) {
                 ByteBuffer bytes = ByteBuffer.allocateDirect(BUFFER);

@@ -27,8 +27,8 @@ final class MappingPass extends FilePass {
     private final long base;
 
     /** Accesses in one step, of which none fails. */
-    private static final class Flat extends FlatMemory {
-        Flat(GuestMemory memory) {
+    private static final class WholePages extends FlatMemory {
+        WholePages(GuestMemory memory) {
             super(memory, ByteOrder.LITTLE_ENDIAN);
         }
 
@@ -64,16 +64,16 @@ final class MappingPass extends FilePass {
     }
 
     @Override
-    Worker worker(Kind kind) {
+    PassThread worker(Kind kind) {
         if (!kind.isInOrder() && space.madvise(base, size, Advice.RANDOM) != 0) {
             throw new IllegalStateException("no advice is taken");
         }
         Cpu cpu = machine.claimCpu();
         cpu.switchTo(space);
         GuestMemory memory = cpu.memory();
-        Flat flat = new Flat(memory);
+        WholePages flat = new WholePages(memory);
         cpu.enterGuest();
-        return new Worker() {
+        return new PassThread() {
             @Override
             public void readInOrder(long start, long end) {
                 ByteBuffer bytes = ByteBuffer.allocateDirect(BUFFER);

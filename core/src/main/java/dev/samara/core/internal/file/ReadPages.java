@@ -112,7 +112,7 @@ final class ReadPages {
         }
     }
 
-    /** Frees the frames of an array that have not become pages. */
+    /** Frees the frames of an array that have not become pages. Needs less stack than {@link #allocate}. */
     void free(int[] fresh) {
         PageTableContext context = null;
         try {

@@ -4,7 +4,6 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.sync.StackReserve;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -24,9 +23,6 @@ final class PageReads {
 
     /** The file of the host is shorter than the page cache says. */
     static final int SHORT = UNREADABLE - 1;
-
-    /** The number of frames of stack that a read touches before it has a frame of memory, to free or insert that. */
-    private static final int DEPTH = 30;
 
     private final HostInode inode;
     private final FilePages pages;
@@ -50,8 +46,6 @@ final class PageReads {
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most) {
-        // Before there is a frame: the frame would be lost if there is no stack to free it.
-        StackReserve.check(DEPTH);
         int[] fresh = new int[most];
         Arrays.fill(fresh, Frames.NONE);
         int result;

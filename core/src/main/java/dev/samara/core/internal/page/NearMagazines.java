@@ -90,19 +90,16 @@ final class NearMagazines {
                 locked++;
             }
         } finally {
-            if (locked < COUNT) {
-                unlock(locked);
+            for (int i = 0; locked < COUNT && i < locked; i++) {
+                magazines[i].unlock();
             }
         }
     }
 
+    /** Unlocks all of these. Needs no more stack than {@link #lockAll}. */
     void unlockAll() {
-        unlock(COUNT);
-    }
-
-    private void unlock(int count) {
-        for (int i = 0; i < count; i++) {
-            magazines[i].unlock();
+        for (Magazine magazine : magazines) {
+            magazine.unlock();
         }
     }
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @Timeout(1200)
 final class PlantedBreaksTest {
-    private static final int MOST = 1_000;
+    private static final int MOST = 2_000;
 
     @ParameterizedTest
     @ValueSource(

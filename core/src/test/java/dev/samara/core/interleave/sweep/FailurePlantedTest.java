@@ -130,12 +130,6 @@ final class FailurePlantedTest {
                             "        int[] fresh = new int[most];\n",
                             "int early = pages.allocate(); int[] fresh = new int[most]; pages.free(early);")),
             new Planted(
-                    "a read of a file of the host meets the end of the stack when it has a frame",
-                    "read-fault@HOST_FILE",
-                    FailureKind.STACK,
-                    CALLERS,
-                    Plantings.withoutCall(CORE + "hostfile.PageReads", "fetch", "check", 0)),
-            new Planted(
                     "an eviction has no memory for an empty index before its frames are handed over",
                     "evict@HOST_FILE",
                     FailureKind.ALLOCATION,
