@@ -169,20 +169,21 @@ public final class MachineBuilder {
 
     /**
      * Sets the shares of the {@link #cacheLimit} that dirty pages of files of the host may have ({@code
-     * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). From the first one on, a task of the machine writes the
-     * dirty pages of all files, on a thread of its own or by the {@linkplain #executor executor}. From the second one
-     * on, a call that writes to a file first writes them itself, or waits for another thread that does. So does a
-     * fault at a page that has to be read, in a shared mapping that may be written. A store to a page in memory never
-     * waits. No page is forced to the device. Pages that cannot be written do not count, so no thread waits for them.
+     * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). They are looked at by calls that write to a file, and by
+     * faults at a page that has to be read, in a shared mapping that may be written. From the first share on, these
+     * have a task of the machine write the dirty pages of all files, on a thread of its own or by the {@linkplain
+     * #executor executor}. From the second one on, they first write them themselves, or wait for another thread that
+     * does. A store to a page in memory looks at nothing, and never waits. No page is forced to the device. Pages that
+     * cannot be written do not count, so no thread waits for them.
      *
-     * <p>A page counts when it is written first, and again when it is written after it was saved. A page that was saved
-     * by another call, such as {@code fsync}, counts until the next write of this kind begins. Has no effect without a
-     * limit for the cache.
+     * <p>A page counts when it is written first, once for each mapping and for calls, and again when it is written
+     * after it was saved, or after its mark was collected. A page that was saved by another call, such as {@code
+     * fsync}, counts until the next write of this kind begins. Has no effect without a limit for the cache.
      *
      * @param background the first share, above 0; 0.1 unless set
      * @param most the second share, not below the first one and at most 1; 0.2 unless set
      * @return this
-     * @throws IllegalArgumentException if the shares are not such
+     * @throws IllegalArgumentException if a share is not in its bounds
      */
     public MachineBuilder dirtyRatio(double background, double most) {
         if (!(background > 0 && background <= most && most <= 1)) {

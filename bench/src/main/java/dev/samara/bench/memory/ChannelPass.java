@@ -25,7 +25,7 @@ final class ChannelPass extends FilePass {
             @Override
             public void readInOrder(long start, long end) throws IOException {
                 for (long at = start; at < end; at += BUFFER) {
-                    channel.read(bytes.clear(), at);
+                    channel.read(bytes.clear().limit((int) Math.min(BUFFER, end - at)), at);
                 }
             }
 
@@ -33,7 +33,7 @@ final class ChannelPass extends FilePass {
             public long scanInOrder(long start, long end) throws IOException {
                 long sum = 0;
                 for (long at = start; at < end; at += BUFFER) {
-                    int length = channel.read(bytes.clear(), at);
+                    int length = channel.read(bytes.clear().limit((int) Math.min(BUFFER, end - at)), at);
                     for (int i = 0; i < length; i += Long.BYTES) {
                         sum += bytes.getLong(i);
                     }

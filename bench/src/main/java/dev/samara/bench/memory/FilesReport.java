@@ -20,9 +20,9 @@ import java.util.stream.Stream;
 /**
  * Reads and writes a large file of the host through a mapping under a memory limit, and by other means.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5}. A pass copies all bytes to a
- * buffer, reads or writes all words, or one word of pages at random. {@code --work} chooses passes. The contenders take
- * turns. The figures are nanoseconds a page of the wall and of the processors, and bytes of garbage a page.
+ * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5}. A pass copies all bytes to
+ * a buffer, reads or writes all words, or one word of pages at random. {@code --work} chooses passes. The contenders
+ * take turns. The figures are nanoseconds a page of the wall and of the processors, and bytes of garbage a page.
  */
 public final class FilesReport {
     /** Rounds that are not counted: the limit is reached, and the code is compiled. */

@@ -9,7 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Reads by the host's own mapping, which has no limit. Each thread maps a part at a time. */
+/** Reads by the host's own mapping, which has no limit. A buffer maps at most a gibibyte. */
 final class MappedPass extends FilePass {
     private static final long PART = 1L << 30;
 
@@ -32,9 +32,12 @@ final class MappedPass extends FilePass {
             @Override
             public void readInOrder(long start, long end) {
                 ByteBuffer bytes = ByteBuffer.allocateDirect(BUFFER);
-                for (long at = start; at < end; at += BUFFER) {
+                for (long at = start; at < end; ) {
                     int from = (int) (at % PART);
-                    bytes.clear().put(0, parts[(int) (at / PART)], from, (int) Math.min(BUFFER, end - at));
+                    MappedByteBuffer part = parts[(int) (at / PART)];
+                    int length = (int) Math.min(Math.min(BUFFER, end - at), part.capacity() - from);
+                    bytes.put(0, part, from, length);
+                    at += length;
                 }
             }
 

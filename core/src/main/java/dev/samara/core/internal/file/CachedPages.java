@@ -144,13 +144,14 @@ final class CachedPages extends Caches.RegisteredCache {
      * closed.
      */
     void put(long page, int frame) {
+        // First what needs memory: if this fails, the frame is not in.
+        if (!isRegistered) {
+            register();
+            isRegistered = true;
+        }
         index.put(page, frame);
         if (counter != null && frame != Frames.NONE) {
             counter.getAndAdd(1L << pageShift);
-        }
-        if (!isRegistered) {
-            isRegistered = true;
-            register();
         }
     }
 

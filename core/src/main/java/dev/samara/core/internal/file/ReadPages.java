@@ -112,23 +112,26 @@ final class ReadPages {
         }
     }
 
-    /** Frees the frames of an array that have not become pages. Needs less stack than {@link #allocate}. */
+    /**
+     * Frees the frames of an array that have not become pages. Needs no memory, and less stack than {@link #allocate}.
+     */
     void free(int[] fresh) {
-        PageTableContext context = null;
-        try {
-            for (int i = 0; i < fresh.length; i++) {
-                int frame = fresh[i];
-                if (frame != Frames.NONE) {
-                    context = context == null ? memory.contexts().borrow() : context;
-                    fresh[i] = Frames.NONE;
+        VirtualMachineError failure = null;
+        for (int i = 0; i < fresh.length; i++) {
+            int frame = fresh[i];
+            if (frame != Frames.NONE) {
+                fresh[i] = Frames.NONE;
+                try {
                     frames.assign(frame, Frames.ANONYMOUS, 0);
-                    frames.drop(frame, context.magazine());
+                    frames.drop(frame);
+                } catch (VirtualMachineError exhausted) {
+                    // The store may throw it. The other frames are freed first.
+                    failure = exhausted;
                 }
             }
-        } finally {
-            if (context != null) {
-                memory.contexts().giveBack(context);
-            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 }

@@ -6,13 +6,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps the dirty pages of all files of a machine few ({@code balance_dirty_pages}). Above a first bound a task of the
- * machine writes them; above a second one, so does each thread that is about to make more pages dirty, one at a time,
- * and the others wait for it. Thread-safe.
+ * Keeps the dirty pages of all files of a machine few ({@code balance_dirty_pages}). A thread looks at them before it
+ * writes by a call, and before it reads a page for a mapping that may be written. Above a first bound it has a task of
+ * the machine write them. Above a second one it writes them itself, or waits for another thread that does. A store to a
+ * page in memory looks at nothing. Thread-safe.
  *
- * <p>The dirty bytes are an estimate that is never too small, but for pages that could not be written: those that have
- * become dirty since the beginning of the last pass over all files. A page that becomes dirty again counts again. So a
- * store costs nothing, unless it is the first one since its page was clean.
+ * <p>The dirty bytes are an estimate: those that have become dirty since the beginning of the last pass over all files.
+ * Pages do not count that could not be written, that a failed force has made dirty again, or that are pinned. A page
+ * that becomes dirty again counts again. So a store costs nothing, unless it is the first one since its page was clean.
  *
  * <p>A thread that waits here may hold the lock of the changes of one file. The thread that writes waits for the locks
  * of the write-back and inode locks, whose holders never wait here.
@@ -107,8 +108,12 @@ final class DirtyLimit {
     private void write(long least) {
         if (dirty() >= least) {
             long before = dirtied.get();
-            files.writeDirty();
-            passed = before;
+            try {
+                files.writeDirty();
+            } finally {
+                // Whatever has failed: what could not be written does not count.
+                passed = before;
+            }
         }
     }
 }

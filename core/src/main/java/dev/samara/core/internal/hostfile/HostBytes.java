@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads and writes of the bytes of one file of the host by calls, through its pages in memory, and holes in it ({@code
@@ -25,8 +26,8 @@ final class HostBytes {
     }
 
     /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
-    long pread(ByteBuffer target, long offset, int most) {
-        return transfer(target, offset, most, false);
+    long pread(ByteBuffer target, long offset, ReadAhead ahead) {
+        return transfer(target, offset, ahead);
     }
 
     /** Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}. */
@@ -39,7 +40,7 @@ final class HostBytes {
         inode.changesLock().lock();
         try {
             return end <= pages.size() || !source.hasRemaining()
-                    ? transfer(source, offset, 1, true)
+                    ? transfer(source, offset, null)
                     : append(source, offset, end);
         } finally {
             inode.changesLock().unlock();
@@ -58,7 +59,7 @@ final class HostBytes {
             return failed;
         }
         try {
-            return transfer(source, offset, 1, true);
+            return transfer(source, offset, null);
         } finally {
             if (end > pages.size()) {
                 inode.cutHost(size);
@@ -77,7 +78,13 @@ final class HostBytes {
         }
     }
 
-    private long transfer(ByteBuffer buffer, long offset, int most, boolean isWrite) {
+    /**
+     * Reads or writes bytes.
+     *
+     * @param ahead tells how many pages are read at once; null for a write, which reads single pages
+     */
+    private long transfer(ByteBuffer buffer, long offset, @Nullable ReadAhead ahead) {
+        boolean isWrite = ahead == null;
         long pageSize = pages.memory().frames().pageSize();
         long done = 0;
         boolean isFetched = false;
@@ -95,7 +102,7 @@ final class HostBytes {
                     return done;
                 }
             } else {
-                long failed = part == Errno.EAGAIN.result() ? fetched((offset + done) / pageSize, most) : part;
+                long failed = part == Errno.EAGAIN.result() ? fetched((offset + done) / pageSize, ahead) : part;
                 if (failed != 0) {
                     return done > 0 ? done : failed;
                 }
@@ -105,8 +112,8 @@ final class HostBytes {
     }
 
     /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
-    private long fetched(long page, int most) {
-        int frame = inode.fetch(page, most);
+    private long fetched(long page, @Nullable ReadAhead ahead) {
+        int frame = inode.fetch(page, ahead == null ? 1 : ahead.window(page, 0));
         return frame == FilePages.NO_MEMORY
                 ? Errno.ENOMEM.result()
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
@@ -138,7 +145,7 @@ final class HostBytes {
             return 0;
         }
         ByteBuffer zeros = ByteBuffer.allocate((int) (end - start));
-        long done = transfer(zeros, start, 1, true);
+        long done = transfer(zeros, start, null);
         return done < 0 ? done : done < end - start ? Errno.EIO.result() : 0;
     }
 

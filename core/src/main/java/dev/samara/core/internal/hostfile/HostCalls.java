@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.internal.sync.Pause;
 import java.io.IOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
 /** The results of calls of the host that other threads make. */
 final class HostCalls {
+    /** In nanoseconds: between two attempts to wait without memory. */
+    private static final long MOMENT = 100_000;
+
     private HostCalls() {}
 
     /**
@@ -28,6 +32,9 @@ final class HostCalls {
                         throw error;
                     }
                     throw cause instanceof IOException known ? known : new IOException(cause.toString(), cause);
+                } catch (OutOfMemoryError exhausted) {
+                    // The wait needs memory. The call goes on, and its buffer may not be used for anything else.
+                    Pause.parkNanos(call, MOMENT);
                 }
             }
         } finally {

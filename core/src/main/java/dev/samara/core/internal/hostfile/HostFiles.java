@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The open files of the host of one machine. All opens of a file have one page cache: the file is known by its key, or
- * by its real path where the file system has no keys. A key stays that of the file while a channel of it is open.
+ * by its real path where the file system has no keys. A key of the file system stays that of the file while a channel
+ * of it is open.
  */
 public final class HostFiles {
     private static final int BUFFER = 1 << 20;
@@ -325,7 +326,13 @@ public final class HostFiles {
     /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
     void writeDirty() {
         for (HostInode inode : all()) {
-            inode.writeAll();
+            try {
+                inode.writeAll();
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                // The pages stay dirty. The caller makes pages of another file dirty, perhaps, and has no part in it.
+                reporter.accept(new Report(
+                        Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
+            }
         }
     }
 
@@ -365,8 +372,8 @@ public final class HostFiles {
     }
 
     /**
-     * Returns the most pages that are read ahead of any access by one call: half of those that may be in memory, so the
-     * reads evict none of each other's pages.
+     * Returns the most pages that one read-ahead without an access reads: half of those that may be in memory, so it
+     * evicts none of its own pages.
      */
     long mostAhead(Frames frames) {
         return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;

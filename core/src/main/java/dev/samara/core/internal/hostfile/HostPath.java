@@ -37,13 +37,16 @@ final class HostPath {
         }
     }
 
-    /** Returns the key by which all opens of a file are known to be of one file. The file is open. */
+    /**
+     * Returns the key by which the opens of a file are known to be of one file. The file is open. Without keys of the
+     * file system, two hard links are two files.
+     */
     static Object keyOf(Path path) throws IOException {
         return keyOf(path, Files.readAttributes(path, BasicFileAttributes.class).fileKey());
     }
 
     /**
-     * Returns the key of a file, see above.
+     * Returns the key of a file: that of its file system, or else its real path.
      *
      * @param fileKey of the file system; null on Windows, and in some file systems of other providers
      */

@@ -15,12 +15,16 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
 public final class OpenHostFile extends HostFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
+
+    /** The most tasks of one open that read ahead; further advice is dropped. */
+    private static final int MOST_READS_AHEAD = 16;
 
     private final HostFiles files;
     private final HostInode inode;
@@ -30,6 +34,9 @@ public final class OpenHostFile extends HostFile {
     private final ErrorSequence.ToldFailures failures;
     private final ReadAhead readAhead;
     private final Operations operations = new Operations();
+
+    /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
+    private final AtomicInteger readsAhead = new AtomicInteger();
 
     /** The mappings, the owner, and reads ahead under way. Guarded by this. */
     private int uses = 1;
@@ -170,7 +177,11 @@ public final class OpenHostFile extends HostFile {
         int shift = Integer.numberOfTrailingZeros(frames.pageSize());
         long first = offset >>> shift;
         long last = Math.min((offset + length - 1) >>> shift, first + files.mostAhead(frames) - 1);
-        if (first > last || !use()) {
+        if (first > last) {
+            return;
+        }
+        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !use()) {
+            readsAhead.getAndDecrement();
             return;
         }
         boolean isGiven = false;
@@ -180,18 +191,22 @@ public final class OpenHostFile extends HostFile {
             isGiven = true;
         } finally {
             if (!isGiven) {
-                unuse();
+                endReadAhead();
             }
         }
     }
 
-    /** Runs a task for which this is in use. */
-    private void run(Runnable task) {
+    private void run(ForcedReadAhead reads) {
         try {
-            task.run();
+            reads.run();
         } finally {
-            unuse();
+            endReadAhead();
         }
+    }
+
+    private void endReadAhead() {
+        readsAhead.getAndDecrement();
+        unuse();
     }
 
     @Override
@@ -208,10 +223,7 @@ public final class OpenHostFile extends HostFile {
         if (isClosed()) {
             return Errno.EBADF.result();
         }
-        int shift =
-                Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
-        long most = readAhead.window(offset >>> shift, 0);
-        return inode.bytes().pread(target, offset, (int) most);
+        return inode.bytes().pread(target, offset, readAhead);
     }
 
     @Override

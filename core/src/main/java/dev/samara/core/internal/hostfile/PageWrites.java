@@ -18,6 +18,9 @@ final class PageWrites implements PageWriter {
 
     private static final byte[] ZEROS = new byte[4096];
 
+    /** The most numbers in {@link #runs}: a guest that never saves writes any number of runs. */
+    private static final int MOST_RUNS = 1 << 11;
+
     private final HostInode inode;
     private final FilePages pages;
     private final TransferBuffers buffers;
@@ -162,11 +165,22 @@ final class PageWrites implements PageWriter {
             runs[runsSize - 1] = last;
             return;
         }
-        if (runsSize == runs.length) {
+        if (runsSize == MOST_RUNS) {
+            joinRuns();
+        } else if (runsSize == runs.length) {
             runs = Arrays.copyOf(runs, 2 * runsSize);
         }
         runs[runsSize++] = first;
         runs[runsSize++] = last;
+    }
+
+    /** Makes one run of all: a page between them that is dirty after a force has failed is written once more. */
+    private void joinRuns() {
+        for (int i = 2; i < runsSize; i += 2) {
+            runs[0] = Math.min(runs[0], runs[i]);
+            runs[1] = Math.max(runs[1], runs[i + 1]);
+        }
+        runsSize = 2;
     }
 
     /** Forces the file. The caller holds the lock of the write-back. */

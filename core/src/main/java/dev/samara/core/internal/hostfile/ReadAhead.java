@@ -5,8 +5,8 @@ import dev.samara.core.vma.VmaFlags;
 
 /**
  * How many pages one open of a file reads at a fault ({@code struct file_ra_state}): a window that doubles while faults
- * follow the last window, and is one page after a fault elsewhere. A read ends at a multiple of the window.
- * Thread-safe.
+ * follow the last window, and is one page after a fault elsewhere. A read ends at a multiple of the window,
+ * or of half of it in a mapping for sequential accesses. Thread-safe.
  */
 final class ReadAhead {
     /** As Linux's {@code read_ahead_kb}, unless the mapping is for sequential accesses. */

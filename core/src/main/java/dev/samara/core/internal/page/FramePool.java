@@ -346,7 +346,7 @@ final class FramePool {
         }
     }
 
-    /** Returns the number of frames in use at some instant of this call, the zero page not counted. */
+    /** See {@link Frames#inUse}. */
     int inUse() {
         lock.lock();
         try {

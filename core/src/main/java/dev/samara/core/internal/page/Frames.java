@@ -78,7 +78,7 @@ public final class Frames {
     /** The number of pins of all frames. */
     private final AtomicLong pins = new AtomicLong();
 
-    /** For frames whose last use is a pin: any thread may end a pin, also one that has no magazine. */
+    /** For frames that a thread frees which has no magazine, such as one that ends the last pin. */
     private final Magazine unpinned;
 
     public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
@@ -250,6 +250,11 @@ public final class Frames {
         if ((before & USES) == 1) {
             free(frame, magazine);
         }
+    }
+
+    /** Counts one use less like {@link #drop(int, Magazine)}, by a thread that has no magazine. */
+    public void drop(int frame) {
+        drop(frame, unpinned);
     }
 
     /**
@@ -500,7 +505,10 @@ public final class Frames {
         return (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & DIRTY) != 0;
     }
 
-    /** Returns the number of frames in use at some instant of this call, the zero page not counted. */
+    /**
+     * Returns the number of frames in use, the zero page not counted. Exact if no other thread allocates or frees
+     * meanwhile; otherwise a frame that is allocated and freed meanwhile may count as free twice.
+     */
     public int inUse() {
         return pool.inUse();
     }

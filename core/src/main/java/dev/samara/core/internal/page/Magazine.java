@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
- * magazines).
+ * magazines), or one of {@link NearMagazines}, to which what follows does not apply.
  *
  * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines. So a magazine
  * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: it has the frames

@@ -7,7 +7,7 @@ package dev.samara.core.internal.page;
  * own frames back, so the bytes and the record of a frame stay in the caches of one processor. Thread-safe.
  *
  * <p>A frame that moves between a magazine of these and that of a context moves under both locks. So a thread that has
- * {@linkplain #lockAll locked all} of these sees each free frame in one place.
+ * {@linkplain #lockAll locked all} of these, and then looks at the others one by one, misses no frame that stays free.
  */
 final class NearMagazines {
     /** A power of two. */

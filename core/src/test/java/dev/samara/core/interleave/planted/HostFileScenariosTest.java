@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A file of the host, in all schedules with few preemptions")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class HostFileScenariosTest {
     @ParameterizedTest

@@ -81,7 +81,8 @@ final class NearMagazinesTest extends FramesFixture {
                 for (int round = 0; round < 100 * ROUNDS && failure.get() == null; round++) {
                     work.round(frames);
                     int inUse = frames.inUse();
-                    if (inUse < held.size() || inUse > held.size() + 1) {
+                    // A frame of the other thread that goes from magazine to magazine may count as free twice.
+                    if (inUse < held.size() - 1 || inUse > held.size() + 1) {
                         throw new AssertionError(inUse + " frames in use");
                     }
                 }
