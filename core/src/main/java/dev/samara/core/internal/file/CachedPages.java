@@ -141,17 +141,16 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /**
      * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
-     * closed.
+     * closed. If this fails, the frame may be in: the next call then does what is left.
      */
     void put(long page, int frame) {
-        // First what needs memory: if this fails, the frame is not in.
-        if (!isRegistered) {
-            register();
-            isRegistered = true;
-        }
         index.put(page, frame);
         if (counter != null && frame != Frames.NONE) {
             counter.getAndAdd(1L << pageShift);
+        }
+        if (!isRegistered) {
+            register();
+            isRegistered = true;
         }
     }
 

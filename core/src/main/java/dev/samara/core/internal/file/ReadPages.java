@@ -99,12 +99,10 @@ final class ReadPages {
     private void insert(long page, int[] fresh, int at) {
         int frame = fresh[at];
         frames.assign(frame, file.number(), page);
-        boolean isIn = false;
         try {
             cached.put(page, frame);
-            isIn = true;
         } finally {
-            if (isIn) {
+            if (cached.frameAt(page) == frame) {
                 fresh[at] = Frames.NONE;
             } else {
                 frames.prepare(frame, file.number());
