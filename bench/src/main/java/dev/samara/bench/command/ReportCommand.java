@@ -2,6 +2,7 @@
 package dev.samara.bench.command;
 
 import dev.samara.bench.FootprintReport;
+import dev.samara.bench.contention.ApartReport;
 import dev.samara.bench.contention.ContentionReport;
 import dev.samara.bench.contention.FaultReport;
 import dev.samara.bench.contention.ForkBesideReport;
@@ -38,6 +39,11 @@ record ReportCommand(String word, String about, Program program, String small) {
                     "lookups, references and operations a second and their percentiles, all contenders in one run",
                     ContentionReport::main,
                     "--seconds 0.1 --rounds 1 --threads 1,2"),
+            new ReportCommand(
+                    "apart",
+                    "what two threads with pages of their own share: a space, a machine, or only the JVM",
+                    ApartReport::main,
+                    "--seconds 0.1 --rounds 1"),
             new ReportCommand(
                     "held-in-retire",
                     "what goes on elsewhere while operations are held between publication and completion",

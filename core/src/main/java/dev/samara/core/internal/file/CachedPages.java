@@ -141,7 +141,8 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /**
      * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
-     * closed. If this fails, the frame may be in: the next call then does what is left.
+     * closed. A call that fails for want of memory leaves the index without the frame, or with it and the cache without
+     * registration; the next call registers the cache.
      */
     void put(long page, int frame) {
         index.put(page, frame);

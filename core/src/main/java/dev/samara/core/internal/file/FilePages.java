@@ -7,7 +7,6 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
@@ -27,9 +26,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
  *
- * <p>The other jobs have classes of their own: {@link Removals} takes pages out, {@link Truncation} changes the size,
- * {@link Reclaim} frees pages that are not needed, and {@link FileBytes} reads and writes bytes. {@link ReverseMap} has
- * the VMAs that map the file, and {@link CachedPages} the part of the cache that outlives it.
+ * <p>The other jobs have classes of their own: {@link FreshPages} and {@link ReadPages} put pages in, {@link Removals}
+ * takes pages out, {@link Truncation} changes the size, {@link Reclaim} frees pages that are not needed, and {@link
+ * FileBytes} reads and writes bytes. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the
+ * part of the cache that outlives it.
  */
 public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
@@ -224,107 +224,30 @@ public final class FilePages extends PageCache {
         return cached().content();
     }
 
-    private IllegalStateException closed(String what) {
-        return new IllegalStateException(what + " was called on " + this + ", which is closed");
-    }
-
     @Override
     public int allocate() {
-        // The parts that an insertion needs are made before there is a frame: the frame would be lost if there is no
-        // memory for them.
-        if (cached().isClosed()) {
-            throw closed("allocate");
-        }
-        int frame = tryAllocate();
-        int reclaims = MachineMemory.MOST_RECLAIMS;
-        while (frame == Frames.NONE && reclaims > 0) {
-            reclaims = memory.reclaim() ? reclaims - 1 : 0;
-            frame = tryAllocate();
-        }
-        return frame;
-    }
-
-    private int tryAllocate() {
-        if (cached().isClosed()) {
-            throw closed("allocate");
-        }
-        PageTableContext context = memory.contexts().borrow();
-        try {
-            int frame = frames.allocate(context.magazine());
-            if (frame != Frames.NONE) {
-                frames.prepare(frame, number());
-            }
-            return frame;
-        } finally {
-            memory.contexts().giveBack(context);
-        }
+        return present().fresh.allocate();
     }
 
     @Override
     public void free(int frame) {
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            take(frame, Frames.ANONYMOUS, 0);
-        } finally {
-            cached.content().unlock();
-        }
-        drop(frame);
-    }
-
-    private void drop(int frame) {
-        PageTableContext context = memory.contexts().borrow();
-        try {
-            frames.drop(frame, context.magazine());
-        } finally {
-            memory.contexts().giveBack(context);
-        }
-    }
-
-    /** Ends the filling of a frame. The caller holds the lock of the content, so filling ends once. */
-    private void take(int frame, long owner, long page) {
-        if (!frames.isPrepared(frame, number())) {
-            throw new IllegalArgumentException(
-                    "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
-        }
-        frames.assign(frame, owner, page);
+        present().fresh.free(frame);
     }
 
     @Override
     public int insert(long page, int frame) {
-        NoWaiting.check("an insertion into a page cache");
-        int known;
-        boolean isOver;
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            isOver = isClosed();
-            boolean isWithin = page >= 0 && page < pages();
-            known = isWithin ? cached.index().get(page) : Frames.NONE;
-            if (known == Frames.NONE && isWithin && !isOver) {
-                take(frame, number(), page);
-                cached.put(page, frame);
-                return frame;
-            }
-            take(frame, Frames.ANONYMOUS, 0);
-        } finally {
-            cached.content().unlock();
-        }
-        drop(frame);
-        if (isOver) {
-            throw closed("insert");
-        }
-        return known;
+        return present().fresh.insert(page, frame);
     }
 
     /**
-     * Allocates frames with any content, for pages that are read from behind the cache. The caller {@linkplain
+     * Allocates frames with any content, for pages that are read from behind a cache that has an {@linkplain #evictBy
+     * evictor}. The caller {@linkplain
      * #freeRead frees} those that it does not insert.
      *
      * @see ReadPages#allocate
      */
     public int allocateForRead(int[] fresh, int most) {
-        return present().reads.allocate(fresh, most);
+        return present().reads().allocate(fresh, most);
     }
 
     /**
@@ -333,12 +256,12 @@ public final class FilePages extends PageCache {
      * @see ReadPages#insert
      */
     public int insertRead(long first, int[] fresh, int count, BooleanSupplier isCurrent) {
-        return present().reads.insert(first, fresh, count, isCurrent);
+        return present().reads().insert(first, fresh, count, isCurrent);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
     public void freeRead(int[] fresh) {
-        present().reads.free(fresh);
+        present().reads().free(fresh);
     }
 
     /**
@@ -364,31 +287,9 @@ public final class FilePages extends PageCache {
      * @return the frame, or {@link Frames#NONE} if the backing must be asked
      */
     public int frameForFault(VmArea vma, long page, PageTableContext context) {
-        if (!isOfZeros || page < 0 || page >= pages()) {
-            return Frames.NONE;
-        }
-        // Before there is a frame: the frame would be lost if there is no memory for this.
-        CachedPages cached = cached();
-        int fresh = frames.allocate(context.magazine());
-        if (fresh == Frames.NONE) {
-            return Frames.NONE;
-        }
-        int known = Frames.NONE;
-        cached.content().lock();
-        try {
-            if (page < pages() && !isClosed() && !vma.isDetached()) {
-                known = cached.index().get(page);
-                if (known == Frames.NONE) {
-                    frames.assign(fresh, number(), page);
-                    cached.put(page, fresh);
-                    return fresh;
-                }
-            }
-        } finally {
-            cached.content().unlock();
-        }
-        frames.drop(fresh, context.magazine());
-        return known;
+        return isOfZeros && page >= 0 && page < pages()
+                ? present().fresh.frameForFault(vma, page, context)
+                : Frames.NONE;
     }
 
     /**
@@ -516,7 +417,7 @@ public final class FilePages extends PageCache {
      *     waits for no lock
      */
     public void evictBy(AtomicLong counter, IntSupplier evictor) {
-        present().evict(memory, mappings);
+        present().evict(this, memory, mappings);
         cached().evictBy(counter, evictor);
     }
 

@@ -15,11 +15,13 @@ final class PresentPages {
     final Truncation truncation;
     final Reclaim reclaim;
     final FileBytes bytes;
-    final ReadPages reads;
+    final FreshPages fresh;
     final WriteBack writeBack;
 
-    /** Null for a file whose pages are not evicted. Set before its first page. */
+    /* Null for a file whose pages are not evicted. Set before its first page. */
+
     private @Nullable Eviction eviction;
+    private @Nullable ReadPages reads;
 
     final ShrinkLog shrinks = new ShrinkLog();
 
@@ -29,13 +31,18 @@ final class PresentPages {
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
         bytes = new FileBytes(file, memory, cached);
-        reads = new ReadPages(file, memory, cached);
+        fresh = new FreshPages(file, memory, cached);
         writeBack = new WriteBack(memory, cached, mappings, removals);
     }
 
-    /** Has pages evicted from now on. */
-    void evict(MachineMemory memory, ReverseMap mappings) {
+    /** Has pages read and evicted from now on. */
+    void evict(FilePages file, MachineMemory memory, ReverseMap mappings) {
+        reads = new ReadPages(file, memory, cached);
         eviction = new Eviction(memory, cached, mappings, removals);
+    }
+
+    ReadPages reads() {
+        return Objects.requireNonNull(reads, "reads");
     }
 
     Eviction eviction() {

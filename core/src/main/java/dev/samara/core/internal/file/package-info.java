@@ -26,6 +26,8 @@
  *       <td>{@link dev.samara.core.internal.file.FilePages}, {@code PageIndex}</td></tr>
  *   <tr><td>Which VMAs map a page of a file?</td>
  *       <td>{@code ReverseMap}</td></tr>
+ *   <tr><td>What puts single pages into a file, for its backing or its first access?</td>
+ *       <td>{@code FreshPages}</td></tr>
  *   <tr><td>What puts pages into a file that were read from behind it?</td>
  *       <td>{@code ReadPages}</td></tr>
  *   <tr><td>What takes pages out of a file?</td>

@@ -178,10 +178,6 @@ final class DistrictScenariosTest {
                 DistrictScenarios.LookupsBesideJoin.class,
                 ListenerScenarios.BesideOverlap.class,
                 ListenerScenarios.BesideParts.class,
-                ListenerScenarios.BesideJoin.class,
-                ListenerScenarios.BesideDivision.class,
-                ListenerScenarios.Added.class,
-                ListenerScenarios.Removed.class,
                 ListenerScenarios.OneOrder.class
             })
     @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
@@ -191,7 +187,22 @@ final class DistrictScenariosTest {
         assertTrue(result.isComplete(), result::toString);
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            classes = {
+                ListenerScenarios.BesideJoin.class,
+                ListenerScenarios.BesideDivision.class,
+                ListenerScenarios.Added.class,
+                ListenerScenarios.Removed.class
+            })
+    @Tag("planted")
+    @DisplayName("with one preemption, every schedule of longer calls leads to what some order of them leads to")
+    void longer(Class<? extends Scenario> type) {
+        inOrder(type);
+    }
+
     @Test
+    @Tag("planted")
     @DisplayName("with one preemption, a listener that loses changes finds a gap for each")
     void losing() {
         Exploration.Result result = explore(ListenerScenarios.Losing.class, 1, ONE_WAITS);

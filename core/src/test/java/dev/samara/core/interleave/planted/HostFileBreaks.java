@@ -58,7 +58,7 @@ final class HostFileBreaks {
                     in("hostfile.ErrorSequence", "if (seen == count) {", "if (seen == count || isTold) {")),
             PlantedBreak.of(
                     "an eviction does not look again at a page that it has unmapped",
-                    HostFileScenarios.EvictionBesideStore.class,
+                    EvictionScenarios.EvictionBesideStore.class,
                     1,
                     in("file.Eviction", "areAll || isLocked[i] || isInUse(taken[i]) ||", "areAll || isLocked[i] ||")),
             PlantedBreak.of(

@@ -2,7 +2,6 @@
 package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
-import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
@@ -20,7 +19,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** A file of the host, whose page n begins with 100 + n: saves, evictions and reads beside other calls. */
+/** A file of the host, whose page n begins with 100 + n: saves and reads beside other calls. */
 final class HostFileScenarios {
     private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
 
@@ -33,6 +32,12 @@ final class HostFileScenarios {
             state.file = Ground.HOST_FILE.file(state);
             state.space.mmap(AT, 4 * PAGE, RW, SHARED, host(state).backing(), 0);
             store(cpu, AT, 7);
+        }
+
+        /** Frees pages, of which dirty ones are written first if there are no others. */
+        static String evict(State state) {
+            host(state).evict();
+            return "evicted";
         }
 
         /** The last store to the first page is that of 8. */
@@ -111,10 +116,7 @@ final class HostFileScenarios {
     /** Pages are evicted, of which one must be written first. */
     static final class SavedBesideEviction extends Saved {
         SavedBesideEviction() {
-            super("evict", (state, cpu) -> {
-                host(state).evict();
-                return "evicted";
-            });
+            super("evict", (state, cpu) -> evict(state));
         }
     }
 
@@ -160,10 +162,10 @@ final class HostFileScenarios {
         }
     }
 
-    /** A save beside a truncation: nothing is written behind the new end once the truncation has returned. */
-    static final class SavedBesideTruncation extends OfHostFile {
-        SavedBesideTruncation() {
-            calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
+    /** A truncation beside a call that writes pages: none behind the new end is written once it has returned. */
+    abstract static class Truncated extends OfHostFile {
+        Truncated(String name, Operation beside) {
+            calls().put(name, beside);
             calls().put("truncate", (state, cpu) -> {
                 host(state).truncate(PAGE);
                 host(state).channel.forbidFrom(PAGE);
@@ -172,9 +174,16 @@ final class HostFileScenarios {
         }
 
         @Override
-        protected void prepare(State state, Cpu cpu) {
+        protected final void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             store(cpu, AT + PAGE, 8);
+        }
+    }
+
+    /** A save beside a truncation. */
+    static final class SavedBesideTruncation extends Truncated {
+        SavedBesideTruncation() {
+            super("fsync", (state, cpu) -> "" + host(state).fsync());
         }
     }
 
@@ -236,79 +245,6 @@ final class HostFileScenarios {
                 host(state).evict();
                 return stored;
             });
-        }
-    }
-
-    /** An eviction beside a store. Its outcome is not that of an order, which a break of one thread would share. */
-    static final class EvictionBesideStore extends OfHostFile {
-        EvictionBesideStore() {
-            calls().put("evict", (state, cpu) -> {
-                host(state).evict();
-                return "evicted";
-            });
-            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            host(state).fsync();
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-
-        @Override
-        protected void judge(State state, Cpu cpu) {
-            judgeStored(cpu);
-        }
-    }
-
-    /** As {@link EvictionBesideStore}, by a CPU that has a translation by which it may write. */
-    static final class EvictionBesideGuest extends OfHostFile {
-        EvictionBesideGuest() {
-            calls().put("evict", (state, cpu) -> {
-                host(state).evict();
-                return "evicted";
-            });
-            calls().put("guest", new HoldsInGuest(AT) {
-                @Override
-                void beforeLeaving(State state, Cpu cpu) {
-                    store(cpu, AT, 8);
-                }
-            });
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            host(state).fsync();
-            store(cpu, AT, 7);
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-
-        @Override
-        protected void judge(State state, Cpu cpu) {
-            judgeStored(cpu);
-        }
-    }
-
-    /** Two threads that store and load under a limit of two pages. */
-    static final class Limited extends OfHostFile {
-        Limited() {
-            calls().put("one", (state, cpu) -> store(cpu, AT, 1) + load(cpu, AT + PAGE));
-            calls().put("two", (state, cpu) -> store(cpu, AT + 2 * PAGE, 2) + load(cpu, AT + 3 * PAGE));
-        }
-
-        @Override
-        protected MachineBuilder builder() {
-            return super.builder().cacheLimit(2 * PAGE);
         }
     }
 
@@ -378,54 +314,6 @@ final class HostFileScenarios {
     static final class TwoOpensOfFailedForce extends TwoOpens {
         TwoOpensOfFailedForce() {
             super("force");
-        }
-    }
-
-    /** All pages are dirty, so an eviction writes them. Beside it is a store to one of them. */
-    static final class DirtyEvictionBesideStore extends OfHostFile {
-        DirtyEvictionBesideStore() {
-            calls().put("evict", (state, cpu) -> {
-                host(state).evict();
-                return "evicted";
-            });
-            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            store(cpu, AT + PAGE, 8);
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-
-        @Override
-        protected void judge(State state, Cpu cpu) {
-            judgeStored(cpu);
-        }
-    }
-
-    /** All pages are dirty, so an eviction writes them. Beside it is a truncation. */
-    static final class DirtyEvictionBesideTruncation extends OfHostFile {
-        DirtyEvictionBesideTruncation() {
-            calls().put("evict", (state, cpu) -> {
-                host(state).evict();
-                return "evicted";
-            });
-            calls().put("truncate", (state, cpu) -> {
-                host(state).truncate(PAGE);
-                host(state).channel.forbidFrom(PAGE);
-                return "truncated";
-            });
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            store(cpu, AT + PAGE, 8);
         }
     }
 

@@ -42,7 +42,7 @@ final class HostFileScenariosTest {
     @ValueSource(
             classes = {
                 HostFileScenarios.SavedBesideTruncation.class,
-                HostFileScenarios.DirtyEvictionBesideTruncation.class,
+                EvictionScenarios.DirtyEvictionBesideTruncation.class,
                 HostFileScenarios.ReadBesideTruncation.class,
                 HostFileScenarios.ReadToTheEnd.class
             })
@@ -54,11 +54,11 @@ final class HostFileScenariosTest {
     @DisplayName("loses no store by an eviction, or by a read that is late")
     @ValueSource(
             classes = {
-                HostFileScenarios.EvictionBesideStore.class,
-                HostFileScenarios.EvictionBesideGuest.class,
-                HostFileScenarios.DirtyEvictionBesideStore.class,
+                EvictionScenarios.EvictionBesideStore.class,
+                EvictionScenarios.EvictionBesideGuest.class,
+                EvictionScenarios.DirtyEvictionBesideStore.class,
                 HostFileScenarios.ReadBesideWrite.class,
-                HostFileScenarios.Limited.class
+                EvictionScenarios.Limited.class
             })
     void evicts(Class<? extends Scenario> type) {
         explore(type);

@@ -132,13 +132,14 @@ final class InventedBreaks {
                     FileScenarios.FirstStores.class,
                     1,
                     in(
-                            "file.FilePages",
+                            "file.FreshPages",
                             "        int known = Frames.NONE;\n        cached.content().lock();\n"
                                     + "        try {\n"
-                                    + "            if (page < pages() && !isClosed() && !vma.isDetached()) {\n"
+                                    + "            if (page < cached.pages() && !cached.isClosed()"
+                                    + " && !vma.isDetached()) {\n"
                                     + "                known = cached.index().get(page);",
                             "int known = cached.index().get(page); cached.content().lock(); try {"
-                                    + " if (page < pages() && !isClosed() && !vma.isDetached()) {")),
+                                    + " if (page < cached.pages() && !cached.isClosed() && !vma.isDetached()) {")),
             PlantedBreak.of(
                     "a mapping leaves its file beside a lookup",
                     FileScenarios.TruncateBesideCut.class,

@@ -15,7 +15,10 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * A file of the host as {@link GroundFile}. Its bytes are in a {@link MemoryChannel}, which has all of them at the end.
@@ -24,11 +27,15 @@ public final class HostGroundFile implements GroundFile {
     /** An empty file: a path that is opened must have one. */
     private static final Path PATH = makePath();
 
+    private static final List<Path> OTHERS =
+            Stream.generate(HostGroundFile::makePath).limit(10).toList();
+
     private static final Field USES = field();
 
     public final MemoryChannel channel;
     private final State state;
     private final HostFile file;
+    private final List<HostFile> others = new ArrayList<>();
     private boolean isClosed;
 
     HostGroundFile(State state) {
@@ -51,6 +58,14 @@ public final class HostGroundFile implements GroundFile {
     /** Opens the file once more. The channel of the first open serves all. */
     public HostFile open() {
         return state.machine.openFile(PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    /** Opens one of ten other files in turn, for reading. It is closed with this one. */
+    public HostFile openAnother() {
+        HostFile another = state.machine.openFile(
+                OTHERS.get(others.size() % OTHERS.size()), SpaceScenario.LINUX, StandardOpenOption.READ);
+        others.add(another);
+        return another;
     }
 
     public HostFile file() {
@@ -115,6 +130,7 @@ public final class HostGroundFile implements GroundFile {
             return;
         }
         isClosed = true;
+        others.forEach(HostFile::close);
         long saved = file.fsync();
         if (saved != 0) {
             throw new AssertionError("the last save has returned " + saved);

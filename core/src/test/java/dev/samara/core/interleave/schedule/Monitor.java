@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.schedule;
 
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The owner of a monitor or of a lock. */
@@ -26,6 +27,36 @@ final class Monitor {
     void take(SteppedThread thread) {
         owner = thread;
         holds++;
+    }
+
+    /**
+     * Takes this once it is free, or ends at a deadline.
+     *
+     * @param isFree whether the thread may take it
+     * @return false if the deadline came first
+     */
+    boolean takeBy(SteppedThread thread, Access access, BooleanSupplier isFree, long deadline)
+            throws InterruptedException {
+        boolean isLate = Steps.await(thread, access, () -> isFree.getAsBoolean() || thread.interrupted, deadline, this);
+        if (thread.interrupted) {
+            thread.interrupted = false;
+            throw new InterruptedException();
+        }
+        if (!isLate) {
+            take(thread);
+        }
+        return !isLate;
+    }
+
+    /** Makes the step of a release, and releases this. */
+    void release(SteppedThread thread, Access access) {
+        thread.run0().reach(thread, access, null, SteppedThread.NEVER, null);
+        release(thread);
+    }
+
+    /** Returns the step of a call at a lock. */
+    Access access(SteppedThread thread, String text) {
+        return new Access(Access.Kind.WRITE, of, -1, name(), text, thread.site);
     }
 
     void release(SteppedThread thread) {

@@ -22,10 +22,6 @@ public class SteppedLock extends ReentrantLock {
         super(isFair);
     }
 
-    private Access access(SteppedThread self, String text) {
-        return new Access(Access.Kind.WRITE, this, -1, monitor.name(), text, self.site);
-    }
-
     @Override
     public void lock() {
         SteppedThread self = Steps.self();
@@ -39,7 +35,7 @@ public class SteppedLock extends ReentrantLock {
     final void take(SteppedThread self, String text) {
         awaiting++;
         try {
-            Steps.await(self, access(self, text), () -> monitor.isFreeFor(self), SteppedThread.NEVER, monitor);
+            Steps.await(self, monitor.access(self, text), () -> monitor.isFreeFor(self), SteppedThread.NEVER, monitor);
         } finally {
             awaiting--;
         }
@@ -53,17 +49,8 @@ public class SteppedLock extends ReentrantLock {
             super.lockInterruptibly();
             return;
         }
-        Steps.await(
-                self,
-                access(self, "lockInterruptibly"),
-                () -> monitor.isFreeFor(self) || self.interrupted,
-                SteppedThread.NEVER,
-                monitor);
-        if (self.interrupted) {
-            self.interrupted = false;
-            throw new InterruptedException();
-        }
-        monitor.take(self);
+        monitor.takeBy(
+                self, monitor.access(self, "lockInterruptibly"), () -> monitor.isFreeFor(self), SteppedThread.NEVER);
     }
 
     @Override
@@ -72,7 +59,7 @@ public class SteppedLock extends ReentrantLock {
         if (self == null) {
             return super.tryLock();
         }
-        self.run0().reach(self, access(self, "tryLock"), null, SteppedThread.NEVER, null);
+        self.run0().reach(self, monitor.access(self, "tryLock"), null, SteppedThread.NEVER, null);
         if (!monitor.isFreeFor(self)) {
             return false;
         }
@@ -86,21 +73,11 @@ public class SteppedLock extends ReentrantLock {
         if (self == null) {
             return super.tryLock(time, unit);
         }
-        boolean isLate = Steps.await(
+        return monitor.takeBy(
                 self,
-                access(self, "tryLock"),
-                () -> monitor.isFreeFor(self) || self.interrupted,
-                Threads.after(self, unit.toNanos(time)),
-                monitor);
-        if (self.interrupted) {
-            self.interrupted = false;
-            throw new InterruptedException();
-        }
-        if (isLate) {
-            return false;
-        }
-        monitor.take(self);
-        return true;
+                monitor.access(self, "tryLock"),
+                () -> monitor.isFreeFor(self),
+                Threads.after(self, unit.toNanos(time)));
     }
 
     @Override
@@ -110,8 +87,7 @@ public class SteppedLock extends ReentrantLock {
             super.unlock();
             return;
         }
-        self.run0().reach(self, access(self, "unlock"), null, SteppedThread.NEVER, null);
-        monitor.release(self);
+        monitor.release(self, monitor.access(self, "unlock"));
     }
 
     @Override

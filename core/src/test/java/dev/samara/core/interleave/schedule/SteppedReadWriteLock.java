@@ -32,10 +32,6 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
         return monitor.owner == self || (monitor.owner == null && readers.isEmpty());
     }
 
-    private Access access(SteppedThread self, String text) {
-        return new Access(Access.Kind.WRITE, this, -1, monitor.name(), text, self.site);
-    }
-
     @Override
     public ReadLock readLock() {
         return read;
@@ -82,7 +78,7 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
             }
             Steps.await(
                     self,
-                    lock.access(self, "lock to read"),
+                    lock.monitor.access(self, "lock to read"),
                     () -> lock.mayRead(self),
                     SteppedThread.NEVER,
                     lock.monitor);
@@ -96,7 +92,7 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
                 super.unlock();
                 return;
             }
-            self.run0().reach(self, lock.access(self, "unlock after reading"), null, SteppedThread.NEVER, null);
+            self.run0().reach(self, lock.monitor.access(self, "unlock after reading"), null, SteppedThread.NEVER, null);
             if (!lock.readers.containsKey(self)) {
                 throw new IllegalMonitorStateException("no reader");
             }
@@ -124,7 +120,7 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
             }
             Steps.await(
                     self,
-                    lock.access(self, "lock to write"),
+                    lock.monitor.access(self, "lock to write"),
                     () -> lock.mayWrite(self),
                     SteppedThread.NEVER,
                     lock.monitor);
@@ -137,21 +133,11 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
             if (self == null) {
                 return super.tryLock(time, unit);
             }
-            boolean isLate = Steps.await(
+            return lock.monitor.takeBy(
                     self,
-                    lock.access(self, "tryLock to write"),
-                    () -> lock.mayWrite(self) || self.interrupted,
-                    Threads.after(self, unit.toNanos(time)),
-                    lock.monitor);
-            if (self.interrupted) {
-                self.interrupted = false;
-                throw new InterruptedException();
-            }
-            if (isLate) {
-                return false;
-            }
-            lock.monitor.take(self);
-            return true;
+                    lock.monitor.access(self, "tryLock to write"),
+                    () -> lock.mayWrite(self),
+                    Threads.after(self, unit.toNanos(time)));
         }
 
         @Override
@@ -161,8 +147,7 @@ public final class SteppedReadWriteLock extends ReentrantReadWriteLock {
                 super.unlock();
                 return;
             }
-            self.run0().reach(self, lock.access(self, "unlock after writing"), null, SteppedThread.NEVER, null);
-            lock.monitor.release(self);
+            lock.monitor.release(self, lock.monitor.access(self, "unlock after writing"));
         }
 
         @Override

@@ -40,6 +40,9 @@ final class FailureSweepTest {
     /** Operations that were wrong at a few depths only. {@link FailurePlantedTest} has others. */
     private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move");
 
+    /** Operations that were wrong at one allocation only. */
+    private static final Set<String> AT_EACH_ALLOCATION = Set.of("first-read@HOST_FILE");
+
     /** Operations that wait for a CPU in GUEST. */
     private static final List<String> WAITING = List.of(
             "munmap",
@@ -81,7 +84,7 @@ final class FailureSweepTest {
         if (kind == FailureKind.STACK) {
             return AT_EACH_DEPTH.contains(scenario) ? 1 : DEPTHS;
         }
-        if (kind == FailureKind.ALLOCATION) {
+        if (kind == FailureKind.ALLOCATION && !AT_EACH_ALLOCATION.contains(scenario)) {
             return scenario.endsWith("@HOST_FILE")
                     ? ON_HOST_FILES
                     : scenario.contains("@") ? ON_GROUNDS : ON_PRIVATE_MEMORY;

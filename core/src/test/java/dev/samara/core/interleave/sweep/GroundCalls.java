@@ -3,6 +3,7 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.HostGroundFile;
@@ -16,6 +17,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.SyncFlags;
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /** The operations of {@link FailureKinds} on other grounds than private memory. A name ends with that of its ground. */
@@ -176,6 +178,16 @@ final class GroundCalls {
             host(scene).open().close();
             return "opened and closed";
         });
+        // The list of caches has room for ten without more memory. That of the scene is the first one.
+        FailureKinds.add(
+                "first-read@" + ground,
+                new Kind((scene, label, cpu) -> readLast(host(scene).openAnother()))
+                        .on(ground)
+                        .after((scene, cpu) -> {
+                            for (int i = 1; i < 10; i++) {
+                                readLast(host(scene).openAnother());
+                            }
+                        }));
         add("cut", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
             host(scene).truncate(OFFSET + 100);
             return "truncated";
@@ -184,6 +196,12 @@ final class GroundCalls {
             host(scene).truncate(FAR);
             return "truncated";
         });
+    }
+
+    /** Reads one page alone. */
+    private static Object readLast(HostFile file) {
+        long read = file.pread(ByteBuffer.allocate(Long.BYTES), (Ground.PAGES - 1) * PAGE);
+        return read == Long.BYTES ? "read" : Errno.of(read);
     }
 
     private static void addOfHeap() {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -61,6 +62,28 @@ final class NearMagazinesTest extends FramesFixture {
         }
         assertTrue(both.get(0).seen.stream().noneMatch(both.get(1).seen::contains));
         assertEquals(0, frames.inUse());
+    }
+
+    @Test
+    @DisplayName("frames that are allocated and freed by blocks stay together")
+    void blocks() {
+        // All are made at once, unlike those of the other tests.
+        int shift = Integer.SIZE - Integer.numberOfLeadingZeros(LIMIT);
+        Frames whole = new Frames(new DirectFrames(12, shift, LIMIT + 1), 12, shift, LIMIT, false);
+        Magazine allocating = whole.newMagazine();
+        Magazine freeing = whole.newMagazine();
+        int[] block = new int[Magazine.BLOCK];
+        for (int i = 0; i < ROUNDS; i++) {
+            for (int j = 0; j < block.length; j++) {
+                block[j] = whole.allocate(allocating);
+            }
+            Arrays.sort(block);
+            assertEquals(block.length - 1, block[block.length - 1] - block[0]);
+            for (int frame : block) {
+                whole.drop(frame, freeing);
+            }
+        }
+        assertEquals(0, whole.inUse());
     }
 
     @Test

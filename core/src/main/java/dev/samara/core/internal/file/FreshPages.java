@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.vma.VmArea;
+
+/**
+ * Frames of zeros for single pages of one file, and their insertion: by a backing, or by the first access to a file of
+ * zeros ({@code filemap_add_folio}). {@link ReadPages} inserts pages that the library reads.
+ */
+final class FreshPages {
+    private final FilePages file;
+    private final MachineMemory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+
+    FreshPages(FilePages file, MachineMemory memory, CachedPages cached) {
+        this.file = file;
+        this.memory = memory;
+        this.cached = cached;
+        frames = memory.frames();
+    }
+
+    private IllegalStateException closed(String what) {
+        return new IllegalStateException(what + " was called on " + file + ", which is closed");
+    }
+
+    int allocate() {
+        int frame = tryAllocate();
+        int reclaims = MachineMemory.MOST_RECLAIMS;
+        while (frame == Frames.NONE && reclaims > 0) {
+            reclaims = memory.reclaim() ? reclaims - 1 : 0;
+            frame = tryAllocate();
+        }
+        return frame;
+    }
+
+    private int tryAllocate() {
+        if (cached.isClosed()) {
+            throw closed("allocate");
+        }
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            int frame = frames.allocate(context.magazine());
+            if (frame != Frames.NONE) {
+                frames.prepare(frame, file.number());
+            }
+            return frame;
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    void free(int frame) {
+        cached.content().lock();
+        try {
+            take(frame, Frames.ANONYMOUS, 0);
+        } finally {
+            cached.content().unlock();
+        }
+        drop(frame);
+    }
+
+    private void drop(int frame) {
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            frames.drop(frame, context.magazine());
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    /** Ends the filling of a frame. The caller holds the lock of the content, so filling ends once. */
+    private void take(int frame, long owner, long page) {
+        if (!frames.isPrepared(frame, file.number())) {
+            throw new IllegalArgumentException(
+                    "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
+        }
+        frames.assign(frame, owner, page);
+    }
+
+    int insert(long page, int frame) {
+        NoWaiting.check("an insertion into a page cache");
+        int known;
+        boolean isOver;
+        cached.content().lock();
+        try {
+            isOver = cached.isClosed();
+            boolean isWithin = page >= 0 && page < cached.pages();
+            known = isWithin ? cached.index().get(page) : Frames.NONE;
+            if (known == Frames.NONE && isWithin && !isOver) {
+                take(frame, file.number(), page);
+                cached.put(page, frame);
+                return frame;
+            }
+            take(frame, Frames.ANONYMOUS, 0);
+        } finally {
+            cached.content().unlock();
+        }
+        drop(frame);
+        if (isOver) {
+            throw closed("insert");
+        }
+        return known;
+    }
+
+    /** See {@link FilePages#frameForFault}. The page lies in the file. */
+    int frameForFault(VmArea vma, long page, PageTableContext context) {
+        int fresh = frames.allocate(context.magazine());
+        if (fresh == Frames.NONE) {
+            return Frames.NONE;
+        }
+        int known = Frames.NONE;
+        cached.content().lock();
+        try {
+            if (page < cached.pages() && !cached.isClosed() && !vma.isDetached()) {
+                known = cached.index().get(page);
+                if (known == Frames.NONE) {
+                    frames.assign(fresh, file.number(), page);
+                    cached.put(page, fresh);
+                    return fresh;
+                }
+            }
+        } finally {
+            cached.content().unlock();
+        }
+        frames.drop(fresh, context.magazine());
+        return known;
+    }
+}

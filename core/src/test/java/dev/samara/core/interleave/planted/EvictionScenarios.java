@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.interleave.scenario.State;
+
+/** Evictions of pages of a file of the host beside other calls. */
+final class EvictionScenarios {
+    private EvictionScenarios() {}
+
+    /** An eviction beside a call that stores 8 to the first page. */
+    private abstract static class BesideStore extends HostFileScenarios.OfHostFile {
+        BesideStore(String name, Operation store) {
+            calls().put("evict", (state, cpu) -> evict(state));
+            calls().put(name, store);
+        }
+
+        /** A break of one thread would break each order, too. */
+        @Override
+        protected final boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected final void judge(State state, Cpu cpu) {
+            judgeStored(cpu);
+        }
+    }
+
+    /** All pages are clean. */
+    static final class EvictionBesideStore extends BesideStore {
+        EvictionBesideStore() {
+            super("store", (state, cpu) -> store(cpu, AT, 8));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+        }
+    }
+
+    /** The store is that of a CPU that has a translation by which it may write. */
+    static final class EvictionBesideGuest extends BesideStore {
+        EvictionBesideGuest() {
+            super("guest", new Calls.HoldsInGuest(AT) {
+                @Override
+                void beforeLeaving(State state, Cpu cpu) {
+                    store(cpu, AT, 8);
+                }
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            store(cpu, AT, 7);
+        }
+    }
+
+    /** All pages are dirty, so the eviction writes them. */
+    static final class DirtyEvictionBesideStore extends BesideStore {
+        DirtyEvictionBesideStore() {
+            super("store", (state, cpu) -> store(cpu, AT, 8));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT + PAGE, 8);
+        }
+    }
+
+    /** All pages are dirty, so the eviction writes them. Beside it is a truncation. */
+    static final class DirtyEvictionBesideTruncation extends HostFileScenarios.Truncated {
+        DirtyEvictionBesideTruncation() {
+            super("evict", (state, cpu) -> evict(state));
+        }
+    }
+
+    /** Two threads that store and load under a limit of two pages. */
+    static final class Limited extends HostFileScenarios.OfHostFile {
+        Limited() {
+            calls().put("one", (state, cpu) -> store(cpu, AT, 1) + load(cpu, AT + PAGE));
+            calls().put("two", (state, cpu) -> store(cpu, AT + 2 * PAGE, 2) + load(cpu, AT + 3 * PAGE));
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return super.builder().cacheLimit(2 * PAGE);
+        }
+    }
+}
