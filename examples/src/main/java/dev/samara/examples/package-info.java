@@ -11,7 +11,8 @@
  * unmapping from another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
- * CPUs. {@link dev.samara.examples.GeneratedCode} generates a class for code of a guest, which does so without a call.
+ * CPUs. {@link dev.samara.examples.translator.GeneratedCode} generates classes for code of a guest, which do so without
+ * a call.
  * {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its memory, and saves it.
  *
  * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below

@@ -7,16 +7,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** The output of a program. Tests of one JVM run one after the other, so none sees the output of another. */
-final class Printed {
+public final class Printed {
     private Printed() {}
 
     /** A program with its command line. */
-    interface Program {
+    public interface Program {
         void run() throws Exception;
     }
 
     /** Runs a program and gives the lines of its standard output. */
-    static List<String> by(Program program) throws Exception {
+    public static List<String> by(Program program) throws Exception {
         PrintStream before = System.out;
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {

@@ -68,8 +68,9 @@ final class ArrayRam implements GuestRam {
     }
 
     @Override
-    public void poll() {
+    public boolean poll() {
         // No other thread changes anything.
+        return false;
     }
 
     @Override

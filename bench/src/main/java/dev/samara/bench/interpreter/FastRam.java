@@ -34,6 +34,10 @@ final class FastRam extends FlatMemory implements GuestRam {
         return new FastRam(cpu, space);
     }
 
+    AddressSpace space() {
+        return space;
+    }
+
     @Override
     protected void fault(int fault, long address, int access, int size) {
         throw new IllegalStateException(Fault.toString(fault) + " at 0x" + Long.toHexString(address));

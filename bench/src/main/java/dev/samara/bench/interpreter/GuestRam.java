@@ -27,8 +27,12 @@ interface GuestRam extends AutoCloseable {
     /** Makes a range accessible before its first access. */
     void map(long start, long length);
 
-    /** Acknowledges requests of other threads. Called once for each block of instructions. */
-    void poll();
+    /**
+     * Acknowledges requests of other threads. Called once for each block of instructions.
+     *
+     * @return whether there was one
+     */
+    boolean poll();
 
     @Override
     void close();

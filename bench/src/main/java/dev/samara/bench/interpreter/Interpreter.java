@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * block at a time, and a block remembers the blocks that came next. The guest says by {@code fence.i} that it has
  * changed code, and all blocks are dropped then.
  */
-final class Interpreter {
+final class Interpreter implements GuestEngine {
     static final int LUI = 0;
     static final int ADDI = 1;
     static final int ANDI = 2;
@@ -63,22 +63,58 @@ final class Interpreter {
         }
     }
 
+    /** Beyond every address: the guest has ended. */
+    private static final long END = -1;
+
     private final GuestRam ram;
     private final long[] x = new long[NOWHERE + 1];
     private final Long2ObjectHashMap<Block> blocks = new Long2ObjectHashMap<>();
     private long executed;
 
+    /**
+     * Makes an interpreter.
+     *
+     * @param ram the memory of the guest
+     */
     Interpreter(GuestRam ram) {
         this.ram = ram;
     }
 
-    /** Returns the number of instructions that were executed. */
-    long executed() {
+    @Override
+    public long executed() {
         return executed;
     }
 
-    /** Runs from an address on until {@code ecall}, and returns register x10. */
-    long run(long start, long x10, long x11) {
+    /**
+     * Returns the registers of the guest.
+     *
+     * @return the registers by number, always the same array
+     */
+    long[] registers() {
+        return x;
+    }
+
+    /**
+     * Runs one block.
+     *
+     * @param start its address
+     * @return the address of the next one; -1 at the end
+     */
+    long runBlock(long start) {
+        ram.poll();
+        Block block = blockAt(start);
+        executed += block.instructions;
+        Block next = step(block);
+        return next == null ? END : next.start;
+    }
+
+    /** Drops all blocks: the guest has changed code. */
+    void forgetBlocks() {
+        blocks.clear();
+    }
+
+    @Override
+    public long run(long start, long x10, long x11) {
         x[10] = x10;
         x[11] = x11;
         Block block = blockAt(start);

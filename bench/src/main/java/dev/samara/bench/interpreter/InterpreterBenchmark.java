@@ -18,18 +18,25 @@ import java.util.Locale;
 import java.util.StringJoiner;
 
 /**
- * The price of memory for an interpreter: the programs of {@link GuestProgram} on one array, on a page table made by
- * hand, and on a CPU of Samara.
+ * The price of memory for an emulator: the programs of {@link GuestProgram} on one array, on a page table made by hand,
+ * and on a CPU of Samara, by an interpreter and by a translator.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each pair of a program and a
- * memory runs in a JVM of its own, which inherits the options of this one after {@link #JVM_OPTIONS}. A figure is guest
+ * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each program on each memory
+ * runs in a JVM of its own, which inherits the options of this one after {@link #JVM_OPTIONS}. A figure is guest
  * instructions in a microsecond of the thread's time on a processor: the best run of the program in the given time,
- * after as much time for the compiler. A run takes some tens of milliseconds. The best run is the one that other
- * programs have disturbed least. A program on the other thread of the processor core slows a run down by a third, and
- * counts as time of that run. The file is an array of objects with {@code work}, {@code memory} and {@code mips}.
+ * after as much time for the compiler. A run takes some milliseconds, or tens of them. The best run is the one that
+ * other programs have disturbed least. A program on the other thread of the processor core slows a run down by a third,
+ * and counts as time of that run. The file is an array of objects with {@code engine}, {@code work}, {@code memory},
+ * {@code mips}, and {@code bytecode}: the bytes of each region that was translated.
  */
 public final class InterpreterBenchmark {
+    private static final List<String> ENGINES = List.of("interpreter", "translator");
     private static final List<String> MEMORIES = List.of("array", "paged", "fast");
+    private static final int FIRST_WITH_SEGMENTS = 22;
+
+    /** The memories of the translator, which reaches that of a CPU in several ways. */
+    private static final List<String> WAYS = List.of("array", "paged", "fast", "tlb", "kept", "segment");
+
     private static final List<String> WORKS = List.of("sieve", "matrix", "quicksort", "chase", "rewrite");
 
     /**
@@ -44,6 +51,7 @@ public final class InterpreterBenchmark {
     private static final long DATA = 0x10_0000;
     private static final double NANOS_PER_SECOND = 1e9;
 
+    private final List<String> engines;
     private final List<String> works;
     private final List<String> memories;
     private final double seconds;
@@ -52,7 +60,8 @@ public final class InterpreterBenchmark {
     private InterpreterBenchmark(String[] words) {
         Arguments arguments = new Arguments(words);
         works = arguments.list("--work", WORKS, WORKS);
-        memories = arguments.list("--memory", MEMORIES, MEMORIES);
+        engines = arguments.list("--engine", ENGINES, ENGINES);
+        memories = arguments.list("--memory", WAYS, WAYS);
         seconds = arguments.number("--seconds", 3);
         json = arguments.text("--json", "");
         arguments.check();
@@ -62,7 +71,7 @@ public final class InterpreterBenchmark {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work} and {@code --memory} select some of each
+     * @param arguments see above; {@code --engine}, {@code --work} and {@code --memory} select some of each
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -71,13 +80,14 @@ public final class InterpreterBenchmark {
 
     private void run() throws InterruptedException {
         StringJoiner rows = new StringJoiner(",\n", "[\n", "\n]\n");
-        Figures.line("%-10s %-8s %10s", "work", "memory", "MIPS");
-        for (String work : works) {
-            for (String memory : memories) {
-                double mips = measuredApart(work, memory);
-                Figures.line("%-10s %-8s %10.1f", work, memory, mips);
-                rows.add(String.format(
-                        Locale.ROOT, "{\"work\": \"%s\", \"memory\": \"%s\", \"mips\": %.2f}", work, memory, mips));
+        Figures.line("%-12s %-10s %-8s %10s  %s", "engine", "work", "memory", "MIPS", "bytecode of regions");
+        for (String engine : engines) {
+            for (String work : works) {
+                for (String memory : memories) {
+                    if (isThere(engine, memory)) {
+                        measure(engine, work, memory, rows);
+                    }
+                }
             }
         }
         if (!json.isEmpty()) {
@@ -89,14 +99,34 @@ public final class InterpreterBenchmark {
         }
     }
 
-    /** Measures in a new JVM, in which no other memory is loaded. */
-    private double measuredApart(String work, String memory) throws InterruptedException {
+    private static boolean isThere(String engine, String memory) {
+        return engine.equals("interpreter")
+                ? MEMORIES.contains(memory)
+                : !memory.equals("segment") || Runtime.version().feature() >= FIRST_WITH_SEGMENTS;
+    }
+
+    private void measure(String engine, String work, String memory, StringJoiner rows) throws InterruptedException {
+        String[] words = measuredApart(engine, work, memory).split(" ", 2);
+        double mips = Double.parseDouble(words[0]);
+        Figures.line("%-12s %-10s %-8s %10.1f  %s", engine, work, memory, mips, words[1]);
+        rows.add(String.format(
+                Locale.ROOT,
+                "{\"engine\": \"%s\", \"work\": \"%s\", \"memory\": \"%s\", \"mips\": %.2f, \"bytecode\": %s}",
+                engine,
+                work,
+                memory,
+                mips,
+                words[1]));
+    }
+
+    /** Measures in a new JVM, in which no other memory is loaded. Returns what it prints. */
+    private String measuredApart(String engine, String work, String memory) throws InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(JVM_OPTIONS);
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Alone.class.getName()));
-        command.addAll(List.of(work, memory, Double.toString(seconds)));
+        command.addAll(List.of(engine, work, memory, Double.toString(seconds)));
         try {
             Process process = new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -108,9 +138,10 @@ public final class InterpreterBenchmark {
             }
             int status = process.waitFor();
             if (status != 0 || line == null) {
-                throw new IllegalStateException(work + " on " + memory + " ended with status " + status);
+                throw new IllegalStateException(
+                        engine + " of " + work + " on " + memory + " ended with status " + status);
             }
-            return Double.parseDouble(line);
+            return line;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -123,13 +154,20 @@ public final class InterpreterBenchmark {
         private Alone() {}
 
         /**
-         * Measures one program on one memory, and prints the figure.
+         * Measures one program on one memory, and prints the figure and the sizes of the regions.
          *
-         * @param words the program, the memory, and the seconds
+         * @param words the engine, the program, the memory, and the seconds
          */
         public static void main(String[] words) {
-            GuestProgram work = GuestProgram.valueOf(words[0].toUpperCase(Locale.ROOT));
-            System.out.println(mips(work, memory(words[1], work), Double.parseDouble(words[2])));
+            GuestProgram work = GuestProgram.valueOf(words[1].toUpperCase(Locale.ROOT));
+            double seconds = Double.parseDouble(words[3]);
+            if (words[0].equals("interpreter")) {
+                Interpreter interpreter = loaded(work, memory(words[2], work));
+                System.out.println(mips(interpreter, work, seconds) + " []");
+            } else {
+                TranslatedGuest guest = translated(work, memory(words[2], work), words[2]);
+                System.out.println(mips(guest, work, seconds) + " " + guest.sizes());
+            }
         }
     }
 
@@ -138,7 +176,7 @@ public final class InterpreterBenchmark {
         return switch (name) {
             case "array" -> new ArrayRam((int) DATA + work.bytes());
             case "paged" -> new PagedRam();
-            case "fast" -> FastRam.make();
+            case "fast", "tlb", "kept", "segment" -> FastRam.make();
             default -> throw new IllegalArgumentException("no memory is called " + name);
         };
     }
@@ -155,29 +193,34 @@ public final class InterpreterBenchmark {
         return new Interpreter(ram);
     }
 
+    /** Returns a translator with a program and its data in memory, which it reaches in a way. */
+    static TranslatedGuest translated(GuestProgram work, GuestRam ram, String way) {
+        AccessWay how = MEMORIES.contains(way) ? AccessWay.CALL : AccessWay.valueOf(way.toUpperCase(Locale.ROOT));
+        return new TranslatedGuest(loaded(work, ram), ram, how);
+    }
+
     /** Runs a program once, and checks its result. */
-    static void run(Interpreter interpreter, GuestProgram work) {
-        long result = interpreter.run(CODE, DATA, work.rounds());
+    static void run(GuestEngine engine, GuestProgram work) {
+        long result = engine.run(CODE, DATA, work.rounds());
         if (result != work.result()) {
             throw new IllegalStateException(work + " has the result " + result + " instead of " + work.result());
         }
     }
 
-    private static double mips(GuestProgram work, GuestRam ram, double seconds) {
-        Interpreter interpreter = loaded(work, ram);
-        best(interpreter, work, seconds);
-        return best(interpreter, work, seconds);
+    private static double mips(GuestEngine engine, GuestProgram work, double seconds) {
+        best(engine, work, seconds);
+        return best(engine, work, seconds);
     }
 
-    private static double best(Interpreter interpreter, GuestProgram work, double seconds) {
+    private static double best(GuestEngine engine, GuestProgram work, double seconds) {
         double best = 0;
         long began = Alone.CLOCK.getCurrentThreadCpuTime();
         long before = began;
         while (before - began < seconds * NANOS_PER_SECOND) {
-            long executed = interpreter.executed();
-            run(interpreter, work);
+            long executed = engine.executed();
+            run(engine, work);
             long after = Alone.CLOCK.getCurrentThreadCpuTime();
-            best = Math.max(best, (interpreter.executed() - executed) * 1e3 / (after - before));
+            best = Math.max(best, (engine.executed() - executed) * 1e3 / (after - before));
             before = after;
         }
         return best;

@@ -148,8 +148,9 @@ final class PagedRam implements GuestRam {
     }
 
     @Override
-    public void poll() {
+    public boolean poll() {
         // No other thread changes anything.
+        return false;
     }
 
     @Override

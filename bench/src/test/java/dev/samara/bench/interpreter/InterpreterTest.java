@@ -2,14 +2,22 @@
 package dev.samara.bench.interpreter;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The programs of the guest against the same computations in Java. */
 final class InterpreterTest {
@@ -89,6 +97,131 @@ final class InterpreterTest {
             InterpreterBenchmark.run(interpreter, work);
         } finally {
             ram.close();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "SIEVE, array",
+        "SIEVE, paged",
+        "SIEVE, fast",
+        "SIEVE, tlb",
+        "SIEVE, kept",
+        "MATRIX, array",
+        "MATRIX, paged",
+        "MATRIX, fast",
+        "MATRIX, tlb",
+        "MATRIX, kept",
+        "QUICKSORT, array",
+        "QUICKSORT, paged",
+        "QUICKSORT, fast",
+        "QUICKSORT, tlb",
+        "QUICKSORT, kept",
+        "CHASE, kept",
+        "REWRITE, array",
+        "REWRITE, paged",
+        "REWRITE, fast",
+        "REWRITE, tlb",
+        "REWRITE, kept"
+    })
+    @DisplayName("translated, a program has the same result, and as many instructions")
+    void translated(GuestProgram work, String way) {
+        try (GuestRam ram = InterpreterBenchmark.memory("array", work);
+                GuestRam other = InterpreterBenchmark.memory(way, work)) {
+            Interpreter interpreter = InterpreterBenchmark.loaded(work, ram);
+            InterpreterBenchmark.run(interpreter, work);
+            TranslatedGuest guest = InterpreterBenchmark.translated(work, other, way);
+            InterpreterBenchmark.run(guest, work);
+            assertEquals(interpreter.executed(), guest.executed());
+            assertFalse(guest.sizes().isEmpty(), "nothing was translated");
+            for (int size : guest.sizes()) {
+                assertTrue(size < 8_000, "the compilers of the JVM leave out a method of " + size + " bytes");
+            }
+        }
+    }
+
+    private static final long CODE = 0x1_0000;
+    private static final long DATA = 0x10_0000;
+
+    private static TranslatedGuest guest(FastRam ram, String way, Assembler program) {
+        ram.map(CODE, 4096);
+        ram.map(DATA, 4096);
+        int[] code = program.assemble();
+        for (int i = 0; i < code.length; i++) {
+            ram.storeInt(CODE + 4L * i, code[i]);
+        }
+        return new TranslatedGuest(new Interpreter(ram), ram, AccessWay.valueOf(way.toUpperCase(Locale.ROOT)));
+    }
+
+    /** Returns a word of a space, read by a thread without a CPU. */
+    private static long word(AddressSpace space, long address) {
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(Long.BYTES, space.read(address, bytes));
+        return bytes.getLong(0);
+    }
+
+    private static void forkWhileItCounts(AddressSpace space) {
+        for (int i = 0; i < 20; i++) {
+            try (AddressSpace child = space.fork()) {
+                long count = word(child, DATA);
+                long before = word(space, DATA);
+                while (word(space, DATA) < before + 10_000) {
+                    Thread.onSpinWait();
+                }
+                assertEquals(count, word(child, DATA));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"call", "tlb", "kept"})
+    @DisplayName(
+            "translated code of a parent does not write to the child of a fork, and sees what another thread writes")
+    void forks(String way) {
+        Assembler counting = new Assembler()
+                .label("next")
+                .addi(5, 5, 1)
+                .sd(5, 10, 0)
+                .ld(6, 10, 8)
+                .bge(0, 6, "next")
+                .ecall();
+        try (FastRam ram = FastRam.make()) {
+            TranslatedGuest guest = guest(ram, way, counting);
+            CompletableFuture<Void> forking = CompletableFuture.runAsync(() -> {
+                try {
+                    while (word(ram.space(), DATA) < 1_000_000) {
+                        Thread.onSpinWait();
+                    }
+                    forkWhileItCounts(ram.space());
+                } finally {
+                    byte[] one = {1};
+                    assertEquals(1, ram.space().write(DATA + 8, one, 0, 1));
+                }
+            });
+            guest.run(CODE, DATA, 0);
+            forking.join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"call", "tlb", "kept"})
+    @DisplayName("translated code finds nothing in the first page, where nothing is mapped")
+    void firstPage(String way) {
+        Assembler loads = new Assembler()
+                .addi(5, 0, 200)
+                .jal(0, "next") // the first load is made by translated code
+                .label("next")
+                .ld(6, 10, 0)
+                .addi(5, 5, -1)
+                .bne(5, 0, "next")
+                .ecall();
+        try (FastRam ram = FastRam.make()) {
+            TranslatedGuest guest = guest(ram, way, loads);
+            assertEquals(DATA, guest.run(CODE, DATA, 0));
+            assertEquals(1, guest.sizes().size());
+            String fault = assertThrows(IllegalStateException.class, () -> guest.run(CODE, 1, 0))
+                    .getMessage();
+            assertEquals("SEGV_MAPERR at 0x1", fault);
         }
     }
 

@@ -140,13 +140,16 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * Acknowledges changes of other threads, as {@link dev.samara.core.Cpu#poll} does. If there is none, this is one
      * read, and checks neither the thread nor the state of the CPU.
      *
+     * @return whether there was one: generated code that keeps translations drops them then
      * @throws IllegalStateException if there is one, and the CPU is not in GUEST, or not owned by the caller
      */
-    public final void poll() {
+    public final boolean poll() {
         CpuState of = requests;
-        if (of == null || of.isPending()) {
-            viewed.poll();
+        if (of != null && !of.isPending()) {
+            return false;
         }
+        viewed.poll();
+        return true;
     }
 
     /**

@@ -28,14 +28,26 @@ import java.nio.MappedByteBuffer;
  * {@linkplain java.lang.invoke.MethodHandles#byteBufferViewVarHandle view} of the region.
  *
  * <p>An access that misses is made by a method of {@link FlatMemory} or {@link GuestMemory}. A miss says nothing about
- * the page: it may be present.
+ * the page: it may be present. Low bits of an address are never a part of the comparison with a tag, since tags have
+ * the number of a space there.
  *
- * <p><b>How long that holds.</b> Code that runs in GUEST may keep the arrays, the region and the key in local variables
- * until it calls a method of the CPU, of {@link FlatMemory} or of {@link GuestMemory}. After {@code poll}, after an
- * access that has missed, and after any other such call, it reads all of them again: the call may have left GUEST, or
- * gone to another space. A key that was kept finds translations that the CPU has given up. Each access reads its tag
- * and its addend anew, so nothing about a page is kept. Code that follows these rules makes no access that a call of
- * another thread has ruled out, after the poll that lets the call return. It polls at least once in each loop.
+ * <p><b>How long that holds.</b> Each thing has an event that ends it:
+ *
+ * <ul>
+ *   <li>The <em>arrays and the region</em> stay while the CPU serves spaces of one machine and one page size. A class
+ *       that is generated for one CPU may have them as constants. After {@link dev.samara.core.Cpu#switchTo} to a
+ *       space of another machine or page size, code reads them again.
+ *   <li>The <em>key</em> changes whenever the CPU leaves GUEST, goes to another space, or drops all its translations.
+ *   <li>A <em>translation</em>, which is a tag that has matched and the addend of its slot, holds for its granule
+ *       until the CPU acknowledges changes of other threads, leaves GUEST, or changes memory itself.
+ * </ul>
+ *
+ * <p>So code that runs in GUEST may keep the key and translations in local variables until it calls a method of the
+ * CPU, of {@link FlatMemory} or of {@link GuestMemory}. It may keep them after a {@link FlatMemory#poll} that returns
+ * false. After all other calls, an access that has missed among them, it has to drop what it keeps: the call may have
+ * left GUEST, or gone to another space. What was kept longer finds memory that the CPU has given up. Code that follows
+ * these rules makes no access that a call of another thread has ruled out, after the poll that lets the call return.
+ * It polls in each loop, after some hundred passes at most: other threads wait for that.
  *
  * <p>A CPU that no thread can reach any more is taken offline, also in GUEST. So code that has read the arrays keeps
  * the {@code FlatMemory} reachable until its last access is made. A later call of the CPU does so, such as {@code

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.bench.interpreter.RegionPlan.Instruction;
+import java.util.Locale;
+import org.objectweb.asm.Opcodes;
+
+/** How generated code reads and writes the bytes of a machine's region, at an index that it has. */
+enum RegionBytes {
+    /** By the methods of the buffer. */
+    BUFFER("java/nio/MappedByteBuffer") {
+        @Override
+        void load(RegionWriter code, Instruction one) {
+            code.method()
+                    .visitMethodInsn(
+                            Opcodes.INVOKEVIRTUAL,
+                            type(),
+                            "get" + suffix(one),
+                            "(I)" + AccessCode.descriptor(one),
+                            false);
+        }
+
+        @Override
+        void store(RegionWriter code, Instruction one) {
+            String descriptor = "(I" + AccessCode.descriptor(one) + ")Ljava/nio/ByteBuffer;";
+            code.method().visitMethodInsn(Opcodes.INVOKEVIRTUAL, type(), "put" + suffix(one), descriptor, false);
+            code.method().visitInsn(Opcodes.POP);
+        }
+
+        private static String suffix(Instruction one) {
+            String type = AccessCode.type(one);
+            return type.equals("Byte") ? "" : type;
+        }
+    },
+
+    /** By a segment of the buffer; from JDK 22 on. */
+    SEGMENT("java/lang/foreign/MemorySegment") {
+        /** Puts the layout below the index, which becomes a long. */
+        private static void pushLayout(RegionWriter code, Instruction one) {
+            String layout = AccessCode.size(one) == 1
+                    ? "JAVA_BYTE"
+                    : "JAVA_" + AccessCode.type(one).toUpperCase(Locale.ROOT) + "_UNALIGNED";
+            code.method()
+                    .visitFieldInsn(
+                            Opcodes.GETSTATIC, "java/lang/foreign/ValueLayout", layout, "L" + layoutType(one) + ";");
+            code.method().visitInsn(Opcodes.SWAP);
+            code.method().visitInsn(Opcodes.I2L);
+        }
+
+        private static String layoutType(Instruction one) {
+            return "java/lang/foreign/ValueLayout$Of" + AccessCode.type(one);
+        }
+
+        @Override
+        void load(RegionWriter code, Instruction one) {
+            pushLayout(code, one);
+            String descriptor = "(L" + layoutType(one) + ";J)" + AccessCode.descriptor(one);
+            code.method().visitMethodInsn(Opcodes.INVOKEINTERFACE, type(), "get", descriptor, true);
+        }
+
+        @Override
+        void index(RegionWriter code, Instruction one) {
+            pushLayout(code, one);
+        }
+
+        @Override
+        void store(RegionWriter code, Instruction one) {
+            String descriptor = "(L" + layoutType(one) + ";J" + AccessCode.descriptor(one) + ")V";
+            code.method().visitMethodInsn(Opcodes.INVOKEINTERFACE, type(), "set", descriptor, true);
+        }
+    };
+
+    private final String type;
+
+    RegionBytes(String type) {
+        this.type = type;
+    }
+
+    /** Returns the internal name of the type of the object that has the bytes. */
+    final String type() {
+        return type;
+    }
+
+    /** Writes a load; the object and the index are on the stack. */
+    abstract void load(RegionWriter code, Instruction one);
+
+    /** Prepares the index of a store, which is on the stack, before the number is pushed. */
+    void index(RegionWriter code, Instruction one) {
+        // The buffer takes it as it is.
+    }
+
+    /** Writes a store; the object, the index and the number are on the stack. */
+    abstract void store(RegionWriter code, Instruction one);
+}

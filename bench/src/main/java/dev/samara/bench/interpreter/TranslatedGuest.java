@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import java.lang.invoke.MethodHandles;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.agrona.collections.Long2LongCounterMap;
+import org.agrona.collections.Long2ObjectHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a program of the guest: what runs often is translated, and the rest interpreted. After {@code fence.i}, each
+ * region compares its instructions with the memory at its next entry, and is dropped if one has changed.
+ */
+final class TranslatedGuest implements GuestEngine {
+    /** How often a block is interpreted before it is translated. */
+    private static final int HOT = 50;
+
+    /** How often an access leaves its region before it becomes a call. */
+    private static final int CALLED = 100;
+
+    /** What is known of the code at an address. */
+    private static final class CodeAddress {
+        private int runs;
+        private int hot = HOT;
+        private @Nullable Translation translation;
+
+        /** The number of the entry of the translation at this address. */
+        private int entry;
+    }
+
+    /** A region and its instructions. */
+    private static final class Translation {
+        private final RegionPlan plan;
+        private final Region region;
+
+        /** How often the guest had changed code when the instructions were compared with the memory. */
+        private int changes;
+
+        Translation(RegionPlan plan, Region region, int changes) {
+            this.plan = plan;
+            this.region = region;
+            this.changes = changes;
+        }
+    }
+
+    private final GuestRam ram;
+    private final Interpreter interpreter;
+    private final AccessWay way;
+    private final List<Object> constants;
+    private final Long2ObjectHashMap<CodeAddress> places = new Long2ObjectHashMap<>();
+    private final Long2LongCounterMap misses = new Long2LongCounterMap(0);
+    private final Set<Long> called = new HashSet<>();
+    private final Region.RegionProgress progress = new Region.RegionProgress();
+    private final List<Integer> sizes = new ArrayList<>();
+    private int changes;
+
+    /**
+     * Makes a translator.
+     *
+     * @param interpreter runs what is not translated
+     * @param ram the memory of the interpreter
+     * @param way how translated code reaches it
+     */
+    TranslatedGuest(Interpreter interpreter, GuestRam ram, AccessWay way) {
+        this.interpreter = interpreter;
+        this.ram = ram;
+        this.way = way;
+        constants = way.constants(ram);
+    }
+
+    @Override
+    public long executed() {
+        return interpreter.executed() + progress.executed;
+    }
+
+    /**
+     * Returns how much bytecode was generated.
+     *
+     * @return the bytes of the code of each region
+     */
+    List<Integer> sizes() {
+        return List.copyOf(sizes);
+    }
+
+    @Override
+    public long run(long start, long x10, long x11) {
+        long[] x = interpreter.registers();
+        x[10] = x10;
+        x[11] = x11;
+        long pc = start;
+        while (pc != Region.END) {
+            CodeAddress place = placeAt(pc);
+            Translation known = place.translation;
+            if (known != null && isCurrent(known)) {
+                pc = leave(known.region.run(x, progress, place.entry));
+            } else if (++place.runs < place.hot) {
+                pc = interpreter.runBlock(pc);
+            } else {
+                place.runs = 0;
+                translate(pc);
+            }
+        }
+        return x[10];
+    }
+
+    private CodeAddress placeAt(long pc) {
+        CodeAddress place = places.get(pc);
+        if (place == null) {
+            place = new CodeAddress();
+            places.put(pc, place);
+        }
+        return place;
+    }
+
+    /** Returns where the guest goes on after a region. */
+    private long leave(long result) {
+        if (result >= Region.CHANGED) {
+            changes++;
+            interpreter.forgetBlocks();
+            return result - Region.CHANGED;
+        }
+        if (result >= Region.MISSED) {
+            long pc = result - Region.MISSED;
+            if (misses.incrementAndGet(pc) == CALLED) {
+                called.add(pc);
+                dropAllWith(pc);
+            }
+            return interpreter.runBlock(pc);
+        }
+        return result;
+    }
+
+    private boolean isCurrent(Translation known) {
+        if (known.changes != changes) {
+            if (!known.plan.isCurrent(ram)) {
+                drop(known);
+                return false;
+            }
+            known.changes = changes;
+        }
+        return true;
+    }
+
+    private void dropAllWith(long pc) {
+        for (CodeAddress place : List.copyOf(places.values())) {
+            if (place.translation != null && place.translation.plan.has(pc)) {
+                drop(place.translation);
+            }
+        }
+    }
+
+    private void drop(Translation known) {
+        for (long entry : known.plan.entries()) {
+            CodeAddress place = placeAt(entry);
+            if (place.translation == known) {
+                place.translation = null;
+                // Code that changes again and again is not worth a translation.
+                place.hot = Math.min(2 * place.hot, 1 << 20);
+            }
+        }
+    }
+
+    private void translate(long start) {
+        RegionPlan plan = RegionPlan.of(start, ram, way.most());
+        RegionWriter writer = new RegionWriter(plan, code -> way.code(code, constants, plan, called));
+        Translation made = new Translation(plan, load(writer.write()), changes);
+        sizes.add(writer.codeSize());
+        for (int i = 0; i < plan.entries().size(); i++) {
+            CodeAddress place = placeAt(plan.entries().get(i));
+            if (place.translation == null) {
+                place.translation = made;
+                place.entry = i;
+            }
+        }
+    }
+
+    private Region load(byte[] file) {
+        try {
+            return (Region) MethodHandles.lookup()
+                    .defineHiddenClassWithClassData(file, constants, true)
+                    .lookupClass()
+                    .getDeclaredConstructor()
+                    .newInstance();
+        } catch (ReflectiveOperationException failed) {
+            throw new IllegalStateException("a region could not be loaded", failed);
+        }
+    }
+}
