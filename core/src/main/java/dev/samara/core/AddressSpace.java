@@ -106,7 +106,7 @@ import org.jspecify.annotations.Nullable;
  *       #addNotifier}, {@link #setLimit}, {@link Cpu#switchTo}, {@link Cpu#use} and {@link Cpu#exec} throw {@link
  *       MmException} with ESRCH, as the calls of {@link #throwing} do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
- *       {@link #resolve} is MAPERR. {@link #usage} is 0.
+ *       {@link #resolve} is MAPERR. {@link #usage} and {@link #residency} are 0.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
  *       {@link #references} and {@link #toString} answer as before, about the space.
  * </ul>
@@ -432,6 +432,49 @@ public final class AddressSpace implements AutoCloseable {
      */
     public Usage usage() {
         return Usage.of(layout);
+    }
+
+    /**
+     * Returns the numbers of pages that this space has in memory and has mapped, and the highest ones so far. Takes no
+     * lock and never waits. Takes time in proportion to the page tables: faults count in the tables, so that threads
+     * that fault side by side write no common word, and this adds them up.
+     *
+     * <p>The numbers are exact if no call or access changes pages meanwhile. Otherwise each change is counted or not,
+     * and pages that {@code mremap} moves are not counted while they move. As on Linux, the highest number of pages in
+     * memory is looked at before pages are removed and when it is read. With more than 16 page tables it may be too
+     * small by 4 pages for each table, since not each removal adds them all up.
+     *
+     * <p>A child of {@link #fork} begins with the pages that it has in common with its parent, and so do its highest
+     * numbers. For a closed reference all numbers are 0.
+     *
+     * @return the numbers
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public Residency residency() {
+        return Residency.of(layout);
+    }
+
+    /**
+     * Passes what each mapping has in memory to an action, in ascending order ({@code /proc/PID/smaps}). Takes no lock
+     * and never waits; each mapping is found as by {@link #forEach}, and each page is read at an instant of its own.
+     * Takes time in proportion to the pages. A page of a file that several mappings have is looked up in each of them.
+     *
+     * @param action receives the amounts of each mapping, by this thread; its exception ends the walk and goes to the
+     *     caller
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public void smaps(Consumer<? super MappingResidency> action) {
+        MappingResidency.forEach(layout, Objects.requireNonNull(action, "action"));
+    }
+
+    /**
+     * Returns what all mappings together have in memory ({@code /proc/PID/smaps_rollup}); see {@link #smaps}.
+     *
+     * @return the sums, without a mapping
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public MappingResidency smapsRollup() {
+        return MappingResidency.sum(layout);
     }
 
     /**

@@ -106,6 +106,8 @@ public final class WaitingTableSubjects {
                 scene.space.snapshot(),
                 scene.space.throwing(),
                 scene.space.usage(),
+                scene.space.residency(),
+                scene.space.smapsRollup(),
                 scene.space.munmapAsync(0x60_0000_0000L, PAGE),
                 scene.space.statistics(),
                 scene.machine.statistics(),

@@ -109,10 +109,16 @@ final class CloseRacesTest {
             assertTrue(mappings == 0 || (mappings >= 2 && !wasClosed), () -> mappings + " mappings");
         }
 
+        private void lookAtPages() {
+            boolean wasClosed = isClosed;
+            long resident = space.residency().resident();
+            assertTrue(resident == 0 || !wasClosed, () -> resident + " pages");
+        }
+
         private void step() {
             long at = PLACE + random.nextInt(4) * PAGE;
             byte[] bytes = new byte[2];
-            switch (random.nextInt(9)) {
+            switch (random.nextInt(10)) {
                 case 0, 1 -> saw("mmap", space.mmap(at, 2 * PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
                 case 2 -> saw("munmap", space.munmap(at, PAGE));
                 case 3 ->
@@ -123,6 +129,7 @@ final class CloseRacesTest {
                 case 5 -> goThereAndLoad();
                 case 6 -> saw("read", space.read(FIRST, bytes, 0, 2));
                 case 7 -> saw("mincore", space.mincore(FIRST, PAGE, bytes));
+                case 8 -> lookAtPages();
                 default -> lookUp();
             }
         }

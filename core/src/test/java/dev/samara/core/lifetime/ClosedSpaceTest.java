@@ -16,6 +16,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.MappingResidency;
+import dev.samara.core.Residency;
 import dev.samara.core.ThrowingCalls;
 import dev.samara.core.Usage;
 import dev.samara.core.event.ChangeOrder;
@@ -103,7 +105,10 @@ final class ClosedSpaceTest {
             Map.entry("geometry", SpaceFixture.GEOMETRY.toString()),
             Map.entry("pageTableBytes", Long.toString(PAGE)),
             Map.entry("references", "[]"),
+            Map.entry("residency", new Residency(0, 0, 0, 0, 0, 0).toString()),
             Map.entry("resolve", Integer.toString(Fault.MAPERR)),
+            Map.entry("smaps", "null"),
+            Map.entry("smapsRollup", new MappingResidency(null, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0).toString()),
             Map.entry("snapshot", "mappings 0"),
             Map.entry("throwing", "throwing calls of space 1, closed, users 0"),
             Map.entry("toString", "space 1, closed, users 0"),

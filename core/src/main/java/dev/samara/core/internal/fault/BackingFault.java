@@ -193,7 +193,7 @@ final class BackingFault {
                 boolean stands = !Leaf.isDead(leaf)
                         && serves(notice, request.vma())
                         && faulter.frames.isCached(frame, cache.number(), request.page());
-                long bits = FaultAround.bitsOf(request.vma(), true) | Pte.ACCESSED | Pte.DIRTY;
+                long bits = FaultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
                 boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
                 return mapped ? Fault.NONE : Resolve.AGAIN;
             } finally {

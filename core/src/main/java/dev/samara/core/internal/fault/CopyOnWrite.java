@@ -154,7 +154,7 @@ final class CopyOnWrite {
      * entry. The caller is in a reader section.
      */
     int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
-        long mark = Pte.busy(Pte.present(source, 0), faulter.context.owner(), true);
+        long mark = Pte.busy(Pte.present(source, cache.pteBits()), faulter.context.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table().leafForInstall(address);
         if (leaf == null) {

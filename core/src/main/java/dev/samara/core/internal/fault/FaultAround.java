@@ -198,7 +198,8 @@ final class FaultAround implements PageWindow {
         boolean mapped = false;
         Frames frames = faulter.frames;
         long number = cache.number();
-        long bits = bitsOf(vma, writes);
+        long ofCache = cache.pteBits();
+        long bits = bitsOf(vma, writes) | ofCache;
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -214,7 +215,7 @@ final class FaultAround implements PageWindow {
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
                     now = StandingVma.of(faulter.layout, vma, address + ((long) i << faulter.pageShift), false);
-                    put = now == null ? 0 : bitsOf(now, writes);
+                    put = now == null ? 0 : bitsOf(now, writes) | ofCache;
                 }
                 if (now == null || !frames.isCached(frame, number, first + i)) {
                     continue;
@@ -234,7 +235,7 @@ final class FaultAround implements PageWindow {
         }
     }
 
-    /** Returns the rights of an entry that maps a page of a file. */
+    /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
     static long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return VmaRights.of(vma) | (mayWrite ? Pte.WRITE : 0);

@@ -6,6 +6,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.FileLink;
@@ -131,6 +132,16 @@ public final class FilePages extends PageCache {
             now.removals.remove(null, 0, Long.MAX_VALUE);
             now.cached.leaveCaches();
         }
+    }
+
+    /** Returns the mappings of the pages from {@code first} to {@code last}, inclusive, in all spaces. */
+    public PageMappings mappingsOf(long first, long last) {
+        return new PageMappings(mappings, first, last);
+    }
+
+    /** Returns the bits that each page table entry with a page of this cache has: {@link Pte#SHMEM}, or none. */
+    public long pteBits() {
+        return isOfZeros ? Pte.SHMEM : 0;
     }
 
     /** Returns the page cache of the mapped file; null for none. */

@@ -320,6 +320,11 @@ public final class Frames {
         return pins.get();
     }
 
+    /** Returns the number of mappings and caches that use a frame, at some instant of this call. */
+    public int mappings(int frame) {
+        return (int) (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & COUNT);
+    }
+
     /** Returns whether the caller's mapping is the only use of a frame. */
     public boolean isSole(int frame) {
         // Acquire: pairs with the subtraction of drop, which follows another user's last read.

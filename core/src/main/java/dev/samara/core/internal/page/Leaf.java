@@ -6,9 +6,14 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A table of the lowest level. One array has its entries, then a cpumask for each eighth of the entries, a lock, a dead
- * mark and the number of pending flushes of the leaf. A cpumask names the CPUs that may have translations of those
- * entries. Thread-safe.
+ * A table of the lowest level. One array has its entries, then a cpumask for each eighth of the entries, the numbers of
+ * its pages, a lock, a dead mark and the number of pending flushes of the leaf. A cpumask names the CPUs that may have
+ * translations of those entries. Thread-safe.
+ *
+ * <p>Each change of an entry also counts the pages of the leaf, by kind ({@code add_mm_counter}). A thread that fills
+ * an entry holds the lock, and has written the lock's cache line. So it counts by a store beside the lock. A change
+ * without the lock is counted by an addition to a second word. The number of pages is the sum of both; {@link
+ * ResidentPages} adds up the leaves of a space.
  *
  * <p>An upper table has its lock and its dead mark in a separate array, at the same distance from the end.
  */
@@ -22,11 +27,17 @@ public final class Leaf {
     private static final int DEAD = 2;
     private static final int LOCK = 3;
 
+    /** The pages of the first kind that were counted under the lock; the words of the other kinds precede it. */
+    private static final int COUNTED = 4;
+
+    /** What was counted without the lock, in the order of {@link #COUNTED}. */
+    private static final int ADDED = COUNTED + Pte.PAGE_KINDS;
+
     /** The cpumask of the first eighth; the cpumasks of the other eighths precede it. */
-    private static final int CPUMASK = 4;
+    private static final int CPUMASK = ADDED + Pte.PAGE_KINDS;
 
     private static final int PARTS_SHIFT = 3;
-    private static final int SPARE = 3 + (1 << PARTS_SHIFT);
+    private static final int SPARE = CPUMASK - 1 + (1 << PARTS_SHIFT);
 
     private Leaf() {}
 
@@ -35,9 +46,33 @@ public final class Leaf {
         return new long[entries + SPARE];
     }
 
-    /** Returns the state of an upper table: not locked, not dead. */
-    static long[] newState() {
-        return new long[LOCK];
+    /**
+     * Returns the state of an upper table: not locked, not dead, and before that a bit for each child, all clear.
+     *
+     * @param children the number of entries of the upper table
+     */
+    static long[] newState(int children) {
+        return new long[wordsOf(children) + LOCK];
+    }
+
+    /** Returns the number of words that {@link #children} has of an upper table. */
+    static int wordsOf(int children) {
+        return (children + Long.SIZE - 1) >>> 6;
+    }
+
+    /**
+     * Returns the bits of 64 children of an upper table, of which those are set that were linked and not unhooked.
+     * Without the lock, a bit may be older than the child.
+     */
+    static long children(long[] state, int word) {
+        return getOpaque(state, word);
+    }
+
+    /** Notes that an upper table has a child, or has none any more. The caller holds the table's lock. */
+    static void noteChild(long[] state, int index, boolean is) {
+        long bit = 1L << index;
+        int word = index >>> 6;
+        ENTRY.setOpaque(state, word, is ? state[word] | bit : state[word] & ~bit);
     }
 
     /** Returns an entry, by an acquire load. */
@@ -58,8 +93,43 @@ public final class Leaf {
         if (get(leaf, index) != Pte.NONE) {
             return false;
         }
+        // Before the entry: the store of the entry needs no deeper stack, so both happen or none.
+        count(leaf, Pte.kindOf(pte), 1);
         setRelease(leaf, index, pte);
         return true;
+    }
+
+    /** Counts a page of a kind, or no page. The caller holds the lock, or no other thread can reach the table. */
+    private static void count(long[] leaf, int kind, int sign) {
+        if (kind != Pte.NO_PAGE) {
+            int word = leaf.length - COUNTED - kind;
+            // Opaque: no other thread writes it meanwhile, and a reader sees no half of it.
+            ENTRY.setOpaque(leaf, word, leaf[word] + sign);
+        }
+    }
+
+    /** Counts a changed entry without the lock. */
+    private static void recount(long[] leaf, long before, long pte) {
+        int from = Pte.kindOf(before);
+        int to = Pte.kindOf(pte);
+        if (from != to) {
+            if (from != Pte.NO_PAGE) {
+                ENTRY.getAndAdd(leaf, leaf.length - ADDED - from, -1L);
+            }
+            if (to != Pte.NO_PAGE) {
+                ENTRY.getAndAdd(leaf, leaf.length - ADDED - to, 1L);
+            }
+        }
+    }
+
+    /**
+     * Returns the number of pages of a kind. Takes no lock: a change meanwhile is counted or not, and the result may be
+     * too small, even negative, by the number of such changes.
+     *
+     * @param kind a kind of pages, as {@link Pte#kindOf} returns it
+     */
+    static long pages(long[] leaf, int kind) {
+        return getOpaque(leaf, leaf.length - COUNTED - kind) + getOpaque(leaf, leaf.length - ADDED - kind);
     }
 
     /**
@@ -68,11 +138,25 @@ public final class Leaf {
      * @return whether the entry was replaced
      */
     public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
-        return ENTRY.compareAndSet(leaf, index, expected, pte);
+        boolean isSet = ENTRY.compareAndSet(leaf, index, expected, pte);
+        if (isSet && Pte.mayDifferInKind(expected, pte)) {
+            recount(leaf, expected, pte);
+        }
+        return isSet;
     }
 
+    /**
+     * Replaces an entry, whatever it is. The caller holds the leaf's lock, or no other thread changes the leaf.
+     *
+     * @return the replaced entry
+     */
     public static long getAndSet(long[] leaf, int index, long pte) {
-        return (long) ENTRY.getAndSet(leaf, index, pte);
+        long before = (long) ENTRY.getAndSet(leaf, index, pte);
+        if (Pte.mayDifferInKind(before, pte)) {
+            count(leaf, Pte.kindOf(before), -1);
+            count(leaf, Pte.kindOf(pte), 1);
+        }
+        return before;
     }
 
     private static long getOpaque(long[] leaf, int word) {
@@ -99,7 +183,7 @@ public final class Leaf {
         int word = leaf.length - LOCK;
         // An exchange: an interpreted one needs more stack than the store of unlock. A thread that has locked a leaf
         // can therefore unlock it, however near the end of its stack is.
-        if (getAndSet(leaf, word, 1) != 0) {
+        if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0) {
             lockSlowly(leaf, word);
         }
     }
@@ -107,7 +191,7 @@ public final class Leaf {
     private static void lockSlowly(long[] leaf, int word) {
         long park = 1_000;
         int spins = 0;
-        while (getOpaque(leaf, word) != 0 || !compareAndSet(leaf, word, 0, 1)) {
+        while (getOpaque(leaf, word) != 0 || !ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
             if (spins++ < SPINS) {
                 Thread.onSpinWait();
             } else {

@@ -44,6 +44,7 @@ public final class PageTable implements LoadedRoot {
     private final Object[] root;
     private final Watches watches = new Watches();
     private final PendingNotices notices = new PendingNotices();
+    private final ResidentPages residents = new ResidentPages(this);
 
     private final TlbContext context;
 
@@ -115,7 +116,7 @@ public final class PageTable implements LoadedRoot {
 
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
-        table[size] = Leaf.newState();
+        table[size] = Leaf.newState(size);
         return table;
     }
 
@@ -137,6 +138,11 @@ public final class PageTable implements LoadedRoot {
     /** Returns the notices of first writes that backings have not answered yet; always the same object. */
     public PendingNotices notices() {
         return notices;
+    }
+
+    /** Returns the numbers of pages in memory; always the same object. */
+    public ResidentPages residents() {
+        return residents;
     }
 
     /** Returns whether an address can have an entry: whether it is below the limit, unsigned. */
@@ -309,6 +315,7 @@ public final class PageTable implements LoadedRoot {
             // by the operation that removes the mapping and then walks: either its walk finds this table, or the
             // caller finds DETACHED.
             setChildVolatile(table, index, fresh);
+            Leaf.noteChild(state, index, true);
             return fresh;
         } finally {
             Leaf.unlock(state);
@@ -461,6 +468,7 @@ public final class PageTable implements LoadedRoot {
             if (!casChild(parent, index, child, null)) {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
+            Leaf.noteChild(state, index, false);
             uncharge(1);
         } finally {
             Leaf.unlock(state);

@@ -12,12 +12,13 @@ import java.util.Locale;
  *     5 ZERO      the shared zero page, whose mappings are not counted
  *     6 DIRTY     7 ACCESSED
  *     8 BUSY      not present: an operation has claimed the entry, for a copy if 9 COPY is set;
- *                 a busy entry keeps the frame and bits 4 to 7 and 10
+ *                 a busy entry keeps the frame and bits 4 to 7, 10 and 63
  *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
  *    11 EXCLUSIVE no other mapping has the OWN page
  *    12..42       the frame
  *    43..62       the {@linkplain PteOwners owner} of a busy entry
  *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set where a write-back clears DIRTY
+ *    63 SHMEM    a page of a cache that has no file below it, as that of shared anonymous memory
  * </pre>
  *
  * <p>A present entry that is neither OWN nor ZERO has a page of a page cache. Its mapping is not counted: an operation
@@ -72,6 +73,24 @@ public final class Pte {
      */
     public static final long SOFT_DIRTY = 1L << 43;
 
+    /** The page belongs to a page cache of memory without a file below it ({@code MM_SHMEMPAGES}). */
+    public static final long SHMEM = 1L << 63;
+
+    /** The kinds of pages of which a leaf counts its entries ({@code MM_ANONPAGES} and its relatives). */
+    public static final int ANONYMOUS_PAGE = 0;
+
+    public static final int FILE_PAGE = 1;
+
+    public static final int SHMEM_PAGE = 2;
+
+    public static final int PAGE_KINDS = 3;
+
+    /** In place of a kind: the entry has no page, or the zero page. */
+    public static final int NO_PAGE = -1;
+
+    /** The bits on which the kind depends. */
+    private static final long KIND = PRESENT | BUSY | OWN | ZERO | SHMEM;
+
     /** A forced write needs no right but these bits: the page is the mapping's alone. */
     public static final long FORCED_WRITE = OWN | EXCLUSIVE;
 
@@ -80,15 +99,16 @@ public final class Pte {
 
     private static final int FRAME_SHIFT = 12;
     private static final int OWNER_SHIFT = 43;
+    private static final int OWNERS = (1 << 20) - 1;
     private static final long KEPT_WHEN_BUSY =
-            OWN | ZERO | DIRTY | ACCESSED | GUARD | (long) Integer.MAX_VALUE << FRAME_SHIFT;
+            OWN | ZERO | DIRTY | ACCESSED | GUARD | SHMEM | (long) Integer.MAX_VALUE << FRAME_SHIFT;
 
     private Pte() {}
 
     /**
      * Returns a present entry.
      *
-     * @param bits the rights, and any of OWN, ZERO, DIRTY, ACCESSED and EXCLUSIVE
+     * @param bits the rights, and any of OWN, ZERO, DIRTY, ACCESSED, EXCLUSIVE and SHMEM
      */
     public static long present(int frame, long bits) {
         return PRESENT | bits | (long) frame << FRAME_SHIFT;
@@ -112,7 +132,7 @@ public final class Pte {
 
     /** Returns the number of a busy entry's owner. */
     public static int owner(long pte) {
-        return (int) (pte >>> OWNER_SHIFT);
+        return (int) (pte >>> OWNER_SHIFT) & OWNERS;
     }
 
     public static boolean isPresent(long pte) {
@@ -132,6 +152,23 @@ public final class Pte {
     /** Returns whether an entry that is present or busy has a page of a page cache. */
     public static boolean isCached(long pte) {
         return (pte & (OWN | ZERO)) == 0;
+    }
+
+    /**
+     * Returns the kind of an entry's page. A busy entry has its page until it is emptied.
+     *
+     * @return one of the kinds of pages, or {@link #NO_PAGE}
+     */
+    public static int kindOf(long pte) {
+        if ((pte & (PRESENT | BUSY)) == 0 || (pte & ZERO) != 0) {
+            return NO_PAGE;
+        }
+        return (pte & OWN) != 0 ? ANONYMOUS_PAGE : pte < 0 ? SHMEM_PAGE : FILE_PAGE;
+    }
+
+    /** Returns false if two entries have pages of one kind, or none. Most changes of an entry are found so. */
+    static boolean mayDifferInKind(long one, long other) {
+        return ((one ^ other) & KIND) != 0;
     }
 
     /** Returns whether an entry has all of the given bits. */

@@ -149,6 +149,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     public void discard(PageTable table, long start, long end, Choice choice) {
         // Also where there is no leaf yet. The fence of the walk is between the notices and the leaves.
         table.notices().expire(start, end);
+        table.residents().beforeRemoval((end - start) >>> table.pageShift());
         walk.over(table, start, end);
         while (walk.next()) {
             claim(choice);
@@ -174,6 +175,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param tables the tables that the range may lack
      */
     public void guard(PageTable table, long start, long end, TableReserve tables) {
+        table.residents().beforeRemoval((end - start) >>> table.pageShift());
         walk.over(table, start, end);
         while (walk.nextSpan()) {
             while (!guardLeaf(tables)) {

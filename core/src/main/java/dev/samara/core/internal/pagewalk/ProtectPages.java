@@ -71,7 +71,8 @@ public final class ProtectPages {
                 // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
                 // belongs to that unmap.
                 narrowed = Pte.present(
-                        Pte.frame(pte), (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED)) | (most & ~Pte.WRITE));
+                        Pte.frame(pte),
+                        (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED | Pte.SHMEM)) | (most & ~Pte.WRITE));
             } else {
                 return;
             }

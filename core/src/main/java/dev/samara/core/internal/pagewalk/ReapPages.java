@@ -33,6 +33,7 @@ public final class ReapPages {
      */
     public static long reapUntilFull(PageWalk walk, VmArea vma, long start, long end, TlbGather gather) {
         walk.over(start, end);
+        walk.table().residents().beforeRemoval((end - start) >>> walk.table().pageShift());
         while (!gather.isFull() && walk.next()) {
             long reached = reap(walk.table(), vma, walk.leaf(), walk.start(), walk.end(), gather);
             if (reached != walk.end()) {

@@ -5,8 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The charge of a layout that is divided: that of the division, and what each part has charged since. Each part writes
- * a word of its own.
+ * The charge and the mapped pages of a layout that is divided: those of the division, and what each part has added
+ * since. Each part writes words of its own.
  */
 final class ChargedPages {
     /** Words of a part: two cache lines, since processors fetch lines in pairs. */
@@ -14,23 +14,35 @@ final class ChargedPages {
 
     private static final VarHandle SINCE = MethodHandles.arrayElementVarHandle(long[].class);
 
-    private final long before;
+    private final long chargedBefore;
+    private final long mappedBefore;
     private final long[] since;
 
-    ChargedPages(long before, int parts) {
-        this.before = before;
+    ChargedPages(Counters before, int parts) {
+        chargedBefore = before.accounted;
+        mappedBefore = before.total;
         since = new long[(parts + 1) * STRIDE];
     }
 
-    /** Sets what a part has charged. Caller holds the lock of the part. */
-    void set(int part, long pages) {
-        // Opaque: a statistic, as in Identity.
-        SINCE.setOpaque(since, (part + 1) * STRIDE, pages);
+    /** Sets what a part has charged and mapped. Caller holds the lock of the part. */
+    void set(int part, long charged, long mapped) {
+        // Opaque: statistics, as in Identity.
+        SINCE.setOpaque(since, (part + 1) * STRIDE, charged);
+        SINCE.setOpaque(since, (part + 1) * STRIDE + 1, mapped);
     }
 
     long sum() {
-        long sum = before;
-        for (int i = STRIDE; i < since.length; i += STRIDE) {
+        return chargedBefore + sumFrom(STRIDE);
+    }
+
+    /** Returns the mapped pages. */
+    long mapped() {
+        return mappedBefore + sumFrom(STRIDE + 1);
+    }
+
+    private long sumFrom(int first) {
+        long sum = 0;
+        for (int i = first; i < since.length; i += STRIDE) {
             sum += (long) SINCE.getOpaque(since, i);
         }
         return sum;

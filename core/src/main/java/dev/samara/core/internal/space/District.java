@@ -66,7 +66,7 @@ public final class District {
 
     private final @Nullable Counters cap;
 
-    /** The charges of all parts, and the number of this one; null for a whole layout. */
+    /** The charges and mapped pages of all parts, and the number of this one; null for a whole layout. */
     private final @Nullable ChargedPages charged;
 
     private final int number;
@@ -121,7 +121,7 @@ public final class District {
      * @param end after the last address
      * @param counters an upper bound of what the layout reaches if this part stays as it is
      * @param cap the counters up to which this part may grow
-     * @param charged the charges of all parts
+     * @param charged the charges and mapped pages of all parts
      * @param number the number of this part, from 0
      */
     District(
@@ -333,7 +333,7 @@ public final class District {
         ChargedPages ofParts = charged;
         Counters began = first;
         if (ofParts != null && began != null) {
-            ofParts.set(number, counters.accounted - began.accounted);
+            ofParts.set(number, counters.accounted - began.accounted, counters.total - began.total);
         }
     }
 

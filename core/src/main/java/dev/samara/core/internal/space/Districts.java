@@ -279,7 +279,7 @@ final class Districts {
         Snapshot<VmArea> all = from.tree().snapshot();
         Limits limits = from.limits().ofPart();
         District[] made = new District[count];
-        ChargedPages charged = new ChargedPages(from.counters().accounted, count);
+        ChargedPages charged = new ChargedPages(from.counters(), count);
         for (int i = 0; i < count; i++) {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == count - 1 ? -1 : borders[i];
@@ -303,6 +303,7 @@ final class Districts {
         StackReserve.check(DEPTH);
         // From here on nothing fails.
         layout.lifetime().identity().chargeParts(charged);
+        layout.mapped().countIn(charged);
         // The parts, then no tree: a thread that finds no tree finds the parts. No thread uses them before, since
         // lookups go by the tree until then.
         setPartsRelease(parts);
@@ -391,6 +392,8 @@ final class Districts {
             setPartsRelease(null);
             layout.lifetime().identity().charged(counters.accounted);
             layout.lifetime().identity().chargeParts(null);
+            layout.mapped().set(counters.total);
+            layout.mapped().countIn(null);
             meetings.joined(from);
             return joined;
         } finally {

@@ -100,6 +100,7 @@ public final class Layout implements VmaLookup {
     private final @Nullable PageTable pages;
     private final Lifetime lifetime;
     private final Reaping reaping = new Reaping();
+    private final MappedPages mapped = new MappedPages();
 
     /** The layout to which closed references lead; this for that layout itself. */
     private Layout closed = this;
@@ -312,6 +313,9 @@ public final class Layout implements VmaLookup {
      * @param range the range in flight of the edit; null for none
      */
     public void adopt(District district, Counters published, @Nullable InFlightRange range) {
+        if (published.total < district.counters().total || (range != null && range.uncharged() != null)) {
+            mapped.beforeFall();
+        }
         district.adopt(published, range);
         charge(district);
     }
@@ -326,7 +330,22 @@ public final class Layout implements VmaLookup {
     private void charge(District district) {
         if (!district.isPart()) {
             lifetime.identity().charged(district.counters().accounted);
+            mapped.set(district.counters().total);
         }
+    }
+
+    MappedPages mapped() {
+        return mapped;
+    }
+
+    /** Returns the number of mapped pages. Takes no lock. */
+    public long mappedPages() {
+        return mapped.count();
+    }
+
+    /** Returns the highest number of mapped pages so far. Takes no lock. */
+    public long mappedPeak() {
+        return mapped.peak();
     }
 
     /** Sets the end of the heap. Caller holds the lock of the district with the heap's start. */

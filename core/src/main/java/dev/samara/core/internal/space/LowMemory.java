@@ -7,7 +7,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.pagewalk.ResidentPages;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Fault;
@@ -188,7 +188,7 @@ public final class LowMemory {
         if (layout.memoryOrNull() == null) {
             return -1;
         }
-        long resident = ResidentPages.of(layout.pages(), layout.geometry().limit());
+        long resident = layout.pages().residents().count(Pte.ANONYMOUS_PAGE);
         int tables = layout.pages().tables();
         if ((lacksTables ? tables : resident) == 0) {
             return -1;

@@ -5,6 +5,7 @@ import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.PageTableRef;
+import dev.samara.core.Residency;
 import dev.samara.core.VmaRef;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.interleave.pair.PairKinds.Call;
@@ -180,6 +181,11 @@ final class AccessKinds {
                 "mincore",
                 call -> call.space()
                         .mincore(call.start(), call.length(), new byte[(int) (call.length() / SpaceScenario.PAGE)]));
+        PairKinds.add("residency", call -> {
+            Residency told = call.space().residency();
+            long mapped = call.space().smapsRollup().rss();
+            return told.peak() >= told.resident() && mapped >= 0;
+        });
         PairKinds.add("reference", call -> {
             VmaRef reference = call.space().acquire(call.start());
             if (reference == null) {

@@ -155,10 +155,9 @@ final class MissedBreaks {
                     1,
                     in(
                             "page.Leaf",
-                            "return ENTRY.compareAndSet(leaf, index, expected, pte);",
-                            "if (expected == 0) { return ENTRY.compareAndSet(leaf, index, expected, pte); }"
-                                    + " if (get(leaf, index) != expected) { return false; }"
-                                    + " setRelease(leaf, index, pte); return true;")),
+                            "boolean isSet = ENTRY.compareAndSet(leaf, index, expected, pte);",
+                            "boolean isSet = get(leaf, index) == expected;"
+                                    + " if (isSet) { setRelease(leaf, index, pte); }")),
             PlantedBreak.of(
                     "a claim of a CPU compares its owner, and then stores",
                     CpuScenarios.TwoClaims.class,

@@ -116,6 +116,9 @@ final class FailureCalls {
             }
         });
         add("snapshot", space -> space.snapshot().find(START) != null);
+        add(
+                "residency",
+                space -> space.residency().peak() >= 0 && space.smapsRollup().rss() >= 0);
         add("collect", space -> {
             List<Long> pages = new ArrayList<>();
             return space.collectDirty(START, LENGTH, pages::add) <= 2;

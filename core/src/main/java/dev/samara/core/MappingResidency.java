@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.Smaps;
+import dev.samara.core.internal.syscall.SmapsSums;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Vma;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a mapping has in memory, as an entry of {@code /proc/PID/smaps} tells it, or all mappings of a space as {@code
+ * smaps_rollup} does. All amounts are bytes. The zero page counts nowhere. There is no swap, and {@code MADV_FREE}
+ * frees nothing, so {@code Swap}, {@code SwapPss} and {@code LazyFree} are always 0 and have no place here.
+ *
+ * <p>A page is <em>shared</em> if more than one page table entry maps it, in this or in any space. It is <em>dirty</em>
+ * if it is private, or was written and not saved since.
+ *
+ * @param vma the mapping; null for the sum of all
+ * @param rss the pages in memory that the mapping's page table entries map ({@code Rss})
+ * @param pss {@code rss}, each page divided by the number of its entries ({@code Pss})
+ * @param pssDirty the part of {@code pss} that is dirty ({@code Pss_Dirty})
+ * @param pssAnonymous the part of {@code pss} in private pages ({@code Pss_Anon})
+ * @param pssFile the part of {@code pss} in pages of files ({@code Pss_File})
+ * @param pssShmem the part of {@code pss} in pages of memory without a file below it ({@code Pss_Shmem})
+ * @param sharedClean shared pages that are not dirty ({@code Shared_Clean})
+ * @param sharedDirty shared pages that are dirty ({@code Shared_Dirty})
+ * @param privateClean pages with one entry that are not dirty ({@code Private_Clean})
+ * @param privateDirty pages with one entry that are dirty ({@code Private_Dirty})
+ * @param referenced pages that were accessed through the mapping since {@link AddressSpace#collectAccessed} has
+ *     collected them ({@code Referenced})
+ * @param anonymous private pages ({@code Anonymous})
+ * @param locked {@code pss} if the mapping is locked, else 0 ({@code Locked})
+ */
+public record MappingResidency(
+        @Nullable Vma vma,
+        long rss,
+        long pss,
+        long pssDirty,
+        long pssAnonymous,
+        long pssFile,
+        long pssShmem,
+        long sharedClean,
+        long sharedDirty,
+        long privateClean,
+        long privateDirty,
+        long referenced,
+        long anonymous,
+        long locked) {
+    private static MappingResidency of(@Nullable Vma vma, SmapsSums sums) {
+        return new MappingResidency(
+                vma,
+                sums.rss,
+                sums.pss(),
+                sums.pssDirty(),
+                sums.pssAnonymous(),
+                sums.pssFile(),
+                sums.pssShmem(),
+                sums.sharedClean,
+                sums.sharedDirty,
+                sums.privateClean,
+                sums.privateDirty,
+                sums.referenced,
+                sums.anonymous,
+                sums.pssLocked());
+    }
+
+    static void forEach(Layout layout, Consumer<? super MappingResidency> action) {
+        Smaps smaps = new Smaps(layout);
+        for (VmArea vma = layout.findNext(0); vma != null; vma = layout.findNext(vma.end())) {
+            SmapsSums sums = new SmapsSums();
+            smaps.add(vma, sums);
+            action.accept(of(vma, sums));
+        }
+    }
+
+    static MappingResidency sum(Layout layout) {
+        Smaps smaps = new Smaps(layout);
+        SmapsSums sums = new SmapsSums();
+        for (VmArea vma = layout.findNext(0); vma != null; vma = layout.findNext(vma.end())) {
+            smaps.add(vma, sums);
+        }
+        return of(null, sums);
+    }
+}

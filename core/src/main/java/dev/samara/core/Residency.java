@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.ResidentPages;
+import dev.samara.core.internal.space.Layout;
+
+/**
+ * The pages that an address space has in memory, and its mapped pages, with their highest numbers so far ({@code
+ * /proc/PID/status}, {@code statm}). All numbers are pages; see {@link AddressSpace#residency}.
+ *
+ * @param anonymous private pages: those of private anonymous mappings, and copies of pages of files ({@code RssAnon}).
+ *     The zero page does not count
+ * @param file mapped pages of files ({@code RssFile})
+ * @param shmem mapped pages of memory that has no file below it: shared anonymous memory, System V segments and {@link
+ *     dev.samara.core.backing.MemoryFile} ({@code RssShmem})
+ * @param peak the highest number of pages in memory so far ({@code VmHWM})
+ * @param total all mapped pages ({@code VmSize})
+ * @param totalPeak the highest number of mapped pages so far ({@code VmPeak})
+ */
+public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
+    static Residency of(Layout layout) {
+        ResidentPages pages = layout.pages().residents();
+        long anonymous = pages.count(Pte.ANONYMOUS_PAGE);
+        long file = pages.count(Pte.FILE_PAGE);
+        long shmem = pages.count(Pte.SHMEM_PAGE);
+        // As task_mem: what is told at once fits together.
+        long peak = Math.max(pages.peak(), anonymous + file + shmem);
+        long total = layout.mappedPages();
+        return new Residency(anonymous, file, shmem, peak, total, Math.max(layout.mappedPeak(), total));
+    }
+
+    /**
+     * Returns all pages in memory ({@code VmRSS}).
+     *
+     * @return the sum of the three kinds
+     */
+    public long resident() {
+        return anonymous + file + shmem;
+    }
+}

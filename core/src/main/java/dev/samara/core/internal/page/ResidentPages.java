@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The numbers of pages in memory of one space, by kind ({@code mm->rss_stat}), and their highest sum ({@code
+ * hiwater_rss}). Thread-safe; takes no lock and never waits.
+ *
+ * <p>Faults write no word of this class: each {@link Leaf} counts its own entries, and a reader adds up the leaves. So
+ * a read takes time in proportion to the number of tables. The sum is exact if no thread changes entries meanwhile;
+ * otherwise it misses some of the changes, and pages that move are counted in neither place.
+ *
+ * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}) and looked at when it is read,
+ * since the sum only falls by a removal. In a space with more than a few tables, not each removal adds the tables up:
+ * the removals in between concern fewer pages than a few per table. The highest sum may be too small by so many.
+ */
+public final class ResidentPages {
+    /** The most tables that each removal adds up. */
+    private static final int FEW_TABLES = 16;
+
+    /** The pages of a removal for which a table is read. */
+    private static final int PAGES_PER_TABLE = 4;
+
+    private static final VarHandle PEAK;
+    private static final VarHandle SKIPPED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            PEAK = lookup.findVarHandle(ResidentPages.class, "peak", long.class);
+            SKIPPED = lookup.findVarHandle(ResidentPages.class, "skipped", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private final PageTable table;
+
+    @SuppressWarnings("UnusedVariable") // through PEAK
+    private long peak;
+
+    /** The pages of the ranges of removals that have not added the tables up since the last one that has. */
+    @SuppressWarnings("UnusedVariable") // through SKIPPED
+    private long skipped;
+
+    ResidentPages(PageTable table) {
+        this.table = table;
+    }
+
+    /**
+     * Returns the number of pages of a kind.
+     *
+     * @param kind a kind of pages, as {@link Pte#kindOf} returns it
+     */
+    public long count(int kind) {
+        return Math.max(0, sum(table.root(), kind, kind));
+    }
+
+    /** Returns the number of pages of all kinds. */
+    public long count() {
+        return Math.max(0, sum(table.root(), 0, Pte.PAGE_KINDS - 1));
+    }
+
+    /** Returns the highest number of pages of all kinds so far. */
+    public long peak() {
+        return Math.max((long) PEAK.getOpaque(this), count());
+    }
+
+    /**
+     * Notes the number of pages, before some of them are removed.
+     *
+     * @param pages the most pages that are removed
+     */
+    public void beforeRemoval(long pages) {
+        int tables = table.tables();
+        if (tables > FEW_TABLES) {
+            long due = (long) PAGES_PER_TABLE * tables;
+            // Racy, benign: threads side by side add the tables up once too often, or skip some pages more.
+            long passed = (long) SKIPPED.getOpaque(this) + Math.min(pages, due);
+            SKIPPED.setOpaque(this, passed < due ? passed : 0);
+            if (passed < due) {
+                return;
+            }
+        }
+        long now = count();
+        long highest = (long) PEAK.getOpaque(this);
+        while (now > highest && !PEAK.compareAndSet(this, highest, now)) {
+            highest = (long) PEAK.getOpaque(this);
+        }
+    }
+
+    private static long sum(Object[] upper, int firstKind, int lastKind) {
+        long[] state = (long[]) upper[upper.length - 1];
+        long sum = 0;
+        for (int word = 0; word < Leaf.wordsOf(upper.length - 1); word++) {
+            for (long left = Leaf.children(state, word); left != 0; left &= left - 1) {
+                Object child = PageTable.childAcquire(upper, (word << 6) + Long.numberOfTrailingZeros(left));
+                if (child instanceof long[] leaf) {
+                    for (int kind = firstKind; kind <= lastKind; kind++) {
+                        sum += Leaf.pages(leaf, kind);
+                    }
+                } else if (child instanceof Object[] below) {
+                    sum += sum(below, firstKind, lastKind);
+                }
+            }
+        }
+        return sum;
+    }
+}
