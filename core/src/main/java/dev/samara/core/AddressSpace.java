@@ -25,6 +25,7 @@ import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Mseal;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Pagemap;
 import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.VmArea;
@@ -903,6 +904,46 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long mincore(long start, long length, byte[] vector) {
         return Mincore.mincore(layout, start, length, Objects.requireNonNull(vector, "vector"));
+    }
+
+    /**
+     * Tells which pages of a range match a question, as regions ({@code PAGEMAP_SCAN} of {@code /proc/PID/pagemap}).
+     * Changes nothing, takes no lock and never waits; each page is read at an instant of its own. Allocates nothing. A
+     * page that an operation in flight removes is told until it is gone. Pages outside of mappings are never told.
+     *
+     * <p>Neighbouring pages with equal told categories are one region. The answer ends before the first matching page
+     * for which it has no room ({@link PageScan#walkEnd}). Without room for a region, nothing is told and the whole
+     * range is walked, as on Linux.
+     *
+     * <p>Errors, in this order: EINVAL an unknown category, or the start is not a page boundary; EFAULT the end is
+     * below the start, or beyond the limit of the space; EINTR the thread is interrupted, and this has read more than
+     * 64 page tables without a region to tell. With such a region the answer ends early instead.
+     *
+     * @param scan the question
+     * @param regions receives, for each region, its first address, its end and its categories, bits of {@link
+     *     dev.samara.core.mman.PageCategory}; null to tell no region
+     * @return the number of regions, or a negated errno
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public long pagemapScan(PageScan scan, long @Nullable [] regions) {
+        return Objects.requireNonNull(scan, "scan").ask(layout, regions);
+    }
+
+    /**
+     * Stores a word for each page of a range, as {@code /proc/PID/pagemap} has it: whether the page is present, of a
+     * page cache, mapped nowhere else, a guard, and written since the last collection of written pages. Changes
+     * nothing, takes no lock and never waits; each page is read at an instant of its own. Allocates nothing, except to
+     * find out whether a page of a file is mapped elsewhere.
+     *
+     * @param start a page boundary (EINVAL)
+     * @param length bytes; the range is cut at the limit of the space
+     * @param words receives bits of {@link dev.samara.core.mman.PagemapWord} for each page, 0 where nothing is mapped;
+     *     an array that is too short is EFAULT
+     * @return the number of words, 0 from the limit of the space on; or a negated errno
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public long pagemap(long start, long length, long[] words) {
+        return Pagemap.read(layout, start, length, Objects.requireNonNull(words, "words"));
     }
 
     /**

@@ -201,6 +201,29 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Tells which pages of a range match a question; see {@link AddressSpace#pagemapScan}.
+     *
+     * @param scan the question
+     * @param regions receives the first address, the end and the categories of each region; null to tell none
+     * @return the number of regions
+     */
+    public long pagemapScan(PageScan scan, long @Nullable [] regions) {
+        return check(space.pagemapScan(scan, regions), "pagemapScan");
+    }
+
+    /**
+     * Stores a word for each page of a range; see {@link AddressSpace#pagemap}.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param words receives the words
+     * @return the number of words
+     */
+    public long pagemap(long start, long length, long[] words) {
+        return check(space.pagemap(start, length, words), "pagemap", start, length);
+    }
+
+    /**
      * Attaches shared memory; see {@link AddressSpace#shmat}.
      *
      * @param segment the segment

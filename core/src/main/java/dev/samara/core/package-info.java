@@ -76,8 +76,8 @@
  * <h2>Progress</h2>
  *
  * <ul>
- *   <li><b>Never wait:</b> lookups, {@code acquire}, {@code poll}, {@code mincore} and {@code residency}. Lookups and
- *       {@code acquire} take no lock.
+ *   <li><b>Never wait:</b> lookups, {@code acquire}, {@code poll}, {@code mincore}, {@code pagemap} and {@code
+ *       residency}. Lookups and {@code acquire} take no lock.
  *   <li><b>Before publication an operation waits</b> for the operations in flight in its range (with early reuse, an
  *       {@code mmap} does not wait for a {@code munmap}); for earlier operations in its range that have restarted
  *       several times; for the answers of its backings; and for a free place among the grace periods, if as many

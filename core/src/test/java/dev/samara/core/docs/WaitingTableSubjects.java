@@ -11,6 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.CpuStatistics;
 import dev.samara.core.ExitRecord;
 import dev.samara.core.Machine;
+import dev.samara.core.PageScan;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.event.InvariantViolation;
@@ -106,6 +107,7 @@ public final class WaitingTableSubjects {
                 scene.space.snapshot(),
                 scene.space.throwing(),
                 scene.space.usage(),
+                new PageScan(),
                 scene.space.residency(),
                 scene.space.smapsRollup(),
                 scene.space.munmapAsync(0x60_0000_0000L, PAGE),

@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.PageScan;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
@@ -32,6 +33,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.PageCategory;
 import dev.samara.core.vma.Vma;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
@@ -292,6 +294,19 @@ final class FastPathTest {
             least = Math.min(least, allocatedBytes() - before);
         }
         assertTrue(least <= ALLOWANCE, least + " bytes in " + CALLS + " calls");
+    }
+
+    @Test
+    @DisplayName("a question about pages allocates nothing")
+    void pagemap() {
+        long at = fixture.anonymous(64);
+        for (int i = 0; i < 64; i += 2) {
+            assertEquals(Fault.NONE, fixture.memory.store(at + i * PAGE, 8, i));
+        }
+        PageScan scan = new PageScan().range(at, at + 64 * PAGE).all(PageCategory.PRESENT);
+        long[] regions = new long[3 * 64];
+        assertAllocatesNothing(call -> assertEquals(32, fixture.space.pagemapScan(scan, regions)));
+        assertAllocatesNothing(call -> assertEquals(64, fixture.space.pagemap(at, 64 * PAGE, regions)));
     }
 
     /**

@@ -118,7 +118,7 @@ final class CloseRacesTest {
         private void step() {
             long at = PLACE + random.nextInt(4) * PAGE;
             byte[] bytes = new byte[2];
-            switch (random.nextInt(10)) {
+            switch (random.nextInt(11)) {
                 case 0, 1 -> saw("mmap", space.mmap(at, 2 * PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
                 case 2 -> saw("munmap", space.munmap(at, PAGE));
                 case 3 ->
@@ -130,6 +130,7 @@ final class CloseRacesTest {
                 case 6 -> saw("read", space.read(FIRST, bytes, 0, 2));
                 case 7 -> saw("mincore", space.mincore(FIRST, PAGE, bytes));
                 case 8 -> lookAtPages();
+                case 9 -> saw("pagemap", space.pagemap(FIRST, PAGE, new long[1]));
                 default -> lookUp();
             }
         }

@@ -17,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.MappingResidency;
+import dev.samara.core.PageScan;
 import dev.samara.core.Residency;
 import dev.samara.core.ThrowingCalls;
 import dev.samara.core.Usage;
@@ -81,6 +82,8 @@ final class ClosedSpaceTest {
             "munlock",
             "munlockall",
             "munmap",
+            "pagemap",
+            "pagemapScan",
             "read",
             "readForced",
             "shmat",
@@ -149,6 +152,10 @@ final class ClosedSpaceTest {
             return ChangeOrder.TOTAL;
         } else if (type == MmuNotifier.class) {
             return (MmuNotifier) (start, end, reason) -> {};
+        } else if (type == PageScan.class) {
+            return new PageScan();
+        } else if (type == long[].class) {
+            return new long[3];
         } else if (type == Resource.class) {
             return Resource.DATA;
         }

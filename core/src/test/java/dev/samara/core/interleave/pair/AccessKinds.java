@@ -4,6 +4,7 @@ package dev.samara.core.interleave.pair;
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.PageScan;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.Residency;
 import dev.samara.core.VmaRef;
@@ -185,6 +186,14 @@ final class AccessKinds {
             Residency told = call.space().residency();
             long mapped = call.space().smapsRollup().rss();
             return told.peak() >= told.resident() && mapped >= 0;
+        });
+        PairKinds.add("pagemap", call -> {
+            long[] regions = new long[3 * 8];
+            PageScan scan = new PageScan().range(call.start(), call.start() + call.length());
+            long told = call.space().pagemapScan(scan, regions);
+            long words = call.space().pagemap(call.start(), call.length(), regions);
+            // Not the pages, which the other operation changes one by one.
+            return told >= 0 && words >= 0 && told <= words;
         });
         PairKinds.add("reference", call -> {
             VmaRef reference = call.space().acquire(call.start());

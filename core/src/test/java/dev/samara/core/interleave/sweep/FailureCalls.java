@@ -3,6 +3,7 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.PageScan;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceIdentity;
 import dev.samara.core.VmaRef;
@@ -119,6 +120,11 @@ final class FailureCalls {
         add(
                 "residency",
                 space -> space.residency().peak() >= 0 && space.smapsRollup().rss() >= 0);
+        add("pagemap", space -> {
+            long[] regions = new long[3 * 8];
+            return space.pagemapScan(new PageScan().range(START, START + LENGTH), regions) >= 0
+                    && space.pagemap(START, LENGTH, regions) == LENGTH / SpaceScenario.PAGE;
+        });
         add("collect", space -> {
             List<Long> pages = new ArrayList<>();
             return space.collectDirty(START, LENGTH, pages::add) <= 2;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.mman;
+
+/**
+ * Bits of the words of {@code /proc/PID/pagemap} (Documentation/admin-guide/mm/pagemap.rst). The frame number in the
+ * lower bits is 0, as it is for a reader without privileges.
+ */
+public final class PagemapWord {
+    /** Written since {@code AddressSpace.collectDirty} has reported the page last. */
+    public static final long PM_SOFT_DIRTY = 1L << 55;
+
+    /** Present, and in no other page table entry. The zero page never is. */
+    public static final long PM_EXCLUSIVE = 1L << 56;
+
+    /** A guard of {@link Advice#GUARD_INSTALL}. */
+    public static final long PM_GUARD_REGION = 1L << 58;
+
+    /** A present page of a page cache: of a file, of shared anonymous memory or of a segment. */
+    public static final long PM_FILE = 1L << 61;
+
+    /** Not present, and not empty either: a guard. */
+    public static final long PM_SWAP = 1L << 62;
+
+    /** In memory, and in this space's page table. */
+    public static final long PM_PRESENT = 1L << 63;
+
+    private PagemapWord() {}
+}
