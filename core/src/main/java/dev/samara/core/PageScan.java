@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 public final class PageScan {
     private final PagemapQuery query = new PagemapQuery();
 
+    /** Creates a question for no page, until {@link #range} is called. */
+    public PageScan() {}
+
     /**
      * Sets the range. {@link AddressSpace#pagemapScan} checks it.
      *

@@ -29,6 +29,43 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     public abstract long size();
 
     /**
+     * Returns the number of VMAs that map the file, in all spaces of the machine. Exact if no operation on such a VMA
+     * is in progress. Takes no lock and does not wait; takes time in proportion to the number.
+     *
+     * @return the number of VMAs
+     */
+    public abstract int mappings();
+
+    /* Of the cache of a System V segment. */
+
+    /** Makes this the cache of a segment: its pages count as shared memory without a file below it. */
+    protected abstract void becomeSegment();
+
+    /**
+     * Returns the uses of a segment.
+     *
+     * @return the number of its VMAs, and of attachments and forks under way
+     */
+    protected abstract int attachments();
+
+    /** Has a segment removed when it has no use. */
+    protected abstract void removeWhenDetached();
+
+    /**
+     * Returns whether a segment is removed when it has no use.
+     *
+     * @return whether it is so, or was removed so
+     */
+    protected abstract boolean isMarkedForRemoval();
+
+    /**
+     * Returns whether a segment was removed after its last use.
+     *
+     * @return whether it was; final once true
+     */
+    protected abstract boolean isRemoved();
+
+    /**
      * Returns the frame of a page. Within {@link Backing#rcuMapPages} the frame stays the frame of that page; for any
      * other caller it may be removed at any time.
      *

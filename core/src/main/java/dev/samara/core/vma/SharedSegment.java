@@ -8,13 +8,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * A System V shared memory segment, described by data ({@code shmget(2)}).
  *
- * <p>Each attachment is an open of its own, so two attachments never merge, as on Linux. Immutable.
+ * <p>Each attachment is an open of its own, so two attachments never merge, as on Linux. Thread-safe.
  */
 public final class SharedSegment {
     private final int id;
     private final int key;
     private final long size;
     private final @Nullable PageCache pages;
+
+    /** Whether a segment without memory was removed. */
+    private volatile boolean isRemovedWithout;
 
     /**
      * Makes a segment without memory: it can be attached, and a fault is a SIGBUS.
@@ -46,6 +49,56 @@ public final class SharedSegment {
         this.key = key;
         this.size = size;
         this.pages = pages;
+        if (pages != null) {
+            pages.becomeSegment();
+        }
+    }
+
+    /**
+     * Returns the number of attachments ({@code shm_nattch}), which Linux counts by VMAs: an attachment that {@code
+     * munmap} or {@code mprotect} has cut counts for each piece, a child's attachments count, and those of a space that
+     * has ended do not. A {@code shmat} and a fork under way count too. Exact if no operation on such a VMA is in
+     * progress. Takes no lock and does not wait.
+     *
+     * @return the number at some instant of this call; 0 for a segment without memory, as nothing counts its VMAs
+     */
+    public int attachments() {
+        return pages == null ? 0 : pages.attachments();
+    }
+
+    /**
+     * Removes the segment after its last detachment ({@code IPC_RMID}); at once, if it is attached nowhere. Until then
+     * it can be attached by this object, as on Linux by its identifier, and is {@linkplain #isMarkedForRemoval marked}.
+     * Afterwards {@code shmat} returns EINVAL, and a thread of the machine frees the memory. Does not wait. A second
+     * call does nothing. A segment without memory, whose attachments nothing counts, is removed at once, and stays
+     * where it is attached.
+     */
+    public void removeWhenDetached() {
+        if (pages != null) {
+            pages.removeWhenDetached();
+        } else {
+            isRemovedWithout = true;
+        }
+    }
+
+    /**
+     * Returns whether the segment is removed after its last detachment ({@code SHM_DEST}), or was removed so. Takes no
+     * lock and does not wait.
+     *
+     * @return whether {@link #removeWhenDetached} was called
+     */
+    public boolean isMarkedForRemoval() {
+        return pages == null ? isRemovedWithout : pages.isMarkedForRemoval();
+    }
+
+    /**
+     * Returns whether the segment was removed after its last detachment, so that its identifier no longer exists. Takes
+     * no lock and does not wait.
+     *
+     * @return whether {@link #removeWhenDetached} has taken effect; final once true
+     */
+    public boolean isRemoved() {
+        return pages == null ? isRemovedWithout : pages.isRemoved();
     }
 
     /**

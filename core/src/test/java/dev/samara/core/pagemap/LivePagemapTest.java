@@ -66,7 +66,7 @@ final class LivePagemapTest {
 
     /** Maps private pages in a leaf of their own. */
     private long alone(int place, long pages) {
-        return fixture.map(place * 4 * LEAF + LEAF / 2, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        return fixture.map(4 * LEAF * place + LEAF / 2, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
     }
 
     private static void read(AddressSpace of, long address) {
@@ -218,7 +218,7 @@ final class LivePagemapTest {
         show("regions", at, 10);
         compared = 0;
         for (String line : recorded) {
-            String[] words = line.split(" ");
+            String[] words = line.split(" ", -1);
             // That kernel has no soft-dirty page to find.
             if (words[0].equals("scan") && hex(words[5]) != PageCategory.SOFT_DIRTY) {
                 long first = words[1].equals("regions") ? 0 : words[1].equals("hole") ? 6 : 1;

@@ -60,6 +60,9 @@ public final class FilePages extends PageCache {
 
     private final ReverseMap mappings;
 
+    /** The uses of a System V segment, from before the segment is attached; null for other files. */
+    private @Nullable SegmentUse segment;
+
     /** Null before the first page or the first change of the file; then final. */
     private volatile @Nullable PresentPages present;
 
@@ -106,7 +109,7 @@ public final class FilePages extends PageCache {
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
         firstSize = size;
-        mappings = new ReverseMap(memory.caches().unmapped());
+        mappings = new ReverseMap(this::unlinked);
     }
 
     private PresentPages present() {
@@ -141,7 +144,59 @@ public final class FilePages extends PageCache {
 
     /** Returns the bits that each page table entry with a page of this cache has: {@link Pte#SHMEM}, or none. */
     public long pteBits() {
-        return isOfZeros ? Pte.SHMEM : 0;
+        return isOfZeros || segment != null ? Pte.SHMEM : 0;
+    }
+
+    @Override
+    protected void becomeSegment() {
+        segment = new SegmentUse(this);
+    }
+
+    private SegmentUse segment() {
+        return Objects.requireNonNull(segment, "the cache of a segment");
+    }
+
+    @Override
+    protected int attachments() {
+        return segment().count();
+    }
+
+    @Override
+    protected void removeWhenDetached() {
+        segment().mark();
+    }
+
+    @Override
+    protected boolean isMarkedForRemoval() {
+        return segment().isMarked();
+    }
+
+    @Override
+    protected boolean isRemoved() {
+        return segment().isRemoved();
+    }
+
+    /** Begins the use of a segment by an attachment or a fork under way; returns false if the segment is gone. */
+    public boolean beginUse() {
+        return segment().begin();
+    }
+
+    /** Ends what {@link #beginUse} has begun. */
+    public void endUse() {
+        segment().end();
+    }
+
+    private void unlinked() {
+        memory.caches().unmapped().run();
+        SegmentUse of = segment;
+        if (of != null) {
+            of.end();
+        }
+    }
+
+    @Override
+    public int mappings() {
+        return mappingsOf(0, -1).linked();
     }
 
     /** Returns the page cache of the mapped file; null for none. */
@@ -313,7 +368,20 @@ public final class FilePages extends PageCache {
      * @return the link, which the caller unlinks once the VMA's pages are retired
      */
     public FileLink link(VmArea vma, PageTable table, boolean isEntered) {
-        return mappings.link(vma, table, isEntered);
+        SegmentUse of = segment;
+        if (of != null) {
+            // Of a segment that is not gone, another use precedes: of the attachment, a fork, or a replaced VMA.
+            of.beginAnyway();
+        }
+        FileLink link = null;
+        try {
+            link = mappings.link(vma, table, isEntered);
+            return link;
+        } finally {
+            if (link == null && of != null) {
+                of.end();
+            }
+        }
     }
 
     /** Returns the number of linked VMAs, including those that stay for a lookup under way. */

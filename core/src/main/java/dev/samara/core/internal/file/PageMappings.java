@@ -25,6 +25,15 @@ public final class PageMappings {
         return links.size() <= 1;
     }
 
+    /** Returns the number of mappings that have not ended. */
+    int linked() {
+        int count = 0;
+        for (int i = 0; i < links.size(); i++) {
+            count += links.get(i).isUnlinked() ? 0 : 1;
+        }
+        return count;
+    }
+
     /**
      * Returns the number of entries that map a page, at most a given number.
      *

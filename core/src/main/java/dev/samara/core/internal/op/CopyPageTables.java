@@ -24,6 +24,7 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -95,18 +96,32 @@ public final class CopyPageTables {
      *
      * @param vmas the parent's VMAs at the instant of the fork
      * @param objects receives the shared objects that the child will map, with a reference for it
+     * @param segments receives the caches of the segments that the child will map, with a use for it
      * @throws MmException with ENOMEM if there is no frame left for a pinned page, or no room for another table
      * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
      */
-    public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects) {
+    public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
         vmas.forEach((first, last, vma) -> {
             if (hasPagesToCopy(vma)) {
                 copy(vma);
             }
             SharedAnonymous.grab(vma, objects);
+            grabSegment(vma, segments);
         });
         // After this, no CPU can write to a page that the child shares with the parent.
         gather.invalidate();
+    }
+
+    /** Begins a use of a segment that the child will map: the parent may detach it once the copy has ended. */
+    private static void grabSegment(VmArea vma, ArrayList<FilePages> segments) {
+        FilePages file = FilePages.of(vma);
+        if (file != null && vma.backing() instanceof SharedSegment.Attachment && !vma.has(VmaFlags.DONTCOPY)) {
+            // Capacity first: a use that is not ended would keep the segment for ever.
+            segments.ensureCapacity(segments.size() + 1);
+            if (file.beginUse()) {
+                segments.add(file);
+            }
+        }
     }
 
     /** Returns whether a VMA has private pages or guard markers, which only the page table records. */

@@ -3,6 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
@@ -73,6 +74,7 @@ public final class Fork {
         StackReserve.check(StackReserve.MANY);
         List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
+        ArrayList<FilePages> segments = new ArrayList<>(0);
         CopyPageTables copy = null;
         Layout child = null;
         boolean done = false;
@@ -98,7 +100,7 @@ public final class Fork {
                 }
                 if (copy != null) {
                     // The pages first, so that no operation waits for a backing that is asked for the child's opens.
-                    copy.run(vmas, objects);
+                    copy.run(vmas, objects, segments);
                 }
             } finally {
                 // Until the copy ends, no range that the parent has unmapped since is complete.
@@ -117,6 +119,7 @@ public final class Fork {
                 }
             } finally {
                 objects.forEach(SharedAnonymous::drop);
+                segments.forEach(FilePages::endUse);
                 acquired.forEach(VmArea::release);
             }
         }

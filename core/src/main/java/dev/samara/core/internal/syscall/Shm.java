@@ -3,6 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Revocations;
@@ -25,7 +26,21 @@ public final class Shm {
     private Shm() {}
 
     public static long shmat(Layout layout, @Nullable SharedSegment segment, long address, int flags) {
-        return Syscall.run(layout, new Attach(segment, address, flags));
+        if (segment == null || segment.isRemoved()) {
+            return Syscall.run(layout, new Attach(null, address, flags));
+        }
+        if (!(segment.attach(true).pageCache() instanceof FilePages pages)) {
+            return Syscall.run(layout, new Attach(segment, address, flags));
+        }
+        // As do_shmat counts an attachment before it maps one: the segment is not removed meanwhile.
+        boolean isThere = pages.beginUse();
+        try {
+            return Syscall.run(layout, new Attach(isThere ? segment : null, address, flags));
+        } finally {
+            if (isThere) {
+                pages.endUse();
+            }
+        }
     }
 
     public static long shmdt(Layout layout, long address) {

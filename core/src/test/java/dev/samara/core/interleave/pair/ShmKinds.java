@@ -4,6 +4,7 @@ package dev.samara.core.interleave.pair;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.vma.SharedSegment;
 
 /** Shared segments, and stacks that grow. */
 final class ShmKinds {
@@ -21,6 +22,11 @@ final class ShmKinds {
         PairKinds.endsOn(ground -> ground == Ground.SEGMENT, "segment-remove", call -> {
             call.state().segment(Ground.PAGES).remove();
             return "removed";
+        });
+        PairKinds.on(ground -> ground == Ground.SEGMENT, "segment-rmid", call -> {
+            SharedSegment segment = call.state().segment(Ground.PAGES);
+            segment.removeWhenDetached();
+            return segment.isMarkedForRemoval() && segment.attachments() >= 0;
         });
         PairKinds.on(
                 ground -> ground == Ground.STACK,

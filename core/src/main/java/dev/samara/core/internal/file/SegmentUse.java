@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.tlb.RetriedEnd;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The uses of a System V segment ({@code shm_nattch}), and its removal after the last one ({@code SHM_DEST}, {@code
+ * shm_destroy}). A use is a VMA, from before it is published until its pages are retired; a {@code shmat} under way; or
+ * a fork that will map the segment, since the parent may unmap its own VMA before the child's is there. Thread-safe;
+ * never waits.
+ *
+ * <p>Uses and marks are one word. So the removal is decided in one step, and no use begins after it.
+ */
+final class SegmentUse {
+    /** Whether the segment goes with its last use. */
+    private static final long MARKED = 1L << 32;
+
+    /** Whether the segment is gone, which is final. */
+    private static final long REMOVED = 1L << 33;
+
+    private static final long USES = MARKED - 1;
+
+    private static final VarHandle WORD;
+
+    static {
+        try {
+            WORD = MethodHandles.lookup().findVarHandle(SegmentUse.class, "word", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    @SuppressWarnings("UnusedVariable") // through WORD
+    private long word;
+
+    private final FilePages pages;
+
+    SegmentUse(FilePages pages) {
+        this.pages = pages;
+    }
+
+    private long word() {
+        return (long) WORD.getVolatile(this);
+    }
+
+    /** Begins a use; returns false if the segment is gone. */
+    boolean begin() {
+        for (; ; ) {
+            long now = word();
+            if ((now & REMOVED) != 0) {
+                return false;
+            }
+            if (WORD.compareAndSet(this, now, now + 1)) {
+                return true;
+            }
+        }
+    }
+
+    /** Begins a use by a VMA. A segment that is gone may be mapped by an attachment from before; it stays gone. */
+    void beginAnyway() {
+        WORD.getAndAdd(this, 1L);
+    }
+
+    /** Ends a use. After the last one of a marked segment, a thread of the machine frees its pages. */
+    void end() {
+        for (; ; ) {
+            long now = word();
+            long next = next(now - 1);
+            if (WORD.compareAndSet(this, now, next)) {
+                freeIfRemoved(next);
+                return;
+            }
+        }
+    }
+
+    /** Marks the segment, which is gone at once if there is no use. */
+    void mark() {
+        for (; ; ) {
+            long now = word();
+            long next = next(now | MARKED);
+            if (now == next) {
+                return;
+            }
+            if (WORD.compareAndSet(this, now, next)) {
+                freeIfRemoved(next);
+                return;
+            }
+        }
+    }
+
+    /** Returns the word with the mark of a removed segment, if it is one. */
+    private static long next(long word) {
+        return word == MARKED ? MARKED | REMOVED : word;
+    }
+
+    private void freeIfRemoved(long next) {
+        if (next == (MARKED | REMOVED)) {
+            try {
+                pages.memory().rcu().call(new SegmentRemoval(pages));
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                // The pages are freed when the cache is found to be unreachable.
+            }
+        }
+    }
+
+    /** Frees the pages of a segment that is mapped nowhere. */
+    private static final class SegmentRemoval extends RetriedEnd {
+        private final FilePages pages;
+
+        SegmentRemoval(FilePages pages) {
+            this.pages = pages;
+        }
+
+        @Override
+        protected void end() {
+            pages.end();
+        }
+
+        @Override
+        protected void ended() {
+            // Holds nothing but the pages.
+        }
+    }
+
+    int count() {
+        return (int) (word() & USES);
+    }
+
+    boolean isMarked() {
+        return (word() & MARKED) != 0;
+    }
+
+    boolean isRemoved() {
+        return (word() & REMOVED) != 0;
+    }
+}
