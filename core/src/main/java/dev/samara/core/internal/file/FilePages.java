@@ -109,7 +109,7 @@ public final class FilePages extends PageCache {
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
         firstSize = size;
-        mappings = new ReverseMap(this::unlinked);
+        mappings = new ReverseMap(memory.caches().unmapped());
     }
 
     private PresentPages present() {
@@ -149,7 +149,13 @@ public final class FilePages extends PageCache {
 
     @Override
     protected void becomeSegment() {
-        segment = new SegmentUse(this);
+        SegmentUse use = new SegmentUse(this);
+        Runnable noted = memory.caches().unmapped();
+        mappings.whenUnlinked(() -> {
+            noted.run();
+            use.end();
+        });
+        segment = use;
     }
 
     private SegmentUse segment() {
@@ -184,14 +190,6 @@ public final class FilePages extends PageCache {
     /** Ends what {@link #beginUse} has begun. */
     public void endUse() {
         segment().end();
-    }
-
-    private void unlinked() {
-        memory.caches().unmapped().run();
-        SegmentUse of = segment;
-        if (of != null) {
-            of.end();
-        }
     }
 
     @Override

@@ -157,7 +157,7 @@ final class ReverseMap {
     @SuppressWarnings("UnusedVariable") // by NUMBERS
     private volatile long numbers;
 
-    private final Runnable unlinked;
+    private Runnable unlinked;
 
     /**
      * Creates a map without VMAs.
@@ -166,6 +166,11 @@ final class ReverseMap {
      */
     ReverseMap(Runnable unlinked) {
         this.unlinked = unlinked;
+    }
+
+    /** Has another task run after each unlinking, with the rules of the first. Called before there is a link. */
+    void whenUnlinked(Runnable task) {
+        unlinked = task;
     }
 
     /**
