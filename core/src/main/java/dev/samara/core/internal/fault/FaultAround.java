@@ -196,6 +196,7 @@ final class FaultAround implements PageWindow {
 
     private int putIn(VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
+        int filled = 0;
         Frames frames = faulter.frames;
         long number = cache.number();
         long ofCache = cache.pteBits();
@@ -223,7 +224,8 @@ final class FaultAround implements PageWindow {
                 if (i == target) {
                     put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                boolean isIn = Leaf.fill(leaf, index + i, Pte.present(frame, put));
+                boolean isIn = Leaf.fillUncounted(leaf, index + i, Pte.present(frame, put));
+                filled += isIn ? 1 : 0;
                 if (isIn && Pte.has(put, Pte.DIRTY)) {
                     frames.noteDirtied(frame);
                 }
@@ -231,6 +233,7 @@ final class FaultAround implements PageWindow {
             }
             return mapped ? Fault.NONE : Resolve.AGAIN;
         } finally {
+            Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);
             Leaf.unlock(leaf);
         }
     }

@@ -99,12 +99,30 @@ public final class Leaf {
         return true;
     }
 
-    /** Counts a page of a kind, or no page. The caller holds the lock, or no other thread can reach the table. */
-    private static void count(long[] leaf, int kind, int sign) {
+    /**
+     * Stores an entry as {@link #fill} does, and does not count its page. A caller that fills many entries counts them
+     * with {@link #count}, since one count would wait for the one before it.
+     */
+    public static boolean fillUncounted(long[] leaf, int index, long pte) {
+        if (get(leaf, index) != Pte.NONE) {
+            return false;
+        }
+        setRelease(leaf, index, pte);
+        return true;
+    }
+
+    /**
+     * Counts pages of a kind, or none. The caller holds the lock, or no other thread can reach the table. Needs no
+     * deeper stack than {@link #unlock}.
+     *
+     * @param kind a kind of pages, as {@link Pte#kindOf} returns it
+     * @param pages the number of pages, negative for pages that are gone
+     */
+    public static void count(long[] leaf, int kind, int pages) {
         if (kind != Pte.NO_PAGE) {
             int word = leaf.length - COUNTED - kind;
             // Opaque: no other thread writes it meanwhile, and a reader sees no half of it.
-            ENTRY.setOpaque(leaf, word, leaf[word] + sign);
+            ENTRY.setOpaque(leaf, word, leaf[word] + pages);
         }
     }
 
