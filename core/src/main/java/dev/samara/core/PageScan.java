@@ -101,6 +101,12 @@ public final class PageScan {
         return query.walkEnd;
     }
 
+    /** Returns the range as text. */
+    @Override
+    public String toString() {
+        return "scan from 0x" + Long.toHexString(query.start) + " to 0x" + Long.toHexString(query.end);
+    }
+
     long ask(Layout layout, long @Nullable [] regions) {
         return query.ask(layout, regions);
     }
