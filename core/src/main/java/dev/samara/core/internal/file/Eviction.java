@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A clock
@@ -25,15 +24,24 @@ import org.jspecify.annotations.Nullable;
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. The
  * caller lets no other thread insert pages until this returns. Pages that are being written are pinned.
+ *
+ * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
+ * later read of a page that was freed.
  */
 final class Eviction {
     private static final int BATCH = 64;
+
+    /** A walk of the mappings goes over as many pages at most that are not in the batch. */
+    private static final int GAP = 256;
 
     private final MachineMemory memory;
     private final Frames frames;
     private final CachedPages cached;
     private final ReverseMap mappings;
     private final Removals removals;
+
+    /** Guarded by the lock of the content. */
+    private final RecentReads recent;
 
     /** The page at which the next batch begins. Guarded by the lock of the content. */
     private long hand;
@@ -53,7 +61,8 @@ final class Eviction {
 
     private int count;
 
-    Eviction(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+    Eviction(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals, RecentReads recent) {
+        this.recent = recent;
         this.memory = memory;
         this.cached = cached;
         this.mappings = mappings;
@@ -68,6 +77,20 @@ final class Eviction {
      * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
+        return run(isUrgent, false);
+    }
+
+    /**
+     * Frees the oldest ones of the recent reads. May wait for CPUs, for a grace period, and for other changes of the
+     * file.
+     *
+     * @return the number of freed pages; {@link Caches#BUSY} if no page-table context is free
+     */
+    int runRecent() {
+        return run(false, true);
+    }
+
+    private int run(boolean isUrgent, boolean isOfRecent) {
         StackReserve.check(Removals.DEPTH);
         if (!isUrgent) {
             removals.lock();
@@ -75,7 +98,9 @@ final class Eviction {
             return Caches.BUSY;
         }
         try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-            return discarding == null || removals.unfinished() != null ? Caches.BUSY : run(discarding, isUrgent);
+            return discarding == null || removals.unfinished() != null
+                    ? Caches.BUSY
+                    : free(discarding, isUrgent || isOfRecent, isOfRecent);
         } finally {
             removals.release();
         }
@@ -92,11 +117,12 @@ final class Eviction {
         }
     }
 
-    private int run(DiscardPages discarding, boolean isUrgent) {
+    /** Frees pages; see {@link #collect} for the arguments. */
+    private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
         // Before a page leaves the index: without memory for this, none does.
         int[] freed = new int[BATCH];
         boolean isOver = false;
-        collect(isUrgent);
+        collect(isLastChance, isOfRecent);
         if (count == 0) {
             return 0;
         }
@@ -104,7 +130,7 @@ final class Eviction {
             unmap(discarding);
             isOver = true;
         } finally {
-            putBack(isUrgent, !isOver);
+            putBack(isLastChance, !isOver);
         }
         int size = handOver(discarding, freed);
         // Later: an empty index needs memory, and the frames must not be lost.
@@ -113,19 +139,28 @@ final class Eviction {
         return size;
     }
 
-    /** Collects the next pages, and takes those out of the index that are to be freed. */
-    private void collect(boolean isUrgent) {
+    /**
+     * Collects the next pages, and takes those out of the index that are to be freed.
+     *
+     * @param isLastChance whether pages get no second chance
+     * @param isOfRecent whether the pages are those of the recent reads
+     */
+    private void collect(boolean isLastChance, boolean isOfRecent) {
         ReentrantLock content = cached.content();
         content.lock();
         try {
-            count = cached.index().collect(hand, pages, taken);
-            hand = count < BATCH ? 0 : pages[count - 1] + 1;
+            if (isOfRecent) {
+                count = recent.collect(cached.index(), pages, taken);
+            } else {
+                count = cached.index().collect(hand, pages, taken);
+                hand = count < BATCH ? 0 : pages[count - 1] + 1;
+            }
             cached.beginRemoval();
             try {
                 for (int i = 0; i < count; i++) {
                     isMapped[i] = false;
                     isLocked[i] = false;
-                    isOut[i] = (isUrgent || frames.isInactive(taken[i])) && !isInUse(taken[i]);
+                    isOut[i] = (isLastChance || frames.isInactive(taken[i])) && !isInUse(taken[i]);
                     if (isOut[i]) {
                         frames.remove(taken[i]);
                         cached.index().clear(pages[i]);
@@ -144,15 +179,16 @@ final class Eviction {
     }
 
     private void unmap(DiscardPages discarding) {
-        List<ReverseMap.Link> links = new ArrayList<>();
-        mappings.visit(pages[0], pages[count - 1], links::add);
-        AccessChecker checker = memory.accessChecker();
-        List<AccessChecker.Revocation> revocations = new ArrayList<>(links.size());
+        List<AccessChecker.Revocation> revocations = new ArrayList<>();
         try {
-            for (ReverseMap.Link link : links) {
-                if (discarding.hold(link.table())) {
-                    unmap(discarding, link, checker, revocations);
+            int from = 0;
+            while (from < count) {
+                int to = from + 1;
+                while (to < count && pages[to] - pages[to - 1] <= GAP) {
+                    to++;
                 }
+                unmap(discarding, from, to, revocations);
+                from = to;
             }
             if (areSomeOut()) {
                 // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
@@ -173,17 +209,30 @@ final class Eviction {
         return false;
     }
 
+    /** Removes a part of the batch from the mappings: the pages from one index to another one, exclusive. */
+    private void unmap(DiscardPages discarding, int first, int behind, List<AccessChecker.Revocation> revocations) {
+        List<ReverseMap.Link> links = new ArrayList<>();
+        mappings.visit(pages[first], pages[behind - 1], links::add);
+        for (ReverseMap.Link link : links) {
+            if (discarding.hold(link.table())) {
+                unmap(discarding, link, first, behind, revocations);
+            }
+        }
+    }
+
     private void unmap(
             DiscardPages discarding,
             ReverseMap.Link link,
-            @Nullable AccessChecker checker,
+            int first,
+            int behind,
             List<AccessChecker.Revocation> revocations) {
+        AccessChecker checker = memory.accessChecker();
         VmArea vma = link.vma();
         PageTable table = link.table();
         int shift = cached.pageShift();
         long offset = vma.pageOffset();
-        long from = vma.start() + (Math.max(pages[0] - offset, 0) << shift);
-        long end = vma.start() + (Math.min(pages[count - 1] - offset + 1, vma.length() >>> shift) << shift);
+        long from = vma.start() + (Math.max(pages[first] - offset, 0) << shift);
+        long end = vma.start() + (Math.min(pages[behind - 1] - offset + 1, vma.length() >>> shift) << shift);
         if (checker != null) {
             revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), from, end));
         }
@@ -208,17 +257,17 @@ final class Eviction {
      * Puts back the pages that stay, and notes the others that were looked at as inactive. No thread has found them
      * meanwhile, and what was written to them before has reached the marks of their frames.
      *
-     * @param isUrgent whether a page is freed that was mapped again since it was noted as inactive
+     * @param isLastChance whether a page is freed that was mapped again since it was noted as inactive
      * @param areAll whether all pages stay
      */
-    private void putBack(boolean isUrgent, boolean areAll) {
+    private void putBack(boolean isLastChance, boolean areAll) {
         ReentrantLock content = cached.content();
         content.lock();
         try {
             for (int i = 0; i < count; i++) {
                 if (!isOut[i]) {
                     frames.setInactive(taken[i], true);
-                } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isUrgent)) {
+                } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isLastChance)) {
                     frames.restore(taken[i]);
                     frames.setInactive(taken[i], false);
                     cached.index().put(pages[i], taken[i]);
@@ -247,6 +296,8 @@ final class Eviction {
                 freed[size++] = taken[i];
             }
         }
+        // Frames that follow each other are filled by one call of the host.
+        Arrays.sort(freed, 0, size);
         discarding.dropWhenFinished(freed, size);
         cached.uncount(size);
         return size;

@@ -39,6 +39,9 @@ public final class FilePages extends PageCache {
     /** The result of an insertion whose condition did not hold. */
     public static final int STALE = NO_MEMORY - 1;
 
+    /** The most pages that a scan of a file leaves behind it in memory for the time being; half of them always stay. */
+    private static final int MOST_RECENT = 512;
+
     private static final VarHandle PRESENT;
 
     static {
@@ -319,8 +322,8 @@ public final class FilePages extends PageCache {
      *
      * @see ReadPages#insert
      */
-    public int insertRead(long first, int[] fresh, int count, BooleanSupplier isCurrent) {
-        return present().reads().insert(first, fresh, count, isCurrent);
+    public int insertRead(long first, int[] fresh, int count, boolean isScan, BooleanSupplier isCurrent) {
+        return present().reads().insert(first, fresh, count, isScan, isCurrent);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
@@ -492,9 +495,10 @@ public final class FilePages extends PageCache {
      * @param counter has the bytes of the pages in memory of this cache and others
      * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
      *     waits for no lock
+     * @param most the most pages of all these caches for which {@link #evict} is not called; any number
      */
-    public void evictBy(AtomicLong counter, IntSupplier evictor) {
-        present().evict(this, memory, mappings);
+    public void evictBy(AtomicLong counter, IntSupplier evictor, long most) {
+        present().evict(this, memory, mappings, new RecentReads((int) Math.min(MOST_RECENT, most / 8), most));
         cached().evictBy(counter, evictor);
     }
 
@@ -508,6 +512,16 @@ public final class FilePages extends PageCache {
      */
     public int evict(boolean isUrgent) {
         return present().eviction().run(isUrgent);
+    }
+
+    /**
+     * Frees the oldest pages of recent reads of several pages, with the conditions of {@link #evict}.
+     *
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if no page-table context is
+     *     free
+     */
+    public int evictRecent() {
+        return present().eviction().runRecent();
     }
 
     /** Returns whether the next {@link #evict} begins with the first page. */

@@ -36,9 +36,9 @@ final class PresentPages {
     }
 
     /** Has pages read and evicted from now on. */
-    void evict(FilePages file, MachineMemory memory, ReverseMap mappings) {
-        reads = new ReadPages(file, memory, cached);
-        eviction = new Eviction(memory, cached, mappings, removals);
+    void evict(FilePages file, MachineMemory memory, ReverseMap mappings, RecentReads recent) {
+        reads = new ReadPages(file, memory, cached, recent);
+        eviction = new Eviction(memory, cached, mappings, removals, recent);
     }
 
     ReadPages reads() {

@@ -17,7 +17,11 @@ final class ReadPages {
     private final Frames frames;
     private final CachedPages cached;
 
-    ReadPages(FilePages file, MachineMemory memory, CachedPages cached) {
+    /** Guarded by the lock of the content. */
+    private final RecentReads recent;
+
+    ReadPages(FilePages file, MachineMemory memory, CachedPages cached, RecentReads recent) {
+        this.recent = recent;
         this.file = file;
         this.memory = memory;
         this.cached = cached;
@@ -69,12 +73,13 @@ final class ReadPages {
      * @param first the first page
      * @param fresh the frames of the pages
      * @param count the number of pages
+     * @param isScan whether the pages beside the first one are those after an access, which they are read with
      * @param isCurrent tells whether the frames have the contents of the pages still. Called under the lock of the
      *     content; must not wait
      * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
      *     end; {@link FilePages#STALE} if the condition does not hold
      */
-    int insert(long first, int[] fresh, int count, BooleanSupplier isCurrent) {
+    int insert(long first, int[] fresh, int count, boolean isScan, BooleanSupplier isCurrent) {
         NoWaiting.check("an insertion into a page cache");
         cached.content().lock();
         try {
@@ -84,6 +89,9 @@ final class ReadPages {
             if (!isCurrent.getAsBoolean()) {
                 int known = cached.frameAt(first);
                 return known == Frames.NONE ? FilePages.STALE : known;
+            }
+            if (isScan && count > 1) {
+                recent.add(first, count);
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {
                 if (cached.frameAt(first + i) == Frames.NONE) {

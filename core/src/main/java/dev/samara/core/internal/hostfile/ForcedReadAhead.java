@@ -19,7 +19,7 @@ record ForcedReadAhead(HostInode inode, long first, long last, int window) imple
         FilePages pages = inode.pages();
         for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
             int most = (int) Math.min(window, last - page + 1);
-            if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most) < 0) {
+            if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most, false) < 0) {
                 return;
             }
         }

@@ -92,7 +92,7 @@ final class HostBytes {
             if (isWrite && !isFetched) {
                 // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
                 files.balanceDirty();
-                files.makeRoom();
+                files.makeRoom(inode);
             }
             isFetched = false;
             long part = isWrite ? write(buffer, offset + done) : pages.pread(buffer, offset + done);
@@ -113,7 +113,7 @@ final class HostBytes {
 
     /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
     private long fetched(long page, @Nullable ReadAhead ahead) {
-        int frame = inode.fetch(page, ahead == null ? 1 : ahead.window(page, 0));
+        int frame = inode.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
         return frame == FilePages.NO_MEMORY
                 ? Errno.ENOMEM.result()
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;

@@ -187,7 +187,7 @@ public final class HostFiles {
                 HostInode known = inodes.get(key);
                 if (known == null) {
                     known = new HostInode(this, key, FilePages.ofSaved(memory, size), channel, writes);
-                    known.evictBy(resident);
+                    known.evictBy(resident, mostBytes / memory.frames().pageSize());
                     inodes.put(key, known);
                     all = inodes.values().toArray(new HostInode[0]);
                     isTaken = true;
@@ -387,8 +387,10 @@ public final class HostFiles {
      * Evicts pages while there are more in memory than the limit. Dirty ones are written if no clean one can be
      * evicted. Waits for the host, and for another thread that does this. The caller holds no lock but those of changes
      * and of a write-back, and does not read a page.
+     *
+     * @param reader the file of which a page is read or written: what its last scan has left behind goes first
      */
-    void makeRoom() {
+    void makeRoom(HostInode reader) {
         if (resident.get() < mostBytes) {
             return;
         }
@@ -396,7 +398,7 @@ public final class HostFiles {
         try {
             boolean isFound = true;
             while (isFound && resident.get() >= mostBytes) {
-                isFound = evict(PATIENCE) || evict(0);
+                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0);
             }
         } finally {
             room.unlock();

@@ -80,9 +80,13 @@ final class HostInode {
         pages.allowReclaim();
     }
 
-    /** Has the pages counted and evicted. Called before the first page is in memory. */
-    void evictBy(AtomicLong counter) {
-        pages.evictBy(counter, this::evictUrgently);
+    /**
+     * Has the pages counted and evicted. Called before the first page is in memory.
+     *
+     * @param most the most pages in memory of all files
+     */
+    void evictBy(AtomicLong counter, long most) {
+        pages.evictBy(counter, this::evictUrgently, most);
     }
 
     /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */
@@ -165,12 +169,13 @@ final class HostInode {
      *
      * @param page the page
      * @param most the most pages that are read at once, the page and those after it
+     * @param isScan whether the others are those after an access
      * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
      */
-    int fetch(long page, int most) {
-        files.makeRoom();
+    int fetch(long page, int most, boolean isScan) {
+        files.makeRoom(this);
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            int frame = reads.fetch(page, most);
+            int frame = reads.fetch(page, most, isScan);
             if (frame != PageReads.SHORT) {
                 return frame;
             }
@@ -360,6 +365,16 @@ final class HostInode {
         }
         try {
             return pages.evict(isUrgent);
+        } finally {
+            invalidate.writeLock().unlock();
+        }
+    }
+
+    /** Frees the oldest pages of recent reads, or none. The caller reads no page. */
+    int evictRecent() {
+        invalidate.writeLock().lock();
+        try {
+            return pages.evictRecent();
         } finally {
             invalidate.writeLock().unlock();
         }

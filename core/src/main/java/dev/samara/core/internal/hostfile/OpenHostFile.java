@@ -116,7 +116,7 @@ public final class OpenHostFile extends HostFile {
         if (request.vma().has(VmaFlags.SHARED | VmaFlags.WRITE)) {
             files.balanceDirty();
         }
-        int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()));
+        int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
         if (frame == FilePages.NO_MEMORY) {
             return -Fault.OUT_OF_MEMORY;
         }

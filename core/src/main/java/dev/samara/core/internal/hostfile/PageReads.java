@@ -43,9 +43,10 @@ final class PageReads {
      *
      * @param page the page
      * @param most the most pages
+     * @param isScan whether the others are those after an access
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
-    int fetch(long page, int most) {
+    int fetch(long page, int most, boolean isScan) {
         int[] fresh = new int[most];
         Arrays.fill(fresh, Frames.NONE);
         int result;
@@ -56,13 +57,13 @@ final class PageReads {
             }
             // Neighbours are read together.
             Arrays.sort(fresh, 0, count);
-            result = read(page, fresh, count);
+            result = read(page, fresh, count, isScan);
         } finally {
             pages.freeRead(fresh);
         }
         if (result == UNREADABLE && most > 1) {
             // Perhaps it is another page that cannot be read.
-            return fetch(page, 1);
+            return fetch(page, 1, isScan);
         }
         return result == FilePages.STALE ? fetchAlone(page) : result;
     }
@@ -80,13 +81,13 @@ final class PageReads {
     private int fetchAlone(long page) {
         inode.writeBackLock().lock();
         try {
-            return fetch(page, 1);
+            return fetch(page, 1, false);
         } finally {
             inode.writeBackLock().unlock();
         }
     }
 
-    private int read(long page, int[] fresh, int count) {
+    private int read(long page, int[] fresh, int count, boolean isScan) {
         inode.readLock().lock();
         try {
             // Before the read. Another thread may insert the page, change it, write it back and reclaim it, before
@@ -101,7 +102,8 @@ final class PageReads {
             if (!fill(fresh, used, start, wanted)) {
                 return SHORT;
             }
-            return pages.insertRead(page, fresh, used, () -> inode.writes().begun() == written);
+            return pages.insertRead(
+                    page, fresh, used, isScan, () -> inode.writes().begun() == written);
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+import java.util.Arrays;
+
+/**
+ * The last reads of several consecutive pages of one file, the oldest of which are freed first: the small queue of
+ * S3-FIFO. A long scan so uses few frames, which stay in the caches of a processor, and leaves the other pages in
+ * memory. A read leaves the queue without being freed where the queue is full.
+ *
+ * <p>The queue remembers blocks of pages that it has freed ({@code mm/workingset.c}). A read of such a block does not
+ * come into the queue: its pages are used more often than the queue is long. Guarded by the lock of the content.
+ */
+final class RecentReads {
+    /** Binary logarithm of the number of pages of a block. */
+    private static final int BLOCK_SHIFT = 5;
+
+    private static final int COUNT_BITS = 16;
+
+    /** The most pages. */
+    private final int most;
+
+    /** The reads as a ring: the first page of each, and their number in the low bits. */
+    private long[] reads = new long[8];
+
+    private int oldest;
+    private int size;
+
+    /** The number of pages of all reads. */
+    private int pages;
+
+    /** The number of elements of {@link #freed}, a power of two. */
+    private final int mostFreed;
+
+    /** At the low bits of a block: the low bits of the last one that was freed, plus 1. Empty before the first one. */
+    private int[] freed = {};
+
+    /**
+     * Makes an empty queue.
+     *
+     * @param most the most pages
+     * @param horizon the number of pages of which the last freed ones are remembered
+     */
+    RecentReads(int most, long horizon) {
+        this.most = most;
+        mostFreed = Integer.highestOneBit((int) Math.max(1, Math.min(1 << 20, horizon >>> BLOCK_SHIFT)));
+    }
+
+    /** Adds a read of some pages, unless it is of a block that was freed before. Without memory, nothing changes. */
+    void add(long first, int count) {
+        if (wasFreed(first >>> BLOCK_SHIFT)) {
+            return;
+        }
+        if (size == reads.length && 2 * size <= most) {
+            long[] longer = new long[2 * size];
+            for (int i = 0; i < size; i++) {
+                longer[i] = reads[(oldest + i) & (size - 1)];
+            }
+            reads = longer;
+            oldest = 0;
+        }
+        while (size > 0 && (size == reads.length || pages + count > most)) {
+            take();
+        }
+        reads[(oldest + size++) & (reads.length - 1)] = first << COUNT_BITS | count;
+        pages += count;
+    }
+
+    private boolean wasFreed(long block) {
+        int at = (int) block & (freed.length - 1);
+        if (freed.length == 0 || freed[at] != (int) block + 1) {
+            return false;
+        }
+        freed[at] = 0;
+        return true;
+    }
+
+    private void noteFreed(long block) {
+        freed[(int) block & (freed.length - 1)] = (int) block + 1;
+    }
+
+    private static int count(long read) {
+        return (int) read & (1 << COUNT_BITS) - 1;
+    }
+
+    /** Removes the oldest read, which there must be, and returns it. */
+    private long take() {
+        long read = reads[oldest];
+        oldest = (oldest + 1) & (reads.length - 1);
+        size--;
+        pages -= count(read);
+        return read;
+    }
+
+    /**
+     * Removes the oldest reads while more than half of the most pages stay, and collects their pages that are in
+     * memory, in ascending order.
+     *
+     * @param found receives the page numbers
+     * @param frames receives the frames; as long as {@code found}
+     * @return the number of pages found
+     */
+    int collect(PageIndex index, long[] found, int[] frames) {
+        if (freed.length == 0) {
+            freed = new int[mostFreed];
+        }
+        int taken = 0;
+        while (size > 0 && pages - count(reads[oldest]) >= most / 2 && taken + count(reads[oldest]) <= found.length) {
+            long read = take();
+            long first = read >>> COUNT_BITS;
+            noteFreed(first >>> BLOCK_SHIFT);
+            for (int i = 0; i < count(read); i++) {
+                found[taken++] = first + i;
+            }
+        }
+        Arrays.sort(found, 0, taken);
+        int kept = 0;
+        for (int i = 0; i < taken; i++) {
+            int frame = index.get(found[i]);
+            if (frame != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
+                found[kept] = found[i];
+                frames[kept++] = frame;
+            }
+        }
+        return kept;
+    }
+}
