@@ -148,12 +148,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page has to be read beyond
-     * the limit, the machine first frees clean pages that were not mapped again since a look before, whether they are
-     * mapped or not; if there are none, it writes dirty ones, so a guest that writes faster than the device waits for
-     * it. {@link #dirtyRatio} has it wait earlier. Pages of locked mappings and pinned ones stay. Pages that are
-     * being read may exceed the limit; so do dirty pages that cannot be written. Without a limit, such pages are
-     * freed when no frame is free.
+     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page has to be read near the
+     * limit, the machine first frees clean pages, mapped or not: those that a scan of the file has left behind, and
+     * then those that were not mapped again since a look before; if there are none, it writes dirty ones, so a guest
+     * that writes faster than the device waits for it. {@link #dirtyRatio} has it wait earlier. Pages of locked
+     * mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty pages that cannot be
+     * written. Without a limit, such pages are freed when no frame is free.
      *
      * @param bytes the limit, positive; no limit unless set
      * @return this

@@ -22,8 +22,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again by then.
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
- * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. The
- * caller lets no other thread insert pages until this returns. Pages that are being written are pinned.
+ * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
+ * inserts a page of the batch before that ({@link CachedPages#isOut}). Pages that are being written are pinned.
  *
  * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
  * later read of a page that was freed.
@@ -155,6 +155,7 @@ final class Eviction {
                 count = cached.index().collect(hand, pages, taken);
                 hand = count < BATCH ? 0 : pages[count - 1] + 1;
             }
+            cached.setOut(pages, count);
             cached.beginRemoval();
             try {
                 for (int i = 0; i < count; i++) {
@@ -274,6 +275,7 @@ final class Eviction {
                     isOut[i] = false;
                 }
             }
+            cached.setOut(pages, 0);
         } finally {
             content.unlock();
         }

@@ -20,8 +20,8 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +41,9 @@ public final class FilePages extends PageCache {
 
     /** The most pages that a scan of a file leaves behind it in memory for the time being; half of them always stay. */
     private static final int MOST_RECENT = 512;
+
+    /** The result of an insertion of a page that an eviction may put back. */
+    public static final int EVICTED = STALE - 1;
 
     private static final VarHandle PRESENT;
 
@@ -322,13 +325,13 @@ public final class FilePages extends PageCache {
      *
      * @see ReadPages#insert
      */
-    public int insertRead(long first, int[] fresh, int count, boolean isScan, BooleanSupplier isCurrent) {
-        return present().reads().insert(first, fresh, count, isScan, isCurrent);
+    public int insertRead(long first, int[] fresh, int count, boolean isScan, LongSupplier changes, long expected) {
+        return present().reads().insert(first, fresh, count, isScan, changes, expected);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
-    public void freeRead(int[] fresh) {
-        present().reads().free(fresh);
+    public void freeRead(int[] fresh, int count) {
+        present().reads().free(fresh, count);
     }
 
     /**
@@ -504,7 +507,7 @@ public final class FilePages extends PageCache {
 
     /**
      * Goes over the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for
-     * a grace period. The caller lets no other thread insert pages read from behind the cache until this returns.
+     * a grace period. Reads of other pages may come beside it; see {@link #EVICTED}.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
@@ -522,6 +525,12 @@ public final class FilePages extends PageCache {
      */
     public int evictRecent() {
         return present().eviction().runRecent();
+    }
+
+    /** Waits for the eviction and the other changes of the file that are under way. The caller holds no lock of it. */
+    public void awaitChange() {
+        lock();
+        unlock();
     }
 
     /** Returns whether the next {@link #evict} begins with the first page. */

@@ -5,7 +5,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
-import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
@@ -74,19 +74,20 @@ final class ReadPages {
      * @param fresh the frames of the pages
      * @param count the number of pages
      * @param isScan whether the pages beside the first one are those after an access, which they are read with
-     * @param isCurrent tells whether the frames have the contents of the pages still. Called under the lock of the
-     *     content; must not wait
+     * @param changes returns a number. Called under the lock of the content; must not wait
+     * @param expected the number if the frames have the contents of the pages still
      * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
-     *     end; {@link FilePages#STALE} if the condition does not hold
+     *     end; {@link FilePages#STALE} if the number is another one; {@link FilePages#EVICTED} if an eviction may put
+     *     the first page back
      */
-    int insert(long first, int[] fresh, int count, boolean isScan, BooleanSupplier isCurrent) {
+    int insert(long first, int[] fresh, int count, boolean isScan, LongSupplier changes, long expected) {
         NoWaiting.check("an insertion into a page cache");
         cached.content().lock();
         try {
             if (cached.isClosed()) {
                 throw new IllegalStateException(file + " is closed");
             }
-            if (!isCurrent.getAsBoolean()) {
+            if (changes.getAsLong() != expected) {
                 int known = cached.frameAt(first);
                 return known == Frames.NONE ? FilePages.STALE : known;
             }
@@ -94,11 +95,12 @@ final class ReadPages {
                 recent.add(first, count);
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {
-                if (cached.frameAt(first + i) == Frames.NONE) {
+                if (cached.frameAt(first + i) == Frames.NONE && !cached.isOut(first + i)) {
                     insert(first + i, fresh, i);
                 }
             }
-            return cached.frameAt(first);
+            int frame = cached.frameAt(first);
+            return frame == Frames.NONE && cached.isOut(first) ? FilePages.EVICTED : frame;
         } finally {
             cached.content().unlock();
         }
@@ -121,9 +123,9 @@ final class ReadPages {
     /**
      * Frees the frames of an array that have not become pages. Needs no memory, and less stack than {@link #allocate}.
      */
-    void free(int[] fresh) {
+    void free(int[] fresh, int count) {
         VirtualMachineError failure = null;
-        for (int i = 0; i < fresh.length; i++) {
+        for (int i = 0; i < count; i++) {
             int frame = fresh[i];
             if (frame != Frames.NONE) {
                 fresh[i] = Frames.NONE;

@@ -38,6 +38,8 @@
  *       <td>{@code Reclaim}</td></tr>
  *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
  *       <td>{@code Eviction}</td></tr>
+ *   <tr><td>Which of them are freed first?</td>
+ *       <td>{@code RecentReads}</td></tr>
  *   <tr><td>What writes dirty pages behind the cache?</td>
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Which of these pages may be freed?</td>

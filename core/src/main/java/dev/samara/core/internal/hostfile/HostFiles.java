@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 public final class HostFiles {
     private static final int BUFFER = 1 << 20;
 
+    /** The most bytes below the limit from which on pages are evicted. */
+    private static final long MOST_EARLY = 1 << 20;
+
     /** The number of steps of an eviction, each over a batch of pages, after which dirty pages are written. */
     private static final int PATIENCE = 32;
 
@@ -68,7 +71,10 @@ public final class HostFiles {
     /** Whether a page whose write has failed is clean. Set before the first file is opened. */
     private boolean dropsFailedWrites;
 
-    /** Held by the one thread that evicts pages for the limit; others wait for it, which slows them down. */
+    /** The bytes below the limit from which on pages are evicted. Set with it. */
+    private long early;
+
+    /** Held by the one thread that evicts pages for the limit. Others wait for it at the limit, and not before. */
     private final ReentrantLock room = new ReentrantLock();
 
     /** The next file to evict pages of. Guarded by {@link #room}. */
@@ -292,6 +298,7 @@ public final class HostFiles {
      */
     public void limit(long bytes) {
         mostBytes = bytes;
+        early = Math.min(MOST_EARLY, bytes >> 6);
     }
 
     /** Has pages be clean whose write has failed. Called before the first file is opened. */
@@ -384,21 +391,27 @@ public final class HostFiles {
     }
 
     /**
-     * Evicts pages while there are more in memory than the limit. Dirty ones are written if no clean one can be
-     * evicted. Waits for the host, and for another thread that does this. The caller holds no lock but those of changes
-     * and of a write-back, and does not read a page.
+     * Evicts pages while there are almost as many in memory as the limit says, or more. Dirty ones are written if no
+     * clean one can be evicted. Waits for the host, and at the limit for another thread that does this. The caller
+     * holds no lock but those of changes and of a write-back, and does not read a page.
      *
      * @param reader the file of which a page is read or written: what its last scan has left behind goes first
      */
     void makeRoom(HostInode reader) {
-        if (resident.get() < mostBytes) {
+        long from = mostBytes - early;
+        if (resident.get() < from) {
             return;
         }
-        room.lock();
+        if (!room.tryLock()) {
+            if (resident.get() < mostBytes) {
+                return;
+            }
+            room.lock();
+        }
         try {
             boolean isFound = true;
-            while (isFound && resident.get() >= mostBytes) {
-                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0);
+            while (isFound && resident.get() >= from) {
+                isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0);
             }
         } finally {
             room.unlock();

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -24,9 +23,6 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 final class HostInode {
     /** How often a read or a write-back tries again that has found the file of the host shorter. */
     static final int ATTEMPTS = 8;
-
-    /** How long an access that finds no frame waits for reads of a file, in milliseconds. */
-    private static final long MOMENT = 20;
 
     private final HostFiles files;
     private final Object key;
@@ -74,8 +70,8 @@ final class HostInode {
         this.channel = channel;
         this.isWritable = isWritable;
         channels.add(channel);
-        reads = new PageReads(this, buffers);
         writes = new PageWrites(this, buffers, files.dropsFailedWrites());
+        reads = new PageReads(this, buffers);
         bytes = new HostBytes(this, files);
         pages.allowReclaim();
     }
@@ -176,6 +172,10 @@ final class HostInode {
         files.makeRoom(this);
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int frame = reads.fetch(page, most, isScan);
+            while (frame == FilePages.EVICTED) {
+                pages.awaitChange();
+                frame = reads.fetch(page, most, isScan);
+            }
             if (frame != PageReads.SHORT) {
                 return frame;
             }
@@ -354,50 +354,12 @@ final class HostInode {
     /**
      * Frees some clean pages, mapped or not. A page that is being written is pinned, and stays.
      *
-     * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and locks are
-     *     waited for only for moments, since the caller may have some of any file
+     * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and no lock is
+     *     waited for, since the caller may have some of any file
      * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
      */
     int evict(boolean isUrgent) {
-        // Not while this thread reads a page: it would wait for itself.
-        if (invalidate.getReadHoldCount() > 0 || !lockReads(isUrgent)) {
-            return Caches.BUSY;
-        }
-        try {
-            return pages.evict(isUrgent);
-        } finally {
-            invalidate.writeLock().unlock();
-        }
-    }
-
-    /** Frees the oldest pages of recent reads, or none. The caller reads no page. */
-    int evictRecent() {
-        invalidate.writeLock().lock();
-        try {
-            return pages.evictRecent();
-        } finally {
-            invalidate.writeLock().unlock();
-        }
-    }
-
-    /** Waits for the reads of pages that are under way, which wait for nothing but the host. */
-    private boolean lockReads(boolean isUrgent) {
-        ReentrantReadWriteLock.WriteLock exclusive = invalidate.writeLock();
-        if (!isUrgent) {
-            exclusive.lock();
-            return true;
-        }
-        boolean isInterrupted = Thread.interrupted();
-        try {
-            return exclusive.tryLock(MOMENT, TimeUnit.MILLISECONDS);
-        } catch (InterruptedException late) {
-            isInterrupted = true;
-            return false;
-        } finally {
-            if (isInterrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        return pages.evict(isUrgent);
     }
 
     /** Writes all dirty pages, so that they can be evicted. Forces nothing, and waits for no lock. */

@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Frames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 
 /**
  * Reads pages of one file of the host into memory ({@code filemap_read_folio}), in place where the frames lie in direct
@@ -19,7 +20,7 @@ final class PageReads {
     static final int BEYOND = Frames.NONE;
 
     /** The host has failed to read the page. */
-    static final int UNREADABLE = FilePages.STALE - 1;
+    static final int UNREADABLE = FilePages.EVICTED - 1;
 
     /** The file of the host is shorter than the page cache says. */
     static final int SHORT = UNREADABLE - 1;
@@ -29,9 +30,13 @@ final class PageReads {
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
+    private final ReadSpaces spaces;
+    private final LongSupplier writes;
 
     PageReads(HostInode inode, TransferBuffers buffers) {
         this.inode = inode;
+        writes = inode.writes()::begun;
+        spaces = new ReadSpaces(inode.pages().memory().frames().direct());
         this.buffers = buffers;
         pages = inode.pages();
         frames = pages.memory().frames();
@@ -47,9 +52,23 @@ final class PageReads {
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most, boolean isScan) {
-        int[] fresh = new int[most];
-        Arrays.fill(fresh, Frames.NONE);
+        ReadSpaces.ReadSpace space = spaces.take(most);
         int result;
+        try {
+            result = fetch(page, most, isScan, space);
+        } finally {
+            spaces.giveBack(space);
+        }
+        if (result == UNREADABLE && most > 1) {
+            // Perhaps it is another page that cannot be read.
+            return fetch(page, 1, isScan);
+        }
+        return result == FilePages.STALE ? fetchAlone(page) : result;
+    }
+
+    private int fetch(long page, int most, boolean isScan, ReadSpaces.ReadSpace space) {
+        int[] fresh = space.fresh;
+        Arrays.fill(fresh, 0, most, Frames.NONE);
         try {
             int count = pages.allocateForRead(fresh, absent(page, most));
             if (count == 0) {
@@ -57,15 +76,10 @@ final class PageReads {
             }
             // Neighbours are read together.
             Arrays.sort(fresh, 0, count);
-            result = read(page, fresh, count, isScan);
+            return read(page, space, count, isScan);
         } finally {
-            pages.freeRead(fresh);
+            pages.freeRead(fresh, most);
         }
-        if (result == UNREADABLE && most > 1) {
-            // Perhaps it is another page that cannot be read.
-            return fetch(page, 1, isScan);
-        }
-        return result == FilePages.STALE ? fetchAlone(page) : result;
     }
 
     /** Returns the number of pages to read: the page, and those after it up to one in memory or the end. */
@@ -87,23 +101,22 @@ final class PageReads {
         }
     }
 
-    private int read(long page, int[] fresh, int count, boolean isScan) {
+    private int read(long page, ReadSpaces.ReadSpace space, int count, boolean isScan) {
         inode.readLock().lock();
         try {
             // Before the read. Another thread may insert the page, change it, write it back and reclaim it, before
             // this thread inserts it: what was read is not its content any more then.
-            long written = inode.writes().begun();
+            long written = writes.getAsLong();
             long start = page << pageShift;
             long wanted = Math.min((long) count << pageShift, pages.size() - start);
             if (wanted <= 0) {
                 return BEYOND;
             }
             int used = (int) ((wanted + frames.pageSize() - 1) >>> pageShift);
-            if (!fill(fresh, used, start, wanted)) {
+            if (!fill(space, used, start, wanted)) {
                 return SHORT;
             }
-            return pages.insertRead(
-                    page, fresh, used, isScan, () -> inode.writes().begun() == written);
+            return pages.insertRead(page, space.fresh, used, isScan, writes, written);
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {
@@ -112,21 +125,22 @@ final class PageReads {
     }
 
     /** Fills frames with bytes of the file, and the rest of the last one with zeros; false if the file is shorter. */
-    private boolean fill(int[] fresh, int count, long start, long wanted) throws IOException {
+    private boolean fill(ReadSpaces.ReadSpace space, int count, long start, long wanted) throws IOException {
         DirectFrames direct = frames.direct();
         boolean isFilled = direct != null
-                ? fillInPlace(direct, fresh, count, start, wanted)
-                : fillByBuffer(fresh, count, start, (int) wanted);
+                ? fillInPlace(direct, space, count, start, wanted)
+                : fillByBuffer(space.fresh, count, start, (int) wanted);
         int rest = (int) (((long) count << pageShift) - wanted);
         if (isFilled && rest > 0) {
-            frames.store().fill(fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
+            frames.store().fill(space.fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
         }
         return isFilled;
     }
 
     /** Reads each run of consecutive frames by one call, or several if the run lies in several buffers. */
-    private boolean fillInPlace(DirectFrames direct, int[] fresh, int count, long start, long wanted)
+    private boolean fillInPlace(DirectFrames direct, ReadSpaces.ReadSpace space, int count, long start, long wanted)
             throws IOException {
+        int[] fresh = space.fresh;
         int from = 0;
         while (from < count) {
             int to = from + 1;
@@ -135,7 +149,7 @@ final class PageReads {
             }
             long before = (long) from << pageShift;
             int length = (int) Math.min((long) (to - from) << pageShift, wanted - before);
-            if (!readFully(direct.bytes(fresh[from], length), start + before)) {
+            if (!readFully(direct.bytes(fresh[from], length, space.views), start + before)) {
                 return false;
             }
             from = to;
@@ -162,8 +176,9 @@ final class PageReads {
     /** Fills the remaining bytes of a buffer; returns false at the end of the file of the host. */
     private boolean readFully(ByteBuffer buffer, long start) throws IOException {
         HostChannel from = inode.channel();
+        long before = start - buffer.position();
         while (buffer.hasRemaining()) {
-            if (from.read(buffer, start + buffer.position()) < 0) {
+            if (from.read(buffer, before + buffer.position()) < 0) {
                 return false;
             }
         }

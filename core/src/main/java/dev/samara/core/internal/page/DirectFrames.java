@@ -151,6 +151,28 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         return chunk(first).slice(at(first, 0), length);
     }
 
+    /** Returns the most buffers that there can be: the length of an array of {@link #bytes(int, int, ByteBuffer[])}. */
+    public int buffers() {
+        return chunks.length;
+    }
+
+    /**
+     * Returns bytes of consecutive frames, like {@link #bytes(int, int)}, from the position to the limit of a buffer of
+     * an array, which is made the first time.
+     *
+     * @param views buffers of one thread, null at first; see {@link #buffers}
+     */
+    public ByteBuffer bytes(int first, int length, @Nullable ByteBuffer[] views) {
+        int at = first >>> chunkShift;
+        ByteBuffer view = views[at];
+        if (view == null) {
+            view = chunk(first).duplicate();
+            views[at] = view;
+        }
+        int start = at(first, 0);
+        return view.limit(start + length).position(start);
+    }
+
     private ByteBuffer chunk(int frame) {
         return chunks[frame >>> chunkShift];
     }

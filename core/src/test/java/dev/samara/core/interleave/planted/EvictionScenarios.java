@@ -9,7 +9,7 @@ import dev.samara.core.interleave.scenario.State;
 final class EvictionScenarios {
     private EvictionScenarios() {}
 
-    /** An eviction beside a call that stores 8 to the first page. */
+    /** An eviction beside another call. The last store to the first page is that of 8. */
     private abstract static class BesideStore extends HostFileScenarios.OfHostFile {
         BesideStore(String name, Operation store) {
             calls().put("evict", (state, cpu) -> evict(state));
@@ -38,6 +38,20 @@ final class EvictionScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             host(state).fsync();
+        }
+    }
+
+    /** The store was made before, through the entry: the page is put back when its entry is gone. */
+    static final class EvictionInVainBesideLoad extends BesideStore {
+        EvictionInVainBesideLoad() {
+            super("load", (state, cpu) -> load(cpu, AT));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            store(cpu, AT, 8);
         }
     }
 

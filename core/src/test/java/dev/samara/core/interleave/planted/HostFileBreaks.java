@@ -62,6 +62,11 @@ final class HostFileBreaks {
                     1,
                     in("file.Eviction", "areAll || isLocked[i] || isInUse(taken[i]) ||", "areAll || isLocked[i] ||")),
             PlantedBreak.of(
+                    "a page is inserted that an eviction puts back",
+                    EvictionScenarios.EvictionInVainBesideLoad.class,
+                    1,
+                    in("file.ReadPages", " && !cached.isOut(first + i)) {", ") {")),
+            PlantedBreak.of(
                     "a page is inserted that was read before a truncation",
                     HostFileScenarios.ReadBesideTruncation.class,
                     1,

@@ -55,6 +55,7 @@ final class HostFileScenariosTest {
     @ValueSource(
             classes = {
                 EvictionScenarios.EvictionBesideStore.class,
+                EvictionScenarios.EvictionInVainBesideLoad.class,
                 EvictionScenarios.EvictionBesideGuest.class,
                 EvictionScenarios.DirtyEvictionBesideStore.class,
                 HostFileScenarios.ReadBesideWrite.class,
