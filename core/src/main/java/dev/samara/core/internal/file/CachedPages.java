@@ -6,7 +6,6 @@ import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
@@ -53,14 +52,6 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */
     private @Nullable IntSupplier evictor;
-
-    /**
-     * The pages that an eviction has taken out of the index, and may put back, in ascending order; {@link #outCount} of
-     * them. Guarded by the content's lock.
-     */
-    private long[] out = {};
-
-    private int outCount;
 
     /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
     private long hand;
@@ -189,22 +180,6 @@ final class CachedPages extends Caches.RegisteredCache {
             }
         }
         removal.setOut();
-    }
-
-    /**
-     * Notes pages that leave the index and may be put back, in place of others. None of them is inserted meanwhile. The
-     * caller holds the lock of the content.
-     *
-     * @param pages in ascending order; not changed until the next call of this
-     */
-    void setOut(long[] pages, int count) {
-        out = pages;
-        outCount = count;
-    }
-
-    /** Returns whether a page may be put back into the index. The caller holds the lock of the content. */
-    boolean isOut(long page) {
-        return outCount > 0 && Arrays.binarySearch(out, 0, outCount, page) >= 0;
     }
 
     /** The caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */

@@ -23,7 +23,7 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
- * inserts a page of the batch before that ({@link CachedPages#isOut}). Pages that are being written are pinned.
+ * inserts a page of the batch before that ({@link PagesOut}). Pages that are being written are pinned.
  *
  * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
  * later read of a page that was freed.
@@ -43,6 +43,9 @@ final class Eviction {
     /** Guarded by the lock of the content. */
     private final RecentReads recent;
 
+    /** Guarded by the lock of the content. */
+    private final PagesOut out;
+
     /** The page at which the next batch begins. Guarded by the lock of the content. */
     private long hand;
 
@@ -61,7 +64,14 @@ final class Eviction {
 
     private int count;
 
-    Eviction(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals, RecentReads recent) {
+    Eviction(
+            MachineMemory memory,
+            CachedPages cached,
+            ReverseMap mappings,
+            Removals removals,
+            RecentReads recent,
+            PagesOut out) {
+        this.out = out;
         this.recent = recent;
         this.memory = memory;
         this.cached = cached;
@@ -155,7 +165,7 @@ final class Eviction {
                 count = cached.index().collect(hand, pages, taken);
                 hand = count < BATCH ? 0 : pages[count - 1] + 1;
             }
-            cached.setOut(pages, count);
+            out.set(pages, count);
             cached.beginRemoval();
             try {
                 for (int i = 0; i < count; i++) {
@@ -275,7 +285,7 @@ final class Eviction {
                     isOut[i] = false;
                 }
             }
-            cached.setOut(pages, 0);
+            out.set(pages, 0);
         } finally {
             content.unlock();
         }
@@ -295,13 +305,22 @@ final class Eviction {
         int size = 0;
         for (int i = 0; i < count; i++) {
             if (isOut[i]) {
-                freed[size++] = taken[i];
+                insertSorted(freed, size++, taken[i]);
             }
         }
-        // Frames that follow each other are filled by one call of the host.
-        Arrays.sort(freed, 0, size);
         discarding.dropWhenFinished(freed, size);
         cached.uncount(size);
         return size;
+    }
+
+    /** Inserts a frame into sorted ones. Frames that follow each other are filled by one call of the host later. */
+    private static void insertSorted(int[] sorted, int size, int frame) {
+        // Not by the JDK, whose sort needs memory.
+        int at = size;
+        while (at > 0 && sorted[at - 1] > frame) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = frame;
     }
 }

@@ -37,8 +37,9 @@ final class PresentPages {
 
     /** Has pages read and evicted from now on. */
     void evict(FilePages file, MachineMemory memory, ReverseMap mappings, RecentReads recent) {
-        reads = new ReadPages(file, memory, cached, recent);
-        eviction = new Eviction(memory, cached, mappings, removals, recent);
+        PagesOut out = new PagesOut();
+        reads = new ReadPages(file, memory, cached, recent, out);
+        eviction = new Eviction(memory, cached, mappings, removals, recent, out);
     }
 
     ReadPages reads() {

@@ -20,7 +20,11 @@ final class ReadPages {
     /** Guarded by the lock of the content. */
     private final RecentReads recent;
 
-    ReadPages(FilePages file, MachineMemory memory, CachedPages cached, RecentReads recent) {
+    /** Guarded by the lock of the content. */
+    private final PagesOut out;
+
+    ReadPages(FilePages file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesOut out) {
+        this.out = out;
         this.recent = recent;
         this.file = file;
         this.memory = memory;
@@ -95,12 +99,12 @@ final class ReadPages {
                 recent.add(first, count);
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {
-                if (cached.frameAt(first + i) == Frames.NONE && !cached.isOut(first + i)) {
+                if (cached.frameAt(first + i) == Frames.NONE && !out.contains(first + i)) {
                     insert(first + i, fresh, i);
                 }
             }
             int frame = cached.frameAt(first);
-            return frame == Frames.NONE && cached.isOut(first) ? FilePages.EVICTED : frame;
+            return frame == Frames.NONE && out.contains(first) ? FilePages.EVICTED : frame;
         } finally {
             cached.content().unlock();
         }

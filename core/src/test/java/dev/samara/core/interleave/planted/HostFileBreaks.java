@@ -65,7 +65,7 @@ final class HostFileBreaks {
                     "a page is inserted that an eviction puts back",
                     EvictionScenarios.EvictionInVainBesideLoad.class,
                     1,
-                    in("file.ReadPages", " && !cached.isOut(first + i)) {", ") {")),
+                    in("file.ReadPages", " && !out.contains(first + i)) {", ") {")),
             PlantedBreak.of(
                     "a page is inserted that was read before a truncation",
                     HostFileScenarios.ReadBesideTruncation.class,

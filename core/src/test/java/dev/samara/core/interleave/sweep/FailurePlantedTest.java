@@ -122,13 +122,14 @@ final class FailurePlantedTest {
                     Plantings.withoutCall(FILE + "Reclaim", "run", "check", 0)),
             new Planted(
                     "a read of a file of the host takes a frame before it has memory for the list of its frames",
-                    "read-fault@HOST_FILE",
+                    "first-read@HOST_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
                     SourceBreak.of(
                             CORE + "hostfile.PageReads",
-                            "        int[] fresh = new int[most];\n",
-                            "int early = pages.allocate(); int[] fresh = new int[most]; pages.free(early);")),
+                            "        ReadSpaces.ReadSpace space = spaces.take(most);\n",
+                            "int early = pages.allocate(); ReadSpaces.ReadSpace space = spaces.take(most);"
+                                    + " pages.free(early);")),
             new Planted(
                     "an eviction has no memory for an empty index before its frames are handed over",
                     "evict@HOST_FILE",
