@@ -160,7 +160,7 @@ final class Eviction {
         content.lock();
         try {
             if (isOfRecent) {
-                count = recent.collect(cached.index(), pages, taken);
+                count = recent.collect(cached.index(), cached.pages(), pages, taken);
             } else {
                 count = cached.index().collect(hand, pages, taken);
                 hand = count < BATCH ? 0 : pages[count - 1] + 1;

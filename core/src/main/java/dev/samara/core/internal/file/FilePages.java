@@ -527,7 +527,7 @@ public final class FilePages extends PageCache {
         return present().eviction().runRecent();
     }
 
-    /** Waits for the eviction and the other changes of the file that are under way. The caller holds no lock of it. */
+    /** Waits for the eviction and the other changes of the file that are under way. */
     public void awaitChange() {
         lock();
         unlock();
@@ -592,13 +592,13 @@ public final class FilePages extends PageCache {
      * Excludes changes of the size, removals and writes by other threads ({@code inode_lock}). Blocks while another
      * thread has the lock; reentrant.
      */
-    void lock() {
+    public void lock() {
         Cpus.checkMayWait("a change of a file");
         present().removals.lock();
     }
 
     /** Releases {@link #lock}. */
-    void unlock() {
+    public void unlock() {
         present().removals.unlock();
     }
 

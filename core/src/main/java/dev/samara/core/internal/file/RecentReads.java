@@ -30,10 +30,13 @@ final class RecentReads {
     /** The number of pages of all reads. */
     private int pages;
 
-    /** The number of elements of {@link #freed}, a power of two. */
+    /** The most elements of {@link #freed}. */
     private final int mostFreed;
 
-    /** At the low bits of a block: the low bits of the last one that was freed, plus 1. Empty before the first one. */
+    /**
+     * At the low bits of a block: the low bits of the last one that was freed, plus 1. Empty before the first one, and
+     * no longer than the file has blocks. The length is a power of two.
+     */
     private int[] freed = {};
 
     /**
@@ -44,12 +47,15 @@ final class RecentReads {
      */
     RecentReads(int most, long horizon) {
         this.most = most;
-        mostFreed = Integer.highestOneBit((int) Math.max(1, Math.min(1 << 20, horizon >>> BLOCK_SHIFT)));
+        mostFreed = (int) Math.max(1, Math.min(1 << 20, horizon >>> BLOCK_SHIFT));
     }
 
-    /** Adds a read of some pages, unless it is of a block that was freed before. Without memory, nothing changes. */
+    /**
+     * Adds a read of some pages, unless it is of a block that was freed before, or of half of the most pages. Without
+     * memory, nothing changes.
+     */
     void add(long first, int count) {
-        if (wasFreed(first >>> BLOCK_SHIFT)) {
+        if (count > most / 2 || wasFreed(first >>> BLOCK_SHIFT)) {
             return;
         }
         if (size == reads.length && 2 * size <= most) {
@@ -97,13 +103,15 @@ final class RecentReads {
      * Removes the oldest reads while more than half of the most pages stay, and collects their pages that are in
      * memory, in ascending order.
      *
+     * @param length the size of the file in pages
      * @param found receives the page numbers
      * @param frames receives the frames; as long as {@code found}
      * @return the number of pages found
      */
-    int collect(PageIndex index, long[] found, int[] frames) {
-        if (freed.length == 0) {
-            freed = new int[mostFreed];
+    int collect(PageIndex index, long length, long[] found, int[] frames) {
+        int blocks = Integer.highestOneBit((int) Math.max(1, Math.min(mostFreed, length >>> BLOCK_SHIFT)));
+        if (freed.length < blocks) {
+            freed = new int[blocks];
         }
         int taken = 0;
         while (size > 0 && pages - count(reads[oldest]) >= most / 2 && taken + count(reads[oldest]) <= found.length) {

@@ -83,6 +83,9 @@ public final class HostFiles {
     /** The files of the map, for the thread that evicts; never changed. Guarded by this. */
     private HostInode[] all = {};
 
+    /** What reads of pages use, for each size of pages: a few for all files. Guarded by this. */
+    private final Map<MachineMemory, ReadSpaces> spaces = new HashMap<>();
+
     /** By key. Guarded by this. */
     private final Map<Object, HostInode> inodes = new HashMap<>();
 
@@ -192,7 +195,8 @@ public final class HostFiles {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
-                    known = new HostInode(this, key, FilePages.ofSaved(memory, size), channel, writes);
+                    FilePages pages = FilePages.ofSaved(memory, size);
+                    known = new HostInode(this, key, pages, spaces(memory), channel, writes);
                     known.evictBy(resident, mostBytes / memory.frames().pageSize());
                     inodes.put(key, known);
                     all = inodes.values().toArray(new HostInode[0]);
@@ -215,6 +219,11 @@ public final class HostFiles {
                 close(channel);
             }
         }
+    }
+
+    /** The caller holds the monitor of this. */
+    private ReadSpaces spaces(MachineMemory memory) {
+        return spaces.computeIfAbsent(memory, of -> new ReadSpaces(of.frames().direct()));
     }
 
     private static void close(HostChannel channel) {

@@ -62,7 +62,8 @@ final class HostInode {
     /** Guarded by the monitor of {@link HostFiles}. */
     private final HostUse use = new HostUse();
 
-    HostInode(HostFiles files, Object key, FilePages pages, HostChannel channel, boolean isWritable) {
+    HostInode(
+            HostFiles files, Object key, FilePages pages, ReadSpaces spaces, HostChannel channel, boolean isWritable) {
         this.files = files;
         this.key = key;
         this.pages = pages;
@@ -71,7 +72,7 @@ final class HostInode {
         this.isWritable = isWritable;
         channels.add(channel);
         writes = new PageWrites(this, buffers, files.dropsFailedWrites());
-        reads = new PageReads(this, buffers);
+        reads = new PageReads(this, buffers, spaces);
         bytes = new HostBytes(this, files);
         pages.allowReclaim();
     }
@@ -304,15 +305,22 @@ final class HostInode {
         int pageSize = pages.memory().frames().pageSize();
         long size = pages.size();
         long last = size / pageSize;
-        if (size % pageSize != 0 && pages.frameAt(last) >= 0) {
-            if (isWritable) {
-                ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
-                int read = channel.read(rest, size);
-                if (read <= 0) {
-                    return 0;
-                }
-                return pages.pwrite(rest.flip(), size) == read ? 0 : Errno.EIO.result();
+        if (size % pageSize != 0 && isWritable) {
+            ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
+            int read = channel.read(rest, size);
+            if (read <= 0) {
+                return 0;
             }
+            // No eviction has the page, or comes between the look and the write.
+            pages.lock();
+            try {
+                if (pages.frameAt(last) >= 0) {
+                    return pages.pwrite(rest.flip(), size) == read ? 0 : Errno.EIO.result();
+                }
+            } finally {
+                pages.unlock();
+            }
+        } else if (size % pageSize != 0) {
             pages.remove(last, 1);
         }
         pages.truncate(found);

@@ -33,10 +33,10 @@ final class PageReads {
     private final ReadSpaces spaces;
     private final LongSupplier writes;
 
-    PageReads(HostInode inode, TransferBuffers buffers) {
+    PageReads(HostInode inode, TransferBuffers buffers, ReadSpaces spaces) {
+        this.spaces = spaces;
         this.inode = inode;
         writes = inode.writes()::begun;
-        spaces = new ReadSpaces(inode.pages().memory().frames().direct());
         this.buffers = buffers;
         pages = inode.pages();
         frames = pages.memory().frames();

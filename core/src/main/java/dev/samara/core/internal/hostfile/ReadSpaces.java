@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The idle arrays and views of frames of reads of pages, so that a read makes none. Keeps a few. Thread-safe. */
 final class ReadSpaces {
-    private static final int MOST_IDLE = 4;
+    private static final int MOST_IDLE = 8;
 
     /** The most pages of a window of 4 KiB pages. */
     private static final int LEAST = 64;

@@ -26,7 +26,7 @@ final class RecentReadsTest {
     private long[] collect(int room) {
         long[] found = new long[room];
         int[] frames = new int[room];
-        int count = recent.collect(index, found, frames);
+        int count = recent.collect(index, PAGES, found, frames);
         for (int i = 0; i < count; i++) {
             assertEquals(found[i], frames[i]);
             index.put(found[i], Frames.NONE);

@@ -24,6 +24,7 @@ import dev.samara.core.mman.SyncFlags;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -92,6 +93,28 @@ final class HostFileRacesTest extends HostFileFixture {
         join(truncations);
         channels.afterRead = () -> {};
         assertEquals(0, fixture.load(at + 3 * PAGE));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("what another program has added is found, though the last page is evicted before it is written there")
+    void evictionBesideGrowth() throws Exception {
+        Path path = write("f", 2 * PAGE_BYTES - 8);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, 0);
+        assertEquals(STAMP + 1, fixture.load(at + PAGE));
+        Files.write(path, bytes(9).array(), StandardOpenOption.APPEND);
+        List<Integer> evicted = new ArrayList<>();
+        channels.afterRead = () -> {
+            if (evicted.isEmpty()) {
+                evicted.add(((FilePages) file.pageCache()).evict(true));
+            }
+        };
+        assertEquals(0, file.revalidate());
+        channels.afterRead = () -> {};
+        assertEquals(List.of(1), evicted);
+        assertEquals(9, fixture.load(at + 2 * PAGE - 8));
+        assertEquals(STAMP + 1, fixture.load(at + PAGE));
         file.close();
     }
 
