@@ -96,7 +96,7 @@ final class ReadPages {
                 return known == Frames.NONE ? FilePages.STALE : known;
             }
             if (isScan && count > 1) {
-                recent.add(first, count);
+                recent.add(first, count, cached.pages());
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {
                 if (cached.frameAt(first + i) == Frames.NONE && !out.contains(first + i)) {

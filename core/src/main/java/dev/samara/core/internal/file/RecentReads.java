@@ -53,8 +53,10 @@ final class RecentReads {
     /**
      * Adds a read of some pages, unless it is of a block that was freed before, or of half of the most pages. Without
      * memory, nothing changes.
+     *
+     * @param length the size of the file in pages: the queue of a small file is short
      */
-    void add(long first, int count) {
+    void add(long first, int count, long length) {
         if (count > most / 2 || wasFreed(first >>> BLOCK_SHIFT)) {
             return;
         }
@@ -66,7 +68,7 @@ final class RecentReads {
             reads = longer;
             oldest = 0;
         }
-        while (size > 0 && (size == reads.length || pages + count > most)) {
+        while (size > 0 && (size == reads.length || pages + count > Math.min(most, length))) {
             take();
         }
         reads[(oldest + size++) & (reads.length - 1)] = first << COUNT_BITS | count;

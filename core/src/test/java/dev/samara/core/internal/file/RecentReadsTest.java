@@ -20,7 +20,7 @@ final class RecentReadsTest {
         for (int i = 0; i < count; i++) {
             index.put(first + i, (int) first + i);
         }
-        recent.add(first, count);
+        recent.add(first, count, PAGES);
     }
 
     private long[] collect(int room) {
