@@ -30,6 +30,7 @@ import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.LockFlags;
@@ -48,6 +49,7 @@ import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -104,8 +106,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
  *       asynchronous forms have that result and are complete.
  *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #watch}, {@link #addListener}, {@link
- *       #addNotifier}, {@link #setLimit}, {@link Cpu#switchTo}, {@link Cpu#use} and {@link Cpu#exec} throw {@link
- *       MmException} with ESRCH, as the calls of {@link #throwing} do.
+ *       #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo}, {@link
+ *       Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing} do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
  *       {@link #resolve} is MAPERR. {@link #usage} and {@link #residency} are 0.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
@@ -487,6 +489,45 @@ public final class AddressSpace implements AutoCloseable {
      */
     public void setLimit(Resource resource, long bytes) {
         layout.setLimit(resource, bytes);
+    }
+
+    /**
+     * Grants privileges, as a change of a process's credentials does ({@code capset(2)}, {@code setuid(2)}). Lock-free;
+     * never waits. A call reads the privileges once, at its beginning: calls that begin after this has returned have
+     * them, and those under way keep what they have read. Privileges are those of the space, whichever thread calls. An
+     * embedder whose guest threads differ in theirs sets them before each call of such a thread.
+     *
+     * <p>A child has the privileges of its parent at the instant at which {@link #fork} copies the layout, and changes
+     * its own afterwards. A space that replaces another one ({@link Cpu#exec}) has those that its builder granted: the
+     * embedder decides what {@code execve(2)} keeps.
+     *
+     * @param granted the privileges; those that the space has already are no error
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public void grant(Capability... granted) {
+        layout.checkNotClosed("grant");
+        layout.privileges().grant(List.of(granted));
+    }
+
+    /**
+     * Takes privileges back, under the rules of {@link #grant}. Memory that is locked beyond the limit stays locked,
+     * and mappings below {@link Geometry#minimum} stay.
+     *
+     * @param dropped the privileges; those that the space does not have are no error
+     * @throws MmException with ESRCH if this reference is closed
+     */
+    public void drop(Capability... dropped) {
+        layout.checkNotClosed("drop");
+        layout.privileges().drop(List.of(dropped));
+    }
+
+    /**
+     * Returns the privileges of one instant. Lock-free; never waits.
+     *
+     * @return the privileges, unmodifiable; none if this reference is closed
+     */
+    public Set<Capability> capabilities() {
+        return layout.privileges().asSet();
     }
 
     /**

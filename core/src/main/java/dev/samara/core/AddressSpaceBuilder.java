@@ -74,7 +74,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Grants privileges.
+     * Grants privileges from the beginning; {@link AddressSpace#grant} and {@link AddressSpace#drop} change them later.
      *
      * @param granted the privileges
      * @return this

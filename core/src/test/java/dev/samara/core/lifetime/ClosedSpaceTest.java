@@ -30,6 +30,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -94,11 +95,12 @@ final class ClosedSpaceTest {
     private static final Set<String> ASYNCHRONOUS = Set.of("mmapAsync", "mremapAsync", "munmapAsync");
 
     private static final Set<String> THROWING =
-            Set.of("addListener", "addNotifier", "fork", "get", "grab", "hold", "setLimit", "watch");
+            Set.of("addListener", "addNotifier", "drop", "fork", "get", "grab", "grant", "hold", "setLimit", "watch");
 
     /** The methods without an error, with their answers of a closed space as text. */
     private static final Map<String, String> ANSWERS = Map.ofEntries(
             Map.entry("acquire", "null"),
+            Map.entry("capabilities", "[]"),
             Map.entry("close", "null"),
             Map.entry("cpus", "0"),
             Map.entry("find", "null"),
@@ -158,6 +160,8 @@ final class ClosedSpaceTest {
             return new long[3];
         } else if (type == Resource.class) {
             return Resource.DATA;
+        } else if (type == Capability[].class) {
+            return Capability.values();
         }
         return null;
     }

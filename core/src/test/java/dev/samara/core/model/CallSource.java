@@ -3,6 +3,7 @@ package dev.samara.core.model;
 
 import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
@@ -103,7 +104,7 @@ final class CallSource {
     }
 
     private ModelCall rare(ModelSpace space) {
-        return switch (random.nextInt(14)) {
+        return switch (random.nextInt(15)) {
             case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
             case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
@@ -116,6 +117,7 @@ final class CallSource {
             case 8 -> simple(ModelCall.Kind.SHMDT, address(space), 0);
             case 9, 10 -> simple(ModelCall.Kind.GROW_STACK, address(space), 0);
             case 11 -> limit(space);
+            case 12 -> privilege();
             default -> simple(ModelCall.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : ModelCall.CLOSE_CHILD);
         };
     }
@@ -190,6 +192,11 @@ final class CallSource {
         long bytes =
                 oneIn(3) ? -1 : space.geometry.pageSize() * (pages / 6 + random.nextInt(pages)) + random.nextInt(2);
         return new ModelCall(ModelCall.Kind.LIMIT, 0, bytes, 0, 0, random.nextInt(Resource.values().length), 0, -1);
+    }
+
+    private ModelCall privilege() {
+        ModelCall.Kind kind = oneIn(2) ? ModelCall.Kind.GRANT : ModelCall.Kind.DROP;
+        return simple(kind, 0, random.nextInt(Capability.values().length));
     }
 
     private long brk(ModelSpace space) {

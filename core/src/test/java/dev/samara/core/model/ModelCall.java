@@ -3,6 +3,7 @@ package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.fixture.OpenFiles;
+import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param length bytes; for LIMIT the limit
  * @param other the offset of MMAP, the new length of MREMAP, the flags of MSEAL
  * @param target the new address of MREMAP
- * @param flags of the call; for MADVISE the advice, for LIMIT which one, for FORK what becomes of the child
+ * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT and DROP which one, for FORK what becomes of
+ *     the child
  * @param protection of MMAP and MPROTECT
  * @param object which file or segment, or -1 for none
  */
@@ -42,6 +44,8 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         SHMDT,
         GROW_STACK,
         LIMIT,
+        GRANT,
+        DROP,
         FORK
     }
 
@@ -53,6 +57,8 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
     static final int BECOME_CHILD = 2;
 
     private static final List<Resource> RESOURCES = List.copyOf(EnumSet.allOf(Resource.class));
+
+    private static final List<Capability> CAPABILITIES = List.copyOf(EnumSet.allOf(Capability.class));
 
     private static final SharedSegment[] SEGMENTS = {OpenFiles.FIVE_PAGES, OpenFiles.ONE_BYTE};
 
@@ -70,6 +76,15 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
 
     Resource resource() {
         return RESOURCES.get(flags);
+    }
+
+    Capability capability() {
+        return CAPABILITIES.get(flags);
+    }
+
+    /** Whether the call has no result. */
+    boolean isVoid() {
+        return kind == Kind.LIMIT || kind == Kind.GRANT || kind == Kind.DROP;
     }
 
     long on(AddressSpace space) {
@@ -91,6 +106,14 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case GROW_STACK -> space.growStack(address);
             case LIMIT -> {
                 space.setLimit(resource(), length);
+                yield 0;
+            }
+            case GRANT -> {
+                space.grant(capability());
+                yield 0;
+            }
+            case DROP -> {
+                space.drop(capability());
                 yield 0;
             }
             case FORK -> throw new IllegalStateException("a fork has no result to compare");
@@ -116,6 +139,10 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case GROW_STACK -> space.growStack(address);
             case LIMIT -> {
                 space.setLimit(resource(), length);
+                yield 0;
+            }
+            case GRANT, DROP -> {
+                space.setCapability(capability(), kind == Kind.GRANT);
                 yield 0;
             }
             case FORK -> throw new IllegalStateException("a fork has no result to compare");
@@ -167,6 +194,8 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case SHMDT -> "shmdt(" + hex(address) + ")";
             case GROW_STACK -> "growStack(" + hex(address) + ")";
             case LIMIT -> "setLimit(Resource." + resource() + ", " + hex(length) + ")";
+            case GRANT -> "grant(Capability." + capability() + ")";
+            case DROP -> "drop(Capability." + capability() + ")";
             case FORK -> "fork()";
         };
         return space + "." + arguments;

@@ -63,7 +63,7 @@ final class ModelRun {
         } else {
             long expected = call.on(current.model);
             String text = call.asJava(current.name);
-            if (call.kind() == ModelCall.Kind.LIMIT) {
+            if (call.isVoid()) {
                 say(text + ";");
             } else {
                 say("assertEquals(" + ModelCall.result(expected) + ", " + text + ");");

@@ -12,6 +12,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -47,14 +48,14 @@ final class ModelSpace {
             long brk) {
         this.machine = machine;
         this.geometry = geometry;
-        this.capabilities = capabilities;
+        this.capabilities = EnumSet.noneOf(Capability.class);
+        this.capabilities.addAll(capabilities);
         this.topDown = topDown;
         this.mmapBase = mmapBase;
         this.heapStart = heapStart;
         this.brk = brk;
         pages = new Pages(geometry);
-        places = new PlaceScan(
-                pages, geometry, topDown, mmapBase, machine.guardGap, capabilities.contains(Capability.SYS_RAWIO));
+        places = new PlaceScan(pages, geometry, topDown, mmapBase, machine.guardGap, () -> can(Capability.SYS_RAWIO));
         machine.add(this);
     }
 
@@ -72,6 +73,14 @@ final class ModelSpace {
 
     long limit(Resource resource) {
         return limits.getOrDefault(resource, -1L);
+    }
+
+    void setCapability(Capability capability, boolean isHeld) {
+        if (isHeld) {
+            capabilities.add(capability);
+        } else {
+            capabilities.remove(capability);
+        }
     }
 
     boolean can(Capability capability) {

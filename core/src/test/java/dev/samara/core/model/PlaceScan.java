@@ -6,6 +6,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Where a mapping goes: every page is tried, one after another. */
@@ -18,9 +19,10 @@ final class PlaceScan {
     private final long mmapBase;
     private final long lowest;
     private final long guardGap;
-    private final boolean mayMapLow;
+    private final BooleanSupplier mayMapLow;
 
-    PlaceScan(Pages pages, Geometry geometry, boolean topDown, long mmapBase, long guardGap, boolean mayMapLow) {
+    PlaceScan(
+            Pages pages, Geometry geometry, boolean topDown, long mmapBase, long guardGap, BooleanSupplier mayMapLow) {
         this.pages = pages;
         this.geometry = geometry;
         this.topDown = topDown;
@@ -57,7 +59,9 @@ final class PlaceScan {
         if (!geometry.isAligned(found)) {
             return Errno.EINVAL.result();
         }
-        return Long.compareUnsigned(found, geometry.minimum()) < 0 && !mayMapLow ? Errno.EPERM.result() : found;
+        return Long.compareUnsigned(found, geometry.minimum()) < 0 && !mayMapLow.getAsBoolean()
+                ? Errno.EPERM.result()
+                : found;
     }
 
     /** So that address and offset agree modulo the huge page size, if a huge page fits in at all. */

@@ -43,7 +43,7 @@ public record ExpandStack(long address) implements Call {
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
-                || !edit.limits.mayLockMore(edit.counters, stack.flags(), grown)) {
+                || !edit.limits.mayLockMore(edit.privileges, edit.counters, stack.flags(), grown)) {
             return Errno.ENOMEM.result();
         }
         long gap = edit.layout.stackGuardGap();

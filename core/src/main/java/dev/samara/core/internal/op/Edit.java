@@ -51,6 +51,9 @@ public final class Edit implements AutoCloseable {
     public final Geometry geometry;
     public final Limits limits;
 
+    /** The privileges of the call, for {@link #limits}. */
+    public final int privileges;
+
     /** The counters of the layout after this edit is published and complete. */
     public final Counters counters;
 
@@ -112,6 +115,7 @@ public final class Edit implements AutoCloseable {
         this.completing = completing;
         layout = operation.layout();
         geometry = layout.geometry();
+        privileges = operation.privileges;
         district = operation.lockDistrict(completing);
         try {
             limits = district.limits();

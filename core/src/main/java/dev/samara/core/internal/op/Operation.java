@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 public final class Operation extends RetirementResources implements MachineWatch {
     private final Call call;
 
+    /** The privileges at the beginning of the call. */
+    final int privileges;
+
     /** Its waits for ranges in flight; null before the first restart. */
     private @Nullable RangeWait waits;
 
@@ -59,6 +62,7 @@ public final class Operation extends RetirementResources implements MachineWatch
     public Operation(Layout layout, Call call) {
         super(layout);
         this.call = call;
+        privileges = layout.privileges().held();
     }
 
     /**

@@ -88,7 +88,7 @@ public final class Placement {
         if (!edit.geometry.isAligned(address)) {
             return Errno.EINVAL.result();
         }
-        return edit.limits.mayMapAt(address) ? address : Errno.EPERM.result();
+        return edit.limits.mayMapAt(edit.privileges, address) ? address : Errno.EPERM.result();
     }
 
     /**

@@ -336,7 +336,7 @@ final class Districts {
         }
         growth.data =
                 limits.bytes(Resource.DATA) == 0 ? MANY_PAGES : growth(limits, Resource.DATA, counters.data, count);
-        growth.locked = limits.mayHoldLocked(MANY_PAGES)
+        growth.locked = limits.mayHoldLocked(layout.privileges().held(), MANY_PAGES)
                 ? MANY_PAGES
                 : growth(limits, Resource.MEMLOCK, counters.locked, count);
         Counters first = counters.copy();

@@ -67,6 +67,8 @@ public final class Layout implements VmaLookup {
     private final Changes changes;
     private final long mmapBase;
 
+    private final Privileges privileges;
+
     /** Mappings above the user's part, ascending; no call can change them. */
     private final List<VmArea> above;
 
@@ -115,7 +117,8 @@ public final class Layout implements VmaLookup {
         this(
                 origin,
                 origin.host().memory(origin.geometry().pageShift()),
-                new Limits(origin.geometry(), origin.capabilities(), origin.limits()),
+                new Limits(origin.geometry(), origin.limits()),
+                Privileges.bits(origin.capabilities()),
                 above,
                 origin.brk(),
                 0);
@@ -126,12 +129,14 @@ public final class Layout implements VmaLookup {
             Origin origin,
             @Nullable MachineMemory memory,
             Limits limits,
+            int held,
             List<VmArea> above,
             long brk,
             long inheritedBase) {
         this.origin = origin;
         this.memory = memory;
         this.limits = limits;
+        privileges = new Privileges(held);
         this.above = above;
         this.brk = brk;
         host = origin.host();
@@ -224,6 +229,11 @@ public final class Layout implements VmaLookup {
 
     public Limits limits() {
         return limits;
+    }
+
+    /** Returns the privileges, which change without the layout lock. */
+    public Privileges privileges() {
+        return privileges;
     }
 
     Districts districts() {
@@ -560,7 +570,7 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock.
+     * Returns an empty layout with this one's bounds, limits and privileges, for a child. Caller holds the layout lock.
      *
      * @throws MmException with ESRCH if the space is closed, and with ENOMEM if the topmost page table of the child
      *     would exceed the machine's limit
@@ -568,7 +578,7 @@ public final class Layout implements VmaLookup {
     public Layout emptyChild() {
         checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
-        Layout child = new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
+        Layout child = new Layout(origin, memory, limits.copy(), privileges.held(), above, brk, mmapBase);
         child.closed = closed;
         child.chargeRoot("fork");
         return child;
@@ -611,7 +621,7 @@ public final class Layout implements VmaLookup {
      */
     Layout closedTwin() {
         Origin bounds = new Origin(host, null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
-        Layout twin = new Layout(bounds, memory, new Limits(geometry, Set.of(), Map.of()), List.of(), 0, 0);
+        Layout twin = new Layout(bounds, memory, new Limits(geometry, Map.of()), 0, List.of(), 0, 0);
         twin.isClosing = true;
         twin.lifetime.users().put();
         return twin;

@@ -7,14 +7,15 @@ import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Map;
-import java.util.Set;
 
-/** The resource limits and privileges of a space. The layout lock guards the limits; the privileges never change. */
+/**
+ * The resource limits of a space, which the layout lock guards. A call is compared with them and with the {@linkplain
+ * Privileges privileges} that it has read.
+ */
 public final class Limits {
     private static final long UNLIMITED = -1;
 
     private final Geometry geometry;
-    private final Set<Capability> capabilities;
     private long as = UNLIMITED;
     private long data = UNLIMITED;
     private long stack = UNLIMITED;
@@ -24,24 +25,23 @@ public final class Limits {
     /** Whether these are the limits of a part of a layout, which does not decide that one is exceeded. */
     private final boolean isOfPart;
 
-    Limits(Geometry geometry, Set<Capability> capabilities, Map<Resource, Long> bytes) {
-        this(geometry, capabilities, false);
+    Limits(Geometry geometry, Map<Resource, Long> bytes) {
+        this(geometry, false);
         bytes.forEach(this::set);
     }
 
-    private Limits(Geometry geometry, Set<Capability> capabilities, boolean isOfPart) {
+    private Limits(Geometry geometry, boolean isOfPart) {
         this.geometry = geometry;
-        this.capabilities = Set.copyOf(capabilities);
         this.isOfPart = isOfPart;
     }
 
     /** Returns a copy for the parts of a layout: where a limit is exceeded, it throws {@link BeyondDistrict}. */
     Limits ofPart() {
-        return copyTo(new Limits(geometry, capabilities, true));
+        return copyTo(new Limits(geometry, true));
     }
 
     Limits copy() {
-        return copyTo(new Limits(geometry, capabilities, false));
+        return copyTo(new Limits(geometry, false));
     }
 
     private Limits copyTo(Limits copy) {
@@ -76,10 +76,6 @@ public final class Limits {
         return geometry.pages(bytes(resource));
     }
 
-    boolean isCapable(Capability capability) {
-        return capabilities.contains(capability);
-    }
-
     /**
      * Returns whether pages of a mapping with these flags may be added ({@code may_expand_vm}); the number may be
      * negative.
@@ -107,27 +103,28 @@ public final class Limits {
                 || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
     }
 
-    /** Returns whether this space may lock any memory ({@code can_do_mlock}). */
-    public boolean mayLock() {
-        return bytes(Resource.MEMLOCK) != 0 || isCapable(Capability.IPC_LOCK);
+    /** Returns whether a call with these privileges may lock any memory ({@code can_do_mlock}). */
+    public boolean mayLock(int privileges) {
+        return bytes(Resource.MEMLOCK) != 0 || Privileges.has(privileges, Capability.IPC_LOCK);
     }
 
     /**
-     * Returns whether this total number of locked pages is allowed.
+     * Returns whether a call with these privileges may bring the locked pages to this total number.
      *
      * @throws BeyondDistrict if it is not, in a part of a layout
      */
-    public boolean mayHoldLocked(long pages) {
-        return decided(isCapable(Capability.IPC_LOCK) || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0);
+    public boolean mayHoldLocked(int privileges, long pages) {
+        return decided(Privileges.has(privileges, Capability.IPC_LOCK)
+                || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0);
     }
 
     /** Returns whether new memory with these flags may be locked as they request ({@code mlock_future_ok}). */
-    public boolean mayLockMore(Counters counters, long flags, long pages) {
-        return (flags & VmaFlags.LOCKED) == 0 || mayHoldLocked(counters.locked + pages);
+    public boolean mayLockMore(int privileges, Counters counters, long flags, long pages) {
+        return (flags & VmaFlags.LOCKED) == 0 || mayHoldLocked(privileges, counters.locked + pages);
     }
 
     /** Returns whether an address is high enough to be mapped ({@code security_mmap_addr}). */
-    public boolean mayMapAt(long address) {
-        return !Addresses.isBelow(address, geometry.minimum()) || isCapable(Capability.SYS_RAWIO);
+    public boolean mayMapAt(int privileges, long address) {
+        return !Addresses.isBelow(address, geometry.minimum()) || Privileges.has(privileges, Capability.SYS_RAWIO);
     }
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param host the state that all spaces of the machine share
  * @param name the name that the embedder has given the space, or null
  * @param geometry sizes and bounds
- * @param capabilities the privileges of the space's owner
+ * @param capabilities the privileges with which the space begins
  * @param limits soft limits in bytes; -1 or absent for none
  * @param topDown whether placement goes downwards from the mmap base
  * @param heapStart the first address of the heap

@@ -50,6 +50,8 @@
  *       <td>{@link dev.samara.core.internal.space.DroppablePages}</td></tr>
  *   <tr><td>What compares a call with the resource limits?</td>
  *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
+ *   <tr><td>What may a space do beyond its limits?</td>
+ *       <td>{@link dev.samara.core.internal.space.Privileges}</td></tr>
  *   <tr><td>What delivers changes of a layout to its listeners?</td>
  *       <td>{@code ChangeDelivery}</td></tr>
  *   <tr><td>What calls the embedder's reporter?</td>

@@ -65,7 +65,7 @@ public record Brk(long address) implements Call {
         long pages = geometry.pages(length);
         long flags = HEAP_FLAGS | edit.defaultLock();
         if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
-                || !edit.limits.mayLockMore(edit.counters, edit.defaultLock(), pages)) {
+                || !edit.limits.mayLockMore(edit.privileges, edit.counters, edit.defaultLock(), pages)) {
             return false;
         }
         edit.claim(oldEnd, newEnd);

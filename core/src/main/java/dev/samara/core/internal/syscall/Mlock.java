@@ -46,7 +46,7 @@ public final class Mlock {
             if ((flags & ~LockFlags.ONFAULT) != 0) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock()) {
+            if (!edit.limits.mayLock(edit.privileges)) {
                 return Errno.EPERM.result();
             }
             Geometry geometry = edit.geometry;
@@ -58,8 +58,8 @@ public final class Mlock {
             }
             long pages = geometry.pages(rounded) + edit.counters.locked;
             if (!edit.isContinued()
-                    && !edit.limits.mayHoldLocked(pages)
-                    && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
+                    && !edit.limits.mayHoldLocked(edit.privileges, pages)
+                    && !edit.limits.mayHoldLocked(edit.privileges, pages - lockedIn(edit, start, end))) {
                 return Errno.ENOMEM.result();
             }
             boolean onFault = flags == LockFlags.ONFAULT;
@@ -139,11 +139,11 @@ public final class Mlock {
             if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock()) {
+            if (!edit.limits.mayLock(edit.privileges)) {
                 return Errno.EPERM.result();
             }
             boolean current = (flags & LockFlags.CURRENT) != 0;
-            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.counters.total)) {
+            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.privileges, edit.counters.total)) {
                 return Errno.ENOMEM.result();
             }
             long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;

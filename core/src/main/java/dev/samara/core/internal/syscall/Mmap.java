@@ -163,10 +163,10 @@ public record Mmap(
         if (noReplace && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }
-        if ((flags & LOCKED) != 0 && !edit.limits.mayLock()) {
+        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
             return Errno.EPERM.result();
         }
-        if (!edit.limits.mayLockMore(edit.counters, vmaFlags, geometry.pages(size))) {
+        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, vmaFlags, geometry.pages(size))) {
             return Errno.EAGAIN.result();
         }
         // Anonymous huge pages are a file of the kernel's own.

@@ -105,7 +105,7 @@ final class MremapVma {
             return Errno.EFAULT.result();
         }
         long pages = geometry.pages(newLength - oldLength);
-        if (!edit.limits.mayLockMore(edit.counters, vma.flags(), pages)) {
+        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, vma.flags(), pages)) {
             return Errno.EAGAIN.result();
         }
         return edit.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();

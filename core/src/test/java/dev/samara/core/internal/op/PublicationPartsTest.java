@@ -23,6 +23,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
@@ -320,6 +321,21 @@ final class PublicationPartsTest {
         assertTrue(placed[0] + PAGE <= top || placed[0] >= top + LENGTH, "in the target");
         assertEquals(0, space.munmap(top, LENGTH));
         assertEquals(0, space.munmap(placed[0], PAGE));
+    }
+
+    @Test
+    @DisplayName("privileges that are dropped between two parts of an mlock refuse none of it, but the next call")
+    void privilegesBetween() {
+        for (int i = 0; i < MAPPINGS; i++) {
+            fixture.map(AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED, null, 0);
+        }
+        space.setLimit(Resource.MEMLOCK, 0);
+        space.grant(Capability.IPC_LOCK);
+        after(2, () -> space.drop(Capability.IPC_LOCK));
+        assertEquals(0, space.mlock2(AT, MAPPINGS * PAGE, LockFlags.ONFAULT));
+        assertEquals(MAPPINGS, space.usage().locked());
+        assertEquals(Errno.EPERM.result(), space.mlock(AT, PAGE));
+        assertEquals(0, space.munlockall());
     }
 
     @Test

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.mman.Capability;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The privileges of a space. Any thread may change them while calls run. A call reads them once, at its beginning, and
+ * keeps what it has read: so a call that publishes in parts, or attempts again, is not refused half-way.
+ */
+public final class Privileges {
+    private static final VarHandle HELD;
+
+    static {
+        try {
+            HELD = MethodHandles.lookup().findVarHandle(Privileges.class, "held", int.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private static final List<Capability> ALL = List.of(Capability.values());
+
+    /** A bit for each privilege. */
+    @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // through HELD
+    private int held;
+
+    /** Creates the privileges of a space with those that another one holds, or that a builder has granted. */
+    Privileges(int held) {
+        this.held = held;
+    }
+
+    /** Returns privileges as bits. */
+    static int bits(Collection<Capability> privileges) {
+        int bits = 0;
+        for (Capability privilege : privileges) {
+            bits |= bit(privilege);
+        }
+        return bits;
+    }
+
+    private static int bit(Capability privilege) {
+        return switch (privilege) {
+            case IPC_LOCK -> 1;
+            case SYS_RAWIO -> 2;
+        };
+    }
+
+    /** Returns whether privileges that a call has read have one. */
+    static boolean has(int privileges, Capability privilege) {
+        return (privileges & bit(privilege)) != 0;
+    }
+
+    /** Returns the privileges of this instant as bits. */
+    public int held() {
+        return (int) HELD.getAcquire(this);
+    }
+
+    /** Adds privileges in one step: no change by another thread is lost. */
+    public void grant(Collection<Capability> granted) {
+        HELD.getAndBitwiseOr(this, bits(granted));
+    }
+
+    /** Takes privileges back in one step. */
+    public void drop(Collection<Capability> dropped) {
+        HELD.getAndBitwiseAnd(this, ~bits(dropped));
+    }
+
+    /** Returns the privileges of one instant. */
+    public Set<Capability> asSet() {
+        int privileges = held();
+        EnumSet<Capability> set = EnumSet.noneOf(Capability.class);
+        for (Capability privilege : ALL) {
+            if (has(privileges, privilege)) {
+                set.add(privilege);
+            }
+        }
+        return Collections.unmodifiableSet(set);
+    }
+
+    @Override
+    public String toString() {
+        return asSet().toString();
+    }
+}
