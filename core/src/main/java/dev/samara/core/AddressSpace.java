@@ -16,6 +16,7 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mdwe;
 import dev.samara.core.internal.syscall.Membarrier;
 import dev.samara.core.internal.syscall.Mincore;
 import dev.samara.core.internal.syscall.Mlock;
@@ -35,6 +36,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
@@ -531,6 +533,37 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * Refuses mappings that are writable and executable, and changes that make a mapping executable ({@code prctl(2)},
+     * {@code PR_SET_MDWE}). From then on {@link #mmap} and {@link #shmat} of memory that is both, and {@link #mprotect}
+     * that adds {@link Protection#EXEC}, or both rights, are EACCES. Mappings that exist keep their rights. No call
+     * makes a mapping executable after this has returned, not even one that began before. The bits are set once, and
+     * never taken back.
+     *
+     * <p>A child, and a space that replaces this one ({@link Cpu#exec}), begin with these bits, unless they contain
+     * {@link MdweFlags#NO_INHERIT}. A space that has bits of its own when it replaces another one keeps those.
+     *
+     * <p>Errors ({@code prctl_set_mdwe} in {@code kernel/sys.c}): EINVAL an unknown bit, or NO_INHERIT without
+     * REFUSE_EXEC_GAIN; EPERM other bits are set.
+     *
+     * @param bits bits of {@link MdweFlags}; 0 succeeds if no bit is set
+     * @return 0, or a negated errno
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}
+     */
+    public long setMdwe(long bits) {
+        return Mdwe.set(layout, bits);
+    }
+
+    /**
+     * Returns what {@link #setMdwe} has set ({@code PR_GET_MDWE}). Lock-free; never waits.
+     *
+     * @return bits of {@link MdweFlags}; 0 if this reference is closed
+     */
+    public int mdwe() {
+        return layout.denyWriteExec().bits();
+    }
+
+    /**
      * Maps memory ({@code mmap(2)}).
      *
      * <p>Errors, in this order: EINVAL {@code offset} is not a page boundary; EBADF no backing without ANONYMOUS;
@@ -538,9 +571,9 @@ public final class AddressSpace implements AutoCloseable {
      * mappings, or no free range; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM
      * below the lowest address that may be mapped; EEXIST FIXED_NOREPLACE over a mapping; EPERM or EAGAIN locked memory
      * is not allowed or over its limit; EOVERFLOW beyond the largest size of the file; EOPNOTSUPP SHARED_VALIDATE with
-     * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a sealed
-     * mapping is in the range; ENOMEM a limit, or the memory cannot be committed. After a later failure, a mapping may
-     * stay cut at an edge of the range.
+     * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EACCES writable
+     * and executable after {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory
+     * cannot be committed. After a later failure, a mapping may stay cut at an edge of the range.
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes
@@ -623,7 +656,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
      * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
-     * the mapping may not be given the right; EPERM the mapping is sealed.
+     * the mapping may not be given the right, or not {@linkplain #setMdwe any more}; EPERM the mapping is sealed.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds

@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.syscall.Mdwe;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,9 @@ final class ExecMmap {
             throw new MmException("exec(" + next + ")", Errno.ESRCH);
         }
         try {
+            if (old != null) {
+                Mdwe.inherit(old.own, layout);
+            }
             replace(cpu, old, next, layout);
         } finally {
             to.put();

@@ -179,6 +179,15 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Refuses memory that is writable and executable; see {@link AddressSpace#setMdwe}.
+     *
+     * @param bits bits of {@link dev.samara.core.mman.MdweFlags}
+     */
+    public void setMdwe(long bits) {
+        check(space.setMdwe(bits), "setMdwe", bits);
+    }
+
+    /**
      * Seals mappings; see {@link AddressSpace#mseal}.
      *
      * @param start a page boundary

@@ -104,7 +104,7 @@ final class CallSource {
     }
 
     private ModelCall rare(ModelSpace space) {
-        return switch (random.nextInt(15)) {
+        return switch (random.nextInt(16)) {
             case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
             case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
@@ -118,6 +118,7 @@ final class CallSource {
             case 9, 10 -> simple(ModelCall.Kind.GROW_STACK, address(space), 0);
             case 11 -> limit(space);
             case 12 -> privilege();
+            case 13 -> new ModelCall(ModelCall.Kind.MDWE, 0, 0, oneIn(3) ? random.nextInt(5) : 0, 0, 0, 0, -1);
             default -> simple(ModelCall.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : ModelCall.CLOSE_CHILD);
         };
     }

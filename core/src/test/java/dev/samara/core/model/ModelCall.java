@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param kind what to call
  * @param address its first argument, where it has one
  * @param length bytes; for LIMIT the limit
- * @param other the offset of MMAP, the new length of MREMAP, the flags of MSEAL
+ * @param other the offset of MMAP, the new length of MREMAP, the flags of MSEAL and MDWE
  * @param target the new address of MREMAP
  * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT and DROP which one, for FORK what becomes of
  *     the child
@@ -43,6 +43,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         SHMAT,
         SHMDT,
         GROW_STACK,
+        MDWE,
         LIMIT,
         GRANT,
         DROP,
@@ -101,6 +102,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> space.munlockall();
             case MSYNC -> space.msync(address, length, flags);
             case MSEAL -> space.mseal(address, length, other);
+            case MDWE -> space.setMdwe(other);
             case SHMAT -> space.shmat(segment(), address, flags);
             case SHMDT -> space.shmdt(address);
             case GROW_STACK -> space.growStack(address);
@@ -134,6 +136,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> new ModelRanges(space).munlockall();
             case MSYNC -> new ModelRanges(space).msync(address, length, flags);
             case MSEAL -> new ModelRanges(space).mseal(address, length, other);
+            case MDWE -> space.setMdwe(other);
             case SHMAT -> new ModelMmap(space).shmat(segment(), address, flags);
             case SHMDT -> new ModelMmap(space).shmdt(address);
             case GROW_STACK -> space.growStack(address);
@@ -188,6 +191,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> "munlockall()";
             case MSYNC -> "msync(" + range + ", " + flags + ")";
             case MSEAL -> "mseal(" + range + ", " + hex(other) + ")";
+            case MDWE -> "setMdwe(" + hex(other) + ")";
             case SHMAT ->
                 "shmat(" + (object < 0 ? "null" : SEGMENT_NAMES[object]) + ", " + hex(address) + ", " + hex(flags)
                         + ")";

@@ -161,6 +161,9 @@ final class ModelMmap {
     }
 
     private long install(int from, int to, long typed, @Nullable Backing file, long pageOffset) {
+        if (space.refuses(true, typed)) {
+            return Errno.EACCES.result();
+        }
         long result = space.cutOut(from, to);
         if (result != 0) {
             return result;

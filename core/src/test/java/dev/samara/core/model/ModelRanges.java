@@ -65,7 +65,7 @@ final class ModelRanges {
     private long protect(int from, int to, long rights) {
         Page page = pages.at(from);
         long flags = (page.flags() & ~VmaFlags.ACCESS) | rights;
-        if ((flags & ~(flags >>> 4) & VmaFlags.ACCESS) != 0) {
+        if ((flags & ~(flags >>> 4) & VmaFlags.ACCESS) != 0 || space.refuses(page.has(VmaFlags.EXEC), flags)) {
             return Errno.EACCES.result();
         }
         if (page.has(VmaFlags.SEALED)) {

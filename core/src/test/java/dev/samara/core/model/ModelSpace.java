@@ -7,6 +7,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -32,6 +33,9 @@ final class ModelSpace {
 
     /** Flags that new mappings get ({@code mlockall} for the future). */
     long newFlags;
+
+    /** Bits of MdweFlags. */
+    long mdwe;
 
     private final Set<Capability> capabilities;
     private final boolean topDown;
@@ -81,6 +85,23 @@ final class ModelSpace {
         } else {
             capabilities.remove(capability);
         }
+    }
+
+    long setMdwe(long bits) {
+        if (bits < 0 || bits == MdweFlags.NO_INHERIT || bits > 3) {
+            return Errno.EINVAL.result();
+        }
+        if (mdwe != 0 && mdwe != bits) {
+            return Errno.EPERM.result();
+        }
+        mdwe = bits;
+        return 0;
+    }
+
+    /** Whether memory must not get such flags, or begin with them. */
+    boolean refuses(boolean wasExecutable, long flags) {
+        boolean isExecutable = (flags & VmaFlags.EXEC) != 0;
+        return mdwe != 0 && isExecutable && (!wasExecutable || (flags & VmaFlags.WRITE) != 0);
     }
 
     boolean can(Capability capability) {
@@ -329,6 +350,7 @@ final class ModelSpace {
             return null;
         }
         ModelSpace child = new ModelSpace(machine, geometry, capabilities, topDown, mmapBase, heapStart, brk);
+        child.mdwe = (mdwe & MdweFlags.NO_INHERIT) == 0 ? mdwe : 0;
         child.limits.putAll(limits);
         for (int at = pages.nextMapped(0); at < pages.size(); at = pages.nextMapped(pages.endOf(at))) {
             Page first = pages.at(at);

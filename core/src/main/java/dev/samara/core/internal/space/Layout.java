@@ -68,6 +68,7 @@ public final class Layout implements VmaLookup {
     private final long mmapBase;
 
     private final Privileges privileges;
+    private final DenyWriteExec denyWriteExec;
 
     /** Mappings above the user's part, ascending; no call can change them. */
     private final List<VmArea> above;
@@ -119,6 +120,7 @@ public final class Layout implements VmaLookup {
                 origin.host().memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.limits()),
                 Privileges.bits(origin.capabilities()),
+                0,
                 above,
                 origin.brk(),
                 0);
@@ -130,6 +132,7 @@ public final class Layout implements VmaLookup {
             @Nullable MachineMemory memory,
             Limits limits,
             int held,
+            int mdwe,
             List<VmArea> above,
             long brk,
             long inheritedBase) {
@@ -137,6 +140,7 @@ public final class Layout implements VmaLookup {
         this.memory = memory;
         this.limits = limits;
         privileges = new Privileges(held);
+        denyWriteExec = new DenyWriteExec(mdwe);
         this.above = above;
         this.brk = brk;
         host = origin.host();
@@ -234,6 +238,11 @@ public final class Layout implements VmaLookup {
     /** Returns the privileges, which change without the layout lock. */
     public Privileges privileges() {
         return privileges;
+    }
+
+    /** Returns what the space refuses to make executable. */
+    public DenyWriteExec denyWriteExec() {
+        return denyWriteExec;
     }
 
     Districts districts() {
@@ -578,7 +587,8 @@ public final class Layout implements VmaLookup {
     public Layout emptyChild() {
         checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
-        Layout child = new Layout(origin, memory, limits.copy(), privileges.held(), above, brk, mmapBase);
+        Layout child = new Layout(
+                origin, memory, limits.copy(), privileges.held(), denyWriteExec.inherited(), above, brk, mmapBase);
         child.closed = closed;
         child.chargeRoot("fork");
         return child;
@@ -621,7 +631,7 @@ public final class Layout implements VmaLookup {
      */
     Layout closedTwin() {
         Origin bounds = new Origin(host, null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
-        Layout twin = new Layout(bounds, memory, new Limits(geometry, Map.of()), 0, List.of(), 0, 0);
+        Layout twin = new Layout(bounds, memory, new Limits(geometry, Map.of()), 0, 0, List.of(), 0, 0);
         twin.isClosing = true;
         twin.lifetime.users().put();
         return twin;

@@ -52,6 +52,8 @@
  *       <td>{@link dev.samara.core.internal.space.Limits}</td></tr>
  *   <tr><td>What may a space do beyond its limits?</td>
  *       <td>{@link dev.samara.core.internal.space.Privileges}</td></tr>
+ *   <tr><td>What must not become executable?</td>
+ *       <td>{@link dev.samara.core.internal.space.DenyWriteExec}</td></tr>
  *   <tr><td>What delivers changes of a layout to its listeners?</td>
  *       <td>{@code ChangeDelivery}</td></tr>
  *   <tr><td>What calls the embedder's reporter?</td>

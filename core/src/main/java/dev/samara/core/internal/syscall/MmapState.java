@@ -50,6 +50,9 @@ final class MmapState {
      * @return the address, or a negated errno
      */
     long put() {
+        if (edit.layout.denyWriteExec().denies(vmaFlags, vmaFlags)) {
+            return Errno.EACCES.result();
+        }
         long end = start + length;
         long pages = geometry.pages(length);
         long refused = Munmap.cutEdges(edit, start, end);

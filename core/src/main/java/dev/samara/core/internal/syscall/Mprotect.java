@@ -96,7 +96,8 @@ public record Mprotect(long address, long length, int protection) implements Cal
     /** Changes the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
     private static long protect(Edit edit, VmArea vma, long start, long end, long access) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
-        if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0) {
+        if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0
+                || edit.layout.denyWriteExec().denies(vma.flags(), flags)) {
             return Errno.EACCES.result();
         }
         if (vma.has(VmaFlags.SEALED)) {

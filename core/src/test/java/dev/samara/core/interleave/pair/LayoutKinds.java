@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
@@ -40,6 +41,7 @@ final class LayoutKinds {
                 "msync",
                 call -> call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE));
         PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
+        PairKinds.add("mdwe", call -> call.space().setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
         PairKinds.add("fork", call -> {
             call.state().children.put("child of " + call.label(), call.space().fork());
             return "forked";

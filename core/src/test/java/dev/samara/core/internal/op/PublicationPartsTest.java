@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import static dev.samara.core.fixture.HeldOperations.atOnce;
 import static dev.samara.core.fixture.HeldOperations.waits;
 import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.fixture.SpaceFixture.EXEC;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
@@ -27,6 +28,7 @@ import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
@@ -36,6 +38,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToLongFunction;
@@ -326,9 +329,7 @@ final class PublicationPartsTest {
     @Test
     @DisplayName("privileges that are dropped between two parts of an mlock refuse none of it, but the next call")
     void privilegesBetween() {
-        for (int i = 0; i < MAPPINGS; i++) {
-            fixture.map(AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED, null, 0);
-        }
+        mapAlternately();
         space.setLimit(Resource.MEMLOCK, 0);
         space.grant(Capability.IPC_LOCK);
         after(2, () -> space.drop(Capability.IPC_LOCK));
@@ -336,6 +337,48 @@ final class PublicationPartsTest {
         assertEquals(MAPPINGS, space.usage().locked());
         assertEquals(Errno.EPERM.result(), space.mlock(AT, PAGE));
         assertEquals(0, space.munlockall());
+    }
+
+    /** Mappings side by side, which stay apart. */
+    private void mapAlternately() {
+        for (int i = 0; i < MAPPINGS; i++) {
+            fixture.map(AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED, null, 0);
+        }
+    }
+
+    @Test
+    @DisplayName("a refusal to make memory executable that is set between two parts stops the call there")
+    void mdweBetween() {
+        mapAlternately();
+        after(2, () -> assertEquals(0, space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN)));
+        long result = space.mprotect(AT, MAPPINGS * PAGE, READ | EXEC);
+        assertEquals(Errno.EACCES.result(), result);
+        Vma last = Objects.requireNonNull(space.find(AT + (MAPPINGS - 1) * PAGE));
+        assertFalse(last.has(VmaFlags.EXEC), "became executable after setMdwe had returned");
+    }
+
+    @Test
+    @DisplayName("a refusal to make memory executable waits for the part that is being published")
+    void mdweDuringPart() throws Exception {
+        mapAlternately();
+        FutureTask<Long> set = new FutureTask<>(() -> space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
+        Thread setter = new Thread(set, "setter");
+        Thread caller = Thread.currentThread();
+        between.set(new Between(caller, -1, () -> {}) {
+            @Override
+            void check() {
+                if (Thread.currentThread() == caller && setter.getState() == Thread.State.NEW) {
+                    setter.start();
+                    Await.until(
+                            "the call parks for the lock, or is done",
+                            () -> setter.getState() == Thread.State.WAITING || set.isDone());
+                    assertFalse(set.isDone(), "returned while a part was about to be published");
+                }
+            }
+        });
+        long result = space.mprotect(AT, MAPPINGS * PAGE, READ | EXEC);
+        assertEquals(0, set.get());
+        assertTrue(result == 0 || result == Errno.EACCES.result(), () -> "" + result);
     }
 
     @Test

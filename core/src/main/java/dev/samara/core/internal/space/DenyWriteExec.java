@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * Whether a space refuses mappings that are writable and executable, and such that become executable ({@code
+ * MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
+ *
+ * <p>The bits are set under the layout lock, which has no parts then. So each edit that is published after {@link #set}
+ * has returned obeys them, also that of a call which began before.
+ */
+public final class DenyWriteExec {
+    private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
+
+    private volatile int bits;
+
+    /** Creates those of a space that begins with some bits. */
+    DenyWriteExec(int bits) {
+        this.bits = bits;
+    }
+
+    /** Returns the bits of {@link MdweFlags}. */
+    public int bits() {
+        return bits;
+    }
+
+    /** Returns the bits of a child, or of a space that replaces this one ({@code mmf_init_legacy_flags}). */
+    public int inherited() {
+        int own = bits;
+        return (own & MdweFlags.NO_INHERIT) != 0 ? 0 : own;
+    }
+
+    /**
+     * Sets the bits, which are never changed afterwards. Caller holds the layout lock.
+     *
+     * @return 0, or a negated errno
+     */
+    public long set(long wanted) {
+        boolean isComplete = (wanted & MdweFlags.NO_INHERIT) == 0 || (wanted & MdweFlags.REFUSE_EXEC_GAIN) != 0;
+        if ((wanted & ~KNOWN) != 0 || !isComplete) {
+            return Errno.EINVAL.result();
+        }
+        int own = bits;
+        if (own != 0 && own != wanted) {
+            return Errno.EPERM.result();
+        }
+        bits = (int) wanted;
+        return 0;
+    }
+
+    /**
+     * Returns whether a mapping with some flags must not get others ({@code map_deny_write_exec} in {@code
+     * include/linux/mman.h}). For a new mapping both are its own. Caller holds the lock of a district.
+     */
+    public boolean denies(long old, long flags) {
+        if ((flags & VmaFlags.EXEC) == 0 || bits == 0) {
+            return false;
+        }
+        return (flags & VmaFlags.WRITE) != 0 || (old & VmaFlags.EXEC) == 0;
+    }
+}
