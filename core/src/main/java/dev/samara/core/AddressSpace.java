@@ -28,6 +28,7 @@ import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
 import dev.samara.core.internal.syscall.PagemapScan;
+import dev.samara.core.internal.syscall.RemapFilePages;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
@@ -691,6 +692,30 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
         return Mremap.mremap(layout, address, oldLength, newLength, flags, newAddress);
+    }
+
+    /**
+     * Maps another part of a file in place of a part of a shared mapping ({@code remap_file_pages(2)}, as an emulation
+     * since Linux 4.0). The new mapping has the rights of the one at {@code start}, and is locked if that is; advice
+     * and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags} has {@link
+     * MapFlags#NONBLOCK} or the machine has no memory. No operation comes between the look at the mapping and the new
+     * one.
+     *
+     * <p>Errors ({@code mm/mmap.c}): EINVAL {@code protection} is not 0, the length rounds down to 0, the range or the
+     * offset wraps, nothing or no shared writable file at {@code start}, or the range has a hole or mappings of another
+     * file or with other flags; then those of {@link #mmap} with SHARED and FIXED.
+     *
+     * @param start any address; the range begins with its page
+     * @param length bytes, rounded down to whole pages
+     * @param protection must be 0
+     * @param pageOffset offset in the file in pages, unsigned
+     * @param flags {@link MapFlags#NONBLOCK}; other bits are ignored
+     * @return 0, or a negated errno
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}; no backing is called then
+     */
+    public long remapFilePages(long start, long length, int protection, long pageOffset, int flags) {
+        return RemapFilePages.remapFilePages(layout, start, length, protection, pageOffset, flags);
     }
 
     /**

@@ -179,6 +179,20 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Maps another part of a file; see {@link AddressSpace#remapFilePages}.
+     *
+     * @param start any address
+     * @param length bytes
+     * @param protection must be 0
+     * @param pageOffset pages
+     * @param flags {@link dev.samara.core.mman.MapFlags#NONBLOCK}, or 0
+     */
+    public void remapFilePages(long start, long length, int protection, long pageOffset, int flags) {
+        long result = space.remapFilePages(start, length, protection, pageOffset, flags);
+        check(result, "remapFilePages", start, length, protection, pageOffset, flags);
+    }
+
+    /**
      * Refuses memory that is writable and executable; see {@link AddressSpace#setMdwe}.
      *
      * @param bits bits of {@link dev.samara.core.mman.MdweFlags}

@@ -106,6 +106,7 @@ final class PrivilegesTest {
         assertEquals(Errno.EPERM.result(), space.mmap(LOW + PAGE, PAGE, RW, FIXED, null, 0));
         assertEquals(Errno.EPERM.result(), space.mmap(0, PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.mprotect(LOW, PAGE, Protection.READ));
+        assertEquals(Errno.ENOMEM.result(), space.mremap(LOW, PAGE, 2 * PAGE, 0, 0), "does not grow where it is");
         map(1);
         int move = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         assertEquals(Errno.EPERM.result(), space.mremap(AT, PAGE, PAGE, move, LOW + PAGE));

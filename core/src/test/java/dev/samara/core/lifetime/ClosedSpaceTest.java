@@ -87,6 +87,7 @@ final class ClosedSpaceTest {
             "pagemapScan",
             "read",
             "readForced",
+            "remapFilePages",
             "setMdwe",
             "shmat",
             "shmdt",

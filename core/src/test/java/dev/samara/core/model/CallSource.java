@@ -104,7 +104,7 @@ final class CallSource {
     }
 
     private ModelCall rare(ModelSpace space) {
-        return switch (random.nextInt(16)) {
+        return switch (random.nextInt(19)) {
             case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
             case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
@@ -118,6 +118,7 @@ final class CallSource {
             case 9, 10 -> simple(ModelCall.Kind.GROW_STACK, address(space), 0);
             case 11 -> limit(space);
             case 12 -> privilege();
+            case 14, 15, 16 -> remapFilePages(space);
             case 13 -> new ModelCall(ModelCall.Kind.MDWE, 0, 0, oneIn(3) ? random.nextInt(5) : 0, 0, 0, 0, -1);
             default -> simple(ModelCall.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : ModelCall.CLOSE_CHILD);
         };
@@ -193,6 +194,19 @@ final class CallSource {
         long bytes =
                 oneIn(3) ? -1 : space.geometry.pageSize() * (pages / 6 + random.nextInt(pages)) + random.nextInt(2);
         return new ModelCall(ModelCall.Kind.LIMIT, 0, bytes, 0, 0, random.nextInt(Resource.values().length), 0, -1);
+    }
+
+    private ModelCall remapFilePages(ModelSpace space) {
+        long address = address(space);
+        return new ModelCall(
+                ModelCall.Kind.REMAP_FILE_PAGES,
+                address,
+                length(space, address),
+                oneIn(20) ? -random.nextInt(4) : random.nextInt(12),
+                0,
+                oneIn(4) ? MapFlags.NONBLOCK : 0,
+                oneIn(30) ? Protection.READ : 0,
+                -1);
     }
 
     private ModelCall privilege() {

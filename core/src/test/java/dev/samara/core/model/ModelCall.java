@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param kind what to call
  * @param address its first argument, where it has one
  * @param length bytes; for LIMIT the limit
- * @param other the offset of MMAP, the new length of MREMAP, the flags of MSEAL and MDWE
+ * @param other the offset of MMAP, the new length of MREMAP, the page of REMAP_FILE_PAGES, the flags of MSEAL and MDWE
  * @param target the new address of MREMAP
  * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT and DROP which one, for FORK what becomes of
  *     the child
@@ -44,6 +44,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         SHMDT,
         GROW_STACK,
         MDWE,
+        REMAP_FILE_PAGES,
         LIMIT,
         GRANT,
         DROP,
@@ -103,6 +104,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MSYNC -> space.msync(address, length, flags);
             case MSEAL -> space.mseal(address, length, other);
             case MDWE -> space.setMdwe(other);
+            case REMAP_FILE_PAGES -> space.remapFilePages(address, length, protection, other, flags);
             case SHMAT -> space.shmat(segment(), address, flags);
             case SHMDT -> space.shmdt(address);
             case GROW_STACK -> space.growStack(address);
@@ -137,6 +139,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MSYNC -> new ModelRanges(space).msync(address, length, flags);
             case MSEAL -> new ModelRanges(space).mseal(address, length, other);
             case MDWE -> space.setMdwe(other);
+            case REMAP_FILE_PAGES -> new ModelMmap(space).remapFilePages(address, length, protection, other);
             case SHMAT -> new ModelMmap(space).shmat(segment(), address, flags);
             case SHMDT -> new ModelMmap(space).shmdt(address);
             case GROW_STACK -> space.growStack(address);
@@ -191,6 +194,8 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> "munlockall()";
             case MSYNC -> "msync(" + range + ", " + flags + ")";
             case MSEAL -> "mseal(" + range + ", " + hex(other) + ")";
+            case REMAP_FILE_PAGES ->
+                "remapFilePages(" + range + ", " + protection + ", " + hex(other) + ", " + hex(flags) + ")";
             case MDWE -> "setMdwe(" + hex(other) + ")";
             case SHMAT ->
                 "shmat(" + (object < 0 ? "null" : SEGMENT_NAMES[object]) + ", " + hex(address) + ", " + hex(flags)

@@ -205,6 +205,38 @@ final class ModelMmap {
         return 0;
     }
 
+    long remapFilePages(long address, long length, int protection, long pageOffset) {
+        long start = space.geometry.roundDown(address);
+        long size = space.geometry.roundDown(length);
+        long count = space.geometry.pages(size);
+        if (protection != 0
+                || Long.compareUnsigned(start + size, start) <= 0
+                || Long.compareUnsigned(pageOffset + count, pageOffset) < 0) {
+            return Errno.EINVAL.result();
+        }
+        int from = space.pages.clip(start);
+        if (!space.pages.isMapped(from) || Long.compareUnsigned(count, space.pages.size() - from) > 0) {
+            return Errno.EINVAL.result();
+        }
+        Page first = space.pages.at(from);
+        for (int at = from; at < from + count; at++) {
+            if (!space.pages.isMapped(at)
+                    || space.pages.at(at).backing() != first.backing()
+                    || space.pages.at(at).flags() != first.flags()) {
+                return Errno.EINVAL.result();
+            }
+        }
+        if (first.backing() == null || !first.has(VmaFlags.SHARED)) {
+            return Errno.EINVAL.result();
+        }
+        long most = space.geometry.pages(-1L);
+        long offset = Long.compareUnsigned(pageOffset, most) > 0 ? most : pageOffset;
+        int mapFlags = MapFlags.SHARED | MapFlags.FIXED | (first.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
+        int rights = (int) (first.flags() & VmaFlags.ACCESS);
+        long mapped = map(start, size, rights, mapFlags, first.backing(), offset << space.geometry.pageShift());
+        return Errno.isError(mapped) ? mapped : 0;
+    }
+
     long shmat(@Nullable SharedSegment segment, long address, int flags) {
         long at = address;
         boolean replace = (flags & ShmFlags.REMAP) != 0;

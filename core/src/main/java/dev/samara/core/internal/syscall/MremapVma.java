@@ -121,6 +121,7 @@ final class MremapVma {
         long end = vma.end();
         if (end - address == oldLength
                 && !Addresses.isBelow(geometry.limit(), end + delta)
+                && edit.limits.mayMapAt(edit.privileges, vma.start())
                 && isFreeToGrow(end, end + delta)) {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                 return Errno.ENOMEM.result();

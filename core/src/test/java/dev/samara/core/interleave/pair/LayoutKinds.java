@@ -89,6 +89,11 @@ final class LayoutKinds {
                                 MapFlags.SHARED | MapFlags.FIXED,
                                 call.file().backing(),
                                 call.offset()));
+        PairKinds.on(Ground::hasFile, "remap-file-pages", call -> {
+            long page = call.offset() / SpaceScenario.PAGE + 1;
+            // Without populating, which would be of a second instant.
+            return call.space().remapFilePages(call.start(), SpaceScenario.PAGE, 0, page, MapFlags.NONBLOCK);
+        });
         PairKinds.givesOn(
                 ground -> ground == Ground.HEAP,
                 "brk-grow",

@@ -75,6 +75,19 @@ final class PairsTest {
     }
 
     @Test
+    @DisplayName("nothing comes between remap_file_pages' look at a mapping and its new mapping")
+    void remapFilePages() throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.bounded(1), 1000);
+        pairs.explore(
+                List.of(
+                        "remap-file-pages/SAME/munmap/CACHED_FILE",
+                        "remap-file-pages/SAME/mprotect/CACHED_FILE",
+                        "remap-file-pages/SAME/mmap/CACHED_FILE"),
+                1);
+        assertEquals(List.of(), pairs.failures());
+    }
+
+    @Test
     @DisplayName("a covering array of all kinds, in a few schedules; the profile interleave makes all of them")
     void array() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);

@@ -99,6 +99,10 @@ final class GroundCalls {
                         MapFlags.SHARED | MapFlags.FIXED,
                         scene.file().backing(),
                         OFFSET));
+        add(
+                "remap-file-pages",
+                ground,
+                (scene, label, cpu) -> scene.state.space.remapFilePages(START, PAGE, 0, 1, MapFlags.NONBLOCK));
         // The size is stored first, and a thread of the machine goes on with the pages.
         add("truncate", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
             scene.file().truncate(OFFSET);

@@ -62,6 +62,7 @@ final class CallTextTest {
                 row("mlockall(0x3)", it -> it.mlockall(3)),
                 row("munlockall", AddressSpace::munlockall),
                 row("msync(HERE, 0x1000, 0x4)", it -> it.msync(at, PAGE, SyncFlags.SYNC)),
+                row("remap_file_pages(HERE, 0x1000, 0x0, 0x2, 0x0)", it -> it.remapFilePages(at, PAGE, 0, 2, 0)),
                 row("mseal(HERE, 0x1000, 0x0)", it -> it.mseal(at, PAGE, 0)),
                 row(
                         "shmat(" + OpenFiles.ONE_BYTE + ", HERE, 0x4000)",

@@ -41,6 +41,7 @@ enum RangeCall {
     MREMAP_TO((space, first, pages) ->
             space.mremap(page(128), pages * PAGE, pages * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(first))),
     MREMAP_SHRINK((space, first, pages) -> space.mremap(page(first), pages * PAGE, PAGE, 0, 0)),
+    REMAP_FILE_PAGES((space, first, pages) -> space.remapFilePages(page(first), pages * PAGE, 0, 1, 0)),
     SHMAT((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), 0)),
     SHMAT_REMAP((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), ShmFlags.REMAP)),
     MLOCKALL((space, first, pages) -> space.mlockall(LockFlags.CURRENT)),

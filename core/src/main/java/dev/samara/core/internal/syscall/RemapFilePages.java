@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * {@code remap_file_pages} ({@code mm/mmap.c}): another part of the file that is mapped there, with the rights that the
+ * mapping has. The look at the mapping and the new mapping are one edit, so no operation comes between.
+ */
+public record RemapFilePages(long address, long length, int protection, long pageOffset, int flags) implements Call {
+    public static long remapFilePages(
+            Layout layout, long address, long length, int protection, long pageOffset, int flags) {
+        return Syscall.run(layout, new RemapFilePages(address, length, protection, pageOffset, flags));
+    }
+
+    @Override
+    public long decide(Edit edit) {
+        Geometry geometry = edit.geometry;
+        long start = geometry.roundDown(address);
+        long size = geometry.roundDown(length);
+        long end = start + size;
+        if (protection != 0
+                || !Addresses.isBelow(start, end)
+                || Addresses.isBelow(pageOffset + geometry.pages(size), pageOffset)) {
+            return Errno.EINVAL.result();
+        }
+        edit.claim(start, end);
+        VmArea vma = edit.at(start);
+        BackingTraits file = vma == null ? null : vma.traits();
+        if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
+            return Errno.EINVAL.result();
+        }
+        int rights = (int) (vma.flags() & VmaFlags.ACCESS);
+        int mapFlags = MapFlags.SHARED
+                | MapFlags.FIXED
+                | MapFlags.POPULATE
+                | (flags & MapFlags.NONBLOCK)
+                | (vma.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
+        long mapped = new Mmap(start, size, rights, mapFlags, file, offset(geometry)).map(edit);
+        return Errno.isError(mapped) ? mapped : DONE;
+    }
+
+    /** Returns whether the range has no hole from a VMA on, and its VMAs have one file and equal flags. */
+    private static boolean isOfOneFile(Edit edit, VmArea first, long end) {
+        VmArea vma = first;
+        while (Addresses.isBelow(vma.end(), end)) {
+            VmArea next = edit.at(vma.end());
+            if (next == null || next.backing() != first.backing() || next.flags() != first.flags()) {
+                return false;
+            }
+            vma = next;
+        }
+        return true;
+    }
+
+    /** Returns the offset in bytes; for pages beyond all offsets the last one, which is beyond the size of any file. */
+    private long offset(Geometry geometry) {
+        long last = geometry.roundDown(-1L);
+        return Addresses.isAbove(pageOffset, geometry.pages(last)) ? last : pageOffset << geometry.pageShift();
+    }
+
+    @Override
+    public void revoke(Revocations revocations) {
+        revocations.add(address, length);
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return layout.geometry().roundDown(address);
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("remap_file_pages", address, length, protection, pageOffset, flags);
+    }
+}
