@@ -351,6 +351,26 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
+     * Returns a new file that exists in memory only and can be {@linkplain MemoryFile#addSeals sealed} ({@code
+     * memfd_create} with {@code MFD_ALLOW_SEALING}).
+     *
+     * @param name the displayed name, not empty
+     * @param inode the displayed inode number
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
+     * @param bytes its size, not negative
+     * @return a file of zeros without a seal
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public MemoryFile newSealableFile(String name, long inode, Geometry geometry, long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("bytes " + bytes + " is negative");
+        }
+        MachineMemory memory = memory(geometry);
+        memory.caches().endUnreachable(host.tasks());
+        return new MemoryFile(name, inode, FilePages.ofSealable(memory, bytes));
+    }
+
+    /**
      * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
      * All opens of a file have one page cache. On Linux, the close of a file ends the locks of the process on it
      * ({@code fcntl}), and so may an interrupt of a thread that reads or writes it. The caller closes the open; the end

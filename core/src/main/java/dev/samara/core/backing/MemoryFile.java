@@ -3,7 +3,9 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.file.FileFault;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.Seals;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
@@ -44,7 +46,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return a new identity
      */
     public Backing open() {
-        return new FileDescription(true);
+        return new FileDescription(true, true);
     }
 
     /**
@@ -53,7 +55,51 @@ public final class MemoryFile implements AutoCloseable {
      * @return a new identity
      */
     public Backing openReadOnly() {
-        return new FileDescription(false);
+        return new FileDescription(true, false);
+    }
+
+    /**
+     * Opens it for writing only. It cannot be mapped in any way: EACCES, as {@code do_mmap} of {@code mm/mmap.c} has
+     * it.
+     *
+     * @return a new identity
+     */
+    public Backing openWriteOnly() {
+        return new FileDescription(false, true);
+    }
+
+    /**
+     * Adds seals, which are never taken back ({@code fcntl(2)} with {@code F_ADD_SEALS}, {@code memfd_add_seals} in
+     * {@code mm/memfd.c}). Waits for writes, holes and changes of the size under way; for nothing else.
+     *
+     * <p>{@link SealFlags#SEAL_WRITE} and {@link SealFlags#SEAL_FUTURE_WRITE} refuse {@code pwrite}, {@code punch} and
+     * {@code MADV_REMOVE} (EPERM), and shared mappings that may be written (EPERM of {@code mmap}). A shared mapping
+     * that is made later can be read only, and {@code mprotect} does not make it writable (EACCES). A seal against
+     * writes and an {@code mmap} by another thread exclude each other: one of them is refused.
+     *
+     * <p>Errors: EINVAL an unknown seal ({@code F_SEAL_EXEC} is one here, since a file has no mode); EPERM the file
+     * cannot be sealed or has {@link SealFlags#SEAL_SEAL}; EBUSY SEAL_WRITE while a shared mapping exists that may be
+     * written, now or after an {@code mprotect}, or while a page is pinned. The kernel waits up to 150 ms for pins, and
+     * this does not. Nothing is added then. Whether the descriptor is open for writing (EPERM, before all others) is
+     * known to the embedder.
+     *
+     * @param seals bits of {@link SealFlags}
+     * @return 0, or a negated errno
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}
+     */
+    public long addSeals(int seals) {
+        return pages.addSeals(seals);
+    }
+
+    /**
+     * Returns the seals ({@code F_GET_SEALS}). Never waits.
+     *
+     * @return bits of {@link SealFlags}; SEAL_SEAL for a file that cannot be sealed
+     */
+    public int seals() {
+        Seals own = pages.seals();
+        return own == null ? SealFlags.SEAL_SEAL : own.bits();
     }
 
     /**
@@ -70,14 +116,13 @@ public final class MemoryFile implements AutoCloseable {
      * included.
      *
      * @param bytes the new size
-     * @return 0, or EINVAL, negated, for a negative size
+     * @return 0, or a negated errno: EINVAL for a negative size; EPERM if a {@linkplain #addSeals seal} forbids it
      */
     public long truncate(long bytes) {
         if (bytes < 0) {
             return Errno.EINVAL.result();
         }
-        pages.truncate(bytes);
-        return 0;
+        return pages.resize(bytes);
     }
 
     /**
@@ -86,14 +131,13 @@ public final class MemoryFile implements AutoCloseable {
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
-     * @return 0, or EINVAL, negated
+     * @return 0, or a negated errno: EINVAL; EPERM if a {@linkplain #addSeals seal} forbids it
      */
     public long punch(long offset, long length) {
         if (offset < 0 || length <= 0 || offset + length < 0) {
             return Errno.EINVAL.result();
         }
-        pages.punch(offset, length);
-        return 0;
+        return pages.punchUnlessSealed(offset, length);
     }
 
     /**
@@ -106,7 +150,7 @@ public final class MemoryFile implements AutoCloseable {
      * @param offset of the first byte in the file
      * @return the number of written bytes, smaller than {@code length} if memory is short; EINVAL, negated, for a
      *     negative offset or an end beyond the largest offset; ENOSPC, negated, if there is no memory for the first
-     *     byte
+     *     byte; EPERM, negated, if a {@linkplain #addSeals seal} forbids the first byte
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
         return pages.pwriteOfZeros(ByteBuffer.wrap(source, at, length), offset);
@@ -165,9 +209,11 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     private final class FileDescription implements Backing {
+        private final boolean readable;
         private final boolean writable;
 
-        FileDescription(boolean writable) {
+        FileDescription(boolean readable, boolean writable) {
+            this.readable = readable;
             this.writable = writable;
         }
 
@@ -189,6 +235,11 @@ public final class MemoryFile implements AutoCloseable {
         @Override
         public String name() {
             return name;
+        }
+
+        @Override
+        public boolean readable() {
+            return readable;
         }
 
         @Override

@@ -132,10 +132,14 @@ final class FileBytes {
         // No hole, no truncation and no removal runs during the write.
         pages.lock();
         try {
+            Seals seals = pages.seals();
             int done = 0;
             while (done < length) {
                 long from = offset + done;
                 int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
+                if (seals != null && seals.forbidWrite(from + part, cached.size())) {
+                    return done > 0 ? done : Errno.EPERM.result();
+                }
                 int frame = writePart(from, source, part, isOfZeros);
                 if (frame < 0) {
                     return done > 0 ? done : errorOf(frame, isOfZeros);

@@ -11,6 +11,7 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.lang.invoke.MethodHandles;
@@ -69,6 +70,9 @@ public final class FilePages extends PageCache {
     /** The uses of a System V segment, from before the segment is attached; null for other files. */
     private @Nullable SegmentUse segment;
 
+    /** Null if the file can never be sealed. */
+    private final @Nullable Seals seals;
+
     /** Null before the first page or the first change of the file; then final. */
     private volatile @Nullable PresentPages present;
 
@@ -101,20 +105,28 @@ public final class FilePages extends PageCache {
 
     /** Returns the cache of a file whose dirty pages are saved by {@link #writeBack}, and counted. */
     public static FilePages ofSaved(MachineMemory memory, long size) {
-        return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED);
+        return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
+    }
+
+    /** Returns the cache of a file of zeros that can be sealed. */
+    public static FilePages ofSealable(MachineMemory memory, long size) {
+        memory.caches().noteSealable();
+        return new FilePages(memory, size, true, true, memory.nextCache(), new Seals());
     }
 
     private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow) {
-        this(memory, size, isOfZeros, mayGrow, memory.nextCache());
+        this(memory, size, isOfZeros, mayGrow, memory.nextCache(), null);
     }
 
-    private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow, long number) {
+    private FilePages(
+            MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow, long number, @Nullable Seals seals) {
         this.memory = memory;
         this.number = number;
         this.mayGrow = mayGrow;
         this.isOfZeros = isOfZeros;
         frames = memory.frames();
         firstSize = size;
+        this.seals = seals;
         mappings = new ReverseMap(memory.caches().unmapped());
     }
 
@@ -379,12 +391,106 @@ public final class FilePages extends PageCache {
         }
         FileLink link = null;
         try {
-            link = mappings.link(vma, table, isEntered);
+            link = linkCounted(vma, table, isEntered);
             return link;
         } finally {
             if (link == null && of != null) {
                 of.end();
             }
+        }
+    }
+
+    private FileLink linkCounted(VmArea vma, PageTable table, boolean isEntered) {
+        Seals own = seals;
+        if (own == null || !Seals.counts(vma)) {
+            return mappings.link(vma, table, isEntered);
+        }
+        // First: without memory for it, nothing is linked.
+        Seals.WritableLink counted = new Seals.WritableLink(own);
+        counted.begin(mappings.link(vma, table, isEntered));
+        return counted;
+    }
+
+    /** Returns the seals, or null if the file can never be sealed. */
+    public @Nullable Seals seals() {
+        return seals;
+    }
+
+    /**
+     * Adds seals. Waits for writes, holes and changes of the size.
+     *
+     * @return 0, or a negated errno: EPERM also for a file that cannot be sealed
+     */
+    public long addSeals(int added) {
+        Cpus.checkMayWait("a seal of a file");
+        Seals own = seals;
+        if (own == null) {
+            return Seals.isKnown(added) ? Errno.EPERM.result() : Errno.EINVAL.result();
+        }
+        lock();
+        try {
+            return own.add(this, added);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Returns whether a page in memory is pinned. */
+    boolean hasPins() {
+        boolean[] isFound = {false};
+        CachedPages cached = cached();
+        cached.content().lock();
+        try {
+            cached.index().forEach(0, Long.MAX_VALUE, frame -> isFound[0] |= frames.isPinned(frame));
+        } finally {
+            cached.content().unlock();
+        }
+        return isFound[0];
+    }
+
+    /**
+     * Changes the size, unless a seal forbids it.
+     *
+     * @return 0, or EPERM, negated
+     */
+    public long resize(long bytes) {
+        Seals own = seals;
+        if (own == null) {
+            truncate(bytes);
+            return 0;
+        }
+        lock();
+        try {
+            if (own.forbidSize(size(), bytes)) {
+                return Errno.EPERM.result();
+            }
+            truncate(bytes);
+            return 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Punches a hole as {@link #punch} does, unless a seal forbids it.
+     *
+     * @return 0, or EPERM, negated
+     */
+    public long punchUnlessSealed(long start, long length) {
+        Seals own = seals;
+        if (own == null) {
+            punch(start, length);
+            return 0;
+        }
+        lock();
+        try {
+            if (own.isAgainstWrites()) {
+                return Errno.EPERM.result();
+            }
+            punch(start, length);
+            return 0;
+        } finally {
+            unlock();
         }
     }
 

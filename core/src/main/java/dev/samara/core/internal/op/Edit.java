@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
@@ -87,6 +88,9 @@ public final class Edit implements AutoCloseable {
 
     /** The contents of shared objects that this edit maps; null for none. */
     private @Nullable SharedContents contents;
+
+    /** Counts the file that this edit maps writable, until the edit is closed; null for none. */
+    private @Nullable Seals writable;
 
     /* The end of the heap and the lock flags that this edit sets, and whether it does. */
     private long newBrk;
@@ -601,6 +605,22 @@ public final class Edit implements AutoCloseable {
         return commitment().charge(counters, pages);
     }
 
+    /**
+     * Returns whether a file may be mapped shared and writable: no seal forbids it, and none is added before this edit
+     * is closed.
+     */
+    public boolean mayMapWritable(BackingTraits file) {
+        Seals seals = Seals.of(file);
+        if (seals == null) {
+            return true;
+        }
+        boolean isAllowed = writable == null && seals.tryMap();
+        if (isAllowed) {
+            writable = seals;
+        }
+        return isAllowed;
+    }
+
     /** Returns the contents of shared objects that this edit maps. */
     SharedContents contents() {
         if (contents == null) {
@@ -730,6 +750,9 @@ public final class Edit implements AutoCloseable {
             }
             layout.changes().deliver();
         } finally {
+            if (writable != null) {
+                writable.unmap();
+            }
             if (contents != null) {
                 contents.drop();
             }

@@ -99,6 +99,9 @@ public final class Caches {
      */
     private volatile boolean isFutile;
 
+    /** Whether there was a cache of a file that can be sealed. */
+    private volatile boolean hasSealable;
+
     private final Runnable unmapped = this::noteUnmapped;
 
     private synchronized void add(RegisteredCache entry) {
@@ -136,6 +139,16 @@ public final class Caches {
      */
     public synchronized int size() {
         return ring.size();
+    }
+
+    /** Notes that there is a file that can be sealed. */
+    public void noteSealable() {
+        hasSealable = true;
+    }
+
+    /** Returns whether there was a file that can be sealed: else a fork need not look for one. */
+    public boolean hasSealable() {
+        return hasSealable;
     }
 
     /** Returns what calls {@link #noteUnmapped}. */

@@ -7,6 +7,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
+import dev.samara.core.internal.op.WritableHolds;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
@@ -75,6 +76,7 @@ public final class Fork {
         List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
         ArrayList<FilePages> segments = new ArrayList<>(0);
+        WritableHolds holds = new WritableHolds();
         CopyPageTables copy = null;
         Layout child = null;
         boolean done = false;
@@ -91,6 +93,10 @@ public final class Fork {
                     maps = (int) parent.counters().maps;
                     joins = parent.inFlight().joins();
                     ForkVmas.acquire(vmas, parent.counters(), acquired);
+                    MachineMemory memory = parent.memoryOrNull();
+                    if (memory != null && memory.caches().hasSealable()) {
+                        holds.hold(vmas);
+                    }
                     if (gather != null) {
                         List<InFlightRange> earlier =
                                 List.copyOf(parent.inFlight().ranges());
@@ -118,6 +124,7 @@ public final class Fork {
                     undo(child, copy);
                 }
             } finally {
+                holds.end();
                 objects.forEach(SharedAnonymous::drop);
                 segments.forEach(FilePages::endUse);
                 acquired.forEach(VmArea::release);

@@ -5,6 +5,7 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
@@ -219,7 +220,11 @@ public record Madvise(long address, long length, int advice) implements Call {
             return Errno.EACCES;
         }
         BackingTraits traits = vma.traits();
-        return traits == null || traits.punchesHoles() ? null : Errno.EOPNOTSUPP;
+        if (traits != null && !traits.punchesHoles()) {
+            return Errno.EOPNOTSUPP;
+        }
+        Seals seals = traits == null ? null : Seals.of(traits);
+        return seals != null && seals.isAgainstWrites() ? Errno.EPERM : null;
     }
 
     /**

@@ -12,6 +12,7 @@ import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
@@ -241,7 +242,16 @@ public record Mmap(
         if (!file.mappable()) {
             return Errno.ENODEV.result();
         }
-        return (vmaFlags & VmaFlags.GROWSDOWN) != 0 ? Errno.EINVAL.result() : vmaFlags;
+        return (vmaFlags & VmaFlags.GROWSDOWN) != 0 ? Errno.EINVAL.result() : flagsOfSeals(vmaFlags, file);
+    }
+
+    /** A shared mapping of a file that is sealed against writes cannot be written ({@code memfd_check_seals_mmap}). */
+    private static long flagsOfSeals(long vmaFlags, BackingTraits file) {
+        Seals seals = (vmaFlags & VmaFlags.SHARED) != 0 ? Seals.of(file) : null;
+        if (seals == null || !seals.isAgainstWrites()) {
+            return vmaFlags;
+        }
+        return (vmaFlags & VmaFlags.WRITE) != 0 ? Errno.EPERM.result() : vmaFlags & ~VmaFlags.MAYWRITE;
     }
 
     /** Returns the flags of an anonymous VMA, or a negated errno. */

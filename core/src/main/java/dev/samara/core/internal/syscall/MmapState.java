@@ -53,6 +53,10 @@ final class MmapState {
         if (edit.layout.denyWriteExec().denies(vmaFlags, vmaFlags)) {
             return Errno.EACCES.result();
         }
+        BackingTraits file = call.backing();
+        if (file != null && isSharedMayWrite() && !edit.mayMapWritable(file)) {
+            return Errno.EPERM.result();
+        }
         long end = start + length;
         long pages = geometry.pages(length);
         long refused = Munmap.cutEdges(edit, start, end);
@@ -104,6 +108,10 @@ final class MmapState {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
         return start;
+    }
+
+    private boolean isSharedMayWrite() {
+        return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
     }
 
     /** Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. */

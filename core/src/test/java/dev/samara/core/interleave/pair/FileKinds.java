@@ -8,6 +8,7 @@ import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
 import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.mman.SealFlags;
 
 /** Changes of the file that is mapped. */
 final class FileKinds {
@@ -28,6 +29,10 @@ final class FileKinds {
         PairKinds.on(Ground::hasFile, "pread", call -> call.file().number(call.offset()));
         PairKinds.on(
                 ground -> ground == Ground.CACHED_FILE || ground == Ground.HOST_FILE, "reclaim", FileKinds::reclaim);
+        PairKinds.on(
+                ground -> ground == Ground.PRIVATE_FILE || ground == Ground.SHARED_FILE,
+                "seal-write",
+                call -> ((GroundFile.InMemory) call.file()).file().addSeals(SealFlags.SEAL_WRITE));
         PairKinds.on(FileKinds::isOfHost, "fsync", call -> host(call).fsync());
         PairKinds.on(FileKinds::isOfHost, "evict", call -> {
             host(call).evict();

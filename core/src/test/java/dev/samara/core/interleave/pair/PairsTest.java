@@ -88,6 +88,14 @@ final class PairsTest {
     }
 
     @Test
+    @DisplayName("a seal against writes and a writable mapping of the file exclude each other")
+    void sealBesideMmap() throws InterruptedException {
+        Pairs pairs = new Pairs(() -> Strategy.bounded(1), 2000);
+        pairs.explore(List.of("seal-write/SAME/mmap-file/PRIVATE_FILE"), 1);
+        assertEquals(List.of(), pairs.failures());
+    }
+
+    @Test
     @DisplayName("a covering array of all kinds, in a few schedules; the profile interleave makes all of them")
     void array() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);

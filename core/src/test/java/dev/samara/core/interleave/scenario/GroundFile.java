@@ -57,7 +57,7 @@ public interface GroundFile {
     }
 
     static GroundFile inMemory(State state) {
-        MemoryFile file = state.machine.newFile("memory", 1, SpaceScenario.LINUX, LENGTH);
+        MemoryFile file = state.machine.newSealableFile("memory", 1, SpaceScenario.LINUX, LENGTH);
         for (int page = 0; page < Ground.PAGES; page++) {
             file.pwrite(bytes(100 + page), page * SpaceScenario.PAGE);
         }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.SealFlags;
+import dev.samara.core.vma.VmaFlags;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The seals of one file in memory, and the number of mappings that may write to it ({@code mm/memfd.c}, {@code
+ * i_mmap_writable}).
+ *
+ * <p>A seal against writes and a new shared mapping exclude each other by one word. A mapping counts from before its
+ * operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no mapping
+ * comes between the look at the count and the seal, and no CPU has a writable translation when the seal stands.
+ */
+public final class Seals {
+    private static final int ALL = SealFlags.SEAL_SEAL
+            | SealFlags.SEAL_SHRINK
+            | SealFlags.SEAL_GROW
+            | SealFlags.SEAL_WRITE
+            | SealFlags.SEAL_FUTURE_WRITE;
+
+    private static final int AGAINST_WRITES = SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
+
+    /** So low that no number of mappings makes it positive. */
+    private static final int DENIED = Integer.MIN_VALUE / 2;
+
+    private static final VarHandle WRITABLE;
+
+    static {
+        try {
+            WRITABLE = MethodHandles.lookup().findVarHandle(Seals.class, "writable", int.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** The number of writable shared mappings, of edits about to publish one and of forks; negative when denied. */
+    @SuppressWarnings("UnusedVariable") // through WRITABLE
+    private int writable;
+
+    private volatile int seals;
+
+    Seals() {}
+
+    /** Returns the seals of the file behind a mapping; null if it has none for ever. */
+    public static @Nullable Seals of(BackingTraits file) {
+        return file.pageCache() instanceof FilePages pages ? pages.seals() : null;
+    }
+
+    /** Returns whether all of some seals exist. */
+    static boolean isKnown(int seals) {
+        return (seals & ~ALL) == 0;
+    }
+
+    /** Returns the seals, bits of {@link SealFlags}. */
+    public int bits() {
+        return seals;
+    }
+
+    /** Returns whether new mappings and writes to the file must not change it. */
+    public boolean isAgainstWrites() {
+        return (seals & AGAINST_WRITES) != 0;
+    }
+
+    /** Returns whether the size must not change so. Caller holds the inode lock. */
+    boolean forbidSize(long from, long to) {
+        return (seals & (to < from ? SealFlags.SEAL_SHRINK : to > from ? SealFlags.SEAL_GROW : 0)) != 0;
+    }
+
+    /** Returns whether bytes must not be written up to an end. Caller holds the inode lock. */
+    boolean forbidWrite(long end, long size) {
+        return isAgainstWrites() || forbidSize(size, Math.max(size, end));
+    }
+
+    /**
+     * Counts a mapping that may write ({@code mapping_map_writable}), unless a seal stands.
+     *
+     * @return false if the file is sealed
+     */
+    public boolean tryMap() {
+        for (; ; ) {
+            int count = (int) WRITABLE.getVolatile(this);
+            if (count < 0) {
+                return false;
+            }
+            if (WRITABLE.compareAndSet(this, count, count + 1)) {
+                return true;
+            }
+        }
+    }
+
+    /** Counts a further mapping, while another one is counted ({@code mapping_allow_writable}). */
+    void map() {
+        WRITABLE.getAndAdd(this, 1);
+    }
+
+    /** Counts a mapping no more ({@code mapping_unmap_writable}). */
+    public void unmap() {
+        WRITABLE.getAndAdd(this, -1);
+    }
+
+    /** Returns whether a mapping counts: it may write to the file, now or after an {@code mprotect}. */
+    static boolean counts(VmArea vma) {
+        return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE);
+    }
+
+    /**
+     * Adds seals. Caller holds the inode lock.
+     *
+     * @return 0, or a negated errno
+     */
+    long add(FilePages file, int added) {
+        if (!isKnown(added)) {
+            return Errno.EINVAL.result();
+        }
+        if ((seals & SealFlags.SEAL_SEAL) != 0) {
+            return Errno.EPERM.result();
+        }
+        if ((added & ~seals & SealFlags.SEAL_WRITE) != 0) {
+            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
+                return Errno.EBUSY.result();
+            }
+            // Behind the denial: a pin for writing comes from a mapping, and there is none any more.
+            if (file.hasPins()) {
+                WRITABLE.getAndAdd(this, -DENIED);
+                return Errno.EBUSY.result();
+            }
+        }
+        seals |= added;
+        return 0;
+    }
+
+    /** The link of a mapping that counts. */
+    static final class WritableLink implements FileLink {
+        private final Seals seals;
+        private @Nullable FileLink link;
+
+        WritableLink(Seals seals) {
+            this.seals = seals;
+        }
+
+        /** Counts the mapping, whose own link was made. */
+        void begin(FileLink made) {
+            link = made;
+            seals.map();
+        }
+
+        @Override
+        public void enter() {
+            FileLink own = link;
+            if (own != null) {
+                own.enter();
+            }
+        }
+
+        @Override
+        public void unlink() {
+            FileLink own = link;
+            if (own != null) {
+                own.unlink();
+                seals.unmap();
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "seals " + seals;
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.file.Seals;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Files that a fork will map writable. They count as mapped from the instant of the fork until the child has its own
+ * mappings: the parent may unmap its own meanwhile, and a seal would find none.
+ */
+public final class WritableHolds {
+    private final List<Seals> held = new ArrayList<>(0);
+
+    /** Holds the files of a layout. Caller holds the layout lock, so each is mapped. */
+    public void hold(Snapshot<VmArea> vmas) {
+        vmas.forEach((first, last, vma) -> {
+            BackingTraits file = vma.traits();
+            Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? Seals.of(file) : null;
+            if (seals != null) {
+                // The place in the list first: without one, the hold would never end.
+                held.add(seals);
+                if (!seals.tryMap()) {
+                    held.remove(held.size() - 1);
+                }
+            }
+        });
+    }
+
+    /** Ends the holds. */
+    public void end() {
+        held.forEach(Seals::unmap);
+    }
+}

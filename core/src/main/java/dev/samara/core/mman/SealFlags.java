@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.mman;
+
+/** Seals of a file in memory ({@code F_SEAL_*} of {@code linux/fcntl.h}). */
+public final class SealFlags {
+    /** {@code F_SEAL_SEAL}: no further seal is added. */
+    public static final int SEAL_SEAL = 1;
+
+    /** {@code F_SEAL_SHRINK}: the file does not become smaller. */
+    public static final int SEAL_SHRINK = 1 << 1;
+
+    /** {@code F_SEAL_GROW}: the file does not become larger. */
+    public static final int SEAL_GROW = 1 << 2;
+
+    /** {@code F_SEAL_WRITE}: the bytes of the file do not change. */
+    public static final int SEAL_WRITE = 1 << 3;
+
+    /** {@code F_SEAL_FUTURE_WRITE}: only shared mappings that exist already change the bytes of the file. */
+    public static final int SEAL_FUTURE_WRITE = 1 << 4;
+
+    private SealFlags() {}
+}
