@@ -572,9 +572,10 @@ public final class AddressSpace implements AutoCloseable {
      * mappings, or no free range; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM
      * below the lowest address that may be mapped; EEXIST FIXED_NOREPLACE over a mapping; EPERM or EAGAIN locked memory
      * is not allowed or over its limit; EOVERFLOW beyond the largest size of the file; EOPNOTSUPP SHARED_VALIDATE with
-     * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EACCES writable
-     * and executable after {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory
-     * cannot be committed. After a later failure, a mapping may stay cut at an edge of the range.
+     * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a
+     * {@linkplain dev.samara.core.backing.MemoryFile#addSeals seal} of the file; EACCES writable and executable after
+     * {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory cannot be committed. After a
+     * later failure, a mapping may stay cut at an edge of the range.
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes
@@ -736,10 +737,10 @@ public final class AddressSpace implements AutoCloseable {
      * HostFile} begins to read pages; no error of a read is told.
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
-     * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written; EAGAIN too
-     * many mappings. GUARD_INSTALL needs page tables for its whole range: ENOMEM beyond the {@linkplain
-     * MachineBuilder#pageTableLimit limit}, EINTR if the thread is interrupted while it counts them; nothing is changed
-     * then.
+     * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written, EPERM of a
+     * file that is sealed against writes; EAGAIN too many mappings. GUARD_INSTALL needs page tables for its whole
+     * range: ENOMEM beyond the {@linkplain MachineBuilder#pageTableLimit limit}, EINTR if the thread is interrupted
+     * while it counts them; nothing is changed then.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
