@@ -100,6 +100,7 @@ public final class CopyPageTables {
      * @throws MmException with ENOMEM if there is no frame left for a pinned page, or no room for another table
      * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
      */
+    @SuppressWarnings("NonApiType") // a list whose capacity can grow before a use begins
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
         vmas.forEach((first, last, vma) -> {
             if (hasPagesToCopy(vma)) {
@@ -113,6 +114,7 @@ public final class CopyPageTables {
     }
 
     /** Begins a use of a segment that the child will map: the parent may detach it once the copy has ended. */
+    @SuppressWarnings("NonApiType") // as above
     private static void grabSegment(VmArea vma, ArrayList<FilePages> segments) {
         FilePages file = FilePages.of(vma);
         if (file != null && vma.backing() instanceof SharedSegment.Attachment && !vma.has(VmaFlags.DONTCOPY)) {
