@@ -574,7 +574,8 @@ public final class AddressSpace implements AutoCloseable {
      * is not allowed or over its limit; EOVERFLOW beyond the largest size of the file; EOPNOTSUPP SHARED_VALIDATE with
      * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a
      * {@linkplain dev.samara.core.backing.MemoryFile#addSeals seal} of the file; EACCES writable and executable after
-     * {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory cannot be committed. After a
+     * {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory cannot be committed.
+     * After a
      * later failure, a mapping may stay cut at an edge of the range.
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address

@@ -103,8 +103,8 @@ record ReportCommand(String word, String about, Program program, String small) {
                     "--spaces 50"),
             new ReportCommand(
                     "interpreter",
-                    "guest instructions a microsecond of a RISC-V interpreter and a translator: on an array, a page table"
-                            + " made by hand, and a CPU",
+                    "guest instructions a microsecond of a RISC-V interpreter and a translator: on an array, a page"
+                            + " table made by hand, and a CPU",
                     InterpreterBenchmark::main,
                     "--seconds 0.2 --work sieve"));
 
