@@ -448,10 +448,11 @@ public final class AddressSpace implements AutoCloseable {
      * <p>The numbers are exact if no call or access changes pages meanwhile. Otherwise each change is counted or not,
      * and pages that {@code mremap} moves are not counted while they move. As on Linux, the highest number of pages in
      * memory is looked at before pages are removed and when it is read. With more than 16 page tables it may be too
-     * small by 4 pages for each table, since not each removal adds them all up.
+     * small by about 4 pages for each table, since not each removal adds them all up. While threads that work in
+     * different places change the space side by side, the highest numbers are looked at only when they are read.
      *
-     * <p>A child of {@link #fork} begins with the pages that it has in common with its parent, and so do its highest
-     * numbers. For a closed reference all numbers are 0.
+     * <p>A child of {@link #fork} begins with the private pages that it has in common with its parent, and so do its
+     * highest numbers. For a closed reference all numbers are 0.
      *
      * @return the numbers
      * @throws IllegalStateException if the machine was built without memory
@@ -508,8 +509,9 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ESRCH if this reference is closed
      */
     public void grant(Capability... granted) {
-        layout.checkNotClosed("grant");
-        layout.privileges().grant(List.of(granted));
+        Layout now = layout;
+        now.checkNotClosed("grant");
+        now.privileges().grant(List.of(granted));
     }
 
     /**
@@ -520,8 +522,9 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ESRCH if this reference is closed
      */
     public void drop(Capability... dropped) {
-        layout.checkNotClosed("drop");
-        layout.privileges().drop(List.of(dropped));
+        Layout now = layout;
+        now.checkNotClosed("drop");
+        now.privileges().drop(List.of(dropped));
     }
 
     /**
@@ -575,8 +578,7 @@ public final class AddressSpace implements AutoCloseable {
      * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a
      * {@linkplain dev.samara.core.backing.MemoryFile#addSeals seal} of the file; EACCES writable and executable after
      * {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory cannot be committed.
-     * After a
-     * later failure, a mapping may stay cut at an edge of the range.
+     * After a later failure, a mapping may stay cut at an edge of the range.
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes

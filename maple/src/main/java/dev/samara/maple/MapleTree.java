@@ -479,7 +479,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
     public void validate() {
-        Structure.validate(frozenRoot());
+        TreeCheck.validate(frozenRoot());
     }
 
     /**
@@ -488,7 +488,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
      * @return several lines of text, in no fixed format
      */
     public String dump() {
-        return Structure.dump(frozenRoot());
+        return TreeCheck.dump(frozenRoot());
     }
 
     /** The caller must hold the writer lock. */

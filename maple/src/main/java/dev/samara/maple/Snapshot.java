@@ -63,7 +63,7 @@ public final class Snapshot<V> implements RangeView<V> {
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
     public void validate() {
-        Structure.validate(root);
+        TreeCheck.validate(root);
     }
 
     Node root() {

@@ -139,7 +139,7 @@
  *   <tr><td>What divides and joins trees?</td>
  *       <td>{@code TreeParts}</td></tr>
  *   <tr><td>What checks a tree?</td>
- *       <td>{@code Structure}</td></tr>
+ *       <td>{@code TreeCheck}</td></tr>
  * </table>
  */
 package dev.samara.maple;

@@ -48,7 +48,7 @@ class HistoricalBugsTest {
         } else {
             draft.store(first, last, value);
         }
-        Structure.validate(draft.root());
+        TreeCheck.validate(draft.root());
         for (int i = 0; i < entries; i++) {
             long index = 2L * i;
             boolean inside = Long.compareUnsigned(first, index) <= 0 && Long.compareUnsigned(index, last) <= 0;
@@ -103,7 +103,7 @@ class HistoricalBugsTest {
             for (int i = 0; i < 3000; i++) {
                 int entry = fromTheRight ? 2999 - i : i;
                 assertEquals(entry, draft.erase(2L * entry));
-                Structure.validate(draft.root());
+                TreeCheck.validate(draft.root());
             }
             assertSame(0, draft.root().level);
         }

@@ -77,7 +77,7 @@ final class ModelRun {
         liveCursor.model = model;
         tree.validate();
         if (transaction != null) {
-            Structure.validate(transaction.root());
+            TreeCheck.validate(transaction.root());
         }
         checkAround(op);
         if (steps % FULL_CHECK == 0) {
@@ -291,7 +291,7 @@ final class ModelRun {
             String call = current.asJava(transaction != null ? "tx" + transactions : "tree", cursor);
             boolean refused = e instanceof String text && text.startsWith("refused");
             say((refused ? "assertThrows(ReservedException.class, () -> " + call + ");" : call + ";") + " // " + e);
-            say((transaction == null ? "tree.validate()" : "Structure.validate(tx" + transactions + ".root())") + ";");
+            say((transaction == null ? "tree.validate()" : "TreeCheck.validate(tx" + transactions + ".root())") + ";");
         }
         Object a = outcome(actual);
         require(Objects.equals(e, a), "expected " + e + " but got " + a);

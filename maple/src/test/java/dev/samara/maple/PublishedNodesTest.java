@@ -96,7 +96,7 @@ class PublishedNodesTest {
                         assertNotSame(before, t.root());
                     }
                 }
-                Structure.validate(t.root());
+                TreeCheck.validate(t.root());
                 if (!commit) {
                     t.abort();
                 }
@@ -163,7 +163,7 @@ class PublishedNodesTest {
                 });
                 assertEquals(expected, seen);
             }
-            Structure.validate(t.root());
+            TreeCheck.validate(t.root());
             t.abort();
         });
     }

@@ -74,8 +74,9 @@ public final class MemoryFile implements AutoCloseable {
      *
      * <p>{@link SealFlags#SEAL_WRITE} and {@link SealFlags#SEAL_FUTURE_WRITE} refuse {@code pwrite}, {@code punch} and
      * {@code MADV_REMOVE} (EPERM), and shared mappings that may be written (EPERM of {@code mmap}). A shared mapping
-     * that is made later can be read only, and {@code mprotect} does not make it writable (EACCES). A seal against
-     * writes and an {@code mmap} by another thread exclude each other: one of them is refused.
+     * that is made later cannot be written, and {@code mprotect} does not make it writable (EACCES). {@code SEAL_WRITE}
+     * and an {@code mmap} by another thread exclude each other: one of them is refused. {@code SEAL_FUTURE_WRITE} does
+     * not wait for an {@code mmap} or an {@code MADV_REMOVE} under way, which may complete after it.
      *
      * <p>Errors: EINVAL an unknown seal ({@code F_SEAL_EXEC} is one here, since a file has no mode); EPERM the file
      * cannot be sealed or has {@link SealFlags#SEAL_SEAL}; EBUSY SEAL_WRITE while a shared mapping exists that may be
@@ -196,7 +197,8 @@ public final class MemoryFile implements AutoCloseable {
 
     /**
      * Frees all memory of the file, as a truncation to 0: later accesses to its mappings are {@code BUS_ADRERR}, also
-     * to pages that a private mapping has copied. The file is empty afterwards, and can be written again.
+     * to pages that a private mapping has copied. The file is empty afterwards, and can be written again
+     * unless a {@linkplain #addSeals seal} forbids it. No seal keeps this from freeing the memory.
      */
     @Override
     public void close() {

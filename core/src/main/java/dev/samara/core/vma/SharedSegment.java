@@ -37,6 +37,7 @@ public final class SharedSegment {
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
      * @param size its size in bytes, positive
      * @param pages its page cache, made with this size by the machine whose spaces will attach it; null for none
+     * @throws IllegalStateException if the page cache is that of another segment, or is mapped already
      */
     public SharedSegment(int id, int key, long size, @Nullable PageCache pages) {
         if (id < 0) {

@@ -14,7 +14,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.OwnTlb;
+import dev.samara.core.internal.cpu.FlushOwnTlb;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
@@ -262,7 +262,7 @@ final class HeapSweepTest {
 
         final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
         final CpuOwner cpuOwner = OwnedCpu.owner();
-        final OwnTlb cpuFlush = OwnedCpu.flush(() -> {});
+        final FlushOwnTlb cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 

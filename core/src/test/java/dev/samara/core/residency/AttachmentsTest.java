@@ -4,6 +4,7 @@ package dev.samara.core.residency;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -16,6 +17,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -183,6 +185,41 @@ final class AttachmentsTest {
             assertEquals(0, removed.attachments());
         }
         assertEquals(List.of(), fixture.reports);
+    }
+
+    @Test
+    @DisplayName("a page that comes into a removed segment late is freed with the segment")
+    void latePage() {
+        long frames = fixture.machine.statistics().framesInUse();
+        insertLate();
+        Await.until("the page is free", () -> {
+            // Looks for caches that nobody can reach.
+            System.gc();
+            fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE);
+            return fixture.machine.statistics().framesInUse() == frames;
+        });
+    }
+
+    /** As a fault does that has begun before the segment was detached. */
+    private void insertLate() {
+        PageCache pages = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE);
+        SharedSegment removed = new SharedSegment(5, 0, 2 * PAGE, pages);
+        long at = space.shmat(removed, 0, 0);
+        assertEquals(1, space.write(at, new byte[] {1}, 0, 1));
+        long frames = fixture.machine.statistics().framesInUse();
+        removed.removeWhenDetached();
+        assertEquals(0, space.shmdt(at));
+        Await.until("the first page is free", () -> fixture.machine.statistics().framesInUse() == frames - 1);
+        int frame = pages.allocate();
+        assertEquals(frame, pages.insert(1, frame));
+    }
+
+    @Test
+    @DisplayName("a page cache is the memory of one segment, from before it is mapped")
+    void oneSegment() {
+        PageCache pages = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE);
+        assertEquals(0, new SharedSegment(6, 0, PAGE, pages).attachments());
+        assertThrows(IllegalStateException.class, () -> new SharedSegment(7, 0, PAGE, pages));
     }
 
     @Test

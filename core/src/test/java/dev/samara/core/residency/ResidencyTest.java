@@ -9,19 +9,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MappingResidency;
 import dev.samara.core.Residency;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountedPages;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,6 +132,7 @@ final class ResidencyTest {
     @Test
     @DisplayName("the highest numbers stay when pages and mappings go, and a replaced mapping does not count twice")
     void peaks() {
+        assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         long at = fixture.anonymous(64);
         long mapped = space.residency().total();
         assertEquals(space.usage().total(), mapped);
@@ -149,6 +154,30 @@ final class ResidencyTest {
         assertEquals(64, space.residency().peak());
         fixture.anonymous(MANY);
         assertEquals(mapped + MANY, space.residency().totalPeak());
+    }
+
+    @Test
+    @DisplayName("the highest number of mapped pages stays when an unmapping completes after another mapping was made")
+    void peakBesideUnmapping() {
+        assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
+        long at = fixture.anonymous(100);
+        touch(at, 1, true);
+        try (OtherCpu other = new OtherCpu(space)) {
+            other.call(cpu -> {
+                cpu.memory().load(at, 8);
+                cpu.enterGuest();
+                return 0;
+            });
+            PendingCall pending = space.munmapAsync(at, 50 * PAGE);
+            fixture.anonymous(50);
+            long peak = space.residency().totalPeak();
+            other.call(cpu -> {
+                cpu.leaveGuest();
+                return 0;
+            });
+            Await.until("the unmapping is complete", pending::isDone);
+            assertEquals(peak, space.residency().totalPeak());
+        }
     }
 
     @Test

@@ -31,7 +31,7 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Eviction {
     private static final int BATCH = 64;
 
-    /** A walk of the mappings goes over as many pages at most that are not in the batch. */
+    /** The largest distance of two pages of a batch that one walk goes over. */
     private static final int GAP = 256;
 
     private final MachineMemory memory;
@@ -194,10 +194,7 @@ final class Eviction {
         try {
             int from = 0;
             while (from < count) {
-                int to = from + 1;
-                while (to < count && pages[to] - pages[to - 1] <= GAP) {
-                    to++;
-                }
+                int to = partEnd(from);
                 unmap(discarding, from, to, revocations);
                 from = to;
             }
@@ -209,6 +206,15 @@ final class Eviction {
         } finally {
             revocations.forEach(AccessChecker.Revocation::close);
         }
+    }
+
+    /** Returns the end of the pages of the batch that lie close together. */
+    private int partEnd(int from) {
+        int to = from + 1;
+        while (to < count && pages[to] - pages[to - 1] <= GAP) {
+            to++;
+        }
+        return to;
     }
 
     private boolean areSomeOut() {
@@ -295,7 +301,11 @@ final class Eviction {
         ReentrantLock content = cached.content();
         content.lock();
         try {
-            cached.index().prune(pages[0], pages[count - 1]);
+            for (int from = 0; from < count; ) {
+                int to = partEnd(from);
+                cached.index().prune(pages[from], pages[to - 1]);
+                from = to;
+            }
         } finally {
             content.unlock();
         }

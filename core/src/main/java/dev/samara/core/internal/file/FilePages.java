@@ -155,6 +155,17 @@ public final class FilePages extends PageCache {
         }
     }
 
+    /**
+     * Removes all pages of a segment that no VMA maps any more. A fault of the last VMA may be under way, and insert
+     * one later. So the file stays registered, and ends when nobody can reach it.
+     */
+    void endOfSegment() {
+        PresentPages now = present;
+        if (now != null) {
+            now.removals.remove(null, 0, Long.MAX_VALUE);
+        }
+    }
+
     /** Returns the mappings of the pages from {@code first} to {@code last}, inclusive, in all spaces. */
     public PageMappings mappingsOf(long first, long last) {
         return new PageMappings(mappings, first, last);
@@ -167,6 +178,9 @@ public final class FilePages extends PageCache {
 
     @Override
     protected void becomeSegment() {
+        if (segment != null || mappings.size() > 0) {
+            throw new IllegalStateException(this + " is the memory of another segment, or is mapped already");
+        }
         SegmentUse use = new SegmentUse(this);
         Runnable noted = memory.caches().unmapped();
         mappings.whenUnlinked(() -> {

@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import java.util.Arrays;
 
 /**
- * The pages of one file that an eviction has taken out of the index, and may put back. No read inserts one of them
- * meanwhile. Guarded by the lock of the content.
+ * The pages of the batch of an eviction of one file: it may have taken them out of the index, and may put them back. No
+ * read inserts one of them meanwhile. Guarded by the lock of the content.
  */
 final class PagesOut {
     /** In ascending order. */

@@ -95,7 +95,7 @@ final class ReadPages {
                 int known = cached.frameAt(first);
                 return known == Frames.NONE ? FilePages.STALE : known;
             }
-            if (isScan && count > 1) {
+            if (isScan && count > 1 && cached.frameAt(first) == Frames.NONE && !out.contains(first)) {
                 recent.add(first, count, cached.pages());
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * The seals of one file in memory, and the number of mappings that may write to it ({@code mm/memfd.c}, {@code
  * i_mmap_writable}).
  *
- * <p>A seal against writes and a new shared mapping exclude each other by one word. A mapping counts from before its
+ * <p>{@code SEAL_WRITE} and a new shared mapping exclude each other by one word. A mapping counts from before its
  * operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no mapping
  * comes between the look at the count and the seal, and no CPU has a writable translation when the seal stands.
  */
@@ -128,8 +128,16 @@ public final class Seals {
                 return Errno.EBUSY.result();
             }
             // Behind the denial: a pin for writing comes from a mapping, and there is none any more.
-            if (file.hasPins()) {
-                WRITABLE.getAndAdd(this, -DENIED);
+            boolean isFree = false;
+            try {
+                isFree = !file.hasPins();
+            } finally {
+                // Also after an error of the look.
+                if (!isFree) {
+                    WRITABLE.getAndAdd(this, -DENIED);
+                }
+            }
+            if (!isFree) {
                 return Errno.EBUSY.result();
             }
         }

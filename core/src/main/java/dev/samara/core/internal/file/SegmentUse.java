@@ -115,7 +115,7 @@ final class SegmentUse {
 
         @Override
         protected void end() {
-            pages.end();
+            pages.endOfSegment();
         }
 
         @Override

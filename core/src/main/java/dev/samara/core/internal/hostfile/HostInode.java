@@ -240,7 +240,9 @@ final class HostInode {
                 if (failed != 0) {
                     return failed;
                 }
-            } else if (bytes < pages.size()) {
+            }
+            if (bytes < pages.size()) {
+                // Also if another program has made it larger than that.
                 isUnforced = true;
                 channel.truncate(bytes);
             }
@@ -307,15 +309,18 @@ final class HostInode {
         long last = size / pageSize;
         if (size % pageSize != 0 && isWritable) {
             ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
-            int read = channel.read(rest, size);
-            if (read <= 0) {
-                return 0;
+            while (rest.hasRemaining()) {
+                if (channel.read(rest, size + rest.position()) < 0) {
+                    // Made shorter again. The next look finds the size that it has then.
+                    return 0;
+                }
             }
             // No eviction has the page, or comes between the look and the write.
             pages.lock();
             try {
-                if (pages.frameAt(last) >= 0) {
-                    return pages.pwrite(rest.flip(), size) == read ? 0 : Errno.EIO.result();
+                int length = rest.flip().remaining();
+                if (pages.frameAt(last) >= 0 && pages.pwrite(rest, size) != length) {
+                    return Errno.EIO.result();
                 }
             } finally {
                 pages.unlock();

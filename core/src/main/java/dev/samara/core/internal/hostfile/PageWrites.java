@@ -19,7 +19,7 @@ final class PageWrites implements PageWriter {
     private static final byte[] ZEROS = new byte[4096];
 
     /** The most numbers in {@link #runs}: a guest that never saves writes any number of runs. */
-    private static final int MOST_RUNS = 1 << 11;
+    private static final int MOST_RUNS = 1 << 7;
 
     private final HostInode inode;
     private final FilePages pages;

@@ -75,11 +75,20 @@ final class PathChannel implements HostChannel {
     static PathChannel open(Path path, Set<? extends OpenOption> options) throws IOException {
         // Before the first open, so that both are known to be of one file. A file that is created has no key yet.
         Object before = fileKey(path);
-        PathChannel opened = new PathChannel(AsynchronousFileChannel.open(path, options, ON_CALLING_THREAD));
-        if (before != null) {
-            opened.quick = openAgain(path, before, options.contains(StandardOpenOption.WRITE));
+        AsynchronousFileChannel first = AsynchronousFileChannel.open(path, options, ON_CALLING_THREAD);
+        boolean isDone = false;
+        try {
+            PathChannel opened = new PathChannel(first);
+            if (before != null) {
+                opened.quick = openAgain(path, before, options.contains(StandardOpenOption.WRITE));
+            }
+            isDone = true;
+            return opened;
+        } finally {
+            if (!isDone) {
+                first.close();
+            }
         }
-        return opened;
     }
 
     /** Returns the channel for reads and writes that an interrupt closes; null if they use the other one. */
@@ -103,11 +112,14 @@ final class PathChannel implements HostChannel {
             // Its rights may have changed, or it is gone. The first channel does.
             isSame = false;
         } finally {
-            if (again != null && !isSame) {
-                again.close();
-            }
-            if (isInterrupted) {
-                Thread.currentThread().interrupt();
+            try {
+                if (again != null && !isSame) {
+                    again.close();
+                }
+            } finally {
+                if (isInterrupted) {
+                    Thread.currentThread().interrupt();
+                }
             }
         }
         return isSame ? again : null;
@@ -133,6 +145,8 @@ final class PathChannel implements HostChannel {
             } catch (ClosedChannelException interrupted) {
                 quick = null;
                 target.position(start);
+            } catch (RuntimeException failed) {
+                throw new IOException(failed);
             } finally {
                 if (isInterrupted) {
                     Thread.currentThread().interrupt();
@@ -154,6 +168,8 @@ final class PathChannel implements HostChannel {
                 quick = null;
                 // What was written is written once more.
                 source.position(start);
+            } catch (RuntimeException failed) {
+                throw new IOException(failed);
             } finally {
                 if (isInterrupted) {
                     Thread.currentThread().interrupt();

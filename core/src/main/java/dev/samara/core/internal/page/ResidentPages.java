@@ -14,7 +14,8 @@ import java.lang.invoke.VarHandle;
  *
  * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}) and looked at when it is read,
  * since the sum only falls by a removal. In a space with more than a few tables, not each removal adds the tables up:
- * the removals in between concern fewer pages than a few per table. The highest sum may be too small by so many.
+ * the removals in between concern fewer pages than a few per table. The highest sum may be too small by so many. While
+ * threads change the space in parts, no removal adds the tables up: the threads would read each other's leaves.
  */
 public final class ResidentPages {
     /** The most tables that each removal adds up. */
@@ -45,6 +46,9 @@ public final class ResidentPages {
     @SuppressWarnings("UnusedVariable") // through SKIPPED
     private long skipped;
 
+    /** Whether threads change the space in parts. */
+    private volatile boolean isInParts;
+
     ResidentPages(PageTable table) {
         this.table = table;
     }
@@ -74,6 +78,9 @@ public final class ResidentPages {
      * @param pages the most pages that are removed
      */
     public void beforeRemoval(long pages) {
+        if (isInParts) {
+            return;
+        }
         int tables = table.tables();
         if (tables > FEW_TABLES) {
             long due = (long) PAGES_PER_TABLE * tables;
@@ -84,6 +91,16 @@ public final class ResidentPages {
                 return;
             }
         }
+        note();
+    }
+
+    /** Sets whether threads change the space in parts from now on. */
+    public void setInParts(boolean inParts) {
+        isInParts = inParts;
+    }
+
+    /** Notes the number of pages. */
+    public void note() {
         long now = count();
         long highest = (long) PEAK.getOpaque(this);
         while (now > highest && !PEAK.compareAndSet(this, highest, now)) {

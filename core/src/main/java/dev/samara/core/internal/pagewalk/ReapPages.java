@@ -33,7 +33,9 @@ public final class ReapPages {
      */
     public static long reapUntilFull(PageWalk walk, VmArea vma, long start, long end, TlbGather gather) {
         walk.over(start, end);
-        walk.table().residents().beforeRemoval((end - start) >>> walk.table().pageShift());
+        walk.table()
+                .residents()
+                .beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
         while (!gather.isFull() && walk.next()) {
             long reached = reap(walk.table(), vma, walk.leaf(), walk.start(), walk.end(), gather);
             if (reached != walk.end()) {

@@ -6,7 +6,7 @@ import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * Whether a space refuses mappings that are writable and executable, and such that become executable ({@code
+ * Whether a space refuses mappings that are writable and executable, and changes that make a mapping executable ({@code
  * MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
  *
  * <p>The bits are set under the layout lock, which has no parts then. So each edit that is published after {@link #set}

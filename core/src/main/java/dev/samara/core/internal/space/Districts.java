@@ -300,10 +300,11 @@ final class Districts {
                 from.moves(),
                 from.changes());
         divided.die();
+        layout.notePeaks();
         StackReserve.check(DEPTH);
         // From here on nothing fails.
         layout.lifetime().identity().chargeParts(charged);
-        layout.mapped().countIn(charged);
+        layout.countIn(charged);
         // The parts, then no tree: a thread that finds no tree finds the parts. No thread uses them before, since
         // lookups go by the tree until then.
         setPartsRelease(parts);
@@ -393,7 +394,7 @@ final class Districts {
             layout.lifetime().identity().charged(counters.accounted);
             layout.lifetime().identity().chargeParts(null);
             layout.mapped().set(counters.total);
-            layout.mapped().countIn(null);
+            layout.countIn(null);
             meetings.joined(from);
             return joined;
         } finally {

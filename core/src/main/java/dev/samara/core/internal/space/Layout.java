@@ -341,6 +341,7 @@ public final class Layout implements VmaLookup {
 
     /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
     public void uncharge(District district, Counters unmapped) {
+        mapped.beforeFall();
         district.uncharge(unmapped);
         charge(district);
     }
@@ -355,6 +356,22 @@ public final class Layout implements VmaLookup {
 
     MappedPages mapped() {
         return mapped;
+    }
+
+    /** Notes the numbers of pages before the layout is divided. */
+    void notePeaks() {
+        mapped.beforeFall();
+        if (pages != null) {
+            pages.residents().note();
+        }
+    }
+
+    /** Has parts count their mapped pages apart; null after they were joined. The caller holds the layout lock. */
+    void countIn(@Nullable ChargedPages parts) {
+        mapped.countIn(parts);
+        if (pages != null) {
+            pages.residents().setInParts(parts != null);
+        }
     }
 
     /** Returns the number of mapped pages. Takes no lock. */

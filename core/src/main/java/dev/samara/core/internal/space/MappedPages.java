@@ -54,11 +54,20 @@ final class MappedPages {
         return Math.max((long) PEAK.getOpaque(this), count());
     }
 
-    /** Notes the number before it falls. */
+    /**
+     * Notes the number before it falls. While the layout is divided this does nothing, since threads with own ranges
+     * would read each other's numbers at each unmapping.
+     */
     void beforeFall() {
+        if (parts == null) {
+            note();
+        }
+    }
+
+    private void note() {
         long now = count();
         long highest = (long) PEAK.getOpaque(this);
-        // Parts of the layout may do so side by side.
+        // A completion may do so beside an operation.
         while (now > highest && !PEAK.compareAndSet(this, highest, now)) {
             highest = (long) PEAK.getOpaque(this);
         }

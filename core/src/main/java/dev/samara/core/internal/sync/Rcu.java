@@ -48,7 +48,7 @@ public final class Rcu {
             Consumer<String> reporter) {}
 
     private final Settings settings;
-    private final PolledGrace polled;
+    private final GracePeriods polled;
     private final RcuCallbacks callbacks;
 
     /** Replaced as a whole, under the lock. Scanned without the lock. */
@@ -59,7 +59,7 @@ public final class Rcu {
 
     public Rcu(Settings settings) {
         this.settings = settings;
-        polled = new PolledGrace(this, settings);
+        polled = new GracePeriods(this, settings);
         callbacks = new RcuCallbacks(this, settings);
     }
 

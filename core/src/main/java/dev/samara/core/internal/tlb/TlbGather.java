@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of frames at which the gather is full. */
-    static final int MOST = 1 << 12;
+    public static final int MOST = 1 << 12;
 
     private final MachineMemory memory;
     private @Nullable PageTableContext context;

@@ -128,8 +128,8 @@ final class FailurePlantedTest {
                     SourceBreak.of(
                             CORE + "hostfile.PageReads",
                             "        ReadSpaces.ReadSpace space = spaces.take(most);\n",
-                            "int early = pages.allocate(); ReadSpaces.ReadSpace space = spaces.take(most);"
-                                    + " pages.free(early);")),
+                            "int early = pages.allocate(); int[] list = new int[most];"
+                                    + " ReadSpaces.ReadSpace space = spaces.take(list.length); pages.free(early);")),
             new Planted(
                     "an eviction has no memory for an empty index before its frames are handed over",
                     "evict@HOST_FILE",

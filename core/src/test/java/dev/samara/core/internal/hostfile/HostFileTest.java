@@ -22,6 +22,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -207,6 +208,41 @@ final class HostFileTest extends HostFileFixture {
         assertEquals(11, fixture.load(at + PAGE));
         reader.close();
         writer.close();
+    }
+
+    @Test
+    @DisplayName("that another program makes several pages longer is found at once, and its bytes are kept")
+    void grownByPages() throws Exception {
+        Path path = write("f", PAGE_BYTES - 8);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, 5, READ | WRITE, MapFlags.SHARED, file, 0);
+        fixture.store(at, 1);
+        Files.write(path, new byte[8 + PAGE_BYTES], StandardOpenOption.APPEND);
+        Files.write(path, bytes(3).array(), StandardOpenOption.APPEND);
+        assertEquals(3, fixture.load(at + 2 * PAGE), "the first access finds the page");
+        fixture.store(at + 2 * PAGE, 4);
+        Files.write(path, new byte[PAGE_BYTES - 8], StandardOpenOption.APPEND);
+        Files.write(path, bytes(5).array(), StandardOpenOption.APPEND);
+        assertEquals(8, file.pwrite(bytes(6), 3 * PAGE + 16));
+        assertEquals(5, fixture.load(at + 3 * PAGE), "a write into the new page keeps the bytes before it");
+        assertEquals(0, file.fsync());
+        ByteBuffer written = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(5, written.getLong(3 * PAGE_BYTES));
+        assertEquals(6, written.getLong(3 * PAGE_BYTES + 16));
+        assertEquals(4, written.getLong(2 * PAGE_BYTES));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("that another program makes longer than a truncation asks for is cut to that")
+    void grownBeforeTruncation() throws Exception {
+        Path path = write("f", PAGE_BYTES);
+        HostFile file = open(path, RW);
+        Files.write(path, new byte[2 * PAGE_BYTES], StandardOpenOption.APPEND);
+        assertEquals(0, file.truncate(2 * PAGE));
+        assertEquals(2 * PAGE, file.size());
+        assertEquals(2 * PAGE, Files.size(path));
+        file.close();
     }
 
     @Test

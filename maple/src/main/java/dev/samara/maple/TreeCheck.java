@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
  * Checks and dumps the nodes of a tree. It is written to be obviously right, and independently of the code that it
  * checks: it recomputes the notes of nodes about the levels below them.
  */
-final class Structure {
+final class TreeCheck {
 
     /** Whether the previous slot was free. */
     private boolean afterFree;
 
-    private Structure() {}
+    private TreeCheck() {}
 
     static void validate(Node root) {
-        new Structure().check(root, root, Keys.MIN, Keys.MAX);
+        new TreeCheck().check(root, root, Keys.MIN, Keys.MAX);
     }
 
     /** Checks a node with these bounds, and returns its largest gap. */

@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** The validator, which every other test relies on: it must find each error. */
-class StructureTest {
+class TreeCheckTest {
 
     private static final long MAX = Keys.MAX;
 
     private static void refused(String why, Node root) {
-        AssertionError e = assertThrows(AssertionError.class, () -> Structure.validate(root));
+        AssertionError e = assertThrows(AssertionError.class, () -> TreeCheck.validate(root));
         assertTrue(String.valueOf(e.getMessage()).startsWith(why), e.getMessage());
     }
 
@@ -73,8 +73,8 @@ class StructureTest {
 
     @Test
     void goodTreesPass() {
-        Structure.validate(EMPTY);
-        Structure.validate(inner(1, false, pivots(9, MAX), new long[2], six(Keys.MIN, 9), six(10, MAX)));
+        TreeCheck.validate(EMPTY);
+        TreeCheck.validate(inner(1, false, pivots(9, MAX), new long[2], six(Keys.MIN, 9), six(10, MAX)));
     }
 
     @Test

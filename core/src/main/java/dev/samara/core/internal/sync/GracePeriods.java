@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
  * poll_state_synchronize_rcu}). All callers share the grace periods, so another caller costs a number. A grace period
  * advances only while some thread polls. Thread-safe; never waits.
  */
-final class PolledGrace {
+final class GracePeriods {
     private final Rcu rcu;
     private final Rcu.Settings settings;
 
@@ -31,7 +31,7 @@ final class PolledGrace {
     private long since;
     private boolean isReported;
 
-    PolledGrace(Rcu rcu, Rcu.Settings settings) {
+    GracePeriods(Rcu rcu, Rcu.Settings settings) {
         this.rcu = rcu;
         this.settings = settings;
     }
