@@ -17,6 +17,7 @@ final class ArchitectureTest {
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
     private static final String PROGRAMS = "dev.samara.examples";
+    private static final String TRANSLATOR = "dev.samara.examples.translator";
 
     /** The rows, from the classes that all others use to those that only compose. */
     private static final List<String> ROWS =
@@ -58,9 +59,30 @@ final class ArchitectureTest {
     }
 
     @Test
+    @DisplayName("the translator depends on core, the writer of classes and the JDK alone, and nothing depends on it")
+    void translatorStandsAlone() {
+        classes()
+                .that()
+                .resideInAPackage(TRANSLATOR)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "dev.samara.core..", "org.jspecify..", "org.objectweb.asm..", TRANSLATOR)
+                .check(EXAMPLES);
+        classes()
+                .that()
+                .resideInAPackage(TRANSLATOR)
+                .should()
+                .onlyHaveDependentClassesThat()
+                .resideInAPackage(TRANSLATOR)
+                .check(EXAMPLES);
+    }
+
+    @Test
     @DisplayName("examples depend on core, the command line library and the JDK, not on maple")
     void examplesDependOnCore() {
         classes()
+                .that()
+                .resideOutsideOfPackage(TRANSLATOR)
                 .should()
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage(
