@@ -60,7 +60,7 @@ final class TranslatedGuest implements GuestEngine {
     /**
      * Makes a translator.
      *
-     * @param interpreter runs what is not translated
+     * @param interpreter executes the blocks that are not translated
      * @param ram the memory of the interpreter
      * @param way how translated code reaches it
      */

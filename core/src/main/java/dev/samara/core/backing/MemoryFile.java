@@ -90,7 +90,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long addSeals(int seals) {
-        return pages.addSeals(seals);
+        return Seals.add(pages, seals);
     }
 
     /**
@@ -123,7 +123,7 @@ public final class MemoryFile implements AutoCloseable {
         if (bytes < 0) {
             return Errno.EINVAL.result();
         }
-        return pages.resize(bytes);
+        return Seals.truncate(pages, bytes);
     }
 
     /**
@@ -138,7 +138,7 @@ public final class MemoryFile implements AutoCloseable {
         if (offset < 0 || length <= 0 || offset + length < 0) {
             return Errno.EINVAL.result();
         }
-        return pages.punchUnlessSealed(offset, length);
+        return Seals.punch(pages, offset, length);
     }
 
     /**

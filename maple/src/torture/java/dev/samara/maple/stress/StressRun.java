@@ -28,6 +28,9 @@ public final class StressRun {
      */
     private static final long WIDER = 14;
 
+    /** The log tells of failures from here on; of the rest there is too much. */
+    private static final String FAILURES = "  Failed tests:";
+
     private static final Pattern PLANNED = Pattern.compile("\\(Results: (\\d+) planned;");
 
     private final Path results;
@@ -95,6 +98,8 @@ public final class StressRun {
                 .start()
                 .waitFor();
         if (status != 0) {
+            String text = Files.readString(log);
+            System.err.println(text.substring(Math.max(0, text.indexOf(FAILURES))));
             throw new IllegalStateException("status " + status + ", see " + log.toAbsolutePath());
         }
         // A test of more actors than there are processors is left out without a word.

@@ -182,6 +182,18 @@ final class CachedPages extends Caches.RegisteredCache {
         removal.setOut();
     }
 
+    /** Returns whether a page is pinned. */
+    boolean hasPins() {
+        boolean[] isFound = {false};
+        content.lock();
+        try {
+            index.forEach(0, Long.MAX_VALUE, frame -> isFound[0] |= frames.isPinned(frame));
+        } finally {
+            content.unlock();
+        }
+        return isFound[0];
+    }
+
     /** The caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
     void beginRemoval() {
         long before = removals;

@@ -11,7 +11,6 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.lang.invoke.MethodHandles;
@@ -61,6 +60,9 @@ public final class FilePages extends PageCache {
     private final boolean isOfZeros;
     private final boolean mayGrow;
     private final long number;
+
+    /** Beside the number, since a fault reads both. Changed before the file is mapped only. */
+    private long pteBits;
 
     /** The size in bytes until {@link #present} has it. */
     private final long firstSize;
@@ -124,6 +126,7 @@ public final class FilePages extends PageCache {
         this.number = number;
         this.mayGrow = mayGrow;
         this.isOfZeros = isOfZeros;
+        pteBits = isOfZeros ? Pte.SHMEM : 0;
         frames = memory.frames();
         firstSize = size;
         this.seals = seals;
@@ -173,7 +176,7 @@ public final class FilePages extends PageCache {
 
     /** Returns the bits that each page table entry with a page of this cache has: {@link Pte#SHMEM}, or none. */
     public long pteBits() {
-        return isOfZeros || segment != null ? Pte.SHMEM : 0;
+        return pteBits;
     }
 
     @Override
@@ -188,6 +191,7 @@ public final class FilePages extends PageCache {
             use.end();
         });
         segment = use;
+        pteBits = Pte.SHMEM;
     }
 
     private SegmentUse segment() {
@@ -430,82 +434,9 @@ public final class FilePages extends PageCache {
         return seals;
     }
 
-    /**
-     * Adds seals. Waits for writes, holes and changes of the size.
-     *
-     * @return 0, or a negated errno: EPERM also for a file that cannot be sealed
-     */
-    public long addSeals(int added) {
-        Cpus.checkMayWait("a seal of a file");
-        Seals own = seals;
-        if (own == null) {
-            return Seals.isKnown(added) ? Errno.EPERM.result() : Errno.EINVAL.result();
-        }
-        lock();
-        try {
-            return own.add(this, added);
-        } finally {
-            unlock();
-        }
-    }
-
     /** Returns whether a page in memory is pinned. */
     boolean hasPins() {
-        boolean[] isFound = {false};
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            cached.index().forEach(0, Long.MAX_VALUE, frame -> isFound[0] |= frames.isPinned(frame));
-        } finally {
-            cached.content().unlock();
-        }
-        return isFound[0];
-    }
-
-    /**
-     * Changes the size, unless a seal forbids it.
-     *
-     * @return 0, or EPERM, negated
-     */
-    public long resize(long bytes) {
-        Seals own = seals;
-        if (own == null) {
-            truncate(bytes);
-            return 0;
-        }
-        lock();
-        try {
-            if (own.forbidSize(size(), bytes)) {
-                return Errno.EPERM.result();
-            }
-            truncate(bytes);
-            return 0;
-        } finally {
-            unlock();
-        }
-    }
-
-    /**
-     * Punches a hole as {@link #punch} does, unless a seal forbids it.
-     *
-     * @return 0, or EPERM, negated
-     */
-    public long punchUnlessSealed(long start, long length) {
-        Seals own = seals;
-        if (own == null) {
-            punch(start, length);
-            return 0;
-        }
-        lock();
-        try {
-            if (own.isAgainstWrites()) {
-                return Errno.EPERM.result();
-            }
-            punch(start, length);
-            return 0;
-        } finally {
-            unlock();
-        }
+        return cached().hasPins();
     }
 
     /** Returns the number of linked VMAs, including those that stay for a lookup under way. */

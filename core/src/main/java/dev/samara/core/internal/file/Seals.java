@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
@@ -112,11 +113,72 @@ public final class Seals {
     }
 
     /**
-     * Adds seals. Caller holds the inode lock.
+     * Adds seals to a file. Waits for writes, holes and changes of the size.
      *
-     * @return 0, or a negated errno
+     * @return 0, or a negated errno: EPERM also for a file that cannot be sealed
      */
-    long add(FilePages file, int added) {
+    public static long add(FilePages file, int added) {
+        Cpus.checkMayWait("a seal of a file");
+        Seals own = file.seals();
+        if (own == null) {
+            return isKnown(added) ? Errno.EPERM.result() : Errno.EINVAL.result();
+        }
+        file.lock();
+        try {
+            return own.addLocked(file, added);
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /**
+     * Changes the size of a file, unless a seal forbids it.
+     *
+     * @return 0, or EPERM, negated
+     */
+    public static long truncate(FilePages file, long bytes) {
+        Seals own = file.seals();
+        if (own == null) {
+            file.truncate(bytes);
+            return 0;
+        }
+        file.lock();
+        try {
+            if (own.forbidSize(file.size(), bytes)) {
+                return Errno.EPERM.result();
+            }
+            file.truncate(bytes);
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /**
+     * Punches a hole into a file, unless a seal forbids it.
+     *
+     * @return 0, or EPERM, negated
+     */
+    public static long punch(FilePages file, long start, long length) {
+        Seals own = file.seals();
+        if (own == null) {
+            file.punch(start, length);
+            return 0;
+        }
+        file.lock();
+        try {
+            if (own.isAgainstWrites()) {
+                return Errno.EPERM.result();
+            }
+            file.punch(start, length);
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /** Adds seals. The caller holds the inode lock. Returns 0, or a negated errno. */
+    private long addLocked(FilePages file, int added) {
         if (!isKnown(added)) {
             return Errno.EINVAL.result();
         }

@@ -31,8 +31,10 @@ public final class WritableHolds {
         });
     }
 
-    /** Ends the holds. */
+    /** Ends the holds. Needs no memory. */
     public void end() {
-        held.forEach(Seals::unmap);
+        for (int i = 0; i < held.size(); i++) {
+            held.get(i).unmap();
+        }
     }
 }

@@ -12,8 +12,8 @@ import java.lang.invoke.VarHandle;
  *
  * <p>Each change of an entry also counts the pages of the leaf, by kind ({@code add_mm_counter}). A thread that fills
  * an entry holds the lock, and has written the lock's cache line. So it counts by a store beside the lock. A change
- * without the lock is counted by an addition to a second word. The number of pages is the sum of both; {@link
- * ResidentPages} adds up the leaves of a space.
+ * without the lock is counted by an addition to a second word. A word has all kinds, so that a fault uses few cache
+ * lines. The number of pages is the sum of both words; {@link ResidentPages} adds up the leaves of a space.
  *
  * <p>An upper table has its lock and its dead mark in a separate array, at the same distance from the end.
  */
@@ -27,14 +27,17 @@ public final class Leaf {
     private static final int DEAD = 2;
     private static final int LOCK = 3;
 
-    /** The pages of the first kind that were counted under the lock; the words of the other kinds precede it. */
+    /** The pages that were counted under the lock, of the first kind in the lowest bits. */
     private static final int COUNTED = 4;
 
-    /** What was counted without the lock, in the order of {@link #COUNTED}. */
-    private static final int ADDED = COUNTED + Pte.PAGE_KINDS;
+    /** The pages that were counted without the lock. */
+    private static final int ADDED = 5;
 
     /** The cpumask of the first eighth; the cpumasks of the other eighths precede it. */
-    private static final int CPUMASK = ADDED + Pte.PAGE_KINDS;
+    private static final int CPUMASK = 6;
+
+    /** Bits of a kind: those of the entries of a leaf with pages of 64 KiB, and a sign. */
+    private static final int KIND_BITS = 21;
 
     private static final int PARTS_SHIFT = 3;
     private static final int SPARE = CPUMASK - 1 + (1 << PARTS_SHIFT);
@@ -42,7 +45,7 @@ public final class Leaf {
     private Leaf() {}
 
     /** Returns an empty leaf. The number of entries is a power of two. */
-    static long[] make(int entries) {
+    public static long[] make(int entries) {
         return new long[entries + SPARE];
     }
 
@@ -120,24 +123,24 @@ public final class Leaf {
      */
     public static void count(long[] leaf, int kind, int pages) {
         if (kind != Pte.NO_PAGE) {
-            int word = leaf.length - COUNTED - kind;
+            int word = leaf.length - COUNTED;
             // Opaque: no other thread writes it meanwhile, and a reader sees no half of it.
-            ENTRY.setOpaque(leaf, word, leaf[word] + pages);
+            ENTRY.setOpaque(leaf, word, leaf[word] + inKind(kind, pages));
         }
     }
 
-    /** Counts a changed entry without the lock. */
+    /** Counts a change of an entry without the lock. */
     private static void recount(long[] leaf, long before, long pte) {
         int from = Pte.kindOf(before);
         int to = Pte.kindOf(pte);
         if (from != to) {
-            if (from != Pte.NO_PAGE) {
-                ENTRY.getAndAdd(leaf, leaf.length - ADDED - from, -1L);
-            }
-            if (to != Pte.NO_PAGE) {
-                ENTRY.getAndAdd(leaf, leaf.length - ADDED - to, 1L);
-            }
+            ENTRY.getAndAdd(leaf, leaf.length - ADDED, inKind(to, 1) + inKind(from, -1));
         }
+    }
+
+    /** Returns a number of pages of a kind, as a part of a word; 0 without a kind. */
+    private static long inKind(int kind, long pages) {
+        return kind == Pte.NO_PAGE ? 0 : pages << (kind * KIND_BITS);
     }
 
     /**
@@ -147,7 +150,18 @@ public final class Leaf {
      * @param kind a kind of pages, as {@link Pte#kindOf} returns it
      */
     static long pages(long[] leaf, int kind) {
-        return getOpaque(leaf, leaf.length - COUNTED - kind) + getOpaque(leaf, leaf.length - ADDED - kind);
+        // The sum has no borrows between kinds, though its parts may have them, unless a change is missed.
+        long left = getOpaque(leaf, leaf.length - COUNTED) + getOpaque(leaf, leaf.length - ADDED);
+        for (int i = 0; i < kind; i++) {
+            left = (left - lowest(left)) >> KIND_BITS;
+        }
+        return lowest(left);
+    }
+
+    /** Returns the number in the lowest bits, with its sign. */
+    private static long lowest(long pages) {
+        int others = Long.SIZE - KIND_BITS;
+        return pages << others >> others;
     }
 
     /**
@@ -156,9 +170,24 @@ public final class Leaf {
      * @return whether the entry was replaced
      */
     public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
-        boolean isSet = ENTRY.compareAndSet(leaf, index, expected, pte);
-        if (isSet && Pte.mayDifferInKind(expected, pte)) {
-            recount(leaf, expected, pte);
+        return Pte.mayDifferInKind(expected, pte)
+                ? replaceCounted(leaf, index, expected, pte)
+                : ENTRY.compareAndSet(leaf, index, expected, pte);
+    }
+
+    /**
+     * Counts before the exchange: once the entry is replaced, nothing fails any more, so the caller knows whether the
+     * page table has its frame.
+     */
+    private static boolean replaceCounted(long[] leaf, int index, long expected, long pte) {
+        recount(leaf, expected, pte);
+        boolean isSet = false;
+        try {
+            isSet = ENTRY.compareAndSet(leaf, index, expected, pte);
+        } finally {
+            if (!isSet) {
+                recount(leaf, pte, expected);
+            }
         }
         return isSet;
     }

@@ -125,10 +125,21 @@ public final class Fork {
                 }
             } finally {
                 holds.end();
-                objects.forEach(SharedAnonymous::drop);
-                segments.forEach(FilePages::endUse);
-                acquired.forEach(VmArea::release);
+                release(objects, segments, acquired);
             }
+        }
+    }
+
+    /** Needs no memory, so that an exhausted heap loses none of them. */
+    private static void release(List<SharedAnonymous> objects, List<FilePages> segments, List<VmArea> acquired) {
+        for (int i = 0; i < objects.size(); i++) {
+            objects.get(i).drop();
+        }
+        for (int i = 0; i < segments.size(); i++) {
+            segments.get(i).endUse();
+        }
+        for (int i = 0; i < acquired.size(); i++) {
+            acquired.get(i).release();
         }
     }
 

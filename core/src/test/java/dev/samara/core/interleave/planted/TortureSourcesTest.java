@@ -7,10 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.File;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.FutureTask;
 import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -20,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The profile torture runs them: the tests of JCStress, and their forms that are broken on purpose. */
-@DisplayName("The tests of JCStress name methods that exist")
+@DisplayName("The tests of JCStress name methods that exist, and run")
 @Tag("interleave")
 final class TortureSourcesTest {
     private static final Path TOP =
@@ -28,7 +36,7 @@ final class TortureSourcesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"maple", "core"})
-    @DisplayName("they can be compiled")
+    @DisplayName("they can be compiled, and each runs once")
     void compiles(String module, @TempDir Path classes) throws Exception {
         List<String> arguments = new ArrayList<>(List.of(
                 "-classpath",
@@ -49,5 +57,67 @@ final class TortureSourcesTest {
         ToolProvider compiler = ToolProvider.findFirst("javac").orElseThrow();
         int status = compiler.run(out, out, arguments.toArray(String[]::new));
         assertEquals(0, status, messages::toString);
+        assertTrue(runEachOnce(classes) > 0, "no tests");
+    }
+
+    /** Runs the actors of each test, one after the other; returns the number of tests. */
+    private static int runEachOnce(Path classes) throws Exception {
+        List<URL> urls = new ArrayList<>(List.of(
+                classes.toUri().toURL(),
+                TOP.resolve("maple/target/test-classes").toUri().toURL()));
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+            urls.add(Path.of(entry).toUri().toURL());
+        }
+        int tests = 0;
+        // One loader has the tests and what they test, since some call what their package sees alone.
+        try (URLClassLoader loader =
+                        new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+                Stream<Path> files = Files.walk(classes)) {
+            for (Path file :
+                    files.filter(path -> path.toString().endsWith(".class")).toList()) {
+                String path = classes.relativize(file).toString();
+                Class<?> type = loader.loadClass(
+                        path.substring(0, path.length() - ".class".length()).replace(File.separatorChar, '.'));
+                if (hasAnnotation(type, "JCStressTest")) {
+                    // A thread of its own, since some tests leave a CPU of their thread in GUEST.
+                    FutureTask<Class<?>> run = new FutureTask<>(() -> {
+                        callActors(type);
+                        return type;
+                    });
+                    new Thread(run, type.getName()).start();
+                    run.get();
+                    tests++;
+                }
+            }
+        }
+        return tests;
+    }
+
+    private static void callActors(Class<?> test) throws ReflectiveOperationException {
+        Map<Class<?>, Object> objects = new HashMap<>();
+        for (String role : List.of("Actor", "Arbiter")) {
+            for (Method method : test.getDeclaredMethods()) {
+                if (hasAnnotation(method, role)) {
+                    List<Object> arguments = new ArrayList<>();
+                    for (Class<?> parameter : method.getParameterTypes()) {
+                        arguments.add(objectOf(parameter, objects));
+                    }
+                    method.invoke(objectOf(test, objects), arguments.toArray());
+                }
+            }
+        }
+    }
+
+    private static Object objectOf(Class<?> type, Map<Class<?>, Object> objects) throws ReflectiveOperationException {
+        if (!objects.containsKey(type)) {
+            objects.put(type, type.getConstructor().newInstance());
+        }
+        return objects.get(type);
+    }
+
+    private static boolean hasAnnotation(AnnotatedElement element, String name) {
+        return Arrays.stream(element.getAnnotations())
+                .anyMatch(annotation ->
+                        annotation.annotationType().getSimpleName().equals(name));
     }
 }

@@ -30,7 +30,11 @@ public class GuestThenGeneration {
             new CpuState(0, 1, new CpuOwner(this, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
     private final TlbContext context = new TlbContext();
     private final long known = context.generation().current();
-    private final long[] leaf = {Pte.present(1, Pte.READ)};
+    private final long[] leaf = Leaf.make(1);
+
+    public GuestThenGeneration() {
+        Leaf.fill(leaf, 0, Pte.present(1, Pte.READ));
+    }
 
     @Actor
     public void owner(III_Result r) {
