@@ -170,9 +170,10 @@ public final class Leaf {
      * @return whether the entry was replaced
      */
     public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
-        return Pte.mayDifferInKind(expected, pte)
-                ? replaceCounted(leaf, index, expected, pte)
-                : ENTRY.compareAndSet(leaf, index, expected, pte);
+        if (Pte.mayDifferInKind(expected, pte)) {
+            return replaceCounted(leaf, index, expected, pte);
+        }
+        return ENTRY.compareAndSet(leaf, index, expected, pte);
     }
 
     /**

@@ -155,9 +155,9 @@ final class MissedBreaks {
                     1,
                     in(
                             "page.Leaf",
-                            "boolean isSet = ENTRY.compareAndSet(leaf, index, expected, pte);",
+                            "return ENTRY.compareAndSet(leaf, index, expected, pte);",
                             "boolean isSet = get(leaf, index) == expected;"
-                                    + " if (isSet) { setRelease(leaf, index, pte); }")),
+                                    + " if (isSet) { setRelease(leaf, index, pte); } return isSet;")),
             PlantedBreak.of(
                     "a claim of a CPU compares its owner, and then stores",
                     CpuScenarios.TwoClaims.class,
