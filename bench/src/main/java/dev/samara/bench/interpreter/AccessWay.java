@@ -64,7 +64,8 @@ enum AccessWay {
     /**
      * Makes a way.
      *
-     * @param most the most instructions of a region: no compiler of HotSpot compiles a method of 8,000 bytes
+     * @param most the most instructions of a region. Most regions of so many are small enough for the compilers of
+     *     HotSpot; the others get fewer
      */
     AccessWay(int most) {
         this.most = most;

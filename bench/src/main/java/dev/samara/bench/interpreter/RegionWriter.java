@@ -83,7 +83,6 @@ final class RegionWriter {
     private final int left;
     private final int next;
     private int firstFree = FIRST_LOCAL;
-    private int codeSize;
 
     /**
      * Makes a writer of one region.
@@ -181,8 +180,8 @@ final class RegionWriter {
         }
     }
 
-    /** Writes the class; returns its file. */
-    byte[] write() {
+    /** Writes the class; returns the bytes of its code, which may be more than a method can have. */
+    int write() {
         Label body = new Label();
         Label failed = new Label();
         begin();
@@ -223,13 +222,12 @@ final class RegionWriter {
         method.visitMaxs(0, 0);
         method.visitEnd();
         file.visitEnd();
-        codeSize = end.getOffset();
-        return file.toByteArray();
+        return end.getOffset();
     }
 
-    /** Returns the bytes of the code that was written. */
-    int codeSize() {
-        return codeSize;
+    /** Returns the file of the class that was written. */
+    byte[] file() {
+        return file.toByteArray();
     }
 
     private void begin() {

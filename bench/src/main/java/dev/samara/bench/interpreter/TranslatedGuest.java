@@ -21,6 +21,9 @@ final class TranslatedGuest implements GuestEngine {
     /** How often an access leaves its region before it becomes a call. */
     private static final int CALLED = 100;
 
+    /** The most bytes of bytecode of a method that a compiler of HotSpot compiles. */
+    private static final int LARGEST = 8_000;
+
     /** What is known of the code at an address. */
     private static final class CodeAddress {
         private int runs;
@@ -164,10 +167,18 @@ final class TranslatedGuest implements GuestEngine {
     }
 
     private void translate(long start) {
-        RegionPlan plan = RegionPlan.of(start, ram, way.most());
-        RegionWriter writer = new RegionWriter(plan, code -> way.code(code, constants, plan, called));
-        Translation made = new Translation(plan, load(writer.write()), changes);
-        sizes.add(writer.codeSize());
+        int most = way.most();
+        RegionPlan plan = RegionPlan.of(start, ram, most);
+        RegionWriter writer = writer(plan);
+        int size = writer.write();
+        while (size > LARGEST) {
+            most = Math.min(most, plan.size()) / 2;
+            plan = RegionPlan.of(start, ram, most);
+            writer = writer(plan);
+            size = writer.write();
+        }
+        Translation made = new Translation(plan, load(writer.file()), changes);
+        sizes.add(size);
         for (int i = 0; i < plan.entries().size(); i++) {
             CodeAddress place = placeAt(plan.entries().get(i));
             if (place.translation == null) {
@@ -175,6 +186,10 @@ final class TranslatedGuest implements GuestEngine {
                 place.entry = i;
             }
         }
+    }
+
+    private RegionWriter writer(RegionPlan plan) {
+        return new RegionWriter(plan, code -> way.code(code, constants, plan, called));
     }
 
     private Region load(byte[] file) {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.Locale;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What translated code has to do beyond the instructions of one region. */
+final class RegionsTest {
+    private static final long CODE = 0x1_0000;
+    private static final long DATA = 0x10_0000;
+
+    private static GuestRam memory(String way) {
+        boolean isSamara = !way.equals("array") && !way.equals("paged");
+        return isSamara ? FastRam.make() : way.equals("array") ? new ArrayRam((int) DATA + 4096) : new PagedRam();
+    }
+
+    private static TranslatedGuest guest(GuestRam ram, String way, int[] code) {
+        ram.map(CODE, 1 << 14);
+        ram.map(DATA, 4096);
+        for (int i = 0; i < code.length; i++) {
+            ram.storeInt(CODE + 4L * i, code[i]);
+        }
+        boolean calls = way.equals("array") || way.equals("paged");
+        return new TranslatedGuest(
+                new Interpreter(ram), ram, calls ? AccessWay.CALL : AccessWay.valueOf(way.toUpperCase(Locale.ROOT)));
+    }
+
+    /** Runs a long loop, and compares the sizes of its regions with the limit of HotSpot. */
+    private static void loop(String way, int length, BiConsumer<Assembler, Integer> instruction) {
+        assumeTrue(!way.equals("segment") || Runtime.version().feature() >= 22, "segments are of JDK 22");
+        Assembler program = new Assembler().addi(5, 0, 200).label("again");
+        for (int i = 0; i < length; i++) {
+            instruction.accept(program, i);
+        }
+        program.addi(10, 10, 1)
+                .addi(5, 5, -1)
+                .bne(5, 0, "near")
+                .ecall()
+                .label("near")
+                .jal(0, "again");
+        try (GuestRam ram = memory(way)) {
+            TranslatedGuest guest = guest(ram, way, program.assemble());
+            assertEquals(DATA + 200, guest.run(CODE, DATA, 0));
+            assertFalse(guest.sizes().isEmpty(), "nothing was translated");
+            for (int size : guest.sizes()) {
+                assertTrue(size <= 8_000, "the compilers of the JVM leave out a method of " + size + " bytes");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"array", "call", "tlb", "kept", "segment"})
+    @DisplayName("code that only loads, by all registers, is translated to methods that HotSpot compiles")
+    void loads(String way) {
+        loop(way, 700, (program, i) -> {
+            if (i < 20) {
+                program.lui(11 + i, 0x100);
+            } else {
+                program.lbu(6, 11 + i % 20, 1 + i % 1_000);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"array", "call", "tlb", "kept", "segment"})
+    @DisplayName("code that only calls is translated to methods that HotSpot compiles, for all the returns in it")
+    void calls(String way) {
+        loop(way, 130, (program, i) -> {
+            if (i == 0) {
+                program.jal(0, "first")
+                        .label("leaf")
+                        .jalr(0, 1, 0)
+                        .label("first")
+                        .jal(19, "second")
+                        .label("second");
+            } else {
+                // x19 is the address of this place; the leaf is two instructions before.
+                program.jalr(1, 19, -8);
+            }
+        });
+    }
+}
