@@ -70,6 +70,7 @@ final class Interpreter implements GuestEngine {
     private final long[] x = new long[NOWHERE + 1];
     private final Long2ObjectHashMap<Block> blocks = new Long2ObjectHashMap<>();
     private long executed;
+    private int changes;
 
     /**
      * Makes an interpreter.
@@ -111,6 +112,12 @@ final class Interpreter implements GuestEngine {
     /** Drops all blocks: the guest has changed code. */
     void forgetBlocks() {
         blocks.clear();
+        changes++;
+    }
+
+    /** Returns how often all blocks were dropped. */
+    int changes() {
+        return changes;
     }
 
     @Override
@@ -172,7 +179,7 @@ final class Interpreter implements GuestEngine {
                     return next != null && next.start == to ? next : jump(block, to);
                 }
                 case FENCE_I -> {
-                    blocks.clear();
+                    forgetBlocks();
                     return blockAt(pc(block, i) + 4);
                 }
                 case NEXT -> {

@@ -58,7 +58,6 @@ final class TranslatedGuest implements GuestEngine {
     private final Set<Long> called = new HashSet<>();
     private final Region.RegionProgress progress = new Region.RegionProgress();
     private final List<Integer> sizes = new ArrayList<>();
-    private int changes;
 
     /**
      * Makes a translator.
@@ -121,7 +120,6 @@ final class TranslatedGuest implements GuestEngine {
     /** Returns where the guest goes on after a region. */
     private long leave(long result) {
         if (result >= Region.CHANGED) {
-            changes++;
             interpreter.forgetBlocks();
             return result - Region.CHANGED;
         }
@@ -137,12 +135,12 @@ final class TranslatedGuest implements GuestEngine {
     }
 
     private boolean isCurrent(Translation known) {
-        if (known.changes != changes) {
+        if (known.changes != interpreter.changes()) {
             if (!known.plan.isCurrent(ram)) {
                 drop(known);
                 return false;
             }
-            known.changes = changes;
+            known.changes = interpreter.changes();
         }
         return true;
     }
@@ -177,7 +175,7 @@ final class TranslatedGuest implements GuestEngine {
             writer = writer(plan);
             size = writer.write();
         }
-        Translation made = new Translation(plan, load(writer.file()), changes);
+        Translation made = new Translation(plan, load(writer.file()), interpreter.changes());
         sizes.add(size);
         for (int i = 0; i < plan.entries().size(); i++) {
             CodeAddress place = placeAt(plan.entries().get(i));

@@ -40,12 +40,7 @@ final class RegionsTest {
         for (int i = 0; i < length; i++) {
             instruction.accept(program, i);
         }
-        program.addi(10, 10, 1)
-                .addi(5, 5, -1)
-                .bne(5, 0, "near")
-                .ecall()
-                .label("near")
-                .jal(0, "again");
+        program.addi(10, 10, 1).addi(5, 5, -1).bne(5, 0, "near").ecall().label("near").jal(0, "again");
         try (GuestRam ram = memory(way)) {
             TranslatedGuest guest = guest(ram, way, program.assemble());
             assertEquals(DATA + 200, guest.run(CODE, DATA, 0));
@@ -75,16 +70,40 @@ final class RegionsTest {
     void calls(String way) {
         loop(way, 130, (program, i) -> {
             if (i == 0) {
-                program.jal(0, "first")
-                        .label("leaf")
-                        .jalr(0, 1, 0)
-                        .label("first")
-                        .jal(19, "second")
-                        .label("second");
+                program.jal(0, "first").label("leaf").jalr(0, 1, 0).label("first").jal(19, "second").label("second");
             } else {
                 // x19 is the address of this place; the leaf is two instructions before.
                 program.jalr(1, 19, -8);
             }
         });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"array", "paged", "call", "tlb", "kept"})
+    @DisplayName("after a fence.i that is interpreted, a region whose code was changed does not run")
+    void interpretedFence(String way) {
+        int[] code = new Assembler()
+                .addi(5, 0, 200)
+                .label("again")
+                .jalr(1, 11, 0)
+                .addi(5, 5, -1)
+                .bne(5, 0, "again")
+                .ecall()
+                .sw(10, 11, 0) // the second entry
+                .fenceI()
+                .jalr(1, 11, 0)
+                .add(10, 20, 0)
+                .ecall()
+                .addi(20, 0, 1) // the function
+                .jalr(0, 1, 0)
+                .assemble();
+        int changed = new Assembler().addi(20, 0, 2).assemble()[0];
+        long function = CODE + 4 * 10;
+        try (GuestRam ram = memory(way)) {
+            TranslatedGuest guest = guest(ram, way, code);
+            guest.run(CODE, 0, function);
+            assertTrue(guest.sizes().size() >= 2, "the function was not translated");
+            assertEquals(2, guest.run(CODE + 4 * 5, changed, function));
+        }
     }
 }
