@@ -97,6 +97,8 @@ final class TranslatedGuest implements GuestEngine {
             CodeAddress place = placeAt(pc);
             Translation known = place.translation;
             if (known != null && isCurrent(known)) {
+                // Code polls at its own jumps back only, and the guest may loop through several regions.
+                ram.poll();
                 pc = leave(known.region.run(x, progress, place.entry));
             } else if (++place.runs < place.hot) {
                 pc = interpreter.runBlock(pc);

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.samara.core.AddressSpace;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,6 +106,44 @@ final class RegionsTest {
             guest.run(CODE, 0, function);
             assertTrue(guest.sizes().size() >= 2, "the function was not translated");
             assertEquals(2, guest.run(CODE + 4 * 5, changed, function));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"call", "tlb", "kept"})
+    @DisplayName("a loop through several regions polls: another thread's munmap does not wait for its end")
+    void pollsBetweenRegions(String way) {
+        int[] code = new Assembler()
+                .lui(5, 0x10000)
+                .label("again")
+                .jalr(1, 11, 0)
+                .ld(6, 10, 8)
+                .bne(6, 0, "end")
+                .addi(5, 5, -1)
+                .bne(5, 0, "again")
+                .label("end")
+                .add(10, 5, 0)
+                .ecall()
+                .sd(5, 10, 0) // the function
+                .jalr(0, 1, 0)
+                .assemble();
+        try (FastRam ram = FastRam.make()) {
+            TranslatedGuest guest = guest(ram, way, code);
+            ram.map(DATA + 4096, 4096);
+            ram.storeLong(DATA + 4096, 1);
+            AddressSpace space = ram.space();
+            CompletableFuture<Void> unmapping = CompletableFuture.runAsync(() -> {
+                byte[] word = new byte[Integer.BYTES];
+                // Until the count is below its start by some thousands, so all is translated.
+                do {
+                    assertEquals(word.length, space.read(DATA, word, 0, word.length));
+                } while ((word[1] & 0xff) > 0xc0 || word[3] != 0x0f);
+                space.munmap(DATA + 4096, 4096);
+                byte[] one = {1};
+                assertEquals(1, space.write(DATA + 8, one, 0, 1));
+            });
+            assertTrue(guest.run(CODE, DATA, CODE + 4 * 8) > 0, "munmap has waited for the end of the loop");
+            unmapping.join();
         }
     }
 }
