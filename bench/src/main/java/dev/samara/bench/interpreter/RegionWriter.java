@@ -76,6 +76,10 @@ final class RegionWriter {
     private final Map<Integer, Integer> locals = new TreeMap<>();
     private final TreeSet<Integer> written = new TreeSet<>();
     private final Label exit = new Label();
+
+    /** Where the code leaves for a reason, by the reason. */
+    private final Map<Integer, Label> exits = new TreeMap<>();
+
     private final MethodVisitor method;
     private final AccessCode accesses;
     private final int executed;
@@ -188,9 +192,9 @@ final class RegionWriter {
         method.visitTryCatchBlock(body, exit, failed, "java/lang/RuntimeException");
         method.visitLabel(body);
         enter();
-        long after = -1;
+        long after = Region.END;
         for (Instruction one : plan.instructions()) {
-            if (after >= 0 && after != one.pc()) {
+            if (after != Region.END && after != one.pc()) {
                 leave(after);
             }
             if (plan.isLeader(one.pc())) {
@@ -198,12 +202,13 @@ final class RegionWriter {
                 count(one.pc());
             }
             instruction(one);
-            after = one.isLast() ? -1 : one.next();
+            after = one.isLast() ? Region.END : one.next();
         }
-        if (after >= 0) {
+        if (after != Region.END) {
             leave(after);
         }
         accesses.end();
+        exits.forEach(this::leaveFor);
         method.visitLabel(exit);
         writeBack();
         method.visitVarInsn(LLOAD, next);
@@ -288,7 +293,7 @@ final class RegionWriter {
     /** Writes what an access does that misses, in a region that polls: the interpreter makes it. */
     void leaveAt(long pc) {
         method.visitIincInsn(left, instructionsFrom(pc));
-        leave(Region.MISSED + pc);
+        leave(pc, exitFor(Region.MISSED));
     }
 
     private void writeBack() {
@@ -302,8 +307,24 @@ final class RegionWriter {
     }
 
     private void leave(long to) {
+        leave(to, exit);
+    }
+
+    private void leave(long to, Label by) {
         method.visitLdcInsn(to);
         method.visitVarInsn(LSTORE, next);
+        method.visitJumpInsn(GOTO, by);
+    }
+
+    private Label exitFor(int reason) {
+        return exits.computeIfAbsent(reason, key -> new Label());
+    }
+
+    private void leaveFor(int reason, Label label) {
+        method.visitLabel(label);
+        method.visitVarInsn(ALOAD, PROGRESS_OF);
+        pushInt(reason);
+        method.visitFieldInsn(PUTFIELD, PROGRESS, "reason", "I");
         method.visitJumpInsn(GOTO, exit);
     }
 
@@ -416,7 +437,7 @@ final class RegionWriter {
                 jump(one, one.target());
             }
             case Interpreter.JALR -> jumpTo(one);
-            case Interpreter.FENCE_I -> leave(Region.CHANGED + one.next());
+            case Interpreter.FENCE_I -> leave(one.next(), exitFor(Region.CHANGED));
             default -> leave(Region.END);
         }
     }

@@ -120,20 +120,19 @@ final class TranslatedGuest implements GuestEngine {
     }
 
     /** Returns where the guest goes on after a region. */
-    private long leave(long result) {
-        if (result >= Region.CHANGED) {
+    private long leave(long pc) {
+        int reason = progress.reason;
+        progress.reason = 0;
+        if (reason == Region.CHANGED) {
             interpreter.forgetBlocks();
-            return result - Region.CHANGED;
-        }
-        if (result >= Region.MISSED) {
-            long pc = result - Region.MISSED;
+        } else if (reason == Region.MISSED) {
             if (misses.incrementAndGet(pc) == CALLED) {
                 called.add(pc);
                 dropAllWith(pc);
             }
             return interpreter.runBlock(pc);
         }
-        return result;
+        return pc;
     }
 
     private boolean isCurrent(Translation known) {

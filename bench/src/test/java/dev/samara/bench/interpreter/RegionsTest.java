@@ -3,6 +3,7 @@ package dev.samara.bench.interpreter;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -144,6 +145,35 @@ final class RegionsTest {
             });
             assertTrue(guest.run(CODE, DATA, CODE + 4 * 8) > 0, "munmap has waited for the end of the loop");
             unmapping.join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"call", "kept"})
+    @DisplayName("a jump beyond all addresses of code faults at its target, whatever bits that has")
+    void jumpsFar(String way) {
+        int[] code = new Assembler()
+                .addi(5, 0, 200)
+                .jal(0, "again") // the first load is made by translated code
+                .label("again")
+                .ld(6, 10, 0)
+                .jalr(1, 6, 0)
+                .addi(5, 5, -1)
+                .bne(5, 0, "again")
+                .ecall()
+                .jalr(0, 1, 0) // the function
+                .assemble();
+        long function = CODE + 4 * 7;
+        for (int bit = 61; bit < 64; bit++) {
+            try (FastRam ram = FastRam.make()) {
+                TranslatedGuest guest = guest(ram, way, code);
+                ram.storeLong(DATA, function);
+                guest.run(CODE, DATA, 0);
+                ram.storeLong(DATA, function + (1L << bit));
+                String fault = assertThrows(IllegalStateException.class, () -> guest.run(CODE, DATA, 0))
+                        .getMessage();
+                assertEquals("SEGV_MAPERR at 0x" + Long.toHexString(function + (1L << bit)), fault);
+            }
         }
     }
 }
