@@ -43,7 +43,12 @@ final class RegionsTest {
         for (int i = 0; i < length; i++) {
             instruction.accept(program, i);
         }
-        program.addi(10, 10, 1).addi(5, 5, -1).bne(5, 0, "near").ecall().label("near").jal(0, "again");
+        program.addi(10, 10, 1)
+                .addi(5, 5, -1)
+                .bne(5, 0, "near")
+                .ecall()
+                .label("near")
+                .jal(0, "again");
         try (GuestRam ram = memory(way)) {
             TranslatedGuest guest = guest(ram, way, program.assemble());
             assertEquals(DATA + 200, guest.run(CODE, DATA, 0));
@@ -73,7 +78,12 @@ final class RegionsTest {
     void calls(String way) {
         loop(way, 130, (program, i) -> {
             if (i == 0) {
-                program.jal(0, "first").label("leaf").jalr(0, 1, 0).label("first").jal(19, "second").label("second");
+                program.jal(0, "first")
+                        .label("leaf")
+                        .jalr(0, 1, 0)
+                        .label("first")
+                        .jal(19, "second")
+                        .label("second");
             } else {
                 // x19 is the address of this place; the leaf is two instructions before.
                 program.jalr(1, 19, -8);

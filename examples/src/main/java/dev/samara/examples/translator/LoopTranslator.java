@@ -46,7 +46,8 @@ import org.objectweb.asm.MethodVisitor;
  * are the granules that the loop has used last, one for the loads and one for the stores by each register, with their
  * places in the region: an access to one of them is a comparison, an addition and the access.
  *
- * <p>HotSpot compiles no method of more than 8,000 bytes of bytecode. An access has some 100 here.
+ * <p>HotSpot compiles no method of more than 8,000 bytes of bytecode. An access has up to 91 here, and as many at its
+ * exit, where all registers are written back: {@link TranslationCache#LONGEST} loads or stores have almost 8,000.
  */
 final class LoopTranslator {
     private static final String NAME = internal(TranslatedLoop.class) + "$Generated";
@@ -84,6 +85,7 @@ final class LoopTranslator {
 
     private final ClassWriter file = new ClassWriter(ClassWriter.COMPUTE_FRAMES | ClassWriter.COMPUTE_MAXS);
     private final MethodVisitor code;
+    private final Label end = new Label();
     private final int slots;
 
     /** Where the code leaves, by the address at which the guest goes on. */
@@ -125,6 +127,13 @@ final class LoopTranslator {
         }
     }
 
+    /** Returns the bytes of bytecode of a loop, in a TLB with so many slots. */
+    static int size(long start, List<ToyInstruction> loop, int slots) {
+        LoopTranslator translator = new LoopTranslator(slots);
+        translator.write(start, loop);
+        return translator.end.getOffset();
+    }
+
     private byte[] write(long start, List<ToyInstruction> loop) {
         begin();
         Label again = new Label();
@@ -158,6 +167,7 @@ final class LoopTranslator {
             pc += ToyInstruction.BYTES;
         }
         exits.forEach(this::leave);
+        code.visitLabel(end);
         code.visitMaxs(0, 0);
         code.visitEnd();
         file.visitEnd();

@@ -5,6 +5,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -20,7 +22,11 @@ final class TranslationCache {
     /** How often a loop is interpreted before it is translated. */
     private static final int HOT = 10;
 
-    private static final int LONGEST = 40;
+    /** How often it is interpreted again after a translation that was not made. */
+    private static final int PAUSE = 1_000;
+
+    /** The most instructions of a loop. Its method has to be one that HotSpot compiles. */
+    static final int LONGEST = 40;
 
     /** Pages with instructions of a loop, from before these were read. */
     private static final class LoopPages {
@@ -114,27 +120,57 @@ final class TranslationCache {
     }
 
     private void translate(long start, long end) {
-        LoopPages pages = new LoopPages();
-        // The setting of a watchpoint may wait for other CPUs.
-        cpu.leaveGuest();
-        pages.watchpoint = space.watch(start, end - start, (first, length) -> pages.areChanged = true);
-        cpu.enterGuest();
-        long before = drops;
-        List<ToyInstruction> loop = read(start, end);
-        if (loop.isEmpty() || drops != before) {
-            pages.watchpoint.close();
-            runs.remove(start);
+        runs.put(start, -PAUSE);
+        // Without the watchpoint first: that makes other CPUs wait, and most loops that are not translated end here.
+        if (read(start, end).isEmpty()) {
             return;
         }
-        loops.put(start, new Loop(LoopTranslator.translate(start, loop, guest.tlb()), end, pages));
-        translated++;
+        LoopPages pages = new LoopPages();
+        Watchpoint watchpoint = watch(start, end, pages);
+        if (watchpoint == null) {
+            return;
+        }
+        pages.watchpoint = watchpoint;
+        boolean isKept = false;
+        try {
+            long before = drops;
+            List<ToyInstruction> loop = read(start, end);
+            if (!loop.isEmpty() && drops == before) {
+                loops.put(start, new Loop(LoopTranslator.translate(start, loop, guest.tlb()), end, pages));
+                translated++;
+                isKept = true;
+            }
+        } finally {
+            if (!isKept) {
+                watchpoint.close();
+            }
+        }
     }
 
-    /** Reads the instructions of a loop; none if one of them can go elsewhere than to the next. */
+    /** Begins to watch a loop; null if the space has as many watchpoints as it can have. Leaves GUEST for a time. */
+    private @Nullable Watchpoint watch(long start, long end, LoopPages pages) {
+        // The setting of a watchpoint may wait for other CPUs.
+        cpu.leaveGuest();
+        try {
+            return space.watch(start, end - start, (first, length) -> pages.areChanged = true);
+        } catch (MmException failed) {
+            return null;
+        } finally {
+            cpu.enterGuest();
+        }
+    }
+
+    /**
+     * Reads the instructions of a loop; none if one of them can go elsewhere than to the next, or cannot be fetched.
+     * The guest has no fault here: it may never come to that instruction.
+     */
     private List<ToyInstruction> read(long start, long end) {
         List<ToyInstruction> loop = new ArrayList<>();
         for (long pc = start; pc != end; pc += ToyInstruction.BYTES) {
-            ToyInstruction one = ToyInstruction.of(guest.fetchInt(pc));
+            if (guest.memory().fetch(pc, ToyInstruction.BYTES) != Fault.NONE) {
+                return List.of();
+            }
+            ToyInstruction one = ToyInstruction.of((int) guest.memory().value());
             boolean isLast = pc + ToyInstruction.BYTES == end;
             boolean isBranch = one.operation() == ToyInstruction.ToyOperation.BRANCH;
             if (loop.size() == LONGEST
