@@ -8,6 +8,7 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The instructions of one region: those that the guest can reach from its start by branches and direct jumps, and those
@@ -102,7 +103,10 @@ final class RegionPlan {
             long pc = found.remove();
             leaders.add(pc);
             while (instructions.size() < most && !instructions.containsKey(pc)) {
-                Instruction one = Instruction.at(pc, ram.fetchInt(pc));
+                Instruction one = fetched(pc, ram);
+                if (one == null) {
+                    break;
+                }
                 instructions.put(pc, one);
                 if (one.isBranch() || one.operation == Interpreter.JAL) {
                     found.add(one.target());
@@ -124,6 +128,15 @@ final class RegionPlan {
         }
         leaders.retainAll(instructions.keySet());
         entries.retainAll(instructions.keySet());
+    }
+
+    /** Returns the instruction at an address; null if there is none. The guest may never come there. */
+    private static @Nullable Instruction fetched(long pc, GuestRam ram) {
+        try {
+            return Instruction.at(pc, ram.fetchInt(pc));
+        } catch (IllegalStateException | IndexOutOfBoundsException none) {
+            return null;
+        }
     }
 
     /** Returns the instructions, in the order of their addresses. */
@@ -160,7 +173,8 @@ final class RegionPlan {
     /** Returns whether the memory still has these instructions. */
     boolean isCurrent(GuestRam ram) {
         for (Instruction one : instructions.values()) {
-            if (ram.fetchInt(one.pc) != one.word) {
+            Instruction now = fetched(one.pc, ram);
+            if (now == null || now.word != one.word) {
                 return false;
             }
         }

@@ -168,6 +168,10 @@ final class TranslatedGuest implements GuestEngine {
     private void translate(long start) {
         int most = way.most();
         RegionPlan plan = RegionPlan.of(start, ram, most);
+        if (plan.size() == 0) {
+            // The interpreter knows code that is not there any more, and the guest has not said so.
+            return;
+        }
         RegionWriter writer = writer(plan);
         int size = writer.write();
         while (size > LARGEST) {

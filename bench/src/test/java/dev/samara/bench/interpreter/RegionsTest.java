@@ -186,4 +186,35 @@ final class RegionsTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"array", "call", "kept"})
+    @DisplayName("data and unmapped memory after a branch that is always taken are no part of a region")
+    void data(String way) {
+        int[] code = new Assembler()
+                .addi(5, 0, 200)
+                .label("again")
+                .addi(10, 10, 1)
+                .addi(5, 5, -1)
+                .bne(5, 0, "near")
+                .ecall()
+                .label("near")
+                .bne(5, 0, "again")
+                .assemble();
+        for (boolean isMapped : new boolean[] {true, false}) {
+            try (GuestRam ram = memory(way)) {
+                // The last instruction is the last one of its page.
+                long start = CODE + (isMapped ? 0 : (1 << 14) - 4L * code.length);
+                TranslatedGuest guest = guest(ram, way, new int[0]);
+                for (int i = 0; i < code.length; i++) {
+                    ram.storeInt(start + 4L * i, code[i]);
+                }
+                if (isMapped) {
+                    ram.storeInt(start + 4L * code.length, -1);
+                }
+                assertEquals(DATA + 200, guest.run(start, DATA, 0));
+                assertFalse(guest.sizes().isEmpty(), "nothing was translated");
+            }
+        }
+    }
 }
