@@ -46,7 +46,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The number of the space, in GUEST. Every tag that matches has this number in its low bits. */
     long key;
 
-    /** The bytes, in the order of this memory. Handles take it as a ByteBuffer, since they are exact about types. */
+    /** The bytes, in the order of this memory. Handles take it as a ByteBuffer: other types are slow. */
     MappedByteBuffer region;
 
     private final GuestMemory memory;

@@ -35,9 +35,11 @@ import java.nio.MappedByteBuffer;
  *
  * <ul>
  *   <li>The <em>arrays and the region</em> stay while the CPU serves spaces of one machine and one page size. A class
- *       that is generated for one CPU may have them as constants. After {@link dev.samara.core.Cpu#switchTo} to a
- *       space of another machine or page size, code reads them again.
+ *       that is generated for one CPU may have them as constants. After {@link dev.samara.core.Cpu#switchTo} to the
+ *       first space, or to one of another machine or page size, code reads them again.
  *   <li>The <em>key</em> changes whenever the CPU leaves GUEST, goes to another space, or drops all its translations.
+ *       In GUEST again it may be the key of before, although translations were dropped meanwhile: an equal key says
+ *       nothing of a translation.
  *   <li>A <em>translation</em>, which is a tag that has matched and the addend of its slot, holds for its granule
  *       until the CPU acknowledges changes of other threads, leaves GUEST, or changes memory itself.
  * </ul>

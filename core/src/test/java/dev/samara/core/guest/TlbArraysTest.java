@@ -252,6 +252,51 @@ final class TlbArraysTest {
     }
 
     @Test
+    @DisplayName("in GUEST again the key may be that of before, without the translations that were dropped meanwhile")
+    void equalKey() {
+        assumeFalse(isChecked(), "nothing hits on a checked machine");
+        fixture.map(AT, 2, RWX, SpaceFixture.ANONYMOUS, null, 0);
+        cpu.enterGuest();
+        use(memory, AT);
+        use(memory, AT + PAGE);
+        long key = memory.tlb().key();
+        cpu.leaveGuest();
+        space.munmap(AT, PAGE);
+        cpu.enterGuest();
+        assertEquals(key, memory.tlb().key());
+        assertFalse(hits(Kind.LOAD, AT));
+        assertTrue(hits(Kind.LOAD, AT + PAGE));
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("in the smallest TLB, an access across two granules, or the end of the space, hits neither")
+    void twoSlots() {
+        Machine machine = Machine.builder().memory(1 << 20).tlbEntries(2).build();
+        AddressSpace of = machine.newSpace(SpaceFixture.GEOMETRY);
+        try (Cpu its = machine.claimCpu()) {
+            ThrowingMemory flat = new ThrowingMemory(its);
+            long[] before = flat.tlb().loadTags();
+            its.switchTo(of);
+            assertEquals(isChecked(), before == flat.tlb().loadTags(), "those of the first space");
+            assertEquals(AT, of.mmap(AT, 2 * PAGE, RWX, SpaceFixture.ANONYMOUS, null, 0));
+            its.enterGuest();
+            use(flat, AT);
+            use(flat, AT + PAGE);
+            for (Kind kind : Kind.values()) {
+                assertEquals(!isChecked(), indexOf(flat.tlb(), kind, AT, 8) >= 0);
+                for (int rest = 1; rest < 8; rest++) {
+                    assertEquals(-1, indexOf(flat.tlb(), kind, AT + PAGE - rest, 8));
+                    assertEquals(-1, indexOf(flat.tlb(), kind, AT + 2 * PAGE - rest, 8));
+                    assertEquals(-1, indexOf(flat.tlb(), kind, -rest, 8));
+                }
+            }
+            its.leaveGuest();
+        }
+        of.close();
+    }
+
+    @Test
     @DisplayName("the arrays, the region and the key are read again after a call: all of them may be others")
     void otherMachine() {
         fixture.map(AT, 1, RWX, SpaceFixture.ANONYMOUS, null, 0);
