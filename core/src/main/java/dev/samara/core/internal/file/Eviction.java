@@ -14,7 +14,9 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A clock
@@ -40,6 +42,8 @@ final class Eviction {
     private final ReverseMap mappings;
     private final Removals removals;
 
+    private final SpareWalk spare;
+
     /** Guarded by the lock of the content. */
     private final RecentReads recent;
 
@@ -64,13 +68,26 @@ final class Eviction {
 
     private int count;
 
+    /** The mappings of a part of the batch. */
+    private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
+
+    /** The mapping whose entries are looked at; null for none. */
+    private ReverseMap.@Nullable Link walked;
+
+    /* Made once, since each would be garbage of an eviction. */
+
+    private final ReverseMap.Visitor addition = links::add;
+    private final DiscardPages.Choice choice = this::takes;
+
     Eviction(
             MachineMemory memory,
             CachedPages cached,
             ReverseMap mappings,
             Removals removals,
             RecentReads recent,
-            PagesOut out) {
+            PagesOut out,
+            SpareWalk spare) {
+        this.spare = spare;
         this.out = out;
         this.recent = recent;
         this.memory = memory;
@@ -107,10 +124,17 @@ final class Eviction {
         } else if (!removals.tryLock()) {
             return Caches.BUSY;
         }
-        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-            return discarding == null || removals.unfinished() != null
-                    ? Caches.BUSY
-                    : free(discarding, isUrgent || isOfRecent, isOfRecent);
+        try {
+            DiscardPages walk = removals.unfinished() != null ? null : spare.beginOrNull();
+            if (walk == null) {
+                return Caches.BUSY;
+            }
+            int freed;
+            try (walk) {
+                freed = free(walk, isUrgent || isOfRecent, isOfRecent);
+            }
+            spare.giveBack(walk);
+            return freed;
         } finally {
             removals.release();
         }
@@ -130,7 +154,7 @@ final class Eviction {
     /** Frees pages; see {@link #collect} for the arguments. */
     private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
         // Before a page leaves the index: without memory for this, none does.
-        int[] freed = new int[BATCH];
+        int[] freed = discarding.roomForDrops(BATCH);
         boolean isOver = false;
         collect(isLastChance, isOfRecent);
         if (count == 0) {
@@ -190,7 +214,7 @@ final class Eviction {
     }
 
     private void unmap(DiscardPages discarding) {
-        List<AccessChecker.Revocation> revocations = new ArrayList<>();
+        List<AccessChecker.Revocation> revocations = memory.accessChecker() == null ? List.of() : new ArrayList<>();
         try {
             int from = 0;
             while (from < count) {
@@ -204,7 +228,9 @@ final class Eviction {
             }
             discarding.finish();
         } finally {
-            revocations.forEach(AccessChecker.Revocation::close);
+            for (int i = 0; i < revocations.size(); i++) {
+                revocations.get(i).close();
+            }
         }
     }
 
@@ -228,12 +254,19 @@ final class Eviction {
 
     /** Removes a part of the batch from the mappings: the pages from one index to another one, exclusive. */
     private void unmap(DiscardPages discarding, int first, int behind, List<AccessChecker.Revocation> revocations) {
-        List<ReverseMap.Link> links = new ArrayList<>();
-        mappings.visit(pages[first], pages[behind - 1], links::add);
-        for (ReverseMap.Link link : links) {
-            if (discarding.hold(link.table())) {
-                unmap(discarding, link, first, behind, revocations);
+        links.clear();
+        mappings.visit(pages[first], pages[behind - 1], addition);
+        try {
+            for (int i = 0; i < links.size(); i++) {
+                ReverseMap.Link link = links.get(i);
+                if (discarding.hold(link.table())) {
+                    walked = link;
+                    unmap(discarding, link, first, behind, revocations);
+                }
             }
+        } finally {
+            walked = null;
+            links.clear();
         }
     }
 
@@ -253,11 +286,13 @@ final class Eviction {
         if (checker != null) {
             revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), from, end));
         }
-        discarding.discard(table, from, end, (pte, at) -> takes(vma, pte, offset + ((at - vma.start()) >>> shift)));
+        discarding.discard(table, from, end, choice);
     }
 
     /** Returns whether an entry has a page of the batch, and notes the page as mapped. */
-    private boolean takes(VmArea vma, long pte, long page) {
+    private boolean takes(long pte, long address) {
+        VmArea vma = Objects.requireNonNull(walked, "walked").vma();
+        long page = vma.pageOffset() + ((address - vma.start()) >>> cached.pageShift());
         int at = Arrays.binarySearch(pages, 0, count, page);
         if (at < 0 || !Pte.isCached(pte) || Pte.frame(pte) != taken[at]) {
             return false;

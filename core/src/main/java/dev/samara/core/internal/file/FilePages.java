@@ -39,7 +39,7 @@ public final class FilePages extends PageCache {
     /** The result of an insertion whose condition did not hold. */
     public static final int STALE = NO_MEMORY - 1;
 
-    /** The most pages that a scan of a file leaves behind it in memory for the time being; half of them always stay. */
+    /** The most pages that scans of a file leave behind them in memory for the time being. */
     private static final int MOST_RECENT = 512;
 
     /** The result of an insertion of a page that an eviction may put back. */
@@ -550,9 +550,11 @@ public final class FilePages extends PageCache {
      * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
      *     waits for no lock
      * @param most the most pages of all these caches for which {@link #evict} is not called; any number
+     * @param spare the walk that the evictions of all these caches use in turn
      */
-    public void evictBy(AtomicLong counter, IntSupplier evictor, long most) {
-        present().evict(this, memory, mappings, new RecentReads((int) Math.min(MOST_RECENT, most / 8), most));
+    public void evictBy(AtomicLong counter, IntSupplier evictor, long most, SpareWalk spare) {
+        RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
+        present().evict(this, memory, mappings, recent, spare);
         cached().evictBy(counter, evictor);
     }
 

@@ -36,10 +36,10 @@ final class PresentPages {
     }
 
     /** Has pages read and evicted from now on. */
-    void evict(FilePages file, MachineMemory memory, ReverseMap mappings, RecentReads recent) {
+    void evict(FilePages file, MachineMemory memory, ReverseMap mappings, RecentReads recent, SpareWalk spare) {
         PagesOut out = new PagesOut();
         reads = new ReadPages(file, memory, cached, recent, out);
-        eviction = new Eviction(memory, cached, mappings, removals, recent, out);
+        eviction = new Eviction(memory, cached, mappings, removals, recent, out, spare);
     }
 
     ReadPages reads() {

@@ -18,8 +18,14 @@ final class RecentReads {
 
     private static final int COUNT_BITS = 16;
 
-    /** The most pages. */
-    private final int most;
+    /** The length of a queue of which no page was read again: its frames stay in the second cache of a processor. */
+    private static final int FEWEST = 128;
+
+    /** The most pages that there can be. */
+    private final int longest;
+
+    /** The most pages. Doubled when freed pages are read again: several threads read the file, or one does in turns. */
+    private int most;
 
     /** The reads as a ring: the first page of each, and their number in the low bits. */
     private long[] reads = new long[8];
@@ -42,11 +48,12 @@ final class RecentReads {
     /**
      * Makes an empty queue.
      *
-     * @param most the most pages
+     * @param longest the most pages that there can be
      * @param horizon the number of pages of which the last freed ones are remembered
      */
-    RecentReads(int most, long horizon) {
-        this.most = most;
+    RecentReads(int longest, long horizon) {
+        this.longest = longest;
+        most = Math.min(longest, FEWEST);
         mostFreed = (int) Math.max(1, Math.min(1 << 20, horizon >>> BLOCK_SHIFT));
     }
 
@@ -57,7 +64,11 @@ final class RecentReads {
      * @param length the size of the file in pages: the queue of a small file is short
      */
     void add(long first, int count, long length) {
-        if (count > most / 2 || wasFreed(first >>> BLOCK_SHIFT)) {
+        if (wasFreed(first >>> BLOCK_SHIFT)) {
+            most = Math.min(longest, 2 * most);
+            return;
+        }
+        if (count > most / 2) {
             return;
         }
         if (size == reads.length && 2 * size <= most) {

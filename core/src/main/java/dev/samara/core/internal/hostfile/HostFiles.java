@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
@@ -85,6 +86,9 @@ public final class HostFiles {
 
     /** What reads of pages use, for each size of pages: a few for all files. Guarded by this. */
     private final Map<MachineMemory, ReadSpaces> spaces = new HashMap<>();
+
+    /** What evictions use, for each size of pages. Guarded by this. */
+    private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
 
     /** By key. Guarded by this. */
     private final Map<Object, HostInode> inodes = new HashMap<>();
@@ -197,7 +201,7 @@ public final class HostFiles {
                 if (known == null) {
                     FilePages pages = FilePages.ofSaved(memory, size);
                     known = new HostInode(this, key, pages, spaces(memory), channel, writes);
-                    known.evictBy(resident, mostBytes / memory.frames().pageSize());
+                    known.evictBy(resident, mostBytes / memory.frames().pageSize(), walk(memory));
                     inodes.put(key, known);
                     all = inodes.values().toArray(new HostInode[0]);
                     isTaken = true;
@@ -224,6 +228,11 @@ public final class HostFiles {
     /** The caller holds the monitor of this. */
     private ReadSpaces spaces(MachineMemory memory) {
         return spaces.computeIfAbsent(memory, of -> new ReadSpaces(of.frames().direct()));
+    }
+
+    /** The caller holds the monitor of this. */
+    private SpareWalk walk(MachineMemory memory) {
+        return walks.computeIfAbsent(memory, SpareWalk::new);
     }
 
     private static void close(HostChannel channel) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -81,9 +82,10 @@ final class HostInode {
      * Has the pages counted and evicted. Called before the first page is in memory.
      *
      * @param most the most pages in memory of all files
+     * @param spare the walk that the evictions of all files use in turn
      */
-    void evictBy(AtomicLong counter, long most) {
-        pages.evictBy(counter, this::evictUrgently, most);
+    void evictBy(AtomicLong counter, long most, SpareWalk spare) {
+        pages.evictBy(counter, this::evictUrgently, most, spare);
     }
 
     /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Faults wait while an entry is busy. If another operation has claimed the entry by then, the entry and its page belong
  * to that operation. An entry that was to become a guard still becomes one.
  *
- * <p>One object serves one operation on one thread. The thread holds no lock and is in no reader section, unless a
- * method says so.
+ * <p>One object serves one operation on one thread, unless it is made {@linkplain #atRest at rest}. The thread holds no
+ * lock and is in no reader section, unless a method says so.
  */
 public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private static final int BATCH = 1 << 10;
@@ -94,9 +94,26 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @return the operation; null if all page-table contexts that there can be are lent
      */
     public static @Nullable DiscardPages orNull(MachineMemory memory, long left) {
-        TlbGather gather = TlbGather.with(memory, null);
-        DiscardPages made = new DiscardPages(gather, false, left);
-        return gather.tryResume() ? made : null;
+        DiscardPages made = atRest(memory, left);
+        return made.tryBegin() ? made : null;
+    }
+
+    /**
+     * Returns an object that serves one operation after the other, each from {@link #tryBegin} to {@link #close}.
+     *
+     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     */
+    public static DiscardPages atRest(MachineMemory memory, long left) {
+        return new DiscardPages(TlbGather.with(memory, null), false, left);
+    }
+
+    /**
+     * Begins an operation, the first one or after a {@link #close} that has not failed.
+     *
+     * @return false if all page-table contexts that there can be are lent; nothing has begun then
+     */
+    public boolean tryBegin() {
+        return gather.tryResume();
     }
 
     /** Returns the page-table context of this operation. */
@@ -315,6 +332,14 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         gather.needGracePeriod();
     }
 
+    /** Returns an array for {@link #dropWhenFinished} with room for a number of frames. There is none to drop yet. */
+    public int[] roomForDrops(int count) {
+        if (dropped.length < count) {
+            dropped = new int[count];
+        }
+        return dropped;
+    }
+
     /**
      * Hands over the caller's use of frames, which the next {@link #finish} drops, or {@link #close} if that fails.
      * No thread can find the frames any more, and every entry that had one of them has been claimed.
@@ -347,6 +372,13 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         if (!isLent) {
             gather.close();
         }
+        forget();
+    }
+
+    /** Keeps no table reachable. */
+    private void forget() {
+        wholesOf = null;
+        walk.forget();
     }
 
     @Override

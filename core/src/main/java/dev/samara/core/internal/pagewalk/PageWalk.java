@@ -52,6 +52,13 @@ public final class PageWalk {
         return over(from, to);
     }
 
+    /** Drops the references to the last table and leaf. A walk over another table comes next. */
+    @SuppressWarnings("NullAway") // as before the first walk
+    void forget() {
+        over(0, 0);
+        table = null;
+    }
+
     /**
      * Begins a walk before the first leaf of a range.
      *

@@ -3,10 +3,18 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Evictions of pages of a file of the host beside other calls. */
 final class EvictionScenarios {
+    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+
     private EvictionScenarios() {}
 
     /** An eviction beside another call. The last store to the first page is that of 8. */
@@ -91,6 +99,33 @@ final class EvictionScenarios {
     static final class DirtyEvictionBesideTruncation extends HostFileScenarios.Truncated {
         DirtyEvictionBesideTruncation() {
             super("evict", (state, cpu) -> evict(state));
+        }
+    }
+
+    /** Each of two threads evicts the pages of a file of its own. */
+    static final class TwoEvictions extends HostFileScenarios.OfHostFile {
+        private @Nullable HostFile other;
+
+        TwoEvictions() {
+            calls().put("one", (state, cpu) -> freed(host(state).file()));
+            calls().put("two", (state, cpu) -> freed(Objects.requireNonNull(other)));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            // Leaves a walk at rest for the first of the two.
+            freed(host(state).file());
+            load(cpu, AT);
+            HostFile another = host(state).openAnother();
+            state.space.mmap(AT + 4 * PAGE, 2 * PAGE, Protection.READ, SHARED, another, 0);
+            load(cpu, AT + 4 * PAGE);
+            other = another;
+        }
+
+        private static String freed(HostFile file) {
+            return "" + ((FilePages) Objects.requireNonNull(file.pageCache())).evict(true);
         }
     }
 

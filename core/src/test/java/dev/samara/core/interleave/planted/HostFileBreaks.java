@@ -67,6 +67,11 @@ final class HostFileBreaks {
                     1,
                     in("file.ReadPages", " && !out.contains(first + i)) {", ") {")),
             PlantedBreak.of(
+                    "two evictions have one walk",
+                    EvictionScenarios.TwoEvictions.class,
+                    1,
+                    in("file.SpareWalk", "idle.getAndSet(null)", "idle.get()")),
+            PlantedBreak.of(
                     "a page is inserted that was read before a truncation",
                     HostFileScenarios.ReadBesideTruncation.class,
                     1,

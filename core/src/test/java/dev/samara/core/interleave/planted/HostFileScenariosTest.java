@@ -58,6 +58,7 @@ final class HostFileScenariosTest {
                 EvictionScenarios.EvictionInVainBesideLoad.class,
                 EvictionScenarios.EvictionBesideGuest.class,
                 EvictionScenarios.DirtyEvictionBesideStore.class,
+                EvictionScenarios.TwoEvictions.class,
                 HostFileScenarios.ReadBesideWrite.class,
                 EvictionScenarios.Limited.class
             })

@@ -5,8 +5,12 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.ReachableObjects;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.SpareWalk;
+import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Ticket;
@@ -27,12 +31,25 @@ final class Remains {
     static void judge(Machine machine, Collection<AddressSpace> spaces, Collection<MemoryFile> files) {
         Object[] roots = roots(machine, spaces, files);
         nothingOf(OF_CALLS, roots);
+        spareWalksAreEmpty(roots);
         long layouts = ReachableObjects.from(roots).stream()
                 .filter(Layout.class::isInstance)
                 .count();
         // And the one to which all closed references lead.
         if (layouts != spaces.size() + 1) {
             throw new AssertionError(layouts + " layouts are reachable, of " + spaces.size() + " spaces");
+        }
+    }
+
+    /** A walk at rest keeps its gather, and no page table that the last eviction has walked over. */
+    private static void spareWalksAreEmpty(Object[] roots) {
+        for (Object spare : ReachableObjects.of("SpareWalk", roots)) {
+            List<Object> kept = ReachableObjects.from(List.of(MachineMemory.class, Cpus.class), spare).stream()
+                    .filter(PageTable.class::isInstance)
+                    .toList();
+            if (!kept.isEmpty()) {
+                throw new AssertionError("a walk at rest reaches " + kept);
+            }
         }
     }
 
@@ -44,7 +61,7 @@ final class Remains {
     }
 
     private static void nothingOf(List<Class<?>> types, Object[] roots) {
-        for (Object object : ReachableObjects.from(roots)) {
+        for (Object object : ReachableObjects.from(List.of(SpareWalk.class), roots)) {
             if (types.stream().anyMatch(type -> type.isInstance(object))) {
                 throw new AssertionError(
                         "reachable when all is over: " + object + ", by " + ReachableObjects.pathTo(object, roots));

@@ -14,7 +14,7 @@ final class RecentReadsTest {
     private static final int PAGES = 4096;
 
     private final PageIndex index = new PageIndex(PAGES);
-    private final RecentReads recent = new RecentReads(128, 1024);
+    private RecentReads recent = new RecentReads(128, 1024);
 
     private void read(long first, int count) {
         for (int i = 0; i < count; i++) {
@@ -83,6 +83,24 @@ final class RecentReadsTest {
         read(192, 32);
         read(0, 32);
         assertArrayEquals(pages(128, 64), collect(64));
+    }
+
+    @Test
+    @DisplayName("stay longer after a block is read again that was freed, up to the most pages")
+    void longer() {
+        recent = new RecentReads(256, 1024);
+        for (int i = 0; i < 4; i++) {
+            read(32L * i, 32);
+        }
+        assertArrayEquals(pages(0, 64), collect(64));
+        read(0, 32);
+        for (int i = 4; i < 7; i++) {
+            read(32L * i, 32);
+        }
+        assertArrayEquals(pages(64, 32), collect(64));
+        read(32, 32);
+        read(224, 32);
+        assertArrayEquals(pages(96, 32), collect(64));
     }
 
     @Test
