@@ -58,11 +58,12 @@ final class PeriodicWrites {
     private static void write(WeakReference<PeriodicWrites> self) {
         PeriodicWrites writes = self.get();
         if (writes != null) {
-            writes.write();
+            writes.round();
         }
     }
 
-    private void write() {
+    /** Writes once, and goes on unless no file is open for writing. */
+    void round() {
         boolean goesOn = true;
         try {
             goesOn = files.writeAll();

@@ -6,15 +6,12 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Evictions of pages of a file of the host beside other calls. */
 final class EvictionScenarios {
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
-
     private EvictionScenarios() {}
 
     /** An eviction beside another call. The last store to the first page is that of 8. */
@@ -119,7 +116,7 @@ final class EvictionScenarios {
             freed(host(state).file());
             load(cpu, AT);
             HostFile another = host(state).openAnother();
-            state.space.mmap(AT + 4 * PAGE, 2 * PAGE, Protection.READ, SHARED, another, 0);
+            state.space.mmap(AT + 4 * PAGE, 2 * PAGE, Protection.READ, HostFileScenarios.SHARED, another, 0);
             load(cpu, AT + 4 * PAGE);
             other = another;
         }

@@ -47,6 +47,22 @@ final class HostFileBreaks {
                             "        writeBack.unlock();\n        changes.unlock();",
                             "changes.unlock();")),
             PlantedBreak.of(
+                    "periodic writes end though a file was opened meanwhile",
+                    PeriodicScenarios.OpenBesideLastRound.class,
+                    1,
+                    in("hostfile.PeriodicWrites", "if (files.areSomeWritable()) {", "if (files == null) {")),
+            PlantedBreak.of(
+                    "a save does not wait for the periodic write of its page",
+                    PeriodicScenarios.SavedBesideRound.class,
+                    1,
+                    in(
+                            "hostfile.HostInode",
+                            "        if (writeBack.tryLock()) {\n            try {\n                writes.write",
+                            "{ { writes.write",
+                            "            } finally {\n                writeBack.unlock();\n            }\n        }\n"
+                                    + "    }\n\n    /**\n     * Writes all dirty pages, and forces nothing.",
+                            "} } }\n\n    /**\n     * Writes all dirty pages, and forces nothing.")),
+            PlantedBreak.of(
                     "an error is told by each save",
                     HostFileScenarios.TwoOpensOfFailedWrite.class,
                     1,

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A file of the host, whose page n begins with 100 + n: saves and reads beside other calls. */
 final class HostFileScenarios {
-    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
 
     private HostFileScenarios() {}
 

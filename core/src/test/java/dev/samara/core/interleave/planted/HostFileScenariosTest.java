@@ -31,6 +31,8 @@ final class HostFileScenariosTest {
                 HostFileScenarios.SavedBesideClose.class,
                 HostFileScenarios.SavedBesideStores.class,
                 HostFileScenarios.SavedBesideWrites.class,
+                PeriodicScenarios.SavedBesideRound.class,
+                PeriodicScenarios.LastCloseBesideRound.class,
                 HostFileScenarios.LastCloseBesideOpen.class
             })
     void saves(Class<? extends Scenario> type) {
@@ -43,6 +45,7 @@ final class HostFileScenariosTest {
             classes = {
                 HostFileScenarios.SavedBesideTruncation.class,
                 EvictionScenarios.DirtyEvictionBesideTruncation.class,
+                PeriodicScenarios.TruncatedBesideRound.class,
                 HostFileScenarios.ReadBesideTruncation.class,
                 HostFileScenarios.ReadToTheEnd.class
             })
