@@ -29,6 +29,7 @@ import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
 import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.RemapFilePages;
+import dev.samara.core.internal.syscall.SetAnonVmaName;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
@@ -66,10 +67,10 @@ import org.jspecify.annotations.Nullable;
  * range. Each call takes effect at one instant. From that instant lookups do not find a mapping that {@code munmap} has
  * removed; its range can be allocated again after {@code munmap} has returned. A call that changes more than 64
  * mappings one by one does so in parts, each at an instant of its own: {@link #mremap} of several mappings, {@link
- * #mprotect}, {@link #madvise}, {@link #mlock} and its relatives, {@link #mseal}. Lookups and snapshots may come
- * between two parts. Operations in the range do not, and forks do not. A call that removes pages or rights
- * returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in GUEST until they
- * poll, and for accesses under way. The package description lists the other waits.
+ * #mprotect}, {@link #madvise}, {@link #setAnonymousName}, {@link #mlock} and its relatives, {@link #mseal}. Lookups
+ * and snapshots may come between two parts. Operations in the range do not, and forks do not. A call that removes pages
+ * or rights returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in GUEST
+ * until they poll, and for accesses under way. The package description lists the other waits.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}. It has changed nothing, and the
  * interrupt flag stays set. A call that has to wait, and is made by a notifier of an operation in flight, throws {@link
@@ -565,6 +566,30 @@ public final class AddressSpace implements AutoCloseable {
      */
     public int mdwe() {
         return layout.denyWriteExec().bits();
+    }
+
+    /**
+     * Names memory without a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code PR_SET_VMA_ANON_NAME}), mapping by
+     * mapping. A hole is reported at the end (ENOMEM). Any other error stops the call, and the mappings before it stay
+     * named. Private anonymous memory can be named, sealed or not, and so can mappings of shared anonymous memory and
+     * of a {@link dev.samara.core.backing.MemoryFile}, private ones too. Their name is then {@code [anon:name]} or
+     * {@code [anon_shmem:name]} ({@link Vma#name}), and is shown so ({@link LayoutSnapshot#maps}), except that private
+     * memory of the heap and of the main stack is shown as such. Mappings with different names do not merge. Names are
+     * cut, moved and inherited by a child with their mappings; a new mapping has none, nor has the growth of the heap.
+     * A special mapping, such as {@code [vdso]}, keeps its own name: naming a whole one changes nothing.
+     *
+     * <p>Errors ({@code set_anon_vma_name} in {@code mm/madvise.c}): EINVAL a name of more than 79 characters or with a
+     * character that is not printable ASCII, or is one of {@code \ ` $ [ ]}; EINVAL not a page boundary, or the range
+     * wraps; EBADF a mapping of a file, of the zero device or of a System V segment; EAGAIN too many mappings; EINVAL a
+     * part of a special mapping.
+     *
+     * @param start a page boundary
+     * @param length bytes; 0 succeeds
+     * @param name the name, which may be empty; null to take names away
+     * @return 0, or a negated errno
+     */
+    public long setAnonymousName(long start, long length, @Nullable String name) {
+        return SetAnonVmaName.setAnonVmaName(layout, start, length, name);
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Cursor;
@@ -157,15 +158,18 @@ public final class LayoutSnapshot implements Iterable<Vma> {
     }
 
     /**
-     * Returns the displayed name. Memory without a name of its own is the heap if it overlaps the heap's range, or the
-     * main stack if it contains the stack's start, or ends there.
+     * Returns the displayed name ({@code get_vma_name} in {@code fs/proc/task_mmu.c}). Private memory is the heap if it
+     * overlaps the heap's range, or the main stack if it contains the stack's start, or ends there. A name that it was
+     * given is shown elsewhere only.
      */
     private String nameOf(Vma vma) {
-        if (vma.name() != null) {
-            return vma.name();
+        String name = vma.name();
+        Backing backing = vma.backing();
+        if (name != null && (backing != null || !vma.isNamed())) {
+            return name;
         }
-        if (vma.backing() != null) {
-            return vma.backing().name();
+        if (backing != null) {
+            return backing.name();
         }
         if (Addresses.overlap(vma.start(), vma.end(), heapStart, brk)) {
             return "[heap]";
@@ -173,7 +177,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
         boolean holdsStackStart = stackStart != 0
                 && Addresses.isAtMost(vma.start(), stackStart)
                 && !Addresses.isBelow(vma.end(), stackStart);
-        return holdsStackStart ? "[stack]" : "";
+        return holdsStackStart ? "[stack]" : name == null ? "" : name;
     }
 
     /** Returns the number and the bounds of the mappings as text. */

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Parsing the lines of a snapshot gives an equal layout, except for data that the text does not have. The offset of
  * anonymous memory is derived from its address. Two opens of one file cannot be distinguished. The lines name the heap
- * and the main stack, but the builder of the space must set where they are.
+ * and the main stack, but the builder of the space must set where they are. A name that was given to a part of these is
+ * not shown, as on Linux. Shared memory with a given name is shown by that name only, so its backing has it, too.
  */
 public final class ProcMaps {
     /** Column at which names begin in a line of maps. */
@@ -47,7 +48,8 @@ public final class ProcMaps {
     private ProcMaps() {}
 
     /**
-     * An opener that opens each inode once, for reading and writing.
+     * An opener that opens each inode once, for reading and writing. Its files accept names if they are shared
+     * anonymous memory, or files in memory without a directory ({@code memfd_create}).
      *
      * @return a new opener, for one thread
      */
@@ -55,8 +57,15 @@ public final class ProcMaps {
         record FileId(int major, int minor, long inode) {}
         Map<FileId, Backing> open = new HashMap<>();
         return (major, minor, inode, name, flags) -> open.computeIfAbsent(
-                new FileId(major, minor, inode),
-                key -> OpenFile.named(name).inode(major, minor, inode).open());
+                new FileId(major, minor, inode), key -> open(key.major(), key.minor(), key.inode(), name));
+    }
+
+    private static Backing open(int major, int minor, long inode, String name) {
+        OpenFile.Builder file = OpenFile.named(name).inode(major, minor, inode);
+        boolean isUnlinkedMemory = name.equals("/dev/zero (deleted)")
+                || name.startsWith("/memfd:")
+                || name.startsWith(Vma.ANON_SHMEM_NAME);
+        return (isUnlinkedMemory ? file.acceptsNames() : file).open();
     }
 
     /**
@@ -100,8 +109,8 @@ public final class ProcMaps {
             boolean anonymous = major == 0 && minor == 0 && inode == 0;
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
-            return AddressSpaceBuilder.mapping(
-                    start, end, flags, pageOffset, backing, anonymous && hasNameOfItsOwn(name) ? name : null);
+            boolean isOwn = anonymous ? hasNameOfItsOwn(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
+            return AddressSpaceBuilder.mapping(start, end, flags, pageOffset, backing, isOwn ? name : null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
         }

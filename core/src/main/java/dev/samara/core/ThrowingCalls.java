@@ -202,6 +202,17 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Names memory without a file; see {@link AddressSpace#setAnonymousName}.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param name the name; null to take names away
+     */
+    public void setAnonymousName(long start, long length, @Nullable String name) {
+        check(space.setAnonymousName(start, length, name), "setAnonymousName", start, length);
+    }
+
+    /**
      * Seals mappings; see {@link AddressSpace#mseal}.
      *
      * @param start a page boundary

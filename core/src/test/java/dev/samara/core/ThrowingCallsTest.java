@@ -77,6 +77,10 @@ final class ThrowingCallsTest {
                 new Refused("mlockall(0x0)", Errno.EINVAL, it -> it.mlockall(0)),
                 new Refused("msync(0x10000000, 0x1000, 0x0)", Errno.ENOMEM, it -> it.msync(PLACE, PAGE, 0)),
                 new Refused("mseal(0x10000000, 0x1000, 0x1)", Errno.EINVAL, it -> it.mseal(PLACE, PAGE, 1)),
+                new Refused(
+                        "setAnonymousName(0x10000000, 0x1000)",
+                        Errno.ENOMEM,
+                        it -> it.setAnonymousName(PLACE, PAGE, "x")),
                 new Refused("shmat(0x10000000, 0x0)", Errno.EINVAL, it -> it.shmat(null, PLACE, 0)),
                 new Refused("shmdt(0x10000000)", Errno.EINVAL, it -> it.shmdt(PLACE)),
                 new Refused("growStack(0x10000000)", Errno.EFAULT, it -> it.growStack(PLACE)));
@@ -195,6 +199,8 @@ final class ThrowingCallsTest {
         assertEquals(0, plain.msync(PLACE + 6 * PAGE, PAGE, SyncFlags.SYNC));
         calls.mseal(PLACE + 7 * PAGE, PAGE, 0);
         assertEquals(0, plain.mseal(PLACE + 7 * PAGE, PAGE, 0));
+        calls.setAnonymousName(PLACE + 6 * PAGE, PAGE, "x");
+        assertEquals(0, plain.setAnonymousName(PLACE + 6 * PAGE, PAGE, "x"));
         calls.mmap(ring, PAGE, RW, stack, null, 0);
         assertEquals(ring, plain.mmap(ring, PAGE, RW, stack, null, 0));
         calls.growStack(ring - 2 * PAGE);

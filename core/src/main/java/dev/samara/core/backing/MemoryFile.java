@@ -255,6 +255,11 @@ public final class MemoryFile implements AutoCloseable {
         }
 
         @Override
+        public boolean acceptsNames() {
+            return true;
+        }
+
+        @Override
         public boolean punchesHoles() {
             return true;
         }

@@ -161,6 +161,17 @@ public interface Backing {
     }
 
     /**
+     * Returns whether its mappings can be given names by {@code AddressSpace.setAnonymousName} ({@code
+     * vma_is_anon_shmem}). On Linux that is shared anonymous memory, and a file of {@code memfd_create}: files in
+     * memory that no directory names. Mappings of any other backing answer {@code EBADF}.
+     *
+     * @return true if its mappings can be named
+     */
+    default boolean acceptsNames() {
+        return false;
+    }
+
+    /**
      * Returns the callbacks about its mappings.
      *
      * @return one object for the life of this backing, or null for none

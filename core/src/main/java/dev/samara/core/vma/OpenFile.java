@@ -101,6 +101,11 @@ public final class OpenFile implements Backing {
     }
 
     @Override
+    public boolean acceptsNames() {
+        return (traits & Builder.ACCEPTS_NAMES) != 0;
+    }
+
+    @Override
     public boolean isZeroDevice() {
         return (traits & Builder.ZERO_DEVICE) != 0;
     }
@@ -121,6 +126,7 @@ public final class OpenFile implements Backing {
         private static final int HUGE_ALIGNED = 1 << 6;
         private static final int ZERO_DEVICE = 1 << 7;
         private static final int NO_SYNC = 1 << 8;
+        private static final int ACCEPTS_NAMES = 1 << 9;
 
         private final String name;
         private int major;
@@ -231,6 +237,16 @@ public final class OpenFile implements Backing {
          */
         public Builder refusesSync() {
             traits |= NO_SYNC;
+            return this;
+        }
+
+        /**
+         * Lets mappings of the file be named, as those of shared anonymous memory and of a {@code memfd} can be.
+         *
+         * @return this
+         */
+        public Builder acceptsNames() {
+            traits |= ACCEPTS_NAMES;
             return this;
         }
 

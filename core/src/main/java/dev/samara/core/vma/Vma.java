@@ -17,6 +17,12 @@ import org.jspecify.annotations.Nullable;
  * AddressSpaceBuilder.mapping} returns is the description of a mapping to be loaded.
  */
 public abstract sealed class Vma permits VmArea {
+    /** Only for the library: how the shown name of named private memory begins. */
+    public static final String ANON_NAME = "[anon:";
+
+    /** Only for the library: how the shown name of named shared memory begins. */
+    public static final String ANON_SHMEM_NAME = "[anon_shmem:";
+
     /** The bits above those of {@link VmaFlags}. */
     private static final long MARKS = -1L << VmaFlags.BITS;
 
@@ -128,7 +134,8 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns the name of a mapping with a name of its own, such as {@code [vdso]} or {@code [anon:pool]}.
+     * Returns the name of a mapping with a name of its own, such as {@code [vdso]}, or {@code [anon:pool]} and {@code
+     * [anon_shmem:pool]} of memory that {@code AddressSpace.setAnonymousName} has named {@code pool}.
      *
      * @return the name, or null for an ordinary mapping
      */
@@ -163,10 +170,20 @@ public abstract sealed class Vma permits VmArea {
      * Returns whether the kernel itself has mapped this for a purpose, such as {@code [vdso]}; such a mapping stays
      * whole.
      *
-     * @return true if it has a name and an attribute of {@link VmaFlags#SPECIAL}
+     * @return true if it has a name that {@code AddressSpace.setAnonymousName} does not give, and an attribute of
+     *     {@link VmaFlags#SPECIAL}
      */
     public final boolean isSpecial() {
-        return name != null && hasAny(VmaFlags.SPECIAL);
+        return hasAny(VmaFlags.SPECIAL) && name != null && !isNamed();
+    }
+
+    /**
+     * Returns whether it is memory with a name that {@code AddressSpace.setAnonymousName} gives.
+     *
+     * @return true if {@link #name} begins with {@code [anon:} or {@code [anon_shmem:}
+     */
+    public final boolean isNamed() {
+        return name != null && (name.startsWith(ANON_NAME) || name.startsWith(ANON_SHMEM_NAME));
     }
 
     /**
@@ -202,7 +219,7 @@ public abstract sealed class Vma permits VmArea {
     @Override
     public final String toString() {
         Backing backing = backing();
-        String what = backing != null ? backing.name() : name != null ? name : "anonymous";
+        String what = name != null ? name : backing != null ? backing.name() : "anonymous";
         return String.format(Locale.ROOT, "%x-%x +%x %s [%s]", start, end, pageOffset, what, VmaFlags.format(flags()));
     }
 }

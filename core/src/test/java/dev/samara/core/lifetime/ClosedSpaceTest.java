@@ -88,6 +88,7 @@ final class ClosedSpaceTest {
             "read",
             "readForced",
             "remapFilePages",
+            "setAnonymousName",
             "setMdwe",
             "shmat",
             "shmdt",

@@ -104,7 +104,7 @@ final class CallSource {
     }
 
     private ModelCall rare(ModelSpace space) {
-        return switch (random.nextInt(19)) {
+        return switch (random.nextInt(23)) {
             case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
             case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
@@ -119,6 +119,7 @@ final class CallSource {
             case 11 -> limit(space);
             case 12 -> privilege();
             case 14, 15, 16 -> remapFilePages(space);
+            case 19, 20, 21, 22 -> ranged(ModelCall.Kind.NAME, space, random.nextInt(ModelCall.NAME_COUNT), 0, 0);
             case 13 -> new ModelCall(ModelCall.Kind.MDWE, 0, 0, oneIn(3) ? random.nextInt(5) : 0, 0, 0, 0, -1);
             default -> simple(ModelCall.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : ModelCall.CLOSE_CHILD);
         };

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param length bytes; for LIMIT the limit
  * @param other the offset of MMAP, the new length of MREMAP, the page of REMAP_FILE_PAGES, the flags of MSEAL and MDWE
  * @param target the new address of MREMAP
- * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT and DROP which one, for FORK what becomes of
+ * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT, DROP and NAME which one, for FORK what becomes of
  *     the child
  * @param protection of MMAP and MPROTECT
  * @param object which file or segment, or -1 for none
@@ -40,6 +40,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         MUNLOCKALL,
         MSYNC,
         MSEAL,
+        NAME,
         SHMAT,
         SHMDT,
         GROW_STACK,
@@ -62,6 +63,11 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
 
     private static final List<Capability> CAPABILITIES = List.copyOf(EnumSet.allOf(Capability.class));
 
+    /** Names of memory: none, valid ones and an invalid one. */
+    private static final @Nullable String[] NAMES = {null, "pool", "other", "", "pool", "$"};
+
+    static final int NAME_COUNT = NAMES.length;
+
     private static final SharedSegment[] SEGMENTS = {OpenFiles.FIVE_PAGES, OpenFiles.ONE_BYTE};
 
     private static final String[] SEGMENT_NAMES = {"OpenFiles.FIVE_PAGES", "OpenFiles.ONE_BYTE"};
@@ -74,6 +80,10 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
 
     private @Nullable SharedSegment segment() {
         return object < 0 ? null : SEGMENTS[object];
+    }
+
+    private @Nullable String name() {
+        return NAMES[flags];
     }
 
     Resource resource() {
@@ -103,6 +113,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> space.munlockall();
             case MSYNC -> space.msync(address, length, flags);
             case MSEAL -> space.mseal(address, length, other);
+            case NAME -> space.setAnonymousName(address, length, name());
             case MDWE -> space.setMdwe(other);
             case REMAP_FILE_PAGES -> space.remapFilePages(address, length, protection, other, flags);
             case SHMAT -> space.shmat(segment(), address, flags);
@@ -138,6 +149,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> new ModelRanges(space).munlockall();
             case MSYNC -> new ModelRanges(space).msync(address, length, flags);
             case MSEAL -> new ModelRanges(space).mseal(address, length, other);
+            case NAME -> new ModelRanges(space).setAnonymousName(address, length, name());
             case MDWE -> space.setMdwe(other);
             case REMAP_FILE_PAGES -> new ModelMmap(space).remapFilePages(address, length, protection, other);
             case SHMAT -> new ModelMmap(space).shmat(segment(), address, flags);
@@ -194,6 +206,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
             case MUNLOCKALL -> "munlockall()";
             case MSYNC -> "msync(" + range + ", " + flags + ")";
             case MSEAL -> "mseal(" + range + ", " + hex(other) + ")";
+            case NAME -> "setAnonymousName(" + range + ", " + (name() == null ? null : '"' + name() + '"') + ")";
             case REMAP_FILE_PAGES ->
                 "remapFilePages(" + range + ", " + protection + ", " + hex(other) + ", " + hex(flags) + ")";
             case MDWE -> "setMdwe(" + hex(other) + ")";

@@ -186,7 +186,7 @@ final class ModelMmap {
         Backing backing = file;
         boolean shared = (flags & VmaFlags.SHARED) != 0;
         if (shared && (file == null || file.isZeroDevice())) {
-            backing = OpenFile.named("/dev/zero (deleted)").open();
+            backing = OpenFile.named("/dev/zero (deleted)").acceptsNames().open();
             if ((flags & VmaFlags.NORESERVE) == 0) {
                 if (!space.canCommit(to - from)) {
                     return Errno.ENOMEM.result();

@@ -8,7 +8,10 @@ import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The calls on a model space that go through a range VMA by VMA. */
 final class ModelRanges {
@@ -244,6 +247,50 @@ final class ModelRanges {
             }
         }
         return 0;
+    }
+
+    long setAnonymousName(long address, long length, @Nullable String name) {
+        long size = space.geometry.roundUp(length);
+        long end = address + size;
+        if ("$".equals(name)
+                || !space.geometry.isAligned(address)
+                || (length != 0 && size == 0)
+                || Long.compareUnsigned(end, address) < 0) {
+            return Errno.EINVAL.result();
+        }
+        boolean hole = end != address && Long.compareUnsigned(end, space.geometry.limit()) > 0;
+        int to = pages.clip(end);
+        int at = pages.clip(address);
+        while (at < to) {
+            if (!pages.isMapped(at)) {
+                hole = true;
+                at++;
+                continue;
+            }
+            int pieceEnd = Math.min(to, pages.endOf(at));
+            long result = name(at, pieceEnd, name);
+            if (result != 0) {
+                return result;
+            }
+            at = Math.max(pieceEnd, pages.endOf(at));
+        }
+        return hole ? Errno.ENOMEM.result() : 0;
+    }
+
+    /** Names a part of one VMA. */
+    private long name(int from, int to, @Nullable String name) {
+        Page page = pages.at(from);
+        Backing backing = page.backing();
+        if (backing != null && !backing.acceptsNames()) {
+            return Errno.EBADF.result();
+        }
+        String shown = name == null ? null : (backing == null ? "[anon:" : "[anon_shmem:") + name + ']';
+        boolean isWhole = pages.startOf(from) == from && pages.endOf(from) == to;
+        if (Objects.equals(shown, page.name()) || (page.isSpecial() && (shown == null || isWhole))) {
+            return 0;
+        }
+        long result = space.modify(from, to, page.flags(), shown);
+        return result == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : result;
     }
 
     long madvise(long address, long length, int advice) {

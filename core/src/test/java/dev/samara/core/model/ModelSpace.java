@@ -213,6 +213,11 @@ final class ModelSpace {
      * @return 0, or why it cannot be cut out; the first cut may be left
      */
     long modify(int from, int to, long flags) {
+        return modify(from, to, flags, pages.at(from).name());
+    }
+
+    /** Gives a part of one VMA other flags or another name, as the form with flags does. */
+    long modify(int from, int to, long flags, @Nullable String name) {
         int start = pages.startOf(from);
         int end = pages.endOf(from);
         boolean whole = start == from && end == to;
@@ -220,11 +225,12 @@ final class ModelSpace {
         boolean left = mayVanish
                 && start == from
                 && pages.isMapped(from - 1)
-                && pages.at(from - 1).continuesAs(pages.at(from).withFlags(flags));
+                && pages.at(from - 1)
+                        .continuesAs(pages.at(from).withFlags(flags).withName(name));
         boolean right = mayVanish
                 && end == to
                 && pages.isMapped(to)
-                && pages.at(to - 1).withFlags(flags).continuesAs(pages.at(to));
+                && pages.at(to - 1).withFlags(flags).withName(name).continuesAs(pages.at(to));
         if (!left && !right) {
             long result = start < from ? split(from) : 0;
             if (result == 0 && end > to) {
@@ -237,6 +243,7 @@ final class ModelSpace {
         pages.cut(from);
         pages.cut(to);
         pages.setFlags(from, to, flags);
+        pages.setName(from, to, name);
         if (left) {
             pages.join(from);
         }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param backing what stands behind it
  * @param offset its own page offset
  * @param identity its anonymous-memory identity
- * @param name of a special mapping
+ * @param name of a special mapping, or as it is shown of named memory
  */
 record Page(
         long flags,
@@ -53,6 +53,10 @@ record Page(
 
     Page withIdentity(@Nullable AnonVma newIdentity) {
         return new Page(flags, backing, offset, newIdentity, name);
+    }
+
+    Page withName(@Nullable String newName) {
+        return new Page(flags, backing, offset, identity, newName);
     }
 
     /** The page {@code pages} further on in the same mapping. */

@@ -120,6 +120,12 @@ final class Pages {
         }
     }
 
+    void setName(int from, int to, @Nullable String name) {
+        for (int at = from; at < to; at++) {
+            page[at] = at(at).withName(name);
+        }
+    }
+
     void setIdentity(int from, int to, @Nullable AnonVma identity) {
         for (int at = from; at < to; at++) {
             page[at] = at(at).withIdentity(identity);

@@ -198,6 +198,11 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     @Override
+    public boolean acceptsNames() {
+        return true;
+    }
+
+    @Override
     public boolean punchesHoles() {
         return true;
     }

@@ -236,10 +236,21 @@ public final class MergeRules {
      *     remain
      */
     public static long change(Edit edit, VmArea vma, long start, long end, long flags) {
+        return change(edit, vma, VmaCut.part(vma, start, end, flags, edit.geometry.pageShift()));
+    }
+
+    /**
+     * Changes a part of a VMA into a piece with other flags or another name. Joins the piece with its neighbours where
+     * they fit, otherwise cuts it out.
+     *
+     * @return as the form with flags
+     */
+    public static long change(Edit edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
+        long start = piece.start();
+        long end = piece.end();
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
-        VmArea piece = VmaCut.part(vma, start, end, flags, pageShift);
         VmArea previous = head ? Neighbours.before(edit, start) : null;
         VmArea next = tail ? Neighbours.after(edit, end) : null;
         Merge merge = judge(previous, piece, next, pageShift);

@@ -67,7 +67,15 @@ public final class VmaCut {
 
     /** Returns a part of a VMA as a separate VMA, with the given flags. */
     public static VmArea part(VmArea vma, long start, long end, long flags, int pageShift) {
-        long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
-        return new VmArea(start, end, flags, offset, vma.traits(), vma.name(), vma.anonVma());
+        return new VmArea(start, end, flags, offset(vma, start, pageShift), vma.traits(), vma.name(), vma.anonVma());
+    }
+
+    /** Returns a part of a VMA as a separate VMA, with the given name. */
+    public static VmArea named(VmArea vma, long start, long end, @Nullable String name, int pageShift) {
+        return new VmArea(start, end, vma.flags(), offset(vma, start, pageShift), vma.traits(), name, vma.anonVma());
+    }
+
+    private static long offset(VmArea vma, long start, int pageShift) {
+        return vma.pageOffset() + ((start - vma.start()) >>> pageShift);
     }
 }

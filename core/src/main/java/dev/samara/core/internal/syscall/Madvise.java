@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, the errors of the advice that acts on pages,
  * and the advice to backings.
  */
-public record Madvise(long address, long length, int advice) implements Call {
+public record Madvise(long address, long length, int advice) implements Call, AdviceWalk {
     public static long madvise(Layout layout, long address, long length, int advice) {
         long result = Syscall.run(layout, new Madvise(address, length, advice));
         if (advice == Advice.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
@@ -57,22 +57,18 @@ public record Madvise(long address, long length, int advice) implements Call {
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
-        long rounded = geometry.roundUp(length);
-        long end = address + rounded;
-        if (!isKnown(advice)
-                || !geometry.isAligned(address)
-                || (length != 0 && rounded == 0)
-                || Addresses.isBelow(end, address)) {
+        if (!isKnown(advice) || !AdviceWalk.isRange(geometry, address, length)) {
             return Errno.EINVAL.result();
         }
-        if (rounded == 0) {
+        long end = address + geometry.roundUp(length);
+        if (end == address) {
             return DONE;
         }
         edit.claim(address, end);
         if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
             return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
         }
-        return walk(edit, address, end, advice);
+        return AdviceWalk.walk(edit, address, end, this);
     }
 
     private static boolean isKnown(int advice) {
@@ -82,37 +78,8 @@ public record Madvise(long address, long length, int advice) implements Call {
                 || advice == Advice.GUARD_REMOVE;
     }
 
-    /**
-     * Advises VMA by VMA. A hole is skipped and reported at the end; any other error stops, and earlier changes stay.
-     */
-    private static long walk(Edit edit, long start, long end, int advice) {
-        // Also of earlier parts.
-        long result = edit.note();
-        long reached = edit.partStart(start);
-        while (Addresses.isBelow(reached, end)) {
-            VmArea vma = edit.firstIn(reached, end);
-            if (vma == null) {
-                return Errno.ENOMEM.result();
-            }
-            if (edit.endsPartAt(reached)) {
-                edit.note(result);
-                return result;
-            }
-            if (Addresses.isBelow(reached, vma.start())) {
-                result = Errno.ENOMEM.result();
-                reached = vma.start();
-            }
-            long advised = advise(edit, vma, reached, Addresses.lower(vma.end(), end), advice);
-            if (Errno.isError(advised)) {
-                return advised;
-            }
-            reached = advised;
-        }
-        return result;
-    }
-
-    /** Advises the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
-    private static long advise(Edit edit, VmArea vma, long start, long end, int advice) {
+    @Override
+    public long advise(Edit edit, VmArea vma, long start, long end) {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
@@ -128,9 +95,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         if (flags == vma.flags()) {
             return vma.end();
         }
-        long changed = MergeRules.change(edit, vma, start, end, flags);
-        // Here too many mappings are reported as EAGAIN, as any shortage is.
-        return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
+        return AdviceWalk.orAgain(MergeRules.change(edit, vma, start, end, flags));
     }
 
     /**

@@ -31,6 +31,7 @@ enum CallOverMany {
     MLOCKALL(Mapped.ALTERNATELY, true, (space, length) -> space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT)),
     MSYNC(Mapped.ALTERNATELY, true, (space, length) -> space.msync(AT, length, SyncFlags.SYNC)),
     MSEAL(Mapped.ALTERNATELY, true, (space, length) -> space.mseal(AT, length, 0)),
+    SET_ANON_NAME(Mapped.ALTERNATELY, true, (space, length) -> space.setAnonymousName(AT, length, "pool")),
 
     MUNMAP(Mapped.APART, false, (space, length) -> space.munmap(AT, length)),
     MUNMAP_OF_SHARED(Mapped.SHARED, false, (space, length) -> space.munmap(AT, length)),

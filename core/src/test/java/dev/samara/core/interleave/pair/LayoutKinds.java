@@ -41,6 +41,7 @@ final class LayoutKinds {
                 "msync",
                 call -> call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE));
         PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
+        PairKinds.add("set-anon-name", call -> call.space().setAnonymousName(call.start(), call.length(), "pool"));
         PairKinds.add("mdwe", call -> call.space().setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
         PairKinds.add("fork", call -> {
             call.state().children.put("child of " + call.label(), call.space().fork());

@@ -63,6 +63,7 @@ final class CallTextTest {
                 row("munlockall", AddressSpace::munlockall),
                 row("msync(HERE, 0x1000, 0x4)", it -> it.msync(at, PAGE, SyncFlags.SYNC)),
                 row("remap_file_pages(HERE, 0x1000, 0x0, 0x2, 0x0)", it -> it.remapFilePages(at, PAGE, 0, 2, 0)),
+                row("set_anon_vma_name(HERE, 0x1000, pool)", it -> it.setAnonymousName(at, PAGE, "pool")),
                 row("mseal(HERE, 0x1000, 0x0)", it -> it.mseal(at, PAGE, 0)),
                 row(
                         "shmat(" + OpenFiles.ONE_BYTE + ", HERE, 0x4000)",

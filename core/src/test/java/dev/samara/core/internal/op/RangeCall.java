@@ -34,6 +34,7 @@ enum RangeCall {
     MUNLOCK((space, first, pages) -> space.munlock(page(first), pages * PAGE)),
     MSYNC((space, first, pages) -> space.msync(page(first), pages * PAGE, SyncFlags.SYNC)),
     MSEAL((space, first, pages) -> space.mseal(page(first), pages * PAGE, 0)),
+    SET_ANON_NAME((space, first, pages) -> space.setAnonymousName(page(first), pages * PAGE, "pool")),
     MREMAP_FROM((space, first, pages) ->
             space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.MREMAP_FIXED, page(200))),
     MREMAP_FROM_DONTUNMAP((space, first, pages) ->
