@@ -921,6 +921,40 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * Locks a System V segment ({@code shmctl(2)} with {@code SHM_LOCK}), attached or not, until {@link #shmUnlock} or
+     * its removal. The segment counts with all its pages, once, against the limit on locked memory: those of all
+     * segments that are locked on this machine ({@link Machine#lockedSegments}), as on Linux those of a user. It is
+     * compared with {@link Resource#MEMLOCK} of this space; what the space has locked by {@code mlock} counts apart.
+     * Pages of a segment do not leave memory here, locked or not. Pages that are not in memory yet are not faulted in.
+     *
+     * <p>Errors ({@code shmctl_do_lock} in {@code ipc/shm.c}): EINVAL no segment, or it is removed; EPERM the limit is
+     * 0, also if the segment is locked already; ENOMEM over the limit. {@link Capability#IPC_LOCK} allows both. A
+     * segment that is locked already is 0. Whether the caller owns the segment (EPERM, before the limit) is known to
+     * the embedder.
+     *
+     * @param segment the segment; null stands for an identifier that does not exist
+     * @return 0, or a negated errno
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}
+     */
+    public long shmLock(@Nullable SharedSegment segment) {
+        return Shm.shmLock(layout, segment);
+    }
+
+    /**
+     * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), whoever has locked it. A segment that is
+     * not locked stays as it is. Never waits.
+     *
+     * <p>Errors: EINVAL no segment, or it is removed.
+     *
+     * @param segment the segment; null stands for an identifier that does not exist
+     * @return 0, or a negated errno
+     */
+    public long shmUnlock(@Nullable SharedSegment segment) {
+        return Shm.shmUnlock(layout, segment);
+    }
+
+    /**
      * Grows a stack down, as an access below the stack does.
      *
      * <p>Errors: EFAULT the mapping above is no stack, or there is none; EPERM below the lowest address that may be

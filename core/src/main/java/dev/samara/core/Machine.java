@@ -250,6 +250,17 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
+     * Returns the memory of the System V segments that are {@linkplain AddressSpace#shmLock locked}, which counts
+     * against the limit of each space that locks a further one. What {@code mlock} has locked does not belong to it.
+     *
+     * @return bytes, whole pages
+     */
+    public long lockedSegments() {
+        host.spaces().checkOpen();
+        return host.lockedSegments().bytes();
+    }
+
+    /**
      * Waits until the threads of this machine have done all their pending work: closed the backings whose last use has
      * ended, completed asynchronous operations, and delivered changes. Does not wait for VMAs that are still
      * referenced, nor for ranges in flight.

@@ -279,6 +279,24 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Locks a System V segment; see {@link AddressSpace#shmLock}.
+     *
+     * @param segment the segment; null stands for an identifier that does not exist
+     */
+    public void shmLock(@Nullable SharedSegment segment) {
+        check(space.shmLock(segment), "shmLock");
+    }
+
+    /**
+     * Unlocks a System V segment; see {@link AddressSpace#shmUnlock}.
+     *
+     * @param segment the segment; null stands for an identifier that does not exist
+     */
+    public void shmUnlock(@Nullable SharedSegment segment) {
+        check(space.shmUnlock(segment), "shmUnlock");
+    }
+
+    /**
      * Grows a stack; see {@link AddressSpace#growStack}.
      *
      * @param address the accessed address

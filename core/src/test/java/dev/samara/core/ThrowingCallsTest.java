@@ -82,6 +82,8 @@ final class ThrowingCallsTest {
                         Errno.ENOMEM,
                         it -> it.setAnonymousName(PLACE, PAGE, "x")),
                 new Refused("shmat(0x10000000, 0x0)", Errno.EINVAL, it -> it.shmat(null, PLACE, 0)),
+                new Refused("shmLock()", Errno.EINVAL, it -> it.shmLock(null)),
+                new Refused("shmUnlock()", Errno.EINVAL, it -> it.shmUnlock(null)),
                 new Refused("shmdt(0x10000000)", Errno.EINVAL, it -> it.shmdt(PLACE)),
                 new Refused("growStack(0x10000000)", Errno.EFAULT, it -> it.growStack(PLACE)));
         List<DynamicTest> tests = new ArrayList<>();

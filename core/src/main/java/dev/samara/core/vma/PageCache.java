@@ -38,8 +38,13 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /* Of the cache of a System V segment. */
 
-    /** Makes this the cache of a segment: its pages count as shared memory without a file below it. */
-    protected abstract void becomeSegment();
+    /**
+     * Makes this the cache of a segment: its pages count as shared memory without a file below it.
+     *
+     * @param whenRemoved runs once, when the segment is removed after its last use, by any thread; must neither wait
+     *     nor take a lock
+     */
+    protected abstract void becomeSegment(Runnable whenRemoved);
 
     /**
      * Returns the uses of a segment.

@@ -3,6 +3,7 @@ package dev.samara.core.vma;
 
 import dev.samara.core.mman.Fault;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,28 @@ public final class SharedSegment {
 
     /** Whether a segment without memory was removed. */
     private volatile boolean isRemovedWithout;
+
+    /** What is charged while the segment is locked; null while it is not; GONE once and for all after its removal. */
+    private final AtomicReference<@Nullable LockCharge> lock = new AtomicReference<>();
+
+    /** Compared by identity. */
+    private static final class LockCharge {
+        static final LockCharge GONE = new LockCharge(null, 0);
+
+        private final @Nullable SegmentLocks to;
+        private final long bytes;
+
+        LockCharge(@Nullable SegmentLocks to, long bytes) {
+            this.to = to;
+            this.bytes = bytes;
+        }
+
+        void end() {
+            if (to != null) {
+                to.uncharge(bytes);
+            }
+        }
+    }
 
     /**
      * Makes a segment without memory: it can be attached, and a fault is a SIGBUS.
@@ -51,7 +74,7 @@ public final class SharedSegment {
         this.size = size;
         this.pages = pages;
         if (pages != null) {
-            pages.becomeSegment();
+            pages.becomeSegment(this::endForEver);
         }
     }
 
@@ -69,16 +92,17 @@ public final class SharedSegment {
 
     /**
      * Removes the segment after its last detachment ({@code IPC_RMID}); at once, if it is attached nowhere. Until then
-     * it can be attached by this object, as on Linux by its identifier, and is {@linkplain #isMarkedForRemoval marked}.
-     * Afterwards {@code shmat} returns EINVAL, and a thread of the machine frees the memory. Does not wait. A second
-     * call does nothing. A segment without memory, whose attachments nothing counts, is removed at once, and stays
-     * where it is attached.
+     * it can be attached by this object, as on Linux by its identifier, is {@linkplain #isMarkedForRemoval marked}, and
+     * can be locked and unlocked. Afterwards it is unlocked, {@code shmat} returns EINVAL, and a thread of the machine
+     * frees the memory. Does not wait. A second call does nothing. A segment without memory, whose attachments nothing
+     * counts, is removed at once, and stays where it is attached.
      */
     public void removeWhenDetached() {
         if (pages != null) {
             pages.removeWhenDetached();
         } else {
             isRemovedWithout = true;
+            endForEver();
         }
     }
 
@@ -103,10 +127,48 @@ public final class SharedSegment {
     }
 
     /**
+     * Returns whether the segment is locked ({@code SHM_LOCKED}), by {@code AddressSpace.shmLock}. Takes no lock and
+     * does not wait.
+     *
+     * @return whether it is locked at some instant of this call; false for ever once it is removed
+     */
+    public boolean isLocked() {
+        LockCharge now = lock.get();
+        return now != null && now != LockCharge.GONE;
+    }
+
+    /** Returns whether it can no longer be locked, as it is removed. */
+    boolean isGone() {
+        return lock.get() == LockCharge.GONE;
+    }
+
+    /** Locks it, with a charge that was made. Returns false if it is locked already, or gone. */
+    boolean beginLock(SegmentLocks to, long bytes) {
+        return lock.compareAndSet(null, new LockCharge(to, bytes));
+    }
+
+    /** Unlocks it and ends its charge, if it is locked. */
+    void endLock() {
+        LockCharge now = lock.get();
+        if (now != null && now != LockCharge.GONE && lock.compareAndSet(now, null)) {
+            now.end();
+        }
+    }
+
+    /** Unlocks it as its removal does. Takes no lock: a thread that retires a VMA may call this. */
+    private void endForEver() {
+        LockCharge last = lock.getAndSet(LockCharge.GONE);
+        if (last != null) {
+            last.end();
+        }
+    }
+
+    /**
      * Frees the memory of the segment ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS
-     * from now on. Waits for CPUs, as a truncation does.
+     * from now on. A locked segment is unlocked, and cannot be locked any more. Waits for CPUs, as a truncation does.
      */
     public void remove() {
+        endForEver();
         if (pages != null) {
             pages.truncate(0);
         }

@@ -90,6 +90,8 @@ final class ClosedSpaceTest {
             "remapFilePages",
             "setAnonymousName",
             "setMdwe",
+            "shmLock",
+            "shmUnlock",
             "shmat",
             "shmdt",
             "write",

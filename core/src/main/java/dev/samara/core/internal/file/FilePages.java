@@ -180,11 +180,11 @@ public final class FilePages extends PageCache {
     }
 
     @Override
-    protected void becomeSegment() {
+    protected void becomeSegment(Runnable whenRemoved) {
         if (segment != null || mappings.size() > 0) {
             throw new IllegalStateException(this + " is the memory of another segment, or is mapped already");
         }
-        SegmentUse use = new SegmentUse(this);
+        SegmentUse use = new SegmentUse(this, whenRemoved);
         Runnable noted = memory.caches().unmapped();
         mappings.whenUnlinked(() -> {
             noted.run();

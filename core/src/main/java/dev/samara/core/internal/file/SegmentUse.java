@@ -36,9 +36,11 @@ final class SegmentUse {
     private long word;
 
     private final FilePages pages;
+    private final Runnable whenRemoved;
 
-    SegmentUse(FilePages pages) {
+    SegmentUse(FilePages pages, Runnable whenRemoved) {
         this.pages = pages;
+        this.whenRemoved = whenRemoved;
     }
 
     private long word() {
@@ -97,6 +99,7 @@ final class SegmentUse {
 
     private void freeIfRemoved(long next) {
         if (next == (MARKED | REMOVED)) {
+            whenRemoved.run();
             try {
                 pages.memory().rcu().call(new SegmentRemoval(pages));
             } catch (OutOfMemoryError | StackOverflowError exhausted) {

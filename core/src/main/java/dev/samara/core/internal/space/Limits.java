@@ -108,6 +108,13 @@ public final class Limits {
         return bytes(Resource.MEMLOCK) != 0 || Privileges.has(privileges, Capability.IPC_LOCK);
     }
 
+    /** Returns the most memory that a call with these privileges may lock, in bytes of whole pages, unsigned. */
+    public long lockable(int privileges) {
+        return Privileges.has(privileges, Capability.IPC_LOCK) || memlock == UNLIMITED
+                ? UNLIMITED
+                : geometry.roundDown(memlock);
+    }
+
     /**
      * Returns whether a call with these privileges may bring the locked pages to this total number.
      *

@@ -8,6 +8,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
+import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.sync.Background;
@@ -98,6 +99,7 @@ public final class MachineState {
     private final int maxMapCount;
     private final long stackGuardPages;
     private final CommittedMemory committed;
+    private final LockedSegments lockedSegments = new LockedSegments();
     private final TableBudget tableBudget;
 
     /** The inode numbers of anonymous shared objects. */
@@ -504,6 +506,10 @@ public final class MachineState {
 
     public CommittedMemory committed() {
         return committed;
+    }
+
+    public LockedSegments lockedSegments() {
+        return lockedSegments;
     }
 
     /** Returns the page tables of all spaces together. */

@@ -21,7 +21,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** {@code shmat} and {@code shmdt} ({@code ipc/shm.c}). */
+/** {@code shmat}, {@code shmdt}, and the lock of a segment ({@code ipc/shm.c}). */
 public final class Shm {
     private Shm() {}
 
@@ -45,6 +45,38 @@ public final class Shm {
 
     public static long shmdt(Layout layout, long address) {
         return Syscall.run(layout, new Detach(address));
+    }
+
+    /** {@code SHM_LOCK} ({@code shmctl_do_lock}). The layout lock guards the limit. */
+    public static long shmLock(Layout layout, @Nullable SharedSegment segment) {
+        int privileges = layout.privileges().held();
+        boolean isAllowed;
+        long limit;
+        layout.lock();
+        try {
+            if (layout.isClosed()) {
+                return Errno.ESRCH.result();
+            }
+            isAllowed = layout.limits().mayLock(privileges);
+            limit = layout.limits().lockable(privileges);
+        } finally {
+            layout.unlock();
+        }
+        if (segment == null || segment.isRemoved()) {
+            return Errno.EINVAL.result();
+        }
+        long charge = layout.geometry().roundUp(segment.size());
+        return layout.host().lockedSegments().shmLock(segment, charge, isAllowed, limit);
+    }
+
+    /** {@code SHM_UNLOCK}. */
+    public static long shmUnlock(Layout layout, @Nullable SharedSegment segment) {
+        if (layout.isClosed()) {
+            return Errno.ESRCH.result();
+        }
+        return segment == null || segment.isRemoved()
+                ? Errno.EINVAL.result()
+                : layout.host().lockedSegments().shmUnlock(segment);
     }
 
     /**

@@ -28,6 +28,14 @@ final class ShmKinds {
             segment.removeWhenDetached();
             return segment.isMarkedForRemoval() && segment.attachments() >= 0;
         });
+        PairKinds.on(ground -> ground == Ground.SEGMENT, "shm-lock", call -> {
+            SharedSegment segment = call.state().segment(Ground.PAGES);
+            return call.space().shmLock(segment);
+        });
+        PairKinds.on(ground -> ground == Ground.SEGMENT, "shm-unlock", call -> {
+            SharedSegment segment = call.state().segment(Ground.PAGES);
+            return call.space().shmUnlock(segment);
+        });
         PairKinds.on(
                 ground -> ground == Ground.STACK,
                 "grow-stack",

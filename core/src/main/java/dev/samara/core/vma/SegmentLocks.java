@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import dev.samara.core.mman.Errno;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Only for the library: the memory of the System V segments that are locked on one machine ({@code SHM_LOCK}), as Linux
+ * counts that of one user ({@code UCOUNT_RLIMIT_MEMLOCK}). {@code AddressSpace.shmLock} locks a segment. Thread-safe.
+ */
+public abstract class SegmentLocks {
+    /** Grows under the monitor only, so that a limit is exact. The removal of a segment takes no lock. */
+    private final AtomicLong bytes = new AtomicLong();
+
+    /** Creates a count of nothing. */
+    protected SegmentLocks() {}
+
+    /**
+     * Returns the memory of the locked segments.
+     *
+     * @return bytes, whole pages
+     */
+    protected final long lockedBytes() {
+        return bytes.get();
+    }
+
+    /**
+     * Locks a segment ({@code shmctl_do_lock} in {@code ipc/shm.c}).
+     *
+     * @param segment the segment
+     * @param charge bytes that count if it was not locked
+     * @param isAllowed whether the caller may lock any memory
+     * @param limit the most bytes that may be locked, unsigned
+     * @return 0, or EINVAL, EPERM or ENOMEM, negated
+     */
+    protected final synchronized long lock(SharedSegment segment, long charge, boolean isAllowed, long limit) {
+        if (segment.isGone()) {
+            return Errno.EINVAL.result();
+        }
+        if (!isAllowed) {
+            return Errno.EPERM.result();
+        }
+        if (segment.isLocked()) {
+            return 0;
+        }
+        long before = bytes.get();
+        long after = before + charge;
+        if (Long.compareUnsigned(after, before) < 0 || Long.compareUnsigned(after, limit) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        bytes.getAndAdd(charge);
+        if (segment.beginLock(this, charge)) {
+            return 0;
+        }
+        uncharge(charge);
+        return segment.isGone() ? Errno.EINVAL.result() : 0;
+    }
+
+    /**
+     * Unlocks a segment; one that is not locked stays as it is.
+     *
+     * @param segment the segment
+     * @return 0, or EINVAL, negated
+     */
+    protected final synchronized long unlock(SharedSegment segment) {
+        if (segment.isGone()) {
+            return Errno.EINVAL.result();
+        }
+        segment.endLock();
+        return 0;
+    }
+
+    final void uncharge(long charge) {
+        bytes.getAndAdd(-charge);
+    }
+
+    @Override
+    public final String toString() {
+        return bytes.get() + " bytes of locked segments";
+    }
+}
