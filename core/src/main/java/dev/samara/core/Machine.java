@@ -339,12 +339,7 @@ public final class Machine implements AutoCloseable {
     }
 
     private PageCache newPageCache(Geometry geometry, long bytes, boolean isOfZeros) {
-        if (bytes < 0) {
-            throw new IllegalArgumentException("bytes " + bytes + " is negative");
-        }
-        MachineMemory memory = memory(geometry);
-        memory.caches().endUnreachable(host.tasks());
-        return new FilePages(memory, bytes, isOfZeros);
+        return new FilePages(memoryOfFile(geometry, bytes), bytes, isOfZeros);
     }
 
     /**
@@ -369,16 +364,37 @@ public final class Machine implements AutoCloseable {
      * @param inode the displayed inode number
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param bytes its size, not negative
-     * @return a file of zeros without a seal
+     * @return a file of zeros without a seal, whose mode is 0777
      * @throws IllegalStateException if the machine was built without memory
      */
     public MemoryFile newSealableFile(String name, long inode, Geometry geometry, long bytes) {
+        return new MemoryFile(name, inode, FilePages.ofSealable(memoryOfFile(geometry, bytes), bytes));
+    }
+
+    /**
+     * Returns a new file that exists in memory only, can be {@linkplain MemoryFile#addSeals sealed}, and is not
+     * executable for ever ({@code memfd_create} with {@code MFD_NOEXEC_SEAL}): its mode is 0666, and it has {@link
+     * dev.samara.core.mman.SealFlags#SEAL_EXEC}. It can be mapped with the right to execute nevertheless, as on Linux:
+     * only {@code execve} looks at the mode.
+     *
+     * @param name the displayed name, not empty
+     * @param inode the displayed inode number
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
+     * @param bytes its size, not negative
+     * @return a file of zeros
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public MemoryFile newNoexecFile(String name, long inode, Geometry geometry, long bytes) {
+        return new MemoryFile(name, inode, FilePages.ofNoexec(memoryOfFile(geometry, bytes), bytes));
+    }
+
+    private MachineMemory memoryOfFile(Geometry geometry, long bytes) {
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
         MachineMemory memory = memory(geometry);
         memory.caches().endUnreachable(host.tasks());
-        return new MemoryFile(name, inode, FilePages.ofSealable(memory, bytes));
+        return memory;
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.samara.core.backing;
 
 import dev.samara.core.internal.file.FileFault;
+import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.mman.Errno;
@@ -23,6 +24,7 @@ public final class MemoryFile implements AutoCloseable {
     private final String name;
     private final long inode;
     private final FilePages pages;
+    private final FileMode mode;
 
     /**
      * Makes a file that reads as zeros.
@@ -38,6 +40,7 @@ public final class MemoryFile implements AutoCloseable {
         }
         this.inode = inode;
         this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
+        mode = FileMode.of(this.pages);
     }
 
     /**
@@ -78,11 +81,14 @@ public final class MemoryFile implements AutoCloseable {
      * and an {@code mmap} by another thread exclude each other: one of them is refused. {@code SEAL_FUTURE_WRITE} does
      * not wait for an {@code mmap} or an {@code MADV_REMOVE} under way, which may complete after it.
      *
-     * <p>Errors: EINVAL an unknown seal ({@code F_SEAL_EXEC} is one here, since a file has no mode); EPERM the file
-     * cannot be sealed or has {@link SealFlags#SEAL_SEAL}; EBUSY SEAL_WRITE while a shared mapping exists that may be
-     * written, now or after an {@code mprotect}, or while a page is pinned. The kernel waits up to 150 ms for pins, and
-     * this does not. Nothing is added then. Whether the descriptor is open for writing (EPERM, before all others) is
-     * known to the embedder.
+     * <p>{@link SealFlags#SEAL_EXEC} refuses a change of the execute bits of the {@linkplain #changeMode mode} (EPERM).
+     * If one of them is set, it adds SHRINK, GROW, WRITE and FUTURE_WRITE, too, and is refused if SEAL_WRITE is: an
+     * executable file does not change any more.
+     *
+     * <p>Errors: EINVAL an unknown seal; EPERM the file cannot be sealed or has {@link SealFlags#SEAL_SEAL}; EBUSY
+     * SEAL_WRITE while a shared mapping exists that may be written, now or after an {@code mprotect}, or while a page
+     * is pinned. The kernel waits up to 150 ms for pins, and this does not. Nothing is added then. Whether the
+     * descriptor is open for writing (EPERM, before all others) is known to the embedder.
      *
      * @param seals bits of {@link SealFlags}
      * @return 0, or a negated errno
@@ -101,6 +107,29 @@ public final class MemoryFile implements AutoCloseable {
     public int seals() {
         Seals own = pages.seals();
         return own == null ? SealFlags.SEAL_SEAL : own.bits();
+    }
+
+    /**
+     * Changes the mode ({@code fchmod(2)}). It decides what {@link SealFlags#SEAL_EXEC} does, and nothing else here:
+     * files are opened by the embedder, and mappings may be executable whatever the mode of the file is. Waits for
+     * writes, holes and changes of the size under way; for nothing else.
+     *
+     * @param wanted the new mode; bits above 07777 are ignored
+     * @return 0; EPERM, negated, if an execute bit would change and the file has {@link SealFlags#SEAL_EXEC}
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
+     *     rcuMapPages}
+     */
+    public long changeMode(int wanted) {
+        return mode.change(pages, wanted);
+    }
+
+    /**
+     * Returns the mode: 0777 unless changed, or 0666 of a file that is never executable. Never waits.
+     *
+     * @return bits of {@code chmod(2)}
+     */
+    public int mode() {
+        return mode.bits();
     }
 
     /**

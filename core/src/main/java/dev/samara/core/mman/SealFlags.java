@@ -18,5 +18,11 @@ public final class SealFlags {
     /** {@code F_SEAL_FUTURE_WRITE}: only shared mappings that exist already change the bytes of the file. */
     public static final int SEAL_FUTURE_WRITE = 1 << 4;
 
+    /**
+     * {@code F_SEAL_EXEC}: the execute bits of the file's mode do not change. If one of them is set, this is also
+     * SHRINK, GROW, WRITE and FUTURE_WRITE.
+     */
+    public static final int SEAL_EXEC = 1 << 5;
+
     private SealFlags() {}
 }

@@ -110,10 +110,19 @@ public final class FilePages extends PageCache {
         return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
     }
 
-    /** Returns the cache of a file of zeros that can be sealed. */
+    /** Returns the cache of a file of zeros that can be sealed, and executed. */
     public static FilePages ofSealable(MachineMemory memory, long size) {
+        return ofSeals(memory, size, Seals.ofExecutable());
+    }
+
+    /** Returns the cache of a file of zeros that can be sealed, and never be executed. */
+    public static FilePages ofNoexec(MachineMemory memory, long size) {
+        return ofSeals(memory, size, Seals.ofPlain());
+    }
+
+    private static FilePages ofSeals(MachineMemory memory, long size, Seals seals) {
         memory.caches().noteSealable();
-        return new FilePages(memory, size, true, true, memory.nextCache(), new Seals());
+        return new FilePages(memory, size, true, true, memory.nextCache(), seals);
     }
 
     private FilePages(MachineMemory memory, long size, boolean isOfZeros, boolean mayGrow) {

@@ -25,7 +25,12 @@ public final class Seals {
             | SealFlags.SEAL_SHRINK
             | SealFlags.SEAL_GROW
             | SealFlags.SEAL_WRITE
-            | SealFlags.SEAL_FUTURE_WRITE;
+            | SealFlags.SEAL_FUTURE_WRITE
+            | SealFlags.SEAL_EXEC;
+
+    /** What the seal of an executable file is, too: its code does not change any more. */
+    private static final int OF_EXECUTABLE =
+            SealFlags.SEAL_SHRINK | SealFlags.SEAL_GROW | SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
 
     private static final int AGAINST_WRITES = SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
 
@@ -48,7 +53,32 @@ public final class Seals {
 
     private volatile int seals;
 
-    Seals() {}
+    private final FileMode mode;
+
+    private Seals(FileMode mode, int seals) {
+        this.mode = mode;
+        this.seals = seals;
+    }
+
+    /** Returns those of a new file that may be executed, without a seal ({@code MFD_ALLOW_SEALING}). */
+    static Seals ofExecutable() {
+        return new Seals(new FileMode(FileMode.EXECUTABLE), 0);
+    }
+
+    /** Returns those of a new file that may never be executed ({@code MFD_NOEXEC_SEAL}). */
+    static Seals ofPlain() {
+        return new Seals(new FileMode(FileMode.PLAIN), SealFlags.SEAL_EXEC);
+    }
+
+    /** Returns the mode of the file. */
+    FileMode mode() {
+        return mode;
+    }
+
+    /** Returns whether the execute bits of the mode must not change. Caller holds the inode lock. */
+    boolean forbidExecute() {
+        return (seals & SealFlags.SEAL_EXEC) != 0;
+    }
 
     /** Returns the seals of the file behind a mapping; null if it has none for ever. */
     public static @Nullable Seals of(BackingTraits file) {
@@ -178,13 +208,14 @@ public final class Seals {
     }
 
     /** Adds seals. The caller holds the inode lock. Returns 0, or a negated errno. */
-    private long addLocked(FilePages file, int added) {
-        if (!isKnown(added)) {
+    private long addLocked(FilePages file, int asked) {
+        if (!isKnown(asked)) {
             return Errno.EINVAL.result();
         }
         if ((seals & SealFlags.SEAL_SEAL) != 0) {
             return Errno.EPERM.result();
         }
+        int added = (asked & SealFlags.SEAL_EXEC) != 0 && mode.isExecutable() ? asked | OF_EXECUTABLE : asked;
         if ((added & ~seals & SealFlags.SEAL_WRITE) != 0) {
             if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
                 return Errno.EBUSY.result();

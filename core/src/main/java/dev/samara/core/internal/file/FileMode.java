@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.SealFlags;
+
+/**
+ * The mode of a file in memory ({@code i_mode}). It decides only what {@link SealFlags#SEAL_EXEC} does, and that seal
+ * keeps its execute bits ({@code shmem_setattr} in {@code mm/shmem.c}). Changed under the inode lock of the file.
+ */
+public final class FileMode {
+    /** The mode of a new file of {@code memfd_create}. */
+    static final int EXECUTABLE = 0777;
+
+    /** The mode of a new file with {@code MFD_NOEXEC_SEAL}. */
+    static final int PLAIN = 0666;
+
+    private static final int EXECUTE = 0111;
+
+    /** The bits that {@code fchmod} sets; others are ignored. */
+    private static final int ALL = 07777;
+
+    private volatile int bits;
+
+    FileMode(int bits) {
+        this.bits = bits;
+    }
+
+    /** Returns the mode of a file: that of its seals, or of a new file that cannot be sealed. */
+    public static FileMode of(FilePages file) {
+        Seals seals = file.seals();
+        return seals == null ? new FileMode(EXECUTABLE) : seals.mode();
+    }
+
+    /** Returns the bits. */
+    public int bits() {
+        return bits;
+    }
+
+    /** Returns whether anybody may execute the file. Caller holds the inode lock. */
+    boolean isExecutable() {
+        return (bits & EXECUTE) != 0;
+    }
+
+    /**
+     * Changes the mode ({@code fchmod}). Waits for writes, holes and changes of the size.
+     *
+     * @return 0, or EPERM, negated, if a seal forbids it
+     */
+    public long change(FilePages file, int wanted) {
+        Cpus.checkMayWait("a change of a file's mode");
+        file.lock();
+        try {
+            Seals seals = file.seals();
+            if (seals != null && seals.forbidExecute() && ((bits ^ wanted) & EXECUTE) != 0) {
+                return Errno.EPERM.result();
+            }
+            bits = wanted & ALL;
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return Integer.toOctalString(bits);
+    }
+}
