@@ -194,6 +194,31 @@ final class SetAnonVmaNameTest {
     }
 
     @Test
+    @DisplayName("memory that was written keeps its pages when a part of it is named, and when names go")
+    void pages() {
+        MemoryFile file = machine.newFile("/memfd:x (deleted)", 7, LINUX, 4 * PAGE);
+        map(0, 4, RW);
+        map(4, 4, MapFlags.SHARED | MapFlags.ANONYMOUS, null);
+        map(8, 4, MapFlags.PRIVATE, file.open());
+        for (int page = 0; page < 12; page++) {
+            assertEquals(1, space.write(at(page), new byte[] {(byte) page}, 0, 1));
+        }
+        long frames = machine.statistics().framesInUse();
+        for (String given : new String[] {"x", "y", null}) {
+            for (int page = 1; page < 12; page += 4) {
+                assertEquals(0, name(page, 2, given));
+            }
+            byte[] read = new byte[1];
+            for (int page = 0; page < 12; page++) {
+                assertEquals(1, space.read(at(page), read, 0, 1));
+                assertEquals(page, read[0]);
+            }
+        }
+        assertEquals(frames, machine.statistics().framesInUse());
+        assertEquals(3, space.usage().maps());
+    }
+
+    @Test
     @DisplayName("EBADF of a file, a System V segment, and the zero device that is mapped privately")
     void files() {
         map(0, 1, MapFlags.SHARED, OpenFiles.A);
