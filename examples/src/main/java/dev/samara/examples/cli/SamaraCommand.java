@@ -2,6 +2,7 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.record.InputException;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,7 +15,8 @@ import picocli.CommandLine.Spec;
         description = "Checks Samara's address spaces against recordings of a real kernel.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
-        subcommands = {ReplayCommand.class, OracleCommand.class, MapsCommand.class, StormCommand.class})
+        subcommands = {ReplayCommand.class, OracleCommand.class, MapsCommand.class, StormCommand.class, RunCommand.class
+        })
 public final class SamaraCommand implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -33,7 +35,10 @@ public final class SamaraCommand implements Runnable {
 
     /** Returns the tool, ready to be given a command line. */
     static CommandLine commandLine() {
-        return new CommandLine(new SamaraCommand()).setExecutionExceptionHandler((failure, command, parsed) -> {
+        CommandLine tool = new CommandLine(new SamaraCommand());
+        // What follows the program is for the program.
+        Objects.requireNonNull(tool.getSubcommands().get("run")).setStopAtPositional(true);
+        return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof InputException) {
                 command.getErr().println(failure.getMessage());
                 return CheckRun.UNREADABLE;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.cpu;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.examples.riscv.isa.CodeBlock;
+import dev.samara.examples.riscv.isa.CompressedDecoder;
+import dev.samara.examples.riscv.isa.InstructionDecoder;
+import dev.samara.examples.riscv.isa.Op;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The blocks that a hart has decoded, by address. Blocks are dropped when their page leaves the TLB of the CPU because
+ * its mapping or its rights change, when the guest says by {@code fence.i} that it has changed code, and when the CPU
+ * goes to another space. A store to code has no effect before that, as the architecture has it.
+ */
+public final class BlockCache {
+    private static final int PAGE_SHIFT = 12;
+    private static final int QUICK = 1 << 12;
+
+    private final Hart hart;
+
+    /** Blocks by the low bits of their address, to find most of them without a hash table. */
+    private final @Nullable CodeBlock[] quick = new CodeBlock[QUICK];
+
+    private final Map<Long, CodeBlock> blocks = new HashMap<>();
+
+    /** The blocks that have bytes of a page, by its number. */
+    private final Map<Long, List<CodeBlock>> pages = new HashMap<>();
+
+    private final int[] code = new int[2 * CodeBlock.LONGEST + 2];
+    private final char[] offsets = new char[CodeBlock.LONGEST + 1];
+
+    /** How often something was dropped. A flush may come while a block is being decoded. */
+    private long drops;
+
+    /**
+     * Makes the cache of a CPU.
+     *
+     * @param hart the hart of the CPU
+     * @param cpu the CPU, which has a space already
+     */
+    public BlockCache(Hart hart, Cpu cpu) {
+        this.hart = hart;
+        cpu.onFlush((start, end, reason, generation) -> {
+            if (reason != MmuNotifier.Reason.OBSERVED) {
+                drop(start, end);
+            }
+        });
+    }
+
+    /**
+     * Returns the block at an address, and decodes it if necessary. Called in GUEST; may leave it for a time.
+     *
+     * @param start the address of its first instruction
+     * @return the block; null if the first instruction cannot be fetched, and the hart has the fault
+     */
+    public @Nullable CodeBlock at(long start) {
+        int slot = (int) (start >>> 1) & QUICK - 1;
+        CodeBlock known = quick[slot];
+        if (known != null && known.start == start && !known.isGone()) {
+            return known;
+        }
+        CodeBlock found = blocks.get(start);
+        if (found == null) {
+            found = decode(start);
+        }
+        if (found != null) {
+            quick[slot] = found;
+        }
+        return found;
+    }
+
+    /** Drops all blocks. */
+    public void clear() {
+        drop(0, -1);
+    }
+
+    /** Drops the blocks with bytes in a range, whose end is exclusive or, for the last address, inclusive. */
+    private void drop(long start, long end) {
+        drops++;
+        if (pages.isEmpty()) {
+            return;
+        }
+        long first = start >>> PAGE_SHIFT;
+        long last = (end - 1) >>> PAGE_SHIFT;
+        if (Long.compareUnsigned(last - first, pages.size()) < 0) {
+            for (long page = first; page <= last; page++) {
+                drop(pages.remove(page));
+            }
+            return;
+        }
+        for (Iterator<Map.Entry<Long, List<CodeBlock>>> all = pages.entrySet().iterator(); all.hasNext(); ) {
+            Map.Entry<Long, List<CodeBlock>> each = all.next();
+            long page = each.getKey();
+            if (page >= first && page <= last) {
+                all.remove();
+                drop(each.getValue());
+            }
+        }
+    }
+
+    private void drop(@Nullable List<CodeBlock> dropped) {
+        if (dropped != null) {
+            for (CodeBlock block : dropped) {
+                block.drop();
+                blocks.remove(block.start, block);
+            }
+            hart.counts().droppedBlocks += dropped.size();
+        }
+    }
+
+    private @Nullable CodeBlock decode(long start) {
+        for (; ; ) {
+            long before = drops;
+            int count = read(start);
+            if (count == 0) {
+                return null;
+            }
+            if (drops == before) {
+                return keep(start, count);
+            }
+        }
+    }
+
+    private CodeBlock keep(long start, int count) {
+        int length = 2 * count;
+        if ((code[length - 2] & 0xff) < Op.FIRST_END) {
+            code[length++] = Op.NEXT;
+            code[length++] = 0;
+        }
+        CodeBlock block = new CodeBlock(start, Arrays.copyOf(code, length), Arrays.copyOf(offsets, count + 1), count);
+        blocks.put(start, block);
+        long first = start >>> PAGE_SHIFT;
+        long last = (block.end - 1) >>> PAGE_SHIFT;
+        pages.computeIfAbsent(first, page -> new ArrayList<>()).add(block);
+        if (last != first) {
+            pages.computeIfAbsent(last, page -> new ArrayList<>()).add(block);
+        }
+        hart.counts().decodedBlocks++;
+        return block;
+    }
+
+    /** Decodes up to the end of a block or of a page. Returns the number of instructions; 0 if there is a fault. */
+    private int read(long start) {
+        int count = 0;
+        long pc = start;
+        try {
+            do {
+                int word = hart.fetchShort(pc) & 0xffff;
+                boolean isShort = (word & 3) != 3;
+                if (!isShort) {
+                    word |= hart.fetchShort(pc + 2) << 16;
+                }
+                long decoded = decoded(word, isShort);
+                code[2 * count] = (int) decoded;
+                code[2 * count + 1] = (int) (decoded >> 32);
+                offsets[count] = (char) (pc - start);
+                count++;
+                pc += isShort ? 2 : 4;
+            } while (count < CodeBlock.LONGEST
+                    && (code[2 * count - 2] & 0xff) < Op.FIRST_END
+                    && pc >>> PAGE_SHIFT == start >>> PAGE_SHIFT);
+        } catch (AccessTrap trap) {
+            // If this is not the first instruction, it has its fault when the guest comes to it.
+        }
+        offsets[count] = (char) (pc - start);
+        return count;
+    }
+
+    private static long decoded(int word, boolean isShort) {
+        if (!isShort) {
+            return InstructionDecoder.decode(word);
+        }
+        int expanded = CompressedDecoder.expand(word);
+        return expanded == CompressedDecoder.NONE
+                ? InstructionDecoder.illegal(word)
+                : InstructionDecoder.decode(expanded);
+    }
+}

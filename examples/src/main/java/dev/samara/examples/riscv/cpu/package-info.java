@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A hart of RV64GC: its registers, the blocks that it has decoded, and an interpreter.
+ *
+ * <p>{@link dev.samara.examples.riscv.cpu.Hart} is the state, and the access to memory. {@link
+ * dev.samara.examples.riscv.cpu.RiscvInterpreter} runs blocks until there is something that it cannot do itself, and
+ * returns what that is: a {@link dev.samara.examples.riscv.cpu.Stop}. System calls and signals are up to the caller.
+ * {@link dev.samara.examples.riscv.cpu.BlockCache} keeps blocks until their pages change.
+ *
+ * <p>All of it belongs to the thread that owns the CPU. Only {@link dev.samara.examples.riscv.cpu.Hart#ask} is for
+ * others.
+ */
+@NullMarked
+package dev.samara.examples.riscv.cpu;
+
+import org.jspecify.annotations.NullMarked;

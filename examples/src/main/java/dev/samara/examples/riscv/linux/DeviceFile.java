@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import org.jspecify.annotations.Nullable;
+
+/** {@code /dev/null}, {@code /dev/zero}, {@code /dev/full}, {@code /dev/random} and {@code /dev/urandom}. */
+final class DeviceFile extends GuestFile {
+    private static final String FOLDER = "/dev/";
+
+    /** What a device does. */
+    private enum Device {
+        NULL(5),
+        ZERO(6),
+        FULL(7),
+        RANDOM(8);
+
+        private final int inode;
+
+        Device(int inode) {
+            this.inode = inode;
+        }
+    }
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final Device device;
+
+    private DeviceFile(String path, int flags, Device device) {
+        super(path, flags);
+        this.device = device;
+    }
+
+    /** Opens a device; null if there is none of that name. */
+    static @Nullable DeviceFile open(String path, int flags) {
+        if (!path.startsWith(FOLDER)) {
+            return null;
+        }
+        Device found = switch (path.substring(FOLDER.length())) {
+            case "null" -> Device.NULL;
+            case "zero" -> Device.ZERO;
+            case "full" -> Device.FULL;
+            case "random", "urandom" -> Device.RANDOM;
+            default -> null;
+        };
+        return found == null ? null : new DeviceFile(path, flags, found);
+    }
+
+    static void fillRandomly(byte[] bytes) {
+        RANDOM.nextBytes(bytes);
+    }
+
+    @Override
+    long read(GuestThread thread, ByteBuffer target) {
+        if (device == Device.NULL) {
+            return 0;
+        }
+        byte[] bytes = new byte[target.remaining()];
+        if (device == Device.RANDOM) {
+            fillRandomly(bytes);
+        }
+        target.put(bytes);
+        return bytes.length;
+    }
+
+    @Override
+    long write(GuestThread thread, ByteBuffer source) {
+        if (device == Device.FULL) {
+            return LinuxErrno.ENOSPC;
+        }
+        int length = source.remaining();
+        source.position(source.limit());
+        return length;
+    }
+
+    @Override
+    long readAt(ByteBuffer target, long offset) {
+        return device == Device.NULL ? 0 : LinuxErrno.ESPIPE;
+    }
+
+    @Override
+    long seek(long offset, int from) {
+        return 0;
+    }
+
+    boolean isZero() {
+        return device == Device.ZERO;
+    }
+
+    @Override
+    FileStatus status() {
+        return FileStatus.of(FileStatus.CHARACTERS | 0666, device.inode, 0);
+    }
+}

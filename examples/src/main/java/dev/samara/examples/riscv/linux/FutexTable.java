@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads that wait at words of memory. A word is known by the object that is mapped there, where it is shared, and
+ * by its address in its memory where it is private. One lock guards the lists, and the comparison of a word with what a
+ * waiter expects. A waker changes the word before it takes the lock.
+ */
+final class FutexTable {
+    /** A word: of shared pages at an offset, or of a memory at an address. */
+    private record WordKey(Object owner, long place) {}
+
+    /** A thread that waits; guarded by the table. */
+    static final class Waiter {
+        private final GuestThread thread;
+        private final int bits;
+        private WordKey key;
+        private boolean isWoken;
+
+        Waiter(GuestThread thread, int bits, WordKey key) {
+            this.thread = thread;
+            this.bits = bits;
+            this.key = key;
+        }
+    }
+
+    private final Map<WordKey, List<Waiter>> waiters = new HashMap<>();
+
+    FutexTable() {}
+
+    private static WordKey key(GuestThread thread, long address, boolean isPrivate) {
+        ProcessMemory memory = thread.process().memory();
+        Vma vma = isPrivate ? null : memory.space().find(address);
+        Backing backing = vma != null && vma.has(VmaFlags.SHARED) ? vma.backing() : null;
+        if (vma == null || backing == null || backing.pageCache() == null) {
+            return new WordKey(memory.identity(), address);
+        }
+        return new WordKey(backing.pageCache(), (vma.pageOffset() << 12) + address - vma.start());
+    }
+
+    /** Begins to wait if the word has the expected number; null if it has not. */
+    synchronized @Nullable Waiter begin(GuestThread thread, long address, boolean isPrivate, int expected, int bits) {
+        WordKey key = key(thread, address, isPrivate);
+        if (thread.memory().getInt(address) != expected) {
+            return null;
+        }
+        Waiter waiter = new Waiter(thread, bits, key);
+        waiters.computeIfAbsent(key, none -> new ArrayList<>()).add(waiter);
+        return waiter;
+    }
+
+    synchronized boolean isWoken(Waiter waiter) {
+        return waiter.isWoken;
+    }
+
+    /** Ends a wait; returns whether the waiter was woken before. */
+    synchronized boolean end(Waiter waiter) {
+        if (!waiter.isWoken) {
+            remove(waiter.key, waiter);
+        }
+        return waiter.isWoken;
+    }
+
+    private void remove(WordKey key, Waiter waiter) {
+        List<Waiter> list = waiters.get(key);
+        if (list != null && list.remove(waiter) && list.isEmpty()) {
+            waiters.remove(key);
+        }
+    }
+
+    /** Wakes waiters at a word that any process may share. */
+    void wake(GuestThread thread, long address, int count) {
+        // A thread's end does not know which kind of waiters there are.
+        if (wake(thread, address, true, count, -1) < count) {
+            wake(thread, address, false, count, -1);
+        }
+    }
+
+    synchronized int wake(GuestThread thread, long address, boolean isPrivate, int count, int bits) {
+        return wake(key(thread, address, isPrivate), count, bits);
+    }
+
+    private int wake(WordKey key, int count, int bits) {
+        List<Waiter> list = waiters.get(key);
+        int woken = 0;
+        if (list != null) {
+            for (Iterator<Waiter> each = list.iterator(); each.hasNext() && woken < count; ) {
+                Waiter waiter = each.next();
+                if ((waiter.bits & bits) != 0) {
+                    each.remove();
+                    waiter.isWoken = true;
+                    waiter.thread.wake();
+                    woken++;
+                }
+            }
+            if (list.isEmpty()) {
+                waiters.remove(key);
+            }
+        }
+        return woken;
+    }
+
+    /** Wakes waiters, and has others wait at another word; EAGAIN if the first word has not the expected number. */
+    synchronized long requeue(
+            GuestThread thread,
+            long from,
+            long to,
+            boolean isPrivate,
+            int wakes,
+            int moves,
+            @Nullable Integer expected) {
+        WordKey first = key(thread, from, isPrivate);
+        WordKey second = key(thread, to, isPrivate);
+        if (expected != null && thread.memory().getInt(from) != expected) {
+            return LinuxErrno.EAGAIN;
+        }
+        int woken = wake(first, wakes, -1);
+        List<Waiter> list = waiters.get(first);
+        int moved = 0;
+        if (list != null && !first.equals(second)) {
+            List<Waiter> target = waiters.computeIfAbsent(second, none -> new ArrayList<>());
+            while (moved < moves && !list.isEmpty()) {
+                Waiter waiter = list.remove(0);
+                waiter.key = second;
+                target.add(waiter);
+                moved++;
+            }
+            if (list.isEmpty()) {
+                waiters.remove(first);
+            }
+            if (target.isEmpty()) {
+                waiters.remove(second);
+            }
+        }
+        return expected == null ? woken : woken + moved;
+    }
+}

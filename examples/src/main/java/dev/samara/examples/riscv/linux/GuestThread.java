@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.mman.Fault;
+import dev.samara.examples.riscv.cpu.BlockCache;
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.cpu.RiscvInterpreter;
+import dev.samara.examples.riscv.cpu.Stop;
+import dev.samara.examples.riscv.elf.LoadedProgram;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A thread of the guest: a thread of the JVM with a CPU. It alternates between the interpreter, in GUEST, and what
+ * stopped that, outside. Before it enters GUEST it takes the signals that were sent to it.
+ */
+final class GuestThread implements Runnable {
+    /** A deadline that never comes, as a number of {@link System#nanoTime}. */
+    static final long NEVER = Long.MAX_VALUE;
+
+    private static final int ILL_ILLOPC = 1;
+    private static final int TRAP_BRKPT = 1;
+
+    private final GuestProcess process;
+    private final Cpu cpu;
+    private final Hart hart;
+    private final BlockCache blocks;
+    private final RiscvInterpreter interpreter;
+    private final CallMemory memory;
+    private final SystemCalls calls;
+    private final AlternateStack alternateStack = new AlternateStack();
+    private final PendingSignals pending = new PendingSignals();
+
+    /** Changed by an execve of this thread only, which has ended all others. */
+    private volatile int tid;
+
+    private volatile @Nullable Thread runner;
+    private volatile boolean isKilled;
+    private volatile boolean hasChangedCode;
+
+    /** Blocked signals; written by this thread. */
+    private volatile long mask;
+
+    /** The mask from before a call that waits with another one; valid if {@link #hasSavedMask}. */
+    private long savedMask;
+
+    private boolean hasSavedMask;
+    private long restart;
+    private long firstArgument;
+    private long clearChildTid;
+    private long robustList;
+    private long tidAddress;
+
+    /** Makes a thread with a CPU in the space of its process; the creator gives it registers and starts it. */
+    GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
+        this.process = process;
+        this.tid = tid;
+        cpu = process.emulation().machine().claimCpu();
+        boolean isComplete = false;
+        try {
+            cpu.switchTo(process.memory().space());
+            hart = new Hart(cpu);
+            blocks = new BlockCache(hart, cpu);
+            interpreter = new RiscvInterpreter(hart, blocks);
+            memory = new CallMemory(cpu.memory());
+            calls = new SystemCalls(this);
+            if (parent != null) {
+                hart.copyFrom(parent.hart);
+                mask = parent.mask;
+            }
+            cpu.handOver();
+            isComplete = true;
+        } finally {
+            if (!isComplete) {
+                cpu.close();
+            }
+        }
+    }
+
+    GuestProcess process() {
+        return process;
+    }
+
+    Cpu cpu() {
+        return cpu;
+    }
+
+    Hart hart() {
+        return hart;
+    }
+
+    BlockCache blocks() {
+        return blocks;
+    }
+
+    CallMemory memory() {
+        return memory;
+    }
+
+    AlternateStack alternateStack() {
+        return alternateStack;
+    }
+
+    PendingSignals pending() {
+        return pending;
+    }
+
+    int tid() {
+        return tid;
+    }
+
+    long mask() {
+        return mask;
+    }
+
+    /** Sets the blocked signals; SIGKILL and SIGSTOP never are. */
+    void setMask(long signals) {
+        mask = signals & ~(SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP));
+    }
+
+    /** Sets a mask for a call that waits; the old one returns after the signal that ends the wait. */
+    void setMaskForWait(long signals) {
+        savedMask = mask;
+        hasSavedMask = true;
+        setMask(signals);
+    }
+
+    /** Returns the mask that a handler's end restores, and ends the one for a wait. */
+    long takeMaskToRestore() {
+        long restored = hasSavedMask ? savedMask : mask;
+        hasSavedMask = false;
+        return restored;
+    }
+
+    void restoreMask() {
+        if (hasSavedMask) {
+            mask = takeMaskToRestore();
+        }
+    }
+
+    void setClearChildTid(long address) {
+        clearChildTid = address;
+    }
+
+    void setRobustList(long address) {
+        robustList = address;
+    }
+
+    long robustList() {
+        return robustList;
+    }
+
+    /** Remembers that the last call may be made again. */
+    void mayRestart(long kind, long argument) {
+        restart = kind;
+        firstArgument = argument;
+    }
+
+    /** Ends a call that a signal has interrupted: with EINTR, or so that it is made again. */
+    void endInterruptedCall(boolean hasHandler, boolean restarts) {
+        if (restart == 0) {
+            return;
+        }
+        boolean isAgain = !hasHandler || (restart == LinuxErrno.RESTART && restarts);
+        if (isAgain) {
+            hart.pc -= Integer.BYTES;
+            hart.x[Hart.A0] = firstArgument;
+        } else {
+            hart.x[Hart.A0] = LinuxErrno.EINTR;
+        }
+        restart = 0;
+    }
+
+    /** Gives up a thread that was not started. */
+    void discard() {
+        cpu.claim();
+        cpu.close();
+    }
+
+    /** Has the number of this thread stored in its own memory before it runs. */
+    void storeTidAtStart(long address) {
+        tidAddress = address;
+    }
+
+    /** Begins a program: its space is that of the CPU. */
+    void begin(LoadedProgram program) {
+        hart.reset();
+        hart.pc = program.entry();
+        hart.x[Hart.SP] = program.stackPointer();
+        alternateStack.disable();
+        clearChildTid = 0;
+        robustList = 0;
+        tid = process.pid();
+    }
+
+    void start() {
+        Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
+        made.setDaemon(true);
+        made.start();
+    }
+
+    @Override
+    public void run() {
+        cpu.claim();
+        runner = Thread.currentThread();
+        try {
+            storeTid();
+            loop();
+        } catch (RuntimeException | Error broken) {
+            process.emulation().broken(this, broken);
+            process.exit(WaitStatus.killed(SignalInfo.KILL));
+        } finally {
+            end();
+        }
+    }
+
+    private void storeTid() {
+        if (tidAddress != 0) {
+            try {
+                memory.putInt(tidAddress, tid);
+            } catch (BadAddress ignored) {
+                // As in Linux, the child runs without it.
+            }
+        }
+    }
+
+    private void loop() {
+        while (!mustEnd()) {
+            hart.answer();
+            if (hasChangedCode) {
+                hasChangedCode = false;
+                blocks.clear();
+            }
+            SignalDelivery.deliver(this);
+            if (!mustEnd()) {
+                handle(runGuest());
+            }
+        }
+    }
+
+    private int runGuest() {
+        cpu.enterGuest();
+        try {
+            return interpreter.run();
+        } finally {
+            cpu.leaveGuest();
+        }
+    }
+
+    private void handle(int stop) {
+        switch (stop) {
+            case Stop.SYSTEM_CALL -> calls.execute();
+            case Stop.FAULT -> fault();
+            case Stop.ILLEGAL -> SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
+            case Stop.BREAKPOINT ->
+                SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
+            default -> {
+                // ATTENTION: the loop looks for what is to be done.
+            }
+        }
+    }
+
+    private void fault() {
+        int kind = hart.faultKind();
+        if (kind == Fault.OUT_OF_MEMORY) {
+            process.emulation().outOfMemory(process);
+            process.exit(WaitStatus.killed(SignalInfo.KILL));
+            return;
+        }
+        process.emulation().counts().fault(kind);
+        SignalDelivery.force(this, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
+    }
+
+    private void end() {
+        try {
+            if (clearChildTid != 0 && process.threads() > 1) {
+                memory.putInt(clearChildTid, 0);
+                process.emulation().futexes().wake(this, clearChildTid, 1);
+            }
+            FutexCalls.releaseRobust(this);
+        } catch (BadAddress gone) {
+            // The guest has unmapped its words: nobody waits for them.
+        } finally {
+            process.emulation().counts().add(hart.counts());
+            cpu.close();
+            process.ended(this);
+        }
+    }
+
+    /** Whether this thread has to end, since its process does or it is alone to. */
+    boolean mustEnd() {
+        return isKilled || process.isExiting();
+    }
+
+    /** Ends this thread. For any thread. */
+    void kill() {
+        isKilled = true;
+        wake();
+    }
+
+    /** Has this thread drop its decoded blocks before it runs the next one. For any thread. */
+    void changedCode() {
+        hasChangedCode = true;
+        hart.ask();
+    }
+
+    /** Has this thread look for signals and its end, wherever it is. For any thread. */
+    void wake() {
+        hart.ask();
+        Thread woken = runner;
+        if (woken != null) {
+            LockSupport.unpark(woken);
+        }
+    }
+
+    /** Whether a call that waits has to end. */
+    boolean isInterrupted() {
+        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask) != 0;
+    }
+
+    /**
+     * Waits until something holds.
+     *
+     * @param list whose threads are woken when that may have changed
+     * @param isDone asked first, and after each wake
+     * @param deadline of {@link System#nanoTime}, or {@link #NEVER}
+     * @return 0; ETIMEDOUT; or RESTART if a signal came before
+     */
+    long await(WaitList list, BooleanSupplier isDone, long deadline) {
+        list.add(this);
+        try {
+            while (!isDone.getAsBoolean()) {
+                if (isInterrupted()) {
+                    return LinuxErrno.RESTART;
+                }
+                if (!park(deadline)) {
+                    return LinuxErrno.ETIMEDOUT;
+                }
+            }
+            return 0;
+        } finally {
+            list.remove(this);
+        }
+    }
+
+    /** Waits for a wake or a deadline; returns false if that is over. A wake may be for something else. */
+    boolean park(long deadline) {
+        if (deadline == NEVER) {
+            LockSupport.park(this);
+            return true;
+        }
+        long left = deadline - System.nanoTime();
+        if (left > 0) {
+            LockSupport.parkNanos(this, left);
+        }
+        return left > 0;
+    }
+}

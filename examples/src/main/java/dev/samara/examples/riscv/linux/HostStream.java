@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+
+/** An output of the emulator, which the guest has as its standard output or standard error. */
+final class HostStream extends GuestFile {
+    private final OutputStream out;
+    private final boolean isTerminal;
+
+    HostStream(String path, OutputStream out, boolean isTerminal) {
+        super(path, OpenFlags.WRONLY);
+        this.out = out;
+        this.isTerminal = isTerminal;
+    }
+
+    @Override
+    long read(GuestThread thread, ByteBuffer target) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    long write(GuestThread thread, ByteBuffer source) {
+        byte[] bytes = new byte[source.remaining()];
+        source.get(bytes);
+        try {
+            synchronized (out) {
+                out.write(bytes);
+                out.flush();
+            }
+        } catch (IOException e) {
+            return LinuxErrno.EIO;
+        }
+        return bytes.length;
+    }
+
+    @Override
+    FileStatus status() {
+        return FileStatus.of((isTerminal ? FileStatus.CHARACTERS : FileStatus.FIFO) | 0620, 3, 0);
+    }
+
+    @Override
+    boolean isTerminal() {
+        return isTerminal;
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import java.nio.ByteBuffer;
+
+/** The bytes between the two ends of a pipe. Each end is a {@link PipeEnd}. */
+final class Pipe {
+    private static final int CAPACITY = 64 << 10;
+
+    /** Writes of up to so many bytes are not mixed with others. */
+    private static final int ATOMIC = 4096;
+
+    private final WaitList waiters = new WaitList();
+    private final byte[] bytes = new byte[CAPACITY];
+    private int start;
+    private int length;
+    private boolean hasReader = true;
+    private boolean hasWriter = true;
+
+    Pipe() {}
+
+    WaitList waiters() {
+        return waiters;
+    }
+
+    synchronized int length() {
+        return length;
+    }
+
+    synchronized boolean isFull() {
+        return CAPACITY - length < ATOMIC;
+    }
+
+    synchronized boolean hasReader() {
+        return hasReader;
+    }
+
+    synchronized boolean hasWriter() {
+        return hasWriter;
+    }
+
+    void endReader() {
+        synchronized (this) {
+            hasReader = false;
+            notifyAll();
+        }
+        waiters.wakeAll();
+    }
+
+    void endWriter() {
+        synchronized (this) {
+            hasWriter = false;
+        }
+        waiters.wakeAll();
+    }
+
+    /** Whether a read would not wait. */
+    synchronized boolean isReadable() {
+        return length > 0 || !hasWriter;
+    }
+
+    /** Whether a write of some bytes would not wait. */
+    synchronized boolean isWritable(int count) {
+        return !hasReader || CAPACITY - length >= Math.min(count, ATOMIC);
+    }
+
+    /** Moves bytes to a reader; returns their number. */
+    int take(ByteBuffer target) {
+        int taken;
+        synchronized (this) {
+            taken = Math.min(length, target.remaining());
+            int first = Math.min(taken, CAPACITY - start);
+            target.put(bytes, start, first).put(bytes, 0, taken - first);
+            start = (start + taken) % CAPACITY;
+            length -= taken;
+            notifyAll();
+        }
+        if (taken > 0) {
+            waiters.wakeAll();
+        }
+        return taken;
+    }
+
+    /** Moves bytes from a writer that is no thread of the guest, and waits for room if there is none. */
+    void giveOrWait(ByteBuffer source) throws InterruptedException {
+        while (give(source) == 0) {
+            synchronized (this) {
+                if (!hasReader) {
+                    throw new InterruptedException("nobody reads");
+                }
+                if (!isWritable(source.remaining())) {
+                    wait();
+                }
+            }
+        }
+    }
+
+    /** Moves bytes from a writer; returns their number. */
+    int give(ByteBuffer source) {
+        int given;
+        synchronized (this) {
+            int room = CAPACITY - length;
+            int wanted = source.remaining();
+            given = wanted <= ATOMIC && room < wanted ? 0 : Math.min(room, wanted);
+            int end = (start + length) % CAPACITY;
+            int first = Math.min(given, CAPACITY - end);
+            source.get(bytes, end, first).get(bytes, 0, given - first);
+            length += given;
+        }
+        if (given > 0) {
+            waiters.wakeAll();
+        }
+        return given;
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import org.jspecify.annotations.Nullable;
+
+/** Sends signals to threads and processes, and has threads take them. */
+final class SignalDelivery {
+    private SignalDelivery() {}
+
+    /** Sends a signal to a process: one of its threads that does not block it takes it. */
+    static void send(GuestProcess process, SignalInfo info) {
+        post(process, process.pending(), info);
+        process.wakeAll();
+    }
+
+    /** Sends a signal to a thread. */
+    static void send(GuestThread thread, SignalInfo info) {
+        post(thread.process(), thread.pending(), info);
+        thread.wake();
+    }
+
+    private static void post(GuestProcess process, PendingSignals pending, SignalInfo info) {
+        if (info.signal() == SignalInfo.KILL) {
+            process.exit(WaitStatus.killed(SignalInfo.KILL));
+            return;
+        }
+        synchronized (process.signals()) {
+            if (!process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal())) {
+                pending.add(info);
+            }
+        }
+    }
+
+    /** Sends a signal that the thread itself has caused: if it would not take it, its process ends. */
+    static void force(GuestThread thread, SignalInfo info) {
+        GuestProcess process = thread.process();
+        long bit = SignalInfo.bit(info.signal());
+        synchronized (process.signals()) {
+            SignalActions actions = process.actions();
+            if ((thread.mask() & bit) != 0 || actions.isIgnored(info.signal())) {
+                actions.set(info.signal(), SignalActions.DEFAULT, 0, 0);
+                thread.setMask(thread.mask() & ~bit);
+            }
+            thread.pending().discard(bit);
+            thread.pending().add(info);
+        }
+    }
+
+    /** Has a thread take its signals: handlers begin, or the process ends. Called outside GUEST. */
+    static void deliver(GuestThread thread) {
+        while (thread.isInterrupted() && !thread.mustEnd()) {
+            SignalInfo info = take(thread);
+            if (info != null) {
+                act(thread, info);
+            }
+        }
+        thread.endInterruptedCall(false, false);
+        thread.restoreMask();
+    }
+
+    private static @Nullable SignalInfo take(GuestThread thread) {
+        GuestProcess process = thread.process();
+        synchronized (process.signals()) {
+            SignalInfo own = thread.pending().take(~thread.mask());
+            return own != null ? own : process.pending().take(~thread.mask());
+        }
+    }
+
+    private static void act(GuestThread thread, SignalInfo info) {
+        GuestProcess process = thread.process();
+        int signal = info.signal();
+        long handler;
+        long flags;
+        long blocked;
+        synchronized (process.signals()) {
+            SignalActions actions = process.actions();
+            if (actions.isIgnored(signal)) {
+                return;
+            }
+            handler = actions.isHandled(signal) ? actions.handler(signal) : SignalActions.DEFAULT;
+            flags = actions.flags(signal);
+            blocked = actions.mask(signal) | ((flags & SignalActions.NO_DEFER) != 0 ? 0 : SignalInfo.bit(signal));
+            if (handler != SignalActions.DEFAULT && (flags & SignalActions.RESET_HAND) != 0) {
+                actions.set(signal, SignalActions.DEFAULT, 0, 0);
+            }
+        }
+        if (handler == SignalActions.DEFAULT) {
+            process.emulation().killedBy(thread, info);
+            process.exit(WaitStatus.killed(signal));
+            return;
+        }
+        thread.endInterruptedCall(true, (flags & SignalActions.RESTARTS) != 0);
+        long restored = thread.takeMaskToRestore();
+        process.emulation().counts().signal();
+        try {
+            SignalFrame.enter(thread, info, handler, (flags & SignalActions.ON_STACK) != 0, restored);
+            thread.setMask(thread.mask() | blocked);
+        } catch (BadAddress noStack) {
+            process.emulation().killedBy(thread, info);
+            process.exit(WaitStatus.killed(SignalInfo.SEGV));
+        }
+    }
+}

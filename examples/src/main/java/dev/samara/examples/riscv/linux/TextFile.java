@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import java.nio.ByteBuffer;
+
+/** Bytes that were made when the file was opened, as those of files in {@code /proc}. */
+final class TextFile extends GuestFile {
+    private static final int CURRENT = 1;
+    private static final int END = 2;
+
+    private final byte[] bytes;
+    private long position;
+
+    TextFile(String path, int flags, byte[] bytes) {
+        super(path, flags);
+        this.bytes = bytes;
+    }
+
+    @Override
+    synchronized long read(GuestThread thread, ByteBuffer target) {
+        long done = readAt(target, position);
+        position += done;
+        return done;
+    }
+
+    @Override
+    long write(GuestThread thread, ByteBuffer source) {
+        return LinuxErrno.EACCES;
+    }
+
+    @Override
+    long readAt(ByteBuffer target, long offset) {
+        if (offset < 0 || offset >= bytes.length) {
+            return 0;
+        }
+        int length = Math.min(target.remaining(), bytes.length - (int) offset);
+        target.put(bytes, (int) offset, length);
+        return length;
+    }
+
+    @Override
+    synchronized long seek(long offset, int from) {
+        long start = from == CURRENT ? position : from == END ? bytes.length : 0;
+        if (from < 0 || from > END || start + offset < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        position = start + offset;
+        return position;
+    }
+
+    @Override
+    FileStatus status() {
+        return FileStatus.of(FileStatus.REGULAR | 0444, 9, 0);
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux;
+
+import java.lang.management.ManagementFactory;
+import java.time.Instant;
+
+/** The calls of time. Times are in nanoseconds. */
+final class TimeCalls {
+    static final long SECOND = 1_000_000_000;
+
+    private static final int REALTIME = 0;
+    private static final int PROCESS_CPU = 2;
+    private static final int THREAD_CPU = 3;
+    private static final int REALTIME_COARSE = 5;
+    private static final int MOST_CLOCK = 11;
+    private static final int ABSOLUTE = 1;
+    private static final int MICRO = 1000;
+    private static final int TICKS = 100;
+
+    /** The monotonic clock begins at some time before the first call. */
+    private static final long START = System.nanoTime() - 1000 * SECOND;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    TimeCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    static long wallNanos() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * SECOND + now.getNano();
+    }
+
+    static long monotonicNanos() {
+        return System.nanoTime() - START;
+    }
+
+    /** Returns the deadline after some time from now. */
+    static long after(long nanos) {
+        return nanos > Long.MAX_VALUE / 4 ? GuestThread.NEVER : System.nanoTime() + nanos;
+    }
+
+    private static long now(int clock) {
+        return switch (clock) {
+            case REALTIME, REALTIME_COARSE, MOST_CLOCK -> wallNanos();
+            case PROCESS_CPU -> monotonicNanos() - 1000 * SECOND;
+            case THREAD_CPU -> ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+            default -> monotonicNanos();
+        };
+    }
+
+    long get(long clock, long address) {
+        if (clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        // Negative numbers are the clocks of CPU time of some process or thread.
+        memory.putTime(address, now(clock < 0 ? ((int) clock & 4) != 0 ? THREAD_CPU : PROCESS_CPU : (int) clock));
+        return 0;
+    }
+
+    long resolution(long clock, long address) {
+        if (clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        if (address != 0) {
+            memory.putTime(address, 1);
+        }
+        return 0;
+    }
+
+    long timeOfDay(long address) {
+        if (address != 0) {
+            long now = wallNanos();
+            memory.putLong(address, now / SECOND);
+            memory.putLong(address + Long.BYTES, now % SECOND / MICRO);
+        }
+        return 0;
+    }
+
+    long times(long address) {
+        if (address != 0) {
+            memory.putLong(address, now(PROCESS_CPU) / (SECOND / TICKS));
+            memory.put(address + Long.BYTES, new byte[3 * Long.BYTES]);
+        }
+        return monotonicNanos() / (SECOND / TICKS);
+    }
+
+    long sleep(long clock, long flags, long address, long leftAddress) {
+        long time = memory.getTime(address);
+        if (time < 0 || clock < 0 || clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean isAbsolute = (flags & ABSOLUTE) != 0;
+        long deadline = after(isAbsolute ? Math.max(time - now((int) clock), 0) : time);
+        long waited = thread.await(new WaitList(), () -> false, deadline);
+        if (waited == LinuxErrno.ETIMEDOUT) {
+            return 0;
+        }
+        if (isAbsolute) {
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        }
+        if (leftAddress != 0) {
+            memory.putTime(leftAddress, Math.max(deadline - System.nanoTime(), 0));
+        }
+        return LinuxErrno.EINTR;
+    }
+}
