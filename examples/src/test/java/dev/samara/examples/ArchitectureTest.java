@@ -18,6 +18,7 @@ final class ArchitectureTest {
 
     private static final String PROGRAMS = "dev.samara.examples";
     private static final String TRANSLATOR = "dev.samara.examples.translator";
+    private static final String RISCV = "dev.samara.examples.riscv..";
 
     /** The rows, from the classes that all others use to those that only compose. */
     private static final List<String> ROWS =
@@ -75,6 +76,37 @@ final class ArchitectureTest {
                 .onlyHaveDependentClassesThat()
                 .resideInAPackage(TRANSLATOR)
                 .check(EXAMPLES);
+    }
+
+    @Test
+    @DisplayName("the emulator of RISC-V depends on core and the JDK alone, and only the tool depends on it")
+    void emulatorStandsAlone() {
+        classes()
+                .that()
+                .resideInAPackage(RISCV)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "dev.samara.core..", "org.jspecify..", RISCV)
+                .check(EXAMPLES);
+        classes()
+                .that()
+                .resideInAPackage(RISCV)
+                .should()
+                .onlyHaveDependentClassesThat()
+                .resideInAnyPackage(RISCV, "dev.samara.examples.cli")
+                .check(EXAMPLES);
+        String[] parts = {"isa", "cpu", "elf", "linux"};
+        for (int i = 0; i < parts.length; i++) {
+            for (String later : List.of(parts).subList(i + 1, parts.length)) {
+                noClasses()
+                        .that()
+                        .resideInAPackage("dev.samara.examples.riscv." + parts[i])
+                        .should()
+                        .dependOnClassesThat()
+                        .resideInAPackage("dev.samara.examples.riscv." + later)
+                        .check(EXAMPLES);
+            }
+        }
     }
 
     @Test

@@ -223,9 +223,9 @@ public final class Emulation {
         }
     }
 
-    /** Tells of a signal that ends a process, if it is a fault. */
+    /** Tells of a fault that ends the first process. */
     void killedBy(GuestThread thread, SignalInfo info) {
-        if (info.isFault()) {
+        if (info.isFault() && thread.process().pid() == ProcessTree.FIRST_PID) {
             complain(String.format(
                     Locale.ROOT,
                     "process %d ends by signal %d, code %d, address 0x%x, pc 0x%x",

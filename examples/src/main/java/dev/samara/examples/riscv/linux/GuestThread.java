@@ -275,11 +275,12 @@ final class GuestThread implements Runnable {
 
     private void end() {
         try {
+            // First: who has waited for the end of this thread finds its locks released.
+            FutexCalls.releaseRobust(this);
             if (clearChildTid != 0 && process.threads() > 1) {
                 memory.putInt(clearChildTid, 0);
                 process.emulation().futexes().wake(this, clearChildTid, 1);
             }
-            FutexCalls.releaseRobust(this);
         } catch (BadAddress gone) {
             // The guest has unmapped its words: nobody waits for them.
         } finally {

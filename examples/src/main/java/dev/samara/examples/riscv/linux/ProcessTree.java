@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The processes with their parents, groups and ends. One lock guards all of it. */
 final class ProcessTree {
     /** The first number of a process; the first one is no init, and does not look like one. */
-    private static final int FIRST_PID = 1000;
+    static final int FIRST_PID = 1000;
 
     private static final int INIT = 1;
 

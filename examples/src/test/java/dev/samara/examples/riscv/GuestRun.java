@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv;
+
+import dev.samara.examples.riscv.elf.ElfException;
+import dev.samara.examples.riscv.linux.Emulation;
+import dev.samara.examples.riscv.linux.RunPlan;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A run of a program of the test resources. */
+final class GuestRun {
+    private static final long MEMORY = 64L << 20;
+    private static final int TLB = 4096;
+
+    private final Path root;
+    private boolean isChecked;
+    private int tlbEntries = TLB;
+    private long memory = MEMORY;
+
+    GuestRun(Path root) {
+        this.root = root;
+    }
+
+    GuestRun checked() {
+        isChecked = true;
+        return this;
+    }
+
+    GuestRun tlbEntries(int entries) {
+        tlbEntries = entries;
+        return this;
+    }
+
+    GuestRun memory(long bytes) {
+        memory = bytes;
+        return this;
+    }
+
+    /**
+     * How a run ended.
+     *
+     * @param status the exit status
+     * @param output what the guest has written, and after it what the emulator has
+     */
+    record GuestResult(int status, String output) {}
+
+    GuestResult run(Path program, String... arguments) throws IOException, ElfException, InterruptedException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        StringWriter reports = new StringWriter();
+        RunPlan plan = new RunPlan(
+                program,
+                List.of(arguments),
+                List.of("A=1"),
+                root,
+                memory,
+                2,
+                tlbEntries,
+                isChecked,
+                true,
+                false,
+                false,
+                InputStream.nullInputStream(),
+                out,
+                out,
+                new PrintWriter(reports),
+                false);
+        int status = new Emulation(plan).run();
+        return new GuestResult(status, out.toString(StandardCharsets.UTF_8) + reports);
+    }
+
+    static Path program(String name) {
+        URL found = GuestRun.class.getResource("/riscv/" + name);
+        if (found == null) {
+            throw new IllegalArgumentException("there is no program " + name);
+        }
+        try {
+            return Path.of(found.toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(e);
+        }
+    }
+}

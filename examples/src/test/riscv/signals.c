@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Masks, pending signals, restart of calls, waits for signals, and signals between processes and threads.
+#include "guest.h"
+const char *name = NAME;
+
+static volatile int count, last, sender;
+
+static void note(int signal, struct siginfo *info, struct context *context) {
+    count++;
+    last = signal;
+    sender = info->pid;
+}
+
+static u64 bit(int signal) {
+    return 1ul << (signal - 1);
+}
+
+static void masks(void) {
+    i64 pid = call(SYS_getpid);
+    u64 set = bit(SIGUSR1) | bit(SIGUSR2), pending, old;
+    on(SIGUSR1, note, 0);
+    on(SIGUSR2, note, 0);
+    check(call(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 8), 0);
+    check(call(SYS_kill, pid, SIGUSR1), 0);
+    check(call(SYS_kill, pid, SIGUSR1), 0);
+    check(count, 0);
+    check(call(SYS_rt_sigpending, &pending, 8), 0);
+    check(pending, bit(SIGUSR1));
+    check(call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, 0, 8), 0);
+    check(count, 1);
+    check(sender, pid);
+    check(call(SYS_rt_sigprocmask, SIG_BLOCK, &set, 0, 8), 0);
+    check(call(SYS_kill, pid, SIGUSR2), 0);
+    struct siginfo info;
+    struct timespec none = {0, 0}, some = {0, 2000000};
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), SIGUSR2);
+    check(info.signal, SIGUSR2);
+    check(info.pid, pid);
+    check(call(SYS_rt_sigtimedwait, &set, &info, &some, 8), -EAGAIN);
+    check(count, 1);
+    check(call(SYS_kill, pid, SIGUSR2), 0);
+    u64 empty = 0;
+    check(call(SYS_rt_sigsuspend, &empty, 8), -EINTR);
+    check(count, 2);
+    check(last, SIGUSR2);
+    check(call(SYS_rt_sigprocmask, SIG_SETMASK, &old, &pending, 8), 0);
+    check(pending, set);
+    struct action bad = {note, 0, 0};
+    check(call(SYS_rt_sigaction, SIGKILL, &bad, 0, 8), -EINVAL);
+    check(call(SYS_rt_sigaction, 65, &bad, 0, 8), -EINVAL);
+    check(call(SYS_rt_sigaction, SIGUSR1, &bad, 0, 4), -EINVAL);
+    check(call(SYS_kill, pid, 65), -EINVAL);
+    struct action once;
+    on(SIGUSR1, note, SA_RESETHAND);
+    check(call(SYS_kill, pid, SIGUSR1), 0);
+    check(call(SYS_rt_sigaction, SIGUSR1, 0, &once, 8), 0);
+    check((u64) once.handler, 0);
+    check(count, 3);
+    struct action ignore = {(void *) 1, 0, 0};
+    check(call(SYS_rt_sigaction, SIGUSR1, &ignore, 0, 8), 0);
+    check(call(SYS_kill, pid, SIGUSR1), 0);
+    check(count, 3);
+}
+
+/* A child sends signals while the parent waits in a read, and then what the read waits for. */
+static i64 read_interrupted(u64 flags, int signal) {
+    int data[2], ready[2];
+    check(call(SYS_pipe2, data, 0), 0);
+    check(call(SYS_pipe2, ready, 0), 0);
+    on(signal, note, flags);
+    i64 parent = call(SYS_getpid);
+    i64 child = fork();
+    if (child == 0) {
+        struct timespec time = {0, 30000000};
+        u8 byte;
+        call(SYS_read, ready[0], &byte, 1);
+        call(SYS_nanosleep, &time, 0);
+        call(SYS_kill, parent, signal);
+        call(SYS_nanosleep, &time, 0);
+        call(SYS_write, data[1], "y", 1);
+        exit(0);
+    }
+    u8 byte = 0;
+    call(SYS_write, ready[1], "x", 1);
+    i64 result = call(SYS_read, data[0], &byte, 1);
+    if (result == 1)
+        check(byte, 'y');
+    check(wait_for(child), 0);
+    for (int i = 0; i < 2; i++) {
+        call(SYS_close, data[i]);
+        call(SYS_close, ready[i]);
+    }
+    return result;
+}
+
+static void interrupts(void) {
+    count = 0;
+    check(read_interrupted(SA_RESTART, SIGUSR1), 1);
+    check(count, 1);
+    check(read_interrupted(0, SIGUSR1), -EINTR);
+    check(count, 2);
+}
+
+static volatile int child_status;
+
+static void on_child(int signal, struct siginfo *info, struct context *context) {
+    child_status = info->status + 1000 * info->code;
+}
+
+static void children(void) {
+    on(SIGCHLD, on_child, SA_RESTART);
+    i64 child = fork();
+    if (child == 0)
+        exit(9);
+    check(wait_for(child), 9 << 8);
+    check(child_status, 1009);
+    child = fork();
+    if (child == 0)
+        for (;;)
+            call(SYS_rt_sigsuspend, &(u64) {0}, 8);
+    call(SYS_kill, child, SIGTERM);
+    check(wait_for(child), SIGTERM);
+    check(child_status, 2000 + SIGTERM);
+    struct action ignore = {(void *) 1, 0, 0};
+    check(call(SYS_rt_sigaction, SIGCHLD, &ignore, 0, 8), 0);
+    child = fork();
+    if (child == 0)
+        exit(0);
+    check(call(SYS_wait4, child, 0, 0, 0), -ECHILD);
+}
+
+static volatile int other_tid, got_in, stop;
+
+static void note_thread(int signal, struct siginfo *info, struct context *context) {
+    got_in = (int) call(SYS_gettid);
+}
+
+static void idle(void *argument) {
+    while (stop == 0)
+        await(&stop, 0);
+}
+
+static void directed(void) {
+    volatile int tid;
+    u8 *stack = map(16 * PAGE, RW);
+    on(SIGUSR1, note_thread, SA_RESTART);
+    i64 made = thread(idle, 0, stack + 16 * PAGE, &tid);
+    require(made > 0);
+    check(call(SYS_tgkill, call(SYS_getpid), made, SIGUSR1), 0);
+    while (got_in == 0)
+        call(SYS_sched_yield);
+    check(got_in, made);
+    check(call(SYS_tkill, call(SYS_gettid), SIGUSR1), 0);
+    check(got_in, call(SYS_gettid));
+    stop = 1;
+    wake(&stop, 1);
+    join(&tid);
+    /* The word of a thread is cleared a little before its end. */
+    i64 found;
+    while ((found = call(SYS_tgkill, call(SYS_getpid), made, 0)) == 0)
+        call(SYS_sched_yield);
+    check(found, -ESRCH);
+}
+
+static void faults(void) {
+    u32 *code = map(PAGE, RWX);
+    code[0] = 0;
+    watch_faults();
+    check(try_run(code), SIGILL * 10 + 1);
+    check(fault_address, (u64) code);
+    i64 child = fork();
+    if (child == 0) {
+        u64 set = bit(SIGSEGV);
+        call(SYS_rt_sigprocmask, SIG_BLOCK, &set, 0, 8);
+        *(volatile int *) 8 = 1;
+        exit(0);
+    }
+    struct action none = {0, 0, 0};
+    check(call(SYS_rt_sigaction, SIGCHLD, &none, 0, 8), 0);
+    int status;
+    i64 found = call(SYS_wait4, child, &status, 0, 0);
+    if (found == child)
+        check(status & 0x7f, SIGSEGV);
+}
+
+int main(int argc, char **argv) {
+    masks();
+    interrupts();
+    directed();
+    children();
+    faults();
+    return 0;
+}
