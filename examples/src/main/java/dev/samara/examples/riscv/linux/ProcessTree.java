@@ -7,7 +7,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The processes with their parents, groups and ends. One lock guards all of it. */
+/**
+ * The processes with their parents, groups and ends. One lock guards all of it; a thread that has it may take the lock
+ * of a process's signals, and not the other way round.
+ */
 final class ProcessTree {
     /** The first number of a process; the first one is no init, and does not look like one. */
     static final int FIRST_PID = 1000;
@@ -124,6 +127,11 @@ final class ProcessTree {
             if (node == null) {
                 return;
             }
+            told = node.parent;
+            if (told != null) {
+                // Before a wait can find the zombie: who has waited for a child has its signal, too.
+                tell(told, process);
+            }
             node.isZombie = true;
             for (TreeNode each : new ArrayList<>(nodes.values())) {
                 if (each.parent == process) {
@@ -133,14 +141,13 @@ final class ProcessTree {
                     }
                 }
             }
-            told = node.parent;
             if (told == null || forgetsChildren(told)) {
                 nodes.remove(process.pid());
             }
             notifyAll();
         }
         if (told != null) {
-            tell(told, process);
+            told.childEnds().wakeAll();
         }
     }
 
@@ -154,7 +161,6 @@ final class ProcessTree {
     private static void tell(GuestProcess parent, GuestProcess child) {
         int status = child.exitStatus();
         int code = WaitStatus.isKilled(status) ? SignalInfo.CHILD_KILLED : SignalInfo.CHILD_EXITED;
-        parent.childEnds().wakeAll();
         if (child.endSignal() != 0) {
             SignalDelivery.send(
                     parent, new SignalInfo(child.endSignal(), code, 0, child.pid(), WaitStatus.number(status)));
