@@ -45,9 +45,6 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--checked", description = "Let the machine check each access, which is many times slower.")
     private boolean checked;
 
-    @Option(names = "--interpret", description = "Interpret all instructions; translate none.")
-    private boolean interprets;
-
     @Option(
             names = "--cpus",
             paramLabel = "N",
@@ -104,7 +101,6 @@ final class RunCommand implements Callable<Integer> {
                     Math.max(cpus, 1),
                     tlbEntries,
                     checked,
-                    interprets,
                     traces,
                     showsMaps,
                     System.in,

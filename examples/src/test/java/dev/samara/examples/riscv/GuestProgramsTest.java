@@ -4,11 +4,12 @@ package dev.samara.examples.riscv;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The programs of {@code src/test/riscv}, which check themselves: each prints {@code ok} and its name, or the first
@@ -19,84 +20,48 @@ final class GuestProgramsTest {
     @TempDir
     private Path root;
 
+    static List<String> programs() {
+        return List.of(
+                "altstack",
+                "atomics",
+                "brk",
+                "execs",
+                "files",
+                "floats",
+                "forks",
+                "integers",
+                "jit",
+                "madvise",
+                "mmap",
+                "mremap",
+                "pipes",
+                "shared",
+                "signals",
+                "stack",
+                "threads");
+    }
+
     private void check(GuestRun run, String name) throws Exception {
         assertEquals(new GuestRun.GuestResult(0, "ok " + name + "\n"), run.run(GuestRun.program(name)));
     }
 
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong")
-    @ValueSource(
-            strings = {
-                "altstack",
-                "atomics",
-                "brk",
-                "execs",
-                "files",
-                "floats",
-                "forks",
-                "integers",
-                "jit",
-                "madvise",
-                "mmap",
-                "mremap",
-                "pipes",
-                "shared",
-                "signals",
-                "stack",
-                "threads"
-            })
+    @MethodSource("programs")
     void runs(String name) throws Exception {
         check(new GuestRun(root), name);
     }
 
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong on a checked machine, nor does the machine")
-    @ValueSource(
-            strings = {
-                "altstack",
-                "atomics",
-                "brk",
-                "execs",
-                "files",
-                "floats",
-                "forks",
-                "integers",
-                "jit",
-                "madvise",
-                "mmap",
-                "mremap",
-                "pipes",
-                "shared",
-                "signals",
-                "stack",
-                "threads"
-            })
+    @MethodSource("programs")
     void runsChecked(String name) throws Exception {
         check(new GuestRun(root).checked(), name);
     }
 
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong with a TLB of two entries")
-    @ValueSource(
-            strings = {
-                "altstack",
-                "atomics",
-                "brk",
-                "execs",
-                "files",
-                "floats",
-                "forks",
-                "integers",
-                "jit",
-                "madvise",
-                "mmap",
-                "mremap",
-                "pipes",
-                "shared",
-                "signals",
-                "stack",
-                "threads"
-            })
+    @MethodSource("programs")
     void runsWithSmallTlb(String name) throws Exception {
         check(new GuestRun(root).tlbEntries(2), name);
     }

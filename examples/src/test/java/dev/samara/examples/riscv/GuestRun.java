@@ -23,7 +23,6 @@ final class GuestRun {
     private final Path root;
     private boolean isChecked;
     private int tlbEntries = TLB;
-    private long memory = MEMORY;
 
     GuestRun(Path root) {
         this.root = root;
@@ -36,11 +35,6 @@ final class GuestRun {
 
     GuestRun tlbEntries(int entries) {
         tlbEntries = entries;
-        return this;
-    }
-
-    GuestRun memory(long bytes) {
-        memory = bytes;
         return this;
     }
 
@@ -60,11 +54,10 @@ final class GuestRun {
                 List.of(arguments),
                 List.of("A=1"),
                 root,
-                memory,
+                MEMORY,
                 2,
                 tlbEntries,
                 isChecked,
-                true,
                 false,
                 false,
                 InputStream.nullInputStream(),

@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  * @param processors the number of processors that the guest is told of
  * @param tlbEntries a power of two
  * @param isChecked whether the machine checks each access
- * @param interprets whether all instructions are interpreted, as they are as long as there is no translator
  * @param traces whether system calls are printed
  * @param showsMaps whether the mappings of a process are printed at its end
  * @param in the standard input
@@ -37,7 +36,6 @@ public record RunPlan(
         int processors,
         int tlbEntries,
         boolean isChecked,
-        boolean interprets,
         boolean traces,
         boolean showsMaps,
         InputStream in,
