@@ -339,7 +339,9 @@ public final class Machine implements AutoCloseable {
     }
 
     private PageCache newPageCache(Geometry geometry, long bytes, boolean isOfZeros) {
-        return new FilePages(memoryOfFile(geometry, bytes), bytes, isOfZeros);
+        // First: the memory looks whether the stack is deep enough for the initialization of classes.
+        MachineMemory memory = memoryOfFile(geometry, bytes);
+        return new FilePages(memory, bytes, isOfZeros);
     }
 
     /**

@@ -67,7 +67,7 @@ final class FutexCalls {
             long now = isWall ? TimeCalls.wallNanos() : TimeCalls.monotonicNanos();
             deadline = TimeCalls.after(isAbsolute ? Math.max(given - now, 0) : given);
         }
-        FutexTable.Waiter waiter = table().begin(thread, address, isPrivate, expected, bits);
+        FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);
         if (waiter == null) {
             return LinuxErrno.EAGAIN;
         }

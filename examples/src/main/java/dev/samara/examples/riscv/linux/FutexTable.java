@@ -21,20 +21,20 @@ final class FutexTable {
     private record WordKey(Object owner, long place) {}
 
     /** A thread that waits; guarded by the table. */
-    static final class Waiter {
+    static final class FutexWaiter {
         private final GuestThread thread;
         private final int bits;
         private WordKey key;
         private boolean isWoken;
 
-        Waiter(GuestThread thread, int bits, WordKey key) {
+        FutexWaiter(GuestThread thread, int bits, WordKey key) {
             this.thread = thread;
             this.bits = bits;
             this.key = key;
         }
     }
 
-    private final Map<WordKey, List<Waiter>> waiters = new HashMap<>();
+    private final Map<WordKey, List<FutexWaiter>> waiters = new HashMap<>();
 
     FutexTable() {}
 
@@ -49,30 +49,31 @@ final class FutexTable {
     }
 
     /** Begins to wait if the word has the expected number; null if it has not. */
-    synchronized @Nullable Waiter begin(GuestThread thread, long address, boolean isPrivate, int expected, int bits) {
+    synchronized @Nullable FutexWaiter begin(
+            GuestThread thread, long address, boolean isPrivate, int expected, int bits) {
         WordKey key = key(thread, address, isPrivate);
         if (thread.memory().getInt(address) != expected) {
             return null;
         }
-        Waiter waiter = new Waiter(thread, bits, key);
+        FutexWaiter waiter = new FutexWaiter(thread, bits, key);
         waiters.computeIfAbsent(key, none -> new ArrayList<>()).add(waiter);
         return waiter;
     }
 
-    synchronized boolean isWoken(Waiter waiter) {
+    synchronized boolean isWoken(FutexWaiter waiter) {
         return waiter.isWoken;
     }
 
     /** Ends a wait; returns whether the waiter was woken before. */
-    synchronized boolean end(Waiter waiter) {
+    synchronized boolean end(FutexWaiter waiter) {
         if (!waiter.isWoken) {
             remove(waiter.key, waiter);
         }
         return waiter.isWoken;
     }
 
-    private void remove(WordKey key, Waiter waiter) {
-        List<Waiter> list = waiters.get(key);
+    private void remove(WordKey key, FutexWaiter waiter) {
+        List<FutexWaiter> list = waiters.get(key);
         if (list != null && list.remove(waiter) && list.isEmpty()) {
             waiters.remove(key);
         }
@@ -91,11 +92,11 @@ final class FutexTable {
     }
 
     private int wake(WordKey key, int count, int bits) {
-        List<Waiter> list = waiters.get(key);
+        List<FutexWaiter> list = waiters.get(key);
         int woken = 0;
         if (list != null) {
-            for (Iterator<Waiter> each = list.iterator(); each.hasNext() && woken < count; ) {
-                Waiter waiter = each.next();
+            for (Iterator<FutexWaiter> each = list.iterator(); each.hasNext() && woken < count; ) {
+                FutexWaiter waiter = each.next();
                 if ((waiter.bits & bits) != 0) {
                     each.remove();
                     waiter.isWoken = true;
@@ -125,12 +126,12 @@ final class FutexTable {
             return LinuxErrno.EAGAIN;
         }
         int woken = wake(first, wakes, -1);
-        List<Waiter> list = waiters.get(first);
+        List<FutexWaiter> list = waiters.get(first);
         int moved = 0;
         if (list != null && !first.equals(second)) {
-            List<Waiter> target = waiters.computeIfAbsent(second, none -> new ArrayList<>());
+            List<FutexWaiter> target = waiters.computeIfAbsent(second, none -> new ArrayList<>());
             while (moved < moves && !list.isEmpty()) {
-                Waiter waiter = list.remove(0);
+                FutexWaiter waiter = list.remove(0);
                 waiter.key = second;
                 target.add(waiter);
                 moved++;
