@@ -39,6 +39,9 @@ final class CommandLineTest {
                 "oracle --seed one x",
                 "storm --cpus 0",
                 "storm --seconds many",
+                "run",
+                "run --limit-memory little pom.xml",
+                "run --sysroot pom.xml pom.xml",
                 "what"
             })
     @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
@@ -50,7 +53,16 @@ final class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "--version", "replay --help", "oracle --help", "storm --help", "maps --version"})
+    @ValueSource(
+            strings = {
+                "--help",
+                "--version",
+                "replay --help",
+                "oracle --help",
+                "storm --help",
+                "run --help",
+                "maps --version"
+            })
     @DisplayName("help and version go to standard output")
     void helpAndVersion(String line) {
         ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));

@@ -23,6 +23,7 @@ final class GuestRun {
     private final Path root;
     private boolean isChecked;
     private int tlbEntries = TLB;
+    private long memory = MEMORY;
 
     GuestRun(Path root) {
         this.root = root;
@@ -35,6 +36,11 @@ final class GuestRun {
 
     GuestRun tlbEntries(int entries) {
         tlbEntries = entries;
+        return this;
+    }
+
+    GuestRun memory(long bytes) {
+        memory = bytes;
         return this;
     }
 
@@ -54,7 +60,7 @@ final class GuestRun {
                 List.of(arguments),
                 List.of("A=1"),
                 root,
-                MEMORY,
+                memory,
                 2,
                 tlbEntries,
                 isChecked,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux;
 
-/** Ends a system call that was given an address which it cannot access. Made once for each thread: no stack trace. */
+/**
+ * Ends a system call that was given an address which it cannot access. Made once for each thread, without a stack
+ * trace.
+ */
 final class BadAddress extends RuntimeException {
     private static final long serialVersionUID = 1;
 

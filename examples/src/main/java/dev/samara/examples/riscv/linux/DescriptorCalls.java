@@ -159,8 +159,8 @@ final class DescriptorCalls {
         }
     }
 
-    /** One entry of {@code struct pollfd}. */
-    private record Polled(GuestFile file, int events, boolean isIgnored) {
+    /** What is asked of one file, as {@code struct pollfd} does. */
+    record PolledFile(GuestFile file, int events, boolean isIgnored) {
         int found() {
             if (isIgnored) {
                 return 0;
@@ -185,14 +185,14 @@ final class DescriptorCalls {
             thread.setMaskForWait(memory.getLong(maskAddress));
         }
         ByteBuffer entries = memory.getBuffer(address, (int) count * POLL_ENTRY);
-        List<Polled> polled = new ArrayList<>();
+        List<PolledFile> polled = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             int descriptor = entries.getInt(POLL_ENTRY * i);
             GuestFile file = descriptor < 0 ? null : files().get(descriptor);
-            polled.add(new Polled(
+            polled.add(new PolledFile(
                     file == null ? ClosedFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
         }
-        long waited = await(polled, deadline);
+        long waited = await(thread, polled, deadline);
         if (waited == LinuxErrno.RESTART) {
             return LinuxErrno.RESTART_WITHOUT_HANDLER;
         }
@@ -206,9 +206,10 @@ final class DescriptorCalls {
         return ready;
     }
 
-    private long await(List<Polled> polled, long deadline) {
+    /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */
+    static long await(GuestThread thread, List<PolledFile> polled, long deadline) {
         List<WaitList> lists = new ArrayList<>();
-        for (Polled each : polled) {
+        for (PolledFile each : polled) {
             WaitList list = each.file.waiters();
             if (list != null && !each.isIgnored) {
                 lists.add(list);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,7 @@ public final class Emulation {
     private final EventCounts counts = new EventCounts();
     private final AtomicLong inodes = new AtomicLong(1);
     private final @Nullable CallTrace trace;
+    private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
     private @Nullable MachineStatistics last;
 
@@ -97,6 +99,27 @@ public final class Emulation {
 
     int user() {
         return USER;
+    }
+
+    /** Returns the thread that rings the timers of processes, and starts it for the first one. */
+    synchronized ScheduledThreadPoolExecutor timers() {
+        ScheduledThreadPoolExecutor known = timers;
+        if (known == null) {
+            known = new ScheduledThreadPoolExecutor(1, ringing -> {
+                Thread made = new Thread(ringing, "timers of the guest");
+                made.setDaemon(true);
+                return made;
+            });
+            known.setRemoveOnCancelPolicy(true);
+            timers = known;
+        }
+        return known;
+    }
+
+    private synchronized void endTimers() {
+        if (timers != null) {
+            timers.shutdownNow();
+        }
     }
 
     long newInode() {
@@ -182,6 +205,7 @@ public final class Emulation {
             each.exit(WaitStatus.killed(SignalInfo.KILL));
         }
         tree.awaitEnds();
+        endTimers();
         last = machine.statistics();
         segments.close();
         machine.awaitQuiescence();

@@ -29,7 +29,7 @@ final class ExecCalls {
         if (!getStrings(argumentsAddress, arguments) || !getStrings(environmentAddress, environment)) {
             return LinuxErrno.E2BIG;
         }
-        GuestRoot.GuestPlace place =
+        GuestRoot.ResolvedPath place =
                 (flags & EMPTY_PATH) != 0 ? ofDescriptor(folder) : new FileCalls(thread).program(folder, pathAddress);
         if (place.error() != 0) {
             return place.error();
@@ -47,10 +47,10 @@ final class ExecCalls {
         return become(new ProgramStart(place.guest(), host, arguments, environment));
     }
 
-    private GuestRoot.GuestPlace ofDescriptor(long descriptor) {
+    private GuestRoot.ResolvedPath ofDescriptor(long descriptor) {
         GuestFile file = thread.process().files().get((int) descriptor);
         return file == null
-                ? new GuestRoot.GuestPlace("", null, LinuxErrno.EBADF)
+                ? new GuestRoot.ResolvedPath("", null, LinuxErrno.EBADF)
                 : thread.process().emulation().root().resolve("/", file.path(), true);
     }
 

@@ -37,7 +37,7 @@ final class FileCalls {
 
     long open(long folder, long path, long openFlags, long mode) {
         int flags = (int) openFlags;
-        GuestRoot.GuestPlace place = paths.place(folder, path, (flags & OpenFlags.NOFOLLOW) == 0);
+        GuestRoot.ResolvedPath place = paths.place(folder, path, (flags & OpenFlags.NOFOLLOW) == 0);
         if (place.error() != 0) {
             return place.error();
         }
@@ -157,7 +157,7 @@ final class FileCalls {
     }
 
     /** Returns the path of an {@code execve}, or what is wrong with it. */
-    GuestRoot.GuestPlace program(long folder, long path) {
+    GuestRoot.ResolvedPath program(long folder, long path) {
         return paths.place(folder, path, true);
     }
 

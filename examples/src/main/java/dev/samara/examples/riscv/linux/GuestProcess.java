@@ -24,6 +24,7 @@ final class GuestProcess {
     private final SignalActions actions;
     private final PendingSignals pending = new PendingSignals();
     private final Object signals = new Object();
+    private final AlarmTimer timer = new AlarmTimer(this);
     private final WaitList childEnds = new WaitList();
     private final WaitList threadEnds = new WaitList();
 
@@ -100,6 +101,10 @@ final class GuestProcess {
 
     PendingSignals pending() {
         return pending;
+    }
+
+    AlarmTimer timer() {
+        return timer;
     }
 
     WaitList childEnds() {
@@ -250,6 +255,7 @@ final class GuestProcess {
     /** Gives up what this process has. Its status stays for its parent. */
     void end() {
         emulation.ending(this);
+        timer.set(0, 0);
         files.closeAll();
         memory.close();
         releaseMemory();

@@ -45,7 +45,7 @@ final class GuestRoot {
      * @param host the path of the host; null if the guest has nothing there
      * @param error 0, or why the path cannot be resolved
      */
-    record GuestPlace(String guest, @Nullable Path host, long error) {
+    record ResolvedPath(String guest, @Nullable Path host, long error) {
         boolean exists() {
             return host != null && Files.exists(host, LinkOption.NOFOLLOW_LINKS);
         }
@@ -69,7 +69,7 @@ final class GuestRoot {
      * @param path the path
      * @param follows whether a link that is the last name is followed
      */
-    GuestPlace resolve(String folder, String path, boolean follows) {
+    ResolvedPath resolve(String folder, String path, boolean follows) {
         Deque<String> left = new ArrayDeque<>(names(path.startsWith("/") ? path : folder + "/" + path));
         List<String> done = new ArrayList<>();
         int links = 0;
@@ -85,12 +85,12 @@ final class GuestRoot {
             Path host = hostOf(done);
             if (host == null || (left.isEmpty() && !follows) || !Files.isSymbolicLink(host)) {
                 if (host != null && !left.isEmpty() && Files.isRegularFile(host)) {
-                    return new GuestPlace(text(done), null, LinuxErrno.ENOTDIR);
+                    return new ResolvedPath(text(done), null, LinuxErrno.ENOTDIR);
                 }
                 continue;
             }
             if (++links > MOST_LINKS) {
-                return new GuestPlace(text(done), null, LinuxErrno.ELOOP);
+                return new ResolvedPath(text(done), null, LinuxErrno.ELOOP);
             }
             String target = targetOf(host);
             done.remove(done.size() - 1);
@@ -102,7 +102,7 @@ final class GuestRoot {
                 left.addFirst(first.get(i));
             }
         }
-        return new GuestPlace(text(done), hostOf(done), 0);
+        return new ResolvedPath(text(done), hostOf(done), 0);
     }
 
     private static List<String> names(String path) {

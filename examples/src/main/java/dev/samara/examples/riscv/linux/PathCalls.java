@@ -45,7 +45,7 @@ final class PathCalls {
     }
 
     /** Resolves the path at an address. */
-    GuestRoot.GuestPlace place(long descriptor, long address, boolean follows) {
+    GuestRoot.ResolvedPath place(long descriptor, long address, boolean follows) {
         String path = memory.string(address, CallMemory.MOST_PATH);
         if (path.endsWith("\0")) {
             return failed(LinuxErrno.ENAMETOOLONG);
@@ -59,13 +59,13 @@ final class PathCalls {
             return failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
         }
         GuestRoot root = thread.process().emulation().root();
-        GuestRoot.GuestPlace place = root.resolve(folder, path, follows);
+        GuestRoot.ResolvedPath place = root.resolve(folder, path, follows);
         String target = follows ? ProcFiles.followed(thread, place.guest()) : null;
         return target == null ? place : root.resolve("/", target, true);
     }
 
-    private static GuestRoot.GuestPlace failed(long error) {
-        return new GuestRoot.GuestPlace("", null, error);
+    private static GuestRoot.ResolvedPath failed(long error) {
+        return new GuestRoot.ResolvedPath("", null, error);
     }
 
     /** What a call does with a path of the host. */
@@ -73,7 +73,7 @@ final class PathCalls {
         long call(Path host) throws IOException;
     }
 
-    private static long onHost(GuestRoot.GuestPlace place, HostCall call) {
+    private static long onHost(GuestRoot.ResolvedPath place, HostCall call) {
         if (place.error() != 0) {
             return place.error();
         }
@@ -115,7 +115,7 @@ final class PathCalls {
             return statOf(descriptor, found);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        GuestRoot.GuestPlace place = place(descriptor, path, follows);
+        GuestRoot.ResolvedPath place = place(descriptor, path, follows);
         GuestFile special = place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
         if (special != null) {
             found[0] = special.status();
@@ -146,7 +146,7 @@ final class PathCalls {
     }
 
     long access(long descriptor, long path, long rights) {
-        GuestRoot.GuestPlace place = place(descriptor, path, true);
+        GuestRoot.ResolvedPath place = place(descriptor, path, true);
         if (place.error() == 0 && ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY) != null) {
             return 0;
         }
@@ -165,7 +165,7 @@ final class PathCalls {
         if (length <= 0) {
             return LinuxErrno.EINVAL;
         }
-        GuestRoot.GuestPlace place = place(descriptor, path, false);
+        GuestRoot.ResolvedPath place = place(descriptor, path, false);
         String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
         if (known != null) {
             return putText(known, address, length);
@@ -205,7 +205,7 @@ final class PathCalls {
         if ((flags & ~NO_REPLACE) != 0) {
             return LinuxErrno.EINVAL;
         }
-        GuestRoot.GuestPlace target = place(toFolder, to, false);
+        GuestRoot.ResolvedPath target = place(toFolder, to, false);
         Path end = target.host();
         if (target.error() != 0 || end == null) {
             return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
@@ -221,7 +221,7 @@ final class PathCalls {
     }
 
     long link(long fromFolder, long from, long toFolder, long to) {
-        GuestRoot.GuestPlace target = place(toFolder, to, false);
+        GuestRoot.ResolvedPath target = place(toFolder, to, false);
         Path end = target.host();
         if (target.error() != 0 || end == null) {
             return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
@@ -277,7 +277,7 @@ final class PathCalls {
     }
 
     long changeFolder(long path) {
-        GuestRoot.GuestPlace place = place(CURRENT_FOLDER, path, true);
+        GuestRoot.ResolvedPath place = place(CURRENT_FOLDER, path, true);
         return onHost(place, host -> {
             if (!Files.isDirectory(host)) {
                 return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;

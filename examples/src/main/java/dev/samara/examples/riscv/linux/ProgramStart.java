@@ -51,7 +51,7 @@ record ProgramStart(String guest, Path host, List<String> arguments, List<String
                 return start;
             }
             String[] words = line.substring(2).trim().split("[ \t]+", 2);
-            GuestRoot.GuestPlace place = root.resolve("/", words[0], true);
+            GuestRoot.ResolvedPath place = root.resolve("/", words[0], true);
             Path found = place.host();
             if (words[0].isEmpty() || found == null || !Files.isRegularFile(found)) {
                 throw new LoadException(LinuxErrno.ENOENT, guest + ": there is no interpreter " + words[0]);

@@ -30,6 +30,7 @@ final class SystemCalls {
         private final FileCalls files;
         private final PathCalls paths;
         private final DescriptorCalls descriptors;
+        private final SelectCalls selects;
         private final SignalCalls signals;
         private final FutexCalls futexes;
         private final TimeCalls times;
@@ -44,6 +45,7 @@ final class SystemCalls {
             files = new FileCalls(thread);
             paths = new PathCalls(thread);
             descriptors = new DescriptorCalls(thread);
+            selects = new SelectCalls(thread);
             signals = new SignalCalls(thread);
             futexes = new FutexCalls(thread);
             times = new TimeCalls(thread);
@@ -149,7 +151,10 @@ final class SystemCalls {
             case 98 -> all.futexes.futex(a, b, c, d, e, f);
             case 99 -> all.futexes.setRobust(a, b);
             case 100 -> all.futexes.getRobust(a, b, c);
+            case 72 -> all.selects.select(a, new long[] {b, c, d}, e, f);
             case 101 -> all.times.sleep(1, 0, a, b);
+            case 102 -> all.times.timer(a, b);
+            case 103 -> all.times.setTimer(a, b, c);
             case 113 -> all.times.get(a, b);
             case 114 -> all.times.resolution(a, b);
             case 115 -> all.times.sleep(a, b, c, d);

@@ -106,4 +106,43 @@ final class TimeCalls {
         }
         return LinuxErrno.EINTR;
     }
+
+    private void putTimer(long address, long interval, long left) {
+        for (int i = 0; i < 2; i++) {
+            long nanos = i == 0 ? interval : left;
+            memory.putLong(address + 2L * Long.BYTES * i, nanos / SECOND);
+            memory.putLong(address + 2L * Long.BYTES * i + Long.BYTES, nanos % SECOND / MICRO);
+        }
+    }
+
+    /** Returns the time in microseconds at an address as nanoseconds; -1 for one that is not normal. */
+    private long getMicros(long address) {
+        long seconds = memory.getLong(address);
+        long micros = memory.getLong(address + Long.BYTES);
+        boolean isNormal = seconds >= 0 && seconds < Integer.MAX_VALUE && micros >= 0 && micros < SECOND / MICRO;
+        return isNormal ? seconds * SECOND + micros * MICRO : -1;
+    }
+
+    long timer(long which, long address) {
+        if (which != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        AlarmTimer timer = thread.process().timer();
+        putTimer(address, timer.interval(), timer.left());
+        return 0;
+    }
+
+    long setTimer(long which, long newAddress, long oldAddress) {
+        long interval = newAddress == 0 ? 0 : getMicros(newAddress);
+        long first = newAddress == 0 ? 0 : getMicros(newAddress + 2 * Long.BYTES);
+        if (which != 0 || interval < 0 || first < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        AlarmTimer timer = thread.process().timer();
+        if (oldAddress != 0) {
+            putTimer(oldAddress, timer.interval(), timer.left());
+        }
+        timer.set(first, interval);
+        return 0;
+    }
 }
