@@ -60,7 +60,7 @@ final class TortureSourcesTest {
         assertTrue(runEachOnce(classes) > 0, "no tests");
     }
 
-    /** Runs the actors of each test, one after the other; returns the number of tests. */
+    /** Runs the actors of each test once; returns the number of tests. */
     private static int runEachOnce(Path classes) throws Exception {
         List<URL> urls = new ArrayList<>(List.of(
                 classes.toUri().toURL(),
@@ -93,17 +93,24 @@ final class TortureSourcesTest {
         return tests;
     }
 
-    private static void callActors(Class<?> test) throws ReflectiveOperationException {
+    private static void callActors(Class<?> test) throws Exception {
         Map<Class<?>, Object> objects = new HashMap<>();
+        Object self = objectOf(test, objects);
         for (String role : List.of("Actor", "Arbiter")) {
+            List<FutureTask<Object>> calls = new ArrayList<>();
             for (Method method : test.getDeclaredMethods()) {
                 if (hasAnnotation(method, role)) {
                     List<Object> arguments = new ArrayList<>();
                     for (Class<?> parameter : method.getParameterTypes()) {
                         arguments.add(objectOf(parameter, objects));
                     }
-                    method.invoke(objectOf(test, objects), arguments.toArray());
+                    calls.add(new FutureTask<>(() -> method.invoke(self, arguments.toArray())));
                 }
+            }
+            // Together, since some wait for each other.
+            calls.forEach(call -> new Thread(call, test.getName()).start());
+            for (FutureTask<Object> call : calls) {
+                call.get();
             }
         }
     }
