@@ -942,8 +942,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), whoever has locked it. A segment that is
-     * not locked stays as it is. Never waits.
+     * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), also one that another space has locked. A
+     * segment that is not locked stays as it is. Never waits.
      *
      * <p>Errors: EINVAL no segment, or it is removed.
      *

@@ -93,7 +93,7 @@ final class RunCommand implements Callable<Integer> {
                 throw new ParameterException(spec.commandLine(), "--sysroot " + sysroot + " is no folder");
             }
             Emulation emulation = new Emulation(new RunPlan(
-                    program.toAbsolutePath(),
+                    program,
                     arguments,
                     environment,
                     sysroot,

@@ -29,6 +29,7 @@ final class GuestProgramsTest {
                 "files",
                 "floats",
                 "forks",
+                "hostile",
                 "integers",
                 "jit",
                 "madvise",

@@ -24,6 +24,9 @@ public final class BlockCache {
     private static final int PAGE_SHIFT = 12;
     private static final int QUICK = 1 << 12;
 
+    /** The most instructions of all blocks, so that a guest with much code does not fill the heap. */
+    private static final int MOST = 1 << 18;
+
     private final Hart hart;
 
     /** Blocks by the low bits of their address, to find most of them without a hash table. */
@@ -36,6 +39,9 @@ public final class BlockCache {
 
     private final int[] code = new int[2 * CodeBlock.LONGEST + 2];
     private final char[] offsets = new char[CodeBlock.LONGEST + 1];
+
+    /** The number of instructions of all blocks. */
+    private int kept;
 
     /** How often something was dropped. A flush may come while a block is being decoded. */
     private long drops;
@@ -110,7 +116,10 @@ public final class BlockCache {
         if (dropped != null) {
             for (CodeBlock block : dropped) {
                 block.drop();
-                blocks.remove(block.start, block);
+                // A block of two pages is in two lists.
+                if (blocks.remove(block.start, block)) {
+                    kept -= block.instructions;
+                }
             }
             hart.counts().droppedBlocks += dropped.size();
         }
@@ -130,6 +139,10 @@ public final class BlockCache {
     }
 
     private CodeBlock keep(long start, int count) {
+        if (kept + count > MOST) {
+            clear();
+        }
+        kept += count;
         int length = 2 * count;
         if ((code[length - 2] & 0xff) < Op.FIRST_END) {
             code[length++] = Op.NEXT;

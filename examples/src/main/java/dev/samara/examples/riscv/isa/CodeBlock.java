@@ -30,14 +30,11 @@ public final class CodeBlock {
     /** The number of instructions. */
     public final int instructions;
 
-    /** The block that came next after a jump, and the one that came next without; for whoever runs blocks. */
+    /** The block to which the last jump out of this one went; null if none is known. The interpreter sets it. */
     public @Nullable CodeBlock taken;
 
-    /** The block that follows in memory. */
+    /** The block that follows in memory; null if it is not known. The interpreter sets it. */
     public @Nullable CodeBlock fallen;
-
-    /** How often it has run, for a translator; counted by whoever runs blocks if there is one. */
-    public int runs;
 
     private final char[] offsets;
 
@@ -77,7 +74,7 @@ public final class CodeBlock {
         return start + offsets[(at >> 1) + 1];
     }
 
-    /** Makes each instruction {@link Op#GONE}: whoever runs this block leaves it before the next instruction. */
+    /** Makes each instruction {@link Op#GONE}: an interpreter that is in this block leaves it at the next one. */
     public void drop() {
         Arrays.fill(code, Op.GONE);
         taken = null;

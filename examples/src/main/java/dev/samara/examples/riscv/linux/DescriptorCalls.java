@@ -60,7 +60,7 @@ final class DescriptorCalls {
     }
 
     long duplicate(long descriptor, int from, boolean endsAtExec) {
-        GuestFile file = files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
@@ -72,7 +72,7 @@ final class DescriptorCalls {
     }
 
     long duplicateTo(long descriptor, long number, long flags) {
-        GuestFile file = files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         if (file == null || (int) number < 0 || (int) number >= DescriptorTable.MOST) {
             return LinuxErrno.EBADF;
         }
@@ -85,7 +85,7 @@ final class DescriptorCalls {
     }
 
     long control(long descriptor, long command, long argument) {
-        GuestFile file = files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
@@ -133,7 +133,7 @@ final class DescriptorCalls {
     }
 
     long device(long descriptor, long request, long address) {
-        GuestFile file = files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
@@ -188,7 +188,7 @@ final class DescriptorCalls {
         List<PolledFile> polled = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             int descriptor = entries.getInt(POLL_ENTRY * i);
-            GuestFile file = descriptor < 0 ? null : files().get(descriptor);
+            GuestFile file = descriptor < 0 ? null : thread.file(descriptor);
             polled.add(new PolledFile(
                     file == null ? ClosedFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
         }

@@ -41,6 +41,15 @@ final class DescriptorTable {
         return found == null ? null : found.file;
     }
 
+    /** Returns the file of a descriptor for a call, which {@linkplain GuestFile#release releases} it; null for none. */
+    synchronized @Nullable GuestFile use(int number) {
+        GuestFile found = get(number);
+        if (found != null) {
+            found.retain();
+        }
+        return found;
+    }
+
     synchronized boolean endsAtExec(int number) {
         Descriptor found = all.get(number);
         return found != null && found.endsAtExec;
@@ -64,7 +73,7 @@ final class DescriptorTable {
         return LinuxErrno.EMFILE;
     }
 
-    /** Puts a file at a number, and closes what was there. */
+    /** Puts a file at a number, and closes the descriptor that had the number. */
     void put(int number, GuestFile file, boolean endsAtExec) {
         Descriptor old;
         synchronized (this) {

@@ -11,16 +11,9 @@ import java.nio.file.Path;
  * A regular file of the host. Reads and writes go through the page cache that its mappings share, so they agree with
  * the stores of the guest.
  */
-final class DiskFile extends GuestFile {
-    private static final int SET = 0;
-    private static final int CURRENT = 1;
-    private static final int END = 2;
-
+final class DiskFile extends SeekableFile {
     private final HostFile file;
     private final Path host;
-
-    /** Guarded by this. */
-    private long position;
 
     DiskFile(String path, int flags, Path host, HostFile file) {
         super(path, flags);
@@ -34,48 +27,18 @@ final class DiskFile extends GuestFile {
     }
 
     @Override
-    synchronized long read(GuestThread thread, ByteBuffer target) {
-        long done = file.pread(target, position);
-        position += Math.max(done, 0);
-        return done;
+    long size() {
+        return file.size();
     }
 
     @Override
-    synchronized long write(GuestThread thread, ByteBuffer source) {
-        if ((flags() & OpenFlags.APPEND) != 0) {
-            position = file.size();
-        }
-        long done = file.pwrite(source, position);
-        position += Math.max(done, 0);
-        return done;
+    long pread(ByteBuffer target, long offset) {
+        return file.pread(target, offset);
     }
 
     @Override
-    long readAt(ByteBuffer target, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : file.pread(target, offset);
-    }
-
-    @Override
-    long writeAt(ByteBuffer source, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : file.pwrite(source, offset);
-    }
-
-    @Override
-    synchronized long seek(long offset, int from) {
-        long start;
-        switch (from) {
-            case SET -> start = 0;
-            case CURRENT -> start = position;
-            case END -> start = file.size();
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
-        }
-        if (start + offset < 0) {
-            return LinuxErrno.EINVAL;
-        }
-        position = start + offset;
-        return position;
+    long pwrite(ByteBuffer source, long offset) {
+        return file.pwrite(source, offset);
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,7 @@ public final class Emulation {
     private final SegmentTable segments = new SegmentTable();
     private final EventCounts counts = new EventCounts();
     private final AtomicLong inodes = new AtomicLong(1);
+    private final AtomicInteger pipes = new AtomicInteger();
     private final @Nullable CallTrace trace;
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
@@ -95,6 +97,11 @@ public final class Emulation {
     @Nullable
     CallTrace trace() {
         return trace;
+    }
+
+    /** The number of pipes. */
+    AtomicInteger pipes() {
+        return pipes;
     }
 
     int user() {
@@ -268,6 +275,7 @@ public final class Emulation {
     void broken(GuestThread thread, Throwable failure) {
         complain("thread " + thread.tid() + " of the emulator fails: " + failure);
         synchronized (plan.reports()) {
+            // Where the emulator writes, for a report of its fault: the guest goes on without this process.
             failure.printStackTrace(plan.reports());
             plan.reports().flush();
         }

@@ -10,8 +10,11 @@ import java.util.List;
 
 /** {@code execve}. */
 final class ExecCalls {
-    private static final int MOST_STRINGS = 8192;
     private static final int MOST_STRING = 128 << 10;
+
+    /** The most bytes of arguments and environment, with a pointer to each: a quarter of the stack, as in Linux. */
+    private static final long MOST_BYTES = 2L << 20;
+
     private static final int EMPTY_PATH = 0x1000;
 
     private final GuestThread thread;
@@ -26,7 +29,8 @@ final class ExecCalls {
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
         List<String> arguments = new ArrayList<>();
         List<String> environment = new ArrayList<>();
-        if (!getStrings(argumentsAddress, arguments) || !getStrings(environmentAddress, environment)) {
+        long left = getStrings(argumentsAddress, arguments, MOST_BYTES);
+        if (left < 0 || getStrings(environmentAddress, environment, left) < 0) {
             return LinuxErrno.E2BIG;
         }
         GuestRoot.ResolvedPath place =
@@ -48,7 +52,7 @@ final class ExecCalls {
     }
 
     private GuestRoot.ResolvedPath ofDescriptor(long descriptor) {
-        GuestFile file = thread.process().files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         return file == null
                 ? new GuestRoot.ResolvedPath("", null, LinuxErrno.EBADF)
                 : thread.process().emulation().root().resolve("/", file.path(), true);
@@ -78,19 +82,23 @@ final class ExecCalls {
         return thread.hart().x[Hart.A0];
     }
 
-    private boolean getStrings(long vector, List<String> strings) {
-        if (vector == 0) {
-            return true;
-        }
+    /** Reads strings of at most so many bytes; returns how many are left, a negative number for too many. */
+    private long getStrings(long vector, List<String> strings, long most) {
+        long left = most;
         long at = vector;
-        for (long address = memory.getLong(at); address != 0; address = memory.getLong(at)) {
+        while (vector != 0 && left >= 0) {
+            long address = memory.getLong(at);
+            if (address == 0) {
+                break;
+            }
             String text = memory.string(address, MOST_STRING);
-            if (strings.size() == MOST_STRINGS || text.endsWith("\0")) {
-                return false;
+            if (text.endsWith("\0")) {
+                return -1;
             }
             strings.add(text);
+            left -= text.length() + 1 + Long.BYTES;
             at += Long.BYTES;
         }
-        return true;
+        return left;
     }
 }

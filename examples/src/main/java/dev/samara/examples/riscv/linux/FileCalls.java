@@ -117,17 +117,28 @@ final class FileCalls {
         if ((flags & ~(OpenFlags.CLOEXEC | OpenFlags.NONBLOCK)) != 0) {
             return LinuxErrno.EINVAL;
         }
-        Pipe pipe = new Pipe();
+        Pipe pipe = Pipe.orNull(thread.process().emulation().pipes());
+        if (pipe == null) {
+            return LinuxErrno.ENFILE;
+        }
         int kept = (int) flags & OpenFlags.NONBLOCK;
         long reader = add(new PipeEnd("pipe:[1]", pipe, true, kept, false), flags);
         long writer = add(new PipeEnd("pipe:[1]", pipe, false, kept, false), flags);
-        if (reader < 0 || writer < 0) {
-            thread.process().files().close((int) reader);
-            return LinuxErrno.EMFILE;
+        boolean isDone = false;
+        try {
+            if (reader < 0 || writer < 0) {
+                return LinuxErrno.EMFILE;
+            }
+            memory.putInt(address, (int) reader);
+            memory.putInt(address + Integer.BYTES, (int) writer);
+            isDone = true;
+            return 0;
+        } finally {
+            if (!isDone) {
+                thread.process().files().close((int) reader);
+                thread.process().files().close((int) writer);
+            }
         }
-        memory.putInt(address, (int) reader);
-        memory.putInt(address + Integer.BYTES, (int) writer);
-        return 0;
     }
 
     long event(long count, long flags) {

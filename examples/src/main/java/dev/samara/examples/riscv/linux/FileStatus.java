@@ -38,7 +38,7 @@ record FileStatus(long device, long inode, int mode, int links, long size, long 
     private static final int SECTOR = 512;
     private static final int BITS_OF_RIGHTS = 07777;
 
-    /** The status of what is no file of the host. */
+    /** Returns the status of a file that the host does not have. */
     static FileStatus of(int mode, long inode, long size) {
         return new FileStatus(1, inode, mode, 1, size, 0);
     }

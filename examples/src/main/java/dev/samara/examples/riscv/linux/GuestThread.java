@@ -8,6 +8,8 @@ import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.cpu.RiscvInterpreter;
 import dev.samara.examples.riscv.cpu.Stop;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,9 @@ final class GuestThread implements Runnable {
     private final SystemCalls calls;
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending = new PendingSignals();
+
+    /** The files that the present call uses. */
+    private final List<GuestFile> used = new ArrayList<>();
 
     /** Changed by an execve of this thread only, which has ended all others. */
     private volatile int tid;
@@ -150,6 +155,24 @@ final class GuestThread implements Runnable {
 
     long robustList() {
         return robustList;
+    }
+
+    /** Returns the file of a descriptor, which no thread closes before the call of this thread ends; null for none. */
+    @Nullable
+    GuestFile file(long descriptor) {
+        GuestFile found = process.files().use((int) descriptor);
+        if (found != null) {
+            used.add(found);
+        }
+        return found;
+    }
+
+    /** Ends the use of files by a call ({@code fdput}). */
+    void endUse() {
+        for (int i = 0; i < used.size(); i++) {
+            used.get(i).release();
+        }
+        used.clear();
     }
 
     /** Remembers that the last call may be made again. */
@@ -275,7 +298,7 @@ final class GuestThread implements Runnable {
 
     private void end() {
         try {
-            // First: who has waited for the end of this thread finds its locks released.
+            // First: a thread that has waited for the end of this one finds its locks released.
             FutexCalls.releaseRobust(this);
             if (clearChildTid != 0 && process.threads() > 1) {
                 memory.putInt(clearChildTid, 0);

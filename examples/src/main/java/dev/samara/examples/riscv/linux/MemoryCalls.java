@@ -4,6 +4,8 @@ package dev.samara.examples.riscv.linux;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
+import dev.samara.examples.riscv.elf.ProgramLoader;
+import java.util.Arrays;
 
 /**
  * The calls of memory. The library has them all: arguments go to it as the guest gave them, and its results to the
@@ -13,6 +15,11 @@ final class MemoryCalls {
     private static final int MOST_PARTS = 1024;
     private static final int PART = 16;
     private static final int CHUNK = 64 << 10;
+    private static final long PAGE = 4096;
+
+    /** The most pages that one question of {@code mincore} asks for. */
+    private static final int PAGES = 4096;
+
     private static final int MEMBARRIER_QUERY = 0;
     private static final int MEMBARRIER_GLOBAL = 1;
     private static final int MEMBARRIER_PRIVATE = 8;
@@ -34,7 +41,7 @@ final class MemoryCalls {
         int flags = (int) mapFlags;
         Backing backing = null;
         if ((flags & MapFlags.ANONYMOUS) == 0) {
-            GuestFile file = thread.process().files().get((int) descriptor);
+            GuestFile file = thread.file(descriptor);
             if (file == null) {
                 return LinuxErrno.EBADF;
             }
@@ -99,16 +106,25 @@ final class MemoryCalls {
     }
 
     long inCore(long address, long length, long vector) {
-        long pages = (length + 4095) >>> 12;
-        if (pages > Integer.MAX_VALUE - 8) {
+        if (!ProgramLoader.GEOMETRY.isAligned(address)) {
+            return LinuxErrno.EINVAL;
+        }
+        if (length < 0 || address < 0 || length > ProgramLoader.GEOMETRY.limit() - address) {
             return LinuxErrno.ENOMEM;
         }
-        byte[] found = new byte[(int) pages];
-        long result = space().mincore(address, length, found);
-        if (result == 0) {
-            memory.put(vector, found);
-        }
-        return result;
+        // In parts, as Linux does it, since the guest chooses the length.
+        byte[] found = new byte[PAGES];
+        long done = 0;
+        do {
+            long part = Math.min(length - done, PAGES * PAGE);
+            long result = space().mincore(address + done, part, found);
+            if (result != 0) {
+                return result;
+            }
+            memory.put(vector + done / PAGE, Arrays.copyOf(found, (int) ((part + PAGE - 1) / PAGE)));
+            done += part;
+        } while (done != length);
+        return 0;
     }
 
     long barrier(long command, long flags) {
@@ -155,6 +171,9 @@ final class MemoryCalls {
         }
         PartCursor near = new PartCursor(own, ownCount);
         PartCursor far = new PartCursor(others, otherCount);
+        if (near.isWrong() || far.isWrong()) {
+            return LinuxErrno.EINVAL;
+        }
         byte[] bytes = new byte[CHUNK];
         long done = 0;
         for (; ; ) {
@@ -193,11 +212,21 @@ final class MemoryCalls {
             this.count = count;
         }
 
+        /** Returns whether a part has a negative length. */
+        boolean isWrong() {
+            boolean isWrong = false;
+            for (long i = 0; i < count; i++) {
+                isWrong |= memory.getLong(next + PART * i + Long.BYTES) < 0;
+            }
+            return isWrong;
+        }
+
         /** Returns the bytes of the part that are left; 0 at the end of the vector. */
         long left() {
             while (length == 0 && count > 0) {
                 address = memory.getLong(next);
-                length = memory.getLong(next + Long.BYTES);
+                // Another thread may have changed it since it was looked at.
+                length = Math.max(memory.getLong(next + Long.BYTES), 0);
                 next += PART;
                 count--;
             }

@@ -6,14 +6,10 @@ import dev.samara.core.vma.Backing;
 import java.nio.ByteBuffer;
 
 /** A file in memory ({@code memfd_create}), whose memory lives as long as a descriptor or a mapping uses it. */
-final class MemoryDescriptor extends GuestFile {
-    private static final int CURRENT = 1;
-    private static final int END = 2;
-
+final class MemoryDescriptor extends SeekableFile {
     private final MemoryFile file;
     private final Backing open;
     private final long inode;
-    private long position;
 
     MemoryDescriptor(String path, MemoryFile file, long inode) {
         super(path, OpenFlags.RDWR);
@@ -23,37 +19,18 @@ final class MemoryDescriptor extends GuestFile {
     }
 
     @Override
-    synchronized long read(GuestThread thread, ByteBuffer target) {
-        long done = file.pread(target, position);
-        position += Math.max(done, 0);
-        return done;
+    long size() {
+        return file.size();
     }
 
     @Override
-    synchronized long write(GuestThread thread, ByteBuffer source) {
-        long done = file.pwrite(source, position);
-        position += Math.max(done, 0);
-        return done;
+    long pread(ByteBuffer target, long offset) {
+        return file.pread(target, offset);
     }
 
     @Override
-    long readAt(ByteBuffer target, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : file.pread(target, offset);
-    }
-
-    @Override
-    long writeAt(ByteBuffer source, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : file.pwrite(source, offset);
-    }
-
-    @Override
-    synchronized long seek(long offset, int from) {
-        long start = from == CURRENT ? position : from == END ? file.size() : 0;
-        if (from < 0 || from > END || start + offset < 0) {
-            return LinuxErrno.EINVAL;
-        }
-        position = start + offset;
-        return position;
+    long pwrite(ByteBuffer source, long offset) {
+        return file.pwrite(source, offset);
     }
 
     @Override

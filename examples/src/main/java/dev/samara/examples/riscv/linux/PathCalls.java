@@ -40,7 +40,7 @@ final class PathCalls {
         if ((int) descriptor == CURRENT_FOLDER) {
             return thread.process().folder().path();
         }
-        GuestFile found = thread.process().files().get((int) descriptor);
+        GuestFile found = thread.file(descriptor);
         return found instanceof FolderFile ? found.path() : null;
     }
 
@@ -137,7 +137,7 @@ final class PathCalls {
     }
 
     private long statOf(long descriptor, FileStatus[] found) {
-        GuestFile file = thread.process().files().get((int) descriptor);
+        GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
@@ -253,7 +253,7 @@ final class PathCalls {
         if (opened < 0) {
             return opened;
         }
-        GuestFile file = thread.process().files().get((int) opened);
+        GuestFile file = thread.file(opened);
         long result = file == null ? LinuxErrno.EBADF : file.truncate(length);
         thread.process().files().close((int) opened);
         return result;

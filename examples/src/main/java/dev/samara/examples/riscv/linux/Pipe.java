@@ -2,6 +2,8 @@
 package dev.samara.examples.riscv.linux;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** The bytes between the two ends of a pipe. Each end is a {@link PipeEnd}. */
 final class Pipe {
@@ -10,6 +12,12 @@ final class Pipe {
     /** Writes of up to so many bytes are not mixed with others. */
     private static final int ATOMIC = 4096;
 
+    /** The most pipes of a guest, whose bytes are in the heap of the emulator. */
+    private static final int MOST = 1024;
+
+    /** The number of pipes of the guest, which the last end of this one lowers. */
+    private final AtomicInteger pipes;
+
     private final WaitList waiters = new WaitList();
     private final byte[] bytes = new byte[CAPACITY];
     private int start;
@@ -17,7 +25,23 @@ final class Pipe {
     private boolean hasReader = true;
     private boolean hasWriter = true;
 
-    Pipe() {}
+    private Pipe(AtomicInteger pipes) {
+        this.pipes = pipes;
+    }
+
+    /** Makes a pipe with two open ends; returns null if there are as many as may be ({@code pipe-user-pages-hard}). */
+    static @Nullable Pipe orNull(AtomicInteger pipes) {
+        if (pipes.incrementAndGet() > MOST) {
+            pipes.decrementAndGet();
+            return null;
+        }
+        return new Pipe(pipes);
+    }
+
+    /** Makes a pipe from the outside of the guest. */
+    static Pipe ofHost() {
+        return new Pipe(new AtomicInteger(1));
+    }
 
     WaitList waiters() {
         return waiters;
@@ -42,6 +66,7 @@ final class Pipe {
     void endReader() {
         synchronized (this) {
             hasReader = false;
+            countOff();
             notifyAll();
         }
         waiters.wakeAll();
@@ -50,8 +75,16 @@ final class Pipe {
     void endWriter() {
         synchronized (this) {
             hasWriter = false;
+            countOff();
         }
         waiters.wakeAll();
+    }
+
+    /** The caller has ended one of the ends. */
+    private void countOff() {
+        if (!hasReader && !hasWriter) {
+            pipes.decrementAndGet();
+        }
     }
 
     /** Whether a read would not wait. */

@@ -129,7 +129,7 @@ final class ProcessTree {
             }
             told = node.parent;
             if (told != null) {
-                // Before a wait can find the zombie: who has waited for a child has its signal, too.
+                // Before a wait can find the zombie: a parent that has waited for a child has its signal, too.
                 tell(told, process);
             }
             node.isZombie = true;

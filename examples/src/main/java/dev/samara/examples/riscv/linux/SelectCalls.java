@@ -57,7 +57,7 @@ final class SelectCalls {
             for (int descriptor = 0; sets[set] != 0 && descriptor < count; descriptor++) {
                 long word = memory.getLong(sets[set] + descriptor / BITS * (long) Long.BYTES);
                 if ((word >>> descriptor & 1) != 0) {
-                    GuestFile file = thread.process().files().get(descriptor);
+                    GuestFile file = thread.file(descriptor);
                     if (file == null) {
                         return LinuxErrno.EBADF;
                     }

@@ -14,7 +14,7 @@ final class StandardInput extends GuestFile {
     private static final int CHUNK = 4096;
 
     private final InputStream in;
-    private final Pipe pipe = new Pipe();
+    private final Pipe pipe = Pipe.ofHost();
     private final PipeEnd end;
     private final boolean isTerminal;
     private boolean isStarted;

@@ -73,6 +73,8 @@ final class SystemCalls {
             result = LinuxErrno.EFAULT;
         } catch (MmException e) {
             result = LinuxErrno.of(e);
+        } finally {
+            thread.endUse();
         }
         if (result == LinuxErrno.RESTART || result == LinuxErrno.RESTART_WITHOUT_HANDLER) {
             thread.mayRestart(result, first);

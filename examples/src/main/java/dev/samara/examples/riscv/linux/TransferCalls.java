@@ -18,7 +18,7 @@ final class TransferCalls {
     }
 
     private GuestFile file(long descriptor) {
-        GuestFile found = thread.process().files().get((int) descriptor);
+        GuestFile found = thread.file(descriptor);
         return found == null || (found.flags() & OpenFlags.PATH) != 0 ? ClosedFile.NONE : found;
     }
 
@@ -169,6 +169,9 @@ final class TransferCalls {
         }
         if (offset < 0 || length <= 0) {
             return LinuxErrno.EINVAL;
+        }
+        if (offset + length < 0) {
+            return LinuxErrno.EFBIG;
         }
         long size = file.status().size();
         return offset + length > size ? file.truncate(offset + length) : 0;
