@@ -36,6 +36,7 @@ final class GuestProgramsTest {
                 "mmap",
                 "mremap",
                 "pipes",
+                "random",
                 "shared",
                 "signals",
                 "stack",

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.MachineStatistics;
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
@@ -14,6 +17,7 @@ import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /** A run of a program of the test resources. */
 final class GuestRun {
@@ -71,7 +75,11 @@ final class GuestRun {
                 out,
                 new PrintWriter(reports),
                 false);
-        int status = new Emulation(plan).run();
+        Emulation emulation = new Emulation(plan);
+        int status = emulation.run();
+        MachineStatistics memory = Objects.requireNonNull(emulation.memory());
+        assertEquals(0, memory.framesInUse(), "pages that nobody uses when all processes have ended");
+        assertEquals(0, memory.pageTableBytes(), "page tables when all processes have ended");
         return new GuestResult(status, out.toString(StandardCharsets.UTF_8) + reports);
     }
 

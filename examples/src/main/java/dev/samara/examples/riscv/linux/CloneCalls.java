@@ -81,13 +81,22 @@ final class CloneCalls {
         return isAdded ? tid : LinuxErrno.EAGAIN;
     }
 
+    private static ProcessMemory fork(GuestProcess parent) {
+        UnnamedMemory unnamed = parent.emulation().unnamedMemory();
+        unnamed.beginFork();
+        try {
+            return parent.memory().fork();
+        } finally {
+            unnamed.endFork();
+        }
+    }
+
     private long newProcess(long flags, long stack, long parentTid, long tls, long childTid) {
         GuestProcess parent = thread.process();
         Emulation emulation = parent.emulation();
         int pid = emulation.tree().newId();
         boolean sharesMemory = (flags & SHARES_MEMORY) != 0;
-        ProcessMemory memory =
-                sharesMemory ? parent.memory().share() : parent.memory().fork();
+        ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
         GuestThread child;
         try {
             GuestProcess process = new GuestProcess(

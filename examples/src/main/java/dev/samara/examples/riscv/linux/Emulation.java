@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAccumulator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,9 +41,11 @@ public final class Emulation {
     private final ProcessTree tree = new ProcessTree();
     private final FutexTable futexes = new FutexTable();
     private final SegmentTable segments = new SegmentTable();
+    private final UnnamedMemory unnamed = new UnnamedMemory();
     private final EventCounts counts = new EventCounts();
     private final AtomicLong inodes = new AtomicLong(1);
     private final AtomicInteger pipes = new AtomicInteger();
+    private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
     private final @Nullable CallTrace trace;
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
@@ -68,6 +71,10 @@ public final class Emulation {
 
     Machine machine() {
         return machine;
+    }
+
+    UnnamedMemory unnamedMemory() {
+        return unnamed;
     }
 
     RunPlan plan() {
@@ -213,9 +220,10 @@ public final class Emulation {
         }
         tree.awaitEnds();
         endTimers();
-        last = machine.statistics();
         segments.close();
+        unnamed.free();
         machine.awaitQuiescence();
+        last = machine.statistics();
         machine.close();
     }
 
@@ -283,6 +291,7 @@ public final class Emulation {
 
     /** A process ends, and its memory is still there. */
     void ending(GuestProcess process) {
+        mostResident.accumulate(process.memory().space().residency().peak());
         if (plan.showsMaps()) {
             complain("mappings of process " + process.pid() + " at its end:");
             synchronized (plan.reports()) {
@@ -293,13 +302,24 @@ public final class Emulation {
     }
 
     /**
+     * Returns what memory had done and what was in use when all processes had ended, after {@link #run}.
+     *
+     * @return the machine's figures; null if no program has run
+     */
+    public @Nullable MachineStatistics memory() {
+        return last;
+    }
+
+    /**
      * Returns what the guest has done, after {@link #run}.
      *
      * @return lines for a person
      */
     public List<String> statistics() {
         List<String> lines = new ArrayList<>(counts.lines());
-        lines.add("memory: " + last);
+        if (last != null) {
+            lines.addAll(MemoryText.lines(last, mostResident.get()));
+        }
         return lines;
     }
 }

@@ -163,7 +163,8 @@ final class FileCalls {
                 isSealable
                         ? emulation.machine().newSealableFile(path, inode, ProgramLoader.GEOMETRY, 0)
                         : emulation.machine().newFile(path, inode, ProgramLoader.GEOMETRY, 0),
-                inode);
+                inode,
+                emulation.unnamedMemory());
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);
     }
 

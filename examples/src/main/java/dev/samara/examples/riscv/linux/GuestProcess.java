@@ -258,6 +258,7 @@ final class GuestProcess {
         timer.set(0, 0);
         files.closeAll();
         memory.close();
+        emulation.unnamedMemory().freeSome();
         releaseMemory();
         emulation.tree().ended(this);
     }

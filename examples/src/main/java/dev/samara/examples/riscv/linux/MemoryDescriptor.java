@@ -10,9 +10,11 @@ final class MemoryDescriptor extends SeekableFile {
     private final MemoryFile file;
     private final Backing open;
     private final long inode;
+    private final UnnamedMemory unnamed;
 
-    MemoryDescriptor(String path, MemoryFile file, long inode) {
+    MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
         super(path, OpenFlags.RDWR);
+        this.unnamed = unnamed;
         this.file = file;
         this.inode = inode;
         open = file.open();
@@ -41,6 +43,11 @@ final class MemoryDescriptor extends SeekableFile {
     @Override
     long sync() {
         return 0;
+    }
+
+    @Override
+    void close() {
+        unnamed.add(file);
     }
 
     MemoryFile file() {
