@@ -39,6 +39,7 @@ final class GuestProgramsTest {
                 "random",
                 "shared",
                 "signals",
+                "speed",
                 "stack",
                 "threads");
     }
