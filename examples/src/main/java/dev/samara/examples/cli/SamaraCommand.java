@@ -3,8 +3,11 @@ package dev.samara.examples.cli;
 
 import dev.samara.examples.record.InputException;
 import java.util.Objects;
+import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -12,10 +15,23 @@ import picocli.CommandLine.Spec;
 /** The root command and the entry point of the program. */
 @Command(
         name = "samara",
-        description = "Checks Samara's address spaces against recordings of a real kernel.",
+        description = "Checks Samara's address spaces against recordings of a real kernel, and runs programs in them.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
-        subcommands = {ReplayCommand.class, OracleCommand.class, MapsCommand.class, StormCommand.class, RunCommand.class
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:everything was as recorded; run: the guest's status, or 128 and its signal",
+            "1:something was different, or an access was wrong",
+            "2:the command line or a file is wrong"
+        },
+        subcommands = {
+            ReplayCommand.class,
+            OracleCommand.class,
+            MapsCommand.class,
+            StormCommand.class,
+            RunCommand.class,
+            HelpCommand.class,
+            GenerateCompletion.class
         })
 public final class SamaraCommand implements Runnable {
     @Spec
@@ -38,6 +54,17 @@ public final class SamaraCommand implements Runnable {
         CommandLine tool = new CommandLine(new SamaraCommand());
         // What follows the program is for the program.
         Objects.requireNonNull(tool.getSubcommands().get("run")).setStopAtPositional(true);
+        IParameterExceptionHandler usual = tool.getParameterExceptionHandler();
+        tool.setParameterExceptionHandler((failure, arguments) -> {
+            boolean isOfTool = failure.getCommandLine() == tool;
+            if (isOfTool && arguments.length > 0 && !arguments[0].startsWith("-")) {
+                tool.getErr()
+                        .println("there is no command " + arguments[0] + ": use one of "
+                                + String.join(", ", tool.getSubcommands().keySet()));
+                return CheckRun.UNREADABLE;
+            }
+            return usual.handleParseException(failure, arguments);
+        });
         return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof InputException) {
                 command.getErr().println(failure.getMessage());

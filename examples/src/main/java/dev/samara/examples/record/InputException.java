@@ -4,12 +4,23 @@ package dev.samara.examples.record;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A recording that cannot be read or is malformed; the message starts with file and line. */
+/** A recording that cannot be read or is malformed; the message starts with the file, and the line if there is one. */
 public final class InputException extends Exception {
     private static final long serialVersionUID = 1L;
 
     /**
-     * Creates the exception.
+     * Creates the exception of a file without lines.
+     *
+     * @param file the recording
+     * @param message the error
+     * @param cause the I/O error
+     */
+    public InputException(Path file, String message, Throwable cause) {
+        super(file + ": " + message, cause);
+    }
+
+    /**
+     * Creates the exception of a line.
      *
      * @param file the recording
      * @param line the line, counted from 1

@@ -56,7 +56,7 @@ public final class RecordedLines implements AutoCloseable {
                 throw e;
             }
         } catch (NoSuchFileException e) {
-            throw new InputException(file, 1, "there is no such file", e);
+            throw new InputException(file, "there is no such file", e);
         } catch (IOException e) {
             throw new InputException(file, 1, "cannot be read: " + reason(e), e);
         }

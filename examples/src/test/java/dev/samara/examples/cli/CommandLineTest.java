@@ -41,8 +41,7 @@ final class CommandLineTest {
                 "storm --seconds many",
                 "run",
                 "run --limit-memory little pom.xml",
-                "run --sysroot pom.xml pom.xml",
-                "what"
+                "run --sysroot pom.xml pom.xml"
             })
     @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
     void wrongCommandLine(String line) {
@@ -52,11 +51,34 @@ final class CommandLineTest {
         assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
     }
 
+    @Test
+    @DisplayName("an unknown command is named, with those that there are")
+    void unknownCommand() {
+        ToolRun run = ToolRun.of("what", "--for");
+        assertEquals(2, run.status());
+        assertEquals(List.of(), run.out());
+        assertEquals(
+                List.of("there is no command what: use one of replay, oracle, maps, storm, run, help,"
+                        + " generate-completion"),
+                run.err());
+    }
+
+    @Test
+    @DisplayName("a script for completion names the commands, and the usage the exit codes")
+    void completion() {
+        ToolRun script = ToolRun.of("generate-completion");
+        assertEquals(0, script.status());
+        assertTrue(script.out().stream().anyMatch(line -> line.contains("replay oracle maps storm run")));
+        assertTrue(ToolRun.of("--help").out().contains("Exit codes:"));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "--help",
                 "--version",
+                "help",
+                "help run",
                 "replay --help",
                 "oracle --help",
                 "storm --help",
@@ -77,7 +99,7 @@ final class CommandLineTest {
         Path missing = folder.resolve("missing.gz");
         ToolRun run = ToolRun.of(command, missing);
         assertEquals(2, run.status());
-        assertEquals(List.of(missing + ":1: there is no such file"), run.err());
+        assertEquals(List.of(missing + ": there is no such file"), run.err());
     }
 
     @ParameterizedTest
