@@ -34,7 +34,7 @@ final class MapsOfThisProcessTest {
 
     @Test
     @EnabledOnOs(OS.LINUX)
-    @DisplayName("run as the README says, it looks an address of this process up")
+    @DisplayName("run as docs/tool.md says, it looks an address of this process up")
     void asItIsRun() throws Exception {
         List<String> printed = Printed.by(() -> MapsOfThisProcess.main(new String[0]));
         assertTrue(printed.get(0).matches("\\d+ mappings were loaded\\."), printed::toString);

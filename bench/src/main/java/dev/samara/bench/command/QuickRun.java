@@ -22,7 +22,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
  * {@code quick [--out DIRECTORY]}: runs a part of the benchmarks and each report once, in less than a quarter of an
- * hour on two processors. The selections are listed below; the README says which benchmarks are left out.
+ * hour on two processors. The selections are listed below; docs/benchmarks.md lists all.
  *
  * <p>Each runs in one short fork. This shows that each benchmark works, and the magnitude of its figures. The figures
  * are not precise enough to quote.
