@@ -102,6 +102,18 @@ static void descriptors(void) {
     check(call(SYS_fcntl, copy, 2, 1), 0);
     check(call(SYS_fcntl, copy, 1, 0), 1);
     check(call(SYS_fcntl, pipes[1], 3, 0) & 3, 1);
+    int one = 1;
+    check(call(SYS_ioctl, copy, 0x5450), 0);
+    check(call(SYS_fcntl, copy, 1, 0), 0);
+    check(call(SYS_ioctl, copy, 0x5451), 0);
+    check(call(SYS_fcntl, copy, 1, 0), 1);
+    check(call(SYS_ioctl, pipes[1], 0x5421, 0), -EFAULT);
+    check(call(SYS_ioctl, pipes[1], 0x5421, &one), 0);
+    check(call(SYS_fcntl, pipes[1], 3, 0) & O_NONBLOCK, O_NONBLOCK);
+    one = 0;
+    check(call(SYS_ioctl, pipes[1], 0x5421, &one), 0);
+    check(call(SYS_fcntl, pipes[1], 3, 0) & O_NONBLOCK, 0);
+    check(call(SYS_ioctl, pipes[1], 0x5401, &one), -25);
     check(call(SYS_close, pipes[1]), 0);
     check(call(SYS_write, copy, "a", 1), 1);
     u8 byte;

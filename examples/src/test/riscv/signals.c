@@ -62,6 +62,47 @@ static void masks(void) {
     check(count, 3);
 }
 
+/* Real-time signals queue, each with its value, the lowest number first; others do not. */
+static void queued(void) {
+    i64 pid = call(SYS_getpid);
+    u64 set = bit(34) | bit(35) | bit(SIGUSR2), old, pending;
+    struct siginfo info = {0};
+    struct timespec none = {0, 0};
+    check(call(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 8), 0);
+    info.code = -1;
+    for (int i = 0; i < 3; i++) {
+        info.status = 10 + i;
+        check(call(SYS_rt_sigqueueinfo, pid, 35, &info), 0);
+        check(call(SYS_rt_sigqueueinfo, pid, SIGUSR2, &info), 0);
+    }
+    check(call(SYS_kill, pid, 34), 0);
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), SIGUSR2);
+    check(info.status, 10);
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), 34);
+    for (int i = 0; i < 3; i++) {
+        check(call(SYS_rt_sigpending, &pending, 8), 0);
+        check(pending, bit(35));
+        check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), 35);
+        check(info.status, 10 + i);
+    }
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), -EAGAIN);
+    i64 result = 0;
+    info.code = -1;
+    for (int i = 0; i < 100000 && result == 0; i++)
+        result = call(SYS_rt_sigqueueinfo, pid, 34, &info);
+    check(result, -EAGAIN);
+    struct action ignore = {(void *) 1, 0, 0};
+    check(call(SYS_rt_sigaction, 34, &ignore, 0, 8), 0);
+    check(call(SYS_rt_sigpending, &pending, 8), 0);
+    check(pending, 0);
+    count = 0;
+    on(35, note, 0);
+    check(call(SYS_kill, pid, 35), 0);
+    check(call(SYS_kill, pid, 35), 0);
+    check(call(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, 8), 0);
+    check(count, 2);
+}
+
 /* A child sends signals while the parent waits in a read, and then what the read waits for. */
 static i64 read_interrupted(u64 flags, int signal) {
     int data[2], ready[2];
@@ -185,6 +226,7 @@ static void faults(void) {
 
 int main(int argc, char **argv) {
     masks();
+    queued();
     interrupts();
     directed();
     children();

@@ -23,6 +23,9 @@ final class DescriptorCalls {
     private static final int TCGETS = 0x5401;
     private static final int TIOCGWINSZ = 0x5413;
     private static final int FIONREAD = 0x541b;
+    private static final int FIONBIO = 0x5421;
+    private static final int FIONCLEX = 0x5450;
+    private static final int FIOCLEX = 0x5451;
     private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK;
     private static final int POLL_ENTRY = 8;
     private static final int INVALID = 32;
@@ -141,10 +144,24 @@ final class DescriptorCalls {
             memory.putInt(address, (file.ready() & GuestFile.READABLE) != 0 ? 1 : 0);
             return 0;
         }
-        if (!file.isTerminal()) {
-            return LinuxErrno.ENOTTY;
-        }
         switch ((int) request) {
+            case FIONBIO -> {
+                int kept = file.flags() & ~OpenFlags.NONBLOCK;
+                file.flags(memory.getInt(address) == 0 ? kept : kept | OpenFlags.NONBLOCK);
+                return 0;
+            }
+            case FIOCLEX, FIONCLEX -> {
+                files().setEndsAtExec((int) descriptor, (int) request == FIOCLEX);
+                return 0;
+            }
+            default -> {
+                return file.isTerminal() ? terminal((int) request, address) : LinuxErrno.ENOTTY;
+            }
+        }
+    }
+
+    private long terminal(int request, long address) {
+        switch (request) {
             case TCGETS -> {
                 memory.put(address, TerminalSettings.bytes());
                 return 0;

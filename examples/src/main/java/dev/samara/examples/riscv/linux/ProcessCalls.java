@@ -194,6 +194,28 @@ final class ProcessCalls {
         return 0;
     }
 
+    /** Changes users or groups: a guest has one of each, to which each may be set; -1 keeps one. */
+    long setOwners(long... wanted) {
+        for (long each : wanted) {
+            if ((int) each != -1 && (int) each != process().emulation().user()) {
+                return LinuxErrno.EPERM;
+            }
+        }
+        return 0;
+    }
+
+    /** Changes all users or groups at once: there is none of number -1. */
+    long setOwner(long wanted) {
+        return (int) wanted == -1 ? LinuxErrno.EINVAL : setOwners(wanted);
+    }
+
+    long owners(long... addresses) {
+        for (long each : addresses) {
+            memory.putInt(each, process().emulation().user());
+        }
+        return 0;
+    }
+
     /** The processors that a thread may run on: as many as the plan says. */
     long affinity(long length, long address) {
         int processors = process().emulation().plan().processors();

@@ -162,10 +162,7 @@ final class SignalCalls {
         if (target == null) {
             return LinuxErrno.ESRCH;
         }
-        if (signal != 0) {
-            SignalDelivery.send(target, info((int) signal, SignalInfo.SI_TKILL));
-        }
-        return 0;
+        return signal == 0 ? 0 : SignalDelivery.send(target, info((int) signal, SignalInfo.SI_TKILL));
     }
 
     private SignalInfo queued(int signal, long address) {
@@ -181,10 +178,7 @@ final class SignalCalls {
         if (target == null) {
             return LinuxErrno.ESRCH;
         }
-        if (signal != 0) {
-            SignalDelivery.send(target, queued((int) signal, address));
-        }
-        return 0;
+        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
     }
 
     long queueThread(long pid, long tid, long signal, long address) {
@@ -192,10 +186,7 @@ final class SignalCalls {
         if (target == null) {
             return isWrong(signal) ? LinuxErrno.EINVAL : LinuxErrno.ESRCH;
         }
-        if (signal != 0) {
-            SignalDelivery.send(target, queued((int) signal, address));
-        }
-        return 0;
+        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
     }
 
     /** Waits for blocked signals and takes one, without a handler ({@code rt_sigtimedwait}). */

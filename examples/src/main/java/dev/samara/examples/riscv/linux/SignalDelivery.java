@@ -7,27 +7,31 @@ import org.jspecify.annotations.Nullable;
 final class SignalDelivery {
     private SignalDelivery() {}
 
-    /** Sends a signal to a process: one of its threads that does not block it takes it. */
-    static void send(GuestProcess process, SignalInfo info) {
-        post(process, process.pending(), info);
+    /**
+     * Sends a signal to a process: one of its threads that does not block it takes it. Returns 0, or EAGAIN if too many
+     * wait.
+     */
+    static long send(GuestProcess process, SignalInfo info) {
+        long result = post(process, process.pending(), info);
         process.wakeAll();
+        return result;
     }
 
-    /** Sends a signal to a thread. */
-    static void send(GuestThread thread, SignalInfo info) {
-        post(thread.process(), thread.pending(), info);
+    /** Sends a signal to a thread. Returns 0, or EAGAIN if too many wait. */
+    static long send(GuestThread thread, SignalInfo info) {
+        long result = post(thread.process(), thread.pending(), info);
         thread.wake();
+        return result;
     }
 
-    private static void post(GuestProcess process, PendingSignals pending, SignalInfo info) {
+    private static long post(GuestProcess process, PendingSignals pending, SignalInfo info) {
         if (info.signal() == SignalInfo.KILL) {
             process.exit(WaitStatus.killed(SignalInfo.KILL));
-            return;
+            return 0;
         }
         synchronized (process.signals()) {
-            if (!process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal())) {
-                pending.add(info);
-            }
+            boolean isWanted = !process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal());
+            return !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
         }
     }
 

@@ -32,6 +32,9 @@ record SignalInfo(int signal, int code, long address, int sender, long value) {
     static final int URG = 23;
     static final int WINCH = 28;
 
+    /** The first number whose signals queue ({@code SIGRTMIN} of the kernel). */
+    static final int FIRST_REAL_TIME = 32;
+
     /** The highest number of a signal. */
     static final int MOST = 64;
 

@@ -252,10 +252,15 @@ final class SystemCalls {
             case 95 -> processes.waitId(a, b, c, d);
             case 122 -> 0;
             case 123 -> processes.affinity(b, c);
+            case 143, 145 -> processes.setOwners(a, b);
+            case 144, 146 -> processes.setOwner(a);
+            case 147, 149 -> processes.setOwners(a, b, c);
+            case 148, 150 -> processes.owners(a, b, c);
             case 154 -> processes.setGroup(a, b);
             case 155 -> processes.group(a);
             case 156 -> processes.session(a);
             case 157 -> processes.newSession();
+            case 158 -> 0; // No further groups.
             case 160 -> processes.name(a);
             case 163 -> processes.limit(0, a, 0, b);
             case 164 -> processes.limit(0, a, b, 0);
