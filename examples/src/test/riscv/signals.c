@@ -95,6 +95,13 @@ static void queued(void) {
     check(call(SYS_rt_sigaction, 34, &ignore, 0, 8), 0);
     check(call(SYS_rt_sigpending, &pending, 8), 0);
     check(pending, 0);
+    on(34, note, 0);
+    info.code = -1;
+    info.status = 77;
+    check(call(SYS_rt_sigqueueinfo, pid, 34, &info), 0);
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), 34);
+    check(info.status, 77);
+    check(call(SYS_rt_sigtimedwait, &set, &info, &none, 8), -EAGAIN);
     count = 0;
     on(35, note, 0);
     check(call(SYS_kill, pid, 35), 0);
