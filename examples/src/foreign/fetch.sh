@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds a root folder for RV64 in DIR from Debian's packages, for run.sh:  fetch.sh DIR
 # apt works on state of its own in DIR/.apt, and takes mirror and keyring from the sources of the host. Nothing of
 # the host is changed, and no script of a package is run.

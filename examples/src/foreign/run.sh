@@ -1,10 +1,11 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs programs of Debian in the folder that fetch.sh built, and compares what they print, byte for byte, with what
 # they print on QEMU:  run.sh DIR [samara|qemu] [CHECK...]
 #
 # Without "samara" or "qemu", both are run and compared. With one of them, its outputs are kept in DIR/.results.
 # SAMARA is the command that begins a run of the emulator; by default that of the built jar. Each check is a shell
-# script, so each one also tests dash, its forks, and programs that it executes.
+# script, so each one also tests dash, its forks, and programs that it executes. One run at a time uses a DIR.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 test $# -ge 1 || { echo "usage: run.sh DIR [samara|qemu] [CHECK...]" >&2; exit 2; }
@@ -17,7 +18,9 @@ LIMIT=${LIMIT:-150}
 qemu=$(command -v qemu-riscv64)
 results=$root/.results
 wrappers=$root.qemu
-mkdir -p "$results" "$wrappers" "$root/work"
+mkdir -p "$results" "$wrappers" "$root/checks"
+exec 9> "$results/lock"
+flock -n 9 || { echo "run.sh: another run uses $root" >&2; exit 2; }
 
 # QEMU's guests execute programs of the host: these ones start QEMU again.
 for name in dash sh busybox lua5.4 sqlite3 gzip zstd mawk openssl python3.13 stress-ng; do
@@ -51,12 +54,12 @@ script[mmaps]="stress-ng --quiet --mmap 2 --mmap-bytes 4m --mmap-ops 12 --mmap-f
 script[mremap]="stress-ng --quiet --mremap 1 --mremap-bytes 4m --mremap-ops 40 --verify $stress"
 
 run() {
-  rm -rf "$root/work"
-  mkdir "$root/work"
-  cp "$here"/checks/* "$root/work"
-  cp "$results/data.txt" "$root/work" 2> /dev/null
+  rm -rf "$root/checks"
+  mkdir "$root/checks"
+  cp "$here"/checks/* "$root/checks"
+  cp "$results/data.txt" "$root/checks" 2> /dev/null
   (
-    cd "$root/work" || exit
+    cd "$root/checks" || exit
     case $1 in
       qemu)
         timeout -s KILL "$LIMIT" env -i PATH="$wrappers" LC_ALL=C PYTHONHASHSEED=0 HOME=/ \
@@ -65,7 +68,7 @@ run() {
       samara)
         # shellcheck disable=SC2086
         timeout -s KILL "$LIMIT" $SAMARA --stats --sysroot "$root" --env PATH=/usr/bin --env LC_ALL=C \
-          --env PYTHONHASHSEED=0 --env HOME=/ "$root/usr/bin/dash" -c "cd /work; $3"
+          --env PYTHONHASHSEED=0 --env HOME=/ "$root/usr/bin/dash" -c "cd /checks; $3"
         ;;
     esac
   ) > "$results/$2.$1.out" 2> "$results/$2.$1.err" < /dev/null
@@ -75,7 +78,7 @@ run() {
 seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
 
 run qemu text 'mawk -f text.awk > data.txt'
-mv "$root/work/data.txt" "$results/data.txt"
+mv "$root/checks/data.txt" "$results/data.txt"
 bad=0
 for check in ${*:-$order}; do
   declare -A took=()

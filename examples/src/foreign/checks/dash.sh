@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Pipes, substitutions, here documents, traps and background jobs of dash, with applets of busybox.
 seq() { i=$1; while [ "$i" -le "$2" ]; do echo "$i"; i=$((i + 1)); done; }
 seq 1 3000 | busybox sort -rn | busybox sed 's/7/seven/g' | busybox grep seven | busybox wc

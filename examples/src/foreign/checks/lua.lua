@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Calls, strings, tables, a collector at work, coroutines, and numbers as the C library prints and reads them.
 local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
 print(fib(24))

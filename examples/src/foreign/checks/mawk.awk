@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Fields, arrays, patterns, formats and pipes of mawk.
 BEGIN { srand(1); for (i = 0; i < 12; i++) printf "%.10g %d %x %s|", exp(i) / 3, i * 1e9, i * 255, i / 8; print "" }
 { n++; for (i = 1; i <= NF; i++) { count[$i]++; length_of[length($i)]++ } if (/[0-9]+7[a-f]/) hits++ }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Maps, threads, processes, signals, numbers, modules of the standard library.
 import hashlib, json, math, mmap, os, re, signal, struct, sys, tempfile, threading, zlib
 import decimal, fractions, itertools, random, collections, subprocess, array, ctypes.util

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- A journal, a log with its index in shared memory, mapped files, and an index over some thousands of rows.
 PRAGMA journal_mode=DELETE;
 PRAGMA mmap_size=268435456;

@@ -4,6 +4,8 @@ package dev.samara.examples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -21,20 +23,38 @@ final class ReadmeTest {
             import dev.samara.maple.*;
             """;
 
+    /** What is returned after each block: what its comments promise. */
+    private static final List<String> RESULTS = List.of("""
+            String shown = middle.start() - data + " " + space.find(data);
+            space.close();
+            machine.close();
+            return shown;
+            """, """
+            return isFree + " " + owner + " " + owners.get(0x0a01002aL) + " " + before;
+            """);
+
     /** A class with the README's blocks as bodies of methods. */
     private static String source() throws IOException {
         List<String> blocks = new DocumentedProgram("README.md").blocks("java");
-        assertEquals(2, blocks.size());
+        assertEquals(RESULTS.size(), blocks.size());
         StringBuilder members = new StringBuilder();
-        for (String block : blocks) {
-            members.append("static void block" + members.length() + "() {" + block + "}\n");
+        for (int i = 0; i < blocks.size(); i++) {
+            members.append("public static String block" + i + "() {" + blocks.get(i) + RESULTS.get(i) + "}\n");
         }
-        return IMPORTS + "class Readme {\n" + members + "}\n";
+        return IMPORTS + "public class Readme {\n" + members + "}\n";
     }
 
     @Test
-    @DisplayName("compiles with the imports of all public packages that it needs")
-    void compiles(@TempDir Path output) throws IOException {
+    @DisplayName("compiles with the imports of all public packages that it needs, and does what its comments say")
+    void runs(@TempDir Path output) throws Exception {
         DocumentedProgram.compile("Readme", source(), output);
+        try (URLClassLoader loader =
+                new URLClassLoader(new URL[] {output.toUri().toURL()})) {
+            Class<?> readme = loader.loadClass("Readme");
+            assertEquals("4096 null", readme.getMethod("block0").invoke(null));
+            assertEquals(
+                    "false 10.1.0.0/16 null 10.1.0.0/16",
+                    readme.getMethod("block1").invoke(null));
+        }
     }
 }

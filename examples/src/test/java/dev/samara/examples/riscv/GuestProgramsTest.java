@@ -33,6 +33,7 @@ final class GuestProgramsTest {
                 "integers",
                 "jit",
                 "madvise",
+                "memfd",
                 "mmap",
                 "mremap",
                 "pipes",

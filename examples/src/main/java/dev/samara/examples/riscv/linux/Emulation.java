@@ -302,9 +302,10 @@ public final class Emulation {
     }
 
     /**
-     * Returns what memory had done and what was in use when all processes had ended, after {@link #run}.
+     * Returns the statistics of the machine as they were after the end of the last process. To be called after {@link
+     * #run}, which closes the machine.
      *
-     * @return the machine's figures; null if no program has run
+     * @return the statistics; null if no program has run
      */
     public @Nullable MachineStatistics memory() {
         return last;
