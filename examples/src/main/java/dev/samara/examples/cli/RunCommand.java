@@ -2,6 +2,7 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.riscv.elf.ElfException;
+import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
 import java.io.FileDescriptor;
@@ -44,6 +45,12 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--checked", description = "Let the machine check each access, which is many times slower.")
     private boolean checked;
+
+    @Option(names = "--interpret", description = "Translate no code of the guest.")
+    private boolean interprets;
+
+    @Option(names = "--translate-at-once", hidden = true, description = "Translate what runs twice: a test.")
+    private boolean translatesAtOnce;
 
     @Option(
             names = "--cpus",
@@ -100,6 +107,9 @@ final class RunCommand implements Callable<Integer> {
                     bytes(),
                     Math.max(cpus, 1),
                     tlbEntries,
+                    interprets
+                            ? CodeExecution.INTERPRETED
+                            : translatesAtOnce ? CodeExecution.TRANSLATED_AT_ONCE : CodeExecution.TRANSLATED,
                     checked,
                     traces,
                     showsMaps,

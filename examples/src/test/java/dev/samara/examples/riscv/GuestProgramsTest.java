@@ -3,6 +3,7 @@ package dev.samara.examples.riscv;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.examples.riscv.linux.CodeExecution;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -30,6 +31,7 @@ final class GuestProgramsTest {
                 "floats",
                 "forks",
                 "hostile",
+                "hotcode",
                 "integers",
                 "jit",
                 "madvise",
@@ -68,5 +70,26 @@ final class GuestProgramsTest {
     @MethodSource("programs")
     void runsWithSmallTlb(String name) throws Exception {
         check(new GuestRun(root).tlbEntries(2), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with all code translated at its second run")
+    @MethodSource("programs")
+    void runsTranslatedAtOnce(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED_AT_ONCE), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with code that is translated meanwhile, and a TLB of two entries")
+    @MethodSource("programs")
+    void runsTranslatedInTheBackground(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).tlbEntries(2), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with translated code on a checked machine, nor does the machine")
+    @MethodSource("programs")
+    void runsTranslatedAndChecked(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).checked(), name);
     }
 }

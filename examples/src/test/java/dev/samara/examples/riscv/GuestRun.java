@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.MachineStatistics;
 import dev.samara.examples.riscv.elf.ElfException;
+import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
 import java.io.ByteArrayOutputStream;
@@ -28,6 +29,7 @@ final class GuestRun {
     private boolean isChecked;
     private int tlbEntries = TLB;
     private long memory = MEMORY;
+    private CodeExecution execution = CodeExecution.INTERPRETED;
 
     GuestRun(Path root) {
         this.root = root;
@@ -40,6 +42,11 @@ final class GuestRun {
 
     GuestRun tlbEntries(int entries) {
         tlbEntries = entries;
+        return this;
+    }
+
+    GuestRun execution(CodeExecution how) {
+        execution = how;
         return this;
     }
 
@@ -67,6 +74,7 @@ final class GuestRun {
                 memory,
                 2,
                 tlbEntries,
+                execution,
                 isChecked,
                 false,
                 false,

@@ -3,7 +3,6 @@ package dev.samara.examples.riscv.cpu;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.examples.riscv.isa.CodeBlock;
 import dev.samara.examples.riscv.isa.CompressedDecoder;
 import dev.samara.examples.riscv.isa.InstructionDecoder;
 import dev.samara.examples.riscv.isa.Op;
@@ -40,6 +39,8 @@ public final class BlockCache {
     private final int[] code = new int[2 * CodeBlock.LONGEST + 2];
     private final char[] offsets = new char[CodeBlock.LONGEST + 1];
 
+    private final int untilHot;
+
     /** The number of instructions of all blocks. */
     private int kept;
 
@@ -51,9 +52,11 @@ public final class BlockCache {
      *
      * @param hart the hart of the CPU
      * @param cpu the CPU, which has a space already
+     * @param untilHot how often a block is interpreted before a translation is asked for; 0 for never
      */
-    public BlockCache(Hart hart, Cpu cpu) {
+    public BlockCache(Hart hart, Cpu cpu, int untilHot) {
         this.hart = hart;
+        this.untilHot = untilHot;
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 drop(start, end);
@@ -81,6 +84,41 @@ public final class BlockCache {
             quick[slot] = found;
         }
         return found;
+    }
+
+    /**
+     * Returns the block at an address if it is decoded already.
+     *
+     * @param start the address of its first instruction
+     * @return the block; null if there is none
+     */
+    public @Nullable CodeBlock known(long start) {
+        return blocks.get(start);
+    }
+
+    /**
+     * Uses translated code from now on, until one of its blocks is dropped. Called in GUEST; may leave it for a time.
+     *
+     * @param region the code
+     * @return whether memory has the instructions that were translated; if not, nothing is changed
+     */
+    public boolean install(HotRegion region) {
+        long before = drops;
+        List<CodeBlock> parts = new ArrayList<>();
+        for (CodeBlock translated : region.blocks()) {
+            CodeBlock now = at(translated.start);
+            if (now == null || !now.isLike(translated)) {
+                return false;
+            }
+            parts.add(now);
+        }
+        if (drops != before) {
+            return false;
+        }
+        CodeBlock entry = parts.get(0);
+        parts.forEach(part -> part.isPartOf(entry));
+        entry.translated = region.code();
+        return true;
     }
 
     /** Drops all blocks. */
@@ -149,6 +187,7 @@ public final class BlockCache {
             code[length++] = 0;
         }
         CodeBlock block = new CodeBlock(start, Arrays.copyOf(code, length), Arrays.copyOf(offsets, count + 1), count);
+        block.untilHot = untilHot;
         blocks.put(start, block);
         long first = start >>> PAGE_SHIFT;
         long last = (block.end - 1) >>> PAGE_SHIFT;

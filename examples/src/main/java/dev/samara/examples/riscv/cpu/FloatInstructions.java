@@ -27,22 +27,22 @@ final class FloatInstructions {
         long[] f = hart.f;
         int rounding = hart.rounding(imm & 7);
         switch (op) {
-            case Op.FMSUB_D -> f[rd] = FloatBits.of(Math.fma(wide(rs1), wide(rs2), -wide(imm >> 8)));
-            case Op.FNMSUB_D -> f[rd] = FloatBits.of(Math.fma(-wide(rs1), wide(rs2), wide(imm >> 8)));
-            case Op.FNMADD_D -> f[rd] = FloatBits.of(Math.fma(-wide(rs1), wide(rs2), -wide(imm >> 8)));
-            case Op.FSQRT_D -> f[rd] = FloatBits.of(Math.sqrt(wide(rs1)));
-            case Op.FSGNJN_D -> f[rd] = (f[rs1] & Long.MAX_VALUE) | (~f[rs2] & Long.MIN_VALUE);
-            case Op.FSGNJX_D -> f[rd] = f[rs1] ^ (f[rs2] & Long.MIN_VALUE);
-            case Op.FMIN_D -> f[rd] = FloatBits.of(FloatBits.min(wide(rs1), wide(rs2)));
-            case Op.FMAX_D -> f[rd] = FloatBits.of(FloatBits.max(wide(rs1), wide(rs2)));
-            case Op.FCVT_S_D -> f[rd] = FloatBits.of((float) wide(rs1));
-            case Op.FCVT_D_S -> f[rd] = FloatBits.of((double) single(rs1));
+            case Op.FMSUB_D -> f[rd] = RegisterOperations.fmsubD(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FNMSUB_D -> f[rd] = RegisterOperations.fnmsubD(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FNMADD_D -> f[rd] = RegisterOperations.fnmaddD(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FSQRT_D -> f[rd] = RegisterOperations.fsqrtD(f[rs1]);
+            case Op.FSGNJN_D -> f[rd] = RegisterOperations.fsgnjnD(f[rs1], f[rs2]);
+            case Op.FSGNJX_D -> f[rd] = RegisterOperations.fsgnjxD(f[rs1], f[rs2]);
+            case Op.FMIN_D -> f[rd] = RegisterOperations.fminD(f[rs1], f[rs2]);
+            case Op.FMAX_D -> f[rd] = RegisterOperations.fmaxD(f[rs1], f[rs2]);
+            case Op.FCVT_S_D -> f[rd] = RegisterOperations.fcvtSD(f[rs1]);
+            case Op.FCVT_D_S -> f[rd] = RegisterOperations.fcvtDS(f[rs1]);
             case Op.FCLASS_D -> x[rd] = FloatBits.classOf(f[rs1], true);
             case Op.FCVT_W_D -> x[rd] = FloatBits.toInt(wide(rs1), rounding);
             case Op.FCVT_WU_D -> x[rd] = FloatBits.toUnsignedInt(wide(rs1), rounding);
             case Op.FCVT_L_D -> x[rd] = FloatBits.toLong(wide(rs1), rounding);
             case Op.FCVT_LU_D -> x[rd] = FloatBits.toUnsignedLong(wide(rs1), rounding);
-            case Op.FCVT_D_WU -> f[rd] = FloatBits.of((double) (x[rs1] & 0xffff_ffffL));
+            case Op.FCVT_D_WU -> f[rd] = RegisterOperations.fcvtDWu(x[rs1]);
             case Op.FCVT_D_LU -> f[rd] = FloatBits.of(FloatBits.fromUnsigned(x[rs1]));
             default -> throw new IllegalStateException(Op.name(op) + " is no operation with doubles");
         }
@@ -53,39 +53,35 @@ final class FloatInstructions {
         long[] f = hart.f;
         int rounding = hart.rounding(imm & 7);
         switch (op) {
-            case Op.FMADD_S -> f[rd] = FloatBits.of(Math.fma(single(rs1), single(rs2), single(imm >> 8)));
-            case Op.FMSUB_S -> f[rd] = FloatBits.of(Math.fma(single(rs1), single(rs2), -single(imm >> 8)));
-            case Op.FNMSUB_S -> f[rd] = FloatBits.of(Math.fma(-single(rs1), single(rs2), single(imm >> 8)));
-            case Op.FNMADD_S -> f[rd] = FloatBits.of(Math.fma(-single(rs1), single(rs2), -single(imm >> 8)));
-            case Op.FADD_S -> f[rd] = FloatBits.of(single(rs1) + single(rs2));
-            case Op.FSUB_S -> f[rd] = FloatBits.of(single(rs1) - single(rs2));
-            case Op.FMUL_S -> f[rd] = FloatBits.of(single(rs1) * single(rs2));
-            case Op.FDIV_S -> f[rd] = FloatBits.of(single(rs1) / single(rs2));
-            case Op.FSQRT_S -> f[rd] = FloatBits.of((float) Math.sqrt(single(rs1)));
-            case Op.FSGNJ_S -> f[rd] = sign(rs1, FloatBits.single(f[rs2]));
-            case Op.FSGNJN_S -> f[rd] = sign(rs1, ~FloatBits.single(f[rs2]));
-            case Op.FSGNJX_S -> f[rd] = sign(rs1, FloatBits.single(f[rs1]) ^ FloatBits.single(f[rs2]));
-            case Op.FMIN_S -> f[rd] = FloatBits.of(FloatBits.min(single(rs1), single(rs2)));
-            case Op.FMAX_S -> f[rd] = FloatBits.of(FloatBits.max(single(rs1), single(rs2)));
+            case Op.FMADD_S -> f[rd] = RegisterOperations.fmaddS(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FMSUB_S -> f[rd] = RegisterOperations.fmsubS(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FNMSUB_S -> f[rd] = RegisterOperations.fnmsubS(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FNMADD_S -> f[rd] = RegisterOperations.fnmaddS(f[rs1], f[rs2], f[imm >> 8]);
+            case Op.FADD_S -> f[rd] = RegisterOperations.faddS(f[rs1], f[rs2]);
+            case Op.FSUB_S -> f[rd] = RegisterOperations.fsubS(f[rs1], f[rs2]);
+            case Op.FMUL_S -> f[rd] = RegisterOperations.fmulS(f[rs1], f[rs2]);
+            case Op.FDIV_S -> f[rd] = RegisterOperations.fdivS(f[rs1], f[rs2]);
+            case Op.FSQRT_S -> f[rd] = RegisterOperations.fsqrtS(f[rs1]);
+            case Op.FSGNJ_S -> f[rd] = RegisterOperations.fsgnjS(f[rs1], f[rs2]);
+            case Op.FSGNJN_S -> f[rd] = RegisterOperations.fsgnjnS(f[rs1], f[rs2]);
+            case Op.FSGNJX_S -> f[rd] = RegisterOperations.fsgnjxS(f[rs1], f[rs2]);
+            case Op.FMIN_S -> f[rd] = RegisterOperations.fminS(f[rs1], f[rs2]);
+            case Op.FMAX_S -> f[rd] = RegisterOperations.fmaxS(f[rs1], f[rs2]);
             case Op.FCVT_W_S -> x[rd] = FloatBits.toInt(single(rs1), rounding);
             case Op.FCVT_WU_S -> x[rd] = FloatBits.toUnsignedInt(single(rs1), rounding);
             case Op.FCVT_L_S -> x[rd] = FloatBits.toLong(single(rs1), rounding);
             case Op.FCVT_LU_S -> x[rd] = FloatBits.toUnsignedLong(single(rs1), rounding);
             case Op.FMV_X_W -> x[rd] = (int) f[rs1];
-            case Op.FEQ_S -> x[rd] = single(rs1) == single(rs2) ? 1 : 0;
-            case Op.FLT_S -> x[rd] = single(rs1) < single(rs2) ? 1 : 0;
-            case Op.FLE_S -> x[rd] = single(rs1) <= single(rs2) ? 1 : 0;
+            case Op.FEQ_S -> x[rd] = RegisterOperations.feqS(f[rs1], f[rs2]);
+            case Op.FLT_S -> x[rd] = RegisterOperations.fltS(f[rs1], f[rs2]);
+            case Op.FLE_S -> x[rd] = RegisterOperations.fleS(f[rs1], f[rs2]);
             case Op.FCLASS_S -> x[rd] = FloatBits.classOf(FloatBits.single(f[rs1]) & 0xffff_ffffL, false);
-            case Op.FCVT_S_W -> f[rd] = FloatBits.of((float) (int) x[rs1]);
-            case Op.FCVT_S_WU -> f[rd] = FloatBits.of((float) (x[rs1] & 0xffff_ffffL));
+            case Op.FCVT_S_W -> f[rd] = RegisterOperations.fcvtSW(x[rs1]);
+            case Op.FCVT_S_WU -> f[rd] = RegisterOperations.fcvtSWu(x[rs1]);
             case Op.FMV_W_X -> f[rd] = x[rs1] | FloatBits.BOX;
-            case Op.FCVT_S_L -> f[rd] = FloatBits.of((float) x[rs1]);
+            case Op.FCVT_S_L -> f[rd] = RegisterOperations.fcvtSL(x[rs1]);
             case Op.FCVT_S_LU -> f[rd] = FloatBits.of(FloatBits.fromUnsignedToFloat(x[rs1]));
             default -> throw new IllegalStateException(Op.name(op) + " is no operation with floats");
         }
-    }
-
-    private long sign(int rs1, int sign) {
-        return (FloatBits.single(hart.f[rs1]) & Integer.MAX_VALUE) | (sign & Integer.MIN_VALUE) | FloatBits.BOX;
     }
 }

@@ -4,7 +4,7 @@ package dev.samara.examples.riscv.cpu;
 import dev.samara.core.Cpu;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.examples.riscv.isa.CodeBlock;
+import dev.samara.examples.riscv.isa.InstructionDecoder;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
@@ -30,8 +30,8 @@ public final class Hart extends FlatMemory {
 
     private static final int ROUNDING_SHIFT = 5;
 
-    /** The integer registers by number; x0 is 0, and {@link CodeBlock#NOWHERE} takes what is written to it. */
-    public final long[] x = new long[CodeBlock.NOWHERE + 1];
+    /** The integer registers by number; x0 is 0, and {@link InstructionDecoder#NOWHERE} takes what is written to it. */
+    public final long[] x = new long[InstructionDecoder.NOWHERE + 1];
 
     /** The bits of the floating point registers; a float has ones above it. */
     public final long[] f = new long[32];

@@ -3,16 +3,12 @@ package dev.samara.examples.riscv.cpu;
 
 import dev.samara.examples.riscv.isa.InstructionDecoder;
 import dev.samara.examples.riscv.isa.Op;
-import java.lang.invoke.VarHandle;
 
 /**
  * The instructions that are too rare, or too slow anyway, for the method of the frequent ones: divisions, fences,
  * control registers, and by others atomic updates and most of floating point. None of them ends a block.
  */
 public final class RareInstructions {
-    private static final int READS = 2;
-    private static final int WRITES = 1;
-
     private final Hart hart;
     private final AtomicInstructions atomics;
     private final FloatInstructions floats;
@@ -48,7 +44,7 @@ public final class RareInstructions {
         } else if (op >= Op.LR_W) {
             atomics.word(op, rd, hart.x[rs1], (int) hart.x[rs2], imm);
         } else if (op == Op.FENCE) {
-            fence(imm);
+            RegisterOperations.fence(imm);
         } else if (op >= Op.CSRRW) {
             control(op, rd, rs1, imm);
         } else {
@@ -58,32 +54,19 @@ public final class RareInstructions {
 
     private void divide(int op, int rd, long a, long b) {
         hart.x[rd] = switch (op) {
-            case Op.MULH -> Math.multiplyHigh(a, b);
-            case Op.MULHSU -> Math.multiplyHigh(a, b) + (b < 0 ? a : 0);
-            case Op.MULHU -> Math.multiplyHigh(a, b) + (b < 0 ? a : 0) + (a < 0 ? b : 0);
-            case Op.DIV -> b == 0 ? -1 : a / b;
-            case Op.DIVU -> b == 0 ? -1 : Long.divideUnsigned(a, b);
-            case Op.REM -> b == 0 ? a : a % b;
-            case Op.REMU -> b == 0 ? a : Long.remainderUnsigned(a, b);
-            case Op.DIVW -> (int) b == 0 ? -1 : (int) a / (int) b;
-            case Op.DIVUW -> (int) b == 0 ? -1 : Integer.divideUnsigned((int) a, (int) b);
-            case Op.REMW -> (int) b == 0 ? (int) a : (int) a % (int) b;
-            case Op.REMUW -> (int) b == 0 ? (int) a : Integer.remainderUnsigned((int) a, (int) b);
+            case Op.MULH -> RegisterOperations.mulh(a, b);
+            case Op.MULHSU -> RegisterOperations.mulhsu(a, b);
+            case Op.MULHU -> RegisterOperations.mulhu(a, b);
+            case Op.DIV -> RegisterOperations.div(a, b);
+            case Op.DIVU -> RegisterOperations.divu(a, b);
+            case Op.REM -> RegisterOperations.rem(a, b);
+            case Op.REMU -> RegisterOperations.remu(a, b);
+            case Op.DIVW -> RegisterOperations.divw(a, b);
+            case Op.DIVUW -> RegisterOperations.divuw(a, b);
+            case Op.REMW -> RegisterOperations.remw(a, b);
+            case Op.REMUW -> RegisterOperations.remuw(a, b);
             default -> throw new IllegalStateException(Op.name(op) + " is no division");
         };
-    }
-
-    /** The fences of the Java memory model that are at least as strong. */
-    private static void fence(int orders) {
-        int before = orders >> 4 & 15;
-        int after = orders & 15;
-        boolean isTotal = (orders >> 8 & 15) != 8;
-        if (isTotal && (before & WRITES) != 0 && (after & READS) != 0) {
-            VarHandle.fullFence();
-        } else {
-            VarHandle.acquireFence();
-            VarHandle.releaseFence();
-        }
     }
 
     private void control(int op, int rd, int rs1, int register) {

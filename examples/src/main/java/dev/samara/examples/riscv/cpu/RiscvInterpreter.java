@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.cpu;
 
-import dev.samara.examples.riscv.isa.CodeBlock;
 import dev.samara.examples.riscv.isa.Op;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs decoded blocks. The frequent instructions are in one method, which is small enough for the compilers of HotSpot:
+ * Runs decoded blocks, and the translated code of those that have it. The frequent instructions are in one method, which is small enough for the compilers of HotSpot:
  * they leave a method of more than 8,000 bytes of bytecode to its interpreter.
  */
 public final class RiscvInterpreter {
     private final Hart hart;
     private final BlockCache blocks;
     private final RareInstructions rare;
+    private final @Nullable CodeTranslator translator;
     private int stop;
 
     /**
@@ -20,10 +20,12 @@ public final class RiscvInterpreter {
      *
      * @param hart its registers and memory
      * @param blocks its blocks
+     * @param translator makes code of blocks that are hot; null if all are interpreted
      */
-    public RiscvInterpreter(Hart hart, BlockCache blocks) {
+    public RiscvInterpreter(Hart hart, BlockCache blocks, @Nullable CodeTranslator translator) {
         this.hart = hart;
         this.blocks = blocks;
+        this.translator = translator;
         rare = new RareInstructions(hart);
     }
 
@@ -43,11 +45,29 @@ public final class RiscvInterpreter {
                 stop = Stop.ATTENTION;
                 break;
             }
+            HotCode translated = block.translated;
+            if (translated != null) {
+                long next = translated.run(hart);
+                block = find(next & -2);
+                if (block == null || (next & HotCode.INTERPRET) == 0) {
+                    continue;
+                }
+            } else if (--block.untilHot == 0) {
+                heat(block);
+            }
             instructions += block.instructions;
             block = execute(block);
         }
         hart.counts().instructions += instructions;
         return stop;
+    }
+
+    /** Asks for a translation of a block that is hot, and again after some more runs. */
+    private void heat(CodeBlock block) {
+        if (translator != null) {
+            block.untilHot = translator.runsBetween();
+            translator.translate(block, blocks);
+        }
     }
 
     /** Returns a block; null if its first instruction cannot be fetched, which stops the guest there. */
@@ -75,6 +95,11 @@ public final class RiscvInterpreter {
         CodeBlock next = find(to);
         block.taken = next;
         return next;
+    }
+
+    private @Nullable CodeBlock jumpElsewhere(CodeBlock block, long to) {
+        block.goesTo(to);
+        return jump(block, to);
     }
 
     private @Nullable CodeBlock fallen(CodeBlock block) {
@@ -190,7 +215,7 @@ public final class RiscvInterpreter {
                         long to = x[rs1] + imm & -2;
                         x[rd] = block.end;
                         CodeBlock next = block.taken;
-                        return next != null && next.start == to ? next : jump(block, to);
+                        return next != null && next.start == to ? next : jumpElsewhere(block, to);
                     }
                     case Op.NEXT -> {
                         return fallen(block);

@@ -3,6 +3,9 @@ package dev.samara.examples.riscv.isa;
 
 /** Decodes an instruction of 32 bits: integers, memory, jumps and control registers. */
 public final class InstructionDecoder {
+    /** The number of the register that takes results for x0. */
+    public static final int NOWHERE = 32;
+
     /** The control register of the flags of floating point. */
     public static final int FFLAGS = 1;
 
@@ -27,7 +30,8 @@ public final class InstructionDecoder {
      * Decodes an instruction.
      *
      * @param word 32 bits
-     * @return the two ints of {@link CodeBlock#code}, the first one in the low half
+     * @return two ints, the first one in the low half: operation, target register and source registers in a byte each,
+     *     from the lowest one up; and the immediate
      */
     public static long decode(int word) {
         int funct3 = word >> 12 & 7;
@@ -56,7 +60,7 @@ public final class InstructionDecoder {
     /** An instruction that puts its result into an integer register. */
     static long target(int word, int op, int number) {
         int rd = word >> 7 & 31;
-        return pack(word, op, rd == 0 ? CodeBlock.NOWHERE : rd, number);
+        return pack(word, op, rd == 0 ? NOWHERE : rd, number);
     }
 
     /** An instruction without an integer register as its target. */

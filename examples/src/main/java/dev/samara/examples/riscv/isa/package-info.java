@@ -4,8 +4,7 @@
  *
  * <p>{@link dev.samara.examples.riscv.isa.CompressedDecoder} expands an instruction of 16 bits to the one of 32 bits
  * that does what it does. {@link dev.samara.examples.riscv.isa.InstructionDecoder} makes two ints of an instruction of
- * 32 bits. {@link dev.samara.examples.riscv.isa.CodeBlock} has those of instructions that follow each other, up to one
- * that may go elsewhere. {@link dev.samara.examples.riscv.isa.Op} names the operations.
+ * 32 bits. {@link dev.samara.examples.riscv.isa.Op} names the operations.
  */
 @NullMarked
 package dev.samara.examples.riscv.isa;

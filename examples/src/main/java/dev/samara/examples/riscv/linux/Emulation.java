@@ -10,6 +10,7 @@ import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.ElfFile;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.translate.BackgroundTranslator;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +48,7 @@ public final class Emulation {
     private final AtomicInteger pipes = new AtomicInteger();
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
     private final @Nullable CallTrace trace;
+    private final @Nullable BackgroundTranslator translator;
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
     private @Nullable MachineStatistics last;
@@ -61,6 +63,11 @@ public final class Emulation {
         this.plan = plan;
         root = new GuestRoot(plan.root(), plan.program());
         trace = plan.traces() ? new CallTrace(plan.reports()) : null;
+        translator = plan.execution() == CodeExecution.INTERPRETED
+                ? null
+                : new BackgroundTranslator(
+                        plan.execution() == CodeExecution.TRANSLATED_AT_ONCE,
+                        failure -> report("a translation fails", failure));
         machine = Machine.builder()
                 .memory(plan.memory())
                 .tlbEntries(plan.tlbEntries())
@@ -75,6 +82,12 @@ public final class Emulation {
 
     UnnamedMemory unnamedMemory() {
         return unnamed;
+    }
+
+    /** Returns what makes code of hot blocks; null if there is none. */
+    @Nullable
+    BackgroundTranslator translator() {
+        return translator;
     }
 
     RunPlan plan() {
@@ -220,6 +233,9 @@ public final class Emulation {
         }
         tree.awaitEnds();
         endTimers();
+        if (translator != null) {
+            translator.end();
+        }
         segments.close();
         unnamed.free();
         machine.awaitQuiescence();
@@ -281,9 +297,13 @@ public final class Emulation {
     }
 
     void broken(GuestThread thread, Throwable failure) {
-        complain("thread " + thread.tid() + " of the emulator fails: " + failure);
+        report("thread " + thread.tid() + " of the emulator fails", failure);
+    }
+
+    private void report(String what, Throwable failure) {
+        complain(what + ": " + failure);
         synchronized (plan.reports()) {
-            // Where the emulator writes, for a report of its fault: the guest goes on without this process.
+            // Where the emulator writes, for a report of its fault: the guest goes on.
             failure.printStackTrace(plan.reports());
             plan.reports().flush();
         }
@@ -318,6 +338,9 @@ public final class Emulation {
      */
     public List<String> statistics() {
         List<String> lines = new ArrayList<>(counts.lines());
+        if (translator != null) {
+            lines.add(String.format(Locale.ROOT, "%,d regions of code translated", translator.regionsMade()));
+        }
         if (last != null) {
             lines.addAll(MemoryText.lines(last, mostResident.get()));
         }

@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux;
 import dev.samara.core.Cpu;
 import dev.samara.core.mman.Fault;
 import dev.samara.examples.riscv.cpu.BlockCache;
+import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.cpu.RiscvInterpreter;
 import dev.samara.examples.riscv.cpu.Stop;
@@ -15,7 +16,7 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thread of the guest: a thread of the JVM with a CPU. It alternates between the interpreter, in GUEST, and what
+ * A thread of the guest: a thread of the JVM with a CPU. It alternates between code of the guest, in GUEST, and what
  * stopped that, outside. Before it enters GUEST it takes the signals that were sent to it.
  */
 final class GuestThread implements Runnable {
@@ -67,8 +68,9 @@ final class GuestThread implements Runnable {
         try {
             cpu.switchTo(process.memory().space());
             hart = new Hart(cpu);
-            blocks = new BlockCache(hart, cpu);
-            interpreter = new RiscvInterpreter(hart, blocks);
+            CodeTranslator translator = process.emulation().translator();
+            blocks = new BlockCache(hart, cpu, translator == null ? 0 : translator.runsBefore());
+            interpreter = new RiscvInterpreter(hart, blocks, translator);
             memory = new CallMemory(cpu.memory());
             calls = new SystemCalls(this);
             if (parent != null) {

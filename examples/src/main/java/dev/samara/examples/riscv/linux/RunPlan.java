@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param memory bytes for all pages of the guest
  * @param processors the number of processors that the guest is told of
  * @param tlbEntries a power of two
+ * @param execution how instructions are executed
  * @param isChecked whether the machine checks each access
  * @param traces whether system calls are printed
  * @param showsMaps whether the mappings of a process are printed at its end
@@ -35,6 +36,7 @@ public record RunPlan(
         long memory,
         int processors,
         int tlbEntries,
+        CodeExecution execution,
         boolean isChecked,
         boolean traces,
         boolean showsMaps,

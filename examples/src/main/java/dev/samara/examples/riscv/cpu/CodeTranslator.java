@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.cpu;
+
+/** Makes {@link HotCode} of blocks that run often. Used by the threads of all harts. */
+public interface CodeTranslator {
+    /**
+     * {@linkplain BlockCache#install Installs} code that begins with a block, or begins to make it. Called in GUEST, so
+     * it does not wait.
+     *
+     * @param hot a block of the cache
+     * @param blocks the cache, for the time of the call
+     */
+    void translate(CodeBlock hot, BlockCache blocks);
+
+    /**
+     * Returns how often a block is interpreted before the first request.
+     *
+     * @return a number of runs
+     */
+    int runsBefore();
+
+    /**
+     * Returns how often a block is interpreted between two requests.
+     *
+     * @return a number of runs
+     */
+    int runsBetween();
+}

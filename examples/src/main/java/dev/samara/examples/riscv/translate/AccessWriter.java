@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.translate;
+
+import static org.objectweb.asm.Opcodes.*;
+
+import dev.samara.core.guest.TlbArrays;
+import dev.samara.examples.riscv.cpu.CodeBlock;
+import dev.samara.examples.riscv.isa.Op;
+import org.objectweb.asm.Label;
+import org.objectweb.asm.MethodVisitor;
+
+/**
+ * Writes loads and stores, by the rules of {@link TlbArrays}: a comparison with the tag of the address, an addition,
+ * and an access to the region. An access that misses leaves the code, and the interpreter makes it.
+ */
+final class AccessWriter {
+    private static final String BUFFER = "java/nio/MappedByteBuffer";
+
+    /** The bits above a float in a register. */
+    private static final long BOX = -1L << 32;
+
+    private final HotCodeWriter code;
+    private final MethodVisitor method;
+    private final RegisterLocals registers;
+
+    AccessWriter(HotCodeWriter code, MethodVisitor method, RegisterLocals registers) {
+        this.code = code;
+        this.method = method;
+        this.registers = registers;
+    }
+
+    /** Writes a load or store. Returns whether the instruction is one. */
+    boolean write(CodeBlock block, int at) {
+        int op = block.code[at] & 0xff;
+        if (op < Op.LB || op > Op.FSD) {
+            return false;
+        }
+        int rd = block.code[at] >> 8 & 0xff;
+        int rs2 = block.code[at] >>> 24;
+        switch (op) {
+            case Op.LB, Op.LBU -> load(block, at, 1, "get", "B");
+            case Op.LH, Op.LHU -> load(block, at, 2, "getShort", "S");
+            case Op.LW, Op.LWU, Op.FLW -> load(block, at, 4, "getInt", "I");
+            case Op.LD, Op.FLD -> load(block, at, 8, "getLong", "J");
+            case Op.SB -> store(block, at, 1, "put", "B", rs2);
+            case Op.SH -> store(block, at, 2, "putShort", "S", rs2);
+            case Op.SW -> store(block, at, 4, "putInt", "I", rs2);
+            case Op.SD -> store(block, at, 8, "putLong", "J", rs2);
+            case Op.FSW -> store(block, at, 4, "putInt", "I", RegisterLocals.FLOAT + rs2);
+            default -> store(block, at, 8, "putLong", "J", RegisterLocals.FLOAT + rs2);
+        }
+        if (op <= Op.LWU || op == Op.FLW || op == Op.FLD) {
+            widen(op);
+            registers.pop(method, op < Op.FLW ? rd : RegisterLocals.FLOAT + rd);
+        }
+        return true;
+    }
+
+    private void widen(int op) {
+        if (op != Op.LD && op != Op.FLD) {
+            method.visitInsn(I2L);
+        }
+        switch (op) {
+            case Op.LBU -> with(LAND, 0xffL);
+            case Op.LHU -> with(LAND, 0xffffL);
+            case Op.LWU -> with(LAND, 0xffff_ffffL);
+            case Op.FLW -> with(LOR, BOX);
+            default -> {
+                // The sign extends the number.
+            }
+        }
+    }
+
+    private void with(int opcode, long number) {
+        method.visitLdcInsn(number);
+        method.visitInsn(opcode);
+    }
+
+    private void load(CodeBlock block, int at, int size, String name, String type) {
+        find(HotCodeWriter.LOAD_TAGS, block, at, size);
+        method.visitMethodInsn(INVOKEVIRTUAL, BUFFER, name, "(I)" + type, false);
+    }
+
+    private void store(CodeBlock block, int at, int size, String name, String type, int from) {
+        find(HotCodeWriter.STORE_TAGS, block, at, size);
+        registers.push(method, from);
+        narrow(size);
+        method.visitMethodInsn(INVOKEVIRTUAL, BUFFER, name, "(I" + type + ")Ljava/nio/ByteBuffer;", false);
+        method.visitInsn(POP);
+    }
+
+    /** A compiler takes it for granted that an argument is a number of its type. */
+    private void narrow(int size) {
+        if (size < Long.BYTES) {
+            method.visitInsn(L2I);
+        }
+        if (size == 1) {
+            method.visitInsn(I2B);
+        } else if (size == 2) {
+            method.visitInsn(I2S);
+        }
+    }
+
+    /** Pushes the region and the index of an access that hits, or leaves. */
+    private void find(int tags, CodeBlock block, int at, int size) {
+        Label miss = code.miss(block, at);
+        registers.push(method, block.code[at] >> 16 & 0xff);
+        if (block.code[at + 1] != 0) {
+            with(LADD, block.code[at + 1]);
+        }
+        method.visitVarInsn(LSTORE, HotCodeWriter.ADDRESS);
+        element(tags);
+        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        if (size > 1) {
+            with(LADD, size - 1L);
+        }
+        with(LAND, TlbArrays.GRANULE_MASK);
+        method.visitVarInsn(LLOAD, HotCodeWriter.KEY);
+        method.visitInsn(LOR);
+        method.visitInsn(LCMP);
+        method.visitJumpInsn(IFNE, miss);
+        method.visitVarInsn(ALOAD, HotCodeWriter.REGION);
+        element(HotCodeWriter.ADDENDS);
+        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitInsn(LADD);
+        method.visitInsn(L2I);
+    }
+
+    /** Pushes the element of an array in the slot of the address. */
+    private void element(int array) {
+        method.visitVarInsn(ALOAD, array);
+        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitIntInsn(BIPUSH, TlbArrays.GRANULE_SHIFT);
+        method.visitInsn(LUSHR);
+        method.visitInsn(L2I);
+        method.visitVarInsn(ILOAD, HotCodeWriter.MASK);
+        method.visitInsn(IAND);
+        method.visitInsn(LALOAD);
+    }
+}
