@@ -11,7 +11,7 @@ module dev.samara.core {
     requires org.jctools.core.jdk11;
     requires transitive org.agrona;
     requires static java.management;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports dev.samara.core;
     exports dev.samara.core.backing;

@@ -7,7 +7,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.maple {
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports dev.samara.maple;
 }
