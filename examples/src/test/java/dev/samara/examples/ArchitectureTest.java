@@ -111,7 +111,7 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("examples depend on core, the command line library and the JDK, not on maple")
+    @DisplayName("examples depend on core, libraries for the command line and for JSON, and the JDK, not on maple")
     void examplesDependOnCore() {
         classes()
                 .that()
@@ -125,6 +125,7 @@ final class ArchitectureTest {
                         "dev.samara.examples..",
                         "org.agrona.collections",
                         "picocli..",
+                        "com.google.gson",
                         "org.jspecify..")
                 .check(EXAMPLES);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import dev.samara.examples.lookup.Tally;
 import dev.samara.examples.record.Difference;
 import dev.samara.examples.record.FileReport;
@@ -10,11 +12,10 @@ import java.nio.file.Path;
 /** One JSON document for programs, written at the end of the run. */
 final class JsonOutput implements ReportOutput {
     private final PrintWriter out;
-    private final JsonText json = new JsonText();
+    private final JsonArray files = new JsonArray();
 
     JsonOutput(PrintWriter out) {
         this.out = out;
-        json.beginObject().name("files").beginArray();
     }
 
     @Override
@@ -24,55 +25,54 @@ final class JsonOutput implements ReportOutput {
 
     @Override
     public void checked(FileReport report) {
-        json.beginObject();
-        json.name("file").value(report.file().toString());
-        json.name("status").value(report.passed() ? "passed" : "failed");
-        json.name("operations").value(report.operations());
-        json.name("differenceCount").value(report.differences().size());
-        json.name("differences").beginArray();
+        JsonArray differences = new JsonArray();
         for (Difference difference : report.differences()) {
-            json.beginObject();
-            json.name("line").value(difference.line());
-            json.name("subject").value(difference.subject());
-            json.name("kernel").value(difference.kernel());
-            json.name("samara").value(difference.samara());
-            json.endObject();
+            JsonObject json = new JsonObject();
+            json.addProperty("line", difference.line());
+            json.addProperty("subject", difference.subject());
+            json.addProperty("kernel", difference.kernel());
+            json.addProperty("samara", difference.samara());
+            differences.add(json);
         }
-        json.endArray().endObject();
+        JsonObject json = file(report.file(), report.passed() ? "passed" : "failed");
+        json.addProperty("operations", report.operations());
+        json.addProperty("differenceCount", differences.size());
+        json.add("differences", differences);
     }
 
     @Override
     public void unreadable(Path file, String complaint) {
-        unchecked(file, "unreadable", complaint);
+        file(file, "unreadable").addProperty("complaint", complaint);
     }
 
     @Override
     public void broken(Path file, String complaint) {
-        unchecked(file, "failed", complaint);
+        file(file, "failed").addProperty("complaint", complaint);
     }
 
-    private void unchecked(Path file, String status, String complaint) {
-        json.beginObject();
-        json.name("file").value(file.toString());
-        json.name("status").value(status);
-        json.name("complaint").value(complaint);
-        json.endObject();
+    private JsonObject file(Path file, String status) {
+        JsonObject json = new JsonObject();
+        json.addProperty("file", file.toString());
+        json.addProperty("status", status);
+        files.add(json);
+        return json;
     }
 
     @Override
     public void ends(Summary summary) {
-        json.endArray();
+        JsonObject json = new JsonObject();
+        json.add("files", files);
         Tally readers = summary.readers();
         if (readers != null) {
-            json.name("lookups").value(readers.lookups());
-            json.name("overlappingLookups").value(readers.overlapping());
+            json.addProperty("lookups", readers.lookups());
+            json.addProperty("overlappingLookups", readers.overlapping());
         }
-        json.name("operations").value(summary.operations());
-        json.name("seconds").value(summary.seconds());
-        json.name("operationsPerSecond").value(summary.operationsPerSecond());
-        json.name("passed").value(summary.passed());
-        json.name("failed").value(summary.failed());
-        out.println(json.endObject());
+        json.addProperty("operations", summary.operations());
+        json.addProperty("seconds", summary.seconds());
+        json.addProperty("operationsPerSecond", summary.operationsPerSecond());
+        json.addProperty("passed", summary.passed());
+        json.addProperty("failed", summary.failed());
+        out.println(json);
         out.flush();
     }
 }

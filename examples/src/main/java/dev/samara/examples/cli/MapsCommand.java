@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.replay.ReplaySession;
 import java.io.PrintWriter;
@@ -50,10 +52,12 @@ final class MapsCommand implements Callable<Integer> {
                 ReplaySession.layoutAt(file, traces.family(file), at).maps();
         PrintWriter out = spec.commandLine().getOut();
         if (output.isJson()) {
-            JsonText json = new JsonText();
-            json.beginObject().name("file").value(file.toString()).name("maps").beginArray();
-            maps.forEach(json::value);
-            out.println(json.endArray().endObject());
+            JsonArray lines = new JsonArray();
+            maps.forEach(lines::add);
+            JsonObject document = new JsonObject();
+            document.addProperty("file", file.toString());
+            document.add("maps", lines);
+            out.println(document);
         } else {
             maps.forEach(out::println);
         }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
-import static dev.samara.examples.cli.JsonParser.member;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import dev.samara.examples.record.FileReport;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -38,10 +39,11 @@ final class CheckRunTest {
     void brokenInJson() {
         JsonOutput output = new JsonOutput(new PrintWriter(out));
         output.ends(Summary.of(run(output), 0, null));
-        List<?> files = (List<?>) member(JsonParser.parse(out.toString().strip()), "files");
-        assertEquals("failed", member(files.get(0), "status"));
-        assertComplaint((String) member(files.get(0), "complaint"));
-        assertEquals("passed", member(files.get(1), "status"));
+        JsonArray files = ToolRun.json(out.toString()).getAsJsonArray("files");
+        JsonObject broken = files.get(0).getAsJsonObject();
+        assertEquals("failed", broken.get("status").getAsString());
+        assertComplaint(broken.get("complaint").getAsString());
+        assertEquals("passed", files.get(1).getAsJsonObject().get("status").getAsString());
     }
 
     private CheckRun run(ReportOutput output) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
-import static dev.samara.examples.cli.JsonParser.member;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import dev.samara.examples.MadeUpTrace;
 import dev.samara.examples.Recordings;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,8 +126,8 @@ final class CommandLineTest {
         assertTrue(run.err().get(1).startsWith(noise + ":1: "), run.err()::toString);
         ToolRun json = ToolRun.of("replay", "--json", noise);
         assertEquals(2, json.status());
-        List<?> files = (List<?>) member(JsonParser.parse(json.out().get(0)), "files");
-        assertEquals(run.err().get(1), member(files.get(0), "complaint"));
+        JsonObject unreadable = json.json().getAsJsonArray("files").get(0).getAsJsonObject();
+        assertEquals(run.err().get(1), unreadable.get("complaint").getAsString());
     }
 
     @Test
@@ -169,11 +169,10 @@ final class CommandLineTest {
                 file + ":25: munmap addr=0x10000 len=0x1000: kernel -EPERM, Samara 0",
                 run.differences().get(0));
         assertEquals("0 passed, 1 failed", run.lastLine());
-        Object json =
-                JsonParser.parse(ToolRun.of("replay", "--json", file).out().get(0));
-        Object report = ((List<?>) member(json, "files")).get(0);
-        assertEquals(30, ((List<?>) member(report, "differences")).size());
-        assertEquals(30.0, member(report, "differenceCount"));
+        JsonObject json = ToolRun.of("replay", "--json", file).json();
+        JsonObject report = json.getAsJsonArray("files").get(0).getAsJsonObject();
+        assertEquals(30, report.getAsJsonArray("differences").size());
+        assertEquals(30, report.get("differenceCount").getAsInt());
     }
 
     @Test
@@ -183,21 +182,19 @@ final class CommandLineTest {
                 new MadeUpTrace().lines("op 0 1 brk addr=0x0 = 0x1000").write(folder.resolve("\"wrong\".trace.gz"));
         ToolRun run = ToolRun.of("replay", "--json", "--readers", "1", wrong, Recordings.bundled("traces/gcc"));
         assertEquals(1, run.status());
-        assertEquals(1, run.out().size());
-        Object document = JsonParser.parse(run.out().get(0));
-        assertEquals(4.0, member(document, "passed"));
-        assertEquals(1.0, member(document, "failed"));
-        assertTrue((double) member(document, "lookups") >= 5_000);
-        Object found = ((List<?>) member(document, "files"))
-                .stream()
-                        .filter(file -> member(file, "file").equals(wrong.toString()))
-                        .findFirst()
-                        .orElseThrow();
-        assertEquals("failed", member(found, "status"));
+        JsonObject document = run.json();
+        assertEquals(4, document.get("passed").getAsInt());
+        assertEquals(1, document.get("failed").getAsInt());
+        assertTrue(document.get("lookups").getAsLong() >= 5_000);
+        JsonObject found = document.getAsJsonArray("files").asList().stream()
+                .map(JsonElement::getAsJsonObject)
+                .filter(file -> file.get("file").getAsString().equals(wrong.toString()))
+                .findFirst()
+                .orElseThrow();
+        assertEquals("failed", found.get("status").getAsString());
         assertEquals(
-                List.of(Map.of(
-                        "line", 25.0, "subject", "brk addr=0x0", "kernel", "0x1000", "samara", "0x555555694000")),
-                member(found, "differences"));
+                "[{\"line\":25,\"subject\":\"brk addr=0x0\",\"kernel\":\"0x1000\",\"samara\":\"0x555555694000\"}]",
+                found.get("differences").toString());
     }
 
     @Test
@@ -205,8 +202,7 @@ final class CommandLineTest {
     void mapsAsJson() {
         ToolRun run = ToolRun.of("maps", "--json", "--at", "0", Recordings.bundled("traces/gcc/007-a.trace.gz"));
         assertEquals(0, run.status());
-        Object document = JsonParser.parse(String.join("", run.out()));
-        assertTrue(((List<?>) member(document, "maps")).size() > 5);
+        assertTrue(run.json().getAsJsonArray("maps").size() > 5);
     }
 
     @Test

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.Strictness;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -14,6 +20,9 @@ import picocli.CommandLine;
  * @param err the lines of its standard error
  */
 record ToolRun(int status, List<String> out, List<String> err) {
+    private static final Gson STRICT =
+            new GsonBuilder().setStrictness(Strictness.STRICT).create();
+
     static ToolRun of(Object... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
@@ -28,6 +37,16 @@ record ToolRun(int status, List<String> out, List<String> err) {
         int status = tool.execute(words);
         return new ToolRun(
                 status, out.toString().lines().toList(), err.toString().lines().toList());
+    }
+
+    /** The document that the run has printed in one line. It must be JSON to the letter. */
+    JsonObject json() {
+        assertEquals(1, out.size());
+        return json(out.get(0));
+    }
+
+    static JsonObject json(String text) {
+        return STRICT.fromJson(text, JsonObject.class);
     }
 
     String lastLine() {
