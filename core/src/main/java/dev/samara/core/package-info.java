@@ -129,6 +129,8 @@
  *       backlog of a stalled reader, or of a CPU that never polls, is bounded and reported.
  * </dl>
  *
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What has the settings of a machine, and their bounds?</td>

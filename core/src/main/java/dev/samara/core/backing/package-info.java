@@ -5,6 +5,8 @@
  * <p>A {@link dev.samara.core.backing.MemoryFile} is a file that exists in memory only, like a file of {@code
  * memfd_create}. An embedder with pages elsewhere extends {@link dev.samara.core.backing.CachedBacking} and implements
  * the reading of a page.
+ *
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  */
 @NullMarked
 package dev.samara.core.backing;

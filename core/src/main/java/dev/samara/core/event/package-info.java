@@ -20,6 +20,8 @@
  * <p><b>Threads.</b> Each interface states which thread calls it, and which locks that thread holds. The values are
  * immutable and may be shared freely.
  *
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What becomes of an exception that a callback throws?</td>

@@ -71,6 +71,8 @@
  *       new word and one old one. A pair of which a word cannot be written is not written at all.
  *   <li>Minimum and maximum are loops of {@code compareAndExchange}.
  * </ul>
+ *
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  */
 @NullMarked
 package dev.samara.core.guest;

@@ -16,5 +16,7 @@
  * <p>This package depends on no other package of Samara.
  *
  * <p><b>Threads.</b> Everything here is immutable and may be shared freely.
+ *
+ * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired otherwise.
  */
 package dev.samara.core.mman;

@@ -15,5 +15,7 @@
  *
  * <p><b>Threads.</b> Descriptions are immutable and may be shared freely. Many threads call a backing and a frame store
  * at the same time.
+ *
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  */
 package dev.samara.core.vma;
