@@ -117,7 +117,8 @@
  *       them do.
  * </dl>
  *
- * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired otherwise.
+ * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired
+ * otherwise.
  *
  * <table>
  *   <caption>Where to look</caption>

@@ -17,6 +17,7 @@
  *
  * <p><b>Threads.</b> Everything here is immutable and may be shared freely.
  *
- * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired otherwise.
+ * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired
+ * otherwise.
  */
 package dev.samara.core.mman;
