@@ -11,6 +11,7 @@ module dev.samara.core {
     requires org.jctools.core.jdk11;
     requires transitive org.agrona;
     requires static java.management;
+    requires static jdk.jfr;
     requires static org.jspecify;
 
     exports dev.samara.core;

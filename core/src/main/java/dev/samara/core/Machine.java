@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
@@ -22,6 +23,7 @@ import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
@@ -31,6 +33,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.agrona.concurrent.Agent;
@@ -45,6 +48,9 @@ public final class Machine implements AutoCloseable {
     private final Consumer<String> lostCpuReporter;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
+
+    /** The MBeans that are registered; empty again after the close. */
+    private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
 
     Machine(MachineState host, int tlbEntries, @Nullable VictimScore score) {
         this.host = host;
@@ -138,6 +144,7 @@ public final class Machine implements AutoCloseable {
             host.spaces().add(layout);
             made = new AddressSpace(this, layout);
             endUnreachable();
+            record(layout);
             done = true;
             return made;
         } finally {
@@ -150,6 +157,14 @@ public final class Machine implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private static void record(Layout layout) {
+        Identity identity = layout.lifetime().identity();
+        long context =
+                layout.memoryOrNull() == null ? 0 : layout.pages().context().id();
+        Tracepoints.spaceBegun(
+                identity.number(), context, identity.name(), layout.geometry().pageSize());
     }
 
     /** Returns another reference to the users of a space; null if it has no user any more. */
@@ -237,6 +252,7 @@ public final class Machine implements AutoCloseable {
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
         host.close();
+        beans.forEach(Registration::close);
     }
 
     /**
@@ -490,6 +506,47 @@ public final class Machine implements AutoCloseable {
         host.spaces().checkOpen();
         endUnreachable();
         return MachineStatistics.of(host.memories(), host.tableBudget().used());
+    }
+
+    /** Returns the number of spaces that have users. */
+    int spacesInUse() {
+        host.spaces().checkOpen();
+        return host.spaces().users();
+    }
+
+    /**
+     * Registers an MBean with the statistics of this machine at the platform's server of MBeans, as {@code
+     * dev.samara:type=Machine,name=NAME}. Its attributes are those of {@link MachineMXBean}. A name with a comma, an
+     * equals sign, a colon, a quote, an asterisk, a question mark or a line break is quoted as {@code ObjectName.quote}
+     * does. A machine may have several MBeans. The end of this machine unregisters them. The MBean does not keep an
+     * unreachable machine from being collected; it is unregistered by the first read of an attribute after that.
+     *
+     * @param name the name, not empty
+     * @return closed by any thread to unregister the MBean before the machine is closed
+     * @throws IllegalArgumentException if the name is empty
+     * @throws IllegalStateException if an MBean of the name is registered, or this machine is closed
+     * @throws UnsupportedOperationException if the JVM has no module {@code java.management}
+     */
+    public Registration registerMBean(String name) {
+        host.spaces().checkOpen();
+        Registration made;
+        try {
+            made = MachineBean.register(this, name);
+        } catch (LinkageError absent) {
+            throw new UnsupportedOperationException("this JVM has no module java.management", absent);
+        }
+        beans.add(made);
+        if (host.spaces().isClosed()) {
+            // The close may have missed it.
+            made.close();
+        }
+        host.spaces().checkOpen();
+        return made;
+    }
+
+    /** Returns the MBeans that are registered. */
+    Set<Registration> beans() {
+        return beans;
     }
 
     CpuTlb newProcessor(MachineMemory memory, CpuOwner owner, Cpu cpu, int number, int tlbEntries) {

@@ -70,11 +70,16 @@ public final class MachineBuilder {
     MachineBuilder() {}
 
     private static void log(Report report) {
+        System.Logger.Level level = switch (report.kind()) {
+            case INVARIANT_BROKEN, RETIREMENT_FAILED, FILE_NOT_SAVED, FRAME_QUARANTINED -> System.Logger.Level.ERROR;
+            default -> System.Logger.Level.WARNING;
+        };
+        String message = report.kind() + ": " + report.message();
         Throwable cause = report.cause();
         if (cause == null) {
-            LOGGER.log(System.Logger.Level.WARNING, report.message());
+            LOGGER.log(level, message);
         } else {
-            LOGGER.log(System.Logger.Level.WARNING, report.message(), cause);
+            LOGGER.log(level, message, cause);
         }
     }
 
@@ -272,7 +277,10 @@ public final class MachineBuilder {
      * own threads. The reporter must therefore return soon, and must not call a method of this machine that may
      * wait. An exception of the reporter goes to the thread's uncaught exception handler.
      *
-     * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}
+     * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}, each with its
+     *     kind before its message. Its level is ERROR for {@link Report.Kind#INVARIANT_BROKEN}, {@link
+     *     Report.Kind#RETIREMENT_FAILED}, {@link Report.Kind#FILE_NOT_SAVED} and {@link
+     *     Report.Kind#FRAME_QUARANTINED}, and WARNING for the others
      * @return this
      */
     public MachineBuilder reportTo(Consumer<? super Report> reporter) {

@@ -2,8 +2,9 @@
 package dev.samara.core.event;
 
 /**
- * A listener or notifier that an address space or a CPU calls until this is closed. Each registration is closed by
- * itself, also if one listener was added several times. The listener stays if the registration is dropped unclosed.
+ * A listener or notifier that an address space or a CPU calls until this is closed, or an MBean of a machine. Each
+ * registration is closed by itself, also if one listener was added several times. The listener stays if the
+ * registration is dropped unclosed.
  */
 public interface Registration extends AutoCloseable {
     /**

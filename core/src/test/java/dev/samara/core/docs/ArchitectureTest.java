@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.docs;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -23,6 +27,7 @@ final class ArchitectureTest {
             "dev.samara.core.mman",
             "dev.samara.core.vma",
             "dev.samara.core.event",
+            "dev.samara.core.internal.trace",
             "dev.samara.core.internal.sync",
             "dev.samara.core.internal.vma",
             "dev.samara.core.internal.check",
@@ -114,6 +119,8 @@ final class ArchitectureTest {
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage(
                         "java..",
+                        "javax.management..",
+                        "jdk.jfr..",
                         "dev.samara.maple",
                         "dev.samara.core..",
                         "org.jctools.queues.varhandle",
@@ -128,8 +135,23 @@ final class ArchitectureTest {
     void coreTouchesNoJdkInternals() {
         noClasses()
                 .should()
-                .dependOnClassesThat()
-                .resideInAnyPackage("sun..", "jdk..", "com.sun..")
+                .dependOnClassesThat(
+                        resideInAnyPackage("sun..", "jdk..", "com.sun..").and(not(resideInAPackage("jdk.jfr.."))))
+                .check(CORE);
+    }
+
+    @Test
+    @DisplayName("a class that uses the flight recorder, or a server of MBeans, is reached only where there is one")
+    void optionalModules() {
+        noClasses()
+                .that(not(resideInAPackage("dev.samara.core.internal.trace")))
+                .should()
+                .dependOnClassesThat(resideInAPackage("jdk.jfr.."))
+                .check(CORE);
+        noClasses()
+                .that(not(simpleName("MachineBean")))
+                .should()
+                .dependOnClassesThat(resideInAPackage("javax.management.."))
                 .check(CORE);
     }
 }

@@ -16,6 +16,7 @@ import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.GuestScene;
@@ -116,6 +117,7 @@ public final class WaitingTableSubjects {
                 new CpuStatistics(0, 0, 0, 0),
                 scene.space.holdTimes(),
                 scene.space.addListener(change -> {}),
+                bean(scene.machine),
                 scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
                 Errno.EPERM,
                 new Fault(Fault.MAPERR, 0, 1, 1),
@@ -127,6 +129,13 @@ public final class WaitingTableSubjects {
                 scene.machine.openFile("bytes", LINUX, ByteBuffer.allocate(8)),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
                 new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+    }
+
+    /** Returns an MBean that is not registered any more: scenes do not close their machines. */
+    private static Registration bean(Machine machine) {
+        Registration bean = machine.registerMBean("subject");
+        bean.close();
+        return bean;
     }
 
     public List<Object> all() {

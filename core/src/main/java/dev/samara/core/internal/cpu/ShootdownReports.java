@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.event.StalledCpu;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -72,6 +73,15 @@ final class ShootdownReports {
         }
         StalledCpu stalled = new StalledCpu(
                 cpu.name(), owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
+        Tracepoints.stalledCpu(
+                cpu.name(),
+                owner,
+                stalled.stack().isEmpty() ? null : stalled.stack().get(0),
+                cpu.state(),
+                context.space(),
+                context.id(),
+                generation,
+                waited);
         if (isFirst) {
             reporter.accept(describe(cpu, context, stalled));
         }

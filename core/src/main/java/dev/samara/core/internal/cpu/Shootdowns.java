@@ -2,6 +2,8 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -89,7 +91,9 @@ public final class Shootdowns {
             return;
         }
         @Nullable CpuState[] all = cpus.online();
-        if (!ask(all, context, generation, mask)) {
+        BegunEvent recorded = Tracepoints.beginShootdown();
+        int asked = ask(all, context, generation, mask);
+        if (asked == 0) {
             return;
         }
         for (long left = mask; left != 0; left &= left - 1) {
@@ -100,6 +104,7 @@ public final class Shootdowns {
                 }
             }
         }
+        Tracepoints.endShootdown(recorded, context.space(), context.id(), generation, asked, false);
     }
 
     /**
@@ -128,10 +133,13 @@ public final class Shootdowns {
      * @return the shootdown, which tells whether it is over; null if it is over already
      */
     public @Nullable StartedShootdown begin(TlbContext context, long generation, long mask) {
+        if (mask == 0 || isElided(context, mask)) {
+            return null;
+        }
         @Nullable CpuState[] all = cpus.online();
-        return mask != 0 && !isElided(context, mask) && ask(all, context, generation, mask)
-                ? new StartedShootdown(this, context, generation, mask, all)
-                : null;
+        BegunEvent recorded = Tracepoints.beginShootdown();
+        int asked = ask(all, context, generation, mask);
+        return asked == 0 ? null : new StartedShootdown(this, context, generation, mask, all, asked, recorded);
     }
 
     /**
@@ -154,8 +162,8 @@ public final class Shootdowns {
         return users == 0 || (thread != null && thread.inKernel(context.id()) != null);
     }
 
-    /** Sends requests to the CPUs of a cpumask that have to catch up; returns whether one is of another thread. */
-    private boolean ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
+    /** Sends requests to the CPUs of a cpumask that have to catch up; returns the number of those of other threads. */
+    private int ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
             for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
@@ -172,13 +180,12 @@ public final class Shootdowns {
                 }
             }
         }
-        if (asked == 0) {
-            return false;
+        if (asked != 0) {
+            count.increment();
+            targets.add(asked);
+            context.counters().addShootdown(asked);
         }
-        count.increment();
-        targets.add(asked);
-        context.counters().addShootdown(asked);
-        return true;
+        return asked;
     }
 
     /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,17 +15,30 @@ public final class StartedShootdown {
     private final long generation;
     private final long mask;
     private final @Nullable CpuState[] asked;
+    private final int targets;
     private final long since;
+
+    /** Null once it has ended, or if it is not recorded. */
+    private @Nullable BegunEvent recorded;
 
     /** See {@link ShootdownReports#check}. */
     private long check;
 
-    StartedShootdown(Shootdowns all, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
+    StartedShootdown(
+            Shootdowns all,
+            TlbContext context,
+            long generation,
+            long mask,
+            @Nullable CpuState[] asked,
+            int targets,
+            @Nullable BegunEvent recorded) {
         this.all = all;
         this.context = context;
         this.generation = generation;
         this.mask = mask;
         this.asked = asked;
+        this.targets = targets;
+        this.recorded = recorded;
         since = System.nanoTime();
         check = all.reports().firstCheck();
     }
@@ -40,6 +55,11 @@ public final class StartedShootdown {
                     return false;
                 }
             }
+        }
+        BegunEvent ended = recorded;
+        if (ended != null) {
+            recorded = null;
+            Tracepoints.endShootdown(ended, context.space(), context.id(), generation, targets, true);
         }
         return true;
     }

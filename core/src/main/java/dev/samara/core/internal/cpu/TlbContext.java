@@ -37,6 +37,9 @@ public final class TlbContext {
     /** Null for a context without a page table. */
     private @Nullable LoadedRoot root;
 
+    /** 0 until the space is registered, which is before another thread knows it. */
+    private long space;
+
     /** Makes the context of a space that needs no teardown. */
     public TlbContext() {
         this(new SpaceUsers(), new PageTableCount());
@@ -68,6 +71,16 @@ public final class TlbContext {
     /** Returns its number, which is positive and never reused. */
     public long id() {
         return id;
+    }
+
+    /** Returns the number of the space on its machine; 0 if it has none. */
+    public long space() {
+        return space;
+    }
+
+    /** Sets the number of the space, before other threads reach this. */
+    public void numberSpace(long number) {
+        space = number;
     }
 
     /** Returns the generation of the page table, from which CPUs learn that they must flush. */

@@ -6,6 +6,8 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PendingNotices.Notice;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
@@ -71,6 +73,7 @@ final class BackingFault {
             return Resolve.AGAIN;
         }
         faulter.reader().readUnlock();
+        BegunEvent recorded = Tracepoints.beginFault();
         long removals = cache.removals();
         int frame;
         try {
@@ -79,6 +82,7 @@ final class BackingFault {
         } finally {
             vma.release();
         }
+        faulter.record(recorded, "a backing", address, access, frame < 0 ? failure(frame) : Fault.NONE);
         if (frame < 0) {
             return failure(frame);
         }
@@ -153,12 +157,19 @@ final class BackingFault {
         if (!request.vma().acquire()) {
             return Resolve.AGAIN;
         }
+        BegunEvent recorded = Tracepoints.beginFault();
         int noticed;
         try {
             noticed = notice(traits, request);
         } finally {
             request.vma().release();
         }
+        faulter.record(
+                recorded,
+                "the notice of a first write",
+                request.address(),
+                request.access(),
+                noticed == 0 ? Fault.NONE : failure(noticed));
         if (noticed != 0) {
             return failure(noticed);
         }

@@ -19,6 +19,8 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -201,7 +203,7 @@ public final class Faulter {
                     }
                     reclaims--;
                 } else if (isShort(result)) {
-                    reclaims = reclaim(result) ? reclaims - 1 : 0;
+                    reclaims = reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 pause(attempts++);
                 result = attemptOnce(address, access);
@@ -234,13 +236,27 @@ public final class Faulter {
     }
 
     /** Tries to free frames or tables. Returns false if a further call is in vain. */
-    private boolean reclaim(int result) {
-        return result == EXHAUSTED ? memory.reclaim() || drop() : EmptyTables.reclaim(layout);
+    private boolean reclaim(int result, long address, int access) {
+        BegunEvent recorded = Tracepoints.beginFault();
+        boolean lacksFrame = result == EXHAUSTED;
+        boolean isFreed = lacksFrame ? memory.reclaim() || drop() : reclaimTables();
+        record(recorded, lacksFrame ? "no frame" : "no page table", address, access, Resolve.AGAIN);
+        return isFreed;
+    }
+
+    private boolean reclaimTables() {
+        BegunEvent recorded = Tracepoints.beginReclaim();
+        boolean isFreed = EmptyTables.reclaim(layout);
+        Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
+        return isFreed;
     }
 
     /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
     private boolean drop() {
-        return layout.host().droppable().drop(memory);
+        BegunEvent recorded = Tracepoints.beginReclaim();
+        boolean isFreed = layout.host().droppable().drop(memory);
+        Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
+        return isFreed;
     }
 
     /**
@@ -305,7 +321,7 @@ public final class Faulter {
         if (vma == null || result == Resolve.MUST_WAIT) {
             reader.readUnlock();
             checkMayWait();
-            return Resolve.await(layout, vma, address);
+            return awaitLayout(vma, address, access);
         }
         if (result != Fault.NONE) {
             return result;
@@ -319,7 +335,7 @@ public final class Faulter {
         if (leaf != null && Pte.isBusy(pte)) {
             reader.readUnlock();
             checkMayWait();
-            return awaitOwner(leaf, index, pte, address);
+            return awaitOwner(leaf, index, pte, address, access);
         }
         if (pte == Pte.GUARD) {
             return Fault.MAPERR;
@@ -346,14 +362,33 @@ public final class Faulter {
     }
 
     /** Waits until the operation that has claimed an entry has released it, or the thread is interrupted. */
-    private int awaitOwner(long[] leaf, int index, long pte, long address) {
+    private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         Gate gate = memory.owners().gateOf(pte);
         // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
         // user is the owner.
         if (Leaf.get(leaf, index) != pte) {
             return Resolve.AGAIN;
         }
-        return Resolve.awaitOwner(layout, gate, address);
+        BegunEvent recorded = Tracepoints.beginFault();
+        int result = Resolve.awaitOwner(layout, gate, address);
+        record(recorded, "a busy entry", address, access, result);
+        return result;
+    }
+
+    /** Waits until the VMA stands, or grows the stack. */
+    private int awaitLayout(@Nullable VmArea vma, long address, int access) {
+        BegunEvent recorded = Tracepoints.beginFault();
+        int result = Resolve.await(layout, vma, address);
+        record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
+        return result;
+    }
+
+    /** Ends a step that may have waited. Caller is in no reader section. */
+    void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
+        if (recorded != null) {
+            Tracepoints.endFault(
+                    recorded, layout.lifetime().identity().number(), address, access, cause, result, isMajor);
+        }
     }
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */

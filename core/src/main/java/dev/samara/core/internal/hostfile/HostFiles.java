@@ -6,6 +6,8 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
@@ -426,14 +428,20 @@ public final class HostFiles {
             }
             room.lock();
         }
+        BegunEvent recorded = Tracepoints.beginReclaim();
+        int freed = 0;
         try {
             boolean isFound = true;
             while (isFound && resident.get() >= from) {
+                long before = resident.get();
                 isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0);
+                freed += (int) Math.max(before - resident.get(), 0);
             }
         } finally {
             room.unlock();
         }
+        // Other threads insert pages meanwhile, so the number is a little too low at times.
+        Tracepoints.endReclaim(recorded, "pages above the cache limit", freed, false);
     }
 
     /**

@@ -9,6 +9,8 @@ import dev.samara.core.internal.page.PageTableContexts;
 import dev.samara.core.internal.page.PteOwners;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -120,7 +122,9 @@ public final class MachineMemory {
         if (!Cpus.mayWait()) {
             return false;
         }
+        BegunEvent recorded = Tracepoints.beginReclaim();
         int freed = caches.reclaim();
+        Tracepoints.endReclaim(recorded, "pages of files", Math.max(freed, 0), freed == Caches.BUSY);
         if (freed == Caches.BUSY) {
             Pause.parkNanos(this, PAUSE_NANOS);
         }

@@ -3,6 +3,8 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +55,12 @@ final class BackgroundReap extends WaitingCall {
     /** Whether the machine may look for another victim. */
     private boolean isOver;
 
+    /** Whether all pages were taken that can be. */
+    private boolean isComplete;
+
+    /** Null if it is not recorded. */
+    private @Nullable BegunEvent recorded;
+
     /** The report of the end that was not made yet; null for none. */
     private @Nullable Report toReport;
 
@@ -82,6 +90,8 @@ final class BackgroundReap extends WaitingCall {
         }
         boolean isListed = false;
         try {
+            recorded = Tracepoints.beginReap(
+                    layout.lifetime().identity().number(), Reap.privatePages(layout), "a fault that found no memory");
             layout.host().housekeeping().add(this);
             isListed = true;
         } finally {
@@ -150,6 +160,7 @@ final class BackgroundReap extends WaitingCall {
         report();
         if (isOver && !reap.isFlushing()) {
             reap.close();
+            Tracepoints.endReap(recorded, Reap.privatePages(layout), passes, isComplete);
             layout.lifetime().release();
             return true;
         }
@@ -211,6 +222,7 @@ final class BackgroundReap extends WaitingCall {
     private void end(boolean isDone) {
         reap.skip();
         isOver = true;
+        isComplete = isDone;
         if (policy.end(turn)) {
             toReport = isDone ? taken : left;
         }

@@ -284,6 +284,7 @@ final class Districts {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == count - 1 ? -1 : borders[i];
             ReentrantLock own = layout.host().newLock();
+            MachineState.identify(own, layout.lifetime().identity());
             Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, OUTSIDE);
             made[i] = new District(
                     own, new MapleTree<>(own, part), limits, start, end, bounds[0].copy(), bounds[1], charged, i);

@@ -152,6 +152,7 @@ public final class Layout implements VmaLookup {
         districts = new Districts(this, lock, empty, limits);
         changes = new Changes(host);
         lifetime = new Lifetime(this, origin.name());
+        MachineState.identify(lock, lifetime.identity());
         pages = memory == null
                 ? null
                 : new PageTable(geometry, new TlbContext(lifetime.users(), lifetime.pageTable()), host.tableBudget());

@@ -2,9 +2,12 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The lock of one layout: a {@link ReentrantLock} at which one waiting thread spins before it parks.
@@ -77,12 +80,54 @@ public final class LayoutLock extends ReentrantLock {
     /** The end of the last spin, as {@link System#nanoTime}. Read and written only by the spinning thread. */
     private long lastSpin = System.nanoTime() - RECENT;
 
+    /** The space of the layout; null in tests. Set before another thread reaches the lock. */
+    private transient @Nullable Identity identity;
+
+    /** The wait of the holder, which is recorded after the hold; null for none. Guarded by this lock. */
+    private transient @Nullable BegunEvent waited;
+
     public LayoutLock() {}
+
+    /** Sets the space of the layout, for the records of waits. */
+    void identify(Identity of) {
+        identity = of;
+    }
 
     @Override
     public void lock() {
-        if (!tryLock() && !(SPINS && spin())) {
+        if (!tryLock()) {
+            await();
+        }
+    }
+
+    private void await() {
+        BegunEvent recorded = Tracepoints.beginLockWait();
+        boolean hasSpun = SPINS && spin();
+        if (!hasSpun) {
             super.lock();
+        }
+        if (recorded != null) {
+            Identity of = identity;
+            Tracepoints.lockWaitOver(recorded, of == null ? 0 : of.number(), !hasSpun);
+            waited = recorded;
+        }
+    }
+
+    @Override
+    public void unlock() {
+        if (!Tracepoints.IS_PRESENT || waited == null) {
+            super.unlock();
+        } else {
+            unlockAndRecord();
+        }
+    }
+
+    private void unlockAndRecord() {
+        BegunEvent over = waited;
+        waited = null;
+        super.unlock();
+        if (over != null) {
+            Tracepoints.endLockWait(over);
         }
     }
 

@@ -36,6 +36,9 @@ public final class Lifetime {
     /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
     void registered(Spaces.RegisteredSpace entry, long number) {
         identity.number(number);
+        if (layout.memoryOrNull() != null) {
+            layout.pages().context().numberSpace(number);
+        }
         end.registered(entry);
     }
 

@@ -433,8 +433,16 @@ public final class MachineState {
         return refTracker;
     }
 
+    /** Returns a new lock for the layout of a space, or for a part of it. */
     ReentrantLock newLock() {
         return locks.get();
+    }
+
+    /** Has the waits for a lock recorded as those of a space. */
+    static void identify(ReentrantLock lock, Identity space) {
+        if (lock instanceof LayoutLock made) {
+            made.identify(space);
+        }
     }
 
     /** Has the layout locks of later spaces created by a test. A seam, called before there is a space. */

@@ -5,6 +5,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.ReapPages;
 import dev.samara.core.internal.sync.Addresses;
@@ -105,6 +106,11 @@ public final class Reap implements AutoCloseable {
         table = layout.pages();
         gather = TlbGather.with(layout.memory(), null);
         walk = new PageWalk(table);
+    }
+
+    /** Returns the number of private pages of a layout with memory. */
+    public static long privatePages(Layout layout) {
+        return layout.pages().residents().count(Pte.ANONYMOUS_PAGE);
     }
 
     /** Returns the time before the pass that follows a number of incomplete ones, in nanoseconds. */

@@ -6,6 +6,8 @@ import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -134,6 +136,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     }
 
     private boolean isDone() {
+        BegunEvent recorded = Tracepoints.beginTeardown();
         try {
             // What follows the teardown must not meet the end of the stack.
             StackReserve.check(DEPTH);
@@ -158,6 +161,8 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         if (entry != null) {
             layout.host().spaces().remove(entry);
         }
+        Identity ended = layout.lifetime().identity();
+        Tracepoints.endTeardown(recorded, ended.number(), ended.name());
         return true;
     }
 

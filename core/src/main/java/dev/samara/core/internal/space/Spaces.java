@@ -92,7 +92,8 @@ public final class Spaces {
         return all;
     }
 
-    boolean isClosed() {
+    /** Returns whether the machine is closed, which is final. */
+    public boolean isClosed() {
         return isClosed;
     }
 
@@ -171,6 +172,12 @@ public final class Spaces {
             }
         }
         return inUse;
+    }
+
+    /** Returns the number of spaces that have users. Takes no lock. */
+    public int users() {
+        MachineMemory any = null;
+        return inUse(any).size();
     }
 
     /** Returns the layouts in use whose page tables are charged to a budget. */

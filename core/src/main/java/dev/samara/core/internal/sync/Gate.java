@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -116,6 +118,14 @@ public class Gate {
         if (spin()) {
             return true;
         }
+        BegunEvent recorded = Tracepoints.beginWait(this);
+        boolean isOpened = awaitParked(watch);
+        Tracepoints.endWait(recorded, watch, !isOpened);
+        return isOpened;
+    }
+
+    /** Waits after the spin; returns false if the thread was interrupted before the gate opened. */
+    private boolean awaitParked(Watch watch) {
         Wait wait = register(watch, true);
         if (wait == null) {
             return isOpen();
@@ -141,6 +151,7 @@ public class Gate {
         if (isOpen() || spin()) {
             return;
         }
+        BegunEvent recorded = Tracepoints.beginWait(this);
         boolean interrupted = Thread.interrupted();
         Wait wait = register(watch, false);
         while (wait != null && !isOpen()) {
@@ -154,6 +165,7 @@ public class Gate {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        Tracepoints.endWait(recorded, watch, false);
     }
 
     private boolean spin() {

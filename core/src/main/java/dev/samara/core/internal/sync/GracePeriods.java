@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Grace periods for callers that poll instead of waiting ({@code start_poll_synchronize_rcu}, {@code
@@ -31,6 +34,12 @@ final class GracePeriods {
     private long since;
     private boolean isReported;
 
+    /* For the flight recorder: null if it does not record the one under way. */
+
+    private @Nullable BegunEvent recorded;
+    private int inSection;
+    private @Nullable RcuReader lastAwaited;
+
     GracePeriods(Rcu rcu, Rcu.Settings settings) {
         this.rcu = rcu;
         this.settings = settings;
@@ -42,20 +51,39 @@ final class GracePeriods {
     }
 
     /** Returns whether that grace period is over. */
-    synchronized boolean isOver(long number) {
-        while (over < number) {
-            if (begun == over) {
-                begin();
+    boolean isOver(long number) {
+        for (; ; ) {
+            boolean isOver;
+            BegunEvent ended;
+            int waited;
+            RcuReader last;
+            synchronized (this) {
+                if (over >= number) {
+                    return true;
+                }
+                if (begun == over) {
+                    begin();
+                }
+                if (!hasEnded()) {
+                    return false;
+                }
+                over = begun;
+                rcu.countEnd();
+                readers = new RcuReader[0];
+                sections = new long[0];
+                isOver = over >= number;
+                ended = recorded;
+                waited = inSection;
+                last = lastAwaited;
+                recorded = null;
+                lastAwaited = null;
             }
-            if (!hasEnded()) {
-                return false;
+            // Outside of the monitor.
+            Tracepoints.endGracePeriod(ended, waited, last == null ? null : last.name(), true);
+            if (isOver) {
+                return true;
             }
-            over = begun;
-            rcu.countEnd();
-            readers = new RcuReader[0];
-            sections = new long[0];
         }
-        return true;
     }
 
     private void begin() {
@@ -64,14 +92,18 @@ final class GracePeriods {
         // Orders the callers' unlinking, which came before their calls of start, before the scan. Pairs with the
         // volatile store of RcuReader.readLock.
         VarHandle.fullFence();
+        int waiting = 0;
         for (int i = 0; i < all.length; i++) {
             seen[i] = all[i].sectionVolatile();
+            waiting += seen[i] == 0 ? 0 : 1;
         }
         readers = all;
         sections = seen;
         awaited = 0;
         since = System.nanoTime();
         isReported = false;
+        inSection = waiting;
+        recorded = waiting == 0 ? null : Tracepoints.beginGracePeriod();
         begun++;
     }
 
@@ -80,6 +112,7 @@ final class GracePeriods {
             RcuReader reader = readers[awaited];
             long section = sections[awaited];
             if (section != 0 && reader.sectionVolatile() == section && rcu.isRegistered(reader)) {
+                lastAwaited = reader;
                 report(reader);
                 return false;
             }

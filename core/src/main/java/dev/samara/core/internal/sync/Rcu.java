@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -154,12 +156,24 @@ public final class Rcu {
                 sections[i] = section;
             }
         }
-        for (int i = 0; sections != null && i < all.length; i++) {
-            if (sections[i] != 0) {
-                awaitEnd(all[i], sections[i]);
-            }
+        if (sections != null) {
+            awaitEnds(all, sections);
         }
         countEnd();
+    }
+
+    private void awaitEnds(RcuReader[] all, long[] sections) {
+        BegunEvent recorded = Tracepoints.beginGracePeriod();
+        int readers = 0;
+        RcuReader last = null;
+        for (int i = 0; i < all.length; i++) {
+            if (sections[i] != 0) {
+                readers++;
+                last = all[i];
+                awaitEnd(last, sections[i]);
+            }
+        }
+        Tracepoints.endGracePeriod(recorded, readers, last == null ? null : last.name(), false);
     }
 
     /** Counts a grace period that has ended. */

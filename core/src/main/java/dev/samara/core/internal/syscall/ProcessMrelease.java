@@ -8,7 +8,10 @@ import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.mman.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code process_mrelease} ({@code mm/oom_kill.c}): takes the private pages of a space on the calling thread.
@@ -32,28 +35,34 @@ public final class ProcessMrelease {
         if (!layout.lifetime().tryHold()) {
             return Errno.ESRCH.result();
         }
+        BegunEvent recorded =
+                Tracepoints.beginReap(layout.lifetime().identity().number(), Reap.privatePages(layout), "a call");
         try (Reap reap = new Reap(layout)) {
-            return run(reap, layout);
+            return run(reap, layout, recorded);
         } finally {
             layout.lifetime().release();
         }
     }
 
-    private static long run(Reap reap, Layout layout) {
+    private static long run(Reap reap, Layout layout, @Nullable BegunEvent recorded) {
         // A callback of an operation in flight must not delay it: the pauses would be in vain.
         int most = RetiringThread.range() != null ? 1 : Reap.MOST_PASSES;
         int passes = 1;
-        while (reap.advance(false) != Reap.Progress.DONE) {
+        long result = 0;
+        while (result == 0 && reap.advance(false) != Reap.Progress.DONE) {
             if (passes == most) {
-                return Errno.EAGAIN.result();
+                result = Errno.EAGAIN.result();
+            } else if (Thread.currentThread().isInterrupted()) {
+                result = Errno.EINTR.result();
+            } else {
+                pause(layout, Reap.pauseAfter(passes++));
             }
-            if (Thread.currentThread().isInterrupted()) {
-                return Errno.EINTR.result();
-            }
-            pause(layout, Reap.pauseAfter(passes++));
         }
-        reap.skip();
-        return 0;
+        if (result == 0) {
+            reap.skip();
+        }
+        Tracepoints.endReap(recorded, Reap.privatePages(layout), result == 0 ? passes - 1 : passes, result == 0);
+        return result;
     }
 
     private static void pause(Layout layout, long nanos) {

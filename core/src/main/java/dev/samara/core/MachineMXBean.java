@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+/**
+ * The attributes of a machine for JMX, registered by {@link Machine#registerMBean}. They are those of {@link
+ * MachineStatistics}, and what the machine has committed and locked. Each read of an attribute adds up the counters of
+ * the machine anew, so the values of two attributes are not of one instant. Any thread may read them. A read throws
+ * {@link IllegalStateException} once the machine is closed or was collected.
+ */
+public interface MachineMXBean {
+    /**
+     * Returns {@link MachineStatistics#minorFaults}.
+     *
+     * @return a number that only grows
+     */
+    long getMinorFaults();
+
+    /**
+     * Returns {@link MachineStatistics#majorFaults}.
+     *
+     * @return a number that only grows
+     */
+    long getMajorFaults();
+
+    /**
+     * Returns {@link MachineStatistics#tlbMisses}.
+     *
+     * @return a number that only grows
+     */
+    long getTlbMisses();
+
+    /**
+     * Returns {@link MachineStatistics#flushes}.
+     *
+     * @return a number that only grows
+     */
+    long getFlushes();
+
+    /**
+     * Returns {@link MachineStatistics#shootdowns}.
+     *
+     * @return a number that only grows
+     */
+    long getShootdowns();
+
+    /**
+     * Returns {@link MachineStatistics#shootdownTargets}.
+     *
+     * @return a number that only grows
+     */
+    long getShootdownTargets();
+
+    /**
+     * Returns {@link MachineStatistics#gracePeriods}.
+     *
+     * @return a number that only grows
+     */
+    long getGracePeriods();
+
+    /**
+     * Returns {@link MachineStatistics#framesInUse}.
+     *
+     * @return frames
+     */
+    long getFramesInUse();
+
+    /**
+     * Returns {@link MachineStatistics#framesQuarantined}.
+     *
+     * @return frames
+     */
+    long getFramesQuarantined();
+
+    /**
+     * Returns {@link MachineStatistics#pins}.
+     *
+     * @return pins that are not released
+     */
+    long getPins();
+
+    /**
+     * Returns {@link MachineStatistics#pageTableBytes}.
+     *
+     * @return bytes
+     */
+    long getPageTableBytes();
+
+    /**
+     * Returns {@link MachineStatistics#checkedAccesses}.
+     *
+     * @return a number that only grows
+     */
+    long getCheckedAccesses();
+
+    /**
+     * Returns {@link MachineStatistics#staleAccesses}.
+     *
+     * @return a number that only grows
+     */
+    long getStaleAccesses();
+
+    /**
+     * Returns {@link Machine#committed}.
+     *
+     * @return bytes
+     */
+    long getCommittedBytes();
+
+    /**
+     * Returns {@link Machine#lockedSegments}.
+     *
+     * @return bytes
+     */
+    long getLockedSegmentBytes();
+
+    /**
+     * Returns the number of spaces that have users.
+     *
+     * @return spaces
+     */
+    int getSpaces();
+}

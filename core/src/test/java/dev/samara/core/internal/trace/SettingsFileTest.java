@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.trace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import dev.samara.core.fixture.AllocatedBytes;
+import dev.samara.core.fixture.FlightRecording;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+import jdk.jfr.Event;
+import jdk.jfr.EventType;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Recording;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The settings file and the documentation have each event; what nobody records costs nothing. */
+final class SettingsFileTest {
+    private static final Path PAGE = Path.of(System.getProperty("basedir", ""), "..", "docs", "observability.md");
+
+    private static Set<EventType> types() {
+        Set<EventType> types = new TreeSet<>((one, other) -> one.getName().compareTo(other.getName()));
+        for (JavaClass each : new ClassFileImporter().importPackages(Tracepoints.class.getPackageName())) {
+            if (each.isAssignableTo(Event.class)) {
+                Class<? extends Event> type = each.reflect().asSubclass(Event.class);
+                FlightRecorder.register(type);
+                types.add(EventType.getEventType(type));
+            }
+        }
+        return types;
+    }
+
+    @Test
+    @DisplayName("the settings file enables each event, and gives each one that lasts a threshold")
+    void settings() {
+        Set<String> expected = new TreeSet<>();
+        for (EventType type : types()) {
+            expected.add(type.getName() + "#enabled");
+            expected.add(type.getName() + "#stackTrace");
+            if (!Set.of("dev.samara.SpaceBegin", "dev.samara.StalledCpu").contains(type.getName())) {
+                expected.add(type.getName() + "#threshold");
+            }
+        }
+        assertEquals(expected, new TreeSet<>(FlightRecording.settings().keySet()));
+        FlightRecording.settings().forEach((name, value) -> {
+            if (name.endsWith("#enabled")) {
+                assertEquals("true", value, name);
+            }
+        });
+    }
+
+    @Test
+    @DisplayName("docs/observability.md has each event and each of its own fields")
+    void documented() throws IOException {
+        String page = Files.readString(PAGE);
+        for (EventType type : types()) {
+            assertTrue(page.contains("`" + type.getName() + "`"), type::getName);
+            type.getFields().stream()
+                    .map(field -> field.getName())
+                    .filter(name -> !Set.of("startTime", "duration", "eventThread", "stackTrace")
+                            .contains(name))
+                    .forEach(name -> assertTrue(page.contains("`" + name + "`"), () -> name + " of " + type.getName()));
+        }
+    }
+
+    /** Comes to each place that begins an event. */
+    private static int begunEvents() {
+        int begun = 0;
+        begun += one(Tracepoints.beginFault());
+        begun += one(Tracepoints.beginShootdown());
+        begun += one(Tracepoints.beginWait(PAGE));
+        begun += one(Tracepoints.beginLockWait());
+        begun += one(Tracepoints.beginGracePeriod());
+        begun += one(Tracepoints.beginReap(1, 1, ""));
+        begun += one(Tracepoints.beginReclaim());
+        begun += one(Tracepoints.beginTeardown());
+        Tracepoints.spaceBegun(1, 1, null, 1);
+        Tracepoints.stalledCpu(1, Thread.currentThread(), PAGE, PAGE, 1, 1, 1, 1);
+        return begun;
+    }
+
+    private static int one(@Nullable BegunEvent begun) {
+        return begun == null ? 0 : 1;
+    }
+
+    @Test
+    @DisplayName("an event that no recording has allocates nothing, also while the flight recorder runs")
+    void offIsFree() throws IOException {
+        AllocatedBytes.assertNone(call -> assertEquals(0, begunEvents()));
+        try (Recording other = new Recording()) {
+            other.start();
+            FlightRecording.settings().keySet().forEach(name -> other.disable(name.replaceAll("#.*", "")));
+            AllocatedBytes.assertNone(call -> assertEquals(0, begunEvents()));
+        }
+        try (FlightRecording all = new FlightRecording()) {
+            assertEquals(8, begunEvents());
+            assertEquals(1, all.events("StalledCpu").size());
+        }
+    }
+}
