@@ -9,10 +9,13 @@ out=$target
 for source in *.c; do
     program=${source%.c}
     [ "$program" = guest ] && continue
+    strip=-s
+    [ "$program" = debugged ] && strip=
     riscv64-linux-gnu-gcc -O1 -march=rv64gc -mabi=lp64d -nostdlib -static -ffreestanding -fno-builtin \
-        -fno-tree-loop-distribute-patterns -fno-stack-protector -fno-asynchronous-unwind-tables -Wall -Wno-main -s \
+        -fno-tree-loop-distribute-patterns -fno-stack-protector -fno-asynchronous-unwind-tables -Wall -Wno-main $strip \
         -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -DNAME="\"$program\"" -o "$out/$program" \
         guest.c "$source"
-    riscv64-linux-gnu-strip -R .comment -R .riscv.attributes "$out/$program"
+    [ "$program" = debugged ] && strip=-g
+    riscv64-linux-gnu-strip $strip -R .comment -R .riscv.attributes "$out/$program"
     [ "$out" = "$target" ] || cmp "$out/$program" "$target/$program"
 done

@@ -96,7 +96,7 @@ final class ArchitectureTest {
                 .onlyHaveDependentClassesThat()
                 .resideInAnyPackage(RISCV, "dev.samara.examples.cli")
                 .check(EXAMPLES);
-        String[] parts = {"isa", "cpu", "translate", "elf", "linux"};
+        String[] parts = {"isa", "cpu", "translate", "elf", "linux", "gdb"};
         for (int i = 0; i < parts.length; i++) {
             for (String later : List.of(parts).subList(i + 1, parts.length)) {
                 noClasses()

@@ -3,12 +3,15 @@ package dev.samara.examples.cli;
 
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.linux.CodeExecution;
+import dev.samara.examples.riscv.gdb.GdbServer;
+import dev.samara.examples.riscv.linux.Debugging;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.BindException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +35,7 @@ import picocli.CommandLine.Spec;
         versionProvider = JarVersion.class)
 final class RunCommand implements Callable<Integer> {
     private static final int DEFAULT_TLB = 4096;
+    private static final int LAST_PORT = 65_535;
     private static final long LEAST_MEMORY = 1L << 20;
 
     @Option(names = "--stats", description = "Print at the end what the guest and its memory did.")
@@ -75,6 +79,13 @@ final class RunCommand implements Callable<Integer> {
                     + " and write there. Without this option it sees no files but its program.")
     private @Nullable Path sysroot;
 
+    @Option(
+            names = "--gdb",
+            paramLabel = "PORT",
+            description = "Wait at the first instruction for gdb, which connects to this port of the loopback address;"
+                    + " 0 takes a free port.")
+    private @Nullable Integer gdbPort;
+
     @Option(names = "--env", paramLabel = "K=V", description = "A variable of the guest's environment.")
     private List<String> environment = new ArrayList<>();
 
@@ -99,7 +110,7 @@ final class RunCommand implements Callable<Integer> {
             if (sysroot != null && !Files.isDirectory(sysroot)) {
                 throw new ParameterException(spec.commandLine(), "--sysroot " + sysroot + " is no folder");
             }
-            Emulation emulation = new Emulation(new RunPlan(
+            RunPlan plan = new RunPlan(
                     program,
                     arguments,
                     environment,
@@ -117,17 +128,44 @@ final class RunCommand implements Callable<Integer> {
                     new FileOutputStream(FileDescriptor.out),
                     new FileOutputStream(FileDescriptor.err),
                     errors,
-                    Ansi.AUTO.enabled()));
-            int status = emulation.run();
-            if (showsStatistics) {
-                emulation.statistics().forEach(errors::println);
-                errors.flush();
-            }
-            return status;
+                    Ansi.AUTO.enabled());
+            return gdbPort == null ? run(plan, null) : runDebugged(plan, gdbPort);
         } catch (ElfException e) {
             errors.println(e.getMessage());
             errors.flush();
             return CheckRun.UNREADABLE;
+        }
+    }
+
+    private int run(RunPlan plan, @Nullable Debugging debugger) throws ElfException, InterruptedException, IOException {
+        Emulation emulation = new Emulation(plan, debugger);
+        int status = emulation.run();
+        if (showsStatistics) {
+            emulation.statistics().forEach(plan.reports()::println);
+            plan.reports().flush();
+        }
+        return status;
+    }
+
+    private int runDebugged(RunPlan plan, int port) throws ElfException, InterruptedException, IOException {
+        if (port < 0 || port > LAST_PORT) {
+            throw new ParameterException(spec.commandLine(), "--gdb " + port + " is no port from 0 to " + LAST_PORT);
+        }
+        try (GdbServer server = listen(port)) {
+            plan.reports().println("samara: waits for gdb: target remote localhost:" + server.port());
+            plan.reports().flush();
+            return run(plan, server.debugger());
+        }
+    }
+
+    private GdbServer listen(int port) throws IOException {
+        try {
+            return GdbServer.listen(port);
+        } catch (BindException refused) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--gdb " + port + ": nobody can listen there: " + refused.getMessage(),
+                    refused);
         }
     }
 

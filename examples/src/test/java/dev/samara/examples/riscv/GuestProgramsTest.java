@@ -26,6 +26,7 @@ final class GuestProgramsTest {
                 "altstack",
                 "atomics",
                 "brk",
+                "debugged",
                 "execs",
                 "files",
                 "floats",

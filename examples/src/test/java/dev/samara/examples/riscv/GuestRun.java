@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.MachineStatistics;
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.linux.CodeExecution;
+import dev.samara.examples.riscv.linux.Debugging;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
 import java.io.ByteArrayOutputStream;
@@ -19,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** A run of a program of the test resources. */
 final class GuestRun {
@@ -30,6 +32,7 @@ final class GuestRun {
     private int tlbEntries = TLB;
     private long memory = MEMORY;
     private CodeExecution execution = CodeExecution.INTERPRETED;
+    private @Nullable Debugging debugger;
 
     GuestRun(Path root) {
         this.root = root;
@@ -52,6 +55,11 @@ final class GuestRun {
 
     GuestRun memory(long bytes) {
         memory = bytes;
+        return this;
+    }
+
+    GuestRun debugger(Debugging controlling) {
+        debugger = controlling;
         return this;
     }
 
@@ -83,7 +91,7 @@ final class GuestRun {
                 out,
                 new PrintWriter(reports),
                 false);
-        Emulation emulation = new Emulation(plan);
+        Emulation emulation = new Emulation(plan, debugger);
         int status = emulation.run();
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());
         assertEquals(0, memory.framesInUse(), "pages that nobody uses when all processes have ended");

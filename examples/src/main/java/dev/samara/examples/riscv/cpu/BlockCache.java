@@ -47,6 +47,9 @@ public final class BlockCache {
     /** How often something was dropped. A flush may come while a block is being decoded. */
     private long drops;
 
+    /** Where a debugger stops the hart; null without one. */
+    private @Nullable Breakpoints breakpoints;
+
     /**
      * Makes the cache of a CPU.
      *
@@ -62,6 +65,16 @@ public final class BlockCache {
                 drop(start, end);
             }
         });
+    }
+
+    /**
+     * Has blocks end at the addresses of a debugger, where the interpreter returns {@link Stop#DEBUGGER}.
+     *
+     * @param debugger its addresses, which may change
+     */
+    public void stopAt(Breakpoints debugger) {
+        breakpoints = debugger;
+        clear();
     }
 
     /**
@@ -163,17 +176,22 @@ public final class BlockCache {
         }
     }
 
+    /**
+     * Decodes one instruction, also at the address of a breakpoint. The block is not kept. Called in GUEST; may leave it
+     * for a time.
+     *
+     * @param start its address
+     * @return the block; null if it cannot be fetched, and the hart has the fault
+     */
+    public @Nullable CodeBlock alone(long start) {
+        int count = read(start, 1, null);
+        return count == 0 ? null : made(start, count);
+    }
+
     private @Nullable CodeBlock decode(long start) {
-        for (; ; ) {
-            long before = drops;
-            int count = read(start);
-            if (count == 0) {
-                return null;
-            }
-            if (drops == before) {
-                return keep(start, count);
-            }
-        }
+        Breakpoints stops = breakpoints;
+        int count = read(start, stops == null ? CodeBlock.LONGEST : stops.longest(), stops);
+        return count == 0 ? null : keep(start, count);
     }
 
     private CodeBlock keep(long start, int count) {
@@ -181,12 +199,7 @@ public final class BlockCache {
             clear();
         }
         kept += count;
-        int length = 2 * count;
-        if ((code[length - 2] & 0xff) < Op.FIRST_END) {
-            code[length++] = Op.NEXT;
-            code[length++] = 0;
-        }
-        CodeBlock block = new CodeBlock(start, Arrays.copyOf(code, length), Arrays.copyOf(offsets, count + 1), count);
+        CodeBlock block = made(start, count);
         block.untilHot = untilHot;
         blocks.put(start, block);
         long first = start >>> PAGE_SHIFT;
@@ -195,16 +208,42 @@ public final class BlockCache {
         if (last != first) {
             pages.computeIfAbsent(last, page -> new ArrayList<>()).add(block);
         }
-        hart.counts().decodedBlocks++;
         return block;
     }
 
+    private CodeBlock made(long start, int count) {
+        int length = 2 * count;
+        if ((code[length - 2] & 0xff) < Op.FIRST_END) {
+            code[length++] = Op.NEXT;
+            code[length++] = 0;
+        }
+        hart.counts().decodedBlocks++;
+        return new CodeBlock(start, Arrays.copyOf(code, length), Arrays.copyOf(offsets, count + 1), count);
+    }
+
     /** Decodes up to the end of a block or of a page. Returns the number of instructions; 0 if there is a fault. */
-    private int read(long start) {
+    private int read(long start, int longest, @Nullable Breakpoints stops) {
+        for (; ; ) {
+            long before = drops;
+            int count = readOnce(start, longest, stops);
+            if (count == 0 || drops == before) {
+                return count;
+            }
+        }
+    }
+
+    private int readOnce(long start, int longest, @Nullable Breakpoints stops) {
         int count = 0;
         long pc = start;
         try {
             do {
+                if (stops != null && stops.contains(pc)) {
+                    code[2 * count] = Op.EBREAK;
+                    code[2 * count + 1] = Stop.DEBUGGER;
+                    offsets[count++] = (char) (pc - start);
+                    pc += Short.BYTES;
+                    break;
+                }
                 int word = hart.fetchShort(pc) & 0xffff;
                 boolean isShort = (word & 3) != 3;
                 if (!isShort) {
@@ -216,7 +255,7 @@ public final class BlockCache {
                 offsets[count] = (char) (pc - start);
                 count++;
                 pc += isShort ? 2 : 4;
-            } while (count < CodeBlock.LONGEST
+            } while (count < longest
                     && (code[2 * count - 2] & 0xff) < Op.FIRST_END
                     && pc >>> PAGE_SHIFT == start >>> PAGE_SHIFT);
         } catch (AccessTrap trap) {

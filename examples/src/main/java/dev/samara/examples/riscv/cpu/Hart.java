@@ -56,6 +56,8 @@ public final class Hart extends FlatMemory {
     private volatile boolean isAsked;
 
     private final HartCounts counts = new HartCounts();
+    private long steppedLoad;
+    private int steppedLoadBytes;
 
     /**
      * Makes the hart of a CPU.
@@ -123,6 +125,30 @@ public final class Hart extends FlatMemory {
     /** Answers {@link #ask}; the caller looks afterwards for what is to be done. */
     public void answer() {
         isAsked = false;
+    }
+
+    /** Notes what the single instruction that is to be made loads. */
+    void noteLoad(long address, int bytes) {
+        steppedLoad = address;
+        steppedLoadBytes = bytes;
+    }
+
+    /**
+     * Returns what the last {@linkplain RiscvInterpreter#step single instruction} has loaded.
+     *
+     * @return the address of the first byte
+     */
+    public long steppedLoad() {
+        return steppedLoad;
+    }
+
+    /**
+     * Returns how much the last {@linkplain RiscvInterpreter#step single instruction} has loaded.
+     *
+     * @return the number of bytes, 0 if it was no load
+     */
+    public int steppedLoadBytes() {
+        return steppedLoadBytes;
     }
 
     /** Ends the reservation of the last LR. */

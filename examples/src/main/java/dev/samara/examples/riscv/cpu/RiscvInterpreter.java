@@ -70,6 +70,32 @@ public final class RiscvInterpreter {
         }
     }
 
+    /**
+     * Runs one instruction, also at the address of a breakpoint and if another thread has asked for attention. Called in
+     * GUEST; may leave it for a time.
+     *
+     * @return a constant of {@link Stop}, {@link Stop#ATTENTION} if the guest can go on
+     */
+    public int step() {
+        hart.poll();
+        long from = hart.pc;
+        CodeBlock block = blocks.alone(from);
+        if (block == null) {
+            return Stop.FAULT;
+        }
+        int bytes = LoadSizes.bytes(block.code[0] & 0xff);
+        long offset = bytes != 0 && LoadSizes.hasOffset(block.code[0] & 0xff) ? block.code[1] : 0;
+        hart.noteLoad(hart.x[block.code[0] >> 16 & 0xff] + offset, bytes);
+        CodeBlock next = execute(block);
+        hart.counts().instructions++;
+        if (next != null) {
+            hart.pc = next.start;
+            return Stop.ATTENTION;
+        }
+        // A next instruction that cannot be fetched fails when it is its turn.
+        return stop == Stop.FAULT && hart.pc != from ? Stop.ATTENTION : stop;
+    }
+
     /** Returns a block; null if its first instruction cannot be fetched, which stops the guest there. */
     private @Nullable CodeBlock find(long pc) {
         CodeBlock found = blocks.at(pc);
@@ -231,7 +257,7 @@ public final class RiscvInterpreter {
                         return stop(Stop.SYSTEM_CALL, block.end);
                     }
                     case Op.EBREAK -> {
-                        return stop(Stop.BREAKPOINT, block.pc(i));
+                        return stop(imm == 0 ? Stop.BREAKPOINT : imm, block.pc(i));
                     }
                     case Op.ILLEGAL -> {
                         return stop(Stop.ILLEGAL, block.pc(i));

@@ -18,5 +18,8 @@ public final class Stop {
     /** Another thread has {@linkplain Hart#ask asked} for attention; pc is at the next instruction. */
     public static final int ATTENTION = 5;
 
+    /** It has come to an address of {@link Breakpoints}; pc is that address. */
+    public static final int DEBUGGER = 6;
+
     private Stop() {}
 }

@@ -49,6 +49,7 @@ public final class Emulation {
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
     private final @Nullable CallTrace trace;
     private final @Nullable BackgroundTranslator translator;
+    private final @Nullable Debugging debugger;
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
     private @Nullable MachineStatistics last;
@@ -60,10 +61,22 @@ public final class Emulation {
      * @throws IOException if the program or the root cannot be found
      */
     public Emulation(RunPlan plan) throws IOException {
+        this(plan, null);
+    }
+
+    /**
+     * Makes a machine whose first process has a debugger.
+     *
+     * @param plan what is to be run
+     * @param debugger controls the threads of the first process; null for none
+     * @throws IOException if the program or the root cannot be found
+     */
+    public Emulation(RunPlan plan, @Nullable Debugging debugger) throws IOException {
         this.plan = plan;
+        this.debugger = debugger;
         root = new GuestRoot(plan.root(), plan.program());
         trace = plan.traces() ? new CallTrace(plan.reports()) : null;
-        translator = plan.execution() == CodeExecution.INTERPRETED
+        translator = plan.execution() == CodeExecution.INTERPRETED || debugger != null
                 ? null
                 : new BackgroundTranslator(
                         plan.execution() == CodeExecution.TRANSLATED_AT_ONCE,
@@ -201,6 +214,9 @@ public final class Emulation {
                     new SignalActions(),
                     limits,
                     0);
+            if (debugger != null) {
+                process.beginDebugging(debugger);
+            }
             GuestThread thread = new GuestThread(process, process.pid(), null);
             thread.begin(program);
             process.add(thread);

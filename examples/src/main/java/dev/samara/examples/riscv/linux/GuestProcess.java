@@ -44,6 +44,9 @@ final class GuestProcess {
     /** The signal that the parent gets at the end, or 0. */
     private int endSignal;
 
+    /** The debugger, set before the first thread is made; null without one. */
+    private @Nullable Debugging debugger;
+
     GuestProcess(
             Emulation emulation,
             int pid,
@@ -68,6 +71,17 @@ final class GuestProcess {
 
     Emulation emulation() {
         return emulation;
+    }
+
+    /** Has a debugger control the threads of this process, before there is one. */
+    void beginDebugging(Debugging controlling) {
+        debugger = controlling;
+        controlling.begins(new DebuggedProcess(this));
+    }
+
+    @Nullable
+    Debugging debugger() {
+        return debugger;
     }
 
     int pid() {
@@ -255,6 +269,9 @@ final class GuestProcess {
     /** Gives up what this process has. Its status stays for its parent. */
     void end() {
         emulation.ending(this);
+        if (debugger != null) {
+            debugger.exits(exitStatus());
+        }
         timer.set(0, 0);
         files.closeAll();
         memory.close();

@@ -36,6 +36,9 @@ final class GuestThread implements Runnable {
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending = new PendingSignals();
 
+    /** What a debugger sees of this thread; null without one. */
+    private final @Nullable DebuggedThread debugged;
+
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
@@ -63,6 +66,8 @@ final class GuestThread implements Runnable {
     GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
         this.process = process;
         this.tid = tid;
+        Debugging debugger = process.debugger();
+        debugged = debugger == null ? null : new DebuggedThread(this, debugger);
         cpu = process.emulation().machine().claimCpu();
         boolean isComplete = false;
         try {
@@ -112,6 +117,11 @@ final class GuestThread implements Runnable {
 
     PendingSignals pending() {
         return pending;
+    }
+
+    @Nullable
+    DebuggedThread debugged() {
+        return debugged;
     }
 
     int tid() {
@@ -181,6 +191,11 @@ final class GuestThread implements Runnable {
     void mayRestart(long kind, long argument) {
         restart = kind;
         firstArgument = argument;
+    }
+
+    /** Has an interrupted call not be made again. */
+    void forgetCall() {
+        restart = 0;
     }
 
     /** Ends a call that a signal has interrupted: with EINTR, or so that it is made again. */
@@ -254,21 +269,27 @@ final class GuestThread implements Runnable {
     private void loop() {
         while (!mustEnd()) {
             hart.answer();
+            if (debugged != null) {
+                debugged.pause();
+            }
+            SignalDelivery.deliver(this);
             if (hasChangedCode) {
                 hasChangedCode = false;
                 blocks.clear();
             }
-            SignalDelivery.deliver(this);
             if (!mustEnd()) {
-                handle(runGuest());
+                int stop = runGuest(debugged != null && debugged.steps());
+                if (debugged == null || debugged.left(stop)) {
+                    handle(stop);
+                }
             }
         }
     }
 
-    private int runGuest() {
+    private int runGuest(boolean isStep) {
         cpu.enterGuest();
         try {
-            return interpreter.run();
+            return isStep ? interpreter.step() : interpreter.run();
         } finally {
             cpu.leaveGuest();
         }
@@ -311,6 +332,9 @@ final class GuestThread implements Runnable {
         } finally {
             process.emulation().counts().add(hart.counts());
             cpu.close();
+            if (debugged != null) {
+                debugged.ends();
+            }
             process.ended(this);
         }
     }

@@ -11,7 +11,7 @@ final class ProcFiles {
     private ProcFiles() {}
 
     /** Returns the part of a path below the guest's own entry in {@code /proc}; null for others. */
-    private static @Nullable String own(GuestProcess process, String path) {
+    static @Nullable String own(GuestProcess process, String path) {
         if (path.startsWith(SELF)) {
             return path.substring(SELF.length());
         }
@@ -29,7 +29,13 @@ final class ProcFiles {
         if (own.startsWith("fd/")) {
             return openAgain(process, own.substring("fd/".length()));
         }
-        byte[] bytes = switch (own) {
+        byte[] bytes = bytes(process, own);
+        return bytes == null ? null : new TextFile(path, flags, bytes);
+    }
+
+    /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
+    static byte @Nullable [] bytes(GuestProcess process, String own) {
+        return switch (own) {
             case "maps" -> lines(process.memory().space().snapshot().maps());
             case "auxv" -> process.memory().auxiliary();
             case "cmdline" -> lines(process.program().arguments(), '\0');
@@ -39,7 +45,6 @@ final class ProcFiles {
                         + process.emulation().tree().parentOf(process) + " " + process.pid() + "\n");
             default -> null;
         };
-        return bytes == null ? null : new TextFile(path, flags, bytes);
     }
 
     private static @Nullable GuestFile openShared(GuestProcess process, String path, int flags) {

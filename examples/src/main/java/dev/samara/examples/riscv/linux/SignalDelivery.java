@@ -53,13 +53,26 @@ final class SignalDelivery {
     /** Has a thread take its signals: handlers begin, or the process ends. Called outside GUEST. */
     static void deliver(GuestThread thread) {
         while (thread.isInterrupted() && !thread.mustEnd()) {
-            SignalInfo info = take(thread);
+            SignalInfo info = askDebugger(thread, take(thread));
             if (info != null) {
                 act(thread, info);
             }
         }
         thread.endInterruptedCall(false, false);
         thread.restoreMask();
+    }
+
+    /** Has the debugger decide about a signal, as {@code ptrace_signal} does, also if the process ignores it. */
+    private static @Nullable SignalInfo askDebugger(GuestThread thread, @Nullable SignalInfo info) {
+        DebuggedThread debugged = thread.debugged();
+        if (debugged == null || info == null) {
+            return info;
+        }
+        int passed = debugged.signal(info.signal());
+        if (passed == info.signal()) {
+            return info;
+        }
+        return passed == 0 ? null : SignalInfo.sent(passed, SignalInfo.SI_USER, 0);
     }
 
     private static @Nullable SignalInfo take(GuestThread thread) {

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.gdb;
+
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.linux.DebuggedThread;
+import org.jspecify.annotations.Nullable;
+
+/** What the debugger knows of a thread of the guest. Guarded by the lock of {@link StopControl}. */
+final class TracedThread {
+    /** Where a thread is. */
+    enum Place {
+        /** It runs guest code, or may do so soon. */
+        RUNNING,
+        /** It makes a system call, and cannot run guest code before it asks. Its registers were copied before. */
+        IN_CALL,
+        /** It waits until the guest goes on. Its registers were copied. */
+        PARKED
+    }
+
+    final DebuggedThread thread;
+    final RegisterSet registers = new RegisterSet();
+
+    /** The thread of the JVM. */
+    final Thread runner = Thread.currentThread();
+
+    Place place = Place.RUNNING;
+
+    /** What it does until the next stop. */
+    ResumeAction.Kind action = ResumeAction.Kind.CONTINUE;
+
+    /** A signal that the client sends it when it goes on; 0 for none. */
+    int signal;
+
+    /** A signal that was sent by the client, and so is not reported; 0 for none. */
+    int sent;
+
+    /** Whether it makes one instruction, whose breakpoint the client knows, before it continues. */
+    boolean stepsOver;
+
+    /** Whether it has stopped at pc for a breakpoint. */
+    boolean isAtBreakpoint;
+
+    /** Whether it has made the instruction of {@link ResumeAction.Kind#STEP}. */
+    boolean hasStepped;
+
+    /** The access to watched bytes that is to be reported. */
+    @Nullable
+    StopEvent watched;
+
+    /** The pc of the last reported breakpoint or step. */
+    long reportedPc;
+
+    boolean isReported;
+
+    TracedThread(DebuggedThread thread) {
+        this.thread = thread;
+    }
+
+    int tid() {
+        return thread.tid();
+    }
+
+    /** Stops being stopped: the thread itself takes the registers that the client has changed. */
+    void takeRegisters() {
+        if (registers.copyTo(thread.hart())) {
+            thread.forgetCall();
+            thread.hart().clearReservation();
+        }
+    }
+
+    /** Returns the signal of the client, once. */
+    int takeSignal() {
+        int taken = signal;
+        signal = 0;
+        return taken;
+    }
+
+    /** Says for a person what the thread does. */
+    String description() {
+        return place == Place.IN_CALL ? "in " + DebuggedThread.callName(registers.get(Hart.A7)) : "stopped";
+    }
+}
