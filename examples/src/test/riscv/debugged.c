@@ -12,7 +12,7 @@ volatile int caught, go, spinning;
 static volatile int tids[THREADS];
 
 __attribute__((noinline)) void add(long number) {
-    counter += number;
+    __atomic_fetch_add(&counter, number, __ATOMIC_RELAXED);
 }
 
 __attribute__((noinline)) long twice(long number) {

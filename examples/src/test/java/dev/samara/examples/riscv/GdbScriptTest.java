@@ -109,7 +109,6 @@ final class GdbScriptTest {
                     "* 1 ",
                     "Thread 1000.1000 (stopped)",
                     "  4 ",
-                    "Thread 1000.1003 (",
                     "[stack]",
                     "detached]");
             assertEquals(new GuestRun.GuestResult(0, "ok debugged\n"), run.result());

@@ -72,12 +72,24 @@ final class StopControl implements Debugging {
     }
 
     @Override
+    public synchronized void starts(DebuggedThread thread) {
+        TracedThread traced = new TracedThread(thread);
+        traced.registers.copyFrom(thread.hart());
+        thread.stopAt(breakpoints);
+        threads.put(thread, traced);
+        noticeStop();
+    }
+
+    @Override
     public void pause(DebuggedThread thread) {
         TracedThread traced;
         StopEvent found;
         synchronized (this) {
             traced = traced(thread);
-            traced.place = TracedThread.Place.RUNNING;
+            if (traced.runner != null) {
+                traced.place = TracedThread.Place.RUNNING;
+            }
+            traced.runner = Thread.currentThread();
             found = found(traced);
         }
         halt(traced, found);
@@ -94,9 +106,7 @@ final class StopControl implements Debugging {
     private TracedThread traced(DebuggedThread thread) {
         TracedThread known = threads.get(thread);
         if (known == null) {
-            known = new TracedThread(thread);
-            threads.put(thread, known);
-            thread.stopAt(breakpoints);
+            throw new IllegalStateException("thread " + thread.tid() + " has not been started");
         }
         return known;
     }
@@ -131,14 +141,20 @@ final class StopControl implements Debugging {
     private boolean halt(TracedThread traced, @Nullable StopEvent found) {
         StopEvent own = found;
         boolean isOwnReported = false;
-        boolean isParked = false;
+        boolean isParked;
+        synchronized (this) {
+            // A thread that begins was counted as stopped before.
+            isParked = traced.place == TracedThread.Place.PARKED;
+        }
         for (; ; ) {
             synchronized (this) {
                 boolean isFree = !isAttached || traced.thread.mustEnd();
                 boolean isHeld = isStopped || traced.action == ResumeAction.Kind.STAY;
                 if (own != null && !isFree) {
                     if (!isHeld) {
-                        save(traced);
+                        if (!isParked) {
+                            save(traced);
+                        }
                         traced.isReported = !own.isKept();
                         traced.reportedPc = traced.registers.pc();
                         traced.place = TracedThread.Place.PARKED;

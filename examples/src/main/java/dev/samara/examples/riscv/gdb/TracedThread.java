@@ -20,10 +20,12 @@ final class TracedThread {
     final DebuggedThread thread;
     final RegisterSet registers = new RegisterSet();
 
-    /** The thread of the JVM. */
-    final Thread runner = Thread.currentThread();
+    /** The thread of the JVM; null before it runs. */
+    @Nullable
+    Thread runner;
 
-    Place place = Place.RUNNING;
+    /** A new thread has its first registers, and waits until the guest goes on. */
+    Place place = Place.PARKED;
 
     /** What it does until the next stop. */
     ResumeAction.Kind action = ResumeAction.Kind.CONTINUE;

@@ -73,7 +73,7 @@ public final class DebuggedThread {
     }
 
     /**
-     * Has guest code stop at addresses. For the thread itself.
+     * Has guest code stop at addresses. Called before the thread runs.
      *
      * @param breakpoints the addresses
      */
@@ -93,6 +93,10 @@ public final class DebuggedThread {
      */
     public void send(int signal) {
         SignalDelivery.send(thread, SignalInfo.sent(signal, SignalInfo.SI_USER, 0));
+    }
+
+    void starts() {
+        debugger.starts(this);
     }
 
     void pause() {

@@ -15,6 +15,13 @@ public interface Debugging {
     void begins(DebuggedProcess process);
 
     /**
+     * Is called for a new thread whose registers are complete, before it runs. Does not wait.
+     *
+     * @param thread the thread, which is not the calling one
+     */
+    void starts(DebuggedThread thread);
+
+    /**
      * Is called each time before a thread may run guest code, and after each system call. Waits while the thread is to
      * be stopped.
      *

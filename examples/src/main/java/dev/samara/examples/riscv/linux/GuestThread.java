@@ -236,6 +236,9 @@ final class GuestThread implements Runnable {
     }
 
     void start() {
+        if (debugged != null) {
+            debugged.starts();
+        }
         Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
         made.setDaemon(true);
         made.start();
