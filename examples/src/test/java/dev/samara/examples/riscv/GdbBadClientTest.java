@@ -191,6 +191,21 @@ final class GdbBadClientTest {
     }
 
     @Test
+    @DisplayName("a client that goes at a signal leaves that to the guest, also if another one comes at once")
+    void closesAtSignal() throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root)) {
+            try (RspClient gdb = run.connect()) {
+                assertTrue(gdb.ask("c").startsWith("T0b"));
+            }
+            try (RspClient gdb = run.connect()) {
+                assertEquals("OK", gdb.ask("QPassSignals:5"));
+                assertEquals("W00", gdb.ask("c"));
+            }
+            assertOk(run);
+        }
+    }
+
+    @Test
     @DisplayName("the emulation ends although a client asks without end and takes no answer")
     void takesNothing() throws Exception {
         CountDownLatch hasAsked = new CountDownLatch(PIPELINED);

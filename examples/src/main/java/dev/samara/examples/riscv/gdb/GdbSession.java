@@ -45,6 +45,8 @@ final class GdbSession {
     /** Serves the client until it goes, or the guest has ended. */
     void run() throws IOException, InterruptedException {
         try {
+            // The guest may have ended before it had anybody to tell.
+            report();
             while (!isOver) {
                 GdbPacket packet = inbox.take();
                 if (packet == null) {

@@ -300,10 +300,13 @@ final class StopControl implements Debugging {
                 traced.sent = 0;
                 return signal;
             }
+            traced.shown = signal;
         }
         boolean isDecided = halt(traced, StopEvent.of(StopEvent.Cause.SIGNALLED, signal));
         synchronized (this) {
-            return isAttached && isDecided ? traced.takeSignal() : signal;
+            traced.shown = 0;
+            int taken = traced.takeSignal();
+            return isAttached && isDecided ? taken : signal;
         }
     }
 
@@ -363,7 +366,6 @@ final class StopControl implements Debugging {
         traced.isAtBreakpoint = false;
         traced.isReported = false;
         traced.stepsOver = false;
-        traced.signal = 0;
         traced.sent = 0;
     }
 
@@ -374,7 +376,11 @@ final class StopControl implements Debugging {
         loads = List.of();
         breakpoints.set(new long[0], false);
         changedCode();
-        threads.values().forEach(each -> each.thread.wake());
+        for (TracedThread each : threads.values()) {
+            // The guest gets what was shown, also if another client comes before the thread goes on.
+            each.signal = each.shown != 0 ? each.shown : each.signal;
+            each.thread.wake();
+        }
     }
 
     /** Stops the guest, if it runs; the stop is reported as any other one. */

@@ -33,6 +33,9 @@ final class TracedThread {
     /** A signal that the client sends it when it goes on; 0 for none. */
     int signal;
 
+    /** A signal about which the client decides; 0 for none. */
+    int shown;
+
     /** A signal that was sent by the client, and so is not reported; 0 for none. */
     int sent;
 
