@@ -234,6 +234,18 @@ final class GdbBadClientTest {
     }
 
     @Test
+    @DisplayName("the emulation ends although a client keeps the guest stopped")
+    void keepsStopped() throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root);
+                RspClient gdb = run.connect()) {
+            assertTrue(gdb.ask("s").startsWith("T05"));
+            run.interrupt();
+            assertThrows(ExecutionException.class, run::result);
+            assertEquals("closed", gdb.receive());
+        }
+    }
+
+    @Test
     @DisplayName("the emulation ends although no client comes")
     void nobody() throws Exception {
         try (DebuggedRun run = new DebuggedRun(root)) {

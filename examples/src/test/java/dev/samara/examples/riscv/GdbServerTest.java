@@ -245,17 +245,20 @@ final class GdbServerTest {
             assertEquals(5, gdb.memory(at("constant")));
             long before = gdb.memory(at("add"));
             String address = Long.toHexString(at("add"));
+            long afterCall = gdb.register(RA);
+            // No breakpoint changes after this, so nothing else has decoded code dropped.
+            assertEquals("OK", gdb.point("Z0", afterCall, 2));
+            breakAt(gdb, "fault");
             // The bytes 0x7d and 0x23 would have to be escaped; these do not.
             assertEquals("OK", gdb.ask("X" + address + ",2:\u0082\u0080"), "ret");
             assertEquals(RETURN, gdb.memory(at("add")) & 0xffff);
-            long afterCall = gdb.register(RA);
-            assertEquals("OK", gdb.point("Z0", afterCall, 2));
             assertStops(gdb.ask("c"), 5, "");
             assertEquals(afterCall, gdb.pc());
             assertEquals(0, gdb.memory(at("counter")), "the function has returned at once");
-            assertEquals("OK", gdb.setMemory(at("add"), before));
             assertEquals("OK", gdb.setMemory(at("counter"), 21));
-            runTo(gdb, "fault");
+            assertEquals("OK", gdb.setMemory(at("add"), before));
+            assertStops(gdb.ask("c"), 5, "");
+            assertEquals(at("fault"), gdb.pc());
             assertEquals(42, gdb.memory(at("counter")), "the function is as it was");
             assertEquals("E01", gdb.ask("m8,8"));
             assertEquals("E01", gdb.ask("M8,1:00"));

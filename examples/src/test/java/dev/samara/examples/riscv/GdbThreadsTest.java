@@ -19,7 +19,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 final class GdbThreadsTest {
     private static final int A0 = 10;
+    private static final int RA = 1;
+    private static final int PC = 32;
     private static final int THREADS = 3;
+    private static final int MANY = 1000;
+    private static final int MOST_INTERRUPTS = 10_000;
+    private static final int STEPS = 200;
 
     private static ElfSymbols symbols;
 
@@ -46,11 +51,19 @@ final class GdbThreadsTest {
         assertEquals("OK", gdb.point("Z0", at("spin"), 2));
         assertTrue(gdb.ask("c").startsWith("T05thread:3e8;"));
         assertEquals("OK", gdb.point("z0", at("spin"), 2));
-        gdb.send("c");
-        gdb.interrupt();
-        String stop = gdb.receive();
-        assertTrue(stop.startsWith("T02thread:"), stop);
+        // Until an interrupt comes while the thread spins, and not before it goes on.
+        for (int i = 0; i < MOST_INTERRUPTS && spins(gdb) < MANY; i++) {
+            gdb.send("c");
+            gdb.interrupt();
+            String stop = gdb.receive();
+            assertTrue(stop.startsWith("T02thread:"), stop);
+        }
+        assertTrue(spins(gdb) >= MANY, "the guest does not get on");
         return gdb;
+    }
+
+    private static long spins(RspClient gdb) throws Exception {
+        return gdb.memory(at("spinning")) & 0xffff_ffffL;
     }
 
     private static List<String> threads(RspClient gdb) throws Exception {
@@ -76,7 +89,7 @@ final class GdbThreadsTest {
             List<String> threads = threads(gdb);
             assertEquals(1 + THREADS, threads.size(), threads::toString);
             assertEquals("stopped", description(gdb, "3e8"));
-            long before = gdb.memory(at("spinning"));
+            long before = spins(gdb);
             assertEquals("OK", gdb.ask("T3e8"));
             assertEquals("E01", gdb.ask("T1"));
             assertEquals("E01", gdb.ask("Hg1"));
@@ -85,7 +98,7 @@ final class GdbThreadsTest {
                 long pc = gdb.pc();
                 assertTrue(pc > at("_start") && pc < at("main") + 0x400, () -> "pc is " + Long.toHexString(pc));
             }
-            assertEquals(before, gdb.memory(at("spinning")));
+            assertEquals(before, spins(gdb));
             go(gdb);
             assertEquals("W00", gdb.ask("c"));
             assertOk(run);
@@ -155,6 +168,29 @@ final class GdbThreadsTest {
             assertEquals("OK", gdb.point("z0", at("wake"), 2));
             assertEquals("W00", gdb.ask("c"));
             assertOk(run);
+        }
+    }
+
+    @Test
+    @DisplayName("a thread that spins makes nothing while another one steps, which a signal has taken out of its call")
+    void stepBesideSpin() throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root, "1");
+                RspClient gdb = spinning(run)) {
+            assertEquals("OK", gdb.ask("QPassSignals:"));
+            assertEquals("OK", gdb.point("Z0", at("note"), 2));
+            assertTrue(gdb.ask("vCont;C05:3e9").startsWith("T05thread:3e9;"));
+            assertEquals(at("note"), gdb.pc());
+            // An instruction that returns to itself.
+            assertEquals("OK", gdb.setRegister(RA, at("reached")));
+            assertEquals("OK", gdb.setRegister(PC, at("reached")));
+            long before = spins(gdb);
+            for (int i = 0; i < STEPS; i++) {
+                assertTrue(gdb.ask("vCont;s:3e9").startsWith("T05thread:3e9;"));
+                assertEquals(at("reached"), gdb.pc());
+            }
+            assertEquals(before, spins(gdb));
+            assertEquals("OK", gdb.ask("vKill;3e8"));
+            assertEquals(137, run.result().status());
         }
     }
 

@@ -177,8 +177,8 @@ public final class BlockCache {
     }
 
     /**
-     * Decodes one instruction, also at the address of a breakpoint. The block is not kept. Called in GUEST; may leave it
-     * for a time.
+     * Decodes one instruction, also at the address of a breakpoint. The block is not kept. Called in GUEST; may leave
+     * it for a time.
      *
      * @param start its address
      * @return the block; null if it cannot be fetched, and the hart has the fault

@@ -71,8 +71,8 @@ public final class RiscvInterpreter {
     }
 
     /**
-     * Runs one instruction, also at the address of a breakpoint and if another thread has asked for attention. Called in
-     * GUEST; may leave it for a time.
+     * Runs one instruction, also at the address of a breakpoint and if another thread has asked for attention. Called
+     * in GUEST; may leave it for a time.
      *
      * @return a constant of {@link Stop}, {@link Stop#ATTENTION} if the guest can go on
      */

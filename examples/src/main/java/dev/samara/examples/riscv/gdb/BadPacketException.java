@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.gdb;
 
-/** A packet is none of the protocol, or asks for what there is not. The client gets an error, and nothing is changed. */
+/** A packet is none of the protocol, or asks for what there is not: the client gets an error, nothing is changed. */
 final class BadPacketException extends Exception {
     private static final long serialVersionUID = 1;
 

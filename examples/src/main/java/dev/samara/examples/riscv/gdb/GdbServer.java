@@ -9,9 +9,9 @@ import java.net.Socket;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Listens for gdb on the loopback address, and serves one client at a time. The guest waits at its first instruction for
- * the first client. When a client goes, in whatever way, the guest goes on without breakpoints, and another client may
- * come and stops it again.
+ * Listens for gdb on the loopback address, and serves one client at a time. The guest waits at its first instruction
+ * for the first client. When a client goes, in whatever way, the guest goes on without breakpoints, and another client
+ * may come and stops it again.
  *
  * <p>Anybody who may connect there controls the guest, and reads what it can read.
  */

@@ -74,6 +74,7 @@ final class GdbSession {
             isRunning = false;
             client.selected = 0;
             if (event.cause() == StopEvent.Cause.EXECUTED) {
+                // They were of another program. The only thread of the new one waits.
                 points.clear();
             }
             writer.send(stop(event));

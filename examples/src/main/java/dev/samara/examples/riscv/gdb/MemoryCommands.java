@@ -6,8 +6,8 @@ import java.util.HexFormat;
 
 /**
  * The packets about memory: {@code m}, {@code M} and {@code X}. Accesses are those of a debugger ({@link
- * dev.samara.core.AddressSpace#readForced}): a page without rights is read, and a private one without the right to write
- * is written.
+ * dev.samara.core.AddressSpace#readForced}): a page without rights is read, and a private one without the right to
+ * write is written.
  */
 final class MemoryCommands {
     private final StopControl control;

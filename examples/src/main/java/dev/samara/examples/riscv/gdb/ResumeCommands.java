@@ -4,7 +4,7 @@ package dev.samara.examples.riscv.gdb;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The packets after which the guest goes on: {@code vCont}, and the older {@code c}, {@code C}, {@code s}, {@code S}. */
+/** The packets after which the guest goes on: {@code vCont}, and the older {@code c}, {@code C}, {@code s}, ... */
 final class ResumeCommands {
     private static final int MOST_SIGNAL = 0xff;
 

@@ -4,8 +4,8 @@ package dev.samara.examples.riscv.gdb;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a session waits for: one packet at a time, and notices of the guest. A reader waits until its packet is taken, so
- * a client that sends without end fills no memory. A notice never waits.
+ * What a session waits for: one packet at a time, and notices of the guest. A reader waits until its packet is taken,
+ * so a client that sends without end fills no memory. A notice never waits.
  */
 final class SessionInbox {
     private @Nullable GdbPacket packet;

@@ -87,7 +87,7 @@ final class StopControl implements Debugging {
         synchronized (this) {
             traced = traced(thread);
             if (traced.runner != null) {
-                traced.place = TracedThread.Place.RUNNING;
+                traced.state = TracedThread.StopState.RUNNING;
             }
             traced.runner = Thread.currentThread();
             found = found(traced);
@@ -122,8 +122,6 @@ final class StopControl implements Debugging {
         AddressSpace now = process == null ? space : process.space();
         if (now != space) {
             space = now;
-            breakpoints.set(new long[0], false);
-            loads = List.of();
             return new StopEvent(StopEvent.Cause.EXECUTED, StopEvent.TRAP, 0, process == null ? "" : process.program());
         }
         if (watched != null) {
@@ -144,7 +142,7 @@ final class StopControl implements Debugging {
         boolean isParked;
         synchronized (this) {
             // A thread that begins was counted as stopped before.
-            isParked = traced.place == TracedThread.Place.PARKED;
+            isParked = traced.state == TracedThread.StopState.PARKED;
         }
         for (; ; ) {
             synchronized (this) {
@@ -157,7 +155,7 @@ final class StopControl implements Debugging {
                         }
                         traced.isReported = !own.isKept();
                         traced.reportedPc = traced.registers.pc();
-                        traced.place = TracedThread.Place.PARKED;
+                        traced.state = TracedThread.StopState.PARKED;
                         isParked = true;
                         isOwnReported = true;
                         own = null;
@@ -171,13 +169,13 @@ final class StopControl implements Debugging {
                     if (isParked) {
                         traced.takeRegisters();
                     }
-                    traced.place = TracedThread.Place.RUNNING;
+                    traced.state = TracedThread.StopState.RUNNING;
                     return isOwnReported;
                 }
                 if (!isParked) {
                     save(traced);
                     isParked = true;
-                    traced.place = TracedThread.Place.PARKED;
+                    traced.state = TracedThread.StopState.PARKED;
                     noticeStop();
                 }
             }
@@ -195,7 +193,7 @@ final class StopControl implements Debugging {
         event = why;
         stopper = by;
         for (TracedThread each : threads.values()) {
-            if (each.place == TracedThread.Place.RUNNING) {
+            if (each.state == TracedThread.StopState.RUNNING) {
                 each.thread.ask();
             }
         }
@@ -214,7 +212,7 @@ final class StopControl implements Debugging {
             return false;
         }
         for (TracedThread each : threads.values()) {
-            if (each.place == TracedThread.Place.RUNNING) {
+            if (each.state == TracedThread.StopState.RUNNING) {
                 return false;
             }
         }
@@ -235,19 +233,6 @@ final class StopControl implements Debugging {
     @Override
     public synchronized boolean left(DebuggedThread thread, int stop) {
         TracedThread traced = traced(thread);
-        if (!isAttached) {
-            traced.place = stop == Stop.SYSTEM_CALL ? TracedThread.Place.IN_CALL : traced.place;
-            if (stop == Stop.SYSTEM_CALL) {
-                save(traced);
-            }
-            return stop != Stop.DEBUGGER;
-        }
-        traced.isReported = false;
-        traced.stepsOver = false;
-        if (stop == Stop.DEBUGGER) {
-            traced.isAtBreakpoint = true;
-            return false;
-        }
         if (stop == Stop.SYSTEM_CALL && isStopped) {
             // The call is made when the guest goes on.
             thread.hart().pc -= ECALL_BYTES;
@@ -255,11 +240,16 @@ final class StopControl implements Debugging {
         }
         if (stop == Stop.SYSTEM_CALL) {
             save(traced);
-            traced.place = TracedThread.Place.IN_CALL;
+            traced.state = TracedThread.StopState.IN_CALL;
         }
-        if (stop == Stop.SYSTEM_CALL || stop == Stop.ATTENTION) {
-            traced.hasStepped = traced.action == ResumeAction.Kind.STEP;
-            noteLoad(traced);
+        if (isAttached) {
+            traced.isReported = false;
+            traced.stepsOver = false;
+            traced.isAtBreakpoint = stop == Stop.DEBUGGER;
+            if (stop == Stop.SYSTEM_CALL || stop == Stop.ATTENTION) {
+                traced.hasStepped = traced.action == ResumeAction.Kind.STEP;
+                noteLoad(traced);
+            }
         }
         return true;
     }
@@ -369,13 +359,10 @@ final class StopControl implements Debugging {
         traced.sent = 0;
     }
 
-    /** Lets the guest go on without a debugger. */
+    /** Lets the guest go on without a debugger, whose points are cleared already. */
     synchronized void detach() {
         isAttached = false;
         isStopped = false;
-        loads = List.of();
-        breakpoints.set(new long[0], false);
-        changedCode();
         for (TracedThread each : threads.values()) {
             // The guest gets what was shown, also if another client comes before the thread goes on.
             each.signal = each.shown != 0 ? each.shown : each.signal;
@@ -457,7 +444,7 @@ final class StopControl implements Debugging {
     /** Returns a copy of a thread's registers; null if it has none that are known. */
     synchronized long @Nullable [] registers(int tid) {
         TracedThread found = find(tid);
-        if (found == null || found.place == TracedThread.Place.RUNNING) {
+        if (found == null || found.state == TracedThread.StopState.RUNNING) {
             return null;
         }
         long[] copy = new long[RegisterSet.count()];
@@ -470,7 +457,7 @@ final class StopControl implements Debugging {
     /** Sets a register. Returns false for a thread that is not there, or makes a call: its registers are in use. */
     synchronized boolean setRegister(int tid, int number, long value) {
         TracedThread found = find(tid);
-        if (found == null || found.place != TracedThread.Place.PARKED || !isStopped) {
+        if (found == null || found.state != TracedThread.StopState.PARKED || !isStopped) {
             return false;
         }
         found.registers.set(number, value);
@@ -487,11 +474,11 @@ final class StopControl implements Debugging {
             for (TracedThread each : threads.values()) {
                 ResumeAction action = byTid.getOrDefault(each.tid(), others);
                 each.action = action.kind();
-                each.stepsOver = each.place == TracedThread.Place.PARKED
+                each.stepsOver = each.state == TracedThread.StopState.PARKED
                         && each.isReported
                         && each.registers.pc() == each.reportedPc
                         && breakpoints.contains(each.reportedPc);
-                if (action.signal() != 0 && each.place == TracedThread.Place.IN_CALL) {
+                if (action.signal() != 0 && each.state == TracedThread.StopState.IN_CALL) {
                     each.sent = action.signal();
                     signalled.put(each.thread, action.signal());
                 } else if (action.signal() != 0) {

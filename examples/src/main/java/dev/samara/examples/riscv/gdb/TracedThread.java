@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What the debugger knows of a thread of the guest. Guarded by the lock of {@link StopControl}. */
 final class TracedThread {
-    /** Where a thread is. */
-    enum Place {
+    /** Whether a thread may run guest code. */
+    enum StopState {
         /** It runs guest code, or may do so soon. */
         RUNNING,
         /** It makes a system call, and cannot run guest code before it asks. Its registers were copied before. */
@@ -25,7 +25,7 @@ final class TracedThread {
     Thread runner;
 
     /** A new thread has its first registers, and waits until the guest goes on. */
-    Place place = Place.PARKED;
+    StopState state = StopState.PARKED;
 
     /** What it does until the next stop. */
     ResumeAction.Kind action = ResumeAction.Kind.CONTINUE;
@@ -82,6 +82,6 @@ final class TracedThread {
 
     /** Says for a person what the thread does. */
     String description() {
-        return place == Place.IN_CALL ? "in " + DebuggedThread.callName(registers.get(Hart.A7)) : "stopped";
+        return state == StopState.IN_CALL ? "in " + DebuggedThread.callName(registers.get(Hart.A7)) : "stopped";
     }
 }

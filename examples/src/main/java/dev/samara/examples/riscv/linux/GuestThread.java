@@ -306,7 +306,7 @@ final class GuestThread implements Runnable {
             case Stop.BREAKPOINT ->
                 SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
             default -> {
-                // ATTENTION: the loop looks for what is to be done.
+                // ATTENTION, DEBUGGER: the loop looks for what is to be done.
             }
         }
     }

@@ -8,8 +8,8 @@
  * the class of its group. Numbers and structures are those of {@code include/uapi/asm-generic} and {@code
  * arch/riscv/include/uapi}.
  *
- * <p>{@link dev.samara.examples.riscv.linux.Debugging} is what a debugger implements to control the threads of the first
- * process. Without one, a thread asks nobody.
+ * <p>{@link dev.samara.examples.riscv.linux.Debugging} is what a debugger implements to control the threads of the
+ * first process. Without one, a thread asks nobody.
  *
  * <p><b>Waiting.</b> A thread that waits is outside GUEST and parked. It has put itself on the {@link
  * dev.samara.examples.riscv.linux.WaitList} of what it waits for, and looks again each time that it is woken. A signal
