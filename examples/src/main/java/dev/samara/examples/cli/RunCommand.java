@@ -2,8 +2,8 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.riscv.elf.ElfException;
-import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.gdb.GdbServer;
+import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.linux.Debugging;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.cpu;
 
-import dev.samara.examples.riscv.isa.CodeBlock;
 import java.util.Arrays;
 
 /**

@@ -107,10 +107,10 @@ public final class BackgroundTranslator implements CodeTranslator {
     private void make(HotPlan plan) {
         try {
             HotPlan fitting = plan;
-            HotCodeWriter.WrittenClass written = HotCodeWriter.write(fitting);
+            HotCodeWriter written = HotCodeWriter.of(fitting);
             while (written.size() >= LARGEST) {
                 fitting = fitting.shorter();
-                written = HotCodeWriter.write(fitting);
+                written = HotCodeWriter.of(fitting);
             }
             keep(new HotRegion(load(written.file()), fitting.blocks()));
             made.increment();

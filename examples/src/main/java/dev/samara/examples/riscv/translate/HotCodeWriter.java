@@ -1,18 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.translate;
 
-import static org.objectweb.asm.Opcodes.*;
+import static org.objectweb.asm.Opcodes.ACC_FINAL;
+import static org.objectweb.asm.Opcodes.ACC_PUBLIC;
+import static org.objectweb.asm.Opcodes.ACC_SUPER;
+import static org.objectweb.asm.Opcodes.ALOAD;
+import static org.objectweb.asm.Opcodes.ARRAYLENGTH;
+import static org.objectweb.asm.Opcodes.ASM9;
+import static org.objectweb.asm.Opcodes.ASTORE;
+import static org.objectweb.asm.Opcodes.GETFIELD;
+import static org.objectweb.asm.Opcodes.GOTO;
+import static org.objectweb.asm.Opcodes.I2L;
+import static org.objectweb.asm.Opcodes.ICONST_1;
+import static org.objectweb.asm.Opcodes.IFEQ;
+import static org.objectweb.asm.Opcodes.IFGE;
+import static org.objectweb.asm.Opcodes.IFGT;
+import static org.objectweb.asm.Opcodes.IFLT;
+import static org.objectweb.asm.Opcodes.IFNE;
+import static org.objectweb.asm.Opcodes.ILOAD;
+import static org.objectweb.asm.Opcodes.INVOKESPECIAL;
+import static org.objectweb.asm.Opcodes.INVOKESTATIC;
+import static org.objectweb.asm.Opcodes.INVOKEVIRTUAL;
+import static org.objectweb.asm.Opcodes.ISTORE;
+import static org.objectweb.asm.Opcodes.ISUB;
+import static org.objectweb.asm.Opcodes.L2I;
+import static org.objectweb.asm.Opcodes.LADD;
+import static org.objectweb.asm.Opcodes.LAND;
+import static org.objectweb.asm.Opcodes.LCMP;
+import static org.objectweb.asm.Opcodes.LLOAD;
+import static org.objectweb.asm.Opcodes.LRETURN;
+import static org.objectweb.asm.Opcodes.LSTORE;
+import static org.objectweb.asm.Opcodes.LSUB;
+import static org.objectweb.asm.Opcodes.RETURN;
+import static org.objectweb.asm.Opcodes.V17;
 
 import dev.samara.core.guest.TlbArrays;
 import dev.samara.examples.riscv.cpu.CodeBlock;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.cpu.HotCode;
 import dev.samara.examples.riscv.isa.Op;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.objectweb.asm.ClassWriter;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
@@ -50,13 +82,23 @@ final class HotCodeWriter {
     private final HotPlan plan;
     private final RegisterLocals registers = new RegisterLocals(FIRST_REGISTER);
     private final Map<Long, Integer> places = new HashMap<>();
+    private final ClassWriter file = new ClassWriter(ClassWriter.COMPUTE_FRAMES | ClassWriter.COMPUTE_MAXS);
+    private final Label last = new Label();
 
     /* Those of one pass. */
     private MethodVisitor method = new NoMethod();
     private Map<Long, Label> labels = new HashMap<>();
-    private Map<Label, Long> exits = new LinkedHashMap<>();
-    private Map<Label, Integer> notExecuted = new HashMap<>();
+    private List<CodeExit> exits = new ArrayList<>();
     private Label exit = new Label();
+
+    /**
+     * A place where the code leaves.
+     *
+     * @param label of the place
+     * @param next the result
+     * @param remaining how many instructions were counted, and not executed
+     */
+    private record CodeExit(Label label, long next, int remaining) {}
 
     /** Takes instructions, and does nothing with them. */
     private static final class NoMethod extends MethodVisitor {
@@ -76,24 +118,26 @@ final class HotCodeWriter {
         return type.getName().replace('.', '/');
     }
 
-    /**
-     * A class.
-     *
-     * @param file its bytes
-     * @param size of the bytecode of its method
-     */
-    record WrittenClass(byte[] file, int size) {}
-
-    /** Writes the class of a plan, which may be larger than HotSpot compiles it. */
-    static WrittenClass write(HotPlan plan) {
+    /** Writes the class of a plan. */
+    static HotCodeWriter of(HotPlan plan) {
         HotCodeWriter writer = new HotCodeWriter(plan);
         // Finds the registers.
         writer.blocks();
-        return writer.file();
+        writer.write();
+        return writer;
     }
 
-    private WrittenClass file() {
-        ClassWriter file = new ClassWriter(ClassWriter.COMPUTE_FRAMES | ClassWriter.COMPUTE_MAXS);
+    /** Returns the bytes of the class. */
+    byte[] file() {
+        return file.toByteArray();
+    }
+
+    /** Returns the bytes of bytecode of its method, which HotSpot does not compile if they are too many. */
+    int size() {
+        return last.getOffset();
+    }
+
+    private void write() {
         file.visit(V17, ACC_FINAL | ACC_SUPER, NAME, null, SUPER, null);
         MethodVisitor constructor = file.visitMethod(0, "<init>", "()V", null, null);
         constructor.visitVarInsn(ALOAD, 0);
@@ -105,12 +149,10 @@ final class HotCodeWriter {
         begin();
         blocks();
         end();
-        Label last = new Label();
         method.visitLabel(last);
         method.visitMaxs(0, 0);
         method.visitEnd();
         file.visitEnd();
-        return new WrittenClass(file.toByteArray(), last.getOffset());
     }
 
     private void begin() {
@@ -146,8 +188,7 @@ final class HotCodeWriter {
 
     private void blocks() {
         labels = new HashMap<>();
-        exits = new LinkedHashMap<>();
-        notExecuted = new HashMap<>();
+        exits = new ArrayList<>();
         exit = new Label();
         List<CodeBlock> blocks = plan.blocks();
         for (CodeBlock block : blocks) {
@@ -155,7 +196,7 @@ final class HotCodeWriter {
         }
         InstructionWriter instructions = new InstructionWriter(this, method, registers);
         for (CodeBlock block : blocks) {
-            method.visitLabel(labels.get(block.start));
+            method.visitLabel(label(block.start));
             method.visitIincInsn(LEFT, -block.instructions);
             block(block, instructions);
         }
@@ -183,10 +224,9 @@ final class HotCodeWriter {
     }
 
     private Label exit(long next, int remaining) {
-        Label label = new Label();
-        exits.put(label, next);
-        notExecuted.put(label, remaining);
-        return label;
+        CodeExit made = new CodeExit(new Label(), next, remaining);
+        exits.add(made);
+        return made.label;
     }
 
     private void end(CodeBlock block, int at) {
@@ -251,12 +291,16 @@ final class HotCodeWriter {
     }
 
     private Label label(long start) {
-        return labels.get(start);
+        return Objects.requireNonNull(labels.get(start));
+    }
+
+    private int place(long start) {
+        return Objects.requireNonNull(places.get(start));
     }
 
     /** Whether a jump may be a part of a loop that has no jump to an earlier place. */
     private boolean isBackwards(CodeBlock from, long to) {
-        return places.get(to) <= places.get(from.start);
+        return place(to) <= place(from.start);
     }
 
     /** Jumps to a block of the plan, or leaves. */
@@ -267,7 +311,7 @@ final class HotCodeWriter {
             method.visitVarInsn(ILOAD, LEFT);
             method.visitJumpInsn(IFGT, label(to));
             method.visitJumpInsn(GOTO, exit(to, 0));
-        } else if (places.get(to) != places.get(from.start) + 1) {
+        } else if (place(to) != place(from.start) + 1) {
             method.visitJumpInsn(GOTO, label(to));
         }
     }
@@ -275,7 +319,6 @@ final class HotCodeWriter {
     /** Jumps to an address in a register: to the return of a call, to the last target of this jump, or out. */
     private void jumpToRegister(CodeBlock block, int word, int imm) {
         int rs1 = word >> 16 & 0xff;
-        int rd = word >> 8 & 0xff;
         registers.push(method, rs1);
         method.visitLdcInsn((long) imm);
         method.visitInsn(LADD);
@@ -341,16 +384,15 @@ final class HotCodeWriter {
     }
 
     private void end() {
-        exits.forEach((label, next) -> {
-            method.visitLabel(label);
-            int remaining = notExecuted.get(label);
-            if (remaining != 0) {
-                method.visitIincInsn(LEFT, remaining);
+        for (CodeExit each : exits) {
+            method.visitLabel(each.label);
+            if (each.remaining != 0) {
+                method.visitIincInsn(LEFT, each.remaining);
             }
-            method.visitLdcInsn(next);
+            method.visitLdcInsn(each.next);
             method.visitVarInsn(LSTORE, NEXT);
             method.visitJumpInsn(GOTO, exit);
-        });
+        }
         method.visitLabel(exit);
         registers.write(method, X, F);
         method.visitVarInsn(ALOAD, HART_OF);
