@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * Decoded instructions that follow each other, up to one that may go elsewhere. Used by the thread that has decoded it.
  *
  * <p>An instruction is two ints of {@link #code}: operation, target register and source registers in a byte each, from
- * the lowest one up; and the immediate. The target x0 is {@link InstructionDecoder#NOWHERE}, so no instruction changes x0. A block is in
- * one page, but for the second half of its last instruction.
+ * the lowest one up; and the immediate. The target x0 is {@link InstructionDecoder#NOWHERE}, so no instruction
+ * changes x0. A block is in one page, but for the second half of its last instruction.
  */
 public final class CodeBlock {
     /** The most instructions of a block. */

@@ -22,8 +22,8 @@ public abstract class HotCode {
      * Runs the guest from the first instruction of the first block on. Called in GUEST, and stays there.
      *
      * @param hart its registers are those of the guest before and after the call
-     * @return the address of the next instruction. If {@link #INTERPRET} is set, that instruction needs the interpreter:
-     *     its access has missed, or it is none that is translated
+     * @return the address of the next instruction. If {@link #INTERPRET} is set, that instruction needs the
+     *     interpreter: its access has missed, or it is none that is translated
      */
     public abstract long run(Hart hart);
 

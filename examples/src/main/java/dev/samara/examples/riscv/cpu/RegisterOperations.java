@@ -4,8 +4,8 @@ package dev.samara.examples.riscv.cpu;
 import java.lang.invoke.VarHandle;
 
 /**
- * What an instruction makes of the registers that it reads, where that takes more than an operator of Java. Each method is named
- * as the instruction; it takes registers, and returns one.
+ * What an instruction makes of the registers that it reads, where that takes more than an operator of Java. Each method
+ * is named as the instruction; it takes registers, and returns one.
  */
 public final class RegisterOperations {
     private static final int READS = 2;

@@ -5,8 +5,9 @@ import dev.samara.examples.riscv.isa.Op;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs decoded blocks, and the translated code of those that have it. The frequent instructions are in one method, which is small enough for the compilers of HotSpot:
- * they leave a method of more than 8,000 bytes of bytecode to its interpreter.
+ * Runs decoded blocks, and the translated code of those that have it. The frequent instructions are in one method,
+ * which is small enough for the compilers of HotSpot: they leave a method of more than 8,000 bytes of bytecode to its
+ * interpreter.
  */
 public final class RiscvInterpreter {
     private final Hart hart;

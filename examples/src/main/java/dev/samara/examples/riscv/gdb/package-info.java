@@ -15,7 +15,8 @@
  * <p>A stopped thread is outside GUEST, so no operation of the space waits for it. A thread in a system call counts as
  * stopped: it runs no guest code before {@code StopControl} lets it. The client sees copies of registers, which a
  * thread makes when it stops and takes back when it goes on. It reads and writes memory as {@code ptrace} does,
- * whatever rights pages have. Code with breakpoints stays as it is in memory: harts decode another instruction at their addresses.
+ * whatever rights pages have. Code with breakpoints stays as it is in memory: harts decode another instruction at their
+ * addresses.
  */
 @NullMarked
 package dev.samara.examples.riscv.gdb;

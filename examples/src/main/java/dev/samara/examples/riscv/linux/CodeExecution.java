@@ -9,6 +9,6 @@ public enum CodeExecution {
     /** They are interpreted at first, and translated in the background where they run often. */
     TRANSLATED,
 
-    /** They are translated when they run for the second time, and the guest waits for that: a test of the translator. */
+    /** They are translated when they run for the second time, and the guest waits: a test of the translator. */
     TRANSLATED_AT_ONCE
 }
