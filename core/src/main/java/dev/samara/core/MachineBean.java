@@ -164,4 +164,9 @@ final class MachineBean implements MachineMXBean, Registration {
     public int getSpaces() {
         return machine().spacesInUse();
     }
+
+    @Override
+    public String toString() {
+        return "MBean " + name;
+    }
 }

@@ -119,9 +119,13 @@ final class ReapRacesTest {
             });
             assertEquals(7, loaded);
             assertFalse(reaped.isDone(), "the frame is not free before the CPU has polled");
-            guest.call(cpu -> {
-                cpu.poll();
-                return 0;
+            // The reap asks the CPU some time after its mark.
+            Await.until("the reap", () -> {
+                guest.call(cpu -> {
+                    cpu.poll();
+                    return 0;
+                });
+                return reaped.isDone();
             });
             assertEquals(0, Await.result("the reap", reaped, held.reports));
             assertEquals(0, frames());
