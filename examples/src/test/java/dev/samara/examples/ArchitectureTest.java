@@ -23,7 +23,7 @@ final class ArchitectureTest {
 
     /** The rows, from the classes that all others use to those that only compose. */
     private static final List<String> ROWS =
-            List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "cli");
+            List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "picture", "cli");
 
     @Test
     @DisplayName("a row imports only rows above it")
@@ -121,6 +121,7 @@ final class ArchitectureTest {
                 .resideInAnyPackage(
                         "java..",
                         "javax.management..",
+                        "jdk.jfr..",
                         "dev.samara.core..",
                         "dev.samara.examples..",
                         "org.agrona.collections",

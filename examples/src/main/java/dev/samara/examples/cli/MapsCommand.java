@@ -3,6 +3,7 @@ package dev.samara.examples.cli;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.samara.examples.picture.LayoutPicture;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.replay.ReplaySession;
 import java.io.PrintWriter;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,7 +23,7 @@ import picocli.CommandLine.Spec;
 /** {@code samara maps}. */
 @Command(
         name = "maps",
-        description = "Replays a trace and prints its mappings in the format of /proc/PID/maps.",
+        description = "Replays a trace and prints its mappings in the format of /proc/PID/maps, or draws them.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class MapsCommand implements Callable<Integer> {
@@ -30,6 +32,9 @@ final class MapsCommand implements Callable<Integer> {
             paramLabel = "SEQ",
             description = "Stop before the operation or event with this number. Default: the end.")
     private long at = Long.MAX_VALUE;
+
+    @Option(names = "--svg", paramLabel = "FILE", description = "Write a picture of the mappings instead of the text.")
+    private @Nullable Path picture;
 
     @Mixin
     private OutputOptions output;
@@ -47,11 +52,18 @@ final class MapsCommand implements Callable<Integer> {
         if (Files.isDirectory(file)) {
             throw new ParameterException(spec.commandLine(), file + " is a folder, not a trace");
         }
+        if (picture != null && output.isJson()) {
+            throw new ParameterException(spec.commandLine(), "--svg and --json exclude each other");
+        }
         TraceFiles traces = TraceFiles.of(List.of(file));
         List<String> maps =
                 ReplaySession.layoutAt(file, traces.family(file), at).maps();
         PrintWriter out = spec.commandLine().getOut();
-        if (output.isJson()) {
+        if (picture != null) {
+            LayoutPicture drawn = LayoutPicture.of(title(), maps);
+            PictureFile.write(picture, file, drawn.svg());
+            out.println(picture + ": " + drawn.summary());
+        } else if (output.isJson()) {
             JsonArray lines = new JsonArray();
             maps.forEach(lines::add);
             JsonObject document = new JsonObject();
@@ -63,5 +75,10 @@ final class MapsCommand implements Callable<Integer> {
         }
         out.flush();
         return CheckRun.EQUAL;
+    }
+
+    private String title() {
+        String end = at == Long.MAX_VALUE ? "the end" : String.valueOf(at);
+        return file.getFileName() + " at " + end;
     }
 }

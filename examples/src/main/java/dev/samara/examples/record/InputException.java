@@ -13,9 +13,9 @@ public final class InputException extends Exception {
      *
      * @param file the recording
      * @param message the error
-     * @param cause the I/O error
+     * @param cause the I/O error, or null if the file itself is wrong
      */
-    public InputException(Path file, String message, Throwable cause) {
+    public InputException(Path file, String message, @Nullable Throwable cause) {
         super(file + ": " + message, cause);
     }
 

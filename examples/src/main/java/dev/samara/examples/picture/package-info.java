@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Pictures of the command line tool, as SVG: {@link dev.samara.examples.picture.LayoutPicture} shows the mappings of a
+ * space.
+ *
+ * <p>A picture depends on its input only: two runs write equal bytes. It follows the light or the dark scheme of the
+ * program that shows it. Everything here is immutable, or used by one thread.
+ */
+@NullMarked
+package dev.samara.examples.picture;
+
+import org.jspecify.annotations.NullMarked;
