@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
             ReplayCommand.class,
             OracleCommand.class,
             MapsCommand.class,
+            TimelineCommand.class,
             StormCommand.class,
             RunCommand.class,
             HelpCommand.class,

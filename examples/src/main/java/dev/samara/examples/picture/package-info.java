@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Pictures of the command line tool, as SVG: {@link dev.samara.examples.picture.LayoutPicture} shows the mappings of a
- * space.
+ * space, {@link dev.samara.examples.picture.TimelinePicture} the events of a recording of the flight recorder.
  *
  * <p>A picture depends on its input only: two runs write equal bytes. It follows the light or the dark scheme of the
  * program that shows it. Everything here is immutable, or used by one thread.

@@ -30,6 +30,8 @@ final class CommandLineTest {
                 "replay",
                 "oracle",
                 "maps",
+                "timeline",
+                "timeline x.jfr",
                 "replay --readers many x",
                 "replay --readers -1 x",
                 "replay --what x",
@@ -58,7 +60,7 @@ final class CommandLineTest {
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
         assertEquals(
-                List.of("there is no command what: use one of replay, oracle, maps, storm, run, help,"
+                List.of("there is no command what: use one of replay, oracle, maps, timeline, storm, run, help,"
                         + " generate-completion"),
                 run.err());
     }
@@ -68,7 +70,7 @@ final class CommandLineTest {
     void completion() {
         ToolRun script = ToolRun.of("generate-completion");
         assertEquals(0, script.status());
-        assertTrue(script.out().stream().anyMatch(line -> line.contains("replay oracle maps storm run")));
+        assertTrue(script.out().stream().anyMatch(line -> line.contains("replay oracle maps timeline storm run")));
         assertTrue(ToolRun.of("--help").out().contains("Exit codes:"));
     }
 
@@ -83,6 +85,7 @@ final class CommandLineTest {
                 "oracle --help",
                 "storm --help",
                 "run --help",
+                "timeline --help",
                 "maps --version"
             })
     @DisplayName("help and version go to standard output")
@@ -93,11 +96,11 @@ final class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"replay", "oracle", "maps"})
+    @ValueSource(strings = {"replay", "oracle", "maps", "timeline --svg x.svg"})
     @DisplayName("a file that is not there is named with a line")
     void missingFile(String command) {
         Path missing = folder.resolve("missing.gz");
-        ToolRun run = ToolRun.of(command, missing);
+        ToolRun run = ToolRun.of((Object[]) (command + " " + missing).split(" ", -1));
         assertEquals(2, run.status());
         assertEquals(List.of(missing + ": there is no such file"), run.err());
     }

@@ -6,12 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
 import dev.samara.examples.Recordings;
 import dev.samara.examples.Xml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import jdk.jfr.Recording;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,5 +60,59 @@ final class PicturesTest {
         assertEquals(2, itself.status());
         assertEquals(List.of(copy + ": is the input, and is not replaced by its picture"), itself.err());
         assertEquals(-1, Files.mismatch(trace, copy));
+    }
+
+    @Test
+    @DisplayName("timeline draws the events of a recording, and two runs write equal files")
+    void timeline() throws IOException {
+        Path recording = folder.resolve("<run>.jfr");
+        try (Recording events = new Recording();
+                Machine machine = Machine.builder().memory(1 << 20).build()) {
+            events.enable("dev.samara.SpaceBegin");
+            events.enable("dev.samara.SpaceEnd").withoutThreshold();
+            events.start();
+            for (int i = 0; i < 50; i++) {
+                machine.newSpace(Geometry.LINUX_X86_64).close();
+            }
+            events.stop();
+            events.dump(recording);
+        }
+        Path first = folder.resolve("1.svg");
+        Path second = folder.resolve("2.svg");
+        ToolRun run = ToolRun.of("timeline", recording, "--svg", first);
+        assertEquals(0, run.status(), run.err()::toString);
+        assertTrue(run.lastLine().startsWith(first + ": 100 events in "), run::lastLine);
+        ToolRun.of("timeline", recording, "--svg", second);
+        assertArrayEquals(Files.readAllBytes(first), Files.readAllBytes(second));
+        List<String> texts = Xml.parse(Files.readString(first)).texts("text");
+        assertTrue(texts.containsAll(List.of("<run>.jfr", "Spaces", "100 events", "seconds")), texts::toString);
+    }
+
+    @Test
+    @DisplayName("timeline tells in one line that a file is no recording, is cut off, or has no event of the library")
+    void wrongRecording() throws IOException {
+        Path empty = folder.resolve("empty.jfr");
+        try (Recording events = new Recording()) {
+            events.start();
+            events.stop();
+            events.dump(empty);
+        }
+        assertComplaint(empty, "has no event of this library; record with META-INF/jfr/samara.jfc of its archive");
+        byte[] whole = Files.readAllBytes(empty);
+        String damaged = "is no recording of the flight recorder, or is damaged: ";
+        assertComplaint(Files.writeString(folder.resolve("text.jfr"), "no recording at all, but text\n"), damaged);
+        assertComplaint(Files.write(folder.resolve("nothing.jfr"), new byte[0]), damaged);
+        assertComplaint(Files.write(folder.resolve("cut.jfr"), Arrays.copyOf(whole, whole.length / 2)), damaged);
+        assertComplaint(folder, "is a folder, not a recording of the flight recorder");
+    }
+
+    private void assertComplaint(Path file, String message) {
+        Path picture = folder.resolve("none.svg");
+        ToolRun run = ToolRun.of("timeline", file, "--svg", picture);
+        assertEquals(2, run.status());
+        assertEquals(List.of(), run.out());
+        assertEquals(1, run.err().size(), run.err()::toString);
+        assertTrue(run.err().get(0).startsWith(file + ": " + message), run.err()::toString);
+        assertFalse(Files.exists(picture));
     }
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.picture;
+
+import dev.samara.examples.record.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import jdk.jfr.consumer.RecordingFile;
+
+/** Reads the library's events from a recording of the flight recorder. */
+final class EventFile {
+    private EventFile() {}
+
+    /**
+     * Reads a recording.
+     *
+     * @param file the recording
+     * @return the library's events, at least one, in the order of the file
+     * @throws InputException if it is no recording, is damaged, or has no such event
+     */
+    static List<Moment> read(Path file) throws InputException {
+        if (!Files.exists(file)) {
+            throw new InputException(file, "there is no such file", null);
+        }
+        if (Files.isDirectory(file)) {
+            throw new InputException(file, "is a folder, not a recording of the flight recorder", null);
+        }
+        List<Moment> moments = new ArrayList<>();
+        try (RecordingFile recording = new RecordingFile(file)) {
+            while (recording.hasMoreEvents()) {
+                Moment moment = Moment.of(recording.readEvent());
+                if (moment != null) {
+                    moments.add(moment);
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            // The JDK's parser believes what a damaged file says, and then fails in many ways.
+            throw new InputException(file, "is no recording of the flight recorder, or is damaged: " + reason(e), e);
+        }
+        if (moments.isEmpty()) {
+            throw new InputException(
+                    file, "has no event of this library; record with META-INF/jfr/samara.jfc of its archive", null);
+        }
+        return moments;
+    }
+
+    private static String reason(Exception failure) {
+        String message = failure.getMessage();
+        return (message == null ? failure.getClass().getSimpleName() : message)
+                .lines()
+                .findFirst()
+                .orElse("");
+    }
+}
