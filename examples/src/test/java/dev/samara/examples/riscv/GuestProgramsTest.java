@@ -41,6 +41,7 @@ final class GuestProgramsTest {
                 "mremap",
                 "pipes",
                 "random",
+                "randomcode",
                 "shared",
                 "signals",
                 "speed",
