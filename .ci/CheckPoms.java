@@ -15,8 +15,8 @@ import org.w3c.dom.Element;
 import org.w3c.dom.Node;
 
 /**
- * Compares a folder that a build was deployed to with what Maven Central asks of a release, and names all that is missing.
- * Run by {@code .ci/check-poms}, as one file of source.
+ * Compares a folder that a build was deployed to with what Maven Central asks of a release, and names all that is
+ * missing. Run by {@code .ci/check-poms}, as one file of source.
  */
 final class CheckPoms {
     private static final List<String> CHECKSUMS = List.of(".md5", ".sha1", ".sha256", ".sha512");

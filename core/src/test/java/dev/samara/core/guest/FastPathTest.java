@@ -17,6 +17,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageScan;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
@@ -36,7 +37,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.vma.Vma;
 import java.lang.reflect.Field;
-import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -49,7 +49,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -249,53 +248,6 @@ final class FastPathTest {
         fixture.closeEmpty();
     }
 
-    private static final int ROUNDS = 10;
-    private static final int CALLS = 10_000;
-
-    /** For the boxes of a measurement; less than one small object in five hundred calls. */
-    private static final long ALLOWANCE = 320;
-
-    /** The bean that counts bytes, and its method: by reflection, so the test needs no further module. */
-    private static final Object BEAN;
-
-    private static final Method ALLOCATED;
-
-    static {
-        try {
-            BEAN = Objects.requireNonNull(Class.forName("java.lang.management.ManagementFactory")
-                    .getMethod("getThreadMXBean")
-                    .invoke(null));
-            ALLOCATED =
-                    Class.forName("com.sun.management.ThreadMXBean").getMethod("getThreadAllocatedBytes", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
-    private static long allocatedBytes() {
-        try {
-            return (long) ALLOCATED.invoke(BEAN, Thread.currentThread().getId());
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError(e.getMessage(), e);
-        }
-    }
-
-    /**
-     * Of several rounds the one that allocates least: the first ones also pay for classes, and for code that is not
-     * compiled yet.
-     */
-    private static void assertAllocatesNothing(IntConsumer call) {
-        long least = Long.MAX_VALUE;
-        for (int round = 0; round < ROUNDS; round++) {
-            long before = allocatedBytes();
-            for (int i = 0; i < CALLS; i++) {
-                call.accept(i);
-            }
-            least = Math.min(least, allocatedBytes() - before);
-        }
-        assertTrue(least <= ALLOWANCE, least + " bytes in " + CALLS + " calls");
-    }
-
     @Test
     @DisplayName("a question about pages allocates nothing")
     void pagemap() {
@@ -305,8 +257,8 @@ final class FastPathTest {
         }
         PageScan scan = new PageScan().range(at, at + 64 * PAGE).all(PageCategory.PRESENT);
         long[] regions = new long[3 * 64];
-        assertAllocatesNothing(call -> assertEquals(32, fixture.space.pagemapScan(scan, regions)));
-        assertAllocatesNothing(call -> assertEquals(64, fixture.space.pagemap(at, 64 * PAGE, regions)));
+        AllocatedBytes.assertNone(call -> assertEquals(32, fixture.space.pagemapScan(scan, regions)));
+        AllocatedBytes.assertNone(call -> assertEquals(64, fixture.space.pagemap(at, 64 * PAGE, regions)));
     }
 
     /**
@@ -319,7 +271,7 @@ final class FastPathTest {
         Faulter faulter = new Faulter(layout, context);
         long[] leaf = layout.pages().leafFromReserve(start, TableReserve.NONE);
         int first = layout.pages().indexOf(start);
-        assertAllocatesNothing(call -> {
+        AllocatedBytes.assertNone(call -> {
             if (faulter.fault(start, access) != Fault.NONE) {
                 throw new AssertionError("a fault failed");
             }
@@ -340,7 +292,7 @@ final class FastPathTest {
         long wide = fixture.map(PLACE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
         long narrow = fixture.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
         long anonymous = fixture.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        allocatedBytes();
+        AllocatedBytes.now();
         assertAllocatesNothing(wide, 16, READ);
         assertAllocatesNothing(narrow, 1, WRITE);
         assertAllocatesNothing(anonymous, 1, READ);
@@ -354,7 +306,7 @@ final class FastPathTest {
     void accessesAllocateNothing() throws InterruptedException {
         long at = fixture.anonymous(2);
         byte[] bytes = new byte[64];
-        assertAllocatesNothing(i -> {
+        AllocatedBytes.assertNone(i -> {
             fixture.memory.store(at + i % 4000, 8, i);
             fixture.memory.load(at + PAGE - 3, 8);
             fixture.memory.getAndAdd(at + 8, 8, 1);
@@ -375,9 +327,9 @@ final class FastPathTest {
             for (int page = 0; page < pages; page++) {
                 assertFault(Fault.NONE, fixture.memory.handleFault(at + page * PAGE, WRITE));
             }
-            long before = allocatedBytes();
+            long before = AllocatedBytes.now();
             fixture.space.madvise(at, pages * PAGE, Advice.DONTNEED);
-            least = Math.min(least, allocatedBytes() - before);
+            least = Math.min(least, AllocatedBytes.now() - before);
         }
         assertTrue(least < pages * 128L, "bytes: " + least);
         fixture.closeEmpty();

@@ -79,6 +79,7 @@ final class GdbBadClientTest {
                 "m0",
                 "m0,",
                 "m,1",
+                "m0,0",
                 "m0,-1",
                 "m0,fffffffff",
                 "m00000000000000000,1",

@@ -3,9 +3,9 @@ package dev.samara.examples.riscv.cpu;
 
 import dev.samara.examples.riscv.isa.InstructionDecoder;
 import dev.samara.examples.riscv.isa.Op;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,7 +55,7 @@ public final class CodeBlock {
     private long[] targets = NONE;
 
     /** The blocks whose translated code has the instructions of this one; null for none. */
-    private @Nullable List<CodeBlock> entries;
+    private @Nullable Set<CodeBlock> entries;
 
     /**
      * Makes a block.
@@ -116,9 +116,9 @@ public final class CodeBlock {
     }
 
     /**
-     * Returns how often the interpreter has executed this block since it was decoded.
+     * Returns how often the interpreter has executed this block, about: a request for a translation takes some runs away.
      *
-     * @param untilHot of the cache
+     * @param untilHot after how many runs a block is hot
      * @return a number of runs
      */
     public int runs(int untilHot) {
@@ -146,12 +146,12 @@ public final class CodeBlock {
 
     /** Notes that translated code has the instructions of this block. It is not used any more after a drop. */
     void isPartOf(CodeBlock entry) {
-        List<CodeBlock> known = entries;
+        Set<CodeBlock> known = entries;
         if (known == null) {
-            known = new ArrayList<>();
+            known = new HashSet<>();
             entries = known;
         }
-        // Code that changes often would fill the list of code that it calls.
+        // Code that changes often would fill the set of code that it calls.
         known.removeIf(CodeBlock::isGone);
         known.add(entry);
     }

@@ -5,7 +5,7 @@ package dev.samara.examples.riscv.cpu;
 public interface CodeTranslator {
     /**
      * {@linkplain BlockCache#install Installs} code that begins with a block, or begins to make it. Called in GUEST, so
-     * it does not wait.
+     * it leaves the making to another thread, unless it is there for tests.
      *
      * @param hot a block of the cache
      * @param blocks the cache, for the time of the call

@@ -108,7 +108,7 @@ public final class Hart extends FlatMemory {
         return faultAccess;
     }
 
-    /** Asks the hart to stop before its next block. For any thread. */
+    /** Asks the hart to stop before its next block, or at the next poll of translated code. For any thread. */
     public void ask() {
         isAsked = true;
     }

@@ -44,7 +44,7 @@ public final class RareInstructions {
         } else if (op >= Op.LR_W) {
             atomics.word(op, rd, hart.x[rs1], (int) hart.x[rs2], imm);
         } else if (op == Op.FENCE) {
-            RegisterOperations.fence(imm);
+            IntegerOperations.fence(imm);
         } else if (op >= Op.CSRRW) {
             control(op, rd, rs1, imm);
         } else {
@@ -54,17 +54,17 @@ public final class RareInstructions {
 
     private void divide(int op, int rd, long a, long b) {
         hart.x[rd] = switch (op) {
-            case Op.MULH -> RegisterOperations.mulh(a, b);
-            case Op.MULHSU -> RegisterOperations.mulhsu(a, b);
-            case Op.MULHU -> RegisterOperations.mulhu(a, b);
-            case Op.DIV -> RegisterOperations.div(a, b);
-            case Op.DIVU -> RegisterOperations.divu(a, b);
-            case Op.REM -> RegisterOperations.rem(a, b);
-            case Op.REMU -> RegisterOperations.remu(a, b);
-            case Op.DIVW -> RegisterOperations.divw(a, b);
-            case Op.DIVUW -> RegisterOperations.divuw(a, b);
-            case Op.REMW -> RegisterOperations.remw(a, b);
-            case Op.REMUW -> RegisterOperations.remuw(a, b);
+            case Op.MULH -> IntegerOperations.mulh(a, b);
+            case Op.MULHSU -> IntegerOperations.mulhsu(a, b);
+            case Op.MULHU -> IntegerOperations.mulhu(a, b);
+            case Op.DIV -> IntegerOperations.div(a, b);
+            case Op.DIVU -> IntegerOperations.divu(a, b);
+            case Op.REM -> IntegerOperations.rem(a, b);
+            case Op.REMU -> IntegerOperations.remu(a, b);
+            case Op.DIVW -> IntegerOperations.divw(a, b);
+            case Op.DIVUW -> IntegerOperations.divuw(a, b);
+            case Op.REMW -> IntegerOperations.remw(a, b);
+            case Op.REMUW -> IntegerOperations.remuw(a, b);
             default -> throw new IllegalStateException(Op.name(op) + " is no division");
         };
     }

@@ -31,13 +31,16 @@ public final class RiscvInterpreter {
     }
 
     /**
-     * Runs the guest from its pc until it stops. Polls before each block. Called in GUEST; may leave it for a time.
+     * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which leaves for the
+     * next poll. Called in GUEST; may leave it for a time.
      *
      * @return a constant of {@link Stop}
      */
     public int run() {
         Hart hart = this.hart;
         long instructions = 0;
+        // Whether translated code has left before an instruction that it does not execute.
+        boolean isLeft = false;
         CodeBlock block = find(hart.pc);
         while (block != null) {
             hart.poll();
@@ -47,15 +50,16 @@ public final class RiscvInterpreter {
                 break;
             }
             HotCode translated = block.translated;
-            if (translated != null) {
+            if (translated != null && !isLeft) {
                 long next = translated.run(hart);
+                isLeft = (next & HotCode.INTERPRET) != 0;
                 block = find(next & -2);
-                if (block == null || (next & HotCode.INTERPRET) == 0) {
-                    continue;
-                }
-            } else if (--block.untilHot == 0) {
+                continue;
+            }
+            if (!isLeft && --block.untilHot == 0) {
                 heat(block);
             }
+            isLeft = false;
             instructions += block.instructions;
             block = execute(block);
         }
@@ -115,7 +119,7 @@ public final class RiscvInterpreter {
 
     private @Nullable CodeBlock taken(CodeBlock block, int at, int distance) {
         CodeBlock next = block.taken;
-        return next != null ? next : jump(block, block.pc(at) + distance);
+        return next != null && !next.isGone() ? next : jump(block, block.pc(at) + distance);
     }
 
     private @Nullable CodeBlock jump(CodeBlock block, long to) {
@@ -131,7 +135,7 @@ public final class RiscvInterpreter {
 
     private @Nullable CodeBlock fallen(CodeBlock block) {
         CodeBlock next = block.fallen;
-        if (next == null) {
+        if (next == null || next.isGone()) {
             next = find(block.end);
             block.fallen = next;
         }
@@ -242,7 +246,7 @@ public final class RiscvInterpreter {
                         long to = x[rs1] + imm & -2;
                         x[rd] = block.end;
                         CodeBlock next = block.taken;
-                        return next != null && next.start == to ? next : jumpElsewhere(block, to);
+                        return next != null && next.start == to && !next.isGone() ? next : jumpElsewhere(block, to);
                     }
                     case Op.NEXT -> {
                         return fallen(block);

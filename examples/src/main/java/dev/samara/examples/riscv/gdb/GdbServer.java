@@ -72,7 +72,8 @@ public final class GdbServer implements AutoCloseable {
     }
 
     private void serve() {
-        try {
+        // Closed also by a failure: a client would wait there for an answer.
+        try (listening) {
             boolean isFirst = true;
             while (!isClosed && !control.hasExited()) {
                 serveNext(listening.accept(), isFirst);

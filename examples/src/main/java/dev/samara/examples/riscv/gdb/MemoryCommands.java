@@ -22,8 +22,9 @@ final class MemoryCommands {
         int length = Math.min(fields.hex(Integer.MAX_VALUE), PacketReader.LONGEST / 2);
         fields.expectEnd();
         byte[] bytes = new byte[length];
-        long read = length == 0 ? 0 : control.process().space().readForced(address, bytes, 0, length);
-        if (read < 0) {
+        long read = control.process().space().readForced(address, bytes, 0, length);
+        // An empty answer would say that there is no such command.
+        if (read <= 0) {
             throw new BadPacketException();
         }
         return HexFormat.of().formatHex(bytes, 0, (int) read);

@@ -199,7 +199,7 @@ final class DescriptorCalls {
         }
         long deadline = timeAddress == 0 ? GuestThread.NEVER : TimeCalls.after(time);
         if (maskAddress != 0) {
-            thread.setMaskForWait(memory.getLong(maskAddress));
+            thread.mask().setForWait(memory.getLong(maskAddress));
         }
         ByteBuffer entries = memory.getBuffer(address, (int) count * POLL_ENTRY);
         List<PolledFile> polled = new ArrayList<>();

@@ -132,7 +132,7 @@ final class GuestProcess {
     /** Whether each thread blocks a signal, so that it has to be kept although it is ignored now. */
     boolean isBlocked(int signal) {
         for (GuestThread each : snapshot()) {
-            if ((each.mask() & SignalInfo.bit(signal)) == 0) {
+            if ((each.mask().get() & SignalInfo.bit(signal)) == 0) {
                 return false;
             }
         }

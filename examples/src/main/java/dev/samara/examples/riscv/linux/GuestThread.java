@@ -49,13 +49,8 @@ final class GuestThread implements Runnable {
     private volatile boolean isKilled;
     private volatile boolean hasChangedCode;
 
-    /** Blocked signals; written by this thread. */
-    private volatile long mask;
+    private final SignalMask mask;
 
-    /** The mask from before a call that waits with another one; valid if {@link #hasSavedMask}. */
-    private long savedMask;
-
-    private boolean hasSavedMask;
     private long restart;
     private long firstArgument;
     private long clearChildTid;
@@ -66,6 +61,7 @@ final class GuestThread implements Runnable {
     GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
         this.process = process;
         this.tid = tid;
+        mask = new SignalMask(parent == null ? 0 : parent.mask.get());
         Debugging debugger = process.debugger();
         debugged = debugger == null ? null : new DebuggedThread(this, debugger);
         cpu = process.emulation().machine().claimCpu();
@@ -80,7 +76,6 @@ final class GuestThread implements Runnable {
             calls = new SystemCalls(this);
             if (parent != null) {
                 hart.copyFrom(parent.hart);
-                mask = parent.mask;
             }
             cpu.handOver();
             isComplete = true;
@@ -128,33 +123,8 @@ final class GuestThread implements Runnable {
         return tid;
     }
 
-    long mask() {
+    SignalMask mask() {
         return mask;
-    }
-
-    /** Sets the blocked signals; SIGKILL and SIGSTOP never are. */
-    void setMask(long signals) {
-        mask = signals & ~(SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP));
-    }
-
-    /** Sets a mask for a call that waits; the old one returns after the signal that ends the wait. */
-    void setMaskForWait(long signals) {
-        savedMask = mask;
-        hasSavedMask = true;
-        setMask(signals);
-    }
-
-    /** Returns the mask that a handler's end restores, and ends the one for a wait. */
-    long takeMaskToRestore() {
-        long restored = hasSavedMask ? savedMask : mask;
-        hasSavedMask = false;
-        return restored;
-    }
-
-    void restoreMask() {
-        if (hasSavedMask) {
-            mask = takeMaskToRestore();
-        }
     }
 
     void setClearChildTid(long address) {
@@ -370,7 +340,7 @@ final class GuestThread implements Runnable {
 
     /** Whether a call that waits has to end. */
     boolean isInterrupted() {
-        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask) != 0;
+        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
     }
 
     /**

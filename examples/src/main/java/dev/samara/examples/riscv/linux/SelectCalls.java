@@ -42,7 +42,7 @@ final class SelectCalls {
         long deadline = timeAddress == 0 ? GuestThread.NEVER : TimeCalls.after(time);
         long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
         if (mask != 0) {
-            thread.setMaskForWait(memory.getLong(mask));
+            thread.mask().setForWait(memory.getLong(mask));
         }
         List<DescriptorCalls.PolledFile> files = new ArrayList<>();
         selected.forEach(each -> files.add(each.file));

@@ -56,13 +56,13 @@ final class SignalCalls {
         if (setBytes != SET_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        long old = thread.mask();
+        long old = thread.mask().get();
         if (newAddress != 0) {
             long set = memory.getLong(newAddress);
             switch ((int) how) {
-                case BLOCK -> thread.setMask(old | set);
-                case UNBLOCK -> thread.setMask(old & ~set);
-                case SET -> thread.setMask(set);
+                case BLOCK -> thread.mask().set(old | set);
+                case UNBLOCK -> thread.mask().set(old & ~set);
+                case SET -> thread.mask().set(set);
                 default -> {
                     return LinuxErrno.EINVAL;
                 }
@@ -76,7 +76,9 @@ final class SignalCalls {
 
     long pending(long address) {
         memory.putLong(
-                address, (thread.pending().set() | thread.process().pending().set()) & thread.mask());
+                address,
+                (thread.pending().set() | thread.process().pending().set())
+                        & thread.mask().get());
         return 0;
     }
 
@@ -84,7 +86,7 @@ final class SignalCalls {
         if (setBytes != SET_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        thread.setMaskForWait(memory.getLong(address));
+        thread.mask().setForWait(memory.getLong(address));
         thread.await(new WaitList(), () -> false, GuestThread.NEVER);
         return LinuxErrno.RESTART_WITHOUT_HANDLER;
     }

@@ -41,9 +41,9 @@ final class SignalDelivery {
         long bit = SignalInfo.bit(info.signal());
         synchronized (process.signals()) {
             SignalActions actions = process.actions();
-            if ((thread.mask() & bit) != 0 || actions.isIgnored(info.signal())) {
+            if ((thread.mask().get() & bit) != 0 || actions.isIgnored(info.signal())) {
                 actions.set(info.signal(), SignalActions.DEFAULT, 0, 0);
-                thread.setMask(thread.mask() & ~bit);
+                thread.mask().set(thread.mask().get() & ~bit);
             }
             thread.pending().discard(bit);
             thread.pending().add(info);
@@ -59,7 +59,7 @@ final class SignalDelivery {
             }
         }
         thread.endInterruptedCall(false, false);
-        thread.restoreMask();
+        thread.mask().restore();
     }
 
     /** Has the debugger decide about a signal, as {@code ptrace_signal} does, also if the process ignores it. */
@@ -78,8 +78,8 @@ final class SignalDelivery {
     private static @Nullable SignalInfo take(GuestThread thread) {
         GuestProcess process = thread.process();
         synchronized (process.signals()) {
-            SignalInfo own = thread.pending().take(~thread.mask());
-            return own != null ? own : process.pending().take(~thread.mask());
+            SignalInfo own = thread.pending().take(~thread.mask().get());
+            return own != null ? own : process.pending().take(~thread.mask().get());
         }
     }
 
@@ -107,11 +107,11 @@ final class SignalDelivery {
             return;
         }
         thread.endInterruptedCall(true, (flags & SignalActions.RESTARTS) != 0);
-        long restored = thread.takeMaskToRestore();
+        long restored = thread.mask().takeToRestore();
         process.emulation().counts().signal();
         try {
             SignalFrame.enter(thread, info, handler, (flags & SignalActions.ON_STACK) != 0, restored);
-            thread.setMask(thread.mask() | blocked);
+            thread.mask().set(thread.mask().get() | blocked);
         } catch (BadAddress noStack) {
             process.emulation().killedBy(thread, info);
             process.exit(WaitStatus.killed(SignalInfo.SEGV));

@@ -78,6 +78,6 @@ final class SignalFrame {
         hart.fcsr = bytes.getInt(CONTROL) & 0xff;
         hart.clearReservation();
         thread.alternateStack().takeFrom(bytes, STACK);
-        thread.setMask(bytes.getLong(MASK));
+        thread.mask().set(bytes.getLong(MASK));
     }
 }

@@ -37,12 +37,12 @@ final class AccessWriter {
     /** The bits above a float in a register. */
     private static final long BOX = -1L << 32;
 
-    private final HotCodeWriter code;
+    private final JumpWriter jumps;
     private final MethodVisitor method;
     private final RegisterLocals registers;
 
-    AccessWriter(HotCodeWriter code, MethodVisitor method, RegisterLocals registers) {
-        this.code = code;
+    AccessWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers) {
+        this.jumps = jumps;
         this.method = method;
         this.registers = registers;
     }
@@ -121,7 +121,7 @@ final class AccessWriter {
 
     /** Pushes the region and the index of an access that hits, or leaves. */
     private void find(int tags, CodeBlock block, int at, int size) {
-        Label miss = code.miss(block, at);
+        Label miss = jumps.miss(block, at);
         registers.push(method, block.code[at] >> 16 & 0xff);
         if (block.code[at + 1] != 0) {
             with(LADD, block.code[at + 1]);

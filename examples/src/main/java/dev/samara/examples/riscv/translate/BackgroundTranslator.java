@@ -7,33 +7,33 @@ import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.cpu.HotCode;
 import dev.samara.examples.riscv.cpu.HotRegion;
 import java.lang.invoke.MethodHandles;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
  * Makes code in a thread of its own, while the guest is interpreted, and keeps it for all threads and processes: the
  * blocks of another process may be other ones at this address, so each cache compares before it takes the code.
+ *
+ * <p>A failure harms no guest. Code whose making has failed is not asked for again, and after {@link #MOST_FAILURES}
+ * failures no code is made any more.
  */
 public final class BackgroundTranslator implements CodeTranslator {
     /** The compilers of HotSpot leave a method of more bytecode to its interpreter. */
     private static final int LARGEST = 8_000;
 
-    /** The most regions, so that a guest that makes code does not fill the memory for classes. */
-    private static final int MOST = 4_096;
-
     /** The most regions that begin at one address: of programs that are at the same one. */
     private static final int MOST_ALIKE = 4;
 
     private static final int MOST_WAITING = 64;
+    private static final int MOST_FAILURES = 3;
     private static final int RUNS_BEFORE = 3000;
     private static final int RUNS_BETWEEN = 500;
 
@@ -43,27 +43,32 @@ public final class BackgroundTranslator implements CodeTranslator {
     /** The regions that begin at an address, newest first. */
     private final Map<Long, List<HotRegion>> regions = new ConcurrentHashMap<>();
 
-    /** The addresses of regions that are being made. */
+    /** The addresses of regions that are being made, or whose making has failed. */
     private final Set<Long> requested = ConcurrentHashMap.newKeySet();
 
+    private final LiveCode live = new LiveCode();
     private final LongAdder made = new LongAdder();
-
-    private final ThreadPoolExecutor worker =
-            new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(MOST_WAITING), task -> {
-                Thread thread = new Thread(task, "translator of the guest");
-                thread.setDaemon(true);
-                return thread;
-            });
+    private final AtomicInteger failed = new AtomicInteger();
+    private final BlockingQueue<HotPlan> plans = new ArrayBlockingQueue<>(MOST_WAITING);
+    private final Thread worker = new Thread(this::work, "translator of the guest");
 
     /**
-     * Makes a translator.
+     * Makes a translator, and starts its thread.
      *
      * @param waits whether a thread of the guest makes code itself, of each block that runs again: a test of the code
-     * @param failures told of a region that could not be made
+     * @param failures told of code that could not be made; at most {@link #MOST_FAILURES} times
      */
     public BackgroundTranslator(boolean waits, Consumer<Throwable> failures) {
         this.waits = waits;
         this.failures = failures;
+        worker.setDaemon(true);
+        try {
+            worker.start();
+        } catch (OutOfMemoryError noThread) {
+            // The JVM says so where the host has no thread left. The guest is interpreted then.
+            failed.set(MOST_FAILURES);
+            failures.accept(noThread);
+        }
     }
 
     @Override
@@ -78,21 +83,32 @@ public final class BackgroundTranslator implements CodeTranslator {
 
     @Override
     public void translate(CodeBlock hot, BlockCache blocks) {
-        if (install(hot, blocks) || !InstructionWriter.isTranslated(hot, 0) || !requested.add(hot.start)) {
+        if (install(hot, blocks) || !InstructionWriter.isTranslated(hot, 0) || !canMakeMore()) {
+            return;
+        }
+        if (!requested.add(hot.start)) {
             return;
         }
         HotPlan plan = HotPlan.of(hot, blocks, runsBefore());
         if (waits) {
             make(plan);
             install(hot, blocks);
-            return;
-        }
-        try {
-            worker.execute(() -> make(plan));
-        } catch (RejectedExecutionException full) {
+        } else if (!plans.offer(plan)) {
             // The block asks again.
             requested.remove(hot.start);
         }
+    }
+
+    private boolean canMakeMore() {
+        if (failed.get() >= MOST_FAILURES || plans.remainingCapacity() == 0) {
+            return false;
+        }
+        if (live.isFull()) {
+            // What no hart uses can be collected then.
+            regions.clear();
+            return false;
+        }
+        return true;
     }
 
     private boolean install(CodeBlock hot, BlockCache blocks) {
@@ -104,30 +120,42 @@ public final class BackgroundTranslator implements CodeTranslator {
         return false;
     }
 
+    private void work() {
+        try {
+            while (true) {
+                make(plans.take());
+            }
+        } catch (InterruptedException ended) {
+            // By end().
+            return;
+        }
+    }
+
     private void make(HotPlan plan) {
         try {
+            HotCodeWriter written = HotCodeWriter.of(plan);
             HotPlan fitting = plan;
-            HotCodeWriter written = HotCodeWriter.of(fitting);
-            while (written.size() >= LARGEST) {
+            while (written.size() >= LARGEST && fitting.blocks().size() > 1) {
                 fitting = fitting.shorter();
                 written = HotCodeWriter.of(fitting);
             }
-            keep(new HotRegion(load(written.file()), fitting.blocks()));
+            HotCode code = load(written.file());
+            live.add(code);
+            keep(new HotRegion(code, fitting.blocks()));
             made.increment();
-        } catch (RuntimeException | LinkageError failed) {
-            failures.accept(failed);
-        } finally {
             requested.remove(plan.start());
+        } catch (RuntimeException | Error failure) {
+            if (failed.getAndIncrement() < MOST_FAILURES) {
+                failures.accept(failure);
+            }
         }
     }
 
     private void keep(HotRegion region) {
-        if (regions.size() >= MOST) {
-            regions.clear();
-        }
         regions.merge(region.blocks().get(0).start, List.of(region), (before, one) -> {
-            List<HotRegion> kept = before.subList(0, Math.min(before.size(), MOST_ALIKE - 1));
-            return Stream.concat(one.stream(), kept.stream()).toList();
+            List<HotRegion> kept = new ArrayList<>(one);
+            kept.addAll(before.subList(0, Math.min(before.size(), MOST_ALIKE - 1)));
+            return List.copyOf(kept);
         });
     }
 
@@ -154,6 +182,6 @@ public final class BackgroundTranslator implements CodeTranslator {
 
     /** Ends the thread, after the region that it is making. */
     public void end() {
-        worker.shutdownNow();
+        worker.interrupt();
     }
 }

@@ -18,14 +18,14 @@ import java.util.PriorityQueue;
 import java.util.Set;
 
 /**
- * The blocks that are translated together: those that the hart has executed after the first one, nearest first. It
- * follows branches, jumps and calls, and of a jump to a register the last target. The blocks are copies, so the plan is
- * for any thread.
+ * The blocks that are translated together: those that the hart has executed after the first one and often enough, most
+ * frequent first. A plan follows branches, jumps, calls, and the targets that a jump to a register has had. The blocks
+ * are copies, so the plan is for any thread.
  */
 final class HotPlan {
     /**
-     * The most instructions of a plan. With more, loops are a little faster, and programs that have no such loops wait
-     * much longer for HotSpot.
+     * The most instructions of a plan. With more, a large program waits longer for the compilers of HotSpot, and loops
+     * gain nothing.
      */
     private static final int MOST = 80;
 
@@ -61,7 +61,7 @@ final class HotPlan {
         while (!found.isEmpty()) {
             CodeBlock block = found.remove();
             if (blocks.containsKey(block.start)
-                    || Math.abs(block.start - first.start) > FARTHEST
+                    || isFar(block.start - first.start)
                     || instructions + block.instructions > MOST
                     || block.isGone()) {
                 continue;
@@ -76,6 +76,10 @@ final class HotPlan {
             }
         }
         return new HotPlan(blocks, returns, targets).closed();
+    }
+
+    private static boolean isFar(long distance) {
+        return distance > FARTHEST || distance < -FARTHEST;
     }
 
     /** Returns where the guest may go after a block. */

@@ -21,22 +21,22 @@ import static org.objectweb.asm.Opcodes.LUSHR;
 import static org.objectweb.asm.Opcodes.LXOR;
 
 import dev.samara.examples.riscv.cpu.CodeBlock;
-import dev.samara.examples.riscv.cpu.RegisterOperations;
+import dev.samara.examples.riscv.cpu.IntegerOperations;
 import dev.samara.examples.riscv.isa.Op;
 import org.objectweb.asm.MethodVisitor;
 
 /** Writes instructions without memory that do not end a block, and passes those with memory on. */
 final class InstructionWriter {
-    private static final String OPERATIONS = HotCodeWriter.internal(RegisterOperations.class);
+    private static final String INTEGERS = HotCodeWriter.internal(IntegerOperations.class);
 
     private final MethodVisitor method;
     private final RegisterLocals registers;
     private final AccessWriter accesses;
 
-    InstructionWriter(HotCodeWriter code, MethodVisitor method, RegisterLocals registers) {
+    InstructionWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers) {
         this.method = method;
         this.registers = registers;
-        accesses = new AccessWriter(code, method, registers);
+        accesses = new AccessWriter(jumps, method, registers);
     }
 
     /** Returns whether an instruction is translated, and not left to the interpreter. */
@@ -92,7 +92,7 @@ final class InstructionWriter {
             case Op.FMV_D_X -> move(rs1, RegisterLocals.FLOAT + rd);
             case Op.FENCE -> {
                 method.visitLdcInsn(imm);
-                method.visitMethodInsn(INVOKESTATIC, OPERATIONS, "fence", "(I)V", false);
+                method.visitMethodInsn(INVOKESTATIC, INTEGERS, "fence", "(I)V", false);
             }
             default -> {
                 return accesses.write(block, at) || call(op, rd, rs1, rs2, imm);
@@ -123,7 +123,7 @@ final class InstructionWriter {
     private void compareWith(String name, int rs1, int imm, int rd) {
         registers.push(method, rs1);
         method.visitLdcInsn((long) imm);
-        operation(name, 2);
+        operation(IntegerOperations.class, name, 2);
         registers.pop(method, rd);
     }
 
@@ -180,12 +180,13 @@ final class InstructionWriter {
         for (int i = 0; i < sources.length(); i++) {
             registers.push(method, from[i] + (sources.charAt(i) == 'f' ? RegisterLocals.FLOAT : 0));
         }
-        operation(called.method(), sources.length());
+        operation(called.owner(), called.method(), sources.length());
         registers.pop(method, called.isFloat() ? RegisterLocals.FLOAT + rd : rd);
         return true;
     }
 
-    private void operation(String name, int sources) {
-        method.visitMethodInsn(INVOKESTATIC, OPERATIONS, name, "(" + "J".repeat(sources) + ")J", false);
+    private void operation(Class<?> owner, String name, int sources) {
+        method.visitMethodInsn(
+                INVOKESTATIC, HotCodeWriter.internal(owner), name, "(" + "J".repeat(sources) + ")J", false);
     }
 }
