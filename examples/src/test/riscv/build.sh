@@ -11,7 +11,9 @@ for source in *.c; do
     [ "$program" = guest ] && continue
     strip=-s
     [ "$program" = debugged ] && strip=
-    riscv64-linux-gnu-gcc -O1 -march=rv64gc -mabi=lp64d -nostdlib -static -ffreestanding -fno-builtin \
+    kind=-static
+    [ "$program" = pie ] && kind="-static-pie -fPIE -Wl,--no-dynamic-linker"
+    riscv64-linux-gnu-gcc -O1 -march=rv64gc -mabi=lp64d -nostdlib $kind -ffreestanding -fno-builtin \
         -fno-tree-loop-distribute-patterns -fno-stack-protector -fno-asynchronous-unwind-tables -Wall -Wno-main $strip \
         -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,-z,norelro -DNAME="\"$program\"" -o "$out/$program" \
         guest.c "$source"

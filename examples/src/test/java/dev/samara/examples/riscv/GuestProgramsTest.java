@@ -39,6 +39,7 @@ final class GuestProgramsTest {
                 "memfd",
                 "mmap",
                 "mremap",
+                "pie",
                 "pipes",
                 "random",
                 "randomcode",

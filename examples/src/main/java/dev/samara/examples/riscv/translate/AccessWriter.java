@@ -6,10 +6,13 @@ import static org.objectweb.asm.Opcodes.BIPUSH;
 import static org.objectweb.asm.Opcodes.I2B;
 import static org.objectweb.asm.Opcodes.I2L;
 import static org.objectweb.asm.Opcodes.I2S;
+import static org.objectweb.asm.Opcodes.IADD;
 import static org.objectweb.asm.Opcodes.IAND;
+import static org.objectweb.asm.Opcodes.IFEQ;
 import static org.objectweb.asm.Opcodes.IFNE;
 import static org.objectweb.asm.Opcodes.ILOAD;
 import static org.objectweb.asm.Opcodes.INVOKEVIRTUAL;
+import static org.objectweb.asm.Opcodes.ISTORE;
 import static org.objectweb.asm.Opcodes.L2I;
 import static org.objectweb.asm.Opcodes.LADD;
 import static org.objectweb.asm.Opcodes.LALOAD;
@@ -40,11 +43,13 @@ final class AccessWriter {
     private final JumpWriter jumps;
     private final MethodVisitor method;
     private final RegisterLocals registers;
+    private final KeptGranules kept;
 
-    AccessWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers) {
+    AccessWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers, KeptGranules kept) {
         this.jumps = jumps;
         this.method = method;
         this.registers = registers;
+        this.kept = kept;
     }
 
     /** Writes a load or store. Returns whether the instruction is one. */
@@ -122,11 +127,19 @@ final class AccessWriter {
     /** Pushes the region and the index of an access that hits, or leaves. */
     private void find(int tags, CodeBlock block, int at, int size) {
         Label miss = jumps.miss(block, at);
+        int granule = kept.local(tags == HotCodeWriter.STORE_TAGS, block.code[at] >> 16 & 0xff);
         registers.push(method, block.code[at] >> 16 & 0xff);
         if (block.code[at + 1] != 0) {
             with(LADD, block.code[at + 1]);
         }
         method.visitVarInsn(LSTORE, HotCodeWriter.ADDRESS);
+        // That of an aligned access, which lies in one granule: the cheapest test.
+        Label known = new Label();
+        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        with(LAND, TlbArrays.GRANULE_MASK | size - 1);
+        method.visitVarInsn(LLOAD, granule);
+        method.visitInsn(LCMP);
+        method.visitJumpInsn(IFEQ, known);
         element(tags);
         method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
         if (size > 1) {
@@ -137,11 +150,18 @@ final class AccessWriter {
         method.visitInsn(LOR);
         method.visitInsn(LCMP);
         method.visitJumpInsn(IFNE, miss);
-        method.visitVarInsn(ALOAD, HotCodeWriter.REGION);
-        element(HotCodeWriter.ADDENDS);
         method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
-        method.visitInsn(LADD);
+        with(LAND, TlbArrays.GRANULE_MASK);
+        method.visitVarInsn(LSTORE, granule);
+        element(HotCodeWriter.ADDENDS);
         method.visitInsn(L2I);
+        method.visitVarInsn(ISTORE, granule + KeptGranules.GRANULE_WORDS);
+        method.visitLabel(known);
+        method.visitVarInsn(ALOAD, HotCodeWriter.REGION);
+        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitInsn(L2I);
+        method.visitVarInsn(ILOAD, granule + KeptGranules.GRANULE_WORDS);
+        method.visitInsn(IADD);
     }
 
     /** Pushes the element of an array in the slot of the address. */

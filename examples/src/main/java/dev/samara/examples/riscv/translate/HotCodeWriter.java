@@ -62,6 +62,7 @@ final class HotCodeWriter {
     private final ClassWriter file = new ClassWriter(ClassWriter.COMPUTE_FRAMES | ClassWriter.COMPUTE_MAXS);
     private final Label last = new Label();
 
+    private final KeptGranules kept = new KeptGranules(registers);
     private MethodVisitor method = new NoMethod();
 
     /** Takes instructions, and does nothing with them. */
@@ -131,6 +132,7 @@ final class HotCodeWriter {
         method.visitLdcInsn(HotCode.MOST_WITHOUT_POLL);
         method.visitVarInsn(ISTORE, LEFT);
         registers.read(method, X, F);
+        kept.begin(method);
     }
 
     private void registersOf(String name, int local) {
@@ -148,7 +150,7 @@ final class HotCodeWriter {
 
     private JumpWriter blocks() {
         JumpWriter jumps = new JumpWriter(plan, method, registers);
-        InstructionWriter instructions = new InstructionWriter(jumps, method, registers);
+        InstructionWriter instructions = new InstructionWriter(jumps, method, registers, kept);
         for (CodeBlock block : plan.blocks()) {
             method.visitLabel(jumps.label(block.start));
             method.visitIincInsn(LEFT, -block.instructions);

@@ -33,10 +33,10 @@ final class InstructionWriter {
     private final RegisterLocals registers;
     private final AccessWriter accesses;
 
-    InstructionWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers) {
+    InstructionWriter(JumpWriter jumps, MethodVisitor method, RegisterLocals registers, KeptGranules kept) {
         this.method = method;
         this.registers = registers;
-        accesses = new AccessWriter(jumps, method, registers);
+        accesses = new AccessWriter(jumps, method, registers, kept);
     }
 
     /** Returns whether an instruction is translated, and not left to the interpreter. */

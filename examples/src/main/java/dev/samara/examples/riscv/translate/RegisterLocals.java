@@ -33,13 +33,14 @@ final class RegisterLocals {
     }
 
     private int local(int register) {
-        Integer known = locals.get(register);
-        if (known == null) {
-            known = firstFree;
-            locals.put(register, known);
-            firstFree += 2;
-        }
-        return known;
+        return locals.computeIfAbsent(register, key -> more(2));
+    }
+
+    /** Returns the first of new variables, for other things. */
+    int more(int words) {
+        int first = firstFree;
+        firstFree += words;
+        return first;
     }
 
     /** Pushes a register: x by its number, f by its number and {@link #FLOAT}. */
