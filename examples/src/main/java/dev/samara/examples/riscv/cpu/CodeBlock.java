@@ -116,7 +116,8 @@ public final class CodeBlock {
     }
 
     /**
-     * Returns how often the interpreter has executed this block, about: a request for a translation takes some runs away.
+     * Returns about how often the interpreter has executed this block: a request for a translation takes some runs
+     * away.
      *
      * @param untilHot after how many runs a block is hot
      * @return a number of runs

@@ -31,8 +31,8 @@ public final class RiscvInterpreter {
     }
 
     /**
-     * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which leaves for the
-     * next poll. Called in GUEST; may leave it for a time.
+     * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which leaves for
+     * the next poll. Called in GUEST; may leave it for a time.
      *
      * @return a constant of {@link Stop}
      */

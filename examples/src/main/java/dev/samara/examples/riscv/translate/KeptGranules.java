@@ -10,8 +10,8 @@ import java.util.TreeMap;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * The local variables that have the granules of the last accesses: one for the loads and one for the stores by each base
- * register. The code drops none of them, as it calls nothing that polls.
+ * The local variables that have the granules of the last accesses: one for the loads and one for the stores by each
+ * base register. The code drops none of them, as it calls nothing that polls.
  */
 final class KeptGranules {
     /** Equals no address without its bits 3 to 11. */
