@@ -229,8 +229,8 @@ public final class Leaf {
      */
     public static void lock(long[] leaf) {
         int word = leaf.length - LOCK;
-        // An exchange: an interpreted one needs more stack than the store of unlock. A thread that has locked a leaf
-        // can therefore unlock it, however near the end of its stack is.
+        // An exchange, in this method: an interpreted one needs more stack than the store in unlock. A thread that has
+        // locked a leaf can therefore unlock it, however near the end of its stack is.
         if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0) {
             lockSlowly(leaf, word);
         }
@@ -252,7 +252,8 @@ public final class Leaf {
     }
 
     public static void unlock(long[] leaf) {
-        setRelease(leaf, leaf.length - LOCK, 0);
+        // In this method, as the exchange is in lock: a method between them would need stack of its own.
+        ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
     }
 
     /**

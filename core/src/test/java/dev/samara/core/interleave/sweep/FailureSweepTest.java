@@ -38,7 +38,7 @@ final class FailureSweepTest {
     private static final int ON_PRIVATE_MEMORY = 3;
 
     /** Operations that were wrong at a few depths only. {@link FailurePlantedTest} has others. */
-    private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move");
+    private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move", "read-fault");
 
     /** Operations that were wrong at one allocation only. */
     private static final Set<String> AT_EACH_ALLOCATION = Set.of("first-read@HOST_FILE");
