@@ -9,7 +9,6 @@
 module dev.samara.core {
     requires dev.samara.maple;
     requires org.jctools.core.jdk11;
-    requires transitive org.agrona;
     requires static java.management;
     requires static jdk.jfr;
     requires static org.jspecify;

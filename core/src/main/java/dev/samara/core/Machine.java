@@ -36,7 +36,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.agrona.concurrent.Agent;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe. */
@@ -296,19 +295,17 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Returns the housekeeping of this machine: grace periods of callbacks, waiting asynchronous operations, and
-     * reports of both. For an {@link org.agrona.concurrent.AgentInvoker}, a composite agent, or any thread that calls
-     * {@link Agent#doWork} from time to time. A step never waits. Steps of several threads at a time are allowed. The
-     * name, the beginning and the end of the agent have no effect.
+     * reports of both. For any thread that calls {@link HousekeepingAgent#doWork} from time to time.
      *
-     * @return the agent
+     * @return the agent, always that of this machine
      * @throws IllegalStateException if the housekeeping is not {@linkplain MachineBuilder#invokedHousekeeping invoked}
      */
-    public Agent housekeeping() {
+    public HousekeepingAgent housekeeping() {
         host.spaces().checkOpen();
         if (!host.housekeeping().isInvoked()) {
             throw new IllegalStateException("a thread of this machine does its housekeeping");
         }
-        return host.housekeeping();
+        return host.housekeeping()::doWork;
     }
 
     /**

@@ -21,7 +21,6 @@ import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /** A builder of machines. For use by one thread. */
@@ -598,6 +597,17 @@ public final class MachineBuilder {
         return this;
     }
 
+    /** How a thread idles that has asked for work. That of Agrona is one by {@code strategy::idle}. */
+    @FunctionalInterface
+    public interface IdleStrategy {
+        /**
+         * Pauses, unless there was work. Called after each step, by the thread of the housekeeping.
+         *
+         * @param workCount how many calls the last step has handed over
+         */
+        void idle(int workCount);
+    }
+
     /** Makes frame stores. */
     @FunctionalInterface
     public interface StoreMaker {
@@ -697,8 +707,7 @@ public final class MachineBuilder {
                 saturatedNanos(longWait),
                 saturatedNanos(longBorrow),
                 reporter,
-                new MachineState.Threads(
-                        executor, idle == null ? MachineState.Threads.own().idle() : idle, isInvoked),
+                new MachineState.Threads(executor, idle == null ? null : idle::idle, isInvoked),
                 Machine::tearDown,
                 memory == 0 ? null : this::memory);
         MachineState host = new MachineState(settings);

@@ -14,8 +14,6 @@ import dev.samara.maple.MapleTree;
 import java.nio.ByteOrder;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import org.agrona.concurrent.AgentInvoker;
-import org.agrona.concurrent.BackoffIdleStrategy;
 
 /** A client of the library, in a package that is not one of its modules'. Prints nothing. */
 public final class SmokeClient {
@@ -47,7 +45,7 @@ public final class SmokeClient {
         check("range".equals(tree.get(15)));
         try (Machine machine = Machine.builder()
                 .memory(1 << 24)
-                .housekeeping(new BackoffIdleStrategy(1, 1, 1_000, 100_000))
+                .housekeeping(moved -> Thread.onSpinWait())
                 .build()) {
             use(machine, () -> {});
         }
@@ -56,15 +54,7 @@ public final class SmokeClient {
                 .executor(Runnable::run)
                 .invokedHousekeeping(true)
                 .build()) {
-            AgentInvoker invoker = new AgentInvoker(
-                    thrown -> {
-                        throw new IllegalStateException(thrown);
-                    },
-                    null,
-                    machine.housekeeping());
-            invoker.start();
-            use(machine, invoker::invoke);
-            invoker.close();
+            use(machine, machine.housekeeping()::doWork);
         }
     }
 

@@ -17,7 +17,6 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
-import org.agrona.concurrent.NoOpIdleStrategy;
 
 /**
  * A page table below the facade, for a thread that shoots a page down and a peer that has its translation. It shows the
@@ -47,7 +46,7 @@ final class Pair {
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
         Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
-                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Housekeeping(null, Runnable::run, moved -> {}),
                 new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));

@@ -112,7 +112,7 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("core depends on the JDK, on maple's API, on queues of JCTools that use no Unsafe, on agents")
+    @DisplayName("core depends on the JDK, on maple's API, on queues of JCTools that use no Unsafe")
     void coreDependsOnLittle() {
         classes()
                 .should()
@@ -124,8 +124,6 @@ final class ArchitectureTest {
                         "dev.samara.maple",
                         "dev.samara.core..",
                         "org.jctools.queues.varhandle",
-                        "org.agrona.collections",
-                        "org.agrona.concurrent",
                         "org.jspecify..")
                 .check(CORE);
     }

@@ -90,6 +90,7 @@ public final class WaitingTableSubjects {
                 scene.space,
                 scene.machine,
                 scene.machine.space(LINUX),
+                Machine.builder().invokedHousekeeping(true).build().housekeeping(),
                 Machine.builder(),
                 LINUX,
                 scene.file,

@@ -31,7 +31,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -339,7 +338,7 @@ final class HeapSweepTest {
     static final class Taken implements StackSweep.Scene {
         private final List<Runnable> given = new ArrayList<>();
         private final MachineTasks tasks =
-                new MachineTasks(new Background(thrown -> {}), given::add, true, new NoOpIdleStrategy(), thrown -> {});
+                new MachineTasks(new Background(thrown -> {}), given::add, true, moved -> {}, thrown -> {});
         private boolean hasRun;
 
         @Override

@@ -8,7 +8,6 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.Watch;
 import java.util.Objects;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jspecify.annotations.Nullable;
 
@@ -60,7 +59,7 @@ final class SyncCalls {
     public static class GracePeriod {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
-                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Housekeeping(null, Runnable::run, moved -> {}),
                 new Backlog(8, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));

@@ -6,7 +6,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -27,7 +26,7 @@ public class GracePeriod {
 
     private final Rcu rcu = new Rcu(new Rcu.Settings(
             Runnable::run,
-            new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+            new Housekeeping(null, Runnable::run, moved -> {}),
             new Backlog(1, Backlog.AtBound.REFUSE, null),
             Long.MAX_VALUE,
             message -> {}));

@@ -5,8 +5,9 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
+import java.util.HashSet;
 import java.util.List;
-import org.agrona.collections.LongHashSet;
+import java.util.Set;
 
 /**
  * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
@@ -99,7 +100,7 @@ final class InFlightSeams {
      * @param number positive
      */
     static boolean areAtLeast(Edit edit, long number) {
-        LongHashSet counted = new LongHashSet();
+        Set<Long> counted = new HashSet<>();
         for (InFlightRange each : edit.district.inFlight().ranges()) {
             for (PendingJoin join : each.joins()) {
                 if (MergeRules.willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {

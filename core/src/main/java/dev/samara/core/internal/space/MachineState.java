@@ -31,9 +31,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
-import org.agrona.concurrent.BackoffIdleStrategy;
-import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,13 +74,14 @@ public final class MachineState {
      * The threads that a machine does not have of its own.
      *
      * @param executor runs the tasks that may block, or null for threads of the machine
-     * @param idle how the thread of the housekeeping idles
+     * @param idle how the thread of the housekeeping idles, null for the usual way
      * @param isInvoked whether the embedder makes the steps of the housekeeping
      */
-    public record Threads(@Nullable Executor executor, IdleStrategy idle, boolean isInvoked) {
+    public record Threads(
+            @Nullable Executor executor, @Nullable IntConsumer idle, boolean isInvoked) {
         /** Returns the settings of a machine that has threads of its own. */
         public static Threads own() {
-            return new Threads(null, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000), false);
+            return new Threads(null, null, false);
         }
     }
 

@@ -3,9 +3,10 @@ package dev.samara.core.internal.space;
 
 import java.util.AbstractList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.RandomAccess;
-import org.agrona.collections.Long2LongHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     private int sealed;
 
     /** The indexes of the joins of this part by address; null as long as there are few. */
-    private @Nullable Long2LongHashMap indexes;
+    private @Nullable Map<Long, Integer> indexes;
 
     @Override
     public PendingJoin get(int index) {
@@ -62,16 +63,16 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
      * is tried twice has no effect the second time.
      */
     private int indexOf(long address) {
-        Long2LongHashMap known = indexes;
+        Map<Long, Integer> known = indexes;
         if (known == null && size - sealed > FEW) {
-            known = new Long2LongHashMap(NOT_KNOWN);
+            known = new HashMap<>();
             for (int i = sealed; i < size; i++) {
                 known.put(get(i).address(), i);
             }
             indexes = known;
         }
         if (known != null) {
-            return (int) known.get(address);
+            return known.getOrDefault(address, NOT_KNOWN);
         }
         for (int i = sealed; i < size; i++) {
             if (get(i).address() == address) {

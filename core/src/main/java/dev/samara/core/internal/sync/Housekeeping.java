@@ -5,8 +5,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.concurrent.Agent;
-import org.agrona.concurrent.IdleStrategy;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * end of a discard or of a gather is a {@link PromptTask}. The thread of the steps does so, too, in the waits of a
  * callback that it runs.
  */
-public final class Housekeeping implements Agent, Runnable {
+public final class Housekeeping implements Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
     private static final long LONGEST_PAUSE = 1_000_000;
 
@@ -44,7 +43,11 @@ public final class Housekeeping implements Agent, Runnable {
     private final @Nullable Executor threads;
 
     private final Executor tasks;
-    private final IdleStrategy idle;
+    /** How the thread of the steps idles, given the number of calls handed over; null for pauses that double. */
+    private final @Nullable IntConsumer idle;
+
+    /** The last pause in nanoseconds of the thread of the steps. Used by the thread that has set {@link #isPolled}. */
+    private long pause = SHORTEST_PAUSE;
 
     /** What each step that asks the calls checks, too. Set before there is a step. */
     private Runnable check = () -> {};
@@ -91,9 +94,10 @@ public final class Housekeeping implements Agent, Runnable {
      * @param threads runs the steps, as one task that lasts as long as calls wait, and must run tasks in parallel; null
      *     if the steps are invoked
      * @param tasks runs the calls that can continue; throws only if it has taken no call
-     * @param idle how the thread of the steps idles
+     * @param idle how the thread of the steps idles, given the number of calls handed over; null for pauses from 1
+     *     microsecond to 1 millisecond
      */
-    public Housekeeping(@Nullable Executor threads, Executor tasks, IdleStrategy idle) {
+    public Housekeeping(@Nullable Executor threads, Executor tasks, @Nullable IntConsumer idle) {
         this.threads = threads;
         this.tasks = tasks;
         this.idle = idle;
@@ -219,15 +223,17 @@ public final class Housekeeping implements Agent, Runnable {
      * task.
      */
     private void idle(int moved) {
-        if (isIdleBroken) {
-            if (moved == 0) {
-                LockSupport.parkNanos(this, LONGEST_PAUSE);
-            }
-            return;
+        IntConsumer strategy = idle;
+        if (strategy != null && !isIdleBroken) {
+            isIdleBroken = true;
+            strategy.accept(moved);
+            isIdleBroken = false;
+        } else if (moved > 0) {
+            pause = SHORTEST_PAUSE;
+        } else {
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
-        isIdleBroken = true;
-        idle.idle(moved);
-        isIdleBroken = false;
     }
 
     /**
@@ -237,7 +243,6 @@ public final class Housekeeping implements Agent, Runnable {
      * @return the number of calls handed over
      * @throws StackOverflowError if the thread's stack is nearly used up; nothing has changed then
      */
-    @Override
     public int doWork() {
         return doWork(true);
     }
@@ -262,11 +267,6 @@ public final class Housekeeping implements Agent, Runnable {
             moved++;
         }
         return moved;
-    }
-
-    @Override
-    public String roleName() {
-        return "samara-housekeeping";
     }
 
     /**

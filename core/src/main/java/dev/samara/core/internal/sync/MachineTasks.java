@@ -4,7 +4,7 @@ package dev.samara.core.internal.sync;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
-import org.agrona.concurrent.IdleStrategy;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,14 +32,14 @@ public final class MachineTasks implements Executor {
      * @param background the machine's own threads
      * @param given the executor of the embedder, or null
      * @param isInvoked whether the steps of the housekeeping are invoked
-     * @param idle how the thread of the housekeeping idles
+     * @param idle how the thread of the housekeeping idles, null for the usual way
      * @param handler receives the exceptions of tasks and of the embedder's executor
      */
     public MachineTasks(
             Background background,
             @Nullable Executor given,
             boolean isInvoked,
-            IdleStrategy idle,
+            @Nullable IntConsumer idle,
             Consumer<? super Throwable> handler) {
         this.background = background;
         this.given = given;

@@ -13,8 +13,9 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import org.agrona.collections.Long2ObjectHashMap;
+import java.util.Map;
 
 /**
  * The VMAs of a fork's child ({@code dup_mmap}): which of the parent's it gets, and with which flags.
@@ -85,7 +86,7 @@ final class ForkVmas {
      * in flight of the parent separates are joined here.
      */
     private static List<VmArea> wholes(Snapshot<VmArea> parents, List<PendingJoin> joins, int pageShift, int maps) {
-        Long2ObjectHashMap<PendingJoin> byAddress = byAddress(joins);
+        Map<Long, PendingJoin> byAddress = byAddress(joins);
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
             PendingJoin join = wholes.isEmpty() ? null : byAddress.get(first);
@@ -100,8 +101,8 @@ final class ForkVmas {
     }
 
     /** Returns the joins by address. Of two at one address the seam decides, which allows more. */
-    private static Long2ObjectHashMap<PendingJoin> byAddress(List<PendingJoin> joins) {
-        Long2ObjectHashMap<PendingJoin> byAddress = new Long2ObjectHashMap<>();
+    private static Map<Long, PendingJoin> byAddress(List<PendingJoin> joins) {
+        Map<Long, PendingJoin> byAddress = new HashMap<>();
         for (PendingJoin join : joins) {
             if (join.isSeam() || !byAddress.containsKey(join.address())) {
                 byAddress.put(join.address(), join);

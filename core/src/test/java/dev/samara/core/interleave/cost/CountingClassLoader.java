@@ -14,8 +14,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Loads the classes of the modules, of their tests and of the collections of Agrona, with a call of {@link
- * CountedSteps} at the beginning of each method and before each jump backwards. All other classes are its parent's.
+ * Loads the classes of the modules and of their tests, with a call of {@link CountedSteps} at the beginning of each
+ * method and before each jump backwards. All other classes are its parent's.
  */
 final class CountingClassLoader extends ClassLoader {
     private static final String COUNTER = Type.getInternalName(CountedSteps.class);
@@ -25,8 +25,7 @@ final class CountingClassLoader extends ClassLoader {
     }
 
     private static boolean isCounted(String name) {
-        return (name.startsWith("dev.samara.") || name.startsWith("org.agrona.collections."))
-                && !name.equals(CountedSteps.class.getName());
+        return name.startsWith("dev.samara.") && !name.equals(CountedSteps.class.getName());
     }
 
     @Override

@@ -9,8 +9,8 @@
  * run for each n, until a run does not reach its n-th point.
  *
  * <ul>
- *   <li><em>Allocations</em>: {@code new}, arrays, lambdas that capture, and each call of the JDK, of JCTools and of
- *       Agrona that is not known to allocate nothing ({@code ForeignCalls} has the list). Offers to queues are among
+ *   <li><em>Allocations</em>: {@code new}, arrays, lambdas that capture, and each call of the JDK and of JCTools that
+ *       is not known to allocate nothing ({@code ForeignCalls} has the list). Offers to queues are among
  *       them.
  *   <li><em>The end of the stack</em>: each method entry. The stack has a number of bytes, in frames of the
  *       interpreter, and each entry that does not fit throws. An injected error at the n-th entry alone would be

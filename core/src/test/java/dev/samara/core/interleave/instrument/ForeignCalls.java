@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The calls of the JDK, of JCTools and of Agrona that allocate nothing. Each other call counts as one that may
+ * The calls of the JDK and of JCTools that allocate nothing. Each other call counts as one that may
  * allocate. A constructor fails where its object is made.
  */
 final class ForeignCalls {
@@ -35,7 +35,7 @@ final class ForeignCalls {
             "java/util/concurrent/locks/ReentrantReadWriteLock",
             "java/util/concurrent/locks/ReentrantReadWriteLock$ReadLock",
             "java/util/concurrent/locks/ReentrantReadWriteLock$WriteLock",
-            "org/agrona/concurrent/IdleStrategy");
+            "java/util/function/IntConsumer");
 
     /** The methods of other classes that allocate nothing. */
     private static final Set<String> NAMES = Set.of(
@@ -132,10 +132,7 @@ final class ForeignCalls {
     }
 
     private static boolean isForeign(String owner) {
-        return owner.startsWith("java/")
-                || owner.startsWith("org/agrona/")
-                || owner.startsWith("org/jctools/")
-                || owner.startsWith("[");
+        return owner.startsWith("java/") || owner.startsWith("org/jctools/") || owner.startsWith("[");
     }
 
     /**

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.agrona.concurrent.Agent;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -117,7 +116,6 @@ final class SourceCompiler {
                         Machine.class,
                         MapleTree.class,
                         Nullable.class,
-                        Agent.class,
                         MpscUnboundedVarHandleArrayQueue.class,
                         MessagePassingQueue.class)
                 .map(type -> Path.of(URI.create(type.getProtectionDomain()

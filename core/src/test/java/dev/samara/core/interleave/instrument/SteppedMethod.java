@@ -175,7 +175,6 @@ final class SteppedMethod extends MethodVisitor {
         if (owner.startsWith("java/util/concurrent/atomic/")
                 || owner.startsWith("java/util/concurrent/Concurrent")
                 || owner.startsWith("java/util/concurrent/CopyOnWrite")
-                || owner.startsWith("org/agrona/")
                 || owner.startsWith("org/jctools/")) {
             return "call";
         }

@@ -20,7 +20,7 @@
  *   <li>Method references are treated as the calls that they make.
  * </ul>
  *
- * <p>A call of the JDK, of JCTools or of Agrona is one step. {@code Object.notify} and the waits with a time limit are
+ * <p>A call of the JDK or of JCTools is one step. {@code Object.notify} and the waits with a time limit are
  * refused, as the modules use none. The garbage collector is no part of a run: reference queues are empty.
  *
  * <p>A {@link dev.samara.core.interleave.instrument.Planting} breaks a class before its instrumentation, by its class

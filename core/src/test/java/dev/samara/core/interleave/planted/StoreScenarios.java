@@ -23,7 +23,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /** Pairs of a store and a load, each of which must see the other thread's store or be seen. */
@@ -70,7 +69,7 @@ final class StoreScenarios {
 
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
-                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Housekeeping(null, Runnable::run, moved -> {}),
                 new Backlog(8, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));

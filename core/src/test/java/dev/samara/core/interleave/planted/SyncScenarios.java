@@ -17,7 +17,6 @@ import dev.samara.core.internal.sync.RcuReader;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
 
 /** Waits at gates, grace periods that are polled, and the threads of a machine. */
@@ -99,7 +98,7 @@ final class SyncScenarios {
 
     /** What an updater unlinks while a grace period is in progress, beside a reader that began after that one. */
     static final class UnlinkedLater extends Bodies {
-        private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()));
+        private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, moved -> {}));
         private final RcuReader early = rcu.register("early");
         private final RcuReader late = rcu.register("late");
         private volatile int @Nullable [] linked = {1};

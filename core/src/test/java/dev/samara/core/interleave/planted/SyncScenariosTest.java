@@ -22,7 +22,6 @@ import dev.samara.core.internal.sync.Watch;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -148,7 +147,7 @@ final class SyncScenariosTest {
     static final class ReaderBesideUpdater extends Bodies {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
-                new Housekeeping(null, Runnable::run, new NoOpIdleStrategy()),
+                new Housekeeping(null, Runnable::run, moved -> {}),
                 new Backlog(8, Backlog.AtBound.WAIT, null),
                 Long.MAX_VALUE,
                 message -> {}));

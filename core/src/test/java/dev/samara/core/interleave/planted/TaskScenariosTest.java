@@ -18,7 +18,6 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.MachineTasks;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -42,8 +41,8 @@ final class TaskScenariosTest {
         private final Background background = new Background(thrown -> {
             throw new AssertionError(thrown);
         });
-        private final MachineTasks tasks = new MachineTasks(
-                background, task -> new Thread(task).start(), false, new NoOpIdleStrategy(), thrown -> {
+        private final MachineTasks tasks =
+                new MachineTasks(background, task -> new Thread(task).start(), false, moved -> {}, thrown -> {
                     throw new AssertionError(thrown);
                 });
         private final AtomicInteger ended = new AtomicInteger();
@@ -69,7 +68,7 @@ final class TaskScenariosTest {
                 report -> {
                     throw new AssertionError(report);
                 },
-                new MachineState.Threads(task -> new Thread(task).start(), new NoOpIdleStrategy(), true),
+                new MachineState.Threads(task -> new Thread(task).start(), moved -> {}, true),
                 layout -> {},
                 null));
         private final AtomicInteger ended = new AtomicInteger();

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.scenario;
 
+import dev.samara.core.MachineBuilder;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.concurrent.IdleStrategy;
+import java.util.function.IntConsumer;
 
 /** The thread of the housekeeping asks again where no other thread can run, or when it is told. */
-public final class IdleByClock implements IdleStrategy {
+public final class IdleByClock implements MachineBuilder.IdleStrategy, IntConsumer {
     private static final long PAUSE = 10_000_000;
 
     @Override
     public void idle(int moved) {
         if (moved == 0) {
-            idle();
+            LockSupport.parkNanos(this, PAUSE);
         }
     }
 
     @Override
-    public void idle() {
-        LockSupport.parkNanos(this, PAUSE);
+    public void accept(int moved) {
+        idle(moved);
     }
-
-    @Override
-    public void reset() {}
 }

@@ -135,7 +135,7 @@ public final class Steps {
         reach(Access.Kind.WRITE, base, -1, name, "write", site);
     }
 
-    /** A call of a class of the JDK, JCTools or Agrona whose objects threads share. */
+    /** A call of a class of the JDK or JCTools whose objects threads share. */
     public static void call(Object receiver, String name, String site) {
         boolean reads = READS.contains(name);
         reach(reads ? Access.Kind.READ : Access.Kind.WRITE, receiver, -1, type(receiver), name, site);

@@ -11,7 +11,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.vma.FrameStore;
 import java.util.concurrent.TimeUnit;
-import org.agrona.concurrent.BackoffIdleStrategy;
 
 /** Memories for tests: small chunks, frames poisoned when freed, and a reader that is waited for long is an error. */
 public final class SmallMemory {
@@ -56,7 +55,7 @@ public final class SmallMemory {
         Background background = new Background(SmallMemory::fail);
         return new Rcu(new Rcu.Settings(
                 background,
-                new Housekeeping(background, background, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000)),
+                new Housekeeping(background, background, null),
                 new Backlog(1 << 10, Backlog.AtBound.WAIT, null),
                 TimeUnit.MINUTES.toNanos(1),
                 SmallMemory::fail));

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.agrona.concurrent.NoOpIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +19,7 @@ final class BacklogTest {
 
     private final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
     private final Background background = new Background(thrown::add);
-    private final Housekeeping housekeeping = new Housekeeping(background, background, new NoOpIdleStrategy());
+    private final Housekeeping housekeeping = new Housekeeping(background, background, moved -> {});
     private final AtomicInteger ran = new AtomicInteger();
 
     private Rcu rcu(Backlog.AtBound atBound) {

@@ -11,7 +11,6 @@ import dev.samara.core.fixture.FirstFailure;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import org.agrona.concurrent.IdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -42,7 +41,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     void throwsWhenRun() throws InterruptedException {
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
         Background background = new Background(thrown::add);
-        Housekeeping list = new Housekeeping(background, background, idle());
+        Housekeeping list = new Housekeeping(background, background, null);
         IllegalStateException planted = new IllegalStateException("planted");
         Scripted late = new Scripted(50);
         list.add(late);
@@ -192,19 +191,8 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
         IllegalStateException planted = new IllegalStateException("planted");
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
         Background background = new Background(thrown::add);
-        Housekeeping list = new Housekeeping(background, background, new IdleStrategy() {
-            @Override
-            public void idle(int workCount) {
-                throw planted;
-            }
-
-            @Override
-            public void idle() {
-                throw planted;
-            }
-
-            @Override
-            public void reset() {}
+        Housekeeping list = new Housekeeping(background, background, moved -> {
+            throw planted;
         });
         Scripted late = new Scripted(20);
         list.add(late);
@@ -219,7 +207,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     @Test
     @DisplayName("loses no call, and runs none twice, where steps meet the end of the stack")
     void withoutStack() throws InterruptedException {
-        Housekeeping list = new Housekeeping(null, Runnable::run, idle());
+        Housekeeping list = new Housekeeping(null, Runnable::run, null);
         List<Scripted> all = new ArrayList<>();
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
         for (int round = 0; round < 50; round++) {

@@ -7,8 +7,6 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.agrona.concurrent.BackoffIdleStrategy;
-import org.agrona.concurrent.IdleStrategy;
 
 /** The list of waiting calls, with an executor whose tasks the test runs. */
 abstract class HousekeepingFixture {
@@ -55,12 +53,8 @@ abstract class HousekeepingFixture {
         }
     }
 
-    static IdleStrategy idle() {
-        return new BackoffIdleStrategy(0, 0, 1_000, 1_000_000);
-    }
-
     final ByHand executor = new ByHand();
-    final Housekeeping calls = new Housekeeping(executor, executor, idle());
+    final Housekeeping calls = new Housekeeping(executor, executor, null);
 
     /** An OutOfMemoryError would end the run of all tests without naming one. */
     static void guarded(Runnable what) {

@@ -58,7 +58,7 @@ final class HousekeepingTest extends HousekeepingFixture {
         List<Long> seen = new ArrayList<>();
         AtomicReference<@Nullable Housekeeping> self = new AtomicReference<>();
         Housekeeping list = new Housekeeping(
-                null, task -> seen.add(Objects.requireNonNull(self.get()).takenIfIdle()), idle());
+                null, task -> seen.add(Objects.requireNonNull(self.get()).takenIfIdle()), null);
         self.set(list);
         assertEquals(0, list.takenIfIdle());
         list.add(new Scripted(1));
@@ -116,7 +116,7 @@ final class HousekeepingTest extends HousekeepingFixture {
             order.add(task);
             task.run();
         };
-        Housekeeping inPlace = new Housekeeping(atOnce, atOnce, idle());
+        Housekeeping inPlace = new Housekeeping(atOnce, atOnce, null);
         Scripted other = new Scripted(7);
         Scripted added = new Scripted(2);
         Scripted again = new Scripted(1) {
@@ -152,7 +152,7 @@ final class HousekeepingTest extends HousekeepingFixture {
     void endingBesideAdding() {
         AtomicReference<@Nullable Runnable> polling = new AtomicReference<>();
         // Runs calls within the polling, which then finds no other call and is about to end.
-        Housekeeping list = new Housekeeping(polling::set, Runnable::run, idle());
+        Housekeeping list = new Housekeeping(polling::set, Runnable::run, null);
         AtomicBoolean isOver = new AtomicBoolean();
         Thread poller = new Thread(() -> {
             while (!isOver.get()) {
@@ -182,7 +182,7 @@ final class HousekeepingTest extends HousekeepingFixture {
         Background background = new Background(thrown -> {
             throw new AssertionError(thrown);
         });
-        Housekeeping list = new Housekeeping(background, background, idle());
+        Housekeeping list = new Housekeeping(background, background, null);
         AtomicInteger runs = new AtomicInteger();
         List<Scripted> all = Collections.synchronizedList(new ArrayList<>());
         List<FutureTask<Integer>> adders = new ArrayList<>();

@@ -11,7 +11,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.agrona.concurrent.BackoffIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,8 +70,7 @@ final class RcuCallbacksTest extends RcuFixture {
     @Test
     @DisplayName("a callback that found no thread runs with the next one")
     void startFails() throws InterruptedException {
-        Housekeeping unattended =
-                new Housekeeping(new Refusing(0, false), background, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000));
+        Housekeeping unattended = new Housekeeping(new Refusing(0, false), background, null);
         Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
         Rcu failing = new Rcu(new Rcu.Settings(background, unattended, backlog, Long.MAX_VALUE, reports::add));
         AtomicInteger ran = new AtomicInteger();

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.agrona.concurrent.BackoffIdleStrategy;
 
 /** Grace periods, with updaters that wait for readers of the test. */
 abstract class RcuFixture {
@@ -23,8 +22,7 @@ abstract class RcuFixture {
 
     Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
         Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
-        Housekeeping housekeeping =
-                new Housekeeping(background, background, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000));
+        Housekeeping housekeeping = new Housekeeping(background, background, null);
         return new Rcu(new Rcu.Settings(executor, housekeeping, backlog, reportAfterNanos, reporter));
     }
 

@@ -8,7 +8,6 @@ import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
-import org.agrona.concurrent.BackoffIdleStrategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -20,8 +19,7 @@ final class SteppedCallbacksTest {
 
     private final List<String> ran = new ArrayList<>();
     private final List<String> reports = new ArrayList<>();
-    private final Housekeeping housekeeping =
-            new Housekeeping(null, Runnable::run, new BackoffIdleStrategy(0, 0, 1_000, 1_000_000));
+    private final Housekeeping housekeeping = new Housekeeping(null, Runnable::run, null);
 
     private Rcu rcu(Executor executor, boolean reportThrows) {
         Backlog backlog = new Backlog(1 << 10, Backlog.AtBound.WAIT, housekeeping);
@@ -47,7 +45,7 @@ final class SteppedCallbacksTest {
                 new Background(thrown -> reports.add(thrown.toString())),
                 Runnable::run,
                 true,
-                new BackoffIdleStrategy(0, 0, 1_000, 1_000_000),
+                null,
                 thrown -> reports.add(thrown.toString()));
         Housekeeping steps = tasks.housekeeping();
         Backlog backlog = new Backlog(1 << 10, Backlog.AtBound.WAIT, steps);
