@@ -165,9 +165,9 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    long update(GuestAtomic what, long address, long physical, int size, long expected, long operand, boolean swaps) {
+    long update(AtomicUpdate what, long address, long physical, int size, long expected, long operand, boolean swaps) {
         long seen = super.update(what, address, physical, size, expected, operand, swaps);
-        judge(address, physical, what == GuestAtomic.LOAD ? Pte.READ : Pte.WRITE);
+        judge(address, physical, what == AtomicUpdate.LOAD ? Pte.READ : Pte.WRITE);
         return seen;
     }
 

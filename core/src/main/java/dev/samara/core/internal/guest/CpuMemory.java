@@ -216,7 +216,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     /** Converts a number between little-endian order and the byte order that is set. */
     long ordered(long number, int size) {
-        return GuestAtomic.ordered(number, size, swapsBytes);
+        return AtomicUpdate.ordered(number, size, swapsBytes);
     }
 
     @Override
@@ -373,57 +373,57 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int loadVolatile(long address, int size) {
-        return atomic(GuestAtomic.LOAD, address, size, 0, 0);
+        return atomic(AtomicUpdate.LOAD, address, size, 0, 0);
     }
 
     @Override
     public int storeVolatile(long address, int size, long number) {
-        return atomic(GuestAtomic.STORE, address, size, 0, number);
+        return atomic(AtomicUpdate.STORE, address, size, 0, number);
     }
 
     @Override
     public int compareAndExchange(long address, int size, long expected, long number) {
-        return atomic(GuestAtomic.EXCHANGE_IF, address, size, expected, number);
+        return atomic(AtomicUpdate.EXCHANGE_IF, address, size, expected, number);
     }
 
     @Override
     public int compareAndSet(long address, int size, long expected, long number) {
         int result = compareAndExchange(address, size, expected, number);
         if (result == Fault.NONE) {
-            value = value == (expected & GuestAtomic.maskOf(size)) ? 1 : 0;
+            value = value == (expected & AtomicUpdate.maskOf(size)) ? 1 : 0;
         }
         return result;
     }
 
     @Override
     public int getAndAdd(long address, int size, long delta) {
-        return atomic(GuestAtomic.ADD, address, size, 0, delta);
+        return atomic(AtomicUpdate.ADD, address, size, 0, delta);
     }
 
     @Override
     public int getAndSet(long address, int size, long number) {
-        return atomic(GuestAtomic.SET, address, size, 0, number);
+        return atomic(AtomicUpdate.SET, address, size, 0, number);
     }
 
     @Override
     public int getAndBitwiseAnd(long address, int size, long mask) {
-        return atomic(GuestAtomic.AND, address, size, 0, mask);
+        return atomic(AtomicUpdate.AND, address, size, 0, mask);
     }
 
     @Override
     public int getAndBitwiseOr(long address, int size, long mask) {
-        return atomic(GuestAtomic.OR, address, size, 0, mask);
+        return atomic(AtomicUpdate.OR, address, size, 0, mask);
     }
 
     @Override
     public int getAndBitwiseXor(long address, int size, long mask) {
-        return atomic(GuestAtomic.XOR, address, size, 0, mask);
+        return atomic(AtomicUpdate.XOR, address, size, 0, mask);
     }
 
-    private int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
+    private int atomic(AtomicUpdate what, long address, int size, long expected, long operand) {
         TranslatedMemory memory = loaded();
         checkSize(size);
-        int access = what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE;
+        int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address, access, size);
         }
@@ -445,14 +445,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Makes an atomic access. Sets the value, except for STORE. Returns the previous number. */
     long update(
             TranslatedMemory memory,
-            GuestAtomic what,
+            AtomicUpdate what,
             long address,
             long physical,
             int size,
             long expected,
             long operand) {
         long seen = memory.update(what, address, physical, size, expected, operand, swapsBytes);
-        if (what != GuestAtomic.STORE) {
+        if (what != AtomicUpdate.STORE) {
             value = seen;
         }
         return seen;

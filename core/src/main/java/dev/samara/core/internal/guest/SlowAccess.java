@@ -111,13 +111,13 @@ final class SlowAccess {
     }
 
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
-    int updateWatched(TranslatedMemory memory, GuestAtomic what, long address, int size, long expected, long operand) {
+    int updateWatched(TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
         long physical = memory.findAgain(address);
         if (physical < 0) {
             return fail(physical, address, size);
         }
         long seen = cpu.update(memory, what, address, physical, size, expected, operand);
-        boolean isWritten = what != GuestAtomic.EXCHANGE_IF || seen == (expected & GuestAtomic.maskOf(size));
+        boolean isWritten = what != AtomicUpdate.EXCHANGE_IF || seen == (expected & AtomicUpdate.maskOf(size));
         if (isWritten) {
             cpu.tell(memory, address, size);
         }

@@ -420,7 +420,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @param swaps whether the numbers are big-endian
      * @return the previous number; unspecified for STORE
      */
-    long update(GuestAtomic what, long address, long physical, int size, long expected, long operand, boolean swaps) {
+    long update(AtomicUpdate what, long address, long physical, int size, long expected, long operand, boolean swaps) {
         return what.update(store, frameOf(physical), offsetOf(physical), size, expected, operand, swaps);
     }
 }

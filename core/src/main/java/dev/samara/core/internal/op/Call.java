@@ -43,7 +43,7 @@ public interface Call {
     }
 
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
-    default void revoke(Revocations revocations) {}
+    default void revoke(CheckedRevocations revocations) {}
 
     /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
     default boolean mayBeRefused() {

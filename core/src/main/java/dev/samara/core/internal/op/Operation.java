@@ -54,7 +54,7 @@ public final class Operation extends RetirementResources implements MachineWatch
     private boolean isWhole;
 
     /** The ranges that the call may revoke; null if the machine is not checked. */
-    private @Nullable Revocations revocations;
+    private @Nullable CheckedRevocations revocations;
 
     /** The ranges to fault in after completion. */
     private List<PopulateRange> populations = List.of();
@@ -110,14 +110,14 @@ public final class Operation extends RetirementResources implements MachineWatch
 
     /** Announces to the access checker the ranges that the call may revoke until the operation ends. */
     private void beginRevocations() {
-        revocations = Revocations.of(layout, call);
+        revocations = CheckedRevocations.of(layout, call);
         if (revocations != null) {
             call.revoke(revocations);
         }
     }
 
     private void endRevocations() {
-        Revocations begun = revocations;
+        CheckedRevocations begun = revocations;
         revocations = null;
         if (begun != null) {
             begun.end();

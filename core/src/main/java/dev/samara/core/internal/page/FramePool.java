@@ -258,7 +258,7 @@ final class FramePool {
         int chunk = made >>> chunkShift;
         long[] fresh;
         try {
-            fresh = new long[count << FrameRecord.SHIFT];
+            fresh = new long[count << FrameRecordWords.SHIFT];
             // First, since the store is asked for each frame once.
             if (pool.length < made + count) {
                 pool = Arrays.copyOf(pool, Math.min(limit, Math.max(2 * pool.length, made + count)));

@@ -56,7 +56,7 @@ public final class Frames {
 
     static {
         // Not at the first allocation: the initialization may fail at the end of a stack, and then fails forever.
-        FrameRecord.initialize();
+        FrameRecordWords.initialize();
     }
 
     private final FrameStore store;
@@ -65,8 +65,8 @@ public final class Frames {
     private final int limit;
 
     /**
-     * The {@linkplain FrameRecord records} of all frames, by chunk. An element is set before any frame of its chunk is
-     * handed out.
+     * The {@linkplain FrameRecordWords records} of all frames, by chunk. An element is set before any frame of its
+     * chunk is handed out.
      */
     private final long[][] records;
 
@@ -199,20 +199,20 @@ public final class Frames {
         int frame = pool.take(magazine);
         if (frame != NONE) {
             // No other thread knows the frame yet.
-            FrameRecord.setWordRelease(recordsOf(frame), positionOf(frame), 1);
+            FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 1);
         }
         return frame;
     }
 
     /** Puts back a frame that no other thread has seen. */
     private void untake(int frame, Magazine magazine) {
-        FrameRecord.setWordRelease(recordsOf(frame), positionOf(frame), 0);
+        FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 0);
         pool.untake(frame, magazine);
     }
 
     /** Returns the position of a frame's record in the records of its chunk. */
     private int positionOf(int frame) {
-        return (frame & (1 << chunkShift) - 1) << FrameRecord.SHIFT;
+        return (frame & (1 << chunkShift) - 1) << FrameRecordWords.SHIFT;
     }
 
     private long[] recordsOf(int frame) {
@@ -227,10 +227,10 @@ public final class Frames {
     public boolean share(int frame) {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
-        if ((FrameRecord.wordOpaque(chunk, at) & COUNT) >= MOST_MAPPINGS) {
+        if ((FrameRecordWords.wordOpaque(chunk, at) & COUNT) >= MOST_MAPPINGS) {
             return false;
         }
-        FrameRecord.getAndAddWord(chunk, at, 1L);
+        FrameRecordWords.getAndAddWord(chunk, at, 1L);
         return true;
     }
 
@@ -242,9 +242,9 @@ public final class Frames {
     public void drop(int frame, Magazine magazine) {
         // Volatile: releases the caller's accesses to the frame, and acquires those of other users before the frame is
         // freed. Pairs with itself, and with isSole.
-        long before = FrameRecord.getAndAddWord(recordsOf(frame), positionOf(frame), -1L);
+        long before = FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), -1L);
         if ((before & COUNT) == 0) {
-            FrameRecord.getAndAddWord(recordsOf(frame), positionOf(frame), 1L);
+            FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), 1L);
             throw new IllegalStateException("frame " + frame + " was dropped, and is not in use");
         }
         if ((before & USES) == 1) {
@@ -266,10 +266,10 @@ public final class Frames {
     public boolean pin(int frame) {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
-        if ((FrameRecord.wordOpaque(chunk, at) & PINS) >>> PIN_SHIFT >= MOST_PINS) {
+        if ((FrameRecordWords.wordOpaque(chunk, at) & PINS) >>> PIN_SHIFT >= MOST_PINS) {
             return false;
         }
-        FrameRecord.getAndAddWord(chunk, at, PIN);
+        FrameRecordWords.getAndAddWord(chunk, at, PIN);
         pins.getAndIncrement();
         return true;
     }
@@ -291,11 +291,11 @@ public final class Frames {
     public void unpin(int frame, Magazine magazine) {
         // A pin is subtracted only if the word has one: a borrow would change the marks, which other threads read.
         for (; ; ) {
-            long before = isMade(frame) ? FrameRecord.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
+            long before = isMade(frame) ? FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
             if ((before & PINS) == 0) {
                 throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
             }
-            if (FrameRecord.compareAndSetWord(recordsOf(frame), positionOf(frame), before, before - PIN)) {
+            if (FrameRecordWords.compareAndSetWord(recordsOf(frame), positionOf(frame), before, before - PIN)) {
                 pins.getAndDecrement();
                 if ((before & USES) == PIN) {
                     free(frame, magazine);
@@ -312,7 +312,7 @@ public final class Frames {
 
     /** Returns whether a frame has pins. */
     public boolean isPinned(int frame) {
-        return isMade(frame) && (FrameRecord.wordVolatile(recordsOf(frame), positionOf(frame)) & PINS) != 0;
+        return isMade(frame) && (FrameRecordWords.wordVolatile(recordsOf(frame), positionOf(frame)) & PINS) != 0;
     }
 
     /** Returns the number of pins of all frames at some instant of this call. */
@@ -322,18 +322,18 @@ public final class Frames {
 
     /** Returns the number of mappings and caches that use a frame, at some instant of this call. */
     public int mappings(int frame) {
-        return (int) (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & COUNT);
+        return (int) (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & COUNT);
     }
 
     /** Returns whether the caller's mapping is the only use of a frame. */
     public boolean isSole(int frame) {
         // Acquire: pairs with the subtraction of drop, which follows another user's last read.
-        return (FrameRecord.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
+        return (FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
     }
 
     /** Returns how often a frame was freed. Another stamp means that the frame has another page now. */
     public long reuseStamp(int frame) {
-        return FrameRecord.reuseStampOpaque(recordsOf(frame), positionOf(frame));
+        return FrameRecordWords.reuseStampOpaque(recordsOf(frame), positionOf(frame));
     }
 
     private void free(int frame, Magazine magazine) {
@@ -352,10 +352,10 @@ public final class Frames {
     private void release(int frame, Magazine magazine) {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
-        FrameRecord.setOwner(chunk, at, ANONYMOUS);
+        FrameRecordWords.setOwner(chunk, at, ANONYMOUS);
         // No other thread frees the frame. Opaque: checked TLBs compare the stamp of a frame that they believe mapped.
-        FrameRecord.incrementReuseStampOpaque(chunk, at);
-        FrameRecord.setWordRelease(chunk, at, 0);
+        FrameRecordWords.incrementReuseStampOpaque(chunk, at);
+        FrameRecordWords.setWordRelease(chunk, at, 0);
         pool.put(frame, magazine);
     }
 
@@ -374,8 +374,8 @@ public final class Frames {
     public void assign(int frame, long owner, long page) {
         // The owner last: a thread that reads the owner also reads the page, even if it has found the frame's number
         // before the frame was assigned to this cache. Pairs with isCached.
-        FrameRecord.setPage(recordsOf(frame), positionOf(frame), page);
-        FrameRecord.setOwnerRelease(recordsOf(frame), positionOf(frame), owner);
+        FrameRecordWords.setPage(recordsOf(frame), positionOf(frame), page);
+        FrameRecordWords.setOwnerRelease(recordsOf(frame), positionOf(frame), owner);
     }
 
     /**
@@ -384,7 +384,7 @@ public final class Frames {
      * @param owner the number of the cache, above {@link #ANONYMOUS}
      */
     public void prepare(int frame, long owner) {
-        FrameRecord.setOwner(recordsOf(frame), positionOf(frame), -owner);
+        FrameRecordWords.setOwner(recordsOf(frame), positionOf(frame), -owner);
     }
 
     /**
@@ -394,7 +394,7 @@ public final class Frames {
      * @param frame any number
      */
     public boolean isPrepared(int frame, long owner) {
-        return isMade(frame) && FrameRecord.owner(recordsOf(frame), positionOf(frame)) == -owner;
+        return isMade(frame) && FrameRecordWords.owner(recordsOf(frame), positionOf(frame)) == -owner;
     }
 
     /**
@@ -411,17 +411,17 @@ public final class Frames {
         int at = positionOf(frame);
         // Volatile: after the leaf was linked. Pairs with remove, which precedes the walk that clears the frame's
         // entries.
-        long word = FrameRecord.wordVolatile(chunk, at);
+        long word = FrameRecordWords.wordVolatile(chunk, at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
-                && FrameRecord.ownerAcquire(chunk, at) == owner
-                && FrameRecord.page(chunk, at) == page;
+                && FrameRecordWords.ownerAcquire(chunk, at) == owner
+                && FrameRecordWords.page(chunk, at) == page;
     }
 
     /** Marks a frame as removed from its cache. The thread that removes it calls this before it walks the mappings. */
     public void remove(int frame) {
         // Volatile: a full fence before the walk. Pairs with isCached.
-        FrameRecord.getAndOrWord(recordsOf(frame), positionOf(frame), REMOVED);
+        FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), REMOVED);
     }
 
     /**
@@ -429,12 +429,12 @@ public final class Frames {
      * the cache after this call.
      */
     public void restore(int frame) {
-        FrameRecord.getAndAndWord(recordsOf(frame), positionOf(frame), ~REMOVED);
+        FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~REMOVED);
     }
 
     /** Returns whether a frame has been removed from its cache, and is not free yet. */
     public boolean isRemoved(int frame) {
-        return (FrameRecord.wordVolatile(recordsOf(frame), positionOf(frame)) & REMOVED) != 0;
+        return (FrameRecordWords.wordVolatile(recordsOf(frame), positionOf(frame)) & REMOVED) != 0;
     }
 
     /**
@@ -443,21 +443,21 @@ public final class Frames {
      */
     public void setInactive(int frame, boolean is) {
         if (is) {
-            FrameRecord.getAndOrWord(recordsOf(frame), positionOf(frame), INACTIVE);
+            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), INACTIVE);
         } else {
-            FrameRecord.getAndAndWord(recordsOf(frame), positionOf(frame), ~INACTIVE);
+            FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~INACTIVE);
         }
     }
 
     /** Returns whether {@link #setInactive} was called last with true. */
     public boolean isInactive(int frame) {
-        return (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
+        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
     }
 
     /** Marks a frame as written. */
     public void setDirty(int frame) {
         if (!isDirty(frame)) {
-            FrameRecord.getAndOrWord(recordsOf(frame), positionOf(frame), DIRTY);
+            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), DIRTY);
         }
     }
 
@@ -478,7 +478,7 @@ public final class Frames {
     public void noteDirtied(int frame) {
         AtomicLong counter = dirtied;
         // The number is negative before the frame is put into its cache.
-        if (counter != null && Math.abs(FrameRecord.owner(recordsOf(frame), positionOf(frame))) >= SAVED) {
+        if (counter != null && Math.abs(FrameRecordWords.owner(recordsOf(frame), positionOf(frame))) >= SAVED) {
             counter.getAndAdd(pageSize);
         }
     }
@@ -495,11 +495,11 @@ public final class Frames {
         for (; ; ) {
             // Volatile, as the comparison: before the walk that follows. Pairs with GuestPins, which pins the frame
             // and then looks for the mark: the pin is seen here, or the mark is set there.
-            long word = FrameRecord.wordVolatile(chunk, at);
+            long word = FrameRecordWords.wordVolatile(chunk, at);
             if ((word & DIRTY) == 0) {
                 return false;
             }
-            if ((word & PINS) != 0 || FrameRecord.compareAndSetWord(chunk, at, word, word & ~DIRTY)) {
+            if ((word & PINS) != 0 || FrameRecordWords.compareAndSetWord(chunk, at, word, word & ~DIRTY)) {
                 return true;
             }
         }
@@ -507,7 +507,7 @@ public final class Frames {
 
     /** Returns whether a frame is marked as written. */
     public boolean isDirty(int frame) {
-        return (FrameRecord.wordOpaque(recordsOf(frame), positionOf(frame)) & DIRTY) != 0;
+        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & DIRTY) != 0;
     }
 
     /**

@@ -24,7 +24,7 @@
  *   <tr><td>What locks entries, and has their cpumasks?</td>
  *       <td>{@link dev.samara.core.internal.page.Leaf}</td></tr>
  *   <tr><td>What counts the users and the pins of a frame?</td>
- *       <td>{@link dev.samara.core.internal.page.Frames}, {@code FrameRecord}</td></tr>
+ *       <td>{@link dev.samara.core.internal.page.Frames}, {@code FrameRecordWords}</td></tr>
  *   <tr><td>Where does a free frame come from?</td>
  *       <td>{@link dev.samara.core.internal.page.Magazine}, {@code FramePool}</td></tr>
  *   <tr><td>Where are the bytes of frames?</td>

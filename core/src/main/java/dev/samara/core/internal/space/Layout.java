@@ -82,7 +82,7 @@ public final class Layout implements VmaLookup {
      */
     private volatile boolean isClosing;
 
-    private final Notifiers notifiers;
+    private final RegisteredNotifiers notifiers;
 
     /* Guarded by the layout lock, as is everything in them. */
 
@@ -146,7 +146,7 @@ public final class Layout implements VmaLookup {
         host = origin.host();
         geometry = origin.geometry();
         ReentrantLock lock = host.newLock();
-        notifiers = new Notifiers(host.firstNotifiers());
+        notifiers = new RegisteredNotifiers(host.firstNotifiers());
         MapleTree<VmArea> empty = new MapleTree<>(lock);
         tree = empty;
         districts = new Districts(this, lock, empty, limits);

@@ -50,7 +50,7 @@ public final class Rcu {
             Consumer<String> reporter) {}
 
     private final Settings settings;
-    private final GracePeriods polled;
+    private final PolledGracePeriods polled;
     private final RcuCallbacks callbacks;
 
     /** Replaced as a whole, under the lock. Scanned without the lock. */
@@ -61,7 +61,7 @@ public final class Rcu {
 
     public Rcu(Settings settings) {
         this.settings = settings;
-        polled = new GracePeriods(this, settings);
+        polled = new PolledGracePeriods(this, settings);
         callbacks = new RcuCallbacks(this, settings);
     }
 

@@ -23,8 +23,8 @@
  * </pre>
  *
  * <p>Nothing here depends on VMAs or trees. No lock of this package is held while code of an embedder runs. One monitor
- * is the exception: {@link dev.samara.core.internal.sync.GracePeriods} tells the reporter of a long grace period under
- * its own.
+ * is the exception: {@link dev.samara.core.internal.sync.PolledGracePeriods} tells the reporter of a long grace period
+ * under its own.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -33,7 +33,7 @@
  *   <tr><td>What waits until no reader uses a frame?</td>
  *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
  *   <tr><td>What can be asked whether that is so, without a wait?</td>
- *       <td>{@code GracePeriods}</td></tr>
+ *       <td>{@code PolledGracePeriods}</td></tr>
  *   <tr><td>What runs after a grace period, without a wait?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
  *   <tr><td>What bounds the work that waits for grace periods?</td>

@@ -2,12 +2,12 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -101,7 +101,7 @@ public record Brk(long address) implements Call {
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.addAll();
     }
 

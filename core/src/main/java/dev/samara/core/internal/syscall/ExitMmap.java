@@ -2,8 +2,8 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
@@ -33,7 +33,7 @@ public record ExitMmap() implements Call {
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.addAll();
     }
 

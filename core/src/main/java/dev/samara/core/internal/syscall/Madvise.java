@@ -7,10 +7,10 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
@@ -263,7 +263,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
     }
 

@@ -14,11 +14,11 @@ import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.Reservations;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -282,7 +282,7 @@ public record Mmap(
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         if ((flags & FIXED) != 0) {
             revocations.add(address, length);
         }

@@ -4,10 +4,10 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -134,7 +134,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         if ((protection & GROWS) != 0) {
             // The range is extended to an end of the stack.
             revocations.addAll();

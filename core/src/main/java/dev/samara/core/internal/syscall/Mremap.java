@@ -7,10 +7,10 @@ import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -137,7 +137,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.add(address, oldLength);
         if ((flags & MREMAP_FIXED) != 0) {
             revocations.add(newAddress, newLength);

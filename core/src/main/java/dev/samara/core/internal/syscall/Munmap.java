@@ -4,9 +4,9 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -118,7 +118,7 @@ public record Munmap(long address, long length) implements Call {
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
     }
 

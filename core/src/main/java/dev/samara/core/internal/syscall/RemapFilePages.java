@@ -4,8 +4,8 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -72,7 +72,7 @@ public record RemapFilePages(long address, long length, int protection, long pag
     }
 
     @Override
-    public void revoke(Revocations revocations) {
+    public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
     }
 

@@ -5,8 +5,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -114,7 +114,7 @@ public final class Shm {
         }
 
         @Override
-        public void revoke(Revocations revocations) {
+        public void revoke(CheckedRevocations revocations) {
             revocations.addAll();
         }
 
@@ -166,7 +166,7 @@ public final class Shm {
         }
 
         @Override
-        public void revoke(Revocations revocations) {
+        public void revoke(CheckedRevocations revocations) {
             revocations.addAll();
         }
 

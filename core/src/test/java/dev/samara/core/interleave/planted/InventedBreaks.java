@@ -29,7 +29,7 @@ final class InventedBreaks {
                     "a grace period in progress serves for what is unlinked later",
                     SyncScenarios.UnlinkedLater.class,
                     2,
-                    in("sync.GracePeriods", "return begun + 1;", "return begun == over ? begun + 1 : begun;")),
+                    in("sync.PolledGracePeriods", "return begun + 1;", "return begun == over ? begun + 1 : begun;")),
             PlantedBreak.of(
                     "a place that is given back is told to nobody",
                     LayoutScenarios.WaitsForRoom.class,

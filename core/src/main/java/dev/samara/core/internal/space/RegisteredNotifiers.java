@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
-final class Notifiers {
+final class RegisteredNotifiers {
     /** One addition of a notifier. A notifier that was added twice is removed twice. */
     private static final class AddedNotifier {
         private final MmuNotifier notifier;
@@ -21,7 +21,7 @@ final class Notifiers {
 
     private volatile List<MmuNotifier> all = List.of();
 
-    Notifiers(List<MmuNotifier> first) {
+    RegisteredNotifiers(List<MmuNotifier> first) {
         first.forEach(this::add);
     }
 

@@ -11,7 +11,7 @@ import java.lang.invoke.VarHandle;
  * <p>All accesses of records stand here. Each method takes the array and the position of the record, and names the mode
  * of its access; one without a mode is plain. {@link Frames} decides what the word means.
  */
-final class FrameRecord {
+final class FrameRecordWords {
     /** Binary logarithm of the number of longs of a record. */
     static final int SHIFT = 2;
 
@@ -22,7 +22,7 @@ final class FrameRecord {
     private static final int PAGE = 2;
     private static final int REUSE_STAMP = 3;
 
-    private FrameRecord() {}
+    private FrameRecordWords() {}
 
     /** Initializes this class: the call does. */
     static void initialize() {}

@@ -4,7 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.vma.FrameStore;
 
 /** The kinds of atomic accesses. */
-enum GuestAtomic {
+enum AtomicUpdate {
     /** Reads the number. */
     LOAD,
     /** Writes the operand. */

@@ -10,23 +10,23 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The access checker's records of the ranges that one call may revoke, from before its first attempt to its end. */
-public final class Revocations {
+public final class CheckedRevocations {
     private final Layout layout;
     private final AccessChecker checker;
     private final Call call;
     private final List<AccessChecker.Revocation> begun = new ArrayList<>(2);
 
-    private Revocations(Layout layout, AccessChecker checker, Call call) {
+    private CheckedRevocations(Layout layout, AccessChecker checker, Call call) {
         this.layout = layout;
         this.checker = checker;
         this.call = call;
     }
 
     /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
-    static @Nullable Revocations of(Layout layout, Call call) {
+    static @Nullable CheckedRevocations of(Layout layout, Call call) {
         MachineMemory memory = layout.memoryOrNull();
         AccessChecker checker = memory == null ? null : memory.accessChecker();
-        return checker == null ? null : new Revocations(layout, checker, call);
+        return checker == null ? null : new CheckedRevocations(layout, checker, call);
     }
 
     /**

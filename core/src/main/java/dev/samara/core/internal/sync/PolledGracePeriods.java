@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * poll_state_synchronize_rcu}). All callers share the grace periods, so another caller costs a number. A grace period
  * advances only while some thread polls. Thread-safe; never waits.
  */
-final class GracePeriods {
+final class PolledGracePeriods {
     private final Rcu rcu;
     private final Rcu.Settings settings;
 
@@ -40,7 +40,7 @@ final class GracePeriods {
     private int inSection;
     private @Nullable RcuReader lastAwaited;
 
-    GracePeriods(Rcu rcu, Rcu.Settings settings) {
+    PolledGracePeriods(Rcu rcu, Rcu.Settings settings) {
         this.rcu = rcu;
         this.settings = settings;
     }
