@@ -25,6 +25,27 @@ final class ArchitectureTest {
     private static final List<String> ROWS =
             List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "picture", "cli");
 
+    /** The rows of the emulator, from instructions to the end of a debugger. */
+    private static final List<String> EMULATOR = List.of(
+            "isa",
+            "cpu",
+            "translate",
+            "elf",
+            "linux.abi",
+            "linux.memory",
+            "linux.wait",
+            "linux.signal",
+            "linux.file",
+            "linux.debug",
+            "linux.process",
+            "linux.call",
+            "linux",
+            "gdb");
+
+    private static String emulator(String row) {
+        return "dev.samara.examples.riscv." + row;
+    }
+
     @Test
     @DisplayName("a row imports only rows above it")
     void rowsImportUpwards() {
@@ -96,18 +117,63 @@ final class ArchitectureTest {
                 .onlyHaveDependentClassesThat()
                 .resideInAnyPackage(RISCV, "dev.samara.examples.cli")
                 .check(EXAMPLES);
-        String[] parts = {"isa", "cpu", "translate", "elf", "linux", "gdb"};
-        for (int i = 0; i < parts.length; i++) {
-            for (String later : List.of(parts).subList(i + 1, parts.length)) {
-                noClasses()
-                        .that()
-                        .resideInAPackage("dev.samara.examples.riscv." + parts[i])
-                        .should()
-                        .dependOnClassesThat()
-                        .resideInAPackage("dev.samara.examples.riscv." + later)
-                        .check(EXAMPLES);
-            }
+    }
+
+    @Test
+    @DisplayName("a row of the emulator imports only rows above it, and each of its classes lives in a row")
+    void emulatorImportsUpwards() {
+        for (int i = 0; i < EMULATOR.size() - 1; i++) {
+            noClasses()
+                    .that()
+                    .resideInAPackage(emulator(EMULATOR.get(i)))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(EMULATOR.subList(i + 1, EMULATOR.size()).stream()
+                            .map(ArchitectureTest::emulator)
+                            .toArray(String[]::new))
+                    .check(EXAMPLES);
         }
+        classes()
+                .that()
+                .resideInAPackage(RISCV)
+                .should()
+                .resideInAnyPackage(
+                        EMULATOR.stream().map(ArchitectureTest::emulator).toArray(String[]::new))
+                .check(EXAMPLES);
+    }
+
+    @Test
+    @DisplayName("files know nothing of signals, and signals nothing of files")
+    void roomsStandBeside() {
+        noClasses()
+                .that()
+                .resideInAPackage(emulator("linux.file"))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(emulator("linux.signal"))
+                .check(EXAMPLES);
+    }
+
+    @Test
+    @DisplayName("the outside of the emulated Linux sees what runs it, and what a debugger sees, and no room within")
+    void roomsAreWithin() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(emulator("linux.."))
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(EMULATOR.stream()
+                        .filter(row -> row.startsWith("linux.") && !row.equals("linux.debug"))
+                        .map(ArchitectureTest::emulator)
+                        .toArray(String[]::new))
+                .check(EXAMPLES);
+        noClasses()
+                .that()
+                .resideInAPackage(emulator("gdb"))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(emulator("linux"))
+                .check(EXAMPLES);
     }
 
     @Test

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.gdb;
 
-import dev.samara.examples.riscv.linux.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugging;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.gdb;
 
-import dev.samara.examples.riscv.linux.DebuggedProcess;
+import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -2,7 +2,7 @@
 package dev.samara.examples.riscv.gdb;
 
 import dev.samara.examples.riscv.cpu.Hart;
-import dev.samara.examples.riscv.linux.DebuggedThread;
+import dev.samara.examples.riscv.linux.debug.DebuggedThread;
 import org.jspecify.annotations.Nullable;
 
 /** What the debugger knows of a thread of the guest. Guarded by the lock of {@link StopControl}. */

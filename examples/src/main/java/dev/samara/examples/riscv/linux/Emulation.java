@@ -3,25 +3,31 @@ package dev.samara.examples.riscv.linux;
 
 import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
-import dev.samara.core.backing.HostFile;
-import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.elf.ElfException;
-import dev.samara.examples.riscv.elf.ElfFile;
 import dev.samara.examples.riscv.elf.LoadedProgram;
-import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.linux.abi.WaitStatus;
+import dev.samara.examples.riscv.linux.call.CallTrace;
+import dev.samara.examples.riscv.linux.call.SystemCalls;
+import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.HostStream;
+import dev.samara.examples.riscv.linux.file.StandardInput;
+import dev.samara.examples.riscv.linux.file.WorkingFolder;
+import dev.samara.examples.riscv.linux.memory.ProcessMemory;
+import dev.samara.examples.riscv.linux.process.GuestProcess;
+import dev.samara.examples.riscv.linux.process.GuestReports;
+import dev.samara.examples.riscv.linux.process.GuestSystem;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProgramStart;
+import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.translate.BackgroundTranslator;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAccumulator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,29 +35,14 @@ import org.jspecify.annotations.Nullable;
  * are killed then, as in a container.
  */
 public final class Emulation {
-    /** The most processes and threads at a time. */
-    private static final int MOST_PROCESSES = 512;
-
-    private static final int USER = 1000;
-    private static final int RANDOM = 16;
     private static final long STACK = 8L << 20;
 
     private final RunPlan plan;
     private final GuestRoot root;
     private final Machine machine;
-    private final ProcessTree tree = new ProcessTree();
-    private final FutexTable futexes = new FutexTable();
-    private final SegmentTable segments = new SegmentTable();
-    private final UnnamedMemory unnamed = new UnnamedMemory();
-    private final EventCounts counts = new EventCounts();
-    private final AtomicLong inodes = new AtomicLong(1);
-    private final AtomicInteger pipes = new AtomicInteger();
-    private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
-    private final @Nullable CallTrace trace;
+    private final GuestSystem system;
     private final @Nullable BackgroundTranslator translator;
     private final @Nullable Debugging debugger;
-    private @Nullable ScheduledThreadPoolExecutor timers;
-    private volatile boolean isEnding;
     private @Nullable MachineStatistics last;
 
     /**
@@ -75,108 +66,27 @@ public final class Emulation {
         this.plan = plan;
         this.debugger = debugger;
         root = new GuestRoot(plan.root(), plan.program());
-        trace = plan.traces() ? new CallTrace(plan.reports()) : null;
+        GuestReports reports = new GuestReports(plan.reports(), plan.showsMaps());
+        CallTrace trace = plan.traces() ? new CallTrace(plan.reports()) : null;
         translator = plan.execution() == CodeExecution.INTERPRETED || debugger != null
                 ? null
                 : new BackgroundTranslator(
                         plan.execution() == CodeExecution.TRANSLATED_AT_ONCE,
-                        failure -> report("a translation fails", failure));
+                        failure -> reports.failed("a translation fails", failure));
         machine = Machine.builder()
                 .memory(plan.memory())
                 .tlbEntries(plan.tlbEntries())
                 .checked(plan.isChecked())
-                .reportTo(report -> complain(report.toString()))
+                .reportTo(report -> reports.complain(report.toString()))
                 .build();
-    }
-
-    Machine machine() {
-        return machine;
-    }
-
-    UnnamedMemory unnamedMemory() {
-        return unnamed;
-    }
-
-    /** Returns what makes code of hot blocks; null if there is none. */
-    @Nullable
-    BackgroundTranslator translator() {
-        return translator;
-    }
-
-    RunPlan plan() {
-        return plan;
-    }
-
-    GuestRoot root() {
-        return root;
-    }
-
-    ProcessTree tree() {
-        return tree;
-    }
-
-    FutexTable futexes() {
-        return futexes;
-    }
-
-    SegmentTable segments() {
-        return segments;
-    }
-
-    EventCounts counts() {
-        return counts;
-    }
-
-    @Nullable
-    CallTrace trace() {
-        return trace;
-    }
-
-    /** The number of pipes. */
-    AtomicInteger pipes() {
-        return pipes;
-    }
-
-    int user() {
-        return USER;
-    }
-
-    /** Returns the thread that rings the timers of processes, and starts it for the first one. */
-    synchronized ScheduledThreadPoolExecutor timers() {
-        ScheduledThreadPoolExecutor known = timers;
-        if (known == null) {
-            known = new ScheduledThreadPoolExecutor(1, ringing -> {
-                Thread made = new Thread(ringing, "timers of the guest");
-                made.setDaemon(true);
-                return made;
-            });
-            known.setRemoveOnCancelPolicy(true);
-            timers = known;
-        }
-        return known;
-    }
-
-    private synchronized void endTimers() {
-        if (timers != null) {
-            timers.shutdownNow();
-        }
-    }
-
-    long newInode() {
-        return inodes.incrementAndGet();
-    }
-
-    boolean isEnding() {
-        return isEnding;
-    }
-
-    /** Whether there are as many processes as may be. */
-    boolean isFull() {
-        int threads = 0;
-        for (GuestProcess each : tree.all()) {
-            threads += 1 + each.threads();
-        }
-        return threads > 2 * MOST_PROCESSES;
+        system = new GuestSystem(
+                machine,
+                plan.memory(),
+                plan.processors(),
+                root,
+                translator,
+                reports,
+                thread -> new SystemCalls(thread, trace));
     }
 
     /**
@@ -189,7 +99,7 @@ public final class Emulation {
     public int run() throws ElfException, InterruptedException {
         GuestProcess first = begin();
         try {
-            tree.awaitEnd(first);
+            system.tree().awaitEnd(first);
         } finally {
             end();
         }
@@ -203,10 +113,10 @@ public final class Emulation {
         boolean isBegun = false;
         try {
             Map<Resource, Long> limits = Map.of(Resource.STACK, STACK, Resource.MEMLOCK, STACK);
-            LoadedProgram program = load(start, limits);
+            LoadedProgram program = start.load(machine, root, limits);
             GuestProcess process = new GuestProcess(
-                    this,
-                    tree.newId(),
+                    system,
+                    system.tree().newId(),
                     ProcessMemory.of(program),
                     start.names(),
                     streams(),
@@ -220,7 +130,7 @@ public final class Emulation {
             GuestThread thread = new GuestThread(process, process.pid(), null);
             thread.begin(program);
             process.add(thread);
-            tree.add(process, null);
+            system.tree().add(process, null);
             thread.start();
             isBegun = true;
             return process;
@@ -243,98 +153,14 @@ public final class Emulation {
     }
 
     private void end() throws InterruptedException {
-        isEnding = true;
-        for (GuestProcess each : tree.all()) {
-            each.exit(WaitStatus.killed(SignalInfo.KILL));
-        }
-        tree.awaitEnds();
-        endTimers();
+        system.endProcesses();
         if (translator != null) {
             translator.end();
         }
-        segments.close();
-        unnamed.free();
+        system.freeMemory();
         machine.awaitQuiescence();
         last = machine.statistics();
         machine.close();
-    }
-
-    /** Loads a program and its interpreter into a new space. */
-    LoadedProgram load(ProgramStart start, Map<Resource, Long> limits) throws ProgramStart.LoadException {
-        ProgramLoader loader = new ProgramLoader(machine, limits, USER);
-        byte[] random = new byte[RANDOM];
-        DeviceFile.fillRandomly(random);
-        try (HostFile file = machine.openFile(start.host(), ProgramLoader.GEOMETRY)) {
-            ElfFile elf = new ElfFile(start.host().toString(), file, ProgramLoader.GEOMETRY);
-            String path = elf.interpreter();
-            if (path == null) {
-                return loader.load(elf, null, start.guest(), start.arguments(), start.environment(), random);
-            }
-            Path host = root.resolve("/", path, true).host();
-            if (host == null || !Files.isRegularFile(host)) {
-                throw new ProgramStart.LoadException(
-                        LinuxErrno.ENOENT,
-                        start.host() + ": its interpreter " + path + " is not there: is --sysroot right?");
-            }
-            try (HostFile second = machine.openFile(host, ProgramLoader.GEOMETRY)) {
-                ElfFile interpreter = new ElfFile(host.toString(), second, ProgramLoader.GEOMETRY);
-                return loader.load(elf, interpreter, start.guest(), start.arguments(), start.environment(), random);
-            }
-        } catch (MmException e) {
-            throw new ProgramStart.LoadException(LinuxErrno.of(e), start.host() + ": cannot be opened: " + e.errno());
-        } catch (ElfException e) {
-            throw new ProgramStart.LoadException(LinuxErrno.ENOEXEC, String.valueOf(e.getMessage()));
-        }
-    }
-
-    private void complain(String line) {
-        synchronized (plan.reports()) {
-            plan.reports().println("samara: " + line);
-            plan.reports().flush();
-        }
-    }
-
-    /** Tells of a fault that ends the first process. */
-    void killedBy(GuestThread thread, SignalInfo info) {
-        if (info.isFault() && thread.process().pid() == ProcessTree.FIRST_PID) {
-            complain(String.format(
-                    Locale.ROOT,
-                    "process %d ends by signal %d, code %d, address 0x%x, pc 0x%x",
-                    thread.process().pid(),
-                    info.signal(),
-                    info.code(),
-                    info.address(),
-                    thread.hart().pc));
-        }
-    }
-
-    void outOfMemory(GuestProcess process) {
-        complain("process " + process.pid() + " is killed: there is no memory left");
-    }
-
-    void broken(GuestThread thread, Throwable failure) {
-        report("thread " + thread.tid() + " of the emulator fails", failure);
-    }
-
-    private void report(String what, Throwable failure) {
-        complain(what + ": " + failure);
-        synchronized (plan.reports()) {
-            // Where the emulator writes, for a report of its fault: the guest goes on.
-            failure.printStackTrace(plan.reports());
-            plan.reports().flush();
-        }
-    }
-
-    /** A process ends, and its memory is still there. */
-    void ending(GuestProcess process) {
-        mostResident.accumulate(process.memory().space().residency().peak());
-        if (plan.showsMaps()) {
-            complain("mappings of process " + process.pid() + " at its end:");
-            synchronized (plan.reports()) {
-                process.memory().space().snapshot().maps().forEach(plan.reports()::println);
-                plan.reports().flush();
-            }
-        }
     }
 
     /**
@@ -353,12 +179,12 @@ public final class Emulation {
      * @return lines for a person
      */
     public List<String> statistics() {
-        List<String> lines = new ArrayList<>(counts.lines());
+        List<String> lines = new ArrayList<>(system.counts().lines());
         if (translator != null) {
             lines.add(String.format(Locale.ROOT, "%,d regions of code translated", translator.regionsMade()));
         }
         if (last != null) {
-            lines.addAll(MemoryText.lines(last, mostResident.get()));
+            lines.addAll(MemoryText.lines(last, system.counts().mostResident()));
         }
         return lines;
     }

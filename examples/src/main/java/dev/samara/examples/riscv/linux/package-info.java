@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Linux for programs of RISC-V: processes, threads, signals, files, and the system calls.
+ * Linux for programs of RISC-V. {@link dev.samara.examples.riscv.linux.Emulation} runs one: it makes the machine,
+ * begins the first process with the standard streams of the host, and ends all others after it.
  *
- * <p>{@link dev.samara.examples.riscv.linux.Emulation} is the machine with its processes. A thread of the guest is a
- * {@link dev.samara.examples.riscv.linux.GuestThread}: a thread of the JVM with a CPU, which alternates between the
- * interpreter and what stopped it. A system call goes through {@link dev.samara.examples.riscv.linux.SystemCalls} to
- * the class of its group. Numbers and structures are those of {@code include/uapi/asm-generic} and {@code
- * arch/riscv/include/uapi}.
+ * <p>The rest is in rooms, each of which imports only those above it:
  *
- * <p>{@link dev.samara.examples.riscv.linux.Debugging} is what a debugger implements to control the threads of the
- * first process. Without one, a thread asks nobody.
+ * <table>
+ *   <caption>The rooms</caption>
+ *   <tr><td>{@code abi}</td>
+ *       <td>what Linux and its programs agree upon: numbers of errors, names of calls</td></tr>
+ *   <tr><td>{@code memory}</td>
+ *       <td>memory of the guest for calls and processes, shared segments</td></tr>
+ *   <tr><td>{@code wait}</td>
+ *       <td>lists of waiting threads, futexes</td></tr>
+ *   <tr><td>{@code signal}</td>
+ *       <td>signals: sent, pending, blocked, delivered to handlers</td></tr>
+ *   <tr><td>{@code file}</td>
+ *       <td>open files of each kind, descriptors, paths; nothing of signals</td></tr>
+ *   <tr><td>{@code debug}</td>
+ *       <td>what a debugger implements and sees; the only room that {@code riscv.gdb} uses</td></tr>
+ *   <tr><td>{@code process}</td>
+ *       <td>threads, processes, their tree, programs</td></tr>
+ *   <tr><td>{@code call}</td>
+ *       <td>the system calls, in groups</td></tr>
+ * </table>
  *
- * <p><b>Waiting.</b> A thread that waits is outside GUEST and parked. It has put itself on the {@link
- * dev.samara.examples.riscv.linux.WaitList} of what it waits for, and looks again each time that it is woken. A signal
- * wakes it too. So no wait outlasts the end of its process.
+ * <p>Numbers and structures are those of {@code include/uapi/asm-generic} and {@code arch/riscv/include/uapi}.
  */
 @NullMarked
 package dev.samara.examples.riscv.linux;

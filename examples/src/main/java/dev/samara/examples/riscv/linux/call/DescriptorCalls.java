@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.ClosedFile;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/** The calls about descriptors themselves, and {@code ppoll}. */
+final class DescriptorCalls {
+    private static final int F_DUPFD = 0;
+    private static final int F_GETFD = 1;
+    private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    private static final int F_GETLK = 5;
+    private static final int F_SETLK = 6;
+    private static final int F_SETLKW = 7;
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_GET_SEALS = 1034;
+    private static final int F_UNLCK = 2;
+    private static final int TCGETS = 0x5401;
+    private static final int TIOCGWINSZ = 0x5413;
+    private static final int FIONREAD = 0x541b;
+    private static final int FIONBIO = 0x5421;
+    private static final int FIONCLEX = 0x5450;
+    private static final int FIOCLEX = 0x5451;
+    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK;
+    private static final int POLL_ENTRY = 8;
+    private static final int INVALID = 32;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    DescriptorCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private DescriptorTable files() {
+        return thread.process().files();
+    }
+
+    long close(long descriptor) {
+        return files().close((int) descriptor);
+    }
+
+    long closeRange(long first, long last, long flags) {
+        if (Integer.compareUnsigned((int) first, (int) last) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        for (int each : files().numbers()) {
+            if (each >= (first & 0xffff_ffffL) && each <= (last & 0xffff_ffffL)) {
+                if ((flags & 4) != 0) {
+                    files().setEndsAtExec(each, true);
+                } else {
+                    files().close(each);
+                }
+            }
+        }
+        return 0;
+    }
+
+    long duplicate(long descriptor, int from, boolean endsAtExec) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        if (from < 0 || from >= DescriptorTable.MOST) {
+            return LinuxErrno.EINVAL;
+        }
+        file.retain();
+        return files().add(file, endsAtExec, from);
+    }
+
+    long duplicateTo(long descriptor, long number, long flags) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null || (int) number < 0 || (int) number >= DescriptorTable.MOST) {
+            return LinuxErrno.EBADF;
+        }
+        if (descriptor == number || (flags & ~OpenFlags.CLOEXEC) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        file.retain();
+        files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
+        return number;
+    }
+
+    long control(long descriptor, long command, long argument) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        switch ((int) command) {
+            case F_DUPFD -> {
+                return duplicate(descriptor, (int) argument, false);
+            }
+            case F_DUPFD_CLOEXEC -> {
+                return duplicate(descriptor, (int) argument, true);
+            }
+            case F_GETFD -> {
+                return files().endsAtExec((int) descriptor) ? 1 : 0;
+            }
+            case F_SETFD -> {
+                files().setEndsAtExec((int) descriptor, (argument & 1) != 0);
+                return 0;
+            }
+            case F_GETFL -> {
+                return file.flags();
+            }
+            case F_SETFL -> {
+                file.flags((file.flags() & ~SET_FLAGS) | ((int) argument & SET_FLAGS));
+                return 0;
+            }
+            case F_GETLK -> {
+                // The guest is alone with its files.
+                memory.put(argument, new byte[] {F_UNLCK, 0});
+                return 0;
+            }
+            case F_SETLK, F_SETLKW -> {
+                return 0;
+            }
+            case F_ADD_SEALS -> {
+                return file instanceof MemoryDescriptor sealed
+                        ? sealed.file().addSeals((int) argument)
+                        : LinuxErrno.EINVAL;
+            }
+            case F_GET_SEALS -> {
+                return file instanceof MemoryDescriptor sealed ? sealed.file().seals() : LinuxErrno.EINVAL;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+    }
+
+    long device(long descriptor, long request, long address) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        if ((int) request == FIONREAD && file.waiters() != null) {
+            memory.putInt(address, (file.ready() & GuestFile.READABLE) != 0 ? 1 : 0);
+            return 0;
+        }
+        switch ((int) request) {
+            case FIONBIO -> {
+                int kept = file.flags() & ~OpenFlags.NONBLOCK;
+                file.flags(memory.getInt(address) == 0 ? kept : kept | OpenFlags.NONBLOCK);
+                return 0;
+            }
+            case FIOCLEX, FIONCLEX -> {
+                files().setEndsAtExec((int) descriptor, (int) request == FIOCLEX);
+                return 0;
+            }
+            default -> {
+                return file.isTerminal() ? terminal((int) request, address) : LinuxErrno.ENOTTY;
+            }
+        }
+    }
+
+    private long terminal(int request, long address) {
+        switch (request) {
+            case TCGETS -> {
+                memory.put(address, TerminalSettings.bytes());
+                return 0;
+            }
+            case TIOCGWINSZ -> {
+                memory.put(address, TerminalSettings.size());
+                return 0;
+            }
+            default -> {
+                return LinuxErrno.ENOTTY;
+            }
+        }
+    }
+
+    /** What is asked of one file, as {@code struct pollfd} does. */
+    record PolledFile(GuestFile file, int events, boolean isIgnored) {
+        int found() {
+            if (isIgnored) {
+                return 0;
+            }
+            if (file == ClosedFile.NONE) {
+                return INVALID;
+            }
+            return file.ready() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
+        }
+    }
+
+    long poll(long address, long count, long timeAddress, long maskAddress) {
+        if (count < 0 || count > DescriptorTable.MOST) {
+            return LinuxErrno.EINVAL;
+        }
+        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
+        if (time < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        if (maskAddress != 0) {
+            thread.mask().setForWait(memory.getLong(maskAddress));
+        }
+        ByteBuffer entries = memory.getBuffer(address, (int) count * POLL_ENTRY);
+        List<PolledFile> polled = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int descriptor = entries.getInt(POLL_ENTRY * i);
+            GuestFile file = descriptor < 0 ? null : thread.file(descriptor);
+            polled.add(new PolledFile(
+                    file == null ? ClosedFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
+        }
+        long waited = await(thread, polled, deadline);
+        if (waited == LinuxErrno.RESTART) {
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        }
+        int ready = 0;
+        for (int i = 0; i < count; i++) {
+            int found = polled.get(i).found();
+            ready += found != 0 ? 1 : 0;
+            entries.putShort(POLL_ENTRY * i + 6, (short) found);
+        }
+        memory.put(address, entries);
+        return ready;
+    }
+
+    /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */
+    static long await(GuestThread thread, List<PolledFile> polled, long deadline) {
+        List<WaitList> lists = new ArrayList<>();
+        for (PolledFile each : polled) {
+            WaitList list = each.file.waiters();
+            if (list != null && !each.isIgnored) {
+                lists.add(list);
+                list.add(thread);
+            }
+        }
+        BooleanSupplier isReady = () -> polled.stream().anyMatch(each -> each.found() != 0);
+        try {
+            return thread.await(new WaitList(), isReady, deadline);
+        } finally {
+            lists.forEach(list -> list.remove(thread));
+        }
+    }
+}

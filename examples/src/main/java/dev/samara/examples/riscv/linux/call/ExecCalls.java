@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.memory.ProcessMemory;
+import dev.samara.examples.riscv.linux.process.GuestProcess;
+import dev.samara.examples.riscv.linux.process.GuestSystem;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProgramStart;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code execve}. */
+final class ExecCalls {
+    private static final int MOST_STRING = 128 << 10;
+
+    /** The most bytes of arguments and environment, with a pointer to each: a quarter of the stack, as in Linux. */
+    private static final long MOST_BYTES = 2L << 20;
+
+    private static final int EMPTY_PATH = 0x1000;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    ExecCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    /** Returns an error, or what the first register of the new program is. */
+    long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
+        List<String> arguments = new ArrayList<>();
+        List<String> environment = new ArrayList<>();
+        long left = getStrings(argumentsAddress, arguments, MOST_BYTES);
+        if (left < 0 || getStrings(environmentAddress, environment, left) < 0) {
+            return LinuxErrno.E2BIG;
+        }
+        GuestRoot.ResolvedPath place =
+                (flags & EMPTY_PATH) != 0 ? ofDescriptor(folder) : new FileCalls(thread).program(folder, pathAddress);
+        if (place.error() != 0) {
+            return place.error();
+        }
+        Path host = place.host();
+        if (host == null || !Files.exists(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        if (!Files.isRegularFile(host) || !Files.isExecutable(host)) {
+            return LinuxErrno.EACCES;
+        }
+        if (arguments.isEmpty()) {
+            arguments.add("");
+        }
+        return become(new ProgramStart(place.guest(), host, arguments, environment));
+    }
+
+    private GuestRoot.ResolvedPath ofDescriptor(long descriptor) {
+        GuestFile file = thread.file(descriptor);
+        return file == null
+                ? new GuestRoot.ResolvedPath("", null, LinuxErrno.EBADF)
+                : thread.process().system().root().resolve("/", file.path(), true);
+    }
+
+    private long become(ProgramStart start) {
+        GuestProcess process = thread.process();
+        LoadedProgram program;
+        ProgramStart actual;
+        try {
+            actual = start.withInterpreter(process.system().root());
+            GuestSystem system = process.system();
+            program = actual.load(system.machine(), system.root(), process.limits());
+        } catch (ProgramStart.LoadException e) {
+            return e.error();
+        }
+        if (!process.endOthers(thread)) {
+            program.space().close();
+            return 0;
+        }
+        ProcessMemory old = process.memory();
+        thread.cpu().switchTo(program.space());
+        thread.blocks().clear();
+        process.become(ProcessMemory.of(program), actual.names());
+        old.close();
+        process.files().exec();
+        thread.begin(program);
+        return thread.hart().x[Hart.A0];
+    }
+
+    /** Reads strings of at most so many bytes; returns how many are left, a negative number for too many. */
+    private long getStrings(long vector, List<String> strings, long most) {
+        long left = most;
+        long at = vector;
+        while (vector != 0 && left >= 0) {
+            long address = memory.getLong(at);
+            if (address == 0) {
+                break;
+            }
+            String text = memory.string(address, MOST_STRING);
+            if (text.endsWith("\0")) {
+                return -1;
+            }
+            strings.add(text);
+            left -= text.length() + 1 + Long.BYTES;
+            at += Long.BYTES;
+        }
+        return left;
+    }
+}

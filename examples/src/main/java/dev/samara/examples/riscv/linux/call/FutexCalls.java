@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.wait.FutexTable;
+import dev.samara.examples.riscv.linux.wait.RobustList;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+
+/** {@code futex}, and where a thread has the list of its locks. */
+final class FutexCalls {
+    private static final int WAIT = 0;
+    private static final int WAKE = 1;
+    private static final int REQUEUE = 3;
+    private static final int COMPARE_REQUEUE = 4;
+    private static final int WAKE_OPERATION = 5;
+    private static final int WAIT_BITS = 9;
+    private static final int WAKE_BITS = 10;
+    private static final int PRIVATE = 128;
+    private static final int WALL_CLOCK = 256;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    FutexCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private FutexTable table() {
+        return thread.process().system().futexes();
+    }
+
+    long futex(long address, long operation, long value, long fourth, long other, long last) {
+        boolean isPrivate = (operation & PRIVATE) != 0;
+        if ((address & 3) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        return switch ((int) operation & 127) {
+            case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
+            case WAIT_BITS ->
+                await(address, isPrivate, (int) value, (int) last, fourth, true, (operation & WALL_CLOCK) != 0);
+            case WAKE -> table().wake(thread, address, isPrivate, Math.max((int) value, 1), -1);
+            case WAKE_BITS ->
+                (int) last == 0
+                        ? LinuxErrno.EINVAL
+                        : table().wake(thread, address, isPrivate, Math.max((int) value, 1), (int) last);
+            case REQUEUE -> table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, null);
+            case COMPARE_REQUEUE ->
+                table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, (int) last);
+            case WAKE_OPERATION -> wakeAndChange(address, other, isPrivate, (int) value, (int) fourth, (int) last);
+            default -> LinuxErrno.ENOSYS;
+        };
+    }
+
+    private long await(
+            long address, boolean isPrivate, int expected, int bits, long time, boolean isAbsolute, boolean isWall) {
+        if (bits == 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = WaitingThread.NEVER;
+        if (time != 0) {
+            long given = memory.getTime(time);
+            if (given < 0) {
+                return LinuxErrno.EINVAL;
+            }
+            long now = isWall ? TimeCalls.wallNanos() : TimeCalls.monotonicNanos();
+            deadline = TimeCalls.after(isAbsolute ? Math.max(given - now, 0) : given);
+        }
+        FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);
+        if (waiter == null) {
+            return LinuxErrno.EAGAIN;
+        }
+        long waited = LinuxErrno.EINTR;
+        try {
+            waited = thread.await(new WaitList(), () -> table().isWoken(waiter), deadline);
+        } finally {
+            if (table().end(waiter)) {
+                waited = 0;
+            }
+        }
+        boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
+        return isAgain ? LinuxErrno.RESTART_WITHOUT_HANDLER : waited;
+    }
+
+    private long wakeAndChange(long address, long other, boolean isPrivate, int wakes, int otherWakes, int encoded) {
+        int operand = encoded << 8 >> 20;
+        int compared = encoded << 20 >> 20;
+        int operation = encoded >> 28 & 15;
+        int argument = (operation & 8) != 0 ? 1 << (operand & 31) : operand;
+        int old;
+        do {
+            old = memory.getInt(other);
+        } while (memory.compareAndExchange(other, old, changed(operation & 7, old, argument)) != old);
+        int woken = table().wake(thread, address, isPrivate, wakes, -1);
+        if (holds(encoded >> 24 & 15, old, compared)) {
+            woken += table().wake(thread, other, isPrivate, otherWakes, -1);
+        }
+        return woken;
+    }
+
+    private static int changed(int operation, int old, int argument) {
+        return switch (operation) {
+            case 0 -> argument;
+            case 1 -> old + argument;
+            case 2 -> old | argument;
+            case 3 -> old & ~argument;
+            default -> old ^ argument;
+        };
+    }
+
+    private static boolean holds(int comparison, int old, int with) {
+        return switch (comparison) {
+            case 0 -> old == with;
+            case 1 -> old != with;
+            case 2 -> old < with;
+            case 3 -> old <= with;
+            case 4 -> old > with;
+            default -> old >= with;
+        };
+    }
+
+    long setRobust(long address, long length) {
+        if (length != RobustList.HEAD_BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        thread.robustList().set(address);
+        return 0;
+    }
+
+    long getRobust(long tid, long headAddress, long lengthAddress) {
+        GuestThread found = tid == 0 ? thread : thread.process().find((int) tid);
+        if (found == null) {
+            return LinuxErrno.ESRCH;
+        }
+        memory.putLong(headAddress, found.robustList().head());
+        memory.putLong(lengthAddress, RobustList.HEAD_BYTES);
+        return 0;
+    }
+}

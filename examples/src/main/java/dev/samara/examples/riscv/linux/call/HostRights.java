@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** The rights of files of the host. */
+final class HostRights {
+    private HostRights() {}
+
+    /** Sets the rights of a file; on a file system without them, nothing happens. */
+    static void set(Path host, int mode) throws IOException {
+        PosixFilePermission[] all = PosixFilePermission.values();
+        Set<PosixFilePermission> chosen = EnumSet.noneOf(PosixFilePermission.class);
+        for (int i = 0; i < all.length; i++) {
+            // The first one is the highest of nine bits.
+            if ((mode >> (all.length - 1 - i) & 1) != 0) {
+                chosen.add(all[i]);
+            }
+        }
+        try {
+            Files.setPosixFilePermissions(host, chosen);
+        } catch (UnsupportedOperationException ignored) {
+            // There are none to set.
+        }
+    }
+}

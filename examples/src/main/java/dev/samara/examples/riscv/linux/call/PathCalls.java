@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.FileStatus;
+import dev.samara.examples.riscv.linux.file.FolderFile;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProcFiles;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.CopyOption;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The calls that take a path, but for those that open it or execute it. */
+final class PathCalls {
+    static final int CURRENT_FOLDER = -100;
+
+    private static final int NO_FOLLOW = 0x100;
+    private static final int REMOVE_FOLDER = 0x200;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int NO_REPLACE = 1;
+    private static final long NOW = 0x3fff_ffff;
+    private static final long OMIT = 0x3fff_fffe;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    PathCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private int user() {
+        return thread.process().user();
+    }
+
+    /** Returns the folder at which a relative path begins; null if the descriptor is not one. */
+    private @Nullable String folder(long descriptor) {
+        if ((int) descriptor == CURRENT_FOLDER) {
+            return thread.process().folder().path();
+        }
+        GuestFile found = thread.file(descriptor);
+        return found instanceof FolderFile ? found.path() : null;
+    }
+
+    /** Resolves the path at an address. */
+    GuestRoot.ResolvedPath place(long descriptor, long address, boolean follows) {
+        String path = memory.string(address, CallMemory.MOST_PATH);
+        if (path.endsWith("\0")) {
+            return failed(LinuxErrno.ENAMETOOLONG);
+        }
+        if (path.isEmpty()) {
+            return failed(LinuxErrno.ENOENT);
+        }
+        String folder = path.startsWith("/") ? "/" : folder(descriptor);
+        if (folder == null) {
+            boolean isOpen = thread.process().files().get((int) descriptor) != null;
+            return failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
+        }
+        GuestRoot root = thread.process().system().root();
+        GuestRoot.ResolvedPath place = root.resolve(folder, path, follows);
+        String target = follows ? ProcFiles.followed(thread, place.guest()) : null;
+        return target == null ? place : root.resolve("/", target, true);
+    }
+
+    private static GuestRoot.ResolvedPath failed(long error) {
+        return new GuestRoot.ResolvedPath("", null, error);
+    }
+
+    /** What a call does with a path of the host. */
+    private interface HostCall {
+        long call(Path host) throws IOException;
+    }
+
+    private static long onHost(GuestRoot.ResolvedPath place, HostCall call) {
+        if (place.error() != 0) {
+            return place.error();
+        }
+        Path host = place.host();
+        if (host == null) {
+            return LinuxErrno.ENOENT;
+        }
+        try {
+            return call.call(host);
+        } catch (IOException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    private boolean isEmpty(long address) {
+        return address == 0 || memory.string(address, CallMemory.MOST_PATH).isEmpty();
+    }
+
+    long stat(long descriptor, long path, long address, long flags) {
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    long extendedStat(long descriptor, long path, long flags, long address) {
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].extendedBytes(user()));
+        }
+        return result;
+    }
+
+    private long find(long descriptor, long path, long flags, FileStatus[] found) {
+        if ((flags & EMPTY_PATH) != 0 && isEmpty(path) && (int) descriptor != CURRENT_FOLDER) {
+            return statOf(descriptor, found);
+        }
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        GuestRoot.ResolvedPath place = place(descriptor, path, follows);
+        GuestFile special = place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+        if (special != null) {
+            found[0] = special.status();
+            return 0;
+        }
+        return onHost(place, host -> {
+            found[0] = FileStatus.of(host, follows);
+            return 0;
+        });
+    }
+
+    long statOf(long descriptor, long address) {
+        FileStatus[] found = new FileStatus[1];
+        long result = statOf(descriptor, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    private long statOf(long descriptor, FileStatus[] found) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        found[0] = file.status();
+        return 0;
+    }
+
+    long access(long descriptor, long path, long rights) {
+        GuestRoot.ResolvedPath place = place(descriptor, path, true);
+        if (place.error() == 0 && ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY) != null) {
+            return 0;
+        }
+        return onHost(place, host -> {
+            if (!Files.exists(host)) {
+                return LinuxErrno.ENOENT;
+            }
+            boolean isAllowed = ((rights & 4) == 0 || Files.isReadable(host))
+                    && ((rights & 2) == 0 || Files.isWritable(host))
+                    && ((rights & 1) == 0 || Files.isExecutable(host));
+            return isAllowed ? 0 : LinuxErrno.EACCES;
+        });
+    }
+
+    long readLink(long descriptor, long path, long address, long length) {
+        if (length <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestRoot.ResolvedPath place = place(descriptor, path, false);
+        String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
+        if (known != null) {
+            return putText(known, address, length);
+        }
+        return onHost(place, host -> putText(Files.readSymbolicLink(host).toString(), address, length));
+    }
+
+    private long putText(String text, long address, long length) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        int put = (int) Math.min(bytes.length, length);
+        return memory.putSome(address, bytes, 0, put) < put ? LinuxErrno.EFAULT : put;
+    }
+
+    long unlink(long descriptor, long path, long flags) {
+        return onHost(place(descriptor, path, false), host -> {
+            boolean isFolder = Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
+            boolean removesFolder = (flags & REMOVE_FOLDER) != 0;
+            if (isFolder != removesFolder) {
+                return !Files.exists(host, LinkOption.NOFOLLOW_LINKS)
+                        ? LinuxErrno.ENOENT
+                        : isFolder ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
+            }
+            Files.delete(host);
+            return 0;
+        });
+    }
+
+    long makeFolder(long descriptor, long path, long mode) {
+        return onHost(place(descriptor, path, false), host -> {
+            Files.createDirectory(host);
+            HostRights.set(host, (int) mode & ~thread.process().folder().umask());
+            return 0;
+        });
+    }
+
+    long rename(long fromFolder, long from, long toFolder, long to, long flags) {
+        if ((flags & ~NO_REPLACE) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestRoot.ResolvedPath target = place(toFolder, to, false);
+        Path end = target.host();
+        if (target.error() != 0 || end == null) {
+            return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
+        }
+        if ((flags & NO_REPLACE) != 0 && target.exists()) {
+            return LinuxErrno.EEXIST;
+        }
+        return onHost(place(fromFolder, from, false), host -> {
+            CopyOption[] options = {StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING};
+            Files.move(host, end, options);
+            return 0;
+        });
+    }
+
+    long link(long fromFolder, long from, long toFolder, long to) {
+        GuestRoot.ResolvedPath target = place(toFolder, to, false);
+        Path end = target.host();
+        if (target.error() != 0 || end == null) {
+            return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
+        }
+        return onHost(place(fromFolder, from, false), host -> {
+            Files.createLink(end, host);
+            return 0;
+        });
+    }
+
+    long symbolicLink(long target, long descriptor, long path) {
+        String text = memory.string(target, CallMemory.MOST_PATH);
+        return onHost(place(descriptor, path, false), host -> {
+            Files.createSymbolicLink(host, Path.of(text));
+            return 0;
+        });
+    }
+
+    long changeMode(long descriptor, long path, long mode) {
+        return onHost(place(descriptor, path, true), host -> {
+            HostRights.set(host, (int) mode);
+            return 0;
+        });
+    }
+
+    long truncate(long path, long length) {
+        FileCalls files = new FileCalls(thread);
+        long opened = files.open(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
+        if (opened < 0) {
+            return opened;
+        }
+        GuestFile file = thread.file(opened);
+        long result = file == null ? LinuxErrno.EBADF : file.truncate(length);
+        thread.process().files().close((int) opened);
+        return result;
+    }
+
+    /** Sets the time of the last change ({@code utimensat}); that of the last access is the host's. */
+    long setTimes(long descriptor, long path, long times, long flags) {
+        long seconds = times == 0 ? 0 : memory.getLong(times + 16);
+        long nanos = times == 0 ? NOW : memory.getLong(times + 24);
+        if (nanos == OMIT) {
+            return 0;
+        }
+        if (path == 0) {
+            return 0;
+        }
+        return onHost(place(descriptor, path, (flags & NO_FOLLOW) == 0), host -> {
+            long time = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + nanos;
+            Files.setLastModifiedTime(host, FileTime.from(time, TimeUnit.NANOSECONDS));
+            return 0;
+        });
+    }
+
+    long changeFolder(long path) {
+        GuestRoot.ResolvedPath place = place(CURRENT_FOLDER, path, true);
+        return onHost(place, host -> {
+            if (!Files.isDirectory(host)) {
+                return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
+            }
+            thread.process().folder().path(place.guest());
+            return 0;
+        });
+    }
+
+    long changeFolderTo(long descriptor) {
+        String folder = folder(descriptor);
+        if (folder == null) {
+            return thread.process().files().get((int) descriptor) == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        }
+        thread.process().folder().path(folder);
+        return 0;
+    }
+
+    long currentFolder(long address, long length) {
+        byte[] path = (thread.process().folder().path() + '\0').getBytes(StandardCharsets.UTF_8);
+        if (path.length > length) {
+            return LinuxErrno.ERANGE;
+        }
+        memory.put(address, path);
+        return path.length;
+    }
+}

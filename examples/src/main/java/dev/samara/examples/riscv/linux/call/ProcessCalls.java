@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.core.mman.Resource;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.abi.WaitStatus;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.DeviceFile;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestProcess;
+import dev.samara.examples.riscv.linux.process.GuestSystem;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProcessTree;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.util.Map;
+
+/** The calls that wait for children, and those that ask what a process and its machine are. */
+final class ProcessCalls {
+    private static final int NO_HANG = 1;
+    private static final int EXITED = 4;
+    private static final int NO_WAIT = 0x0100_0000;
+    private static final int USAGE = 144;
+    private static final int BY_ALL = 0;
+    private static final int BY_PID = 1;
+    private static final int BY_GROUP = 2;
+    private static final int NAME = 65;
+    private static final int SYSINFO = 112;
+    private static final int MOST_LIMIT = 16;
+    private static final int LIMIT_FILES = 7;
+    private static final long NO_LIMIT = -1;
+    private static final int PR_SET_NAME = 15;
+    private static final int PR_GET_NAME = 16;
+
+    private static final Map<Integer, Resource> LIMITS =
+            Map.of(2, Resource.DATA, 3, Resource.STACK, 8, Resource.MEMLOCK, 9, Resource.AS);
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    ProcessCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private GuestProcess process() {
+        return thread.process();
+    }
+
+    private ProcessTree tree() {
+        return process().system().tree();
+    }
+
+    /** Waits for a child; the result is 0, an error, or 1 if {@code found} has a child. */
+    private long await(int wanted, boolean hangs, boolean keeps, ProcessTree.EndedChild[] found) {
+        GuestProcess own = process();
+        if (!tree().hasChild(own, wanted)) {
+            return LinuxErrno.ECHILD;
+        }
+        long waited = thread.await(
+                own.childEnds(),
+                () -> {
+                    found[0] = tree().takeEnded(own, wanted, keeps);
+                    return found[0] != null || !hangs || !tree().hasChild(own, wanted);
+                },
+                WaitingThread.NEVER);
+        if (waited != 0) {
+            return waited;
+        }
+        return found[0] != null ? 1 : hangs ? LinuxErrno.ECHILD : 0;
+    }
+
+    long wait4(long pid, long statusAddress, long options, long usageAddress) {
+        ProcessTree.EndedChild[] found = new ProcessTree.EndedChild[1];
+        long result = await((int) pid, (options & NO_HANG) == 0, false, found);
+        if (result != 1) {
+            return result;
+        }
+        if (statusAddress != 0) {
+            memory.putInt(statusAddress, found[0].status());
+        }
+        if (usageAddress != 0) {
+            memory.put(usageAddress, new byte[USAGE]);
+        }
+        return found[0].process().pid();
+    }
+
+    long waitId(long kind, long id, long infoAddress, long options) {
+        int wanted;
+        switch ((int) kind) {
+            case BY_ALL -> wanted = -1;
+            case BY_PID -> wanted = (int) id;
+            case BY_GROUP -> wanted = -(int) id;
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        if ((options & EXITED) == 0) {
+            return LinuxErrno.EINVAL;
+        }
+        ProcessTree.EndedChild[] found = new ProcessTree.EndedChild[1];
+        long result = await(wanted, (options & NO_HANG) == 0, (options & NO_WAIT) != 0, found);
+        if (result < 0) {
+            return result;
+        }
+        if (infoAddress != 0) {
+            ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
+            if (result == 1) {
+                int status = found[0].status();
+                int code = WaitStatus.isKilled(status) ? SignalInfo.CHILD_KILLED : SignalInfo.CHILD_EXITED;
+                new SignalInfo(SignalInfo.CHLD, code, 0, found[0].process().pid(), WaitStatus.number(status))
+                        .putTo(info, process().user());
+            }
+            memory.put(infoAddress, info);
+        }
+        return 0;
+    }
+
+    long parent() {
+        return tree().parentOf(process());
+    }
+
+    long group(long pid) {
+        return tree().group(pid == 0 ? process().pid() : (int) pid);
+    }
+
+    long session(long pid) {
+        return tree().session(pid == 0 ? process().pid() : (int) pid);
+    }
+
+    long setGroup(long pid, long group) {
+        return tree().setGroup(pid == 0 ? process().pid() : (int) pid, (int) group);
+    }
+
+    long newSession() {
+        return tree().newSession(process().pid());
+    }
+
+    long name(long address) {
+        ByteBuffer names = CallMemory.structure(6 * NAME);
+        String[] texts = {"Linux", "samara", "6.1.0", "#1 SMP", "riscv64", "(none)"};
+        for (int i = 0; i < texts.length; i++) {
+            names.put(NAME * i, FileCalls.text(texts[i]));
+        }
+        memory.put(address, names);
+        return 0;
+    }
+
+    long systemInfo(long address) {
+        GuestSystem system = process().system();
+        long total = system.memoryBytes();
+        long used = system.machine().statistics().framesInUse() * 4096;
+        ByteBuffer info = CallMemory.structure(SYSINFO);
+        info.putLong(0, TimeCalls.monotonicNanos() / CallMemory.SECOND);
+        info.putLong(32, total).putLong(40, Math.max(total - used, 0));
+        info.putShort(80, (short) tree().all().size()).putInt(104, 1);
+        memory.put(address, info);
+        return 0;
+    }
+
+    long limit(long pid, long number, long newAddress, long oldAddress) {
+        if (number < 0 || number >= MOST_LIMIT) {
+            return LinuxErrno.EINVAL;
+        }
+        if (pid != 0 && pid != process().pid()) {
+            return LinuxErrno.ESRCH;
+        }
+        Resource resource = LIMITS.get((int) number);
+        long soft = newAddress == 0 ? 0 : memory.getLong(newAddress);
+        long hard = newAddress == 0 ? 0 : memory.getLong(newAddress + Long.BYTES);
+        if (newAddress != 0 && Long.compareUnsigned(soft, hard) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (oldAddress != 0) {
+            long old = resource != null
+                    ? process().limit(resource)
+                    : number == LIMIT_FILES ? DescriptorTable.MOST : NO_LIMIT;
+            memory.putLong(oldAddress, old);
+            memory.putLong(oldAddress + Long.BYTES, number == LIMIT_FILES ? DescriptorTable.MOST : NO_LIMIT);
+        }
+        if (newAddress != 0 && resource != null) {
+            process().setLimit(resource, soft);
+        }
+        return 0;
+    }
+
+    long control(long option, long address) {
+        switch ((int) option) {
+            case PR_SET_NAME -> {
+                return 0;
+            }
+            case PR_GET_NAME -> {
+                memory.put(address, FileCalls.text(process().program().command() + '\0'));
+                return 0;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+    }
+
+    long usage(long address) {
+        memory.put(address, new byte[USAGE]);
+        return 0;
+    }
+
+    /** Changes users or groups: a guest has one of each, to which each may be set; -1 keeps one. */
+    long setOwners(long... wanted) {
+        for (long each : wanted) {
+            if ((int) each != -1 && (int) each != process().user()) {
+                return LinuxErrno.EPERM;
+            }
+        }
+        return 0;
+    }
+
+    /** Changes all users or groups at once: there is none of number -1. */
+    long setOwner(long wanted) {
+        return (int) wanted == -1 ? LinuxErrno.EINVAL : setOwners(wanted);
+    }
+
+    long owners(long... addresses) {
+        for (long each : addresses) {
+            memory.putInt(each, process().user());
+        }
+        return 0;
+    }
+
+    /** The processors that a thread may run on: as many as the plan says. */
+    long affinity(long length, long address) {
+        int processors = process().system().processors();
+        int bytes = ((processors + 63) >> 6) * Long.BYTES;
+        if (length < bytes) {
+            return LinuxErrno.EINVAL;
+        }
+        ByteBuffer set = CallMemory.structure(bytes);
+        for (int i = 0; i < processors; i++) {
+            set.put(i >> 3, (byte) (set.get(i >> 3) | 1 << (i & 7)));
+        }
+        memory.put(address, set);
+        return bytes;
+    }
+
+    long processor(long cpuAddress, long nodeAddress) {
+        if (cpuAddress != 0) {
+            memory.putInt(cpuAddress, thread.tid() % process().system().processors());
+        }
+        if (nodeAddress != 0) {
+            memory.putInt(nodeAddress, 0);
+        }
+        return 0;
+    }
+
+    long random(long address, long length, long flags) {
+        if ((flags & ~7) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        byte[] bytes = new byte[(int) Math.min(Math.max(length, 0), 1 << 20)];
+        DeviceFile.fillRandomly(bytes);
+        memory.put(address, bytes);
+        return bytes.length;
+    }
+}

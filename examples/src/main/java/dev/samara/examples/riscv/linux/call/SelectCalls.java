@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code pselect6}: as {@code ppoll}, with sets of descriptors. */
+final class SelectCalls {
+    private static final int BITS = 64;
+
+    /** What each of the three sets asks for. */
+    private static final int[] EVENTS = {GuestFile.READABLE, GuestFile.WRITABLE, GuestFile.PRIORITY};
+
+    /** Events that also make a descriptor of each set ready. */
+    private static final int[] FOUND = {
+        GuestFile.READABLE | GuestFile.HUNG_UP | GuestFile.FAILED,
+        GuestFile.WRITABLE | GuestFile.FAILED,
+        GuestFile.PRIORITY
+    };
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    SelectCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    /** A descriptor in a set. */
+    private record SelectedFile(int set, int descriptor, DescriptorCalls.PolledFile file) {}
+
+    long select(long count, long[] sets, long timeAddress, long maskAddress) {
+        if (count < 0 || count > DescriptorTable.MOST) {
+            return LinuxErrno.EINVAL;
+        }
+        List<SelectedFile> selected = new ArrayList<>();
+        long result = read((int) count, sets, selected);
+        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
+        if (result != 0 || time < 0) {
+            return result != 0 ? result : LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
+        if (mask != 0) {
+            thread.mask().setForWait(memory.getLong(mask));
+        }
+        List<DescriptorCalls.PolledFile> files = new ArrayList<>();
+        selected.forEach(each -> files.add(each.file));
+        if (DescriptorCalls.await(thread, files, deadline) == LinuxErrno.RESTART) {
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        }
+        return write((int) count, sets, selected);
+    }
+
+    private long read(int count, long[] sets, List<SelectedFile> selected) {
+        for (int set = 0; set < sets.length; set++) {
+            for (int descriptor = 0; sets[set] != 0 && descriptor < count; descriptor++) {
+                long word = memory.getLong(sets[set] + descriptor / BITS * (long) Long.BYTES);
+                if ((word >>> descriptor & 1) != 0) {
+                    GuestFile file = thread.file(descriptor);
+                    if (file == null) {
+                        return LinuxErrno.EBADF;
+                    }
+                    selected.add(new SelectedFile(
+                            set, descriptor, new DescriptorCalls.PolledFile(file, EVENTS[set], false)));
+                }
+            }
+        }
+        return 0;
+    }
+
+    private long write(int count, long[] sets, List<SelectedFile> selected) {
+        long[][] words = new long[sets.length][(count + BITS - 1) / BITS];
+        int ready = 0;
+        for (SelectedFile each : selected) {
+            if ((each.file.found() & FOUND[each.set]) != 0) {
+                words[each.set][each.descriptor / BITS] |= 1L << each.descriptor;
+                ready++;
+            }
+        }
+        for (int set = 0; set < sets.length; set++) {
+            for (int i = 0; sets[set] != 0 && i < words[set].length; i++) {
+                memory.putLong(sets[set] + (long) Long.BYTES * i, words[set][i]);
+            }
+        }
+        return ready;
+    }
+}

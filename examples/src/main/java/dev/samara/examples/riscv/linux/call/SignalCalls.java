@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestProcess;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProcessTree;
+import dev.samara.examples.riscv.linux.signal.AlternateStack;
+import dev.samara.examples.riscv.linux.signal.SignalActions;
+import dev.samara.examples.riscv.linux.signal.SignalDelivery;
+import dev.samara.examples.riscv.linux.signal.SignalFrame;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The calls of signals. */
+final class SignalCalls {
+    private static final int SET_BYTES = 8;
+    private static final int BLOCK = 0;
+    private static final int UNBLOCK = 1;
+    private static final int SET = 2;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    SignalCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    /** {@code struct sigaction} of RISC-V: handler, flags, mask. */
+    long action(long number, long newAddress, long oldAddress, long setBytes) {
+        int signal = (int) number;
+        if (setBytes != SET_BYTES
+                || signal < 1
+                || signal > SignalInfo.MOST
+                || (newAddress != 0 && (signal == SignalInfo.KILL || signal == SignalInfo.STOP))) {
+            return LinuxErrno.EINVAL;
+        }
+        ByteBuffer changed = newAddress == 0 ? null : memory.getBuffer(newAddress, 3 * Long.BYTES);
+        GuestProcess process = thread.process();
+        ByteBuffer old = CallMemory.structure(3 * Long.BYTES);
+        synchronized (process.signals()) {
+            SignalActions actions = process.actions();
+            old.putLong(0, actions.handler(signal))
+                    .putLong(8, actions.flags(signal))
+                    .putLong(16, actions.mask(signal));
+            if (changed != null) {
+                actions.set(signal, changed.getLong(0), changed.getLong(8), changed.getLong(16));
+                if (actions.isIgnored(signal)) {
+                    process.pending().discard(SignalInfo.bit(signal));
+                    thread.pending().discard(SignalInfo.bit(signal));
+                }
+            }
+        }
+        if (oldAddress != 0) {
+            memory.put(oldAddress, old);
+        }
+        return 0;
+    }
+
+    long mask(long how, long newAddress, long oldAddress, long setBytes) {
+        if (setBytes != SET_BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        long old = thread.mask().get();
+        if (newAddress != 0) {
+            long set = memory.getLong(newAddress);
+            switch ((int) how) {
+                case BLOCK -> thread.mask().set(old | set);
+                case UNBLOCK -> thread.mask().set(old & ~set);
+                case SET -> thread.mask().set(set);
+                default -> {
+                    return LinuxErrno.EINVAL;
+                }
+            }
+        }
+        if (oldAddress != 0) {
+            memory.putLong(oldAddress, old);
+        }
+        return 0;
+    }
+
+    long pending(long address) {
+        memory.putLong(
+                address,
+                (thread.pending().set() | thread.process().pending().set())
+                        & thread.mask().get());
+        return 0;
+    }
+
+    long suspend(long address, long setBytes) {
+        if (setBytes != SET_BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        thread.mask().setForWait(memory.getLong(address));
+        thread.await(new WaitList(), () -> false, WaitingThread.NEVER);
+        return LinuxErrno.RESTART_WITHOUT_HANDLER;
+    }
+
+    long alternateStack(long newAddress, long oldAddress) {
+        ByteBuffer old = CallMemory.structure(AlternateStack.BYTES);
+        long sp = thread.hart().x[Hart.SP];
+        thread.alternateStack().putTo(old, 0, sp);
+        if (newAddress != 0) {
+            long result = thread.alternateStack().change(memory.getBuffer(newAddress, AlternateStack.BYTES), sp);
+            if (result != 0) {
+                return result;
+            }
+        }
+        if (oldAddress != 0) {
+            memory.put(oldAddress, old);
+        }
+        return 0;
+    }
+
+    /** Returns what the first argument is to be after the return from a handler. */
+    long leaveHandler() {
+        SignalFrame.leave(thread);
+        return thread.hart().x[Hart.A0];
+    }
+
+    private SignalInfo info(int signal, int code) {
+        return SignalInfo.sent(signal, code, thread.process().pid());
+    }
+
+    private static boolean isWrong(long signal) {
+        return signal < 0 || signal > SignalInfo.MOST;
+    }
+
+    long kill(long number, long signal) {
+        int pid = (int) number;
+        if (isWrong(signal)) {
+            return LinuxErrno.EINVAL;
+        }
+        ProcessTree tree = thread.process().system().tree();
+        List<GuestProcess> targets;
+        if (pid > 0) {
+            GuestProcess found = tree.find(pid);
+            targets = found == null ? List.of() : List.of(found);
+        } else if (pid == -1) {
+            targets = tree.all();
+        } else {
+            targets = tree.ofGroup(pid == 0 ? (int) tree.group(thread.process().pid()) : -pid);
+        }
+        for (GuestProcess each : targets) {
+            if (signal != 0 && (pid != -1 || each != thread.process())) {
+                SignalDelivery.send(each, info((int) signal, SignalInfo.SI_USER));
+            }
+        }
+        return targets.isEmpty() ? LinuxErrno.ESRCH : 0;
+    }
+
+    private @Nullable GuestThread find(int pid, int tid) {
+        ProcessTree tree = thread.process().system().tree();
+        for (GuestProcess each : tree.all()) {
+            GuestThread found = pid == 0 || each.pid() == pid ? each.find(tid) : null;
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Sends a signal to a thread; of any process if the number of that is 0. */
+    long killThread(long pid, long tid, long signal) {
+        if (isWrong(signal) || tid <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestThread target = find((int) pid, (int) tid);
+        if (target == null) {
+            return LinuxErrno.ESRCH;
+        }
+        return signal == 0 ? 0 : SignalDelivery.send(target, info((int) signal, SignalInfo.SI_TKILL));
+    }
+
+    private SignalInfo queued(int signal, long address) {
+        ByteBuffer given = memory.getBuffer(address, SignalInfo.BYTES);
+        return new SignalInfo(signal, given.getInt(8), 0, given.getInt(16), given.getLong(24));
+    }
+
+    long queue(long pid, long signal, long address) {
+        if (isWrong(signal)) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestProcess target = thread.process().system().tree().find((int) pid);
+        if (target == null) {
+            return LinuxErrno.ESRCH;
+        }
+        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
+    }
+
+    long queueThread(long pid, long tid, long signal, long address) {
+        GuestThread target = isWrong(signal) ? null : find((int) pid, (int) tid);
+        if (target == null) {
+            return isWrong(signal) ? LinuxErrno.EINVAL : LinuxErrno.ESRCH;
+        }
+        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
+    }
+
+    /** Waits for blocked signals and takes one, without a handler ({@code rt_sigtimedwait}). */
+    long await(long setAddress, long infoAddress, long timeAddress, long setBytes) {
+        if (setBytes != SET_BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        long set = memory.getLong(setAddress);
+        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
+        if (time < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        GuestProcess process = thread.process();
+        SignalInfo[] taken = new SignalInfo[1];
+        long waited = thread.await(
+                new WaitList(),
+                () -> {
+                    synchronized (process.signals()) {
+                        SignalInfo own = thread.pending().take(set);
+                        taken[0] = own != null ? own : process.pending().take(set);
+                    }
+                    return taken[0] != null;
+                },
+                deadline);
+        if (waited != 0) {
+            return waited == LinuxErrno.ETIMEDOUT ? LinuxErrno.EAGAIN : LinuxErrno.EINTR;
+        }
+        if (infoAddress != 0) {
+            ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
+            taken[0].putTo(info, process.user());
+            memory.put(infoAddress, info);
+        }
+        return taken[0].signal();
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.signal.AlarmTimer;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.lang.management.ManagementFactory;
+import java.time.Instant;
+
+/** The calls of time. Times are in nanoseconds. */
+final class TimeCalls {
+    private static final int REALTIME = 0;
+    private static final int PROCESS_CPU = 2;
+    private static final int THREAD_CPU = 3;
+    private static final int REALTIME_COARSE = 5;
+    private static final int MOST_CLOCK = 11;
+    private static final int ABSOLUTE = 1;
+    private static final int MICRO = 1000;
+    private static final int TICKS = 100;
+
+    /** The monotonic clock begins at some time before the first call. */
+    private static final long START = System.nanoTime() - 1000 * CallMemory.SECOND;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    TimeCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    static long wallNanos() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * CallMemory.SECOND + now.getNano();
+    }
+
+    static long monotonicNanos() {
+        return System.nanoTime() - START;
+    }
+
+    /** Returns the deadline after some time from now. */
+    static long after(long nanos) {
+        return nanos > Long.MAX_VALUE / 4 ? WaitingThread.NEVER : System.nanoTime() + nanos;
+    }
+
+    private static long now(int clock) {
+        return switch (clock) {
+            case REALTIME, REALTIME_COARSE, MOST_CLOCK -> wallNanos();
+            case PROCESS_CPU -> monotonicNanos() - 1000 * CallMemory.SECOND;
+            case THREAD_CPU -> ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+            default -> monotonicNanos();
+        };
+    }
+
+    long get(long clock, long address) {
+        if (clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        // Negative numbers are the clocks of CPU time of some process or thread.
+        memory.putTime(address, now(clock < 0 ? ((int) clock & 4) != 0 ? THREAD_CPU : PROCESS_CPU : (int) clock));
+        return 0;
+    }
+
+    long resolution(long clock, long address) {
+        if (clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        if (address != 0) {
+            memory.putTime(address, 1);
+        }
+        return 0;
+    }
+
+    long timeOfDay(long address) {
+        if (address != 0) {
+            long now = wallNanos();
+            memory.putLong(address, now / CallMemory.SECOND);
+            memory.putLong(address + Long.BYTES, now % CallMemory.SECOND / MICRO);
+        }
+        return 0;
+    }
+
+    long times(long address) {
+        if (address != 0) {
+            memory.putLong(address, now(PROCESS_CPU) / (CallMemory.SECOND / TICKS));
+            memory.put(address + Long.BYTES, new byte[3 * Long.BYTES]);
+        }
+        return monotonicNanos() / (CallMemory.SECOND / TICKS);
+    }
+
+    long sleep(long clock, long flags, long address, long leftAddress) {
+        long time = memory.getTime(address);
+        if (time < 0 || clock < 0 || clock > MOST_CLOCK) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean isAbsolute = (flags & ABSOLUTE) != 0;
+        long deadline = after(isAbsolute ? Math.max(time - now((int) clock), 0) : time);
+        long waited = thread.await(new WaitList(), () -> false, deadline);
+        if (waited == LinuxErrno.ETIMEDOUT) {
+            return 0;
+        }
+        if (isAbsolute) {
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        }
+        if (leftAddress != 0) {
+            memory.putTime(leftAddress, Math.max(deadline - System.nanoTime(), 0));
+        }
+        return LinuxErrno.EINTR;
+    }
+
+    private void putTimer(long address, long interval, long left) {
+        for (int i = 0; i < 2; i++) {
+            long nanos = i == 0 ? interval : left;
+            memory.putLong(address + 2L * Long.BYTES * i, nanos / CallMemory.SECOND);
+            memory.putLong(address + 2L * Long.BYTES * i + Long.BYTES, nanos % CallMemory.SECOND / MICRO);
+        }
+    }
+
+    /** Returns the time in microseconds at an address as nanoseconds; -1 for one that is not normal. */
+    private long getMicros(long address) {
+        long seconds = memory.getLong(address);
+        long micros = memory.getLong(address + Long.BYTES);
+        boolean isNormal =
+                seconds >= 0 && seconds < Integer.MAX_VALUE && micros >= 0 && micros < CallMemory.SECOND / MICRO;
+        return isNormal ? seconds * CallMemory.SECOND + micros * MICRO : -1;
+    }
+
+    long timer(long which, long address) {
+        if (which != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        AlarmTimer timer = thread.process().timer();
+        putTimer(address, timer.interval(), timer.left());
+        return 0;
+    }
+
+    long setTimer(long which, long newAddress, long oldAddress) {
+        long interval = newAddress == 0 ? 0 : getMicros(newAddress);
+        long first = newAddress == 0 ? 0 : getMicros(newAddress + 2 * Long.BYTES);
+        if (which != 0 || interval < 0 || first < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        AlarmTimer timer = thread.process().timer();
+        if (oldAddress != 0) {
+            putTimer(oldAddress, timer.interval(), timer.left());
+        }
+        timer.set(first, interval);
+        return 0;
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.ClosedFile;
+import dev.samara.examples.riscv.linux.file.FolderFile;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import java.nio.ByteBuffer;
+
+/** The calls that move bytes between files and memory, and those that change a file by its descriptor. */
+final class TransferCalls {
+    private static final int CHUNK = 256 << 10;
+    private static final int MOST_PARTS = 1024;
+    private static final int PART = 16;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    TransferCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private GuestFile file(long descriptor) {
+        GuestFile found = thread.file(descriptor);
+        return found == null || (found.flags() & OpenFlags.PATH) != 0 ? ClosedFile.NONE : found;
+    }
+
+    /** One read or write of a chunk at the position of the file, or at an offset that is not negative. */
+    private long move(GuestFile file, boolean isRead, ByteBuffer bytes, long offset) {
+        if (isRead) {
+            return offset < 0 ? file.read(thread, bytes) : file.readAt(bytes, offset);
+        }
+        return offset < 0 ? file.write(thread, bytes) : file.writeAt(bytes, offset);
+    }
+
+    private long transfer(GuestFile file, boolean isRead, long address, long length, long offset) {
+        if (file == ClosedFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
+            return LinuxErrno.EBADF;
+        }
+        if (length < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long done = 0;
+        do {
+            int part = (int) Math.min(length - done, CHUNK);
+            long moved = isRead
+                    ? readPart(file, address + done, part, offset < 0 ? -1 : offset + done)
+                    : writePart(file, address + done, part, offset < 0 ? -1 : offset + done);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+            if (moved < part) {
+                break;
+            }
+        } while (done < length && !thread.isInterrupted());
+        return done;
+    }
+
+    private long readPart(GuestFile file, long address, int length, long offset) {
+        byte[] bytes = new byte[length];
+        long read = move(file, true, ByteBuffer.wrap(bytes), offset);
+        if (read <= 0) {
+            return read;
+        }
+        int put = memory.putSome(address, bytes, 0, (int) read);
+        return put == 0 ? LinuxErrno.EFAULT : put;
+    }
+
+    private long writePart(GuestFile file, long address, int length, long offset) {
+        byte[] bytes = new byte[length];
+        int got = memory.getSome(address, bytes, 0, length);
+        if (got == 0 && length > 0) {
+            return LinuxErrno.EFAULT;
+        }
+        return move(file, false, ByteBuffer.wrap(bytes, 0, got), offset);
+    }
+
+    long read(long descriptor, long address, long length) {
+        return transfer(file(descriptor), true, address, length, -1);
+    }
+
+    long write(long descriptor, long address, long length) {
+        return transfer(file(descriptor), false, address, length, -1);
+    }
+
+    long readAt(long descriptor, long address, long length, long offset) {
+        return offset < 0 ? LinuxErrno.EINVAL : transfer(file(descriptor), true, address, length, offset);
+    }
+
+    long writeAt(long descriptor, long address, long length, long offset) {
+        return offset < 0 ? LinuxErrno.EINVAL : transfer(file(descriptor), false, address, length, offset);
+    }
+
+    /** Moves several parts; at the position of the file if the offset is -1. */
+    long parts(boolean isRead, long descriptor, long vector, long count, long offset) {
+        GuestFile file = file(descriptor);
+        if (file == ClosedFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (count < 0 || count > MOST_PARTS) {
+            return LinuxErrno.EINVAL;
+        }
+        long done = 0;
+        for (int i = 0; i < count; i++) {
+            long address = memory.getLong(vector + (long) PART * i);
+            long length = memory.getLong(vector + (long) PART * i + Long.BYTES);
+            if (length == 0) {
+                continue;
+            }
+            long moved = transfer(file, isRead, address, length, offset < 0 ? -1 : offset + done);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+            if (moved < length) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    /** Copies from file to file ({@code sendfile}). */
+    long send(long to, long from, long offsetAddress, long count) {
+        GuestFile source = file(from);
+        GuestFile target = file(to);
+        if (source == ClosedFile.NONE || target == ClosedFile.NONE || !source.mayRead() || !target.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        if (source.backing() == null) {
+            return LinuxErrno.EINVAL;
+        }
+        long done = 0;
+        long offset = offsetAddress == 0 ? source.seek(0, 1) : memory.getLong(offsetAddress);
+        while (done < count && !thread.isInterrupted()) {
+            ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count - done, CHUNK));
+            long read = source.readAt(bytes, offset + done);
+            if (read <= 0) {
+                break;
+            }
+            long written = target.write(thread, bytes.flip());
+            if (written < 0) {
+                return done > 0 ? done : written;
+            }
+            done += written;
+        }
+        if (offsetAddress == 0) {
+            source.seek(offset + done, 0);
+        } else {
+            memory.putLong(offsetAddress, offset + done);
+        }
+        return done;
+    }
+
+    long seek(long descriptor, long offset, long from) {
+        return file(descriptor).seek(offset, (int) from);
+    }
+
+    long truncate(long descriptor, long length) {
+        return file(descriptor).truncate(length);
+    }
+
+    long sync(long descriptor) {
+        return file(descriptor).sync();
+    }
+
+    /** Makes a file at least as long ({@code fallocate} without flags). */
+    long allocate(long descriptor, long mode, long offset, long length) {
+        GuestFile file = file(descriptor);
+        if (mode != 0) {
+            return LinuxErrno.EOPNOTSUPP;
+        }
+        if (offset < 0 || length <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (offset + length < 0) {
+            return LinuxErrno.EFBIG;
+        }
+        long size = file.status().size();
+        return offset + length > size ? file.truncate(offset + length) : 0;
+    }
+
+    long entries(long descriptor, long address, long length) {
+        GuestFile file = file(descriptor);
+        if (!(file instanceof FolderFile folder)) {
+            return file == ClosedFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        }
+        ByteBuffer bytes = CallMemory.structure((int) Math.min(Math.max(length, 0), CHUNK));
+        long result = folder.entries(bytes);
+        if (result > 0) {
+            byte[] found = new byte[(int) result];
+            bytes.get(0, found);
+            memory.put(address, found);
+        }
+        return result;
+    }
+}

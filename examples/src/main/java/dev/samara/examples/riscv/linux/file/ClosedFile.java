@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+
+/** Stands for the file of a descriptor that is not open: all calls are EBADF. */
+public final class ClosedFile extends GuestFile {
+    public static final ClosedFile NONE = new ClosedFile();
+
+    private ClosedFile() {
+        super("", 0);
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long write(FileThread thread, ByteBuffer source) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long readAt(ByteBuffer target, long offset) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long writeAt(ByteBuffer source, long offset) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long seek(long offset, int from) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long truncate(long length) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long sync() {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of(0, 0, 0);
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** A counter to wait for ({@code eventfd2}). */
+public final class EventCounter extends GuestFile {
+    public static final int SEMAPHORE = 1;
+
+    private static final long MOST = -2;
+
+    private final WaitList waiters = new WaitList();
+    private final boolean isSemaphore;
+    private long count;
+
+    public EventCounter(long count, int flags) {
+        super("anon_inode:[eventfd]", OpenFlags.RDWR | (flags & OpenFlags.NONBLOCK));
+        this.count = count;
+        isSemaphore = (flags & SEMAPHORE) != 0;
+    }
+
+    private synchronized long take() {
+        long taken = count == 0 ? 0 : isSemaphore ? 1 : count;
+        count -= taken;
+        return taken;
+    }
+
+    private synchronized boolean isPositive() {
+        return count != 0;
+    }
+
+    private synchronized boolean hasRoom(long added) {
+        return Long.compareUnsigned(MOST - count, added) >= 0;
+    }
+
+    private synchronized boolean add(long added) {
+        if (!hasRoom(added)) {
+            return false;
+        }
+        count += added;
+        return true;
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        if (target.remaining() < Long.BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        for (; ; ) {
+            long taken = take();
+            if (taken != 0) {
+                waiters.wakeAll();
+                target.order(ByteOrder.LITTLE_ENDIAN).putLong(taken);
+                return Long.BYTES;
+            }
+            if (isNonBlocking()) {
+                return LinuxErrno.EAGAIN;
+            }
+            long waited = thread.await(waiters, this::isPositive, WaitingThread.NEVER);
+            if (waited != 0) {
+                return waited;
+            }
+        }
+    }
+
+    @Override
+    public long write(FileThread thread, ByteBuffer source) {
+        if (source.remaining() < Long.BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        long added = source.order(ByteOrder.LITTLE_ENDIAN).getLong();
+        if (added == -1) {
+            return LinuxErrno.EINVAL;
+        }
+        while (!add(added)) {
+            if (isNonBlocking()) {
+                return LinuxErrno.EAGAIN;
+            }
+            long waited = thread.await(waiters, () -> hasRoom(added), WaitingThread.NEVER);
+            if (waited != 0) {
+                return waited;
+            }
+        }
+        waiters.wakeAll();
+        return Long.BYTES;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of(0600, 4, 0);
+    }
+
+    @Override
+    public int ready() {
+        return (isPositive() ? READABLE : 0) | (hasRoom(1) ? WRITABLE : 0);
+    }
+
+    @Override
+    public WaitList waiters() {
+        return waiters;
+    }
+}

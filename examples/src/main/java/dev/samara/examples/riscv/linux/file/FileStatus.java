@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What {@code stat} tells of a file.
+ *
+ * @param device number of the device
+ * @param inode number of the file
+ * @param mode type and rights
+ * @param links number of names
+ * @param size bytes
+ * @param modified nanoseconds since 1970
+ */
+public record FileStatus(long device, long inode, int mode, int links, long size, long modified) {
+    static final int TYPE = 0170000;
+    static final int FIFO = 0010000;
+    static final int CHARACTERS = 0020000;
+    static final int FOLDER = 0040000;
+    static final int REGULAR = 0100000;
+    static final int LINK = 0120000;
+
+    /** The sizes of {@code struct stat} and of {@code struct statx}. */
+    static final int BYTES = 128;
+
+    static final int EXTENDED_BYTES = 256;
+
+    private static final int BASIC_STATS = 0x7ff;
+    private static final int BLOCK = 4096;
+    private static final int SECTOR = 512;
+    private static final int BITS_OF_RIGHTS = 07777;
+
+    /** Returns the status of a file that the host does not have. */
+    static FileStatus of(int mode, long inode, long size) {
+        return new FileStatus(1, inode, mode, 1, size, 0);
+    }
+
+    public static FileStatus of(Path path, boolean follows) throws IOException {
+        LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
+        Map<String, Object> all = Files.readAttributes(path, "unix:dev,ino,mode,nlink,size,lastModifiedTime", options);
+        FileTime time = (FileTime) all.get("lastModifiedTime");
+        return new FileStatus(
+                number(all, "dev"),
+                number(all, "ino"),
+                (int) number(all, "mode"),
+                (int) number(all, "nlink"),
+                number(all, "size"),
+                time == null ? 0 : time.to(TimeUnit.NANOSECONDS));
+    }
+
+    private static long number(Map<String, Object> all, String name) {
+        return all.get(name) instanceof Number found ? found.longValue() : 0;
+    }
+
+    FileStatus withSize(long bytes) {
+        return new FileStatus(device, inode, mode, links, bytes, modified);
+    }
+
+    boolean isFolder() {
+        return (mode & TYPE) == FOLDER;
+    }
+
+    boolean isLink() {
+        return (mode & TYPE) == LINK;
+    }
+
+    public ByteBuffer bytes(int user) {
+        ByteBuffer to = CallMemory.structure(BYTES);
+        to.putLong(0, device).putLong(8, inode).putInt(16, mode).putInt(20, links);
+        to.putInt(24, user).putInt(28, user);
+        to.putLong(48, size).putInt(56, BLOCK).putLong(64, (size + SECTOR - 1) / SECTOR);
+        for (int at = 72; at <= 104; at += 16) {
+            to.putLong(at, Math.floorDiv(modified, CallMemory.SECOND));
+            to.putLong(at + 8, Math.floorMod(modified, CallMemory.SECOND));
+        }
+        return to;
+    }
+
+    public ByteBuffer extendedBytes(int user) {
+        ByteBuffer to = CallMemory.structure(EXTENDED_BYTES);
+        to.putInt(0, BASIC_STATS)
+                .putInt(4, BLOCK)
+                .putInt(16, links)
+                .putInt(20, user)
+                .putInt(24, user);
+        to.putShort(28, (short) mode).putLong(32, inode).putLong(40, size);
+        to.putLong(48, (size + SECTOR - 1) / SECTOR);
+        for (int at : new int[] {64, 96, 112}) {
+            to.putLong(at, Math.floorDiv(modified, CallMemory.SECOND));
+            to.putInt(at + 8, (int) Math.floorMod(modified, CallMemory.SECOND));
+        }
+        to.putInt(136, (int) (device >> 8 & 0xfff)).putInt(140, (int) (device & 0xff));
+        return to;
+    }
+
+    /** Whether the rights of the file's owner include some bits of read, write and execute. */
+    boolean allows(int rights) {
+        return ((mode & BITS_OF_RIGHTS) >> 6 & rights) == rights || ((mode & 0111) != 0 && rights == 1);
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open file ({@code struct file}): what descriptors stand for. Descriptors of several processes may share it, so it
+ * counts them. What a kind of file cannot do has the error of Linux.
+ */
+public abstract class GuestFile {
+    public static final int READABLE = 1;
+    public static final int PRIORITY = 2;
+    public static final int WRITABLE = 4;
+    public static final int FAILED = 8;
+    public static final int HUNG_UP = 16;
+
+    private final String path;
+    private int users = 1;
+
+    /** The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread. */
+    private volatile int flags;
+
+    GuestFile(String path, int flags) {
+        this.path = path;
+        this.flags = flags;
+    }
+
+    public final String path() {
+        return path;
+    }
+
+    public final int flags() {
+        return flags;
+    }
+
+    public final void flags(int changed) {
+        flags = changed;
+    }
+
+    final boolean isNonBlocking() {
+        return (flags & OpenFlags.NONBLOCK) != 0;
+    }
+
+    public final boolean mayRead() {
+        return (flags & OpenFlags.ACCESS) != OpenFlags.WRONLY;
+    }
+
+    public final boolean mayWrite() {
+        return (flags & OpenFlags.ACCESS) != OpenFlags.RDONLY;
+    }
+
+    public final synchronized void retain() {
+        users++;
+    }
+
+    public final void release() {
+        boolean isLast;
+        synchronized (this) {
+            isLast = --users == 0;
+        }
+        if (isLast) {
+            close();
+        }
+    }
+
+    /** Ends the use of the last descriptor. */
+    void close() {}
+
+    /** Reads at the position of this file; may wait. */
+    public abstract long read(FileThread thread, ByteBuffer target);
+
+    /** Writes at the position of this file; may wait. */
+    public abstract long write(FileThread thread, ByteBuffer source);
+
+    public long readAt(ByteBuffer target, long offset) {
+        return LinuxErrno.ESPIPE;
+    }
+
+    public long writeAt(ByteBuffer source, long offset) {
+        return LinuxErrno.ESPIPE;
+    }
+
+    public long seek(long offset, int from) {
+        return LinuxErrno.ESPIPE;
+    }
+
+    public long truncate(long length) {
+        return LinuxErrno.EINVAL;
+    }
+
+    public long sync() {
+        return LinuxErrno.EINVAL;
+    }
+
+    public abstract FileStatus status();
+
+    /** Returns which operations would not wait. */
+    public int ready() {
+        return READABLE | WRITABLE;
+    }
+
+    /** Returns the threads that wait for a change of {@link #ready}; null if that is constant. */
+    public @Nullable WaitList waiters() {
+        return null;
+    }
+
+    /** Returns what an {@code mmap} of this maps; null if it cannot be mapped. */
+    public @Nullable Backing backing() {
+        return null;
+    }
+
+    public boolean isTerminal() {
+        return false;
+    }
+}

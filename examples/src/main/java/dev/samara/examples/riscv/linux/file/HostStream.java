@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+
+/** An output of the emulator, which the guest has as its standard output or standard error. */
+public final class HostStream extends GuestFile {
+    private final OutputStream out;
+    private final boolean isTerminal;
+
+    public HostStream(String path, OutputStream out, boolean isTerminal) {
+        super(path, OpenFlags.WRONLY);
+        this.out = out;
+        this.isTerminal = isTerminal;
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public long write(FileThread thread, ByteBuffer source) {
+        byte[] bytes = new byte[source.remaining()];
+        source.get(bytes);
+        try {
+            synchronized (out) {
+                out.write(bytes);
+                out.flush();
+            }
+        } catch (IOException e) {
+            return LinuxErrno.EIO;
+        }
+        return bytes.length;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of((isTerminal ? FileStatus.CHARACTERS : FileStatus.FIFO) | 0620, 3, 0);
+    }
+
+    @Override
+    public boolean isTerminal() {
+        return isTerminal;
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Backing;
+import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
+import java.nio.ByteBuffer;
+
+/** A file in memory ({@code memfd_create}), whose memory lives as long as a descriptor or a mapping uses it. */
+public final class MemoryDescriptor extends SeekableFile {
+    private final MemoryFile file;
+    private final Backing open;
+    private final long inode;
+    private final UnnamedMemory unnamed;
+
+    public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
+        super(path, OpenFlags.RDWR);
+        this.unnamed = unnamed;
+        this.file = file;
+        this.inode = inode;
+        open = file.open();
+    }
+
+    @Override
+    long size() {
+        return file.size();
+    }
+
+    @Override
+    long pread(ByteBuffer target, long offset) {
+        return file.pread(target, offset);
+    }
+
+    @Override
+    long pwrite(ByteBuffer source, long offset) {
+        return file.pwrite(source, offset);
+    }
+
+    @Override
+    public long truncate(long length) {
+        return file.truncate(length);
+    }
+
+    @Override
+    public long sync() {
+        return 0;
+    }
+
+    @Override
+    void close() {
+        unnamed.add(file);
+    }
+
+    public MemoryFile file() {
+        return file;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of(FileStatus.REGULAR | 0777, inode, file.size());
+    }
+
+    @Override
+    public Backing backing() {
+        return open;
+    }
+}

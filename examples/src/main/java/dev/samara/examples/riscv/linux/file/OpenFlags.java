@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+/** The flags of {@code openat}, as asm-generic numbers them. */
+public final class OpenFlags {
+    public static final int RDONLY = 0;
+    public static final int WRONLY = 1;
+    public static final int RDWR = 2;
+    public static final int ACCESS = 3;
+    public static final int CREAT = 0100;
+    public static final int EXCL = 0200;
+    public static final int TRUNC = 01000;
+    public static final int APPEND = 02000;
+    public static final int NONBLOCK = 04000;
+    public static final int DIRECTORY = 0200000;
+    public static final int NOFOLLOW = 0400000;
+    public static final int CLOEXEC = 02000000;
+    public static final int PATH = 010000000;
+
+    /** The flags that an open file keeps. */
+    public static final int KEPT = ACCESS | APPEND | NONBLOCK | PATH;
+
+    private OpenFlags() {}
+}

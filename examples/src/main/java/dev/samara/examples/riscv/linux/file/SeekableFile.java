@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+
+/** A file with a position, which descriptors of several processes may share. */
+abstract class SeekableFile extends GuestFile {
+    private static final int SET = 0;
+    private static final int CURRENT = 1;
+    private static final int END = 2;
+
+    /** Guarded by this. */
+    private long position;
+
+    SeekableFile(String path, int flags) {
+        super(path, flags);
+    }
+
+    abstract long size();
+
+    /** Reads from an offset that is not negative; returns the number of bytes, or an error. */
+    abstract long pread(ByteBuffer target, long offset);
+
+    /** Writes to an offset that is not negative; returns the number of bytes, or an error. */
+    abstract long pwrite(ByteBuffer source, long offset);
+
+    @Override
+    public final synchronized long read(FileThread thread, ByteBuffer target) {
+        long done = pread(target, position);
+        position += Math.max(done, 0);
+        return done;
+    }
+
+    @Override
+    public final synchronized long write(FileThread thread, ByteBuffer source) {
+        if ((flags() & OpenFlags.APPEND) != 0) {
+            position = size();
+        }
+        long done = pwrite(source, position);
+        position += Math.max(done, 0);
+        return done;
+    }
+
+    @Override
+    public final long readAt(ByteBuffer target, long offset) {
+        return offset < 0 ? LinuxErrno.EINVAL : pread(target, offset);
+    }
+
+    @Override
+    public final long writeAt(ByteBuffer source, long offset) {
+        return offset < 0 ? LinuxErrno.EINVAL : pwrite(source, offset);
+    }
+
+    @Override
+    public final synchronized long seek(long offset, int from) {
+        if (from < SET || from > END) {
+            return LinuxErrno.EINVAL;
+        }
+        long start = from == CURRENT ? position : from == END ? size() : 0;
+        if (start + offset < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        position = start + offset;
+        return position;
+    }
+}

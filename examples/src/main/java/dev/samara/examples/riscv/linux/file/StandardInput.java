@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The standard input of the emulator as a file of the guest. A read of the host cannot be interrupted, so a thread
+ * makes it, from the first time that the guest looks at the input; it fills a pipe, on which the guest waits.
+ */
+public final class StandardInput extends GuestFile {
+    private static final int CHUNK = 4096;
+
+    private final InputStream in;
+    private final Pipe pipe = Pipe.ofHost();
+    private final PipeEnd end;
+    private final boolean isTerminal;
+    private boolean isStarted;
+
+    public StandardInput(InputStream in, boolean isTerminal) {
+        super(isTerminal ? "/dev/tty" : "pipe:[0]", OpenFlags.RDONLY);
+        this.in = in;
+        this.isTerminal = isTerminal;
+        end = new PipeEnd(path(), pipe, true, 0, isTerminal);
+    }
+
+    private synchronized void start() {
+        if (!isStarted) {
+            isStarted = true;
+            Thread reader = new Thread(this::pump, "standard input of the guest");
+            reader.setDaemon(true);
+            reader.start();
+        }
+    }
+
+    private void pump() {
+        byte[] bytes = new byte[CHUNK];
+        try {
+            for (int read = in.read(bytes); read >= 0; read = in.read(bytes)) {
+                ByteBuffer left = ByteBuffer.wrap(bytes, 0, read);
+                while (left.hasRemaining()) {
+                    pipe.giveOrWait(left);
+                }
+            }
+        } catch (IOException | InterruptedException endOfInput) {
+            // The guest sees the end of the input.
+        } finally {
+            pipe.endWriter();
+        }
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        start();
+        if (isNonBlocking() && !pipe.isReadable()) {
+            return LinuxErrno.EAGAIN;
+        }
+        return end.read(thread, target);
+    }
+
+    @Override
+    public long write(FileThread thread, ByteBuffer source) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public FileStatus status() {
+        return end.status();
+    }
+
+    @Override
+    public int ready() {
+        start();
+        return end.ready();
+    }
+
+    @Override
+    public @Nullable WaitList waiters() {
+        return pipe.waiters();
+    }
+
+    @Override
+    public boolean isTerminal() {
+        return isTerminal;
+    }
+}

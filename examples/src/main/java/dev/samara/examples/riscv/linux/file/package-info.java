@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Open files, descriptors, and paths.
+ *
+ * <p>A {@link dev.samara.examples.riscv.linux.file.GuestFile} is an open file; each kind of file is a class. A {@link
+ * dev.samara.examples.riscv.linux.file.DescriptorTable} has those of a process by their numbers. A file is closed when
+ * no descriptor and no call uses it. {@link dev.samara.examples.riscv.linux.file.GuestRoot} resolves paths, and lets
+ * none lead out of the root of the guest.
+ *
+ * <p>A read or write that has to wait does so on the {@code WaitList} of its file, as a {@link
+ * dev.samara.examples.riscv.linux.file.FileThread}.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>Files and folders of the host</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.DiskFile}, {@link
+ *       dev.samara.examples.riscv.linux.file.FolderFile}</td></tr>
+ *   <tr><td>Files in memory ({@code memfd_create})</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.MemoryDescriptor}</td></tr>
+ *   <tr><td>Pipes</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.Pipe}, {@link
+ *       dev.samara.examples.riscv.linux.file.PipeEnd}</td></tr>
+ *   <tr><td>{@code eventfd}</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.EventCounter}</td></tr>
+ *   <tr><td>Standard streams</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.StandardInput}, {@link
+ *       dev.samara.examples.riscv.linux.file.HostStream}</td></tr>
+ *   <tr><td>{@code /dev}</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.DeviceFile}</td></tr>
+ *   <tr><td>Texts of {@code /proc}</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.TextFile}; {@code linux.process} makes the bytes</td></tr>
+ * </table>
+ */
+@NullMarked
+package dev.samara.examples.riscv.linux.file;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.memory;
+
+import dev.samara.core.Machine;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.examples.riscv.elf.ProgramLoader;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The segments of shared memory of all processes, by their numbers. Thread-safe. */
+public final class SegmentTable {
+    private record Keyed(int key, SharedSegment segment) {}
+
+    private final Map<Integer, Keyed> all = new HashMap<>();
+    private int next;
+
+    public SegmentTable() {}
+
+    /** Returns the number of the segment with a key; -1 for none. */
+    public synchronized int find(int key) {
+        for (Map.Entry<Integer, Keyed> each : all.entrySet()) {
+            SharedSegment segment = each.getValue().segment;
+            if (each.getValue().key == key && !segment.isMarkedForRemoval()) {
+                return each.getKey();
+            }
+        }
+        return -1;
+    }
+
+    public synchronized int add(Machine machine, int key, long size) {
+        all.values().removeIf(each -> each.segment.isRemoved());
+        int id = next++;
+        all.put(
+                id,
+                new Keyed(key, new SharedSegment(id, key, size, machine.newPageCache(ProgramLoader.GEOMETRY, size))));
+        return id;
+    }
+
+    public synchronized @Nullable SharedSegment get(int id) {
+        Keyed found = all.get(id);
+        return found == null || found.segment.isRemoved() ? null : found.segment;
+    }
+
+    /** Frees the memory of all segments, at the end. */
+    public synchronized void close() {
+        all.values().forEach(each -> each.segment.remove());
+        all.clear();
+    }
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.process;
+
+import dev.samara.core.mman.Resource;
+import dev.samara.examples.riscv.linux.abi.WaitStatus;
+import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.WorkingFolder;
+import dev.samara.examples.riscv.linux.memory.ProcessMemory;
+import dev.samara.examples.riscv.linux.signal.AlarmTimer;
+import dev.samara.examples.riscv.linux.signal.PendingSignals;
+import dev.samara.examples.riscv.linux.signal.SignalActions;
+import dev.samara.examples.riscv.linux.signal.SignalDelivery;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.signal.SignalProcess;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process of the guest: memory, descriptors, signal actions and threads. After its last thread has ended, it is a
+ * zombie until its parent has waited for it. What belongs to the tree of processes is in {@link ProcessTree}.
+ */
+public final class GuestProcess implements SignalProcess {
+    private static final long NO_LIMIT = -1;
+
+    private final GuestSystem system;
+    private final int pid;
+    private final DescriptorTable files;
+    private final WorkingFolder folder;
+    private final SignalActions actions;
+    private final PendingSignals pending = new PendingSignals();
+    private final Object signals = new Object();
+    private final AlarmTimer timer;
+    private final WaitList childEnds = new WaitList();
+    private final WaitList threadEnds = new WaitList();
+
+    /** The parent of a vfork waits here until this process no longer uses its memory. */
+    private final WaitList releases = new WaitList();
+
+    private final Set<GuestThread> threads = new LinkedHashSet<>();
+
+    private final Map<Resource, Long> limits;
+
+    private volatile ProcessMemory memory;
+    private volatile ProgramNames program;
+    private volatile boolean isMemoryReleased;
+    private volatile boolean isExiting;
+    private int exitStatus;
+
+    /** The signal that the parent gets at the end, or 0. */
+    private int endSignal;
+
+    /** The debugger, set before the first thread is made; null without one. */
+    private @Nullable Debugging debugger;
+
+    public GuestProcess(
+            GuestSystem system,
+            int pid,
+            ProcessMemory memory,
+            ProgramNames program,
+            DescriptorTable files,
+            WorkingFolder folder,
+            SignalActions actions,
+            Map<Resource, Long> limits,
+            int endSignal) {
+        this.system = system;
+        this.pid = pid;
+        this.memory = memory;
+        this.program = program;
+        this.files = files;
+        this.folder = folder;
+        this.actions = actions;
+        this.limits = new EnumMap<>(Resource.class);
+        this.limits.putAll(limits);
+        this.endSignal = endSignal;
+        timer = new AlarmTimer(system::timers, this::ring);
+    }
+
+    public GuestSystem system() {
+        return system;
+    }
+
+    /** Has a debugger control the threads of this process, before there is one. */
+    public void beginDebugging(Debugging controlling) {
+        debugger = controlling;
+        controlling.begins(new ProcessView(this));
+    }
+
+    @Nullable
+    Debugging debugger() {
+        return debugger;
+    }
+
+    public int pid() {
+        return pid;
+    }
+
+    /** Sends the signal of the timer. */
+    private void ring() {
+        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.ALRM, SignalInfo.SI_KERNEL, 0));
+    }
+
+    @Override
+    public int user() {
+        return GuestSystem.USER;
+    }
+
+    @Override
+    public ProcessMemory memory() {
+        return memory;
+    }
+
+    public ProgramNames program() {
+        return program;
+    }
+
+    public DescriptorTable files() {
+        return files;
+    }
+
+    public WorkingFolder folder() {
+        return folder;
+    }
+
+    @Override
+    public SignalActions actions() {
+        return actions;
+    }
+
+    @Override
+    public Object signals() {
+        return signals;
+    }
+
+    @Override
+    public PendingSignals pending() {
+        return pending;
+    }
+
+    public AlarmTimer timer() {
+        return timer;
+    }
+
+    public WaitList childEnds() {
+        return childEnds;
+    }
+
+    int endSignal() {
+        return endSignal;
+    }
+
+    @Override
+    public boolean isBlocked(int signal) {
+        for (GuestThread each : snapshot()) {
+            if ((each.mask().get() & SignalInfo.bit(signal)) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Returns a soft limit; -1 for none. */
+    public synchronized long limit(Resource resource) {
+        return limits.getOrDefault(resource, NO_LIMIT);
+    }
+
+    public synchronized Map<Resource, Long> limits() {
+        return new EnumMap<>(limits);
+    }
+
+    public synchronized void setLimit(Resource resource, long bytes) {
+        limits.put(resource, bytes);
+        memory.space().setLimit(resource, bytes);
+    }
+
+    /** Replaces memory and program, as {@code execve} does; the caller is the only thread, and has left the old one. */
+    public void become(ProcessMemory next, ProgramNames names) {
+        memory = next;
+        program = names;
+        endSignal = SignalInfo.CHLD;
+        synchronized (signals) {
+            actions.forgetHandlers();
+        }
+        releaseMemory();
+    }
+
+    private void releaseMemory() {
+        isMemoryReleased = true;
+        releases.wakeAll();
+    }
+
+    /** Waits until this child no longer uses the memory of its parent, or the parent has to end. */
+    public void awaitRelease(GuestThread parent) {
+        releases.add(parent);
+        try {
+            while (!isMemoryReleased && !parent.mustEnd()) {
+                parent.park(WaitingThread.NEVER);
+            }
+        } finally {
+            releases.remove(parent);
+        }
+    }
+
+    /** Adds a thread; returns false if this process is ending, or the creator is. */
+    public synchronized boolean add(GuestThread thread) {
+        return !isExiting && threads.add(thread);
+    }
+
+    public synchronized int threads() {
+        return threads.size();
+    }
+
+    synchronized List<GuestThread> snapshot() {
+        return new ArrayList<>(threads);
+    }
+
+    public @Nullable GuestThread find(int tid) {
+        for (GuestThread each : snapshot()) {
+            if (each.tid() == tid) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public void wakeAll() {
+        snapshot().forEach(GuestThread::wake);
+    }
+
+    public boolean isExiting() {
+        return isExiting;
+    }
+
+    public synchronized int exitStatus() {
+        return exitStatus;
+    }
+
+    /** Ends this process, all of its threads, unless it is ending. For any thread. */
+    public void exit(int status) {
+        synchronized (this) {
+            if (isExiting) {
+                return;
+            }
+            exitStatus = status;
+            isExiting = true;
+        }
+        wakeAll();
+        threadEnds.wakeAll();
+    }
+
+    @Override
+    public void kill(int signal) {
+        exit(WaitStatus.killed(signal));
+    }
+
+    /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
+    public boolean endOthers(GuestThread caller) {
+        for (GuestThread each : snapshot()) {
+            if (each != caller) {
+                each.kill();
+            }
+        }
+        threadEnds.add(caller);
+        try {
+            while (threads() > 1) {
+                if (caller.mustEnd()) {
+                    return false;
+                }
+                caller.park(WaitingThread.NEVER);
+            }
+            return !caller.mustEnd();
+        } finally {
+            threadEnds.remove(caller);
+        }
+    }
+
+    /** A thread has ended: its CPU is closed. The last one ends the process. */
+    void ended(GuestThread thread) {
+        boolean isLast;
+        synchronized (this) {
+            threads.remove(thread);
+            isLast = threads.isEmpty();
+            if (isLast) {
+                isExiting = true;
+            }
+        }
+        threadEnds.wakeAll();
+        if (isLast) {
+            end();
+        }
+    }
+
+    /** Gives up what this process has. Its status stays for its parent. */
+    void end() {
+        system.ending(this);
+        if (debugger != null) {
+            debugger.exits(exitStatus());
+        }
+        timer.set(0, 0);
+        files.closeAll();
+        memory.close();
+        system.unnamedMemory().freeSome();
+        releaseMemory();
+        system.tree().ended(this);
+    }
+
+    /** Has all threads drop their decoded blocks before they run the next one, and waits for that. */
+    public void changedCode() {
+        snapshot().forEach(GuestThread::changedCode);
+        // Each CPU polls or is outside GUEST, and looks after that.
+        memory.space().membarrier();
+    }
+}

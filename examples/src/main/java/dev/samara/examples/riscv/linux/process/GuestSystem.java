@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.process;
+
+import dev.samara.core.Machine;
+import dev.samara.examples.riscv.cpu.CodeTranslator;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.memory.SegmentTable;
+import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.wait.FutexTable;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** What all processes of a guest share: the machine, the tree of processes, and tables of the kernel. */
+public final class GuestSystem {
+    /** The number of the only user, and of the only group. */
+    static final int USER = 1000;
+
+    /** The most processes and threads at a time. */
+    private static final int MOST_PROCESSES = 512;
+
+    private final Machine machine;
+    private final long memoryBytes;
+    private final int processors;
+    private final GuestRoot root;
+    private final @Nullable CodeTranslator translator;
+    private final GuestReports reports;
+    private final Function<GuestThread, ThreadCalls> calls;
+    private final ProcessTree tree = new ProcessTree();
+    private final FutexTable futexes = new FutexTable();
+    private final SegmentTable segments = new SegmentTable();
+    private final UnnamedMemory unnamed = new UnnamedMemory();
+    private final EventCounts counts = new EventCounts();
+    private final AtomicLong inodes = new AtomicLong(1);
+    private final AtomicInteger pipes = new AtomicInteger();
+    private @Nullable ScheduledThreadPoolExecutor timers;
+    private volatile boolean isEnding;
+
+    /**
+     * Makes a system without processes.
+     *
+     * @param machine the machine, which the caller closes
+     * @param memoryBytes bytes for all pages of the guest
+     * @param processors the number of processors that the guest is told of
+     * @param root the files that the guest sees
+     * @param translator what makes code of hot blocks; null for none
+     * @param reports where events are reported
+     * @param calls makes the system calls of a new thread, which is not complete yet
+     */
+    public GuestSystem(
+            Machine machine,
+            long memoryBytes,
+            int processors,
+            GuestRoot root,
+            @Nullable CodeTranslator translator,
+            GuestReports reports,
+            Function<GuestThread, ThreadCalls> calls) {
+        this.machine = machine;
+        this.memoryBytes = memoryBytes;
+        this.processors = processors;
+        this.root = root;
+        this.translator = translator;
+        this.reports = reports;
+        this.calls = calls;
+    }
+
+    public Machine machine() {
+        return machine;
+    }
+
+    public long memoryBytes() {
+        return memoryBytes;
+    }
+
+    public int processors() {
+        return processors;
+    }
+
+    public GuestRoot root() {
+        return root;
+    }
+
+    @Nullable
+    CodeTranslator translator() {
+        return translator;
+    }
+
+    GuestReports reports() {
+        return reports;
+    }
+
+    ThreadCalls callsOf(GuestThread thread) {
+        return calls.apply(thread);
+    }
+
+    public ProcessTree tree() {
+        return tree;
+    }
+
+    public FutexTable futexes() {
+        return futexes;
+    }
+
+    public SegmentTable segments() {
+        return segments;
+    }
+
+    public UnnamedMemory unnamedMemory() {
+        return unnamed;
+    }
+
+    public EventCounts counts() {
+        return counts;
+    }
+
+    /** The number of pipes. */
+    public AtomicInteger pipes() {
+        return pipes;
+    }
+
+    public long newInode() {
+        return inodes.incrementAndGet();
+    }
+
+    /** Returns the thread that rings the timers of processes, and starts it for the first one. */
+    synchronized ScheduledThreadPoolExecutor timers() {
+        ScheduledThreadPoolExecutor known = timers;
+        if (known == null) {
+            known = new ScheduledThreadPoolExecutor(1, ringing -> {
+                Thread made = new Thread(ringing, "timers of the guest");
+                made.setDaemon(true);
+                return made;
+            });
+            known.setRemoveOnCancelPolicy(true);
+            timers = known;
+        }
+        return known;
+    }
+
+    private synchronized void endTimers() {
+        if (timers != null) {
+            timers.shutdownNow();
+        }
+    }
+
+    /** Whether the processes are being killed, so that a new one has to end too. */
+    public boolean isEnding() {
+        return isEnding;
+    }
+
+    /** Whether there are as many processes as may be. */
+    public boolean isFull() {
+        int threads = 0;
+        for (GuestProcess each : tree.all()) {
+            threads += 1 + each.threads();
+        }
+        return threads > 2 * MOST_PROCESSES;
+    }
+
+    /** A process ends, and its memory is still there. */
+    void ending(GuestProcess process) {
+        counts.resident(process.memory().space().residency().peak());
+        reports.ending(process);
+    }
+
+    /** Kills all processes, and waits for their ends. */
+    public void endProcesses() throws InterruptedException {
+        isEnding = true;
+        for (GuestProcess each : tree.all()) {
+            each.kill(SignalInfo.KILL);
+        }
+        tree.awaitEnds();
+        endTimers();
+    }
+
+    /** Frees the memory that processes have shared, after the end of all. */
+    public void freeMemory() {
+        segments.close();
+        unnamed.free();
+    }
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.process;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.mman.Fault;
+import dev.samara.examples.riscv.cpu.BlockCache;
+import dev.samara.examples.riscv.cpu.Breakpoints;
+import dev.samara.examples.riscv.cpu.CodeTranslator;
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.cpu.RiscvInterpreter;
+import dev.samara.examples.riscv.cpu.Stop;
+import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.linux.debug.DebuggedThread;
+import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.file.FileThread;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.memory.BadAddress;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.memory.ProcessMemory;
+import dev.samara.examples.riscv.linux.signal.AlternateStack;
+import dev.samara.examples.riscv.linux.signal.InterruptedCall;
+import dev.samara.examples.riscv.linux.signal.PendingSignals;
+import dev.samara.examples.riscv.linux.signal.SignalDelivery;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.signal.SignalMask;
+import dev.samara.examples.riscv.linux.signal.SignalThread;
+import dev.samara.examples.riscv.linux.wait.FutexThread;
+import dev.samara.examples.riscv.linux.wait.RobustList;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A thread of the guest: a thread of the JVM with a CPU. It alternates between code of the guest, in GUEST, and what
+ * stopped that, outside. Before it enters GUEST it takes the signals that were sent to it.
+ */
+public final class GuestThread implements Runnable, SignalThread, FutexThread, FileThread, DebuggedThread {
+    private static final int ILL_ILLOPC = 1;
+    private static final int TRAP_BRKPT = 1;
+
+    private final GuestProcess process;
+    private final Cpu cpu;
+    private final Hart hart;
+    private final BlockCache blocks;
+    private final RiscvInterpreter interpreter;
+    private final CallMemory memory;
+    private final ThreadCalls calls;
+    private final InterruptedCall interruptedCall;
+    private final RobustList robustList = new RobustList();
+    private final AlternateStack alternateStack = new AlternateStack();
+    private final PendingSignals pending = new PendingSignals();
+
+    /** The debugger of the process; null without one. */
+    private final @Nullable Debugging debugger;
+
+    /** The files that the present call uses. */
+    private final List<GuestFile> used = new ArrayList<>();
+
+    /** Changed by an execve of this thread only, which has ended all others. */
+    private volatile int tid;
+
+    private volatile @Nullable Thread runner;
+    private volatile boolean isKilled;
+    private volatile boolean hasChangedCode;
+
+    private final SignalMask mask;
+
+    private long clearChildTid;
+    private long tidAddress;
+
+    /** Makes a thread with a CPU in the space of its process; the creator gives it registers and starts it. */
+    public GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
+        this.process = process;
+        this.tid = tid;
+        mask = new SignalMask(parent == null ? 0 : parent.mask.get());
+        debugger = process.debugger();
+        cpu = process.system().machine().claimCpu();
+        boolean isComplete = false;
+        try {
+            cpu.switchTo(process.memory().space());
+            hart = new Hart(cpu);
+            CodeTranslator translator = process.system().translator();
+            blocks = new BlockCache(hart, cpu, translator == null ? 0 : translator.runsBefore());
+            interpreter = new RiscvInterpreter(hart, blocks, translator);
+            memory = new CallMemory(cpu.memory());
+            interruptedCall = new InterruptedCall(hart);
+            calls = process.system().callsOf(this);
+            if (parent != null) {
+                hart.copyFrom(parent.hart);
+            }
+            cpu.handOver();
+            isComplete = true;
+        } finally {
+            if (!isComplete) {
+                cpu.close();
+            }
+        }
+    }
+
+    @Override
+    public GuestProcess process() {
+        return process;
+    }
+
+    public Cpu cpu() {
+        return cpu;
+    }
+
+    @Override
+    public Hart hart() {
+        return hart;
+    }
+
+    public BlockCache blocks() {
+        return blocks;
+    }
+
+    @Override
+    public CallMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public AlternateStack alternateStack() {
+        return alternateStack;
+    }
+
+    @Override
+    public PendingSignals pending() {
+        return pending;
+    }
+
+    @Override
+    public int tid() {
+        return tid;
+    }
+
+    @Override
+    public SignalMask mask() {
+        return mask;
+    }
+
+    public void setClearChildTid(long address) {
+        clearChildTid = address;
+    }
+
+    public RobustList robustList() {
+        return robustList;
+    }
+
+    @Override
+    public ProcessMemory processMemory() {
+        return process.memory();
+    }
+
+    @Override
+    public InterruptedCall interruptedCall() {
+        return interruptedCall;
+    }
+
+    /** Returns the file of a descriptor, which no thread closes before the call of this thread ends; null for none. */
+    public @Nullable GuestFile file(long descriptor) {
+        GuestFile found = process.files().use((int) descriptor);
+        if (found != null) {
+            used.add(found);
+        }
+        return found;
+    }
+
+    /** Ends the use of files by a call ({@code fdput}). */
+    public void endUse() {
+        for (int i = 0; i < used.size(); i++) {
+            used.get(i).release();
+        }
+        used.clear();
+    }
+
+    /** Gives up a thread that was not started. */
+    public void discard() {
+        cpu.claim();
+        cpu.close();
+    }
+
+    /** Has the number of this thread stored in its own memory before it runs. */
+    public void storeTidAtStart(long address) {
+        tidAddress = address;
+    }
+
+    /** Begins a program: its space is that of the CPU. */
+    public void begin(LoadedProgram program) {
+        hart.reset();
+        hart.pc = program.entry();
+        hart.x[Hart.SP] = program.stackPointer();
+        alternateStack.disable();
+        clearChildTid = 0;
+        robustList.set(0);
+        tid = process.pid();
+    }
+
+    public void start() {
+        if (debugger != null) {
+            debugger.starts(this);
+        }
+        Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
+        made.setDaemon(true);
+        made.start();
+    }
+
+    @Override
+    public void run() {
+        cpu.claim();
+        runner = Thread.currentThread();
+        try {
+            storeTid();
+            loop();
+        } catch (RuntimeException | Error broken) {
+            process.system().reports().broken(tid, broken);
+            process.kill(SignalInfo.KILL);
+        } finally {
+            end();
+        }
+    }
+
+    private void storeTid() {
+        if (tidAddress != 0) {
+            try {
+                memory.putInt(tidAddress, tid);
+            } catch (BadAddress ignored) {
+                // As in Linux, the child runs without it.
+            }
+        }
+    }
+
+    private void loop() {
+        while (!mustEnd()) {
+            hart.answer();
+            if (debugger != null) {
+                debugger.pause(this);
+            }
+            SignalDelivery.deliver(this);
+            if (hasChangedCode) {
+                hasChangedCode = false;
+                blocks.clear();
+            }
+            if (!mustEnd()) {
+                int stop = runGuest(debugger != null && debugger.steps(this));
+                if (debugger == null || debugger.left(this, stop)) {
+                    handle(stop);
+                }
+            }
+        }
+    }
+
+    private int runGuest(boolean isStep) {
+        cpu.enterGuest();
+        try {
+            return isStep ? interpreter.step() : interpreter.run();
+        } finally {
+            cpu.leaveGuest();
+        }
+    }
+
+    private void handle(int stop) {
+        switch (stop) {
+            case Stop.SYSTEM_CALL -> calls.execute();
+            case Stop.FAULT -> fault();
+            case Stop.ILLEGAL -> SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
+            case Stop.BREAKPOINT ->
+                SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
+            default -> {
+                // ATTENTION, DEBUGGER: the loop looks for what is to be done.
+            }
+        }
+    }
+
+    private void fault() {
+        int kind = hart.faultKind();
+        if (kind == Fault.OUT_OF_MEMORY) {
+            process.system().reports().outOfMemory(process.pid());
+            process.kill(SignalInfo.KILL);
+            return;
+        }
+        process.system().counts().fault(kind);
+        SignalDelivery.force(this, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
+    }
+
+    private void end() {
+        try {
+            // First: a thread that has waited for the end of this one finds its locks released.
+            robustList.release(this, process.system().futexes());
+            if (clearChildTid != 0 && process.threads() > 1) {
+                memory.putInt(clearChildTid, 0);
+                process.system().futexes().wake(this, clearChildTid, 1);
+            }
+        } catch (BadAddress gone) {
+            // The guest has unmapped its words: nobody waits for them.
+        } finally {
+            process.system().counts().add(hart.counts());
+            cpu.close();
+            if (debugger != null) {
+                debugger.ends(this);
+            }
+            process.ended(this);
+        }
+    }
+
+    @Override
+    public boolean mustEnd() {
+        return isKilled || process.isExiting();
+    }
+
+    /** Ends this thread. For any thread. */
+    public void kill() {
+        isKilled = true;
+        wake();
+    }
+
+    @Override
+    public void changedCode() {
+        hasChangedCode = true;
+        hart.ask();
+    }
+
+    @Override
+    public void wake() {
+        hart.ask();
+        Thread woken = runner;
+        if (woken != null) {
+            LockSupport.unpark(woken);
+        }
+    }
+
+    @Override
+    public boolean isInterrupted() {
+        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
+    }
+
+    @Override
+    public void sendPipeSignal() {
+        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.PIPE, SignalInfo.SI_USER, process.pid()));
+    }
+
+    @Override
+    public int askDebugger(int signal) {
+        return debugger == null ? signal : debugger.signal(this, signal);
+    }
+
+    @Override
+    public void countHandler() {
+        process.system().counts().signal();
+    }
+
+    @Override
+    public void reportEnd(SignalInfo info) {
+        process.system().reports().killedBy(this, info);
+    }
+
+    @Override
+    public void park() {
+        park(NEVER);
+    }
+
+    @Override
+    public void ask() {
+        hart.ask();
+    }
+
+    @Override
+    public void stopAt(Breakpoints breakpoints) {
+        blocks.stopAt(breakpoints);
+    }
+
+    @Override
+    public void forgetCall() {
+        interruptedCall.forget();
+    }
+
+    @Override
+    public void send(int signal) {
+        SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_USER, 0));
+    }
+}

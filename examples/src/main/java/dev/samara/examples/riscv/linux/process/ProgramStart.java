@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.process;
+
+import dev.samara.core.Machine;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Resource;
+import dev.samara.examples.riscv.elf.ElfException;
+import dev.samara.examples.riscv.elf.ElfFile;
+import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.DeviceFile;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A program to be loaded.
+ *
+ * @param guest the path of its file for the guest
+ * @param host the path of its file
+ * @param arguments its arguments, from its name on
+ * @param environment its environment
+ */
+public record ProgramStart(String guest, Path host, List<String> arguments, List<String> environment) {
+    private static final int MOST_DEPTH = 4;
+    private static final int MOST_LINE = 256;
+    private static final int RANDOM = 16;
+
+    /** A program that cannot be loaded: with an errno for the guest, and a line for a person. */
+    public static final class LoadException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final long error;
+
+        LoadException(long error, String complaint) {
+            super(complaint);
+            this.error = error;
+        }
+
+        /** Returns the errno, negated. */
+        public long error() {
+            return error;
+        }
+    }
+
+    public ProgramNames names() {
+        return new ProgramNames(guest, arguments);
+    }
+
+    /** Returns the program that a script names in its first line, with the script as its argument; or this. */
+    public ProgramStart withInterpreter(GuestRoot root) throws LoadException {
+        ProgramStart start = this;
+        for (int depth = 0; depth <= MOST_DEPTH; depth++) {
+            String line = start.firstLine();
+            if (!line.startsWith("#!")) {
+                return start;
+            }
+            String[] words = line.substring(2).trim().split("[ \t]+", 2);
+            GuestRoot.ResolvedPath place = root.resolve("/", words[0], true);
+            Path found = place.host();
+            if (words[0].isEmpty() || found == null || !Files.isRegularFile(found)) {
+                throw new LoadException(LinuxErrno.ENOENT, guest + ": there is no interpreter " + words[0]);
+            }
+            List<String> arguments = new ArrayList<>(List.of(words));
+            arguments.add(start.guest);
+            arguments.addAll(start.arguments.subList(1, start.arguments.size()));
+            start = new ProgramStart(place.guest(), found, arguments, environment);
+        }
+        throw new LoadException(LinuxErrno.ELOOP, guest + ": its interpreters are scripts");
+    }
+
+    private String firstLine() throws LoadException {
+        try (InputStream in = Files.newInputStream(host)) {
+            String text = new String(in.readNBytes(MOST_LINE), StandardCharsets.ISO_8859_1);
+            int end = text.indexOf('\n');
+            return end < 0 ? text : text.substring(0, end);
+        } catch (IOException e) {
+            throw new LoadException(LinuxErrno.of(e), guest + ": cannot be read: " + e.getMessage());
+        }
+    }
+
+    /** Loads the program and its interpreter into a new space. */
+    public LoadedProgram load(Machine machine, GuestRoot root, Map<Resource, Long> limits) throws LoadException {
+        ProgramLoader loader = new ProgramLoader(machine, limits, GuestSystem.USER);
+        byte[] random = new byte[RANDOM];
+        DeviceFile.fillRandomly(random);
+        try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {
+            ElfFile elf = new ElfFile(host.toString(), file, ProgramLoader.GEOMETRY);
+            String path = elf.interpreter();
+            if (path == null) {
+                return loader.load(elf, null, guest, arguments, environment, random);
+            }
+            Path place = root.resolve("/", path, true).host();
+            if (place == null || !Files.isRegularFile(place)) {
+                throw new LoadException(
+                        LinuxErrno.ENOENT, host + ": its interpreter " + path + " is not there: is --sysroot right?");
+            }
+            try (HostFile second = machine.openFile(place, ProgramLoader.GEOMETRY)) {
+                ElfFile interpreter = new ElfFile(place.toString(), second, ProgramLoader.GEOMETRY);
+                return loader.load(elf, interpreter, guest, arguments, environment, random);
+            }
+        } catch (MmException e) {
+            throw new LoadException(LinuxErrno.of(e), host + ": cannot be opened: " + e.errno());
+        } catch (ElfException e) {
+            throw new LoadException(LinuxErrno.ENOEXEC, String.valueOf(e.getMessage()));
+        }
+    }
+}

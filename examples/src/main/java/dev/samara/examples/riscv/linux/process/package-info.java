@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Processes and threads of the guest, from their begin to their end.
+ *
+ * <p>A {@link dev.samara.examples.riscv.linux.process.GuestThread} is a thread of the JVM with a CPU, which alternates
+ * between the interpreter and what stopped it. A {@link dev.samara.examples.riscv.linux.process.GuestProcess} has
+ * threads, memory, descriptors and signal actions. A {@link dev.samara.examples.riscv.linux.process.ProcessTree} knows
+ * parents, groups and zombies. {@link dev.samara.examples.riscv.linux.process.GuestSystem} is what all processes share.
+ *
+ * <p>Files, signals and futexes know a thread only by interfaces of their packages, which {@code GuestThread}
+ * implements. A thread knows its system calls only as {@link dev.samara.examples.riscv.linux.process.ThreadCalls}.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>What does a thread do when guest code stops?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.GuestThread}</td></tr>
+ *   <tr><td>How does a process end, and who is told?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.GuestProcess}, {@link
+ *       dev.samara.examples.riscv.linux.process.ProcessTree}</td></tr>
+ *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.ProgramStart}</td></tr>
+ *   <tr><td>What is in {@code /proc}?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.ProcFiles}</td></tr>
+ *   <tr><td>What counts events for {@code --stats}?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.EventCounts}</td></tr>
+ * </table>
+ */
+@NullMarked
+package dev.samara.examples.riscv.linux.process;
+
+import org.jspecify.annotations.NullMarked;

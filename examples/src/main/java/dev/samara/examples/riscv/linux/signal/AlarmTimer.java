@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.signal;
+
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The real-time timer of a process ({@code ITIMER_REAL}), which sends SIGALRM. Thread-safe. */
+public final class AlarmTimer {
+    private final Supplier<ScheduledThreadPoolExecutor> timers;
+    private final Runnable ring;
+    private @Nullable ScheduledFuture<?> next;
+    private long interval;
+
+    /**
+     * Makes a timer that is not set.
+     *
+     * @param timers the thread that rings, asked for when a timer is set
+     * @param ring sends the signal
+     */
+    public AlarmTimer(Supplier<ScheduledThreadPoolExecutor> timers, Runnable ring) {
+        this.timers = timers;
+        this.ring = ring;
+    }
+
+    /** Returns the nanoseconds that are left; 0 for a timer that is not set. */
+    public synchronized long left() {
+        return next == null || next.isDone() ? 0 : Math.max(next.getDelay(TimeUnit.NANOSECONDS), 1);
+    }
+
+    public synchronized long interval() {
+        return interval;
+    }
+
+    /** Sets the timer, in nanoseconds; 0 ends it. */
+    public synchronized void set(long first, long then) {
+        if (next != null) {
+            next.cancel(false);
+            next = null;
+        }
+        interval = then;
+        if (first == 0) {
+            return;
+        }
+        ScheduledThreadPoolExecutor executor = timers.get();
+        next = then == 0
+                ? executor.schedule(ring, first, TimeUnit.NANOSECONDS)
+                : executor.scheduleAtFixedRate(ring, first, then, TimeUnit.NANOSECONDS);
+    }
+}

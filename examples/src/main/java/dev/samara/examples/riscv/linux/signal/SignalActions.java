@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.signal;
+
+/** What a process does with each signal. Guarded by the signals' lock of the process. */
+public final class SignalActions {
+    static final long DEFAULT = 0;
+    public static final long IGNORE = 1;
+
+    public static final long NO_CHILD_WAIT = 2;
+    static final long ON_STACK = 0x0800_0000;
+    static final long RESTARTS = 0x1000_0000;
+    static final long NO_DEFER = 0x4000_0000;
+    static final long RESET_HAND = 0x8000_0000L;
+
+    private static final long IGNORED = SignalInfo.bit(SignalInfo.CHLD)
+            | SignalInfo.bit(SignalInfo.CONT)
+            | SignalInfo.bit(SignalInfo.URG)
+            | SignalInfo.bit(SignalInfo.WINCH);
+
+    /** Nobody here continues a stopped process, so nothing stops one. */
+    private static final long STOPPING = SignalInfo.bit(SignalInfo.STOP)
+            | SignalInfo.bit(SignalInfo.TSTP)
+            | SignalInfo.bit(SignalInfo.TTIN)
+            | SignalInfo.bit(SignalInfo.TTOU);
+
+    private final long[] handlers = new long[SignalInfo.MOST + 1];
+    private final long[] flags = new long[SignalInfo.MOST + 1];
+    private final long[] masks = new long[SignalInfo.MOST + 1];
+
+    public SignalActions() {}
+
+    /** Copies the actions for a child. */
+    public SignalActions copy() {
+        SignalActions copy = new SignalActions();
+        for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
+            copy.set(signal, handlers[signal], flags[signal], masks[signal]);
+        }
+        return copy;
+    }
+
+    public long handler(int signal) {
+        return handlers[signal];
+    }
+
+    public long flags(int signal) {
+        return flags[signal];
+    }
+
+    public long mask(int signal) {
+        return masks[signal];
+    }
+
+    public void set(int signal, long handler, long signalFlags, long mask) {
+        handlers[signal] = handler;
+        flags[signal] = signalFlags;
+        masks[signal] = mask;
+    }
+
+    /** A new program knows no handlers of the old one. */
+    public void forgetHandlers() {
+        for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
+            set(signal, handlers[signal] == IGNORE ? IGNORE : DEFAULT, 0, 0);
+        }
+    }
+
+    boolean isHandled(int signal) {
+        return handlers[signal] > IGNORE || handlers[signal] < 0;
+    }
+
+    /** Whether a signal has no effect. */
+    public boolean isIgnored(int signal) {
+        return handlers[signal] == IGNORE
+                || (handlers[signal] == DEFAULT && ((IGNORED | STOPPING) & SignalInfo.bit(signal)) != 0);
+    }
+}

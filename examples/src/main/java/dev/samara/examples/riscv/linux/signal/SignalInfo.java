@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.signal;
+
+import java.nio.ByteBuffer;
+
+/**
+ * What a handler is told about a signal ({@code siginfo_t}).
+ *
+ * @param signal its number
+ * @param code si_code
+ * @param address si_addr of a fault; 0 for others
+ * @param sender si_pid; 0 for a fault
+ * @param value si_status of a child, or the value of a queued signal
+ */
+public record SignalInfo(int signal, int code, long address, int sender, long value) {
+    /** The size of {@code siginfo_t}. */
+    public static final int BYTES = 128;
+
+    public static final int ILL = 4;
+    public static final int TRAP = 5;
+    static final int BUS = 7;
+    public static final int KILL = 9;
+    static final int SEGV = 11;
+    public static final int PIPE = 13;
+    public static final int ALRM = 14;
+    public static final int CHLD = 17;
+    static final int CONT = 18;
+    public static final int STOP = 19;
+    static final int TSTP = 20;
+    static final int TTIN = 21;
+    static final int TTOU = 22;
+    static final int URG = 23;
+    static final int WINCH = 28;
+
+    /** The first number whose signals queue ({@code SIGRTMIN} of the kernel). */
+    static final int FIRST_REAL_TIME = 32;
+
+    /** The highest number of a signal. */
+    public static final int MOST = 64;
+
+    public static final int SI_USER = 0;
+    public static final int SI_KERNEL = 0x80;
+    static final int SI_QUEUE = -1;
+    public static final int SI_TKILL = -6;
+
+    public static final int CHILD_EXITED = 1;
+    public static final int CHILD_KILLED = 2;
+    static final int CHILD_DUMPED = 3;
+
+    public static SignalInfo ofFault(int signal, int code, long address) {
+        return new SignalInfo(signal, code, address, 0, 0);
+    }
+
+    public static SignalInfo sent(int signal, int code, int sender) {
+        return new SignalInfo(signal, code, 0, sender, 0);
+    }
+
+    /** The bit of a signal in a set. */
+    public static long bit(int signal) {
+        return 1L << (signal - 1);
+    }
+
+    public boolean isFault() {
+        return code > 0 && (signal == ILL || signal == TRAP || signal == BUS || signal == SEGV);
+    }
+
+    public void putTo(ByteBuffer to, int user) {
+        to.putInt(0, signal);
+        to.putInt(8, code);
+        if (isFault()) {
+            to.putLong(16, address);
+            return;
+        }
+        to.putInt(16, sender);
+        to.putInt(20, user);
+        if (signal == CHLD && code > 0) {
+            to.putInt(24, (int) value);
+        } else {
+            to.putLong(24, value);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.signal;
+
+import dev.samara.examples.riscv.cpu.Hart;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+
+/** A thread of the guest, as its signals see it. */
+public interface SignalThread extends WaitingThread {
+    SignalProcess process();
+
+    Hart hart();
+
+    /** The memory in which handlers have their stack. */
+    CallMemory memory();
+
+    /** The signals that were sent to this thread alone. */
+    PendingSignals pending();
+
+    SignalMask mask();
+
+    AlternateStack alternateStack();
+
+    InterruptedCall interruptedCall();
+
+    /** Whether this thread has to end, since its process does or it is alone to. */
+    boolean mustEnd();
+
+    /** Has a debugger decide about a signal. Returns the number of the signal to act on instead; 0 for none. */
+    int askDebugger(int signal);
+
+    /** Counts a handler that begins. */
+    void countHandler();
+
+    /** Is told that a signal is about to end the process. */
+    void reportEnd(SignalInfo info);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * How threads of the guest wait.
+ *
+ * <p>A thread that waits is outside GUEST and parked. It has put itself on the {@link
+ * dev.samara.examples.riscv.linux.wait.WaitList} of what it waits for, and looks again each time that it is woken. A
+ * signal wakes it too. So no wait outlasts the end of its process. {@link
+ * dev.samara.examples.riscv.linux.wait.WaitingThread#await} is the loop of all waits.
+ *
+ * <p>A futex is a word of memory with a list of waiting threads: {@link
+ * dev.samara.examples.riscv.linux.wait.FutexTable}. The locks that a thread has at its end are released by its {@link
+ * dev.samara.examples.riscv.linux.wait.RobustList}.
+ */
+@NullMarked
+package dev.samara.examples.riscv.linux.wait;
+
+import org.jspecify.annotations.NullMarked;

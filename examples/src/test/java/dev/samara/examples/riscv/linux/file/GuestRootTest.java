@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** No path of a guest leads out of its root. */
+final class GuestRootTest {
+    @TempDir
+    private Path folder;
+
+    private Path root = Path.of("");
+    private Path program = Path.of("");
+
+    @BeforeEach
+    void makeFiles() throws IOException {
+        root = folder.toRealPath().resolve("root");
+        Files.createDirectories(root.resolve("inner"));
+        program = Files.writeString(folder.toRealPath().resolve("program"), "");
+        Files.writeString(folder.resolve("secret"), "");
+        Files.writeString(root.resolve("file"), "");
+    }
+
+    private static void leadsTo(GuestRoot view, String path, Path host) {
+        assertEquals(host, view.resolve("/", path, true).host());
+    }
+
+    @Test
+    @DisplayName("neither parents nor links lead out of the root")
+    void root() throws IOException {
+        Files.createSymbolicLink(root.resolve("absolute"), Path.of("/file"));
+        Files.createSymbolicLink(root.resolve("up"), Path.of("../../secret"));
+        Files.createSymbolicLink(root.resolve("inner/out"), Path.of("../../../.."));
+        GuestRoot view = new GuestRoot(root, program);
+        leadsTo(view, "../../file", root.resolve("file"));
+        leadsTo(view, "absolute", root.resolve("file"));
+        leadsTo(view, "up", root.resolve("secret"));
+        leadsTo(view, "inner/out/file", root.resolve("file"));
+        leadsTo(view, "inner/../inner/../../../file", root.resolve("file"));
+    }
+
+    @Test
+    @DisplayName("a link that leads to itself is ELOOP, and a name below a file is ENOTDIR")
+    void errors() throws IOException {
+        Files.createSymbolicLink(root.resolve("loop"), Path.of("loop"));
+        GuestRoot view = new GuestRoot(root, program);
+        assertEquals(LinuxErrno.ELOOP, view.resolve("/", "loop", true).error());
+        assertEquals(0, view.resolve("/", "loop", false).error());
+        assertEquals(LinuxErrno.ENOTDIR, view.resolve("/", "file/x", true).error());
+    }
+
+    @Test
+    @DisplayName("without a root, a guest sees its program and nothing else")
+    void alone() throws IOException {
+        GuestRoot view = new GuestRoot(null, program);
+        assertEquals(program, view.resolve("/", view.programName(), true).host());
+        assertNull(view.resolve("/", program.resolveSibling("secret").toString(), true)
+                .host());
+        assertNull(view.resolve("/", "/etc/passwd", true).host());
+        assertTrue(view.resolve("/", program.toString(), true).exists());
+    }
+}
