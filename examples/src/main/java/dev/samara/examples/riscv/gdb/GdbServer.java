@@ -22,7 +22,8 @@ public final class GdbServer implements AutoCloseable {
     private static final int BACKLOG = 1;
 
     private final ServerSocket listening;
-    private final StopControl control = new StopControl(this::notice);
+    private final AllStop all = new AllStop(this::notice);
+    private final StopControl control = new StopControl(all);
     private final Thread thread = new Thread(this::serve, "gdb server");
     private volatile @Nullable SessionInbox inbox;
     private volatile @Nullable Socket client;
@@ -75,7 +76,7 @@ public final class GdbServer implements AutoCloseable {
         // Closed also by a failure: a client would wait there for an answer.
         try (listening) {
             boolean isFirst = true;
-            while (!isClosed && !control.hasExited()) {
+            while (!isClosed && !all.hasExited()) {
                 serveNext(listening.accept(), isFirst);
                 isFirst = false;
             }
@@ -84,7 +85,7 @@ public final class GdbServer implements AutoCloseable {
         } catch (InterruptedException ended) {
             // As above.
         } finally {
-            control.detach();
+            all.detach();
         }
     }
 
@@ -96,7 +97,7 @@ public final class GdbServer implements AutoCloseable {
         } catch (IOException gone) {
             // The client has gone, and the guest goes on without it.
         } finally {
-            control.detach();
+            all.detach();
         }
     }
 
@@ -108,9 +109,9 @@ public final class GdbServer implements AutoCloseable {
         reading.setDaemon(true);
         inbox = own;
         try {
-            control.attach();
+            all.attach();
             reading.start();
-            new GdbSession(control, own, writer, isFirst).run();
+            new GdbSession(all, control, own, writer, isFirst).run();
             socket.shutdownOutput();
         } finally {
             inbox = null;

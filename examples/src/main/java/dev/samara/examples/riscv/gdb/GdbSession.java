@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.gdb;
 
 import dev.samara.core.mman.MmException;
+import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
@@ -13,7 +14,9 @@ final class GdbSession {
     private static final int SIGNAL_BITS = 0x7f;
     private static final int STATUS_SHIFT = 8;
 
-    private final StopControl control;
+    private final AllStop all;
+    private final ClientThreads threads;
+    private final DebuggedProcess process;
     private final SessionInbox inbox;
     private final PacketWriter writer;
     private final ClientState client;
@@ -29,16 +32,18 @@ final class GdbSession {
 
     private boolean isOver;
 
-    GdbSession(StopControl control, SessionInbox inbox, PacketWriter writer, boolean isFirst) {
-        this.control = control;
+    GdbSession(AllStop all, StopControl control, SessionInbox inbox, PacketWriter writer, boolean isFirst) {
+        this.all = all;
+        threads = new ClientThreads(all, control.breakpoints());
+        process = control.process();
         this.inbox = inbox;
         this.writer = writer;
-        client = new ClientState(control);
-        registers = new RegisterCommands(control, client);
+        client = new ClientState(threads, process);
+        registers = new RegisterCommands(threads, client);
         memory = new MemoryCommands(control);
-        resumes = new ResumeCommands(control, client);
-        queries = new QueryCommands(control, client, isFirst);
-        files = new GuestFiles(control.process());
+        resumes = new ResumeCommands(threads, client);
+        queries = new QueryCommands(all, threads, process, client, isFirst);
+        files = new GuestFiles(process);
         points = new DebugPoints(control);
     }
 
@@ -62,14 +67,14 @@ final class GdbSession {
     }
 
     private void report() throws IOException {
-        if (control.hasExited()) {
+        if (all.hasExited()) {
             isOver = true;
             if (isRunning) {
                 writer.send(end());
             }
             return;
         }
-        StopEvent event = isRunning ? control.takeEvent() : null;
+        StopEvent event = isRunning ? all.takeEvent() : null;
         if (event != null) {
             isRunning = false;
             client.selected = 0;
@@ -82,20 +87,18 @@ final class GdbSession {
     }
 
     private String end() {
-        int status = control.exitStatus();
+        int status = all.exitStatus();
         int signal = status & SIGNAL_BITS;
         int number = signal != 0 ? GdbSignals.ofLinux(signal) : status >> STATUS_SHIFT & 0xff;
         return (signal != 0 ? "X" : "W") + HexFormat.of().toHexDigits((byte) number) + ofProcess();
     }
 
     private String ofProcess() {
-        return client.hasProcesses
-                ? ";process:" + Integer.toHexString(control.process().pid())
-                : "";
+        return client.hasProcesses ? ";process:" + Integer.toHexString(process.pid()) : "";
     }
 
     private String stop(StopEvent event) {
-        int tid = control.stopper();
+        int tid = all.stopper();
         String reason = switch (event.cause()) {
             case BREAKPOINT -> client.knowsBreakpoints ? "swbreak:;" : "";
             case WATCHED -> event.detail() + ":" + Long.toHexString(event.address()) + ";";
@@ -118,7 +121,7 @@ final class GdbSession {
             case AGAIN -> writer.sendAgain();
             case INTERRUPT -> {
                 if (isRunning) {
-                    control.interrupt();
+                    all.interrupt();
                 }
             }
             case BAD -> {
@@ -157,7 +160,7 @@ final class GdbSession {
         PacketFields fields = new PacketFields(text, 1);
         char kind = text.charAt(0);
         return switch (kind) {
-            case '?' -> stop(control.event());
+            case '?' -> stop(all.event());
             case 'g' -> registers.readAll();
             case 'G' -> registers.writeAll(fields);
             case 'p' -> registers.readOne(fields);
@@ -166,7 +169,7 @@ final class GdbSession {
             case 'M' -> memory.write(fields, false);
             case 'X' -> memory.write(fields, true);
             case 'H' -> select(fields);
-            case 'T' -> control.has(fields.thread()) ? "OK" : BAD;
+            case 'T' -> threads.has(fields.thread()) ? "OK" : BAD;
             case 'Z', 'z' -> point(fields, kind == 'Z');
             case 'c', 'C', 's', 'S' -> {
                 resumes.all(new PacketFields(text, 0), kind);
@@ -205,14 +208,14 @@ final class GdbSession {
 
     private void kill() {
         isOver = true;
-        control.process().kill();
+        process.kill();
     }
 
     private String select(PacketFields fields) throws BadPacketException {
         char kind = fields.next();
         int tid = fields.thread();
         fields.expectEnd();
-        if (tid > 0 && !control.has(tid)) {
+        if (tid > 0 && !threads.has(tid)) {
             throw new BadPacketException();
         }
         if (kind == 'g') {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.gdb;
 
+import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -12,13 +13,17 @@ import java.util.Set;
 final class QueryCommands {
     private static final int MOST_SIGNAL = 0xff;
 
-    private final StopControl control;
+    private final AllStop all;
+    private final ClientThreads threads;
+    private final DebuggedProcess process;
     private final ClientState client;
     private final boolean isFirst;
 
     /** Makes the queries of a client; the guest was begun for the first one. */
-    QueryCommands(StopControl control, ClientState client, boolean isFirst) {
-        this.control = control;
+    QueryCommands(AllStop all, ClientThreads threads, DebuggedProcess process, ClientState client, boolean isFirst) {
+        this.all = all;
+        this.threads = threads;
+        this.process = process;
         this.client = client;
         this.isFirst = isFirst;
     }
@@ -32,7 +37,7 @@ final class QueryCommands {
         return switch (text.substring(0, end)) {
             case "qSupported" -> supported(fields.rest());
             case "qAttached" -> isFirst ? "0" : "1";
-            case "qC" -> "QC" + client.threadId(control.stopper());
+            case "qC" -> "QC" + client.threadId(threads.stopper());
             case "qfThreadInfo" -> threads();
             case "qsThreadInfo" -> "l";
             case "qThreadExtraInfo" -> description(fields);
@@ -61,7 +66,7 @@ final class QueryCommands {
 
     private String threads() {
         StringBuilder text = new StringBuilder();
-        for (int tid : control.tids()) {
+        for (int tid : threads.tids()) {
             text.append(text.length() == 0 ? 'm' : ',').append(client.threadId(tid));
         }
         return text.length() == 0 ? "l" : text.toString();
@@ -70,10 +75,10 @@ final class QueryCommands {
     private String description(PacketFields fields) throws BadPacketException {
         int tid = fields.thread();
         fields.expectEnd();
-        if (!control.has(tid)) {
+        if (!threads.has(tid)) {
             throw new BadPacketException();
         }
-        return HexFormat.of().formatHex(control.description(tid).getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(threads.description(tid).getBytes(StandardCharsets.UTF_8));
     }
 
     /** {@code qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH}. */
@@ -95,8 +100,8 @@ final class QueryCommands {
                 }
                 bytes = TargetDescription.bytes();
             }
-            case "auxv" -> bytes = control.process().auxiliary();
-            case "exec-file" -> bytes = control.process().program().getBytes(StandardCharsets.UTF_8);
+            case "auxv" -> bytes = process.auxiliary();
+            case "exec-file" -> bytes = process.program().getBytes(StandardCharsets.UTF_8);
             default -> {
                 return "";
             }
@@ -114,7 +119,7 @@ final class QueryCommands {
                 fields.expect(';');
             }
         }
-        control.pass(signals);
+        all.pass(signals);
         return "OK";
     }
 }

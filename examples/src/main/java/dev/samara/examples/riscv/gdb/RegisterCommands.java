@@ -5,11 +5,11 @@ import java.util.HexFormat;
 
 /** The packets about registers: {@code g}, {@code G}, {@code p} and {@code P}. Numbers are little-endian. */
 final class RegisterCommands {
-    private final StopControl control;
+    private final ClientThreads threads;
     private final ClientState client;
 
-    RegisterCommands(StopControl control, ClientState client) {
-        this.control = control;
+    RegisterCommands(ClientThreads threads, ClientState client) {
+        this.threads = threads;
         this.client = client;
     }
 
@@ -28,7 +28,7 @@ final class RegisterCommands {
     }
 
     private long[] registers(int tid) throws BadPacketException {
-        long[] registers = control.registers(tid);
+        long[] registers = threads.registers(tid);
         if (registers == null) {
             throw new BadPacketException();
         }
@@ -57,7 +57,7 @@ final class RegisterCommands {
         at = 0;
         for (int i = 0; i < RegisterSet.count(); i++) {
             int size = RegisterSet.size(i);
-            if (size != 0 && !control.setRegister(tid, i, number(bytes, at, size))) {
+            if (size != 0 && !threads.setRegister(tid, i, number(bytes, at, size))) {
                 throw new BadPacketException();
             }
             at += size;
@@ -86,7 +86,7 @@ final class RegisterCommands {
         fields.expect('=');
         byte[] bytes = fields.bytes();
         int size = RegisterSet.size(number);
-        if (bytes.length != size || !control.setRegister(client.selectedThread(), number, number(bytes, 0, size))) {
+        if (bytes.length != size || !threads.setRegister(client.selectedThread(), number, number(bytes, 0, size))) {
             throw new BadPacketException();
         }
         return "OK";
@@ -95,7 +95,7 @@ final class RegisterCommands {
     /** Returns registers for the reply about a stop, so that the client need not ask for them: those of frames. */
     String expedited(int tid) {
         StringBuilder text = new StringBuilder();
-        long[] registers = control.registers(tid);
+        long[] registers = threads.registers(tid);
         if (registers != null) {
             for (int number : new int[] {2, 8, RegisterSet.PC}) {
                 text.append(HexFormat.of().toHexDigits((byte) number)).append(':');

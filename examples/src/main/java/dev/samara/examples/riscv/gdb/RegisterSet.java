@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.gdb;
 
 import dev.samara.examples.riscv.cpu.Hart;
 
-/** A copy of a thread's registers, by the numbers that gdb has for them. Guarded by the lock of {@link StopControl}. */
+/** A copy of a thread's registers, by the numbers that gdb has for them. Guarded by the monitor of {@link AllStop}. */
 final class RegisterSet {
     /** The number of pc, after x0 to x31. */
     static final int PC = 32;

@@ -8,11 +8,11 @@ import java.util.Map;
 final class ResumeCommands {
     private static final int MOST_SIGNAL = 0xff;
 
-    private final StopControl control;
+    private final ClientThreads threads;
     private final ClientState client;
 
-    ResumeCommands(StopControl control, ClientState client) {
-        this.control = control;
+    ResumeCommands(ClientThreads threads, ClientState client) {
+        this.threads = threads;
         this.client = client;
     }
 
@@ -42,10 +42,10 @@ final class ResumeCommands {
                 byTid.putIfAbsent(tid == 0 ? client.selectedThread() : tid, action);
             }
         }
-        if (!hasOthers && byTid.keySet().stream().noneMatch(control::has)) {
+        if (!hasOthers && byTid.keySet().stream().noneMatch(threads::has)) {
             throw new BadPacketException();
         }
-        control.resume(byTid, others);
+        threads.resume(byTid, others);
     }
 
     /** A signal is for the thread that has stopped the others; a step as well, and then those continue. */
@@ -58,10 +58,10 @@ final class ResumeCommands {
             }
             long pc = fields.hex();
             fields.expectEnd();
-            if (!control.setRegister(client.selectedThread(), RegisterSet.PC, pc)) {
+            if (!threads.setRegister(client.selectedThread(), RegisterSet.PC, pc)) {
                 throw new BadPacketException();
             }
         }
-        control.resume(Map.of(client.selectedThread(), action), ResumeAction.CONTINUE);
+        threads.resume(Map.of(client.selectedThread(), action), ResumeAction.CONTINUE);
     }
 }

@@ -5,7 +5,7 @@ import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
 import org.jspecify.annotations.Nullable;
 
-/** What the debugger knows of a thread of the guest. Guarded by the lock of {@link StopControl}. */
+/** What the debugger knows of a thread of the guest. Guarded by the monitor of {@link AllStop}. */
 final class TracedThread {
     /** Whether a thread may run guest code. */
     enum StopState {
@@ -63,6 +63,22 @@ final class TracedThread {
 
     int tid() {
         return thread.tid();
+    }
+
+    /** Copies the registers for the client. For the thread itself, or before it runs. */
+    void saveRegisters() {
+        registers.copyFrom(thread.hart());
+    }
+
+    /** Forgets what an earlier client wanted, and what was found for it. */
+    void forget() {
+        action = ResumeAction.Kind.CONTINUE;
+        watched = null;
+        hasStepped = false;
+        isAtBreakpoint = false;
+        isReported = false;
+        stepsOver = false;
+        sent = 0;
     }
 
     /** Stops being stopped: the thread itself takes the registers that the client has changed. */

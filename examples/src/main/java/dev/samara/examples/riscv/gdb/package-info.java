@@ -7,7 +7,7 @@
  *
  * <ul>
  *   <li>The threads of the guest call {@code StopControl} before they run guest code. It keeps them there while all are
- *       to be stopped, finds out why one stops, and takes what the client wants each to do next.
+ *       to be stopped ({@code AllStop}), finds out why one stops, and takes what the client wants each to do next.
  *   <li>The server's thread runs {@code GdbSession}: it takes a packet, answers it, and sends the reason of a stop when
  *       all threads have stopped. A reader thread gives it the packets. No thread of the guest waits for the socket.
  * </ul>
