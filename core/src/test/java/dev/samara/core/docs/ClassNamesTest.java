@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** Each class of the modules has a name of its own, so a name alone identifies the class. */
 final class ClassNamesTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""), "..");
-    private static final List<String> MODULES = List.of("maple", "core", "bench", "examples");
+    private static final List<String> MODULES = List.of("maple", "core", "bench", "site", "examples");
 
     /** Nested classes whose names are complete only with the name of the class around them. */
     private static final Set<String> INCOMPLETE = Set.of("Builder", "Kind", "Settings");

@@ -53,7 +53,7 @@ final class NamedTestsTest {
     /** The sources of tests by the name of the class; those of one name in several modules as one text. */
     private static Map<String, String> sources() throws IOException {
         Map<String, String> sources = new HashMap<>();
-        for (String module : List.of("maple", "core", "bench", "examples")) {
+        for (String module : List.of("maple", "core", "bench", "site", "examples")) {
             for (String kind : List.of("test", "torture")) {
                 Path folder = ROOT.resolve(module).resolve("src").resolve(kind);
                 for (Path file : Files.exists(folder) ? files(folder, ".java") : List.<Path>of()) {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.commonmark.ext.gfm.tables.TablesExtension;
+import org.commonmark.node.Node;
+import org.commonmark.parser.Parser;
+
+/**
+ * A Markdown file of the project.
+ *
+ * @param file its path below the root
+ * @param document its parsed text
+ * @param ids the ids of its headings
+ */
+record MarkdownPage(Path file, Node document, HeadingIds ids) {
+    private static final Parser PARSER =
+            Parser.builder().extensions(List.of(TablesExtension.create())).build();
+
+    static MarkdownPage read(Path root, Path file) throws IOException {
+        Node document = PARSER.parse(Files.readString(root.resolve(file)));
+        return new MarkdownPage(file, document, new HeadingIds(document));
+    }
+
+    static boolean isMarkdown(Path file) {
+        return file.toString().endsWith(".md");
+    }
+
+    /** Returns the place of a file's page below the folder of the site. A README is the page of its folder. */
+    static Path pageOf(Path file) {
+        String name = file.getFileName().toString();
+        return file.resolveSibling(name.equals("README.md") ? "index.html" : name.replace(".md", ".html"));
+    }
+
+    /** Returns the first heading, or the name of a file that has none. */
+    String title() {
+        return ids.all().keySet().stream().findFirst().map(HeadingIds::textOf).orElseGet(this::name);
+    }
+
+    /** Returns a short name: that of the file, as words. */
+    String name() {
+        String name = file.getFileName().toString().replace(".md", "").replace('-', ' ');
+        return Character.toUpperCase(name.charAt(0)) + name.substring(1);
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.commonmark.ext.gfm.tables.TablesExtension;
+import org.commonmark.node.Heading;
+import org.commonmark.renderer.html.HtmlRenderer;
+import org.jspecify.annotations.Nullable;
+
+/** What all pages have around their text: the bar at the top, and the list of pages with the headings of this one. */
+final class PageTemplate {
+    static final Path STYLE = Path.of("style.css");
+    static final Path API = Path.of("api", "index.html");
+
+    private final List<MarkdownPage> listed;
+    private final boolean hasApi;
+
+    /**
+     * Makes a template.
+     *
+     * @param listed the pages of the list, in order
+     * @param hasApi whether there is javadoc to link
+     */
+    PageTemplate(List<MarkdownPage> listed, boolean hasApi) {
+        this.listed = listed;
+        this.hasApi = hasApi;
+    }
+
+    /** Returns the web page of a Markdown file whose links were resolved. */
+    String page(MarkdownPage page) {
+        Map<Heading, String> ids = page.ids().all();
+        HtmlRenderer renderer = HtmlRenderer.builder()
+                .extensions(List.of(TablesExtension.create()))
+                .attributeProviderFactory(context -> (node, tag, attributes) -> {
+                    if (node instanceof Heading heading) {
+                        attributes.put("id", ids.getOrDefault(heading, ""));
+                    }
+                })
+                .build();
+        return page(MarkdownPage.pageOf(page.file()), page.title(), renderer.render(page.document()), page);
+    }
+
+    /** Returns the web page of a folder of files. */
+    String folder(Path folder, List<String> names) {
+        StringBuilder text = new StringBuilder("<h1>" + escaped(folder.toString()) + "</h1>\n<ul>\n");
+        for (String name : names) {
+            text.append("<li>").append(link(escaped(name), name)).append("</li>\n");
+        }
+        return page(folder.resolve("index.html"), folder.toString(), text + "</ul>\n", null);
+    }
+
+    private String page(Path place, String title, String text, @Nullable MarkdownPage of) {
+        StringBuilder list = new StringBuilder();
+        for (MarkdownPage each : listed) {
+            list.append("<li>").append(link(escaped(each.name()), to(place, MarkdownPage.pageOf(each.file()))));
+            if (each.equals(of)) {
+                list.append(headings(each));
+            }
+            list.append("</li>\n");
+        }
+        String api = hasApi ? link("Javadoc", to(place, API)) : "";
+        return """
+                <!DOCTYPE html>
+                <html lang="en">
+                <head>
+                <meta charset="utf-8">
+                <meta name="viewport" content="width=device-width, initial-scale=1">
+                <title>%s</title>
+                <link rel="stylesheet" href="%s">
+                </head>
+                <body>
+                <header>%s %s %s %s %s</header>
+                <nav>
+                <ul>
+                %s</ul>
+                </nav>
+                <main>
+                %s</main>
+                </body>
+                </html>
+                """.formatted(
+                        escaped(title.equals("Samara") ? title : title + " - Samara"),
+                        to(place, STYLE),
+                        link("Samara", to(place, Path.of("index.html"))),
+                        link("Documentation", to(place, Path.of("docs", "index.html"))),
+                        api,
+                        link("Changes", to(place, Path.of("CHANGELOG.html"))),
+                        link("Contributing", to(place, Path.of("CONTRIBUTING.html"))),
+                        list,
+                        text);
+    }
+
+    /** Returns the headings of the second level as a list, if there are any. */
+    private static String headings(MarkdownPage page) {
+        StringBuilder list = new StringBuilder();
+        page.ids().all().forEach((heading, id) -> {
+            if (heading.getLevel() == 2) {
+                list.append("<li>")
+                        .append(link(escaped(HeadingIds.textOf(heading)), "#" + id))
+                        .append("</li>\n");
+            }
+        });
+        return list.isEmpty() ? "" : "\n<ul>\n" + list + "</ul>\n";
+    }
+
+    private static String link(String text, String to) {
+        return "<a href=\"" + escaped(to) + "\">" + text + "</a>";
+    }
+
+    /** Returns the relative address of one place of the site at another one. */
+    private static String to(Path from, Path place) {
+        Path folder = from.getParent();
+        Path relative = folder == null ? place : folder.relativize(place);
+        return relative.toString().replace('\\', '/');
+    }
+
+    static String escaped(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.commonmark.node.AbstractVisitor;
+import org.commonmark.node.Link;
+
+/** Writes the web pages of the project: its Markdown files, what they link to, and the javadoc. */
+public final class SiteBuild {
+    private static final Path INDEX = Path.of("docs", "README.md");
+
+    private final Path root;
+    private final Path output;
+    private final Map<Path, MarkdownPage> pages = new TreeMap<>();
+
+    private SiteBuild(Path root, Path output) {
+        this.root = root;
+        this.output = output;
+    }
+
+    /**
+     * Writes all pages, and looks through their links.
+     *
+     * @param arguments the folder of the project, and the folder to write to; its files are replaced
+     * @throws IOException if a file cannot be read or written
+     */
+    public static void main(String[] arguments) throws IOException {
+        Path root = Path.of(arguments[0]).toRealPath();
+        Path output = Path.of(arguments[1]).toAbsolutePath().normalize();
+        ApiPages.write(root, output.resolve("api"), System.getProperty("java.class.path"));
+        List<String> broken = write(root, output, true);
+        if (!broken.isEmpty()) {
+            broken.forEach(System.err::println);
+            System.exit(1);
+        }
+        System.out.println("first page: " + output.resolve("index.html"));
+    }
+
+    /**
+     * Writes the pages of the Markdown files and copies what they link to.
+     *
+     * @return the links that lead nowhere, a line for each
+     */
+    static List<String> write(Path root, Path output, boolean hasApi) throws IOException {
+        SiteBuild site = new SiteBuild(root, output);
+        site.readPages(Path.of(""), 1);
+        site.readPages(Path.of("docs"), Integer.MAX_VALUE);
+        // Before the links are changed: they say in which order the pages are read.
+        PageTemplate template = new PageTemplate(site.listed(), hasApi);
+        PageLinks links = new PageLinks(root, site.pages);
+        site.pages.values().forEach(links::resolve);
+        if (!links.broken().isEmpty()) {
+            return links.broken();
+        }
+        for (MarkdownPage page : site.pages.values()) {
+            site.writeText(MarkdownPage.pageOf(page.file()), template.page(page));
+        }
+        for (Path file : links.files()) {
+            site.copy(file, template);
+        }
+        try (InputStream style = Objects.requireNonNull(SiteBuild.class.getResourceAsStream("style.css"))) {
+            Files.copy(style, output.resolve(PageTemplate.STYLE), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return BuiltLinks.broken(output);
+    }
+
+    private void readPages(Path folder, int depth) throws IOException {
+        for (Path file : filesBelow(root.resolve(folder), depth)) {
+            if (MarkdownPage.isMarkdown(file)) {
+                Path relative = root.relativize(file);
+                pages.put(relative, MarkdownPage.read(root, relative));
+            }
+        }
+    }
+
+    private static List<Path> filesBelow(Path folder, int depth) throws IOException {
+        try (Stream<Path> files = Files.walk(folder, depth)) {
+            return files.filter(Files::isRegularFile).sorted().toList();
+        }
+    }
+
+    /** Returns the pages of the documentation: first in the order of the links of its index, then the others. */
+    private List<MarkdownPage> listed() {
+        Map<Path, MarkdownPage> listed = new LinkedHashMap<>();
+        MarkdownPage index = pages.get(INDEX);
+        if (index != null) {
+            index.document().accept(new AbstractVisitor() {
+                @Override
+                public void visit(Link link) {
+                    Path file = Path.of("docs", link.getDestination().replaceAll("#.*", ""))
+                            .normalize();
+                    MarkdownPage page = pages.get(file);
+                    if (page != null && file.startsWith("docs")) {
+                        listed.putIfAbsent(file, page);
+                    }
+                }
+            });
+        }
+        pages.forEach((file, page) -> {
+            if (file.startsWith("docs") && !file.equals(INDEX)) {
+                listed.putIfAbsent(file, page);
+            }
+        });
+        // Folders of raw results have pages of their own, which their parents link.
+        return listed.values().stream()
+                .filter(page -> !page.file().endsWith("README.md"))
+                .toList();
+    }
+
+    /** Copies a file, or the files of a folder, to its place in the site. */
+    private void copy(Path file, PageTemplate template) throws IOException {
+        Path from = root.resolve(file);
+        if (!Files.isDirectory(from)) {
+            Path to = output.resolve(file);
+            Files.createDirectories(Objects.requireNonNull(to.getParent()));
+            Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
+            return;
+        }
+        List<String> names = new ArrayList<>();
+        for (Path each : filesBelow(from, 1)) {
+            copy(root.relativize(each), template);
+            names.add(each.getFileName().toString());
+        }
+        writeText(file.resolve("index.html"), template.folder(file, names));
+    }
+
+    private void writeText(Path place, String text) throws IOException {
+        Path to = output.resolve(place);
+        Files.createDirectories(Objects.requireNonNull(to.getParent()));
+        Files.writeString(to, text);
+    }
+}
