@@ -23,7 +23,7 @@ final class ArchitectureTest {
 
     /** The rows, from the classes that all others use to those that only compose. */
     private static final List<String> ROWS =
-            List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "picture", "cli");
+            List.of("record", "trace", "access", "top", "lookup", "replay", "oracle", "storm", "picture", "cli");
 
     /** The rows of the emulator, from instructions to the end of a debugger. */
     private static final List<String> EMULATOR = List.of(

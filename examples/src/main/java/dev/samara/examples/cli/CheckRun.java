@@ -6,6 +6,7 @@ import dev.samara.examples.record.InputException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /** Checks file after file, and determines the exit status of the tool. */
 final class CheckRun {
@@ -15,14 +16,17 @@ final class CheckRun {
 
     private final ReportOutput output;
     private final PrintWriter errors;
+    private final ProgressLine progress;
+    private String current = "";
     private int passed;
     private int failed;
     private int unreadable;
     private long operations;
 
-    CheckRun(ReportOutput output, PrintWriter errors) {
+    CheckRun(ReportOutput output, PrintWriter errors, ProgressLine progress) {
         this.output = output;
         this.errors = errors;
+        this.progress = progress;
     }
 
     /** The check of one file. */
@@ -36,9 +40,10 @@ final class CheckRun {
      */
     void check(List<Path> files, Check check) {
         for (Path file : files) {
-            output.begins(file, passed + failed, files.size());
+            current = String.format(Locale.ROOT, "[%d/%d] %s", passed + failed + 1, files.size(), file);
+            progress.show(current);
             try {
-                FileReport report = check.check(file);
+                FileReport report = check(file, check);
                 operations += report.operations();
                 if (report.passed()) {
                     passed++;
@@ -59,6 +64,20 @@ final class CheckRun {
                 complain(complaint);
             }
         }
+    }
+
+    private FileReport check(Path file, Check check) throws InputException {
+        try {
+            return check.check(file);
+        } finally {
+            // Before a finding is printed, which may be on the same terminal.
+            progress.clear();
+        }
+    }
+
+    /** Shows how far the check of the current file is. */
+    void progresses(String how) {
+        progress.show(current + ": " + how);
     }
 
     private void complain(String complaint) {

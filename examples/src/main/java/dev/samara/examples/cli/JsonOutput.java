@@ -19,11 +19,6 @@ final class JsonOutput implements ReportOutput {
     }
 
     @Override
-    public void begins(Path file, int done, int all) {
-        // A document has no progress.
-    }
-
-    @Override
     public void checked(FileReport report) {
         JsonArray differences = new JsonArray();
         for (Difference difference : report.differences()) {

@@ -44,7 +44,7 @@ final class OracleCommand implements Callable<Integer> {
         List<Path> files = InputFiles.expand(paths, SUFFIX);
         ReportOutput reports = output.output(spec.commandLine().getOut());
         PrintWriter errors = spec.commandLine().getErr();
-        CheckRun run = new CheckRun(reports, errors);
+        CheckRun run = new CheckRun(reports, errors, ProgressLine.of(spec));
         run.check(files, file -> OracleCheck.check(file, plan));
         cpus.explain(run, errors);
         reports.ends(Summary.of(run, start, null));

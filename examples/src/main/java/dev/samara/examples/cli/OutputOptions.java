@@ -2,7 +2,6 @@
 package dev.samara.examples.cli;
 
 import java.io.PrintWriter;
-import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Option;
 
 /** The output format of a command. */
@@ -17,6 +16,6 @@ final class OutputOptions {
     }
 
     ReportOutput output(PrintWriter out) {
-        return json ? new JsonOutput(out) : new PlainOutput(out, Ansi.AUTO.enabled());
+        return json ? new JsonOutput(out) : new PlainOutput(out, TerminalStreams.isTerminal(TerminalStreams.OUT));
     }
 }

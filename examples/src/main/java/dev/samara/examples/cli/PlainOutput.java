@@ -8,13 +8,8 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/**
- * Text for people. On a terminal one line is overwritten with the progress, and only differences remain; elsewhere
- * there is a line per file.
- */
+/** Text for people. On a terminal there are only differences and the totals; elsewhere there is a line per file. */
 final class PlainOutput implements ReportOutput {
-    static final String ERASE_LINE = "\r\u001b[K";
-
     private final PrintWriter out;
     private final boolean terminal;
 
@@ -24,16 +19,7 @@ final class PlainOutput implements ReportOutput {
     }
 
     @Override
-    public void begins(Path file, int done, int all) {
-        if (terminal) {
-            out.printf(Locale.ROOT, "%s[%d/%d] %s", ERASE_LINE, done + 1, all, file);
-            out.flush();
-        }
-    }
-
-    @Override
     public void checked(FileReport report) {
-        erase();
         for (Difference difference : report.differences()) {
             out.println(difference);
         }
@@ -50,21 +36,18 @@ final class PlainOutput implements ReportOutput {
 
     @Override
     public void unreadable(Path file, String complaint) {
-        erase();
         out.println("FAILED " + file + ": cannot be read");
         out.flush();
     }
 
     @Override
     public void broken(Path file, String complaint) {
-        erase();
         out.println("FAILED " + file + ": the check itself failed");
         out.flush();
     }
 
     @Override
     public void ends(Summary summary) {
-        erase();
         Tally readers = summary.readers();
         if (readers != null) {
             out.printf(
@@ -81,11 +64,5 @@ final class PlainOutput implements ReportOutput {
                 summary.operationsPerSecond());
         out.printf(Locale.ROOT, "%d passed, %d failed%n", summary.passed(), summary.failed());
         out.flush();
-    }
-
-    private void erase() {
-        if (terminal) {
-            out.print(ERASE_LINE);
-        }
     }
 }

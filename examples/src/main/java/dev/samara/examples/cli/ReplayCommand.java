@@ -5,10 +5,12 @@ import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.replay.Placing;
 import dev.samara.examples.replay.ReplaySession;
+import dev.samara.examples.replay.ReplayWatch;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,6 +27,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class ReplayCommand implements Callable<Integer> {
+    /** The operations between two changes of the progress. */
+    private static final int TOLD_EACH = 4096;
+
     @Option(
             names = "--placement",
             description = "Let the library place each mapping without a fixed address, and compare the addresses.")
@@ -76,10 +81,15 @@ final class ReplayCommand implements Callable<Integer> {
         PrintWriter errors = spec.commandLine().getErr();
         TraceFiles traces = TraceFiles.of(paths);
         ReportOutput reports = output.output(spec.commandLine().getOut());
-        CheckRun run = new CheckRun(reports, errors);
+        CheckRun run = new CheckRun(reports, errors, ProgressLine.of(spec));
         Placing placing = placement ? Placing.BY_LIBRARY : Placing.BY_TRACE;
+        ReplayWatch watch = new ReplayWatch(operations -> {
+            if (operations % TOLD_EACH == 0) {
+                run.progresses(String.format(Locale.ROOT, "%,d operations so far", operations));
+            }
+        });
         try (ReplaySession session =
-                new ReplaySession(placing, touch ? plan : null, readers, new HashSet<>(traces.files()))) {
+                new ReplaySession(placing, touch ? plan : null, readers, new HashSet<>(traces.files()), watch)) {
             run.check(traces.files(), file -> session.replay(file, traces.family(file)));
             cpus.explain(run, errors);
             reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));

@@ -6,9 +6,6 @@ import java.nio.file.Path;
 
 /** Receives the findings of a run, file by file. */
 interface ReportOutput {
-    /** Called before a file is checked, after {@code done} of {@code all}. */
-    void begins(Path file, int done, int all);
-
     /** Called after a file was checked. */
     void checked(FileReport report);
 

@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
-import dev.samara.examples.riscv.elf.ElfException;
-import dev.samara.examples.riscv.gdb.GdbServer;
-import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.linux.Emulation;
-import dev.samara.examples.riscv.linux.RunPlan;
-import dev.samara.examples.riscv.linux.debug.Debugging;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.net.BindException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code samara run}. */
@@ -34,66 +18,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class RunCommand implements Callable<Integer> {
-    private static final int DEFAULT_TLB = 4096;
-    private static final int LAST_PORT = 65_535;
-    private static final long LEAST_MEMORY = 1L << 20;
-
-    @Option(names = "--stats", description = "Print at the end what the guest and its memory did.")
-    private boolean showsStatistics;
-
-    @Option(names = "--strace", description = "Print each system call.")
-    private boolean traces;
-
-    @Option(names = "--maps", description = "Print the mappings of each process at its end.")
-    private boolean showsMaps;
-
-    @Option(names = "--checked", description = "Let the machine check each access, which is many times slower.")
-    private boolean checked;
-
-    @Option(names = "--interpret", description = "Translate no code of the guest.")
-    private boolean interprets;
-
-    @Option(names = "--translate-at-once", hidden = true, description = "Translate what runs twice: a test.")
-    private boolean translatesAtOnce;
-
-    @Option(
-            names = "--cpus",
-            paramLabel = "N",
-            description = "The number of processors that the guest is told of. Default: the host's.")
-    private int cpus = Runtime.getRuntime().availableProcessors();
-
-    @Option(
-            names = "--limit-memory",
-            paramLabel = "M",
-            defaultValue = "1g",
-            description = "Bytes for all pages of the guest, with k, m or g. Default: 1g.")
-    private String memory;
-
-    @Option(names = "--tlb", paramLabel = "N", hidden = true, description = "Entries of the TLB of a CPU.")
-    private int tlbEntries = DEFAULT_TLB;
-
-    @Option(
-            names = "--sysroot",
-            paramLabel = "DIR",
-            description = "The folder that the guest has as its root, with its interpreter and libraries. It may read"
-                    + " and write there. Without this option it sees no files but its program.")
-    private @Nullable Path sysroot;
-
-    @Option(
-            names = "--gdb",
-            paramLabel = "PORT",
-            description = "Wait at the first instruction for gdb, which connects to this port of the loopback address;"
-                    + " 0 takes a free port.")
-    private @Nullable Integer gdbPort;
-
-    @Option(names = "--env", paramLabel = "K=V", description = "A variable of the guest's environment.")
-    private List<String> environment = new ArrayList<>();
-
-    @Parameters(index = "0", paramLabel = "ELF", description = "The program.")
-    private Path program;
-
-    @Parameters(index = "1..*", paramLabel = "ARGS", description = "The arguments of the program.")
-    private List<String> arguments = new ArrayList<>();
+    @Mixin
+    private RunOptions options;
 
     @Spec
     private CommandSpec spec;
@@ -101,93 +27,13 @@ final class RunCommand implements Callable<Integer> {
     RunCommand() {}
 
     @Override
-    public Integer call() throws InterruptedException, IOException {
-        PrintWriter errors = spec.commandLine().getErr();
-        try {
-            if (!Files.isRegularFile(program)) {
-                return refused(errors, Files.exists(program) ? "is no regular file" : "does not exist");
-            }
-            if (sysroot != null && !Files.isDirectory(sysroot)) {
-                throw new ParameterException(spec.commandLine(), "--sysroot " + sysroot + " is no folder");
-            }
-            RunPlan plan = new RunPlan(
-                    program,
-                    arguments,
-                    environment,
-                    sysroot,
-                    bytes(),
-                    Math.max(cpus, 1),
-                    tlbEntries,
-                    interprets
-                            ? CodeExecution.INTERPRETED
-                            : translatesAtOnce ? CodeExecution.TRANSLATED_AT_ONCE : CodeExecution.TRANSLATED,
-                    checked,
-                    traces,
-                    showsMaps,
-                    System.in,
-                    new FileOutputStream(FileDescriptor.out),
-                    new FileOutputStream(FileDescriptor.err),
-                    errors,
-                    Ansi.AUTO.enabled());
-            return gdbPort == null ? run(plan, null) : runDebugged(plan, gdbPort);
-        } catch (ElfException e) {
-            errors.println(e.getMessage());
-            errors.flush();
-            return CheckRun.UNREADABLE;
-        }
-    }
-
-    private int run(RunPlan plan, @Nullable Debugging debugger) throws ElfException, InterruptedException, IOException {
-        Emulation emulation = new Emulation(plan, debugger);
-        int status = emulation.run();
-        if (showsStatistics) {
-            emulation.statistics().forEach(plan.reports()::println);
-            plan.reports().flush();
-        }
-        return status;
-    }
-
-    private int runDebugged(RunPlan plan, int port) throws ElfException, InterruptedException, IOException {
-        if (port < 0 || port > LAST_PORT) {
-            throw new ParameterException(spec.commandLine(), "--gdb " + port + " is no port from 0 to " + LAST_PORT);
-        }
-        try (GdbServer server = listen(port)) {
-            plan.reports().println("samara: waits for gdb: target remote localhost:" + server.port());
-            plan.reports().flush();
-            return run(plan, server.debugger());
-        }
-    }
-
-    private GdbServer listen(int port) throws IOException {
-        try {
-            return GdbServer.listen(port);
-        } catch (BindException refused) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--gdb " + port + ": nobody can listen there: " + refused.getMessage(),
-                    refused);
-        }
-    }
-
-    private int refused(PrintWriter errors, String why) {
-        errors.println(program + ": " + why);
-        errors.flush();
-        return CheckRun.UNREADABLE;
-    }
-
-    private long bytes() {
-        String text = memory.toLowerCase(Locale.ROOT);
-        int shift = text.endsWith("k") ? 10 : text.endsWith("m") ? 20 : text.endsWith("g") ? 30 : 0;
-        try {
-            long number = Long.parseLong(shift == 0 ? text : text.substring(0, text.length() - 1));
-            long found = Math.multiplyExact(number, 1L << shift);
-            if (found >= LEAST_MEMORY) {
-                return found;
-            }
-        } catch (NumberFormatException | ArithmeticException e) {
-            // Answered below, as a number that is too small is.
-        }
-        throw new ParameterException(
-                spec.commandLine(), "--limit-memory " + memory + " is no number of bytes from 1m on");
+    public Integer call() throws Exception {
+        RunStreams streams = new RunStreams(
+                System.in,
+                new FileOutputStream(FileDescriptor.out),
+                new FileOutputStream(FileDescriptor.err),
+                spec.commandLine().getErr(),
+                Ansi.AUTO.enabled());
+        return options.run(spec, streams, Emulation::run);
     }
 }

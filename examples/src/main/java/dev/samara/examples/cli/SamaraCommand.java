@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             TimelineCommand.class,
             StormCommand.class,
             RunCommand.class,
+            TopCommand.class,
             HelpCommand.class,
             GenerateCompletion.class
         })
@@ -54,7 +55,8 @@ public final class SamaraCommand implements Runnable {
     static CommandLine commandLine() {
         CommandLine tool = new CommandLine(new SamaraCommand());
         // What follows the program is for the program.
-        Objects.requireNonNull(tool.getSubcommands().get("run")).setStopAtPositional(true);
+        subcommand(tool, "run").setStopAtPositional(true);
+        subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
         IParameterExceptionHandler usual = tool.getParameterExceptionHandler();
         tool.setParameterExceptionHandler((failure, arguments) -> {
             boolean isOfTool = failure.getCommandLine() == tool;
@@ -73,6 +75,10 @@ public final class SamaraCommand implements Runnable {
             }
             throw failure;
         });
+    }
+
+    private static CommandLine subcommand(CommandLine command, String name) {
+        return Objects.requireNonNull(command.getSubcommands().get(name), name);
     }
 
     @Override

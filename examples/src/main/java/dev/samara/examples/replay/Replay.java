@@ -40,6 +40,7 @@ final class Replay {
 
     private final Trace trace;
     private final FileReport report;
+    private final ReplayWatch watch;
     private final Learnt state;
     private final Executor executor;
     private final ProcessLimits limits;
@@ -56,6 +57,7 @@ final class Replay {
      * @param touches the CPUs that access the mapped memory, or null for none
      * @param inherited our fork of its parent, or null if there is none
      * @param report receives each difference
+     * @param watch sees the replay at work
      * @throws InputException if the first snapshot describes no layout
      */
     Replay(
@@ -64,18 +66,18 @@ final class Replay {
             Placing placing,
             @Nullable CpuPlan touches,
             @Nullable Learnt inherited,
-            FileReport report)
+            FileReport report,
+            ReplayWatch watch)
             throws InputException {
         this.trace = trace;
         this.report = report;
+        this.watch = watch;
         TraceHeader header = trace.header();
         MachineBuilder builder = Machine.builder();
-        Machine machine = (touches == null
-                        ? builder
-                        : builder.memory(Math.min(Touching.MEMORY, Machine.directMemoryLimit())))
-                .build();
+        Machine machine = (touches == null ? builder : builder.memory(Touching.memory())).build();
         Opens opens = new Opens(trace, touches == null ? null : machine);
         AddressSpace space = load(trace, family, machine, opens);
+        watch.begins(trace.file(), space);
         touching = touches == null ? null : new Touching(space, report, touches);
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
@@ -160,11 +162,13 @@ final class Replay {
             touching.close();
             state.space().close();
         }
+        watch.ends();
     }
 
     private void step(TraceEntry entry) {
         if (entry instanceof TracedCall operation) {
             report.countOperation();
+            watch.performs();
             perform(operation);
         } else if (entry instanceof KernelSnapshot snapshot) {
             growStack(snapshot, state.space());

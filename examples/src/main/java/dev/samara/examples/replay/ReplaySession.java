@@ -31,6 +31,7 @@ public final class ReplaySession implements AutoCloseable {
     private final @Nullable CpuPlan touches;
     private final @Nullable ReaderPool readers;
     private final Set<Path> wanted;
+    private final ReplayWatch watch;
 
     /** Our forks, by the file of the child that each is for. */
     private final Map<Path, Learnt> forks = new HashMap<>();
@@ -49,12 +50,15 @@ public final class ReplaySession implements AutoCloseable {
      * @param touches the CPUs that access the mapped memory, or null for none
      * @param readerCount the number of threads that look addresses up during the replay, not negative
      * @param wanted the files that will be replayed
+     * @param watch sees the session at work
      */
-    public ReplaySession(Placing placing, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted) {
+    public ReplaySession(
+            Placing placing, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
         this.placing = placing;
         this.touches = touches;
         readers = readerCount == 0 ? null : new ReaderPool(readerCount);
         this.wanted = Set.copyOf(wanted);
+        this.watch = watch;
     }
 
     /**
@@ -69,7 +73,7 @@ public final class ReplaySession implements AutoCloseable {
         unfinished.add(file);
         Trace trace = TraceParser.parse(file);
         FileReport report = new FileReport(file);
-        Replay replay = new Replay(trace, family, placing, touches, inherited(trace, family), report);
+        Replay replay = new Replay(trace, family, placing, touches, inherited(trace, family), report, watch);
         if (readers == null) {
             run(replay, trace, family);
         } else {
@@ -96,7 +100,8 @@ public final class ReplaySession implements AutoCloseable {
      */
     public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
         Trace trace = TraceParser.parse(file);
-        Replay replay = new Replay(trace, family, Placing.BY_TRACE, null, null, new FileReport(file));
+        Replay replay =
+                new Replay(trace, family, Placing.BY_TRACE, null, null, new FileReport(file), new ReplayWatch());
         replay.runTo(sequence);
         return replay.state().space().snapshot();
     }
@@ -140,7 +145,8 @@ public final class ReplaySession implements AutoCloseable {
         unfinished.add(start.file());
         Trace parent = TraceParser.parse(start.file());
         Learnt grandparents = inherited(parent, family);
-        Replay replay = new Replay(parent, family, placing, touches, grandparents, new FileReport(parent.file()));
+        FileReport unheard = new FileReport(parent.file());
+        Replay replay = new Replay(parent, family, placing, touches, grandparents, unheard, watch);
         replay.runTo(origin.sequence());
         unfinished.remove(start.file());
         Learnt child = replay.state().fork();

@@ -3,6 +3,7 @@ package dev.samara.examples.replay;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
@@ -28,8 +29,8 @@ final class Touching implements AutoCloseable {
     /** The number of pages of a VMA that are touched at a time, at most: half of them at either end. */
     static final int MOST = 64;
 
-    /** The memory of a replay's machine in bytes. It need not hold all pages of a trace's large mappings. */
-    static final long MEMORY = 1L << 30;
+    /** The most memory of a replay's machine in bytes. It need not hold all pages of a trace's large mappings. */
+    private static final long MEMORY = 1L << 30;
 
     private final AddressSpace space;
     private final FileReport report;
@@ -44,6 +45,11 @@ final class Touching implements AutoCloseable {
         this.report = report;
         pageSize = space.geometry().pageSize();
         cpus = plan.claim(space);
+    }
+
+    /** Returns the memory of a replay's machine in bytes. */
+    static long memory() {
+        return Math.min(MEMORY, Machine.directMemoryLimit());
     }
 
     /** Touches all mappings. */

@@ -2,6 +2,7 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.examples.top.WatchedMachine;
 import java.util.List;
 
 /** Threads of a storm that have pages and rules in common. A storm is played by all groups, or by the named ones. */
@@ -12,7 +13,7 @@ interface Group {
     /** Restores the group's state between two acts. All of its threads have ended. */
     void rest();
 
-    /** Returns its spaces on the machine of the storm, which are closed at the end. */
+    /** Returns its spaces on the machine of the storm, which are closed at the end. Also for a thread that looks on. */
     List<AddressSpace> spaces();
 
     /** Returns the rules that only this group checks. */
@@ -21,6 +22,11 @@ interface Group {
     /** Returns how many opens of its backings have not been closed. */
     default long opens() {
         return 0;
+    }
+
+    /** Returns the machines of its own, for a view in which the group has a name. */
+    default List<WatchedMachine> watched(String name) {
+        return List.of();
     }
 
     /** Ends the rest of the group after its spaces are closed. */

@@ -6,6 +6,8 @@ import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
+import dev.samara.examples.top.WatchedMachine;
+import dev.samara.examples.top.WatchedSpace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -52,7 +54,7 @@ public final class Storm {
     private final Judges judges;
     private final Reports reports;
     private final Machine machine;
-    private final List<Group> groups;
+    private final Map<String, Group> groups = new LinkedHashMap<>();
     private final Census census = new Census();
     private final List<String> facts = new ArrayList<>();
 
@@ -114,10 +116,11 @@ public final class Storm {
         if (!all.keySet().containsAll(named)) {
             throw new IllegalArgumentException("groups " + named + " are not all among " + all.keySet());
         }
-        groups = all.entrySet().stream()
-                .filter(entry -> named.contains(entry.getKey()))
-                .map(entry -> entry.getValue().get())
-                .toList();
+        all.forEach((name, group) -> {
+            if (named.contains(name)) {
+                groups.put(name, group.get());
+            }
+        });
     }
 
     /** Returns a description of a machine that reports each wait early enough for the watchdog's message. */
@@ -206,14 +209,14 @@ public final class Storm {
         }
         course.resume();
         Crew crew = new Crew(course, judges);
-        groups.forEach(group -> group.join(crew));
+        groups.values().forEach(group -> group.join(crew));
         try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, plan.patience())) {
             crew.start();
             watchdog.start();
             await(seconds, listener);
             course.end();
             if (crew.awaitEnd() && !course.isBroken()) {
-                groups.forEach(Group::rest);
+                groups.values().forEach(Group::rest);
                 if (census.isPossible()) {
                     count();
                 }
@@ -247,7 +250,7 @@ public final class Storm {
      * accesses.
      */
     private boolean isEachRuleChecked() {
-        return groups.stream()
+        return groups.values().stream()
                 .flatMap(group -> group.rules().stream())
                 .allMatch(rule -> rule == judges.strength ? isStrong() : rule == judges.sums || rule.isChecked());
     }
@@ -284,11 +287,13 @@ public final class Storm {
     }
 
     private List<AddressSpace> spaces() {
-        return groups.stream().flatMap(group -> group.spaces().stream()).toList();
+        return groups.values().stream()
+                .flatMap(group -> group.spaces().stream())
+                .toList();
     }
 
     private long opens() {
-        return groups.stream().mapToLong(Group::opens).sum();
+        return groups.values().stream().mapToLong(Group::opens).sum();
     }
 
     /**
@@ -304,6 +309,25 @@ public final class Storm {
                 judges.changes.sum(),
                 of.shootdowns(),
                 of.shootdownTargets());
+    }
+
+    /**
+     * Returns the machines of this storm for a view. They are not closed with it.
+     *
+     * @return the machine of the storm with the spaces of its groups, and machines that groups have for themselves
+     */
+    public List<WatchedMachine> watched() {
+        WatchedMachine common = new WatchedMachine("storm", MEMORY, PageModel.PAGE);
+        common.begin(machine, this::listed);
+        List<WatchedMachine> watched = new ArrayList<>(List.of(common));
+        groups.forEach((name, group) -> watched.addAll(group.watched(name)));
+        return watched;
+    }
+
+    private List<WatchedSpace> listed() {
+        List<WatchedSpace> listed = new ArrayList<>();
+        groups.forEach((name, group) -> group.spaces().forEach(space -> listed.add(new WatchedSpace(name, space))));
+        return listed;
     }
 
     private boolean isStrong() {
@@ -328,7 +352,7 @@ public final class Storm {
             space.validate();
             space.close();
         }
-        for (Group group : groups) {
+        for (Group group : groups.values()) {
             group.end();
         }
         machine.awaitQuiescence();
@@ -359,7 +383,7 @@ public final class Storm {
         if (plan.checked() || judges.hardware.isBroken()) {
             rules.add(judges.hardware);
         }
-        groups.forEach(group -> rules.addAll(group.rules()));
+        groups.values().forEach(group -> rules.addAll(group.rules()));
         rules.add(judges.progress);
         if (judges.silent.isBroken()) {
             rules.add(judges.silent);

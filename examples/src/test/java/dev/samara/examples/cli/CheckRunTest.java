@@ -47,7 +47,7 @@ final class CheckRunTest {
     }
 
     private CheckRun run(ReportOutput output) {
-        CheckRun run = new CheckRun(output, new PrintWriter(err));
+        CheckRun run = new CheckRun(output, new PrintWriter(err), ProgressLine.none(new PrintWriter(err)));
         run.check(FILES, file -> {
             if (file.equals(BROKEN)) {
                 throw new IllegalStateException("no such page");

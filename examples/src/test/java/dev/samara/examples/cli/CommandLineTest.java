@@ -43,7 +43,15 @@ final class CommandLineTest {
                 "storm --seconds many",
                 "run",
                 "run --limit-memory little pom.xml",
-                "run --sysroot pom.xml pom.xml"
+                "run --sysroot pom.xml pom.xml",
+                "top",
+                "top --interval 1 x",
+                "top --interval soon x",
+                "top --repeat 0 x",
+                "top storm --cpus 0",
+                "top --interval 1 storm",
+                "top storm --interval 1",
+                "top run"
             })
     @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
     void wrongCommandLine(String line) {
@@ -60,7 +68,7 @@ final class CommandLineTest {
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
         assertEquals(
-                List.of("there is no command what: use one of replay, oracle, maps, timeline, storm, run, help,"
+                List.of("there is no command what: use one of replay, oracle, maps, timeline, storm, run, top, help,"
                         + " generate-completion"),
                 run.err());
     }
@@ -70,7 +78,7 @@ final class CommandLineTest {
     void completion() {
         ToolRun script = ToolRun.of("generate-completion");
         assertEquals(0, script.status());
-        assertTrue(script.out().stream().anyMatch(line -> line.contains("replay oracle maps timeline storm run")));
+        assertTrue(script.out().stream().anyMatch(line -> line.contains("replay oracle maps timeline storm run top")));
         assertTrue(ToolRun.of("--help").out().contains("Exit codes:"));
     }
 
@@ -85,6 +93,9 @@ final class CommandLineTest {
                 "oracle --help",
                 "storm --help",
                 "run --help",
+                "top --help",
+                "top storm --help",
+                "top run --help",
                 "timeline --help",
                 "maps --version"
             })
@@ -96,7 +107,7 @@ final class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"replay", "oracle", "maps", "timeline --svg x.svg"})
+    @ValueSource(strings = {"replay", "oracle", "maps", "timeline --svg x.svg", "top"})
     @DisplayName("a file that is not there is named with a line")
     void missingFile(String command) {
         Path missing = folder.resolve("missing.gz");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
 import dev.samara.core.mman.Resource;
@@ -25,6 +26,7 @@ import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.translate.BackgroundTranslator;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -90,6 +92,39 @@ public final class Emulation {
     }
 
     /**
+     * Returns the machine of the guest.
+     *
+     * @return the machine, which {@link #run} closes
+     */
+    public Machine machine() {
+        return machine;
+    }
+
+    /**
+     * Returns the memory of the processes that have not ended, for a thread that looks on. A process may end at any
+     * time, and closes its space then.
+     *
+     * @return the spaces by the numbers and names of their processes
+     */
+    public Map<String, AddressSpace> spaces() {
+        Map<String, AddressSpace> spaces = new LinkedHashMap<>();
+        system.tree().living()
+                .forEach(process -> spaces.put(
+                        process.pid() + " " + process.program().command(),
+                        process.memory().space()));
+        return spaces;
+    }
+
+    /**
+     * Returns how many system calls the guest has made so far.
+     *
+     * @return the number, of all processes
+     */
+    public long systemCalls() {
+        return system.counts().calls();
+    }
+
+    /**
      * Runs the program to its end, and closes the machine.
      *
      * @return its exit status, as a shell shows it
@@ -97,11 +132,23 @@ public final class Emulation {
      * @throws InterruptedException if the thread is interrupted; the guest is ended then
      */
     public int run() throws ElfException, InterruptedException {
+        return run(() -> {});
+    }
+
+    /**
+     * Runs the program to its end, and closes the machine.
+     *
+     * @param beforeClose called when all processes have ended, by this thread, while the machine is still open
+     * @return its exit status, as a shell shows it
+     * @throws ElfException if the program cannot be loaded
+     * @throws InterruptedException if the thread is interrupted; the guest is ended then
+     */
+    public int run(Runnable beforeClose) throws ElfException, InterruptedException {
         GuestProcess first = begin();
         try {
             system.tree().awaitEnd(first);
         } finally {
-            end();
+            end(beforeClose);
         }
         return WaitStatus.ofShell(first.exitStatus());
     }
@@ -152,7 +199,7 @@ public final class Emulation {
         return files;
     }
 
-    private void end() throws InterruptedException {
+    private void end(Runnable beforeClose) throws InterruptedException {
         system.endProcesses();
         if (translator != null) {
             translator.end();
@@ -160,7 +207,11 @@ public final class Emulation {
         system.freeMemory();
         machine.awaitQuiescence();
         last = machine.statistics();
-        machine.close();
+        try {
+            beforeClose.run();
+        } finally {
+            machine.close();
+        }
     }
 
     /**

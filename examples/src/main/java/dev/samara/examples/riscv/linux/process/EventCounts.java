@@ -32,6 +32,15 @@ public final class EventCounts {
         calls.incrementAndGet(number >= 0 && number < CALLS ? number : CALLS - 1);
     }
 
+    /** Returns the number of system calls so far. */
+    public long calls() {
+        long sum = 0;
+        for (int number = 0; number < CALLS; number++) {
+            sum += calls.get(number);
+        }
+        return sum;
+    }
+
     public synchronized void unknownCall(int number) {
         unknown.merge(number, 1L, Long::sum);
     }

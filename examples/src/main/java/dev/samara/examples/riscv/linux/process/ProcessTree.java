@@ -79,6 +79,14 @@ public final class ProcessTree {
         return all;
     }
 
+    /** Returns the processes that are no zombies. */
+    public synchronized List<GuestProcess> living() {
+        return nodes.values().stream()
+                .filter(node -> !node.isZombie)
+                .map(node -> node.process)
+                .toList();
+    }
+
     public synchronized List<GuestProcess> ofGroup(int group) {
         List<GuestProcess> members = new ArrayList<>();
         for (TreeNode node : nodes.values()) {

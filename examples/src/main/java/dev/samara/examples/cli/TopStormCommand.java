@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.storm.Storm;
+import dev.samara.examples.top.SampleSource;
+import dev.samara.examples.top.WorkFigure;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** {@code samara top storm}. */
+@Command(
+        name = "storm",
+        description = "Shows a storm, with the options of the command storm.",
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class)
+final class TopStormCommand implements Callable<Integer> {
+    @ParentCommand
+    private TopCommand top;
+
+    @Mixin
+    private StormOptions options;
+
+    @Spec
+    private CommandSpec spec;
+
+    TopStormCommand() {}
+
+    @Override
+    public Integer call() throws Exception {
+        top.checkInterval();
+        Storm storm = options.storm(spec);
+        PrintWriter out = spec.commandLine().getOut();
+        SampleSource source = SampleSource.of(storm.watched(), () -> work(storm.counts()));
+        Storm.Verdict verdict =
+                top.show(options.title(), top.standardOutput(spec), source, () -> storm.run(counts -> {}));
+        // The lines of JSON are alone on their stream.
+        return StormOptions.report(
+                storm, verdict, top.isJson() ? spec.commandLine().getErr() : out);
+    }
+
+    private static List<WorkFigure> work(Storm.Counts counts) {
+        return List.of(
+                new WorkFigure("accesses", counts.accesses()),
+                new WorkFigure("beside a change", counts.overlaps()),
+                new WorkFigure("changes", counts.changes()));
+    }
+}

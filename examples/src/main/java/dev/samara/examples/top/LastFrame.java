@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.top;
+
+import java.util.List;
+
+/** Passes a view on to another output, and keeps the lines of the newest sample before the end. */
+public final class LastFrame implements ViewOutput {
+    private final ViewOutput output;
+    private final TopTable table;
+    private List<TextLine> lines = List.of();
+
+    /**
+     * Makes an output.
+     *
+     * @param output gets all calls, too
+     * @param title what is watched
+     * @param size the size of the lines
+     */
+    public LastFrame(ViewOutput output, String title, ScreenSize size) {
+        this.output = output;
+        table = new TopTable(title, size.columns(), size.rows());
+    }
+
+    @Override
+    public void begin() {
+        output.begin();
+    }
+
+    @Override
+    public void show(TopSample first, TopSample before, TopSample now) {
+        lines = table.lines(first, before, now);
+        output.show(first, before, now);
+    }
+
+    @Override
+    public void end(TopSample first, TopSample last) {
+        if (lines.isEmpty()) {
+            lines = table.lastLines(first, last);
+        }
+        output.end(first, last);
+    }
+
+    /**
+     * Returns the lines. To be called after the end.
+     *
+     * @return those of the newest sample, or of the last one if there was none before the end
+     */
+    public List<TextLine> lines() {
+        return lines;
+    }
+}
