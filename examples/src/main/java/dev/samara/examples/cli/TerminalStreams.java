@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help.Ansi;
 
 /** What is known of the terminal of this process. */
 final class TerminalStreams {
@@ -28,7 +29,7 @@ final class TerminalStreams {
 
     /**
      * Returns whether an output is a terminal that moves its cursor when it is told to. Where the system does not show
-     * the open files of a process, all outputs are taken for what the console is.
+     * the open files of a process, an output is a terminal if help texts would have colours there.
      *
      * @param descriptor {@link #OUT} or {@link #ERR}
      */
@@ -40,7 +41,7 @@ final class TerminalStreams {
             Path file = Files.readSymbolicLink(OPEN_FILES.resolve(String.valueOf(descriptor)));
             return TERMINAL.matcher(file.toString()).matches();
         } catch (IOException | UnsupportedOperationException notShown) {
-            return System.console() != null;
+            return Ansi.AUTO.enabled();
         }
     }
 

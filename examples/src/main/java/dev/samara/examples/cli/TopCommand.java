@@ -122,9 +122,12 @@ final class TopCommand implements Callable<Integer> {
     <T> T show(String title, ViewPlace where, SampleSource source, Callable<T> work) throws Exception {
         ScreenSize size = where.size() == null ? PICTURE : where.size();
         LastFrame frame = new LastFrame(output(title, where), title, size);
+        LiveView view = LiveView.begin(source, frame, Duration.ofMillis(interval));
         T result;
-        try (LiveView view = LiveView.begin(source, frame, Duration.ofMillis(interval))) {
+        try {
             result = work.call();
+        } finally {
+            view.close();
         }
         if (picture != null) {
             PictureFile.write(picture, path, ScreenPicture.of(frame.lines()).svg());

@@ -3,20 +3,22 @@ package dev.samara.examples.picture;
 
 import dev.samara.examples.top.TextLine;
 import java.util.List;
-import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A picture of the live view, as a terminal shows it. */
 public final class ScreenPicture {
     private static final double MARGIN = 12;
     private static final double LINE = 17;
 
-    /** A little more than the characters of the fonts that are usual. */
-    private static final double CHARACTER = 6.7;
+    /** The width of a character of the usual fonts. */
+    private static final double CHARACTER = 6.62;
 
     /** From the top of a line down to the feet of its letters. */
     private static final double FEET = 12;
 
-    private static final char FIXED_SPACE = '\u00a0';
+    /** Words with single spaces between them. */
+    private static final Pattern CELL = Pattern.compile("\\S+(?: \\S+)*");
 
     private final List<TextLine> lines;
 
@@ -49,28 +51,14 @@ public final class ScreenPicture {
             if (line.look() == TextLine.Look.REVERSE) {
                 svg.box("k0", MARGIN / 2, top, width - MARGIN, LINE, null);
             }
-            if (!line.text().isEmpty()) {
-                svg.text(kind(line.look()), MARGIN, top + FEET, line.text().replace(' ', FIXED_SPACE));
+            // Each cell has its place of its own, since a renderer joins spaces.
+            Matcher cells = CELL.matcher(line.text());
+            while (cells.find()) {
+                String kind = line.look() == TextLine.Look.DIM ? "a m" : "a";
+                svg.text(kind, MARGIN + cells.start() * CHARACTER, top + FEET, cells.group());
             }
             top += LINE;
         }
         return svg.end();
-    }
-
-    private static String kind(TextLine.Look look) {
-        return switch (look) {
-            case BOLD -> "t";
-            case DIM -> "a m";
-            case PLAIN, REVERSE -> "a";
-        };
-    }
-
-    /**
-     * Returns what is drawn, in a line.
-     *
-     * @return the number of lines
-     */
-    public String summary() {
-        return String.format(Locale.ROOT, "a view of %d lines", lines.size());
     }
 }

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.top;
 
-import java.util.function.ToLongFunction;
-
 /** The columns of events, from left to right. */
 enum EventColumn {
-    MINOR("MINOR", "minorFaults", EventTotals::minorFaults),
-    MAJOR("MAJOR", "majorFaults", EventTotals::majorFaults),
-    MISSES("MISSES", "tlbMisses", EventTotals::tlbMisses),
-    FLUSHES("FLUSH", "flushes", EventTotals::flushes),
-    SHOOTDOWNS("SHOOT", "shootdowns", EventTotals::shootdowns),
-    TARGETS("CPUS", "shootdownTargets", EventTotals::targets),
-    GRACE_PERIODS("GRACE", "gracePeriods", EventTotals::gracePeriods);
+    MINOR("MINOR", "minorFaults"),
+    MAJOR("MAJOR", "majorFaults"),
+    MISSES("MISSES", "tlbMisses"),
+    FLUSHES("FLUSH", "flushes"),
+    SHOOTDOWNS("SHOOT", "shootdowns"),
+    TARGETS("CPUS", "shootdownTargets"),
+    GRACE_PERIODS("GRACE", "gracePeriods");
 
     private final String title;
     private final String key;
-    private final ToLongFunction<EventTotals> number;
 
-    EventColumn(String title, String key, ToLongFunction<EventTotals> number) {
+    EventColumn(String title, String key) {
         this.title = title;
         this.key = key;
-        this.number = number;
     }
 
     String title() {
@@ -33,7 +29,15 @@ enum EventColumn {
     }
 
     long of(EventTotals events) {
-        return number.applyAsLong(events);
+        return switch (this) {
+            case MINOR -> events.minorFaults();
+            case MAJOR -> events.majorFaults();
+            case MISSES -> events.tlbMisses();
+            case FLUSHES -> events.flushes();
+            case SHOOTDOWNS -> events.shootdowns();
+            case TARGETS -> events.targets();
+            case GRACE_PERIODS -> events.gracePeriods();
+        };
     }
 
     /** Whether spaces have such events. */

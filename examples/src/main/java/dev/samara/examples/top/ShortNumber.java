@@ -37,9 +37,9 @@ final class ShortNumber {
         return scaled(bytes, KIBI, BYTES);
     }
 
-    private static String scaled(double number, int step, String[] units) {
+    private static String scaled(long number, int step, String[] units) {
         int unit = 0;
-        double value = number;
+        double value = (double) number;
         // What is rounded to a step is one of the next unit.
         while (value >= step - 0.5) {
             value /= step;

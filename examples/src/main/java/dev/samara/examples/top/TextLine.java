@@ -32,7 +32,12 @@ public record TextLine(Look look, String text) {
         }
     }
 
-    /** Puts a question mark in the place of each control character, which a name may have. */
+    /**
+     * Makes a line. A question mark takes the place of each control character, which a name may have.
+     *
+     * @param look how it looks
+     * @param text its characters
+     */
     public TextLine {
         if (text.chars().anyMatch(Character::isISOControl)) {
             text = text.replaceAll("\\p{Cc}", "?");

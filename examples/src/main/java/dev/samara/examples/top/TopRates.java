@@ -25,6 +25,10 @@ final class TopRates {
         return ShortNumber.rate(seconds > 0 ? Math.max(0, difference) / seconds : 0);
     }
 
+    private String rate(long difference) {
+        return rate((double) difference);
+    }
+
     /** Returns a line on the work, and one on the waits, if there is anything of these. */
     List<String> facts() {
         List<String> facts = new ArrayList<>();

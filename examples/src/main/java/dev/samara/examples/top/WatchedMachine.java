@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The place of a machine in the view. One machine after another may have it: the events of all of them are counted. For
- * any thread. The thread that closes a machine calls {@link #end} before, which waits for a sample that is being taken. Of
- * a machine that is closed without, the events up to the last sample are counted.
+ * any thread. The thread that closes a machine calls {@link #end} before, which waits for a sample that is being taken.
+ * Of a machine that is closed without this call, the events up to the last sample are counted.
  */
 public final class WatchedMachine {
     private final String name;

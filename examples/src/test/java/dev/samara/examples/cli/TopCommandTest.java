@@ -125,7 +125,7 @@ final class TopCommandTest {
         ToolRun run = ToolRun.of("top", SMALL, "--svg", picture);
         assertEquals(0, run.status(), run.err()::toString);
         List<String> texts = Xml.parse(Files.readString(picture)).texts("text");
-        assertTrue(texts.get(0).startsWith("samara top, replay of 003-rm.trace.gz: ".replace(' ', '\u00a0')));
+        assertTrue(texts.get(0).startsWith("samara top, replay of 003-rm.trace.gz: "));
         Path copy = Files.copy(SMALL, folder.resolve("1.trace.gz"));
         assertEquals(2, ToolRun.of("top", copy, "--svg", copy).status());
         assertEquals(-1, Files.mismatch(SMALL, copy));
