@@ -111,7 +111,7 @@ final class TopCommandTest {
     }
 
     @Test
-    @DisplayName("a program that cannot be run ends top run as it ends run, and without a view")
+    @DisplayName("a program that cannot be run ends top run as it ends run")
     void noProgram() {
         ToolRun run = ToolRun.of("top", "run", SMALL);
         assertEquals(2, run.status());

@@ -71,6 +71,8 @@ final class WatchedMachineTest {
             place.begin(second, () -> List.of(new WatchedSpace("shown", space)));
             assertEquals(7, place.figures().events().minorFaults());
             assertEquals(4 * PAGE, place.figures().used());
+            place.end();
+            assertEquals(7, place.figures().events().minorFaults());
         }
     }
 
