@@ -11,25 +11,26 @@ typedef long i64;
 typedef int i32;
 
 enum {
-    SYS_getcwd = 17, SYS_eventfd2 = 19, SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_mkdirat = 34,
-    SYS_unlinkat = 35, SYS_ftruncate = 46, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_getdents64 = 61,
-    SYS_lseek = 62, SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_ppoll = 73,
-    SYS_readlinkat = 78, SYS_fstat = 80, SYS_fsync = 82, SYS_exit = 93, SYS_exit_group = 94, SYS_waitid = 95,
+    SYS_getcwd = 17, SYS_eventfd2 = 19, SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_mknodat = 33,
+    SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_linkat = 37, SYS_truncate = 45, SYS_ftruncate = 46, SYS_faccessat = 48,
+    SYS_fchmodat = 53, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_getdents64 = 61, SYS_lseek = 62,
+    SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_ppoll = 73, SYS_readlinkat = 78,
+    SYS_newfstatat = 79, SYS_fstat = 80, SYS_fsync = 82, SYS_exit = 93, SYS_exit_group = 94, SYS_waitid = 95,
     SYS_set_tid_address = 96, SYS_futex = 98, SYS_set_robust_list = 99, SYS_nanosleep = 101, SYS_clock_gettime = 113,
     SYS_sched_yield = 124, SYS_kill = 129, SYS_tkill = 130, SYS_tgkill = 131, SYS_sigaltstack = 132,
     SYS_rt_sigsuspend = 133, SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_rt_sigpending = 136,
-    SYS_rt_sigtimedwait = 137, SYS_rt_sigqueueinfo = 138, SYS_rt_sigreturn = 139,
-    SYS_getpid = 172, SYS_getppid = 173, SYS_gettid = 178,
+    SYS_rt_sigtimedwait = 137, SYS_rt_sigqueueinfo = 138, SYS_rt_sigreturn = 139, SYS_setpgid = 154, SYS_getpgid = 155,
+    SYS_getsid = 156, SYS_setsid = 157, SYS_getpid = 172, SYS_getppid = 173, SYS_getuid = 174, SYS_gettid = 178,
     SYS_shmget = 194, SYS_shmctl = 195, SYS_shmat = 196, SYS_shmdt = 197, SYS_brk = 214, SYS_munmap = 215,
     SYS_mremap = 216, SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_mprotect = 226, SYS_msync = 227,
-    SYS_mlock = 228, SYS_munlock = 229, SYS_mincore = 232, SYS_madvise = 233, SYS_flush_icache = 259,
-    SYS_wait4 = 260, SYS_prlimit64 = 261, SYS_process_vm_readv = 270, SYS_memfd_create = 279, SYS_membarrier = 283
+    SYS_mlock = 228, SYS_munlock = 229, SYS_mincore = 232, SYS_madvise = 233, SYS_flush_icache = 259, SYS_wait4 = 260,
+    SYS_prlimit64 = 261, SYS_process_vm_readv = 270, SYS_renameat2 = 276, SYS_memfd_create = 279, SYS_membarrier = 283
 };
 
 enum {
-    EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13,
-    EFAULT = 14, EEXIST = 17, ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, EPIPE = 32, ENOSYS = 38,
-    ETIMEDOUT = 110
+    EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, ENXIO = 6, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12,
+    EACCES = 13, EFAULT = 14, EEXIST = 17, ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENOTTY = 25,
+    ESPIPE = 29, EPIPE = 32, ENOSYS = 38, ETIMEDOUT = 110
 };
 
 enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, RW = 3, RX = 5, RWX = 7 };
@@ -38,13 +39,14 @@ enum {
     MAP_POPULATE = 0x8000, MAP_FIXED_NOREPLACE = 0x100000
 };
 enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_TRUNC = 01000, O_APPEND = 02000,
-       O_NONBLOCK = 04000, O_DIRECTORY = 0200000, O_CLOEXEC = 02000000 };
+       O_NONBLOCK = 04000, O_DIRECTORY = 0200000, O_PATH = 010000000, O_CLOEXEC = 02000000 };
 enum { AT_FDCWD = -100, PAGE = 4096 };
 enum {
-    SIGINT = 2, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11,
-    SIGUSR2 = 12, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17
+    SIGHUP = 1, SIGINT = 2, SIGILL = 4, SIGTRAP = 5, SIGABRT = 6, SIGBUS = 7, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11,
+    SIGUSR2 = 12, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19,
+    SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22
 };
-enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000 };
+enum { SA_NOCLDSTOP = 1, SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000 };
 #define SA_RESETHAND 0x80000000u
 enum { SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2 };
 enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2 };
@@ -133,6 +135,12 @@ i64 thread(void (*body)(void *), void *argument, void *stack_end, volatile int *
 void join(volatile int *tid);
 void await(volatile int *word, int expected);
 int wake(volatile int *word, int count);
+
+static inline void sleep_ms(int millis) {
+    struct timespec time = {millis / 1000, millis % 1000 * 1000000};
+    while (call(SYS_nanosleep, &time, &time) == -EINTR) {
+    }
+}
 
 #define check(got, wanted)                                                                                             \
     do {                                                                                                               \

@@ -28,6 +28,7 @@ final class GuestProgramsTest {
                 "brk",
                 "debugged",
                 "execs",
+                "fifo",
                 "files",
                 "floats",
                 "forks",

@@ -108,7 +108,8 @@ public final class Emulation {
      */
     public Map<String, AddressSpace> spaces() {
         Map<String, AddressSpace> spaces = new LinkedHashMap<>();
-        system.tree().living()
+        system.tree()
+                .living()
                 .forEach(process -> spaces.put(
                         process.pid() + " " + process.program().command(),
                         process.memory().space()));

@@ -51,7 +51,8 @@ final class ExecCalls {
         if (host == null || !Files.exists(host)) {
             return LinuxErrno.ENOENT;
         }
-        if (!Files.isRegularFile(host) || !Files.isExecutable(host)) {
+        boolean isPipe = thread.process().system().namedPipes().find(host) != null;
+        if (isPipe || !Files.isRegularFile(host) || !Files.isExecutable(host)) {
             return LinuxErrno.EACCES;
         }
         if (arguments.isEmpty()) {

@@ -10,7 +10,10 @@ import dev.samara.examples.riscv.linux.file.EventCounter;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
+import dev.samara.examples.riscv.linux.file.NamedPipe;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.file.PipeEnd;
@@ -26,6 +29,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The calls that make descriptors. */
 final class FileCalls {
@@ -38,11 +42,13 @@ final class FileCalls {
     private final GuestThread thread;
     private final CallMemory memory;
     private final PathCalls paths;
+    private final NamedPipeCalls pipes;
 
     FileCalls(GuestThread thread) {
         this.thread = thread;
         memory = thread.memory();
         paths = new PathCalls(thread);
+        pipes = new NamedPipeCalls(thread);
     }
 
     private long add(GuestFile file, long flags) {
@@ -73,7 +79,13 @@ final class FileCalls {
         if (Files.isDirectory(host)) {
             return (flags & OpenFlags.ACCESS) != 0
                     ? LinuxErrno.EISDIR
-                    : add(new FolderFile(place.guest(), flags & OpenFlags.KEPT, host), flags);
+                    : add(
+                            new FolderFile(
+                                    place.guest(),
+                                    flags & OpenFlags.KEPT,
+                                    host,
+                                    thread.process().system().namedPipes()),
+                            flags);
         }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return exists ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
@@ -81,6 +93,7 @@ final class FileCalls {
         return openDisk(place.guest(), host, flags, mode, exists);
     }
 
+    /** Opens a file of the host, or the pipe for which it stands. */
     private long openDisk(String guest, Path host, int flags, long mode, boolean exists) {
         if (!exists && (flags & OpenFlags.CREAT) == 0) {
             return LinuxErrno.ENOENT;
@@ -89,8 +102,14 @@ final class FileCalls {
             if (exists && !Files.isRegularFile(host)) {
                 return LinuxErrno.ENXIO;
             }
-            HostFile file =
-                    thread.process().system().machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
+            HostFile file = openPlain(host, options(flags, exists));
+            while (file == null) {
+                NamedPipe named = thread.process().system().namedPipes().find(host);
+                if (named != null) {
+                    return pipes.open(named, guest, host, flags);
+                }
+                file = openPlain(host, options(flags, exists));
+            }
             if (!exists) {
                 HostRights.set(host, (int) mode & ~thread.process().folder().umask());
             }
@@ -107,6 +126,15 @@ final class FileCalls {
             return LinuxErrno.of(e);
         } catch (IOException e) {
             return LinuxErrno.of(e);
+        }
+    }
+
+    /** Opens a file of the host; returns null if it stands for a named pipe. */
+    private @Nullable HostFile openPlain(Path host, OpenOption[] options) throws IOException {
+        GuestSystem system = thread.process().system();
+        NamedPipes names = system.namedPipes();
+        synchronized (names) {
+            return names.find(host) != null ? null : system.machine().openFile(host, ProgramLoader.GEOMETRY, options);
         }
     }
 
@@ -134,8 +162,8 @@ final class FileCalls {
             return LinuxErrno.ENFILE;
         }
         int kept = (int) flags & OpenFlags.NONBLOCK;
-        long reader = add(new PipeEnd("pipe:[1]", pipe, true, kept, false), flags);
-        long writer = add(new PipeEnd("pipe:[1]", pipe, false, kept, false), flags);
+        long reader = add(new PipeEnd("pipe:[1]", pipe, OpenFlags.RDONLY | kept, false), flags);
+        long writer = add(new PipeEnd("pipe:[1]", pipe, OpenFlags.WRONLY | kept, false), flags);
         boolean isDone = false;
         try {
             if (reader < 0 || writer < 0) {

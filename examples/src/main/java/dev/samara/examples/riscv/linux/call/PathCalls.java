@@ -6,17 +6,17 @@ import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.HostRights;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.CopyOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +42,10 @@ final class PathCalls {
 
     private int user() {
         return thread.process().user();
+    }
+
+    private NamedPipes names() {
+        return thread.process().system().namedPipes();
     }
 
     /** Returns the folder at which a relative path begins; null if the descriptor is not one. */
@@ -131,7 +135,7 @@ final class PathCalls {
             return 0;
         }
         return onHost(place, host -> {
-            found[0] = FileStatus.of(host, follows);
+            found[0] = names().seen(FileStatus.of(host, follows));
             return 0;
         });
     }
@@ -197,7 +201,7 @@ final class PathCalls {
                         ? LinuxErrno.ENOENT
                         : isFolder ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
             }
-            Files.delete(host);
+            names().delete(host);
             return 0;
         });
     }
@@ -223,8 +227,7 @@ final class PathCalls {
             return LinuxErrno.EEXIST;
         }
         return onHost(place(fromFolder, from, false), host -> {
-            CopyOption[] options = {StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING};
-            Files.move(host, end, options);
+            names().move(host, end);
             return 0;
         });
     }
@@ -236,7 +239,7 @@ final class PathCalls {
             return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
         }
         return onHost(place(fromFolder, from, false), host -> {
-            Files.createLink(end, host);
+            names().link(host, end);
             return 0;
         });
     }
@@ -257,6 +260,10 @@ final class PathCalls {
     }
 
     long truncate(long path, long length) {
+        Path host = place(CURRENT_FOLDER, path, true).host();
+        if (host != null && names().find(host) != null) {
+            return LinuxErrno.EINVAL;
+        }
         FileCalls files = new FileCalls(thread);
         long opened = files.open(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
         if (opened < 0) {

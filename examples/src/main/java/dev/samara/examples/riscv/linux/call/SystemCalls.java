@@ -39,6 +39,7 @@ public final class SystemCalls implements ThreadCalls {
         private final SegmentCalls segments;
         private final TransferCalls transfers;
         private final FileCalls files;
+        private final NamedPipeCalls pipes;
         private final PathCalls paths;
         private final DescriptorCalls descriptors;
         private final SelectCalls selects;
@@ -54,6 +55,7 @@ public final class SystemCalls implements ThreadCalls {
             segments = new SegmentCalls(thread);
             transfers = new TransferCalls(thread);
             files = new FileCalls(thread);
+            pipes = new NamedPipeCalls(thread);
             paths = new PathCalls(thread);
             descriptors = new DescriptorCalls(thread);
             selects = new SelectCalls(thread);
@@ -235,6 +237,7 @@ public final class SystemCalls implements ThreadCalls {
         PathCalls paths = all.paths;
         return switch (number) {
             case 17 -> paths.currentFolder(a, b);
+            case 33 -> all.pipes.make(a, b, c);
             case 34 -> paths.makeFolder(a, b, c);
             case 35 -> paths.unlink(a, b, c);
             case 36 -> paths.symbolicLink(a, b, c);

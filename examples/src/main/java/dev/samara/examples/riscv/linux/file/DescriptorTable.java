@@ -51,6 +51,11 @@ public final class DescriptorTable {
         return found;
     }
 
+    /** Whether there is no number left. */
+    public synchronized boolean isFull() {
+        return all.size() >= MOST;
+    }
+
     public synchronized boolean endsAtExec(int number) {
         Descriptor found = all.get(number);
         return found != null && found.endsAtExec;

@@ -22,11 +22,11 @@ import java.util.concurrent.TimeUnit;
  * @param modified nanoseconds since 1970
  */
 public record FileStatus(long device, long inode, int mode, int links, long size, long modified) {
-    static final int TYPE = 0170000;
-    static final int FIFO = 0010000;
-    static final int CHARACTERS = 0020000;
-    static final int FOLDER = 0040000;
-    static final int REGULAR = 0100000;
+    public static final int TYPE = 0170000;
+    public static final int FIFO = 0010000;
+    public static final int CHARACTERS = 0020000;
+    public static final int FOLDER = 0040000;
+    public static final int REGULAR = 0100000;
     static final int LINK = 0120000;
 
     /** The sizes of {@code struct stat} and of {@code struct statx}. */
@@ -63,6 +63,20 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     FileStatus withSize(long bytes) {
         return new FileStatus(device, inode, mode, links, bytes, modified);
+    }
+
+    /** Returns this as the status of a named pipe, for which a file of the host stands. */
+    FileStatus asPipe() {
+        return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, modified);
+    }
+
+    FileStatus withoutNames() {
+        return new FileStatus(device, inode, mode, 0, size, modified);
+    }
+
+    /** Whether this and another one are of one file. */
+    boolean isSame(FileStatus other) {
+        return device == other.device && inode == other.inode;
     }
 
     boolean isFolder() {

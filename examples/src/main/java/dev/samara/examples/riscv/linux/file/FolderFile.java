@@ -21,12 +21,14 @@ public final class FolderFile extends GuestFile {
     private static final int DT_LNK = 10;
 
     private final Path host;
+    private final NamedPipes pipes;
     private @Nullable List<String> names;
     private int next;
 
-    public FolderFile(String path, int flags, Path host) {
+    public FolderFile(String path, int flags, Path host, NamedPipes pipes) {
         super(path, flags);
         this.host = host;
+        this.pipes = pipes;
     }
 
     @Override
@@ -111,7 +113,7 @@ public final class FolderFile extends GuestFile {
 
     private FileStatus statusOf(String name) {
         try {
-            return FileStatus.of(name.equals("..") ? host : host.resolve(name), false);
+            return pipes.seen(FileStatus.of(name.equals("..") ? host : host.resolve(name), false));
         } catch (IOException deleted) {
             return FileStatus.of(0, 1, 0);
         }

@@ -6,8 +6,17 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** The bytes between the two ends of a pipe. Each end is a {@link PipeEnd}. */
+/**
+ * The bytes between the ends of a pipe: one for reads and one for writes, or any number if it has a name. Each end is a
+ * {@link PipeEnd}.
+ */
 public final class Pipe {
+    /** A result of {@link #join}: there is an end of the other kind. */
+    public static final long HAS_PARTNER = -1;
+
+    /** A result of {@link #join}: the last end is gone, and the pipe with it. */
+    static final long HAS_ENDED = -2;
+
     private static final int CAPACITY = 64 << 10;
 
     /** Writes of up to so many bytes are not mixed with others. */
@@ -20,11 +29,17 @@ public final class Pipe {
     private final AtomicInteger pipes;
 
     private final WaitList waiters = new WaitList();
-    private final byte[] bytes = new byte[CAPACITY];
+    private byte[] bytes = new byte[CAPACITY];
     private int start;
     private int length;
-    private boolean hasReader = true;
-    private boolean hasWriter = true;
+    private int readers;
+    private int writers;
+    private boolean hasEnded;
+
+    /** How often an end was opened: an open of the other kind waits for more. */
+    private long readerOpens;
+
+    private long writerOpens;
 
     private Pipe(AtomicInteger pipes) {
         this.pipes = pipes;
@@ -32,6 +47,15 @@ public final class Pipe {
 
     /** Makes a pipe with two open ends; returns null if there are as many as may be ({@code pipe-user-pages-hard}). */
     public static @Nullable Pipe orNull(AtomicInteger pipes) {
+        Pipe made = named(pipes);
+        if (made != null) {
+            made.join(true, true);
+        }
+        return made;
+    }
+
+    /** Makes a pipe that ends are still to join; returns null if there are as many as may be. */
+    static @Nullable Pipe named(AtomicInteger pipes) {
         if (pipes.incrementAndGet() > MOST) {
             pipes.decrementAndGet();
             return null;
@@ -41,10 +65,44 @@ public final class Pipe {
 
     /** Makes a pipe from the outside of the guest. */
     static Pipe ofHost() {
-        return new Pipe(new AtomicInteger(1));
+        Pipe made = new Pipe(new AtomicInteger(1));
+        made.join(true, true);
+        return made;
     }
 
-    WaitList waiters() {
+    /**
+     * Adds an end for reads, one for writes, or one for both.
+     *
+     * @return {@link #HAS_PARTNER}, {@link #HAS_ENDED}, or how often the other end was opened before: an open
+     *     that waits does so until that is more, even if the other one is gone by then
+     */
+    long join(boolean reads, boolean writes) {
+        long result;
+        synchronized (this) {
+            if (hasEnded) {
+                return HAS_ENDED;
+            }
+            readers += reads ? 1 : 0;
+            readerOpens += reads ? 1 : 0;
+            writers += writes ? 1 : 0;
+            writerOpens += writes ? 1 : 0;
+            boolean hasPartner = reads ? writers > 0 : readers > 0;
+            result = hasPartner ? HAS_PARTNER : reads ? writerOpens : readerOpens;
+        }
+        waiters.wakeAll();
+        return result;
+    }
+
+    /** Returns how often an end was opened: that of readers, or that of writers. */
+    public synchronized long opens(boolean ofReaders) {
+        return ofReaders ? readerOpens : writerOpens;
+    }
+
+    synchronized long writerOpens() {
+        return writerOpens;
+    }
+
+    public WaitList waiters() {
         return waiters;
     }
 
@@ -57,16 +115,16 @@ public final class Pipe {
     }
 
     synchronized boolean hasReader() {
-        return hasReader;
+        return readers > 0;
     }
 
     synchronized boolean hasWriter() {
-        return hasWriter;
+        return writers > 0;
     }
 
     void endReader() {
         synchronized (this) {
-            hasReader = false;
+            readers--;
             countOff();
             notifyAll();
         }
@@ -75,7 +133,7 @@ public final class Pipe {
 
     void endWriter() {
         synchronized (this) {
-            hasWriter = false;
+            writers--;
             countOff();
         }
         waiters.wakeAll();
@@ -83,19 +141,22 @@ public final class Pipe {
 
     /** The caller has ended one of the ends. */
     private void countOff() {
-        if (!hasReader && !hasWriter) {
+        if (readers == 0 && writers == 0) {
+            hasEnded = true;
+            bytes = new byte[0];
+            length = 0;
             pipes.decrementAndGet();
         }
     }
 
     /** Whether a read would not wait. */
     synchronized boolean isReadable() {
-        return length > 0 || !hasWriter;
+        return length > 0 || writers == 0;
     }
 
     /** Whether a write of some bytes would not wait. */
     synchronized boolean isWritable(int count) {
-        return !hasReader || CAPACITY - length >= Math.min(count, ATOMIC);
+        return readers == 0 || CAPACITY - length >= Math.min(count, ATOMIC);
     }
 
     /** Moves bytes to a reader; returns their number. */
@@ -119,7 +180,7 @@ public final class Pipe {
     void giveOrWait(ByteBuffer source) throws InterruptedException {
         while (give(source) == 0) {
             synchronized (this) {
-                if (!hasReader) {
+                if (readers == 0) {
                     throw new InterruptedException("nobody reads");
                 }
                 if (!isWritable(source.remaining())) {

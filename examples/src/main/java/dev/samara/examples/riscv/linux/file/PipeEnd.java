@@ -6,31 +6,31 @@ import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 
-/** One end of a pipe. */
-public final class PipeEnd extends GuestFile {
+/** One end of a pipe, or both of one that has a name. */
+public class PipeEnd extends GuestFile {
     private final Pipe pipe;
-    private final boolean isReader;
     private final boolean isTerminal;
 
-    public PipeEnd(String path, Pipe pipe, boolean isReader, int flags, boolean isTerminal) {
-        super(path, (isReader ? OpenFlags.RDONLY : OpenFlags.WRONLY) | flags);
+    /** Makes an end that has joined the pipe, for reads or writes as the flags say. */
+    public PipeEnd(String path, Pipe pipe, int flags, boolean isTerminal) {
+        super(path, flags);
         this.pipe = pipe;
-        this.isReader = isReader;
         this.isTerminal = isTerminal;
     }
 
     @Override
-    void close() {
-        if (isReader) {
+    final void close() {
+        if (mayRead()) {
             pipe.endReader();
-        } else {
+        }
+        if (mayWrite()) {
             pipe.endWriter();
         }
     }
 
     @Override
-    public long read(FileThread thread, ByteBuffer target) {
-        if (!isReader) {
+    public final long read(FileThread thread, ByteBuffer target) {
+        if (!mayRead()) {
             return LinuxErrno.EBADF;
         }
         for (; ; ) {
@@ -49,8 +49,8 @@ public final class PipeEnd extends GuestFile {
     }
 
     @Override
-    public long write(FileThread thread, ByteBuffer source) {
-        if (isReader) {
+    public final long write(FileThread thread, ByteBuffer source) {
+        if (!mayWrite()) {
             return LinuxErrno.EBADF;
         }
         long done = 0;
@@ -84,19 +84,18 @@ public final class PipeEnd extends GuestFile {
 
     @Override
     public int ready() {
-        if (isReader) {
-            return (pipe.length() > 0 ? READABLE : 0) | (pipe.hasWriter() ? 0 : HUNG_UP);
-        }
-        return (pipe.isFull() ? 0 : WRITABLE) | (pipe.hasReader() ? 0 : FAILED);
+        int ofReader = (pipe.length() > 0 ? READABLE : 0) | (pipe.hasWriter() ? 0 : HUNG_UP);
+        int ofWriter = (pipe.isFull() ? 0 : WRITABLE) | (pipe.hasReader() ? 0 : FAILED);
+        return (mayRead() ? ofReader : 0) | (mayWrite() ? ofWriter : 0);
     }
 
     @Override
-    public WaitList waiters() {
+    public final WaitList waiters() {
         return pipe.waiters();
     }
 
     @Override
-    public boolean isTerminal() {
+    public final boolean isTerminal() {
         return isTerminal;
     }
 }

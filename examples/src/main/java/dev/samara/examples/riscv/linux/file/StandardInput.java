@@ -25,7 +25,7 @@ public final class StandardInput extends GuestFile {
         super(isTerminal ? "/dev/tty" : "pipe:[0]", OpenFlags.RDONLY);
         this.in = in;
         this.isTerminal = isTerminal;
-        end = new PipeEnd(path(), pipe, true, 0, isTerminal);
+        end = new PipeEnd(path(), pipe, OpenFlags.RDONLY, isTerminal);
     }
 
     private synchronized void start() {

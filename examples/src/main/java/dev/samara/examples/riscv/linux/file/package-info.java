@@ -20,6 +20,9 @@
  *   <tr><td>Pipes</td>
  *       <td>{@link dev.samara.examples.riscv.linux.file.Pipe}, {@link
  *       dev.samara.examples.riscv.linux.file.PipeEnd}</td></tr>
+ *   <tr><td>Pipes with a name ({@code mkfifo})</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.file.NamedPipes}, {@link
+ *       dev.samara.examples.riscv.linux.file.NamedPipe}</td></tr>
  *   <tr><td>{@code eventfd}</td>
  *       <td>{@link dev.samara.examples.riscv.linux.file.EventCounter}</td></tr>
  *   <tr><td>Standard streams</td>

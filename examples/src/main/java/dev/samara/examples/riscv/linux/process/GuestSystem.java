@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux.process;
 import dev.samara.core.Machine;
 import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
@@ -32,6 +33,7 @@ public final class GuestSystem {
     private final ProcessTree tree = new ProcessTree();
     private final FutexTable futexes = new FutexTable();
     private final SegmentTable segments = new SegmentTable();
+    private final NamedPipes namedPipes = new NamedPipes();
     private final UnnamedMemory unnamed = new UnnamedMemory();
     private final EventCounts counts = new EventCounts();
     private final AtomicLong inodes = new AtomicLong(1);
@@ -108,6 +110,10 @@ public final class GuestSystem {
         return segments;
     }
 
+    public NamedPipes namedPipes() {
+        return namedPipes;
+    }
+
     public UnnamedMemory unnamedMemory() {
         return unnamed;
     }
@@ -166,7 +172,7 @@ public final class GuestSystem {
         reports.ending(process);
     }
 
-    /** Kills all processes, and waits for their ends. */
+    /** Kills all processes, and waits for their ends. Names of pipes end with them. */
     public void endProcesses() throws InterruptedException {
         isEnding = true;
         for (GuestProcess each : tree.all()) {
@@ -174,6 +180,7 @@ public final class GuestSystem {
         }
         tree.awaitEnds();
         endTimers();
+        namedPipes.close();
     }
 
     /** Frees the memory that processes have shared, after the end of all. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.examples.riscv.linux.call;
+package dev.samara.examples.riscv.linux.file;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,11 +9,11 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /** The rights of files of the host. */
-final class HostRights {
+public final class HostRights {
     private HostRights() {}
 
     /** Sets the rights of a file; on a file system without them, nothing happens. */
-    static void set(Path host, int mode) throws IOException {
+    public static void set(Path host, int mode) throws IOException {
         PosixFilePermission[] all = PosixFilePermission.values();
         Set<PosixFilePermission> chosen = EnumSet.noneOf(PosixFilePermission.class);
         for (int i = 0; i < all.length; i++) {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.FileStatus;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.HostRights;
+import dev.samara.examples.riscv.linux.file.NamedPipe;
+import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
+import dev.samara.examples.riscv.linux.file.NamedPipePlace;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.Pipe;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** {@code mknodat}, and the opens of named pipes, which wait for each other ({@code fifo_open}). */
+final class NamedPipeCalls {
+    private static final int DEVICE_OF_BLOCKS = 0060000;
+    private static final int SOCKET = 0140000;
+    private static final int RIGHTS = 0777;
+
+    private final GuestThread thread;
+    private final PathCalls paths;
+
+    NamedPipeCalls(GuestThread thread) {
+        this.thread = thread;
+        paths = new PathCalls(thread);
+    }
+
+    /** Makes a named pipe or a plain file. Devices are not for the guest's user, and there are no sockets. */
+    long make(long folder, long path, long mode) {
+        int type = (int) mode & FileStatus.TYPE;
+        switch (type) {
+            case 0, FileStatus.REGULAR, FileStatus.FIFO, FileStatus.CHARACTERS, DEVICE_OF_BLOCKS, SOCKET -> {}
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EPERM;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        GuestRoot.ResolvedPath place = paths.place(folder, path, false);
+        Path host = place.host();
+        if (place.error() != 0 || host == null) {
+            return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
+        }
+        if (place.exists()) {
+            return LinuxErrno.EEXIST;
+        }
+        if (type == FileStatus.CHARACTERS || type == DEVICE_OF_BLOCKS || type == SOCKET) {
+            return LinuxErrno.EPERM;
+        }
+        int rights = (int) mode & RIGHTS & ~thread.process().folder().umask();
+        try {
+            if (type == FileStatus.FIFO) {
+                return thread.process().system().namedPipes().make(host, rights);
+            }
+            Files.createFile(host);
+            HostRights.set(host, rights);
+            return 0;
+        } catch (IOException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */
+    long open(NamedPipe named, String guest, Path host, int flags) {
+        DescriptorTable files = thread.process().files();
+        boolean endsAtExec = (flags & OpenFlags.CLOEXEC) != 0;
+        if ((flags & OpenFlags.PATH) != 0) {
+            return files.add(new NamedPipePlace(guest, named), endsAtExec, 0);
+        }
+        int access = flags & OpenFlags.ACCESS;
+        boolean reads = access != OpenFlags.WRONLY;
+        boolean writes = access != OpenFlags.RDONLY;
+        if ((reads && !Files.isReadable(host)) || (writes && !Files.isWritable(host))) {
+            return LinuxErrno.EACCES;
+        }
+        if (access == OpenFlags.ACCESS) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean isWaiting = (flags & OpenFlags.NONBLOCK) == 0;
+        if (!isWaiting && !reads && !named.hasReader()) {
+            return LinuxErrno.ENXIO;
+        }
+        if (files.isFull()) {
+            // Before the wait: no other end sees an open that cannot succeed.
+            return LinuxErrno.EMFILE;
+        }
+        NamedPipe.JoinedPipe joined =
+                named.join(reads, writes, thread.process().system().pipes());
+        if (joined == null) {
+            return LinuxErrno.ENFILE;
+        }
+        long quiet = isWaiting || !reads ? -1 : joined.opens();
+        NamedPipeEnd end = new NamedPipeEnd(guest, named, joined.pipe(), flags & OpenFlags.KEPT, quiet);
+        if (isWaiting && joined.opens() != Pipe.HAS_PARTNER) {
+            long waited = thread.await(
+                    joined.pipe().waiters(), () -> joined.pipe().opens(!reads) != joined.opens(), WaitingThread.NEVER);
+            if (waited != 0) {
+                end.release();
+                return waited;
+            }
+        }
+        return files.add(end, endsAtExec, 0);
+    }
+}

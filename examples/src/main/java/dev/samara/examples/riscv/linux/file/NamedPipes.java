@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.io.IOException;
+import java.nio.channels.Channel;
+import java.nio.file.CopyOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The named pipes of the guest, by the files of the host that stand for their names. A pipe keeps its file when that
+ * gets another name, or further ones. The monitor of this guards the table and all changes of names, so nobody takes
+ * the file of a pipe for a plain one.
+ */
+public final class NamedPipes {
+    /** The most named pipes, each of which keeps a file of the host open. */
+    private static final int MOST = 1024;
+
+    /** What identifies a file of the host. */
+    private record FileNumber(long device, long inode) {
+        static FileNumber of(FileStatus status) {
+            return new FileNumber(status.device(), status.inode());
+        }
+    }
+
+    private final Map<FileNumber, NamedPipe> all = new HashMap<>();
+
+    public NamedPipes() {}
+
+    /** Makes a pipe; returns 0 or an error. */
+    public synchronized long make(Path host, int mode) throws IOException {
+        if (all.size() >= MOST) {
+            return LinuxErrno.ENOSPC;
+        }
+        Channel held = Files.newByteChannel(host, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        boolean isMade = false;
+        try {
+            HostRights.set(host, mode);
+            FileStatus status = FileStatus.of(host, false);
+            all.put(FileNumber.of(status), new NamedPipe(host, status, held));
+            isMade = true;
+            return 0;
+        } finally {
+            if (!isMade) {
+                held.close();
+            }
+        }
+    }
+
+    /** Returns the pipe of a file of the host, which is followed if it is a link; null if it is no pipe. */
+    public synchronized @Nullable NamedPipe find(Path host) {
+        if (all.isEmpty()) {
+            return null;
+        }
+        try {
+            return all.get(FileNumber.of(FileStatus.of(host, true)));
+        } catch (IOException none) {
+            return null;
+        }
+    }
+
+    /** Returns what the guest sees of a file with a status of the host. */
+    public synchronized FileStatus seen(FileStatus status) {
+        return all.containsKey(FileNumber.of(status)) ? status.asPipe() : status;
+    }
+
+    private @Nullable FileStatus statusOf(Path host) {
+        if (all.isEmpty()) {
+            return null;
+        }
+        try {
+            return FileStatus.of(host, false);
+        } catch (IOException none) {
+            return null;
+        }
+    }
+
+    /** A file has lost a name: with the last one, its number may become that of any file. */
+    private void forgetName(Path name, @Nullable FileStatus before) throws IOException {
+        NamedPipe found = before == null ? null : all.get(FileNumber.of(before));
+        if (found != null && before != null && before.links() == 1) {
+            all.remove(FileNumber.of(before));
+            found.forget();
+        } else if (found != null) {
+            found.unlinked(name);
+        }
+    }
+
+    /** Deletes a name of the host, of a pipe or of another file. */
+    public synchronized void delete(Path host) throws IOException {
+        FileStatus before = statusOf(host);
+        Files.delete(host);
+        forgetName(host, before);
+    }
+
+    /** Renames a file of the host, a pipe or another one, and replaces one that has the new name. */
+    public synchronized void move(Path from, Path to) throws IOException {
+        FileStatus moved = statusOf(from);
+        FileStatus replaced = statusOf(to);
+        CopyOption[] options = {StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING};
+        Files.move(from, to, options);
+        if (moved != null && replaced != null && moved.isSame(replaced)) {
+            // Two names of one file stay, as rename says.
+            return;
+        }
+        forgetName(to, replaced);
+        for (NamedPipe each : all.values()) {
+            each.moved(from, to);
+        }
+    }
+
+    /** Gives a file of the host, a pipe or another one, a further name. */
+    public synchronized void link(Path from, Path to) throws IOException {
+        Files.createLink(to, from);
+        FileStatus linked = statusOf(from);
+        NamedPipe found = linked == null ? null : all.get(FileNumber.of(linked));
+        if (found != null) {
+            found.linked(to);
+        }
+    }
+
+    /** Deletes the files that stand for names, where they can be found. Called when all processes have ended. */
+    public synchronized void close() {
+        for (NamedPipe each : all.values()) {
+            try {
+                for (Path name : each.names()) {
+                    if (find(name) == each) {
+                        Files.delete(name);
+                    }
+                }
+                each.forget();
+            } catch (IOException kept) {
+                // An empty file stays.
+            }
+        }
+        all.clear();
+    }
+}
