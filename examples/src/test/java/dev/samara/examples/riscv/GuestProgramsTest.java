@@ -36,6 +36,7 @@ final class GuestProgramsTest {
                 "hotcode",
                 "integers",
                 "jit",
+                "jobs",
                 "madvise",
                 "memfd",
                 "mmap",

@@ -32,6 +32,7 @@ final class GuestRun {
     private int tlbEntries = TLB;
     private long memory = MEMORY;
     private CodeExecution execution = CodeExecution.INTERPRETED;
+    private boolean isTerminal;
     private @Nullable Debugging debugger;
 
     GuestRun(Path root) {
@@ -55,6 +56,12 @@ final class GuestRun {
 
     GuestRun memory(long bytes) {
         memory = bytes;
+        return this;
+    }
+
+    /** Has the guest take its standard streams for a terminal. */
+    GuestRun terminal() {
+        isTerminal = true;
         return this;
     }
 
@@ -90,7 +97,7 @@ final class GuestRun {
                 out,
                 out,
                 new PrintWriter(reports),
-                false);
+                isTerminal);
         Emulation emulation = new Emulation(plan, debugger);
         int status = emulation.run();
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());

@@ -83,7 +83,8 @@ final class AllStop {
         stopper = by;
         for (TracedThread each : threads.values()) {
             if (each.state == TracedThread.StopState.RUNNING) {
-                each.thread.ask();
+                // Wakes it, too: a signal may have stopped it.
+                each.thread.wake();
             }
         }
         noticeStop();

@@ -8,6 +8,7 @@ import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.ControllingTerminal;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
@@ -31,6 +32,9 @@ final class DescriptorCalls {
     private static final int F_GET_SEALS = 1034;
     private static final int F_UNLCK = 2;
     private static final int TCGETS = 0x5401;
+    private static final int TIOCGPGRP = 0x540f;
+    private static final int TIOCSPGRP = 0x5410;
+    private static final int TIOCGSID = 0x5429;
     private static final int TIOCGWINSZ = 0x5413;
     private static final int FIONREAD = 0x541b;
     private static final int FIONBIO = 0x5421;
@@ -176,6 +180,18 @@ final class DescriptorCalls {
                 memory.put(address, TerminalSettings.bytes());
                 return 0;
             }
+            case TIOCGPGRP, TIOCGSID -> {
+                ControllingTerminal asked = thread.process().system().terminal();
+                long found = request == TIOCGPGRP ? asked.group(thread) : asked.session(thread);
+                if (found < 0) {
+                    return found;
+                }
+                memory.putInt(address, (int) found);
+                return 0;
+            }
+            case TIOCSPGRP -> {
+                return thread.process().system().terminal().setGroup(thread, address);
+            }
             case TIOCGWINSZ -> {
                 memory.put(address, TerminalSettings.size());
                 return 0;
@@ -207,7 +223,9 @@ final class DescriptorCalls {
         if (time < 0) {
             return LinuxErrno.EINVAL;
         }
-        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        long deadline = timeAddress == 0
+                ? WaitingThread.NEVER
+                : thread.interruptedCall().deadlineIn(time);
         if (maskAddress != 0) {
             thread.mask().setForWait(memory.getLong(maskAddress));
         }

@@ -88,6 +88,7 @@ final class ExecCalls {
         thread.blocks().clear();
         process.become(ProcessMemory.of(program), actual.names());
         old.close();
+        process.system().tree().executed(process);
         process.files().exec();
         thread.begin(program);
         return thread.hart().x[Hart.A0];

@@ -67,7 +67,9 @@ final class FutexCalls {
                 return LinuxErrno.EINVAL;
             }
             long now = isWall ? TimeCalls.wallNanos() : TimeCalls.monotonicNanos();
-            deadline = TimeCalls.after(isAbsolute ? Math.max(given - now, 0) : given);
+            deadline = isAbsolute
+                    ? WaitingThread.after(Math.max(given - now, 0))
+                    : thread.interruptedCall().deadlineIn(given);
         }
         FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);
         if (waiter == null) {

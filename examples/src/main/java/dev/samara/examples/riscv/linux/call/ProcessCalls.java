@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import dev.samara.examples.riscv.linux.abi.WaitStatus;
+import dev.samara.examples.riscv.linux.abi.WaitOptions;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
@@ -18,9 +18,6 @@ import java.util.Map;
 
 /** The calls that wait for children, and those that ask what a process and its machine are. */
 final class ProcessCalls {
-    private static final int NO_HANG = 1;
-    private static final int EXITED = 4;
-    private static final int NO_WAIT = 0x0100_0000;
     private static final int USAGE = 144;
     private static final int BY_ALL = 0;
     private static final int BY_PID = 1;
@@ -53,27 +50,34 @@ final class ProcessCalls {
     }
 
     /** Waits for a child; the result is 0, an error, or 1 if {@code found} has a child. */
-    private long await(int wanted, boolean hangs, boolean keeps, ProcessTree.EndedChild[] found) {
+    private long await(int wanted, WaitOptions options, ProcessTree.ChangedChild[] found) {
         GuestProcess own = process();
-        if (!tree().hasChild(own, wanted)) {
+        if (!tree().hasChild(own, wanted, options)) {
             return LinuxErrno.ECHILD;
         }
         long waited = thread.await(
                 own.childEnds(),
                 () -> {
-                    found[0] = tree().takeEnded(own, wanted, keeps);
-                    return found[0] != null || !hangs || !tree().hasChild(own, wanted);
+                    found[0] = tree().takeChanged(own, wanted, options);
+                    return found[0] != null || !options.hangs() || !tree().hasChild(own, wanted, options);
                 },
                 WaitingThread.NEVER);
         if (waited != 0) {
             return waited;
         }
-        return found[0] != null ? 1 : hangs ? LinuxErrno.ECHILD : 0;
+        return found[0] != null ? 1 : options.hangs() ? LinuxErrno.ECHILD : 0;
     }
 
-    long wait4(long pid, long statusAddress, long options, long usageAddress) {
-        ProcessTree.EndedChild[] found = new ProcessTree.EndedChild[1];
-        long result = await((int) pid, (options & NO_HANG) == 0, false, found);
+    long wait4(long pid, long statusAddress, long bits, long usageAddress) {
+        WaitOptions options = WaitOptions.ofWait4((int) bits);
+        if (options == null) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) pid == Integer.MIN_VALUE) {
+            return LinuxErrno.ESRCH;
+        }
+        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        long result = await((int) pid, options, found);
         if (result != 1) {
             return result;
         }
@@ -86,7 +90,11 @@ final class ProcessCalls {
         return found[0].process().pid();
     }
 
-    long waitId(long kind, long id, long infoAddress, long options) {
+    long waitId(long kind, long id, long infoAddress, long bits) {
+        WaitOptions options = WaitOptions.ofWaitId((int) bits);
+        if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind == BY_GROUP && (int) id < 0)) {
+            return LinuxErrno.EINVAL;
+        }
         int wanted;
         switch ((int) kind) {
             case BY_ALL -> wanted = -1;
@@ -96,11 +104,8 @@ final class ProcessCalls {
                 return LinuxErrno.EINVAL;
             }
         }
-        if ((options & EXITED) == 0) {
-            return LinuxErrno.EINVAL;
-        }
-        ProcessTree.EndedChild[] found = new ProcessTree.EndedChild[1];
-        long result = await(wanted, (options & NO_HANG) == 0, (options & NO_WAIT) != 0, found);
+        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        long result = await(wanted, options, found);
         if (result < 0) {
             return result;
         }
@@ -108,8 +113,8 @@ final class ProcessCalls {
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
             if (result == 1) {
                 int status = found[0].status();
-                int code = WaitStatus.isKilled(status) ? SignalInfo.CHILD_KILLED : SignalInfo.CHILD_EXITED;
-                new SignalInfo(SignalInfo.CHLD, code, 0, found[0].process().pid(), WaitStatus.number(status))
+                int child = found[0].process().pid();
+                SignalInfo.ofChild(SignalInfo.CHLD, child, status)
                         .putTo(info, process().user());
             }
             memory.put(infoAddress, info);
@@ -130,7 +135,10 @@ final class ProcessCalls {
     }
 
     long setGroup(long pid, long group) {
-        return tree().setGroup(pid == 0 ? process().pid() : (int) pid, (int) group);
+        int target = pid == 0 ? process().pid() : (int) pid;
+        return (int) group < 0
+                ? LinuxErrno.EINVAL
+                : tree().setGroup(process(), target, (int) group == 0 ? target : (int) group);
     }
 
     long newSession() {

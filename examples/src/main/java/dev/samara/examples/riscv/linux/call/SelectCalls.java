@@ -45,7 +45,9 @@ final class SelectCalls {
         if (result != 0 || time < 0) {
             return result != 0 ? result : LinuxErrno.EINVAL;
         }
-        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        long deadline = timeAddress == 0
+                ? WaitingThread.NEVER
+                : thread.interruptedCall().deadlineIn(time);
         long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
         if (mask != 0) {
             thread.mask().setForWait(memory.getLong(mask));

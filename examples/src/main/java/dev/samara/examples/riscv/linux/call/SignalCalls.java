@@ -213,7 +213,7 @@ final class SignalCalls {
         if (time < 0) {
             return LinuxErrno.EINVAL;
         }
-        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.after(time);
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : WaitingThread.after(time);
         GuestProcess process = thread.process();
         SignalInfo[] taken = new SignalInfo[1];
         long waited = thread.await(

@@ -92,6 +92,8 @@ public final class SystemCalls implements ThreadCalls {
         if (result == LinuxErrno.RESTART || result == LinuxErrno.RESTART_WITHOUT_HANDLER) {
             thread.interruptedCall().mayRestart(result, first);
             result = LinuxErrno.EINTR;
+        } else {
+            thread.interruptedCall().forgetDeadline();
         }
         x[Hart.A0] = result;
         if (traced != null) {

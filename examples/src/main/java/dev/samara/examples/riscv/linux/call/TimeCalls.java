@@ -41,11 +41,6 @@ final class TimeCalls {
         return System.nanoTime() - START;
     }
 
-    /** Returns the deadline after some time from now. */
-    static long after(long nanos) {
-        return nanos > Long.MAX_VALUE / 4 ? WaitingThread.NEVER : System.nanoTime() + nanos;
-    }
-
     private static long now(int clock) {
         return switch (clock) {
             case REALTIME, REALTIME_COARSE, MOST_CLOCK -> wallNanos();
@@ -97,18 +92,17 @@ final class TimeCalls {
             return LinuxErrno.EINVAL;
         }
         boolean isAbsolute = (flags & ABSOLUTE) != 0;
-        long deadline = after(isAbsolute ? Math.max(time - now((int) clock), 0) : time);
+        long deadline = isAbsolute
+                ? WaitingThread.after(Math.max(time - now((int) clock), 0))
+                : thread.interruptedCall().deadlineIn(time);
         long waited = thread.await(new WaitList(), () -> false, deadline);
         if (waited == LinuxErrno.ETIMEDOUT) {
             return 0;
         }
-        if (isAbsolute) {
-            return LinuxErrno.RESTART_WITHOUT_HANDLER;
-        }
-        if (leftAddress != 0) {
+        if (!isAbsolute && leftAddress != 0) {
             memory.putTime(leftAddress, Math.max(deadline - System.nanoTime(), 0));
         }
-        return LinuxErrno.EINTR;
+        return LinuxErrno.RESTART_WITHOUT_HANDLER;
     }
 
     private void putTimer(long address, long interval, long left) {

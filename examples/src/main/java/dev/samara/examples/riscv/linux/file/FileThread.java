@@ -7,4 +7,11 @@ import dev.samara.examples.riscv.linux.wait.WaitingThread;
 public interface FileThread extends WaitingThread {
     /** Sends SIGPIPE to this thread, which has written where nobody reads. */
     void sendPipeSignal();
+
+    /**
+     * Has the group of this thread stop if it is in the background, before a read of the terminal.
+     *
+     * @return 0 if the read may go on; an error, or RESTART if the group was sent SIGTTIN
+     */
+    long checkTerminalRead();
 }

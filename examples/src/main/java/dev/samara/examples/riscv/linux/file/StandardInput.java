@@ -55,6 +55,10 @@ public final class StandardInput extends GuestFile {
 
     @Override
     public long read(FileThread thread, ByteBuffer target) {
+        long result = isTerminal ? thread.checkTerminalRead() : 0;
+        if (result != 0) {
+            return result;
+        }
         start();
         if (isNonBlocking() && !pipe.isReadable()) {
             return LinuxErrno.EAGAIN;

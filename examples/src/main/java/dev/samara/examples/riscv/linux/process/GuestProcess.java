@@ -8,6 +8,7 @@ import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.WorkingFolder;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.signal.AlarmTimer;
+import dev.samara.examples.riscv.linux.signal.GroupStop;
 import dev.samara.examples.riscv.linux.signal.PendingSignals;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
@@ -37,6 +38,7 @@ public final class GuestProcess implements SignalProcess {
     private final SignalActions actions;
     private final PendingSignals pending = new PendingSignals();
     private final Object signals = new Object();
+    private final GroupStop stop = new GroupStop(this);
     private final AlarmTimer timer;
     private final WaitList childEnds = new WaitList();
     private final WaitList threadEnds = new WaitList();
@@ -144,6 +146,32 @@ public final class GuestProcess implements SignalProcess {
         return pending;
     }
 
+    @Override
+    public GroupStop stop() {
+        return stop;
+    }
+
+    @Override
+    public boolean isOrphaned() {
+        return system.tree().isOrphaned(this);
+    }
+
+    @Override
+    public void noticeStop() {
+        system.tree().noticeStop(this);
+    }
+
+    @Override
+    public void noticeContinuation(int code) {
+        system.tree().noticeContinuation(this, code);
+    }
+
+    @Override
+    public void discard(long set) {
+        pending.discard(set);
+        snapshot().forEach(each -> each.pending().discard(set));
+    }
+
     public AlarmTimer timer() {
         return timer;
     }
@@ -213,6 +241,7 @@ public final class GuestProcess implements SignalProcess {
         return !isExiting && threads.add(thread);
     }
 
+    @Override
     public synchronized int threads() {
         return threads.size();
     }
@@ -235,6 +264,7 @@ public final class GuestProcess implements SignalProcess {
         snapshot().forEach(GuestThread::wake);
     }
 
+    @Override
     public boolean isExiting() {
         return isExiting;
     }
@@ -295,6 +325,8 @@ public final class GuestProcess implements SignalProcess {
         threadEnds.wakeAll();
         if (isLast) {
             end();
+        } else {
+            noticeStop();
         }
     }
 

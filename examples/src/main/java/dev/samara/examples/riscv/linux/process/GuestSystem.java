@@ -33,6 +33,7 @@ public final class GuestSystem {
     private final ProcessTree tree = new ProcessTree();
     private final FutexTable futexes = new FutexTable();
     private final SegmentTable segments = new SegmentTable();
+    private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
     private final UnnamedMemory unnamed = new UnnamedMemory();
     private final EventCounts counts = new EventCounts();
@@ -108,6 +109,10 @@ public final class GuestSystem {
 
     public SegmentTable segments() {
         return segments;
+    }
+
+    public ControllingTerminal terminal() {
+        return terminal;
     }
 
     public NamedPipes namedPipes() {

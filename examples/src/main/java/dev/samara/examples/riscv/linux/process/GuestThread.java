@@ -10,6 +10,7 @@ import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.cpu.RiscvInterpreter;
 import dev.samara.examples.riscv.cpu.Stop;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
 import dev.samara.examples.riscv.linux.debug.Debugging;
 import dev.samara.examples.riscv.linux.file.FileThread;
@@ -26,9 +27,11 @@ import dev.samara.examples.riscv.linux.signal.SignalMask;
 import dev.samara.examples.riscv.linux.signal.SignalThread;
 import dev.samara.examples.riscv.linux.wait.FutexThread;
 import dev.samara.examples.riscv.linux.wait.RobustList;
+import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -235,9 +238,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private void loop() {
         while (!mustEnd()) {
             hart.answer();
-            if (debugger != null) {
-                debugger.pause(this);
-            }
+            pauseForDebugger();
             SignalDelivery.deliver(this);
             if (hasChangedCode) {
                 hasChangedCode = false;
@@ -333,12 +334,35 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public boolean isInterrupted() {
-        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
+        return mustEnd()
+                || process.stop().isBegun()
+                || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
+    }
+
+    @Override
+    public long await(WaitList list, BooleanSupplier isDone, long deadline) {
+        long result = SignalThread.super.await(list, isDone, deadline);
+        if (result == LinuxErrno.RESTART) {
+            interruptedCall.keepDeadline(deadline);
+        }
+        return result;
     }
 
     @Override
     public void sendPipeSignal() {
         SignalDelivery.send(this, SignalInfo.sent(SignalInfo.PIPE, SignalInfo.SI_USER, process.pid()));
+    }
+
+    @Override
+    public long checkTerminalRead() {
+        return process.system().terminal().check(this, SignalInfo.TTIN);
+    }
+
+    @Override
+    public void pauseForDebugger() {
+        if (debugger != null) {
+            debugger.pause(this);
+        }
     }
 
     @Override

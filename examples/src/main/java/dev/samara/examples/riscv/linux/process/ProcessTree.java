@@ -2,13 +2,16 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.abi.WaitOptions;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +31,7 @@ public final class ProcessTree {
         private @Nullable GuestProcess parent;
         private int group;
         private int session;
+        private boolean hasExecuted;
         private boolean isZombie;
 
         TreeNode(GuestProcess process) {
@@ -36,12 +40,12 @@ public final class ProcessTree {
     }
 
     /**
-     * A child that has ended.
+     * A child that has ended, stopped or continued.
      *
      * @param process the child
      * @param status as {@code wait4} has it
      */
-    public record EndedChild(GuestProcess process, int status) {}
+    public record ChangedChild(GuestProcess process, int status) {}
 
     private final Map<Integer, TreeNode> nodes = new TreeMap<>();
     private int lastId = FIRST_PID - 1;
@@ -113,23 +117,103 @@ public final class ProcessTree {
         return node == null ? LinuxErrno.ESRCH : node.session;
     }
 
-    public synchronized long setGroup(int pid, int group) {
+    /** Puts a process or a child that has not executed another program into a group of its session, or a new one. */
+    public synchronized long setGroup(GuestProcess caller, int pid, int group) {
+        TreeNode own = nodes.get(caller.pid());
         TreeNode node = nodes.get(pid);
-        if (node == null) {
+        if (own == null || node == null || (node != own && node.parent != caller)) {
             return LinuxErrno.ESRCH;
         }
-        node.group = group == 0 ? pid : group;
+        if (node.session != own.session) {
+            return LinuxErrno.EPERM;
+        }
+        if (node != own && node.hasExecuted) {
+            return LinuxErrno.EACCES;
+        }
+        if (node.session == pid || (group != pid && sessionOfGroup(group) != own.session)) {
+            return LinuxErrno.EPERM;
+        }
+        node.group = group;
         return 0;
+    }
+
+    /** Returns the session of a group; -1 if there is no such group. */
+    synchronized int sessionOfGroup(int group) {
+        for (TreeNode node : nodes.values()) {
+            if (node.group == group) {
+                return node.session;
+            }
+        }
+        return -1;
     }
 
     public synchronized long newSession(int pid) {
         TreeNode node = nodes.get(pid);
-        if (node == null || node.group == pid) {
+        if (node == null || sessionOfGroup(pid) >= 0) {
             return LinuxErrno.EPERM;
         }
         node.group = pid;
         node.session = pid;
         return pid;
+    }
+
+    /** A process executes another program: its parent may no longer move it to another group. */
+    public synchronized void executed(GuestProcess process) {
+        TreeNode node = nodes.get(process.pid());
+        if (node != null) {
+            node.hasExecuted = true;
+        }
+    }
+
+    /** Whether no parent of a process's group could continue it, being of its session and another group. */
+    synchronized boolean isOrphaned(GuestProcess process) {
+        TreeNode node = nodes.get(process.pid());
+        return node == null || isOrphaned(node.group);
+    }
+
+    private boolean isOrphaned(int group) {
+        for (TreeNode node : nodes.values()) {
+            if (node.group == group && !node.isZombie && watches(node.parent, node)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a parent could continue the group of a child. */
+    private boolean watches(@Nullable GuestProcess parent, TreeNode child) {
+        TreeNode above = parent == null ? null : nodes.get(parent.pid());
+        return above != null && above.group != child.group && above.session == child.session;
+    }
+
+    /** All threads of a process may have stopped: its parent is told if they have. */
+    synchronized void noticeStop(GuestProcess process) {
+        int status = process.stop().complete();
+        if (status != 0) {
+            tell(process, SignalInfo.CHILD_STOPPED, WaitStatus.number(status));
+        }
+    }
+
+    /** A process was continued: its parent is told. */
+    synchronized void noticeContinuation(GuestProcess process, int code) {
+        tell(process, code, SignalInfo.CONT);
+    }
+
+    private void tell(GuestProcess process, int code, int number) {
+        TreeNode node = nodes.get(process.pid());
+        GuestProcess parent = node == null ? null : node.parent;
+        if (parent == null) {
+            return;
+        }
+        boolean isAsked;
+        synchronized (parent.signals()) {
+            isAsked = parent.actions().handler(SignalInfo.CHLD) != SignalActions.IGNORE
+                    && (parent.actions().flags(SignalInfo.CHLD) & SignalActions.NO_CHILD_STOP) == 0;
+        }
+        if (isAsked) {
+            SignalDelivery.send(parent, new SignalInfo(SignalInfo.CHLD, code, 0, process.pid(), number));
+        }
+        parent.childEnds().wakeAll();
     }
 
     /** A process has ended: its parent is told, or nobody is and it is forgotten. */
@@ -143,11 +227,18 @@ public final class ProcessTree {
             told = node.parent;
             if (told != null) {
                 // Before a wait can find the zombie: a parent that has waited for a child has its signal, too.
-                tell(told, process);
+                tellEnd(told, process);
             }
             node.isZombie = true;
+            Set<Integer> left = new LinkedHashSet<>();
+            if (watches(told, node)) {
+                left.add(node.group);
+            }
             for (TreeNode each : new ArrayList<>(nodes.values())) {
                 if (each.parent == process) {
+                    if (watches(process, each)) {
+                        left.add(each.group);
+                    }
                     each.parent = null;
                     if (each.isZombie) {
                         nodes.remove(each.process.pid());
@@ -157,10 +248,22 @@ public final class ProcessTree {
             if (told == null || forgetsChildren(told)) {
                 nodes.remove(process.pid());
             }
+            left.forEach(this::hangUpIfOrphaned);
             notifyAll();
         }
         if (told != null) {
             told.childEnds().wakeAll();
+        }
+    }
+
+    /** The last process is gone that could continue a group: if it is stopped, it has SIGHUP and goes on. */
+    private void hangUpIfOrphaned(int group) {
+        List<GuestProcess> members = ofGroup(group);
+        if (isOrphaned(group) && members.stream().anyMatch(each -> each.stop().isComplete())) {
+            for (GuestProcess each : members) {
+                SignalDelivery.send(each, SignalInfo.sent(SignalInfo.HUP, SignalInfo.SI_KERNEL, 0));
+                SignalDelivery.send(each, SignalInfo.sent(SignalInfo.CONT, SignalInfo.SI_KERNEL, 0));
+            }
         }
     }
 
@@ -171,36 +274,41 @@ public final class ProcessTree {
         }
     }
 
-    private static void tell(GuestProcess parent, GuestProcess child) {
-        int status = child.exitStatus();
-        int code = WaitStatus.isKilled(status) ? SignalInfo.CHILD_KILLED : SignalInfo.CHILD_EXITED;
+    private static void tellEnd(GuestProcess parent, GuestProcess child) {
         if (child.endSignal() != 0) {
-            SignalDelivery.send(
-                    parent, new SignalInfo(child.endSignal(), code, 0, child.pid(), WaitStatus.number(status)));
+            SignalDelivery.send(parent, SignalInfo.ofChild(child.endSignal(), child.pid(), child.exitStatus()));
         }
     }
 
-    /** Returns whether a process has a child that a call waits for. */
-    public synchronized boolean hasChild(GuestProcess parent, int wanted) {
-        return nodes.values().stream().anyMatch(node -> isWanted(node, parent, wanted));
+    /** Returns whether a process has a child that may still become one for which a call waits. */
+    public synchronized boolean hasChild(GuestProcess parent, int wanted, WaitOptions options) {
+        return nodes.values().stream()
+                .anyMatch(node -> isWanted(node, parent, wanted) && (!node.isZombie || options.ended()));
     }
 
-    /** Takes a child that has ended; null if there is none yet. */
-    public synchronized @Nullable EndedChild takeEnded(GuestProcess parent, int wanted, boolean keeps) {
-        TreeNode found = null;
+    /** Takes a child for which a call waits; null if there is none yet. */
+    public synchronized @Nullable ChangedChild takeChanged(GuestProcess parent, int wanted, WaitOptions options) {
+        TreeNode ended = null;
         for (TreeNode node : nodes.values()) {
-            if (node.isZombie && isWanted(node, parent, wanted)) {
-                found = node;
+            if (!isWanted(node, parent, wanted)) {
+                continue;
+            }
+            if (node.isZombie && options.ended()) {
+                ended = node;
                 break;
             }
+            int status = node.isZombie ? 0 : node.process.stop().take(options);
+            if (status != 0) {
+                return new ChangedChild(node.process, status);
+            }
         }
-        if (found == null) {
+        if (ended == null) {
             return null;
         }
-        if (!keeps) {
-            nodes.remove(found.process.pid());
+        if (!options.keeps()) {
+            nodes.remove(ended.process.pid());
         }
-        return new EndedChild(found.process, found.process.exitStatus());
+        return new ChangedChild(ended.process, ended.process.exitStatus());
     }
 
     /** As {@code wait4} has it: a process, 0 and below -1 a group, -1 any child. */

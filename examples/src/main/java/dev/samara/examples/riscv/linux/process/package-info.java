@@ -17,6 +17,8 @@
  *   <tr><td>How does a process end, and who is told?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.GuestProcess}, {@link
  *       dev.samara.examples.riscv.linux.process.ProcessTree}</td></tr>
+ *   <tr><td>Which group may read from the terminal?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.ControllingTerminal}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.ProgramStart}</td></tr>
  *   <tr><td>What is in {@code /proc}?</td>

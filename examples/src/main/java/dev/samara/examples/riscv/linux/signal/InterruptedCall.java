@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.signal;
 
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.wait.WaitingThread;
 
 /** The system call of a thread that a signal has interrupted, and that may be made again. Used by its thread. */
 public final class InterruptedCall {
@@ -12,6 +13,9 @@ public final class InterruptedCall {
     private long kind;
 
     private long firstArgument;
+
+    /** When a call that is made again is to end its wait; NEVER if it has no such time. */
+    private long keptDeadline = WaitingThread.NEVER;
 
     public InterruptedCall(Hart hart) {
         this.hart = hart;
@@ -26,10 +30,30 @@ public final class InterruptedCall {
     /** Has the call not be made again. */
     public void forget() {
         kind = 0;
+        forgetDeadline();
+    }
+
+    /** Remembers when the wait of the call was to end. */
+    public void keepDeadline(long deadline) {
+        keptDeadline = deadline;
+    }
+
+    /** Returns when a wait of some nanoseconds ends: that of a call that is made again does not begin anew. */
+    public long deadlineIn(long nanos) {
+        long deadline = keptDeadline == WaitingThread.NEVER ? WaitingThread.after(nanos) : keptDeadline;
+        forgetDeadline();
+        return deadline;
+    }
+
+    public void forgetDeadline() {
+        keptDeadline = WaitingThread.NEVER;
     }
 
     /** Ends the call: with EINTR, or so that it is made again. */
     public void end(boolean hasHandler, boolean restarts) {
+        if (hasHandler) {
+            forgetDeadline();
+        }
         if (kind == 0) {
             return;
         }

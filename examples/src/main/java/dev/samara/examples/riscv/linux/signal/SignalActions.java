@@ -6,6 +6,7 @@ public final class SignalActions {
     static final long DEFAULT = 0;
     public static final long IGNORE = 1;
 
+    public static final long NO_CHILD_STOP = 1;
     public static final long NO_CHILD_WAIT = 2;
     static final long ON_STACK = 0x0800_0000;
     static final long RESTARTS = 0x1000_0000;
@@ -17,8 +18,8 @@ public final class SignalActions {
             | SignalInfo.bit(SignalInfo.URG)
             | SignalInfo.bit(SignalInfo.WINCH);
 
-    /** Nobody here continues a stopped process, so nothing stops one. */
-    private static final long STOPPING = SignalInfo.bit(SignalInfo.STOP)
+    /** The signals that stop a process. */
+    static final long STOPPING = SignalInfo.bit(SignalInfo.STOP)
             | SignalInfo.bit(SignalInfo.TSTP)
             | SignalInfo.bit(SignalInfo.TTIN)
             | SignalInfo.bit(SignalInfo.TTOU);
@@ -67,9 +68,13 @@ public final class SignalActions {
         return handlers[signal] > IGNORE || handlers[signal] < 0;
     }
 
+    /** Whether a signal stops a process that has no handler for it. */
+    static boolean stops(int signal) {
+        return (STOPPING & SignalInfo.bit(signal)) != 0;
+    }
+
     /** Whether a signal has no effect. */
     public boolean isIgnored(int signal) {
-        return handlers[signal] == IGNORE
-                || (handlers[signal] == DEFAULT && ((IGNORED | STOPPING) & SignalInfo.bit(signal)) != 0);
+        return handlers[signal] == IGNORE || (handlers[signal] == DEFAULT && (IGNORED & SignalInfo.bit(signal)) != 0);
     }
 }

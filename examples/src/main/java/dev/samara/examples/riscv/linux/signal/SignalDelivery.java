@@ -31,10 +31,24 @@ public final class SignalDelivery {
             process.kill(SignalInfo.KILL);
             return 0;
         }
+        int changed = 0;
+        long result;
         synchronized (process.signals()) {
+            // Before anybody asks what the process does with the signal: a stopped one continues in any case.
+            if (info.signal() == SignalInfo.CONT) {
+                process.discard(SignalActions.STOPPING);
+                changed = process.stop().end();
+            } else if (SignalActions.stops(info.signal())) {
+                process.discard(SignalInfo.bit(SignalInfo.CONT));
+            }
             boolean isWanted = !process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal());
-            return !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
+            result = !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
         }
+        if (changed != 0) {
+            process.wakeAll();
+            process.noticeContinuation(changed);
+        }
+        return result;
     }
 
     /** Sends a signal that the thread itself has caused: if it would not take it, its process ends. */
@@ -55,7 +69,7 @@ public final class SignalDelivery {
     /** Has a thread take its signals: handlers begin, or the process ends. Called outside GUEST. */
     public static void deliver(SignalThread thread) {
         while (thread.isInterrupted() && !thread.mustEnd()) {
-            SignalInfo info = askDebugger(thread, take(thread));
+            SignalInfo info = thread.process().stop().pause(thread) ? null : askDebugger(thread, take(thread));
             if (info != null) {
                 act(thread, info);
             }
@@ -80,7 +94,12 @@ public final class SignalDelivery {
         SignalProcess process = thread.process();
         synchronized (process.signals()) {
             SignalInfo own = thread.pending().take(~thread.mask().get());
-            return own != null ? own : process.pending().take(~thread.mask().get());
+            SignalInfo taken =
+                    own != null ? own : process.pending().take(~thread.mask().get());
+            if (taken != null && SignalActions.stops(taken.signal())) {
+                process.stop().taken();
+            }
+            return taken;
         }
     }
 
@@ -101,6 +120,13 @@ public final class SignalDelivery {
             if (handler != SignalActions.DEFAULT && (flags & SignalActions.RESET_HAND) != 0) {
                 actions.set(signal, SignalActions.DEFAULT, 0, 0);
             }
+        }
+        if (handler == SignalActions.DEFAULT && SignalActions.stops(signal)) {
+            // A shell that could continue it has to be there, but for SIGSTOP.
+            if (signal == SignalInfo.STOP || !process.isOrphaned()) {
+                process.stop().begin(signal);
+            }
+            return;
         }
         if (handler == SignalActions.DEFAULT) {
             thread.reportEnd(info);

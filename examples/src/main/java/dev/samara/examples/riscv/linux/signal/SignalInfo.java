@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.signal;
 
+import dev.samara.examples.riscv.linux.abi.WaitStatus;
 import java.nio.ByteBuffer;
 
 /**
@@ -16,6 +17,7 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     /** The size of {@code siginfo_t}. */
     public static final int BYTES = 128;
 
+    public static final int HUP = 1;
     public static final int ILL = 4;
     public static final int TRAP = 5;
     static final int BUS = 7;
@@ -24,11 +26,11 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     public static final int PIPE = 13;
     public static final int ALRM = 14;
     public static final int CHLD = 17;
-    static final int CONT = 18;
+    public static final int CONT = 18;
     public static final int STOP = 19;
     static final int TSTP = 20;
-    static final int TTIN = 21;
-    static final int TTOU = 22;
+    public static final int TTIN = 21;
+    public static final int TTOU = 22;
     static final int URG = 23;
     static final int WINCH = 28;
 
@@ -43,9 +45,24 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     static final int SI_QUEUE = -1;
     public static final int SI_TKILL = -6;
 
-    public static final int CHILD_EXITED = 1;
-    public static final int CHILD_KILLED = 2;
+    static final int CHILD_EXITED = 1;
+    static final int CHILD_KILLED = 2;
     static final int CHILD_DUMPED = 3;
+    public static final int CHILD_STOPPED = 5;
+    static final int CHILD_CONTINUED = 6;
+
+    /** Returns the signal that tells of a child with a status of {@code wait4}. */
+    public static SignalInfo ofChild(int signal, int pid, int status) {
+        int code;
+        if (status == WaitStatus.CONTINUED) {
+            code = CHILD_CONTINUED;
+        } else if (WaitStatus.isStopped(status)) {
+            code = CHILD_STOPPED;
+        } else {
+            code = WaitStatus.isKilled(status) ? CHILD_KILLED : CHILD_EXITED;
+        }
+        return new SignalInfo(signal, code, 0, pid, WaitStatus.number(status));
+    }
 
     public static SignalInfo ofFault(int signal, int code, long address) {
         return new SignalInfo(signal, code, address, 0, 0);

@@ -26,6 +26,9 @@ public interface SignalThread extends WaitingThread {
     /** Whether this thread has to end, since its process does or it is alone to. */
     boolean mustEnd();
 
+    /** Waits while a debugger has stopped this thread. For the thread itself, outside GUEST. */
+    void pauseForDebugger();
+
     /** Has a debugger decide about a signal. Returns the number of the signal to act on instead; 0 for none. */
     int askDebugger(int signal);
 

@@ -22,6 +22,8 @@
  *       <td>{@link dev.samara.examples.riscv.linux.signal.SignalFrame}</td></tr>
  *   <tr><td>Is an interrupted call made again?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.signal.InterruptedCall}</td></tr>
+ *   <tr><td>How does a signal stop a process, and when does it go on?</td>
+ *       <td>{@link dev.samara.examples.riscv.linux.signal.GroupStop}</td></tr>
  *   <tr><td>Which signals are ignored?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.signal.SignalActions}</td></tr>
  * </table>

@@ -10,6 +10,11 @@ public interface WaitingThread {
     /** A deadline that never comes, as a number of {@link System#nanoTime}. */
     long NEVER = Long.MAX_VALUE;
 
+    /** Returns the deadline after some nanoseconds from now. */
+    static long after(long nanos) {
+        return nanos > Long.MAX_VALUE / 4 ? NEVER : System.nanoTime() + nanos;
+    }
+
     /** Whether a call that waits has to end. */
     boolean isInterrupted();
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What programs do with a terminal, and what is left of named pipes. */
+@Timeout(60)
+final class JobControlTest {
+    @TempDir
+    private Path root;
+
+    @Test
+    @DisplayName("a group in the background stops when it reads from the terminal or takes it, and goes on later")
+    void terminal() throws Exception {
+        GuestRun run = new GuestRun(root).terminal();
+        assertEquals(new GuestRun.GuestResult(0, "ok jobs\n"), run.run(GuestRun.program("jobs"), "terminal"));
+    }
+
+    @Test
+    @DisplayName("a child that waits to open a named pipe ends with the guest, and so do the names of pipes")
+    void namedPipes() throws Exception {
+        GuestRun run = new GuestRun(root);
+        assertEquals(new GuestRun.GuestResult(0, "ok fifo\n"), run.run(GuestRun.program("fifo"), "leave"));
+        try (Stream<Path> left = Files.walk(root)) {
+            List<String> names =
+                    left.map(each -> root.relativize(each).toString()).sorted().toList();
+            assertEquals(List.of("", "folder", "folder/below"), names);
+        }
+    }
+}
