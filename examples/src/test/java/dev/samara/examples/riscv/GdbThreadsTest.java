@@ -26,6 +26,14 @@ final class GdbThreadsTest {
     private static final int MOST_INTERRUPTS = 10_000;
     private static final int STEPS = 200;
 
+    /** So often the guest is found where it was. */
+    private static final int QUIET = 50;
+
+    /** The numbers that gdb has for SIGSTOP and SIGCONT. */
+    private static final String GDB_STOP = "11";
+
+    private static final String GDB_CONT = "13";
+
     private static ElfSymbols symbols;
 
     @TempDir
@@ -101,6 +109,32 @@ final class GdbThreadsTest {
             assertEquals(before, spins(gdb));
             go(gdb);
             assertEquals("W00", gdb.ask("c"));
+            assertOk(run);
+        }
+    }
+
+    @Test
+    @DisplayName("an interrupt stops a guest that a signal has stopped already, and SIGCONT has it go on")
+    void interruptOfStopped() throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root, "1");
+                RspClient gdb = spinning(run)) {
+            gdb.send("C" + GDB_STOP);
+            int quiet = 0;
+            long before = -1;
+            for (int i = 0; i < MOST_INTERRUPTS && quiet < QUIET; i++) {
+                gdb.interrupt();
+                assertTrue(gdb.receive().startsWith("T02thread:"));
+                long now = spins(gdb);
+                quiet = now == before ? quiet + 1 : 0;
+                before = now;
+                gdb.send("c");
+            }
+            assertEquals(QUIET, quiet, "the guest does not stop");
+            gdb.interrupt();
+            assertTrue(gdb.receive().startsWith("T02thread:"));
+            assertEquals(before, spins(gdb));
+            go(gdb);
+            assertEquals("W00", gdb.ask("C" + GDB_CONT));
             assertOk(run);
         }
     }
