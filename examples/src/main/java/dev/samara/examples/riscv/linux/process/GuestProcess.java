@@ -104,11 +104,6 @@ public final class GuestProcess implements SignalProcess {
         return pid;
     }
 
-    /** Sends the signal of the timer. */
-    private void ring() {
-        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.ALRM, SignalInfo.SI_KERNEL, 0));
-    }
-
     @Override
     public int user() {
         return GuestSystem.USER;
@@ -174,6 +169,11 @@ public final class GuestProcess implements SignalProcess {
 
     public AlarmTimer timer() {
         return timer;
+    }
+
+    /** Sends the signal of the timer. */
+    private void ring() {
+        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.ALRM, SignalInfo.SI_KERNEL, 0));
     }
 
     public WaitList childEnds() {
