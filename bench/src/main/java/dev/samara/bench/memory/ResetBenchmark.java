@@ -11,6 +11,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -67,7 +68,7 @@ public class ResetBenchmark {
     /** Maps and writes a template, and makes the space that is reset. */
     @Setup(Level.Trial)
     public void setUp() {
-        machine = Machine.builder().memory(4 * present * PAGE).build();
+        machine = Machine.builder().memory(4L * present * PAGE).build();
         cpu = machine.claimCpu();
         template = machine.newSpace(GEOMETRY);
         cpu.switchTo(template);
@@ -132,6 +133,10 @@ public class ResetBenchmark {
         }
     }
 
+    private byte[] image(long page) {
+        return Objects.requireNonNull(bytes.get(page));
+    }
+
     private void forget() {
         kept.collectDirty(0, GEOMETRY.limit(), page -> {});
     }
@@ -157,8 +162,8 @@ public class ResetBenchmark {
     public long reset() {
         cpu.switchTo(kept);
         runOnce();
-        long pages = kept.collectDirty(
-                0, GEOMETRY.limit(), page -> cpu.memory().copyIn(page, bytes.get(page), 0, (int) PAGE));
+        long pages =
+                kept.collectDirty(0, GEOMETRY.limit(), page -> cpu.memory().copyIn(page, image(page), 0, (int) PAGE));
         forget();
         cpu.switchTo(null);
         return pages;
