@@ -14,7 +14,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.LocalTlbFlush;
+import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
@@ -261,7 +261,7 @@ final class HeapSweepTest {
 
         final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
         final CpuOwner cpuOwner = OwnedCpu.owner();
-        final LocalTlbFlush cpuFlush = OwnedCpu.flush(() -> {});
+        final OwnerTlb cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 

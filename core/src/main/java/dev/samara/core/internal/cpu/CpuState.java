@@ -92,7 +92,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final int name;
 
     private final CpuOwner owner;
-    private final LocalTlbFlush flush;
+    private final OwnerTlb flush;
     private final CpuCounters counters = new CpuCounters();
 
     /** Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}. */
@@ -106,7 +106,7 @@ public final class CpuState extends CpuWords.Flushed {
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
-    CpuState(int number, int name, CpuOwner owner, LocalTlbFlush flush, LazyContext lazy) {
+    CpuState(int number, int name, CpuOwner owner, OwnerTlb flush, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;

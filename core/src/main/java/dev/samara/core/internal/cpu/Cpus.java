@@ -76,7 +76,7 @@ public final class Cpus {
      * @param flush the CPU's flushes on its own thread
      * @return the CPU, with the lowest free number
      */
-    public CpuState claim(CpuOwner owner, int name, LocalTlbFlush flush) {
+    public CpuState claim(CpuOwner owner, int name, OwnerTlb flush) {
         releaseDead();
         CpuState cpu;
         synchronized (this) {

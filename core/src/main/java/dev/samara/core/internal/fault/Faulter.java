@@ -14,7 +14,7 @@ import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.LowMemory;
+import dev.samara.core.internal.space.LowMemoryVictim;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
@@ -264,7 +264,7 @@ public final class Faulter {
      * that is the result then. A space that has as many tables as it may have concerns no other space.
      */
     private int shortage(int found) {
-        LowMemory policy = layout.host().lowMemory();
+        LowMemoryVictim policy = layout.host().lowMemory();
         int result = Fault.OUT_OF_MEMORY;
         if (policy != null && found == NO_TABLE) {
             result = table().isAtLimit() ? result : policy.shortageOfTables(table());

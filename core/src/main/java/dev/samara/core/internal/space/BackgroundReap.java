@@ -8,8 +8,8 @@ import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reap of a victim of {@link LowMemory}, in steps of the housekeeping ({@code oom_reap_task}). A step never waits:
- * the flush of a VMA is begun by one step, and polled by later ones.
+ * The reap of a victim of {@link LowMemoryVictim}, in steps of the housekeeping ({@code oom_reap_task}). A step never
+ * waits: the flush of a VMA is begun by one step, and polled by later ones.
  *
  * <p>A victim counts as one that cannot be emptied after {@link Reap#MOST_PASSES} incomplete passes. So it does after
  * as many pauses within which CPUs have not acknowledged one flush. The machine then looks for another victim. A flush
@@ -24,8 +24,8 @@ final class BackgroundReap extends WaitingCall {
      */
     static final long LONGEST_STILL = 2_000_000_000;
 
-    private final LowMemory policy;
-    private final LowMemory.ReapTurn turn;
+    private final LowMemoryVictim policy;
+    private final LowMemoryVictim.ReapTurn turn;
     private final Layout layout;
     private final Reap reap;
 
@@ -70,7 +70,7 @@ final class BackgroundReap extends WaitingCall {
      * @param turn of the policy, which ends with the reap
      * @param layout of the victim
      */
-    BackgroundReap(LowMemory policy, LowMemory.ReapTurn turn, Layout layout) {
+    BackgroundReap(LowMemoryVictim policy, LowMemoryVictim.ReapTurn turn, Layout layout) {
         this.policy = policy;
         this.turn = turn;
         this.layout = layout;

@@ -127,7 +127,7 @@ public final class MachineState {
     private List<MmuNotifier> firstNotifiers = List.of();
 
     /** What a fault does that finds no frame; null for nothing. Set before the machine is used. */
-    private @Nullable LowMemory lowMemory;
+    private @Nullable LowMemoryVictim lowMemory;
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
@@ -414,12 +414,12 @@ public final class MachineState {
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
-    public void reapBy(LowMemory.Score score) {
-        lowMemory = new LowMemory(this, score);
+    public void reapBy(LowMemoryVictim.Score score) {
+        lowMemory = new LowMemoryVictim(this, score);
     }
 
     /** Returns the object that a fault without a frame asks; null for a machine that takes no pages of spaces. */
-    public @Nullable LowMemory lowMemory() {
+    public @Nullable LowMemoryVictim lowMemory() {
         return lowMemory;
     }
 

@@ -43,7 +43,7 @@
  *   <tr><td>Which CPUs borrow a space?</td>
  *       <td>{@link dev.samara.core.internal.space.Borrowers}</td></tr>
  *   <tr><td>What chooses the space that a machine without memory takes pages from?</td>
- *       <td>{@link dev.samara.core.internal.space.LowMemory}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.LowMemoryVictim}</td></tr>
  *   <tr><td>What takes these pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
  *   <tr><td>What drops pages of droppable memory?</td>

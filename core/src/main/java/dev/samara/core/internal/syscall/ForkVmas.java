@@ -19,7 +19,8 @@ import java.util.Map;
 
 /**
  * The VMAs of a fork's child ({@code dup_mmap}): which of the parent's it gets, and with which flags.
- * {@link dev.samara.core.internal.op.CopyPageTables} copies their pages.
+ * {@link dev.samara.core.internal.op.CopyPageTables} copies their pages,
+ * but for those with {@code WIPEONFORK}.
  */
 final class ForkVmas {
     private ForkVmas() {}

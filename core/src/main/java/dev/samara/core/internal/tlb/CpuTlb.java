@@ -6,7 +6,7 @@ import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.LocalTlbFlush;
+import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
@@ -79,7 +79,7 @@ public final class CpuTlb extends CpuActivities {
      * Flushes as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
      * flush listener has, or the CPU would never be lost.
      */
-    private static final class OwnFlush extends WeakReference<CpuTlb> implements LocalTlbFlush {
+    private static final class OwnFlush extends WeakReference<CpuTlb> implements OwnerTlb {
         OwnFlush(CpuTlb tlb) {
             super(tlb);
         }

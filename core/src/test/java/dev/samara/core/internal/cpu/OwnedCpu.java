@@ -4,7 +4,7 @@ package dev.samara.core.internal.cpu;
 /** A CPU of the calling thread without a TLB, for tests. It is never lost, unless a test loses it. */
 public final class OwnedCpu {
     /** The flushes of a CPU that has no translations. */
-    public static final LocalTlbFlush NO_TLB = flush(() -> {});
+    public static final OwnerTlb NO_TLB = flush(() -> {});
 
     private OwnedCpu() {}
 
@@ -14,8 +14,8 @@ public final class OwnedCpu {
     }
 
     /** Returns the flushes of a CPU that has nothing to drop, and acknowledges by an action. */
-    public static LocalTlbFlush flush(Runnable acknowledge) {
-        return new LocalTlbFlush() {
+    public static OwnerTlb flush(Runnable acknowledge) {
+        return new OwnerTlb() {
             @Override
             public void acknowledge() {
                 acknowledge.run();

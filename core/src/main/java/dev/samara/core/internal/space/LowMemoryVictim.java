@@ -18,12 +18,12 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reaction of a machine to a fault that finds no frame, or no room for a page table ({@code out_of_memory} in
- * {@code mm/oom_kill.c}). The thread of the fault picks the space with the highest score, and steps of the housekeeping
- * take its pages. One space is a victim at a time, until it is emptied or counts as one that cannot be emptied.
- * Thread-safe.
+ * The last resort of a machine for a fault that finds no frame, or no room for a page table ({@code out_of_memory} in
+ * {@code mm/oom_kill.c}); {@code Faulter} has reclaimed and dropped what it can before. The thread of the fault picks
+ * the space with the highest score, and steps of the housekeeping take its pages. One space is a victim at a time,
+ * until it is emptied or counts as one that cannot be emptied. Thread-safe.
  */
-public final class LowMemory {
+public final class LowMemoryVictim {
     /** The embedder's score of a space. */
     @FunctionalInterface
     public interface Score {
@@ -69,7 +69,7 @@ public final class LowMemory {
         }
     }
 
-    LowMemory(MachineState host, Score score) {
+    LowMemoryVictim(MachineState host, Score score) {
         this.host = host;
         this.score = score;
     }

@@ -5,7 +5,7 @@ package dev.samara.core.internal.cpu;
  * The TLB of a CPU, for a thread that flushes and owns the CPU itself: no request is needed ({@code local_flush_tlb}).
  * {@link FlushGeneration} tells a CPU that it must flush. An implementation must not keep the CPU reachable.
  */
-public interface LocalTlbFlush {
+public interface OwnerTlb {
     /** Catches up with the generation of the CPU's space, and acknowledges. The CPU is in GUEST. */
     void acknowledge();
 
