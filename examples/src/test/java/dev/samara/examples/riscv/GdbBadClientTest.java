@@ -200,7 +200,11 @@ final class GdbBadClientTest {
             }
             try (RspClient gdb = run.connect()) {
                 assertEquals("OK", gdb.ask("QPassSignals:5"));
-                assertEquals("W00", gdb.ask("c"));
+                String answer = gdb.ask("c");
+                // The guest may have come to its breakpoint before the client asked for no reports.
+                assertEquals("W00", answer.startsWith("T05") ? gdb.ask("C05") : answer);
+            } catch (IOException ended) {
+                // The guest was faster than this client: its result says whether it got the signal.
             }
             assertOk(run);
         }
