@@ -76,11 +76,14 @@ public final class GroupStop {
             waiting++;
         }
         process.noticeStop();
-        while (!mayGoOn(thread)) {
+        for (; ; ) {
+            // First: it parks, too, and so may take the wake of the signal that continues the process.
             thread.pauseForDebugger();
+            if (mayGoOn(thread)) {
+                return true;
+            }
             thread.park(WaitingThread.NEVER);
         }
-        return true;
     }
 
     private boolean mayGoOn(SignalThread thread) {
