@@ -47,6 +47,7 @@ public final class Machine implements AutoCloseable {
     private final Consumer<String> lostCpuReporter;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
+    private final HousekeepingAgent housekeeping;
 
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
@@ -56,6 +57,7 @@ public final class Machine implements AutoCloseable {
         references = new SpaceReferences(host, host.refTracker() != null);
         lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
+        housekeeping = host.housekeeping()::doWork;
         if (score != null) {
             host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
         }
@@ -297,7 +299,7 @@ public final class Machine implements AutoCloseable {
      * Returns the housekeeping of this machine: grace periods of callbacks, waiting asynchronous operations, and
      * reports of both. For any thread that calls {@link HousekeepingAgent#doWork} from time to time.
      *
-     * @return the agent, always that of this machine
+     * @return the agent, one object for each machine
      * @throws IllegalStateException if the housekeeping is not {@linkplain MachineBuilder#invokedHousekeeping invoked}
      */
     public HousekeepingAgent housekeeping() {
@@ -305,7 +307,7 @@ public final class Machine implements AutoCloseable {
         if (!host.housekeeping().isInvoked()) {
             throw new IllegalStateException("a thread of this machine does its housekeeping");
         }
-        return host.housekeeping()::doWork;
+        return housekeeping;
     }
 
     /**

@@ -597,11 +597,15 @@ public final class MachineBuilder {
         return this;
     }
 
-    /** How a thread idles that has asked for work. That of Agrona is one by {@code strategy::idle}. */
+    /**
+     * How the thread of the housekeeping idles between two steps. An idle strategy of Agrona is passed as {@code
+     * strategy::idle}.
+     */
     @FunctionalInterface
     public interface IdleStrategy {
         /**
-         * Pauses, unless there was work. Called after each step, by the thread of the housekeeping.
+         * Pauses, unless there was work. Called after each step, by the thread of the housekeeping. A call that begins
+         * to wait meanwhile unparks that thread. A strategy that throws is reported, and is not asked again.
          *
          * @param workCount how many calls the last step has handed over
          */

@@ -337,6 +337,7 @@ final class InvokedHousekeepingTest {
     @DisplayName("gives out its agent, and one that has a thread does not")
     void agent() {
         Machine machine = builder.build();
+        assertSame(machine.housekeeping(), machine.housekeeping());
         try (Machine other = builder.invokedHousekeeping(false).build()) {
             assertThrows(IllegalStateException.class, other::housekeeping);
         }

@@ -46,7 +46,7 @@ public final class Housekeeping implements Runnable {
     /** How the thread of the steps idles, given the number of calls handed over; null for pauses that double. */
     private final @Nullable IntConsumer idle;
 
-    /** The last pause in nanoseconds of the thread of the steps. Used by the thread that has set {@link #isPolled}. */
+    /** The next pause in nanoseconds of the thread of the steps. Used by the thread that has set {@link #isPolled}. */
     private long pause = SHORTEST_PAUSE;
 
     /** What each step that asks the calls checks, too. Set before there is a step. */
@@ -166,7 +166,7 @@ public final class Housekeeping implements Runnable {
             return;
         }
         // Store-load pair with the end of run. Here: added, then isPolled. There: isPolled cleared, then added.
-        long pause = SHORTEST_PAUSE;
+        long retry = SHORTEST_PAUSE;
         for (; ; ) {
             boolean isBegun = true;
             try {
@@ -177,8 +177,8 @@ public final class Housekeeping implements Runnable {
                 }
                 return;
             } catch (OutOfMemoryError exhausted) {
-                Pause.parkNanos(this, pause);
-                pause = Math.min(2 * pause, LONGEST_PAUSE);
+                Pause.parkNanos(this, retry);
+                retry = Math.min(2 * retry, LONGEST_PAUSE);
             } finally {
                 if (!isBegun) {
                     isPolled.set(false);

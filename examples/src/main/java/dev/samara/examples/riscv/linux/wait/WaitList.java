@@ -5,7 +5,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The threads that wait for a change of something. Who makes the change wakes all of them, and each looks again. */
+/**
+ * The threads that wait for a change of something. The thread that makes the change wakes all of them, and each looks
+ * again.
+ */
 public final class WaitList {
     private final Set<WaitingThread> waiting = new LinkedHashSet<>();
 
