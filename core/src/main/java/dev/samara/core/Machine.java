@@ -57,7 +57,7 @@ public final class Machine implements AutoCloseable {
         references = new SpaceReferences(host, host.refTracker() != null);
         lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
-        housekeeping = host.housekeeping()::doWork;
+        housekeeping = new MachineHousekeeping(host.housekeeping());
         if (score != null) {
             host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
         }
