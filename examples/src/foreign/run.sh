@@ -33,7 +33,7 @@ order="dash lua sqlite gzip zstd mawk openssl python mmap vm mmaps mremap"
 script[dash]='. ./dash.sh'
 script[lua]='lua5.4 lua.lua'
 script[sqlite]='sqlite3 test.db < sqlite.sql; busybox rm -f test.db*'
-script[gzip]='gzip -k9 data.txt; gzip -l data.txt.gz; gzip -dc data.txt.gz | busybox cmp - data.txt; echo $?
+script[gzip]='gzip -kn9 data.txt; gzip -l data.txt.gz; gzip -dc data.txt.gz | busybox cmp - data.txt; echo $?
   busybox sha256sum < data.txt.gz; busybox rm data.txt.gz'
 script[zstd]='zstd -q -T2 -B512K -12 data.txt -o d.zst; zstd -q -dc d.zst | busybox cmp - data.txt; echo $?
   busybox sha256sum < d.zst; zstd -q -T2 --ultra -20 --long=27 -c data.txt | zstd -q -t; echo $?
