@@ -6,6 +6,7 @@ import dev.samara.examples.picture.ScreenPicture;
 import dev.samara.examples.replay.Placing;
 import dev.samara.examples.replay.ReplaySession;
 import dev.samara.examples.replay.ReplayWatch;
+import dev.samara.examples.top.BelowView;
 import dev.samara.examples.top.JsonRows;
 import dev.samara.examples.top.LastFrame;
 import dev.samara.examples.top.LiveScreen;
@@ -23,7 +24,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -140,9 +140,9 @@ final class TopCommand implements Callable<Integer> {
      *
      * @param out receives its text
      * @param size the size of the terminal; null if it is none
-     * @param below returns the lines that a terminal shows below the view, at most so many as its argument says
+     * @param below what a terminal shows below the view, and after it
      */
-    record ViewPlace(PrintWriter out, @Nullable ScreenSize size, IntFunction<List<String>> below) {}
+    record ViewPlace(PrintWriter out, @Nullable ScreenSize size, BelowView below) {}
 
     private ViewOutput output(String title, ViewPlace where) {
         if (isJson) {

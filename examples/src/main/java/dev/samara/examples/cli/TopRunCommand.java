@@ -3,6 +3,8 @@ package dev.samara.examples.cli;
 
 import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.Emulation;
+import dev.samara.examples.top.BelowView;
+import dev.samara.examples.top.KeptBelow;
 import dev.samara.examples.top.KeptOutput;
 import dev.samara.examples.top.SampleSource;
 import dev.samara.examples.top.ScreenSize;
@@ -41,6 +43,7 @@ import picocli.CommandLine.Spec;
         versionProvider = JarVersion.class)
 final class TopRunCommand implements Callable<Integer> {
     private static final int KEPT_BYTES = 1 << 16;
+    private static final BelowView NOTHING = lines -> List.of();
 
     @ParentCommand
     private TopCommand top;
@@ -62,26 +65,28 @@ final class TopRunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         top.checkInterval();
-        boolean isDrawn = top.drawsOn(TerminalStreams.ERR);
-        ScreenSize size = isDrawn ? TerminalStreams.size() : null;
+        ScreenSize size = top.drawsOn(TerminalStreams.ERR) ? TerminalStreams.size() : null;
         if (output != null) {
             try (OutputStream file = openOutput(output)) {
                 PrintWriter reports = new PrintWriter(file, true, StandardCharsets.UTF_8);
-                return run(size, new RunStreams(System.in, file, file, reports, false), null);
+                return run(size, new RunStreams(System.in, file, file, reports, false), NOTHING);
             }
         }
         OutputStream out = new FileOutputStream(FileDescriptor.out);
-        if (!isDrawn) {
+        if (size == null) {
             OutputStream errors = new FileOutputStream(FileDescriptor.err);
             return run(
                     null,
                     new RunStreams(System.in, out, errors, spec.commandLine().getErr(), false),
-                    null);
+                    NOTHING);
         }
         KeptOutput kept = new KeptOutput(KEPT_BYTES);
         PrintWriter reports = new PrintWriter(kept, true, StandardCharsets.UTF_8);
         OutputStream guestOut = TerminalStreams.isTerminal(TerminalStreams.OUT) ? kept : out;
-        return run(size, new RunStreams(System.in, guestOut, kept, reports, false), kept);
+        // What is kept is printed where the view was: standard output may be a file, which gets nothing but its own.
+        BelowView below = new KeptBelow(
+                kept, size.columns(), spec.commandLine().getErr(), new FileOutputStream(FileDescriptor.err));
+        return run(size, new RunStreams(System.in, guestOut, kept, reports, false), below);
     }
 
     private OutputStream openOutput(Path file) {
@@ -92,27 +97,16 @@ final class TopRunCommand implements Callable<Integer> {
         }
     }
 
-    private int run(@Nullable ScreenSize size, RunStreams streams, @Nullable KeptOutput kept) throws Exception {
-        return options.run(spec, streams, emulation -> {
-            try {
-                return watched(emulation, size, kept);
-            } finally {
-                if (kept != null) {
-                    print(kept);
-                }
-            }
-        });
+    private int run(@Nullable ScreenSize size, RunStreams streams, BelowView below) throws Exception {
+        return options.run(spec, streams, emulation -> watched(emulation, size, below));
     }
 
-    private int watched(Emulation emulation, @Nullable ScreenSize size, @Nullable KeptOutput kept) throws Exception {
+    private int watched(Emulation emulation, @Nullable ScreenSize size, BelowView below) throws Exception {
         WatchedMachine machine = new WatchedMachine("guest", options.memory(spec), ProgramLoader.GEOMETRY.pageSize());
         machine.begin(emulation.machine(), () -> spaces(emulation));
         SampleSource source = SampleSource.of(
                 List.of(machine), () -> List.of(new WorkFigure("system calls", emulation.systemCalls())));
-        TopCommand.ViewPlace place = new TopCommand.ViewPlace(
-                spec.commandLine().getErr(),
-                size,
-                lines -> kept == null || size == null ? List.of() : kept.lastLines(lines, size.columns()));
+        TopCommand.ViewPlace place = new TopCommand.ViewPlace(spec.commandLine().getErr(), size, below);
         String title = String.valueOf(options.program().getFileName());
         return top.show(title, place, source, () -> emulation.run(machine::end));
     }
@@ -121,15 +115,5 @@ final class TopRunCommand implements Callable<Integer> {
         List<WatchedSpace> spaces = new ArrayList<>();
         emulation.spaces().forEach((name, space) -> spaces.add(new WatchedSpace(name, space)));
         return spaces;
-    }
-
-    /** Prints what the guest has written below the view. */
-    private void print(KeptOutput kept) throws IOException {
-        if (kept.lost() > 0) {
-            PrintWriter errors = spec.commandLine().getErr();
-            errors.println("samara: the guest has written " + kept.lost() + " bytes before; --output FILE keeps all");
-            errors.flush();
-        }
-        kept.writeTo(new FileOutputStream(FileDescriptor.out));
     }
 }

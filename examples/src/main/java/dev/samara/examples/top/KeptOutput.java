@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
 
 /**
@@ -42,23 +43,28 @@ public final class KeptOutput extends OutputStream {
         }
     }
 
-    /**
-     * Returns the number of bytes that were written and are not kept any more.
-     *
-     * @return bytes
-     */
-    public synchronized long lost() {
+    private long lost() {
         return Math.max(0, written - bytes.length);
     }
 
     /**
-     * Writes out what is kept.
+     * Writes out what is kept at one instant of this call.
      *
      * @param target receives the bytes, in their order
-     * @throws IOException if it cannot be written to
+     * @param lost is told before how many bytes are not kept any more, if there are some
+     * @throws IOException if the target cannot be written to
      */
-    public void writeTo(OutputStream target) throws IOException {
-        target.write(kept());
+    public void writeTo(OutputStream target, LongConsumer lost) throws IOException {
+        byte[] end;
+        long before;
+        synchronized (this) {
+            end = kept();
+            before = lost();
+        }
+        if (before > 0) {
+            lost.accept(before);
+        }
+        target.write(end);
         target.flush();
     }
 

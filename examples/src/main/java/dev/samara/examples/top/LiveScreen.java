@@ -3,8 +3,6 @@ package dev.samara.examples.top;
 
 import java.io.PrintWriter;
 import java.util.List;
-import java.util.function.IntFunction;
-import java.util.stream.Collectors;
 
 /**
  * The view on a terminal. It is drawn on the alternate screen, each time from the top left corner over the one before,
@@ -23,7 +21,7 @@ public final class LiveScreen implements ViewOutput {
     private final TopTable table;
     private final ScreenSize size;
     private final boolean hasColours;
-    private final IntFunction<List<String>> below;
+    private final BelowView below;
 
     /**
      * Makes the view of a terminal.
@@ -32,10 +30,9 @@ public final class LiveScreen implements ViewOutput {
      * @param title what is watched
      * @param size the size of the terminal
      * @param hasColours whether lines may look different from each other
-     * @param below returns lines to be shown below, at most so many as its argument says
+     * @param below shown below, and after the end
      */
-    public LiveScreen(
-            PrintWriter out, String title, ScreenSize size, boolean hasColours, IntFunction<List<String>> below) {
+    public LiveScreen(PrintWriter out, String title, ScreenSize size, boolean hasColours, BelowView below) {
         this.out = out;
         this.size = size;
         this.hasColours = hasColours;
@@ -59,7 +56,7 @@ public final class LiveScreen implements ViewOutput {
                         frame.append(shown(line)).append(ERASE_REST_OF_LINE).append('\n'));
         int left = size.rows() - lines.size() - 2;
         if (left > 0) {
-            List<String> others = below.apply(left);
+            List<String> others = below.lines(left);
             if (!others.isEmpty()) {
                 frame.append(ERASE_REST_OF_LINE).append('\n');
             }
@@ -74,11 +71,14 @@ public final class LiveScreen implements ViewOutput {
 
     @Override
     public void end(TopSample first, TopSample last) {
-        String lines = table.lastLines(first, last).stream()
-                .map(line -> shown(line) + "\n")
-                .collect(Collectors.joining());
-        out.print(LEAVE + lines);
-        out.flush();
+        StringBuilder end = new StringBuilder(LEAVE);
+        try {
+            table.lastLines(first, last).forEach(line -> end.append(shown(line)).append('\n'));
+        } finally {
+            out.print(end);
+            out.flush();
+            below.end();
+        }
     }
 
     private String shown(TextLine line) {

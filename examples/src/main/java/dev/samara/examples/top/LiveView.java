@@ -12,44 +12,78 @@ import org.jspecify.annotations.Nullable;
 public final class LiveView implements AutoCloseable {
     private final SampleSource source;
     private final ViewOutput output;
+    private final ExitHooks hooks;
+    private final Thread atExit = new Thread(this::interrupted, "end of the view");
     private final TopSample first;
     private TopSample newest;
     private volatile boolean isEnded;
     private @Nullable Thread ticking;
-    private @Nullable Thread atExit;
 
-    /**
-     * Begins a view that takes no samples by itself.
-     *
-     * @param source closed with the view
-     * @param output where it is shown
-     */
-    LiveView(SampleSource source, ViewOutput output) {
+    private LiveView(SampleSource source, ViewOutput output, ExitHooks hooks, TopSample first) {
         this.source = source;
         this.output = output;
-        first = source.sample();
+        this.hooks = hooks;
+        this.first = first;
         newest = first;
-        output.begin();
     }
 
     /**
      * Begins a view.
      *
-     * @param source closed with the view
+     * @param source closed with the view, or if the view does not begin
      * @param output where it is shown
      * @param interval the time between two samples
      * @return the view; to be closed
+     * @throws IllegalStateException if the JVM is about to end; the output is as it was then
      */
     public static LiveView begin(SampleSource source, ViewOutput output, Duration interval) {
-        LiveView begun = new LiveView(source, output);
-        begun.start(interval.toNanos());
+        LiveView begun = begin(source, output, ExitHooks.OF_JVM);
+        boolean isTicking = false;
+        try {
+            begun.startTicking(interval.toNanos());
+            isTicking = true;
+        } finally {
+            if (!isTicking) {
+                begun.close();
+            }
+        }
         return begun;
     }
 
-    private synchronized void start(long nanos) {
-        Thread hook = new Thread(this::interrupted, "end of the view");
-        Runtime.getRuntime().addShutdownHook(hook);
-        atExit = hook;
+    /** Begins a view that takes no samples by itself, and that ends by a hook if it is not closed before. */
+    static LiveView begin(SampleSource source, ViewOutput output, ExitHooks hooks) {
+        boolean isBegun = false;
+        try {
+            LiveView view = new LiveView(source, output, hooks, source.sample());
+            view.beginOutput();
+            isBegun = true;
+            return view;
+        } finally {
+            if (!isBegun) {
+                source.close();
+            }
+        }
+    }
+
+    /** The hook is there before the output is changed. If it runs at once, it waits for the end of this. */
+    private synchronized void beginOutput() {
+        hooks.add(atExit);
+        boolean isBegun = false;
+        try {
+            output.begin();
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                try {
+                    interrupted();
+                } finally {
+                    hooks.remove(atExit);
+                }
+            }
+        }
+    }
+
+    private void startTicking(long nanos) {
         Thread thread = new Thread(() -> tickEach(nanos), "view");
         thread.setDaemon(true);
         ticking = thread;
@@ -87,23 +121,31 @@ public final class LiveView implements AutoCloseable {
         }
     }
 
-    /** Takes the last sample, has it shown with the totals, and leaves the output in order. */
+    /**
+     * Takes the last sample, has it shown with the totals, and leaves the output in order. If there is no sample, the
+     * one before is the last. The source is closed in each case.
+     */
     @Override
     public void close() {
-        synchronized (this) {
-            if (!isEnded) {
-                isEnded = true;
-                newest = source.sample();
-                output.end(first, newest);
+        try {
+            end();
+        } finally {
+            LockSupport.unpark(ticking);
+            try {
+                source.close();
+            } finally {
+                hooks.remove(atExit);
             }
         }
-        LockSupport.unpark(ticking);
-        source.close();
-        if (atExit != null) {
+    }
+
+    private synchronized void end() {
+        if (!isEnded) {
+            isEnded = true;
             try {
-                Runtime.getRuntime().removeShutdownHook(atExit);
-            } catch (IllegalStateException ending) {
-                // The hook runs, or has run, and does nothing more.
+                newest = source.sample();
+            } finally {
+                output.end(first, newest);
             }
         }
     }

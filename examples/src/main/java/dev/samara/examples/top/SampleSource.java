@@ -11,13 +11,13 @@ public final class SampleSource implements AutoCloseable {
     private final LongSupplier clock;
     private final List<WatchedMachine> machines;
     private final Supplier<List<WorkFigure>> work;
-    private final @Nullable WaitEvents waits;
+    private final @Nullable WaitCounts waits;
 
     private SampleSource(
             LongSupplier clock,
             List<WatchedMachine> machines,
             Supplier<List<WorkFigure>> work,
-            @Nullable WaitEvents waits) {
+            @Nullable WaitCounts waits) {
         this.clock = clock;
         this.machines = List.copyOf(machines);
         this.work = work;
@@ -36,12 +36,17 @@ public final class SampleSource implements AutoCloseable {
     }
 
     /**
-     * Returns a source without waits.
+     * Returns a source.
      *
      * @param clock the nanoseconds of a sample
+     * @param waits closed with the source; null if the waits are not known
      */
-    static SampleSource of(LongSupplier clock, List<WatchedMachine> machines, Supplier<List<WorkFigure>> work) {
-        return new SampleSource(clock, machines, work, null);
+    static SampleSource of(
+            LongSupplier clock,
+            List<WatchedMachine> machines,
+            Supplier<List<WorkFigure>> work,
+            @Nullable WaitCounts waits) {
+        return new SampleSource(clock, machines, work, waits);
     }
 
     TopSample sample() {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Counts the waits in the library, by its events of the flight recorder. The JVM delivers events once in a second, so
  * the counts are up to a second late.
  */
-final class WaitEvents implements AutoCloseable {
+final class WaitEvents implements WaitCounts {
     /** What the recorder keeps on disk: it delivers an event long before. */
     private static final Duration KEPT = Duration.ofSeconds(10);
 
@@ -45,7 +45,8 @@ final class WaitEvents implements AutoCloseable {
         });
     }
 
-    WaitFigures figures() {
+    @Override
+    public WaitFigures figures() {
         return new WaitFigures(operations.sum(), locks.sum(), nanos.sum());
     }
 

@@ -24,8 +24,9 @@ final class LiveViewTest {
         SampleSource source = SampleSource.of(
                 clock::get,
                 List.of(new WatchedMachine("none", 1 << 20, 4096)),
-                () -> List.of(new WorkFigure("steps", work.get())));
-        return new LiveView(source, output);
+                () -> List.of(new WorkFigure("steps", work.get())),
+                null);
+        return LiveView.begin(source, output, new FakeExitHooks(FakeExitHooks.Moment.NEVER));
     }
 
     private LiveScreen screen(boolean hasColours, String... below) {
