@@ -70,6 +70,38 @@ static void spin(void *argument) {
         ready++;
 }
 
+static volatile int never;
+
+static void wait_for_ever(void *argument) {
+    for (;;)
+        await(&never, 0);
+}
+
+static void make_threads(void *argument) {
+    for (;;) {
+        volatile int tid;
+        u8 *stack = map(4 * PAGE, RW);
+        ready = ready + (thread(wait_for_ever, 0, stack + 4 * PAGE, &tid) > 0);
+    }
+}
+
+/* Nor does a thread stay that another one makes meanwhile. */
+static void execute_beside_clones(void) {
+    for (int round = 0; round < 20; round++) {
+        i64 child = fork();
+        if (child == 0) {
+            volatile int tids[2];
+            ready = 0;
+            for (int i = 0; i < 2; i++)
+                require(thread(make_threads, 0, (u8 *) map(4 * PAGE, RW) + 4 * PAGE, &tids[i]) > 0);
+            while (ready < 5)
+                call(SYS_sched_yield);
+            body((void *) (const char *const[]) {"again", "status", 0});
+        }
+        check(wait_for(child), 42 << 8);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) {
         name = "";
@@ -108,5 +140,6 @@ int main(int argc, char **argv) {
         body((void *) (const char *const[]) {"again", "status", 0});
     }
     check(wait_for(child), 42 << 8);
+    execute_beside_clones();
     return 0;
 }

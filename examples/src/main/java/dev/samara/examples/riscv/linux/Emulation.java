@@ -177,7 +177,7 @@ public final class Emulation {
             }
             GuestThread thread = new GuestThread(process, process.pid(), null);
             thread.begin(program);
-            process.add(thread);
+            process.addFirst(thread);
             system.tree().add(process, null);
             thread.start();
             isBegun = true;

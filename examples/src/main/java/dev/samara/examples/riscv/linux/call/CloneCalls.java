@@ -79,7 +79,7 @@ final class CloneCalls {
             if ((flags & SETS_CHILD_TID) != 0) {
                 thread.memory().putInt(childTid, tid);
             }
-            isAdded = process.add(child);
+            isAdded = process.add(child, thread);
         } finally {
             if (!isAdded) {
                 child.discard();
@@ -138,7 +138,7 @@ final class CloneCalls {
         if ((flags & SETS_CHILD_TID) != 0) {
             child.storeTidAtStart(childTid);
         }
-        child.process().add(child);
+        child.process().addFirst(child);
         system.tree().add(child.process(), parent);
         child.start();
         if (system.isEnding()) {

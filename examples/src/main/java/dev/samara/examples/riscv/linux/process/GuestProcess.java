@@ -236,9 +236,14 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Adds a thread; returns false if this process is ending, or the creator is. */
-    public synchronized boolean add(GuestThread thread) {
-        return !isExiting && threads.add(thread);
+    /** Adds the first thread. */
+    public synchronized void addFirst(GuestThread thread) {
+        threads.add(thread);
+    }
+
+    /** Adds a thread that another one of this process has made; returns false if that one has to end. */
+    public synchronized boolean add(GuestThread thread, GuestThread creator) {
+        return !creator.mustEnd() && threads.add(thread);
     }
 
     @Override
@@ -293,10 +298,13 @@ public final class GuestProcess implements SignalProcess {
 
     /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
     public boolean endOthers(GuestThread caller) {
-        for (GuestThread each : snapshot()) {
-            if (each != caller) {
-                each.kill();
-            }
+        synchronized (this) {
+            // With the lock: none of them adds another thread after this.
+            threads.forEach(each -> {
+                if (each != caller) {
+                    each.kill();
+                }
+            });
         }
         threadEnds.add(caller);
         try {
