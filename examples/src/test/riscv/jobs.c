@@ -221,6 +221,42 @@ static void signals_of_stopped(void) {
     }
 }
 
+/* A wait for all signals is none for SIGSTOP, which stops a child that waits so. */
+static void waits_for_all(void) {
+    u64 all = ~0ul;
+    shared[0] = 0;
+    i64 child = fork();
+    if (child == 0) {
+        check(call(SYS_rt_sigprocmask, SIG_BLOCK, &all, 0, 8), 0);
+        shared[0] = 1;
+        i64 taken;
+        do {
+            taken = call(SYS_rt_sigtimedwait, &all, 0, 0, 8);
+        } while (taken == -EINTR);
+        exit((int) taken);
+    }
+    while (shared[0] == 0)
+        sleep_ms(1);
+    sleep_ms(10);
+    stop(child);
+    check(call(SYS_kill, child, SIGCONT), 0);
+    check(wait_for(child), SIGCONT << 8);
+}
+
+/* A zombie that was stopped does not continue. */
+static void continued_zombie(void) {
+    struct siginfo info;
+    on(SIGCHLD, note, SA_RESTART);
+    i64 child = idle();
+    stop(child);
+    check(call(SYS_kill, child, SIGKILL), 0);
+    check(call(SYS_waitid, P_PID, child, &info, WEXITED | WNOWAIT, 0), 0);
+    count = 0;
+    check(call(SYS_kill, child, SIGCONT), 0);
+    check(count, 0);
+    check(wait_for(child), SIGKILL);
+}
+
 /* Starts a child in a group of its own, where a signal of the terminal may stop it. */
 static i64 grouped(void (*body)(void)) {
     i64 child = fork();
@@ -301,6 +337,7 @@ static void groups(char *program, int is_qemu) {
     check(call(SYS_waitid, P_PGID, child, &info, WEXITED, 0), 0);
     check(call(SYS_waitid, P_PGID, child, &info, WEXITED, 0), -ECHILD);
 
+    shared[0] = 0;
     child = fork();
     if (child == 0) {
         check(call(SYS_setsid), own());
@@ -476,6 +513,8 @@ int main(int argc, char **argv) {
     wait_ids();
     threads();
     signals_of_stopped();
+    waits_for_all();
+    continued_zombie();
     terminal_signals();
     groups(argv[0], argc > 1);
     orphans();

@@ -140,6 +140,32 @@ final class GdbThreadsTest {
     }
 
     @Test
+    @DisplayName(
+            "a stop signal that the client passes in place of another one stops the guest, and SIGCONT continues it")
+    void stopInPlaceOfFault() throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root);
+                RspClient gdb = run.connect()) {
+            assertTrue(gdb.ask("c").startsWith("T0bthread:3e8;"));
+            long fault = gdb.pc();
+            gdb.send("C" + GDB_STOP);
+            for (int i = 0; i < QUIET; i++) {
+                gdb.interrupt();
+                String stop = gdb.receive();
+                assertTrue(stop.startsWith("T02thread:"), () -> "the guest runs on: " + stop);
+                assertEquals(fault, gdb.pc());
+                gdb.send("c");
+            }
+            gdb.interrupt();
+            assertTrue(gdb.receive().startsWith("T02thread:"));
+            assertTrue(gdb.ask("C" + GDB_CONT).startsWith("T0bthread:3e8;"));
+            assertEquals(fault, gdb.pc());
+            assertEquals("OK", gdb.ask("QPassSignals:5;b"));
+            assertEquals("W00", gdb.ask("C0b"));
+            assertOk(run);
+        }
+    }
+
+    @Test
     @DisplayName("registers of a thread in a system call are read, and not written")
     void threadsInCalls() throws Exception {
         try (DebuggedRun run = new DebuggedRun(root, "1");

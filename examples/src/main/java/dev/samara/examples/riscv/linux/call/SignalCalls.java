@@ -12,6 +12,7 @@ import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
 import dev.samara.examples.riscv.linux.signal.SignalFrame;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import dev.samara.examples.riscv.linux.signal.SignalMask;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
@@ -208,7 +209,7 @@ final class SignalCalls {
         if (setBytes != SET_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        long set = memory.getLong(setAddress);
+        long set = memory.getLong(setAddress) & ~SignalMask.NEVER;
         long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
         if (time < 0) {
             return LinuxErrno.EINVAL;

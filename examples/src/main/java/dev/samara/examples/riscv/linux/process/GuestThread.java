@@ -366,6 +366,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
+    public boolean isDebugged() {
+        return debugger != null;
+    }
+
+    @Override
     public int askDebugger(int signal) {
         return debugger == null ? signal : debugger.signal(this, signal);
     }

@@ -196,7 +196,8 @@ public final class ProcessTree {
 
     /** A process was continued: its parent is told. */
     synchronized void noticeContinuation(GuestProcess process, int code) {
-        tell(process, code, SignalInfo.CONT);
+        // A stop that was not complete has no signal any more.
+        tell(process, code, code == SignalInfo.CHILD_STOPPED ? 0 : SignalInfo.CONT);
     }
 
     private void tell(GuestProcess process, int code, int number) {

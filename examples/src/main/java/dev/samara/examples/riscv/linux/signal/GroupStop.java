@@ -16,7 +16,7 @@ public final class GroupStop {
     /** The signal that stops the process; 0 while it runs. Read without the lock, to see quickly that there is none. */
     private volatile int signal;
 
-    /** Whether a signal that stops was taken, and none that continues was sent since. */
+    /** Whether a signal that may stop the process was taken, and none that continues was sent since. */
     private boolean isDue;
 
     private int waiting;
@@ -51,13 +51,13 @@ public final class GroupStop {
     }
 
     /**
-     * Continues the process; the caller has the lock, and wakes the threads.
+     * Continues the process, unless it is ending; the caller has the lock, and wakes the threads.
      *
      * @return the code for the parent: it has continued, or it was about to stop; 0 if it was not
      */
     int end() {
         isDue = false;
-        if (signal == 0) {
+        if (signal == 0 || process.isExiting()) {
             return 0;
         }
         int code = isComplete ? SignalInfo.CHILD_CONTINUED : SignalInfo.CHILD_STOPPED;

@@ -96,7 +96,8 @@ public final class SignalDelivery {
             SignalInfo own = thread.pending().take(~thread.mask().get());
             SignalInfo taken =
                     own != null ? own : process.pending().take(~thread.mask().get());
-            if (taken != null && SignalActions.stops(taken.signal())) {
+            // A debugger may put a stop signal in place of any other one.
+            if (taken != null && (SignalActions.stops(taken.signal()) || thread.isDebugged())) {
                 process.stop().taken();
             }
             return taken;

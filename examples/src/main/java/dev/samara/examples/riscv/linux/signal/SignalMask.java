@@ -3,8 +3,8 @@ package dev.samara.examples.riscv.linux.signal;
 
 /** The signals that a thread has blocked. Its thread writes them, and any thread reads them. */
 public final class SignalMask {
-    /** Nobody can block these two. */
-    private static final long NEVER = SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP);
+    /** Nobody can block these two, nor take them without their effect. */
+    public static final long NEVER = SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP);
 
     private volatile long mask;
 

@@ -29,6 +29,9 @@ public interface SignalThread extends WaitingThread {
     /** Waits while a debugger has stopped this thread. For the thread itself, outside GUEST. */
     void pauseForDebugger();
 
+    /** Whether a debugger decides about the signals that this thread takes. */
+    boolean isDebugged();
+
     /** Has a debugger decide about a signal. Returns the number of the signal to act on instead; 0 for none. */
     int askDebugger(int signal);
 
