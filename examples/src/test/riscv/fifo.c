@@ -357,6 +357,62 @@ static void threads(void) {
     check(unlink(path), 0);
 }
 
+static void open_reader(void *unused) {
+    opened = open(path, O_RDONLY);
+}
+
+/* An open that waits has its number, which no other file gets. */
+static void reserved_number(void) {
+    check(make(path, S_IFIFO | 0600), 0);
+    i64 lowest = call(SYS_dup, 0);
+    check(call(SYS_close, lowest), 0);
+    volatile int tid;
+    u8 *stack = map(8 * PAGE, RW);
+    require(thread(open_reader, 0, stack + 8 * PAGE, &tid) > 0);
+    i64 number = lowest;
+    while (call(SYS_dup, 0) == number) {
+        require(++number < lowest + 900);
+        sleep_ms(1);
+    }
+    check(call(SYS_dup3, 0, number, 0), -EBUSY);
+    check(call(SYS_close, number), -EBADF);
+    i64 writer = open(path, O_WRONLY);
+    require(writer > number);
+    join(&tid);
+    check(opened, number);
+    for (i64 each = lowest; each <= writer; each++)
+        check(call(SYS_close, each), 0);
+    check(unlink(path), 0);
+}
+
+/* Another process makes a pipe and deletes it, again and again. */
+static void names_that_change(void) {
+    i64 child = fork();
+    if (child == 0)
+        for (;;) {
+            make(path, S_IFIFO | 0600);
+            unlink(path);
+        }
+    for (int i = 0; i < 300; i++) {
+        i64 made = open(path, O_RDWR | O_CREAT | O_EXCL);
+        if (made < 0) {
+            check(made, -EEXIST);
+        } else {
+            check(call(SYS_lseek, made, 0, 0), 0);
+            check(call(SYS_close, made), 0);
+            unlink(path);
+        }
+        i64 reader = open(path, O_RDONLY | O_NONBLOCK);
+        if (reader < 0)
+            check(reader, -ENOENT);
+        else
+            check(call(SYS_close, reader), 0);
+    }
+    check(call(SYS_kill, child, SIGKILL), 0);
+    check(wait_for(child), SIGKILL);
+    unlink(path);
+}
+
 /* Leaves a child that waits for a partner, and names of pipes. */
 static void leave(void) {
     check(make(path, S_IFIFO | 0600), 0);
@@ -386,5 +442,7 @@ int main(int argc, char **argv) {
     shared_ends();
     interrupted();
     threads();
+    reserved_number();
+    names_that_change();
     return 0;
 }

@@ -42,6 +42,7 @@ public final class LinuxErrno {
     public static final long ENOSPC = -28;
     public static final long ESPIPE = -29;
     public static final long EROFS = -30;
+    public static final long EMLINK = -31;
     public static final long EPIPE = -32;
     public static final long ERANGE = -34;
     public static final long ENAMETOOLONG = -36;

@@ -97,8 +97,7 @@ final class DescriptorCalls {
             return LinuxErrno.EINVAL;
         }
         file.retain();
-        files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
-        return number;
+        return files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
     }
 
     long control(long descriptor, long command, long argument) {

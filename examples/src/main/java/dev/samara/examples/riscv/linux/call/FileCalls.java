@@ -7,12 +7,12 @@ import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DiskFile;
 import dev.samara.examples.riscv.linux.file.EventCounter;
+import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
-import dev.samara.examples.riscv.linux.file.NamedPipe;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
@@ -99,19 +99,19 @@ final class FileCalls {
             return LinuxErrno.ENOENT;
         }
         try {
-            if (exists && !Files.isRegularFile(host)) {
+            if (exists && (FileStatus.of(host, true).mode() & FileStatus.TYPE) != FileStatus.REGULAR) {
                 return LinuxErrno.ENXIO;
             }
-            HostFile file = openPlain(host, options(flags, exists));
+            HostFile file = openPlain(host, flags, mode, exists);
             while (file == null) {
-                NamedPipe named = thread.process().system().namedPipes().find(host);
-                if (named != null) {
-                    return pipes.open(named, guest, host, flags);
+                NamedPipes.PipeRights found =
+                        thread.process().system().namedPipes().findWithRights(host);
+                if (found != null) {
+                    // Another thread may have made it since the path was resolved.
+                    boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
+                    return isNew ? LinuxErrno.EEXIST : pipes.open(found, guest, flags);
                 }
-                file = openPlain(host, options(flags, exists));
-            }
-            if (!exists) {
-                HostRights.set(host, (int) mode & ~thread.process().folder().umask());
+                file = openPlain(host, flags, mode, exists);
             }
             DiskFile opened = new DiskFile(guest, flags & OpenFlags.KEPT, host, file);
             if ((flags & OpenFlags.TRUNC) != 0 && opened.mayWrite()) {
@@ -129,12 +129,29 @@ final class FileCalls {
         }
     }
 
-    /** Opens a file of the host; returns null if it stands for a named pipe. */
-    private @Nullable HostFile openPlain(Path host, OpenOption[] options) throws IOException {
+    /** Opens or makes a file of the host; returns null if it stands for a named pipe. */
+    private @Nullable HostFile openPlain(Path host, int flags, long mode, boolean exists) throws IOException {
         GuestSystem system = thread.process().system();
         NamedPipes names = system.namedPipes();
+        // No other thread of the guest deletes the file before it has its rights.
         synchronized (names) {
-            return names.find(host) != null ? null : system.machine().openFile(host, ProgramLoader.GEOMETRY, options);
+            if (names.find(host) != null) {
+                return null;
+            }
+            HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
+            boolean isComplete = false;
+            try {
+                if (!exists) {
+                    HostRights.setOfNew(
+                            host, (int) mode & ~thread.process().folder().umask());
+                }
+                isComplete = true;
+                return opened;
+            } finally {
+                if (!isComplete) {
+                    opened.close();
+                }
+            }
         }
     }
 

@@ -5,16 +5,15 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
-import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.NamedPipe;
 import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NamedPipePlace;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** {@code mknodat}, and the opens of named pipes, which wait for each other ({@code fifo_open}). */
@@ -55,12 +54,12 @@ final class NamedPipeCalls {
             return LinuxErrno.EPERM;
         }
         int rights = (int) mode & RIGHTS & ~thread.process().folder().umask();
+        NamedPipes names = thread.process().system().namedPipes();
         try {
             if (type == FileStatus.FIFO) {
-                return thread.process().system().namedPipes().make(host, rights);
+                return names.make(host, rights);
             }
-            Files.createFile(host);
-            HostRights.set(host, rights);
+            names.makePlain(host, rights);
             return 0;
         } catch (IOException e) {
             return LinuxErrno.of(e);
@@ -68,33 +67,48 @@ final class NamedPipeCalls {
     }
 
     /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */
-    long open(NamedPipe named, String guest, Path host, int flags) {
+    long open(NamedPipes.PipeRights found, String guest, int flags) {
         DescriptorTable files = thread.process().files();
         boolean endsAtExec = (flags & OpenFlags.CLOEXEC) != 0;
         if ((flags & OpenFlags.PATH) != 0) {
-            return files.add(new NamedPipePlace(guest, named), endsAtExec, 0);
+            return files.add(new NamedPipePlace(guest, found.pipe()), endsAtExec, 0);
         }
+        // First: no other end sees an open that cannot succeed.
+        long number = files.reserve();
+        if (number < 0) {
+            return number;
+        }
+        try {
+            NamedPipeEnd[] opened = new NamedPipeEnd[1];
+            long result = open(found, guest, flags, opened);
+            if (result != 0) {
+                return result;
+            }
+            files.fill((int) number, opened[0], endsAtExec);
+            return number;
+        } finally {
+            files.endReserve((int) number);
+        }
+    }
+
+    private long open(NamedPipes.PipeRights found, String guest, int flags, NamedPipeEnd[] opened) {
         int access = flags & OpenFlags.ACCESS;
         boolean reads = access != OpenFlags.WRONLY;
         boolean writes = access != OpenFlags.RDONLY;
-        if ((reads && !Files.isReadable(host)) || (writes && !Files.isWritable(host))) {
+        if ((reads && !found.isReadable()) || (writes && !found.isWritable())) {
             return LinuxErrno.EACCES;
         }
         if (access == OpenFlags.ACCESS) {
             return LinuxErrno.EINVAL;
         }
+        NamedPipe named = found.pipe();
         boolean isWaiting = (flags & OpenFlags.NONBLOCK) == 0;
-        if (!isWaiting && !reads && !named.hasReader()) {
-            return LinuxErrno.ENXIO;
-        }
-        if (files.isFull()) {
-            // Before the wait: no other end sees an open that cannot succeed.
-            return LinuxErrno.EMFILE;
-        }
-        NamedPipe.JoinedPipe joined =
-                named.join(reads, writes, thread.process().system().pipes());
+        boolean needsReader = !isWaiting && !reads;
+        NamedPipe.JoinedPipe joined = needsReader
+                ? named.joinReader()
+                : named.join(reads, writes, thread.process().system().pipes());
         if (joined == null) {
-            return LinuxErrno.ENFILE;
+            return needsReader ? LinuxErrno.ENXIO : LinuxErrno.ENFILE;
         }
         long quiet = isWaiting || !reads ? -1 : joined.opens();
         NamedPipeEnd end = new NamedPipeEnd(guest, named, joined.pipe(), flags & OpenFlags.KEPT, quiet);
@@ -106,6 +120,7 @@ final class NamedPipeCalls {
                 return waited;
             }
         }
-        return files.add(end, endsAtExec, 0);
+        opened[0] = end;
+        return 0;
     }
 }

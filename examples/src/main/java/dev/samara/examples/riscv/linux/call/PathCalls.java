@@ -208,8 +208,7 @@ final class PathCalls {
 
     long makeFolder(long descriptor, long path, long mode) {
         return onHost(place(descriptor, path, false), host -> {
-            Files.createDirectory(host);
-            HostRights.set(host, (int) mode & ~thread.process().folder().umask());
+            names().makeFolder(host, (int) mode & ~thread.process().folder().umask());
             return 0;
         });
     }
@@ -238,10 +237,7 @@ final class PathCalls {
         if (target.error() != 0 || end == null) {
             return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
         }
-        return onHost(place(fromFolder, from, false), host -> {
-            names().link(host, end);
-            return 0;
-        });
+        return onHost(place(fromFolder, from, false), host -> names().link(host, end));
     }
 
     long symbolicLink(long target, long descriptor, long path) {

@@ -3,9 +3,11 @@ package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,10 @@ public final class DescriptorTable {
     private record Descriptor(GuestFile file, boolean endsAtExec) {}
 
     private final TreeMap<Integer, Descriptor> all = new TreeMap<>();
+
+    /** The numbers of opens that wait, which no other file gets. */
+    private final Set<Integer> reserved = new HashSet<>();
+
     private int users = 1;
 
     public DescriptorTable() {}
@@ -51,9 +57,37 @@ public final class DescriptorTable {
         return found;
     }
 
-    /** Whether there is no number left. */
-    public synchronized boolean isFull() {
-        return all.size() >= MOST;
+    /** Returns the lowest free number from one on; -1 for none. */
+    private int free(int from) {
+        for (int number = from; number < MOST; number++) {
+            if (!all.containsKey(number) && !reserved.contains(number)) {
+                return number;
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * Keeps a number for a file that is to be opened, until {@link #endReserve}; a copy of the table has it free.
+     * Returns the number, or EMFILE.
+     */
+    public synchronized long reserve() {
+        int number = free(0);
+        if (number < 0) {
+            return LinuxErrno.EMFILE;
+        }
+        reserved.add(number);
+        return number;
+    }
+
+    /** Adds a file, whose first user is the descriptor, at a number that the caller has reserved. */
+    public synchronized void fill(int number, GuestFile file, boolean endsAtExec) {
+        all.put(number, new Descriptor(file, endsAtExec));
+    }
+
+    /** Frees a reserved number, unless a file has it by now. */
+    public synchronized void endReserve(int number) {
+        reserved.remove(number);
     }
 
     public synchronized boolean endsAtExec(int number) {
@@ -68,26 +102,31 @@ public final class DescriptorTable {
     /** Adds a file, whose first user is the descriptor. Returns its number; EMFILE closes the file. */
     public long add(GuestFile file, boolean endsAtExec, int from) {
         synchronized (this) {
-            for (int number = from; number < MOST; number++) {
-                if (!all.containsKey(number)) {
-                    all.put(number, new Descriptor(file, endsAtExec));
-                    return number;
-                }
+            int number = free(from);
+            if (number >= 0) {
+                all.put(number, new Descriptor(file, endsAtExec));
+                return number;
             }
         }
         file.release();
         return LinuxErrno.EMFILE;
     }
 
-    /** Puts a file at a number, and closes the descriptor that had the number. */
-    public void put(int number, GuestFile file, boolean endsAtExec) {
+    /**
+     * Puts a file at a number, and closes the descriptor that had the number. Returns the number; EBUSY, if an open has
+     * reserved it, closes the file.
+     */
+    public long put(int number, GuestFile file, boolean endsAtExec) {
         Descriptor old;
+        boolean isBusy;
         synchronized (this) {
-            old = all.put(number, new Descriptor(file, endsAtExec));
+            isBusy = reserved.contains(number) && !all.containsKey(number);
+            old = isBusy ? new Descriptor(file, false) : all.put(number, new Descriptor(file, endsAtExec));
         }
         if (old != null) {
             old.file.release();
         }
+        return isBusy ? LinuxErrno.EBUSY : number;
     }
 
     public long close(int number) {

@@ -3,10 +3,13 @@ package dev.samara.examples.riscv.linux.file;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.EnumSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The rights of files of the host. */
 public final class HostRights {
@@ -14,6 +17,21 @@ public final class HostRights {
 
     /** Sets the rights of a file; on a file system without them, nothing happens. */
     public static void set(Path host, int mode) throws IOException {
+        set(Files.getFileAttributeView(host, PosixFileAttributeView.class), mode);
+    }
+
+    /**
+     * Sets the rights of a file that was just made, as {@link #set} does. Fails if another thread has put a link in
+     * place of the file.
+     */
+    public static void setOfNew(Path host, int mode) throws IOException {
+        set(Files.getFileAttributeView(host, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS), mode);
+    }
+
+    private static void set(@Nullable PosixFileAttributeView file, int mode) throws IOException {
+        if (file == null) {
+            return;
+        }
         PosixFilePermission[] all = PosixFilePermission.values();
         Set<PosixFilePermission> chosen = EnumSet.noneOf(PosixFilePermission.class);
         for (int i = 0; i < all.length; i++) {
@@ -22,10 +40,6 @@ public final class HostRights {
                 chosen.add(all[i]);
             }
         }
-        try {
-            Files.setPosixFilePermissions(host, chosen);
-        } catch (UnsupportedOperationException ignored) {
-            // There are none to set.
-        }
+        file.setPermissions(chosen);
     }
 }

@@ -38,6 +38,10 @@ public final class NamedPipe {
         return List.copyOf(names);
     }
 
+    synchronized int nameCount() {
+        return names.size();
+    }
+
     synchronized void linked(Path name) {
         names.add(name);
     }
@@ -48,11 +52,10 @@ public final class NamedPipe {
 
     /** A name, or a folder above names, was renamed. */
     synchronized void moved(Path from, Path to) {
-        for (Path name : List.copyOf(names)) {
-            if (name.startsWith(from)) {
-                names.remove(name);
-                names.add(to.resolve(from.relativize(name)));
-            }
+        List<Path> old = names.stream().filter(name -> name.startsWith(from)).toList();
+        for (Path name : old) {
+            names.remove(name);
+            names.add(to.resolve(from.relativize(name)));
         }
     }
 
@@ -77,10 +80,6 @@ public final class NamedPipe {
         return first.asPipe().withoutNames();
     }
 
-    public synchronized boolean hasReader() {
-        return pipe != null && pipe.hasReader();
-    }
-
     /**
      * A pipe with one more end.
      *
@@ -88,6 +87,12 @@ public final class NamedPipe {
      * @param opens see {@link Pipe#join}
      */
     public record JoinedPipe(Pipe pipe, long opens) {}
+
+    /** Adds a writer if there is a reader; returns null if there is none. */
+    public synchronized @Nullable JoinedPipe joinReader() {
+        Pipe known = pipe;
+        return known != null && known.joinReader() ? new JoinedPipe(known, Pipe.HAS_PARTNER) : null;
+    }
 
     /** Adds an end, of a new pipe if nobody has this one open; returns null if there are as many pipes as may be. */
     public synchronized @Nullable JoinedPipe join(boolean reads, boolean writes, AtomicInteger pipes) {

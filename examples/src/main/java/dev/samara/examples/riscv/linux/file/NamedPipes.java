@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.channels.Channel;
 import java.nio.file.CopyOption;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * the file of a pipe for a plain one.
  */
 public final class NamedPipes {
-    /** The most named pipes, each of which keeps a file of the host open. */
+    /** The most named pipes, each of which keeps a file of the host open, and the most names of all of them. */
     private static final int MOST = 1024;
 
     /** What identifies a file of the host. */
@@ -33,24 +34,45 @@ public final class NamedPipes {
 
     public NamedPipes() {}
 
+    private boolean isFull() {
+        int names = all.values().stream().mapToInt(NamedPipe::nameCount).sum();
+        return all.size() >= MOST || names >= MOST;
+    }
+
     /** Makes a pipe; returns 0 or an error. */
     public synchronized long make(Path host, int mode) throws IOException {
-        if (all.size() >= MOST) {
+        if (isFull()) {
             return LinuxErrno.ENOSPC;
         }
         Channel held = Files.newByteChannel(host, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         boolean isMade = false;
         try {
-            HostRights.set(host, mode);
+            HostRights.setOfNew(host, mode);
             FileStatus status = FileStatus.of(host, false);
             all.put(FileNumber.of(status), new NamedPipe(host, status, held));
             isMade = true;
             return 0;
         } finally {
             if (!isMade) {
-                held.close();
+                try {
+                    held.close();
+                } finally {
+                    Files.deleteIfExists(host);
+                }
             }
         }
+    }
+
+    /** Makes a plain file of the host. */
+    public synchronized void makePlain(Path host, int mode) throws IOException {
+        Files.createFile(host);
+        HostRights.setOfNew(host, mode);
+    }
+
+    /** Makes a folder of the host. */
+    public synchronized void makeFolder(Path host, int mode) throws IOException {
+        Files.createDirectory(host);
+        HostRights.setOfNew(host, mode);
     }
 
     /** Returns the pipe of a file of the host, which is followed if it is a link; null if it is no pipe. */
@@ -63,6 +85,21 @@ public final class NamedPipes {
         } catch (IOException none) {
             return null;
         }
+    }
+
+    /**
+     * A pipe, and what the guest's user may do with it.
+     *
+     * @param pipe the pipe
+     * @param isReadable whether it may be opened for reads
+     * @param isWritable whether it may be opened for writes
+     */
+    public record PipeRights(NamedPipe pipe, boolean isReadable, boolean isWritable) {}
+
+    /** Returns the pipe of a file of the host as {@link #find} does, with the rights that it has now. */
+    public synchronized @Nullable PipeRights findWithRights(Path host) {
+        NamedPipe found = find(host);
+        return found == null ? null : new PipeRights(found, Files.isReadable(host), Files.isWritable(host));
     }
 
     /** Returns what the guest sees of a file with a status of the host. */
@@ -115,30 +152,40 @@ public final class NamedPipes {
         }
     }
 
-    /** Gives a file of the host, a pipe or another one, a further name. */
-    public synchronized void link(Path from, Path to) throws IOException {
-        Files.createLink(to, from);
+    /** Gives a file of the host, a pipe or another one, a further name; returns 0 or an error. */
+    public synchronized long link(Path from, Path to) throws IOException {
         FileStatus linked = statusOf(from);
         NamedPipe found = linked == null ? null : all.get(FileNumber.of(linked));
+        if (found != null && isFull() && !Files.exists(to, LinkOption.NOFOLLOW_LINKS)) {
+            return LinuxErrno.EMLINK;
+        }
+        Files.createLink(to, from);
         if (found != null) {
             found.linked(to);
         }
+        return 0;
     }
 
     /** Deletes the files that stand for names, where they can be found. Called when all processes have ended. */
     public synchronized void close() {
         for (NamedPipe each : all.values()) {
+            each.names().forEach(name -> deleteName(each, name));
             try {
-                for (Path name : each.names()) {
-                    if (find(name) == each) {
-                        Files.delete(name);
-                    }
-                }
                 each.forget();
             } catch (IOException kept) {
-                // An empty file stays.
+                // The host closes the file with the emulator.
             }
         }
         all.clear();
+    }
+
+    private void deleteName(NamedPipe pipe, Path name) {
+        try {
+            if (find(name) == pipe) {
+                Files.delete(name);
+            }
+        } catch (IOException kept) {
+            // An empty file stays.
+        }
     }
 }

@@ -93,6 +93,19 @@ public final class Pipe {
         return result;
     }
 
+    /** Adds an end for writes if there is one for reads; returns whether there is. */
+    boolean joinReader() {
+        synchronized (this) {
+            if (readers == 0) {
+                return false;
+            }
+            writers++;
+            writerOpens++;
+        }
+        waiters.wakeAll();
+        return true;
+    }
+
     /** Returns how often an end was opened: that of readers, or that of writers. */
     public synchronized long opens(boolean ofReaders) {
         return ofReaders ? readerOpens : writerOpens;

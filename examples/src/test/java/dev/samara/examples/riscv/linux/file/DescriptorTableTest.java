@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Numbers that are kept for opens that wait. */
+final class DescriptorTableTest {
+    private final DescriptorTable table = new DescriptorTable();
+
+    private static GuestFile file() {
+        return new TextFile("text", 0, new byte[0]);
+    }
+
+    @Test
+    @DisplayName("no file gets a reserved number but that for which it is, and a copy has it free")
+    void reserved() {
+        assertEquals(0, table.reserve());
+        assertEquals(1, table.add(file(), false, 0));
+        assertNull(table.get(0));
+        assertEquals(LinuxErrno.EBADF, table.close(0));
+        assertEquals(LinuxErrno.EBUSY, table.put(0, file(), false));
+        assertEquals(0, table.copy().add(file(), false, 0));
+        table.fill(0, file(), false);
+        table.endReserve(0);
+        assertEquals(List.of(0, 1), table.numbers());
+        assertEquals(0, table.put(0, file(), false));
+        assertEquals(0, table.close(0));
+        assertEquals(0, table.add(file(), false, 0));
+    }
+
+    @Test
+    @DisplayName("a number of an open that has failed is free again, and the last one is reserved for one open")
+    void failed() {
+        assertEquals(0, table.reserve());
+        table.endReserve(0);
+        for (int i = 0; i < DescriptorTable.MOST - 1; i++) {
+            assertEquals(i, table.add(file(), false, 0));
+        }
+        assertEquals(DescriptorTable.MOST - 1, table.reserve());
+        assertEquals(LinuxErrno.EMFILE, table.reserve());
+        assertEquals(LinuxErrno.EMFILE, table.add(file(), false, 0));
+    }
+}
