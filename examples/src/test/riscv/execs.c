@@ -102,6 +102,28 @@ static void execute_beside_clones(void) {
     }
 }
 
+static void execute(void *argument) {
+    __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
+    while (ready < 3)
+        call(SYS_sched_yield);
+    body((void *) (const char *const[]) {"again", "status", 0});
+}
+
+/* Of threads that execute a program at once, one does, and ends the others. */
+static void execute_at_once(void) {
+    for (int round = 0; round < 20; round++) {
+        ready = 0;
+        i64 child = fork();
+        if (child == 0) {
+            volatile int tids[2];
+            for (int i = 0; i < 2; i++)
+                require(thread(execute, 0, (u8 *) map(4 * PAGE, RW) + 4 * PAGE, &tids[i]) > 0);
+            execute(0);
+        }
+        check(wait_for(child), 42 << 8);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) {
         name = "";
@@ -141,5 +163,6 @@ int main(int argc, char **argv) {
     }
     check(wait_for(child), 42 << 8);
     execute_beside_clones();
+    execute_at_once();
     return 0;
 }

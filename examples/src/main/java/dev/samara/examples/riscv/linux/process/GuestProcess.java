@@ -299,6 +299,10 @@ public final class GuestProcess implements SignalProcess {
     /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
     public boolean endOthers(GuestThread caller) {
         synchronized (this) {
+            if (caller.mustEnd()) {
+                // Another thread came first: of two that end each other, none would be left.
+                return false;
+            }
             // With the lock: none of them adds another thread after this.
             threads.forEach(each -> {
                 if (each != caller) {
