@@ -59,7 +59,7 @@ public final class NamedPipe {
         }
     }
 
-    /** The last name is gone. Who has the pipe open keeps it. */
+    /** The last name is gone. Ends that are open keep the pipe. */
     synchronized void forget() throws IOException {
         names.clear();
         held.close();
