@@ -257,6 +257,47 @@ static void continued_zombie(void) {
     check(wait_for(child), SIGKILL);
 }
 
+i64 clone_thread(void (*body)(void *), void *argument, void *stack_end, u64 flags, volatile int *tid);
+
+static void waits_for_end(void *unused) {
+    shared[0] = 1;
+    while (shared[1] == 0)
+        sleep_ms(1);
+    exit(0);
+}
+
+static void sleeps_on(void *unused) {
+    for (;;)
+        sleep_ms(1000);
+}
+
+/* A stop that was not complete, since a thread waits for the child of a vfork, has no signal when it ends. */
+static void incomplete_stop(void) {
+    shared[0] = shared[1] = 0;
+    i64 child = fork();
+    if (child == 0) {
+        static volatile int tid;
+        require(thread(sleeps_on, 0, (u8 *) map(8 * PAGE, RW) + 8 * PAGE, &tid) > 0);
+        u8 *stack = map(8 * PAGE, RW);
+        clone_thread(waits_for_end, 0, stack + 8 * PAGE, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
+        sleeps_on(0);
+    }
+    while (shared[0] == 0)
+        sleep_ms(1);
+    on(SIGCHLD, note, SA_RESTART);
+    count = 0;
+    while (count == 0) {
+        check(call(SYS_kill, child, SIGSTOP), 0);
+        sleep_ms(1);
+        check(call(SYS_kill, child, SIGCONT), 0);
+    }
+    check(code, CLD_STOPPED);
+    check(status_told, 0);
+    check(wait_change(child, WCONTINUED), CONTINUED);
+    shared[1] = 1;
+    end(child);
+}
+
 /* Starts a child in a group of its own, where a signal of the terminal may stop it. */
 static i64 grouped(void (*body)(void)) {
     i64 child = fork();
@@ -515,6 +556,8 @@ int main(int argc, char **argv) {
     signals_of_stopped();
     waits_for_all();
     continued_zombie();
+    if (argc == 1)
+        incomplete_stop();
     terminal_signals();
     groups(argv[0], argc > 1);
     orphans();
