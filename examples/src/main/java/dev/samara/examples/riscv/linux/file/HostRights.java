@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.file;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -22,9 +23,14 @@ public final class HostRights {
 
     /**
      * Sets the rights of a file that was just made, as {@link #set} does. Fails if another thread has put a link in
-     * place of the file.
+     * place of the file. The caller has the lock of the {@link NamedPipes}.
      */
     public static void setOfNew(Path host, int mode) throws IOException {
+        // JDK 25 follows a link in spite of the option. The caller has the lock of names, so no thread of the guest
+        // puts a link there after this look.
+        if (Files.isSymbolicLink(host)) {
+            throw new FileSystemException(host.toString(), null, "a link is in place of the new file");
+        }
         set(Files.getFileAttributeView(host, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS), mode);
     }
 
