@@ -9,8 +9,7 @@ package dev.samara.core;
 public interface HousekeepingAgent {
     /**
      * Makes one step: asks the calls that wait whether they can continue, and hands those that can to the executor of
-     * the machine. Never waits, unless the executor or the reporter of
-     * the machine does.
+     * the machine. Never waits, unless the executor or the reporter of the machine does.
      *
      * @return the number of calls handed over
      * @throws StackOverflowError if the thread's stack is nearly used up; nothing has changed then

@@ -15,7 +15,7 @@ public final class KeptBelow implements BelowView {
     private final OutputStream terminal;
 
     /**
-     * Makes it.
+     * Makes the output below a view.
      *
      * @param kept the output
      * @param columns the most characters of a line below the view

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What programs do with a terminal, and what is left of named pipes. */
+/** Programs at a terminal, and the files that stand for named pipes after the end of a guest. */
 @Timeout(60)
 final class JobControlTest {
     @TempDir

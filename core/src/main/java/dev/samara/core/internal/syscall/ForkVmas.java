@@ -90,7 +90,8 @@ final class ForkVmas {
         Map<Long, PendingJoin> byAddress = byAddress(joins);
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
-            PendingJoin join = wholes.isEmpty() ? null : byAddress.get(first);
+            // Most forks have no range in flight: no key is boxed then.
+            PendingJoin join = wholes.isEmpty() || byAddress.isEmpty() ? null : byAddress.get(first);
             VmArea whole = join == null ? null : MergeRules.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
             if (whole == null) {
                 wholes.add(vma);

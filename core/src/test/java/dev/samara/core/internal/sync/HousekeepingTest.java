@@ -9,6 +9,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Rounds;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -50,6 +51,36 @@ final class HousekeepingTest extends HousekeepingFixture {
         assertEquals(21, late.asked.get());
         assertEquals(2, early.asked.get());
         assertEquals(1, atOnce.asked.get());
+    }
+
+    @Test
+    @DisplayName("has the thread of the steps park where there is no strategy, while no call can continue")
+    void parks() throws InterruptedException {
+        Background background = new Background(thrown -> {});
+        Housekeeping list = new Housekeeping(background, background, null);
+        AtomicReference<@Nullable Thread> asking = new AtomicReference<>();
+        AtomicBoolean isDone = new AtomicBoolean();
+        list.add(new Scripted(0) {
+            @Override
+            protected boolean isReady() {
+                asking.set(Thread.currentThread());
+                return isDone.get();
+            }
+        });
+        Await.until("the thread of the steps parks", () -> isParkedInIdle(asking.get()));
+        isDone.set(true);
+        background.awaitQuiescence();
+    }
+
+    /** A long step parks too, in another method. */
+    private static boolean isParkedInIdle(@Nullable Thread steps) {
+        if (steps == null) {
+            return false;
+        }
+        List<String> methods = Arrays.stream(steps.getStackTrace())
+                .map(StackTraceElement::getMethodName)
+                .toList();
+        return methods.contains("parkNanos") && methods.contains("idle");
     }
 
     @Test

@@ -14,14 +14,14 @@
  *   <caption>Where to look</caption>
  *   <tr><td>What does a thread do when guest code stops?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.GuestThread}</td></tr>
- *   <tr><td>How does a process end, and who is told?</td>
+ *   <tr><td>How does a process end, and which processes learn of it?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.GuestProcess}, {@link
  *       dev.samara.examples.riscv.linux.process.ProcessTree}</td></tr>
  *   <tr><td>Which group may read from the terminal?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.ControllingTerminal}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.ProgramStart}</td></tr>
- *   <tr><td>What is in {@code /proc}?</td>
+ *   <tr><td>Which files does {@code /proc} have?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.ProcFiles}</td></tr>
  *   <tr><td>What counts events for {@code --stats}?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.EventCounts}</td></tr>
