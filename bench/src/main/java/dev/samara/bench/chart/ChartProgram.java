@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code chart [--out DIRECTORY] RESULT.json...}: draws the results of JMH. */
+/**
+ * {@code chart [--out DIRECTORY] RESULT.json|DIRECTORY...}: draws what files of JMH have, figure by figure, and of a
+ * directory that {@code quick} or {@code full} has written the charts of docs/performance.md.
+ */
 public final class ChartProgram {
     private ChartProgram() {}
 
@@ -34,7 +37,9 @@ public final class ChartProgram {
             }
         }
         if (files.isEmpty()) {
-            throw new UsageException("chart needs a file that JMH has written: chart [--out DIRECTORY] RESULT.json...");
+            throw new UsageException(
+                    "chart needs a file that JMH has written, or a directory of quick or full: chart [--out DIRECTORY]"
+                            + " RESULT.json|DIRECTORY...");
         }
         draw(files, directory, out);
     }
@@ -42,7 +47,7 @@ public final class ChartProgram {
     /**
      * Draws all charts of some files.
      *
-     * @param files results of JMH, written with {@code -rf json}
+     * @param files results of JMH, written with {@code -rf json}, and directories of raw files
      * @param directory the directory of the charts
      * @param out receives the names of the files written
      * @throws UsageException if a file is not a result of JMH
@@ -51,8 +56,15 @@ public final class ChartProgram {
         // Before the first class of AWT looks for a screen.
         System.setProperty("java.awt.headless", "true");
         List<Figure> figures = new ArrayList<>();
-        files.forEach(file -> figures.addAll(ResultFile.read(file)));
-        List<Plot> plots = Plots.of(figures);
+        List<Plot> plots = new ArrayList<>();
+        for (Path file : files) {
+            if (Files.isDirectory(file)) {
+                plots.addAll(Headline.in(file));
+            } else {
+                figures.addAll(ResultFile.read(file));
+            }
+        }
+        plots.addAll(Plots.of(figures));
         Drawing drawing = new Drawing(plots);
         try {
             Files.createDirectories(directory);

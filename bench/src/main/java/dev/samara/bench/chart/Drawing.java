@@ -14,28 +14,32 @@ import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.apache.batik.svggen.SVGGeneratorContext;
 import org.apache.batik.svggen.SVGGraphics2D;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.CategorySeries;
+import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.AxesChartStyler;
+import org.knowm.xchart.style.Styler.LegendLayout;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.w3c.dom.Document;
 
 /** Draws plots: lines over a logarithmic axis of sizes, or bars. */
 final class Drawing {
     private static final int WIDTH = 960;
-    private static final int HEIGHT = 600;
+    private static final int HEIGHT = 540;
 
     /** Pixels of a PNG for each unit of length. */
     private static final int SCALE = 2;
@@ -43,33 +47,52 @@ final class Drawing {
     /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
     private static final double WIDE = 12;
 
-    /** Distinguishable also with red-green colour blindness. The first is that of Samara. */
+    /** The least ratio for which names have a logarithmic axis, and points: a bar would begin nowhere. */
+    private static final double VERY_WIDE = 1000;
+
+    /** The most characters of a place below a bar that need not be turned. */
+    private static final int LONGEST_PLACE = 24;
+
+    /** The most characters of all names of a legend that has one row. */
+    private static final int LONGEST_LEGEND = 110;
+
+    private static final Color GRID = new Color(0xdddddd);
+    private static final Color TEXT = new Color(0x222222);
+
+    /** Those of Samara. */
+    private static final List<Color> REDS =
+            List.of(new Color(0xc62828), new Color(0xf08a80), new Color(0xff7f0e), new Color(0xf4b942));
+
+    /** Those of all others. All are distinguishable also with red-green colour blindness. */
     private static final List<Color> COLOURS = List.of(
-            new Color(0xd62728),
-            new Color(0xff9896),
             new Color(0x1f77b4),
-            new Color(0x2ca02c),
-            new Color(0x98df8a),
+            new Color(0x6b7a89),
+            new Color(0x17a2a2),
             new Color(0x9467bd),
             new Color(0x8c564b),
             new Color(0xbcbd22),
             new Color(0x111111),
-            new Color(0x17becf),
-            new Color(0xff7f0e),
-            new Color(0x7f7f7f));
+            new Color(0x98c1d9));
 
+    private final Map<String, Color> reds = new LinkedHashMap<>();
     private final Map<String, Color> colours = new LinkedHashMap<>();
 
     /** Prepares to draw plots. A name has one colour in all of them. */
     Drawing(List<Plot> plots) {
         Indexes.NAMES.forEach(this::take);
-        TreeSet<String> names = new TreeSet<>();
-        plots.forEach(plot -> plot.series().forEach(series -> names.add(series.colour())));
-        names.forEach(this::take);
+        plots.forEach(plot -> plot.series().forEach(series -> take(series.colour())));
     }
 
     private void take(String name) {
-        colours.putIfAbsent(name, COLOURS.get(colours.size() % COLOURS.size()));
+        if (isOurs(name)) {
+            reds.putIfAbsent(name, REDS.get(reds.size() % REDS.size()));
+        } else {
+            colours.putIfAbsent(name, COLOURS.get(colours.size() % COLOURS.size()));
+        }
+    }
+
+    private static boolean isOurs(String name) {
+        return name.startsWith(Indexes.SAMARA);
     }
 
     private interface Painter {
@@ -148,7 +171,7 @@ final class Drawing {
 
     /** Samara's lines are thicker. Lines of the second file and of all later files are dashed. */
     private static BasicStroke stroke(Series series) {
-        float width = series.colour().startsWith(Indexes.SAMARA) ? 3 : 1.5f;
+        float width = isOurs(series.colour()) ? 3 : 1.5f;
         float[] gaps = series.variant() == 0 ? null : new float[] {8f / series.variant(), 4};
         return new BasicStroke(width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, gaps, 0);
     }
@@ -161,7 +184,16 @@ final class Drawing {
                 .yAxisTitle(plot.unit())
                 .build();
         style(chart.getStyler(), plot);
-        chart.getStyler().setXAxisLabelRotation(30);
+        boolean isShort = plot.series().stream()
+                .flatMap(series -> series.points().stream())
+                .allMatch(Drawing::isShort);
+        chart.getStyler().setXAxisLabelRotation(isShort ? 0 : 30);
+        chart.getStyler().setPlotGridVerticalLinesVisible(false);
+        chart.getStyler().setAvailableSpaceFill(0.82);
+        if (isLogarithmic(plot)) {
+            chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Scatter);
+            chart.getStyler().setMarkerSize(12);
+        }
         chart.getStyler().setLegendVisible(plot.series().size() > 1);
         List<String> places = plot.series().stream()
                 .flatMap(series -> series.points().stream())
@@ -171,23 +203,25 @@ final class Drawing {
         for (Series series : plot.series()) {
             Map<String, Point> points = new LinkedHashMap<>();
             series.points().forEach(point -> points.put(point.place(), point));
-            // Every place has a bar in every series, of zero height if need be.
-            List<Point> all = places.stream()
-                    .map(place -> points.getOrDefault(place, new Point(place, 0, 0)))
-                    .toList();
-            chart.addSeries(
-                    series.name(),
-                    places,
-                    all.stream().map(Point::score).toList(),
-                    all.stream().map(Drawing::drawnError).toList());
+            List<@Nullable Double> scores = new ArrayList<>();
+            List<@Nullable Double> errors = new ArrayList<>();
+            boolean isOnce = true;
+            for (String place : places) {
+                Point point = points.get(place);
+                scores.add(point == null ? null : (Double) point.score());
+                errors.add(point == null ? null : (Double) drawnError(point));
+                isOnce &= point == null || Double.isNaN(point.error());
+            }
+            CategorySeries bars = isOnce
+                    ? chart.addSeries(series.name(), places, scores)
+                    : chart.addSeries(series.name(), places, scores, errors);
+            bars.setFillColor(colour(series));
+            bars.setMarkerColor(colour(series));
         }
         return chart;
     }
 
-    private static void style(AxesChartStyler styler, Plot plot) {
-        styler.setBaseFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
-        styler.setLegendPosition(LegendPosition.OutsideE);
-        styler.setChartBackgroundColor(Color.WHITE);
+    private static boolean isLogarithmic(Plot plot) {
         double least = Double.POSITIVE_INFINITY;
         double greatest = 0;
         for (Series series : plot.series()) {
@@ -196,13 +230,48 @@ final class Drawing {
                 greatest = Math.max(greatest, point.score());
             }
         }
-        if (plot.isNumeric() && least > 0 && greatest > WIDE * least) {
+        boolean canBe = least > 0 && (plot.isNumeric() || isComplete(plot));
+        return canBe && greatest > (plot.isNumeric() ? WIDE : VERY_WIDE) * least;
+    }
+
+    private static void style(AxesChartStyler styler, Plot plot) {
+        styler.setBaseFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
+        int letters = plot.series().stream()
+                .mapToInt(series -> series.name().length())
+                .sum();
+        boolean isOneRow = letters <= LONGEST_LEGEND;
+        styler.setLegendPosition(isOneRow ? LegendPosition.OutsideS : LegendPosition.OutsideE);
+        styler.setLegendLayout(isOneRow ? LegendLayout.Horizontal : LegendLayout.Vertical);
+        styler.setLegendBorderColor(Color.WHITE);
+        styler.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 15));
+        styler.setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
+        styler.setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
+        styler.setChartFontColor(TEXT);
+        styler.setPlotGridLinesColor(GRID);
+        styler.setPlotBorderVisible(false);
+        styler.setYAxisDecimalPattern("#,##0.##");
+        // A white card is legible on a dark page too.
+        styler.setChartBackgroundColor(Color.WHITE);
+        if (isLogarithmic(plot)) {
             styler.setYAxisLogarithmic(true);
             // Labels between powers of ten would overlap where there are more.
-            styler.setYAxisLogarithmicDecadeOnly(greatest > WIDE * WIDE * least);
+            styler.setYAxisLogarithmicDecadeOnly(!plot.isNumeric());
         } else {
             styler.setYAxisMin(0.0);
         }
+    }
+
+    /** Returns whether each series has a point at each place: a bar that is not there has no logarithm. */
+    private static boolean isComplete(Plot plot) {
+        return plot.series().stream()
+                        .mapToInt(series -> series.points().size())
+                        .distinct()
+                        .count()
+                == 1;
+    }
+
+    private static boolean isShort(Point point) {
+        return point.place().length() <= LONGEST_PLACE;
     }
 
     /** The error that can be drawn: a logarithmic axis has no numbers below zero. */
@@ -219,6 +288,6 @@ final class Drawing {
     }
 
     private Color colour(Series series) {
-        return colours.getOrDefault(series.colour(), Color.GRAY);
+        return (isOurs(series.colour()) ? reds : colours).getOrDefault(series.colour(), Color.GRAY);
     }
 }

@@ -6,13 +6,14 @@ import java.util.List;
 /**
  * The content of one chart.
  *
+ * @param fileName the name of its files, without an extension
  * @param title the subject of the chart
  * @param unit of all numbers
  * @param axis the places on the x axis: the name of a parameter whose values are numbers, or empty if the places are
  *     names
  * @param series the lines or groups of bars
  */
-record Plot(String title, String unit, String axis, List<Series> series) {
+record Plot(String fileName, String title, String unit, String axis, List<Series> series) {
     /**
      * A line, or all bars of a colour.
      *
@@ -34,10 +35,5 @@ record Plot(String title, String unit, String axis, List<Series> series) {
 
     boolean isNumeric() {
         return !axis.isEmpty();
-    }
-
-    /** The title as a file name. */
-    String fileName() {
-        return title.replaceAll("[^A-Za-z0-9.]+", "-");
     }
 }

@@ -131,7 +131,8 @@ final class Plots {
             }
         }
         series.sort(Comparator.comparingInt(one -> rank(one.colour())));
-        return new Plot(title, some.get(0).unit(), axis, List.copyOf(series));
+        return new Plot(
+                title.replaceAll("[^A-Za-z0-9.]+", "-"), title, some.get(0).unit(), axis, List.copyOf(series));
     }
 
     /** Indexes in the order that they have everywhere. All other names follow in the order of their appearance. */

@@ -16,6 +16,8 @@ import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -25,88 +27,104 @@ import org.jspecify.annotations.Nullable;
  * @param word its name
  * @param about the line that {@code list} prints
  * @param program the program
- * @param small its arguments in {@code quick}
+ * @param quick its arguments in {@code quick}
+ * @param full its arguments in {@code full}
  */
-record ReportCommand(String word, String about, Program program, String small) {
+record ReportCommand(String word, String about, Program program, String quick, String full) {
     static final List<ReportCommand> ALL = List.of(
             new ReportCommand(
                     "footprint",
                     "bytes for each range, by index and number of ranges",
                     FootprintReport::main,
+                    "--ranges 30,1000,100000",
                     "--ranges 30,1000,100000"),
             new ReportCommand(
                     "contention",
                     "lookups, references and operations a second and their percentiles, all contenders in one run",
                     ContentionReport::main,
-                    "--seconds 0.1 --rounds 1 --threads 1,2"),
+                    "--seconds 0.1 --rounds 1 --threads 1,2",
+                    "--seconds 0.7 --rounds 5 --threads 1,2"),
             new ReportCommand(
                     "apart",
                     "what two threads with pages of their own share: a space, a machine, or only the JVM",
                     ApartReport::main,
-                    "--seconds 0.1 --rounds 1"),
+                    "--seconds 0.1 --rounds 1",
+                    "--seconds 0.5 --rounds 5"),
             new ReportCommand(
                     "held-in-retire",
                     "what goes on elsewhere while operations are held between publication and completion",
                     HeldInRetire::main,
-                    "--operations 100000 --rounds 1 --seconds 0.1"),
+                    "--operations 100000 --rounds 1 --seconds 0.1",
+                    "--operations 1000000 --rounds 3 --seconds 0.5"),
             new ReportCommand(
                     "maps-scan",
                     "scans of the whole map beside a writer, each checked",
                     MapsScanReport::main,
-                    "--samples 1 --seconds 0.5"),
+                    "--samples 1 --seconds 0.5",
+                    "--samples 5 --seconds 1"),
             new ReportCommand(
                     "faults",
                     "what threads that fault in one space gain by being several, all contenders in one run",
                     FaultReport::main,
-                    "--pages 1024 --rounds 1"),
+                    "--pages 1024 --rounds 1",
+                    "--pages 4096 --rounds 7 --threads 1,2"),
             new ReportCommand(
                     "sleeping-faults",
                     "munmap beside hundreds of faults that wait for a disk",
                     SleepingFaults::main,
                     // Without the stamped lock, for which its writer waits for minutes.
-                    "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade"),
+                    "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade",
+                    "--faults 500 --delay 50 --seconds 3 --contender samara,rwlock-whole,rwlock-downgrade"),
             new ReportCommand(
                     "files",
                     "reads and writes of a file of the host under a limit of memory, beside FileChannel and its map",
                     FilesReport::main,
-                    "--mib 8 --limit 4 --rounds 1 --picks 1000"),
+                    "--mib 8 --limit 4 --rounds 1 --picks 1000",
+                    "--mib 1024 --limit 64 --rounds 5"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",
                     ForkReport::main,
-                    "--rounds 3"),
+                    "--rounds 3",
+                    "--rounds 25"),
             new ReportCommand(
                     "fork-beside",
                     "forks beside a thread that maps and unmaps in the parent, all contenders in one run",
                     ForkBesideReport::main,
-                    "--vmas 134,65530 --rounds 3"),
+                    "--vmas 134,65530 --rounds 3",
+                    "--vmas 134,65530 --rounds 5"),
             new ReportCommand(
                     "many-mappings",
                     "single calls over 15,000 and 60,000 mappings, and how long another thread waits for the lock",
                     ManyMappingsReport::main,
-                    "--vmas 300 --rounds 1"),
+                    "--vmas 300 --rounds 1",
+                    "--vmas 15000,60000 --rounds 3"),
             new ReportCommand(
                     "sparse",
                     "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked"
                             + " meanwhile",
                     SparseReport::main,
-                    "--gib 4 --rounds 1"),
+                    "--gib 4 --rounds 1",
+                    "--gib 64 --rounds 1"),
             new ReportCommand(
                     "shootdowns",
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
                     ShootdownReport::main,
-                    "--rounds 1 --iterations 500"),
+                    "--rounds 1 --iterations 500",
+                    "--rounds 9 --iterations 5000 --threads 2"),
             new ReportCommand(
                     "lazy-footprint",
                     "the heap of spaces and of what CPUs in LAZY keep of them, by strategy",
                     LazyFootprintReport::main,
-                    "--spaces 50"),
+                    "--spaces 50",
+                    "--spaces 1000"),
             new ReportCommand(
                     "interpreter",
                     "guest instructions a microsecond of a RISC-V interpreter and a translator: on an array, a page"
                             + " table made by hand, and a CPU",
                     InterpreterBenchmark::main,
-                    "--seconds 0.2 --work sieve"));
+                    "--seconds 0.2 --work sieve",
+                    "--seconds 0.8 --work sieve,matrix,quicksort"));
 
     interface Program {
         void run(String[] words) throws InterruptedException;
@@ -123,8 +141,16 @@ record ReportCommand(String word, String about, Program program, String small) {
         program.run(words.toArray(String[]::new));
     }
 
-    /** Runs with small arguments. */
-    void runSmall() throws InterruptedException {
-        run(List.of(small.split(" ")));
+    /**
+     * Runs as a part of {@code quick} or {@code full}.
+     *
+     * @param length which of them
+     * @param file receives the figures
+     */
+    void run(Selection.Length length, Path file) throws InterruptedException {
+        List<String> words = new ArrayList<>(List.of((length == Selection.Length.QUICK ? quick : full).split(" ")));
+        words.add("--json");
+        words.add(file.toString());
+        run(words);
     }
 }

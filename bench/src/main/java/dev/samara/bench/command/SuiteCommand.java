@@ -21,8 +21,11 @@ public final class SuiteCommand {
     static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
             "list", "all of these",
             "ab", "two versions in one JVM in turns: OLD.jar NEW.jar [--rows ROW,...] [--set NAME=VALUE,...]",
-            "chart", "draws PNG and SVG of what JMH has written with -rf json: [--out DIRECTORY] RESULT.json...",
-            "quick", "everything once, in under 15 minutes: [--out DIRECTORY]"));
+            "chart",
+                    "draws PNG and SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
+                            + " DIRECTORY] RESULT.json|DIRECTORY...",
+            "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",
+            "full", "what docs/measurements has, in an hour: [--out DIRECTORY] [--only FILE,...]"));
 
     private SuiteCommand() {}
 
@@ -72,7 +75,10 @@ public final class SuiteCommand {
             case "ab" -> AbReport.main(others.toArray(String[]::new));
             case "chart" -> ChartProgram.run(others, out);
             case "quick" -> {
-                return QuickRun.run(others, out);
+                return MeasuringRun.run(Selection.Length.QUICK, others, out);
+            }
+            case "full" -> {
+                return MeasuringRun.run(Selection.Length.FULL, others, out);
             }
             default -> {
                 return JmhRun.run(words);

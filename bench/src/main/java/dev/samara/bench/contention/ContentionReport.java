@@ -66,6 +66,8 @@ public final class ContentionReport {
     /** The medians of one cell over the rounds. */
     private record Medians(
             double perSecond,
+            double leastPerSecond,
+            double mostPerSecond,
             double p50,
             double p99,
             double p999,
@@ -78,6 +80,14 @@ public final class ContentionReport {
                     measured.stream().map(Measured::outcome).toList();
             return new Medians(
                     median(outcomes, WorkerThreads.LoadOutcome::perSecond),
+                    outcomes.stream()
+                            .mapToDouble(WorkerThreads.LoadOutcome::perSecond)
+                            .min()
+                            .orElse(Double.NaN),
+                    outcomes.stream()
+                            .mapToDouble(WorkerThreads.LoadOutcome::perSecond)
+                            .max()
+                            .orElse(Double.NaN),
                     median(outcomes, outcome -> outcome.percentile(50)),
                     median(outcomes, outcome -> outcome.percentile(99)),
                     median(outcomes, outcome -> outcome.percentile(99.9)),
@@ -203,6 +213,10 @@ public final class ContentionReport {
                     name,
                     "per_second",
                     medians.perSecond,
+                    "least_per_second",
+                    medians.leastPerSecond,
+                    "most_per_second",
+                    medians.mostPerSecond,
                     "p50_ns",
                     medians.p50,
                     "p99_ns",

@@ -10,12 +10,10 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.StringJoiner;
 
 /**
  * The price of memory for an emulator: the programs of {@link GuestProgram} on one array, on a page table made by hand,
@@ -26,8 +24,8 @@ import java.util.StringJoiner;
  * instructions in a microsecond of the thread's time on a processor: the best run of the program in the given time,
  * after as much time for the compiler. A run takes some milliseconds, or tens of them. The best run is the one that
  * other programs have disturbed least. A program on the other thread of the processor core slows a run down by a third,
- * and counts as time of that run. The file is an array of objects with {@code engine}, {@code work}, {@code memory},
- * {@code mips}, and {@code bytecode}: the bytes of each region that was translated.
+ * and counts as time of that run. A row of the file has {@code engine}, {@code work}, {@code memory}, {@code mips}, and
+ * {@code bytecode}: the bytes of each region that was translated.
  */
 public final class InterpreterBenchmark {
     private static final List<String> ENGINES = List.of("interpreter", "translator");
@@ -55,7 +53,7 @@ public final class InterpreterBenchmark {
     private final List<String> works;
     private final List<String> memories;
     private final double seconds;
-    private final String json;
+    private final Figures figures;
 
     private InterpreterBenchmark(String[] words) {
         Arguments arguments = new Arguments(words);
@@ -63,9 +61,9 @@ public final class InterpreterBenchmark {
         engines = arguments.list("--engine", ENGINES, ENGINES);
         memories = arguments.list("--memory", WAYS, WAYS);
         seconds = arguments.number("--seconds", 3);
-        json = arguments.text("--json", "");
+        String json = arguments.text("--json", "");
         arguments.check();
-        Figures.requireDirectory(json);
+        figures = new Figures(InterpreterBenchmark.class, words, json);
     }
 
     /**
@@ -79,24 +77,17 @@ public final class InterpreterBenchmark {
     }
 
     private void run() throws InterruptedException {
-        StringJoiner rows = new StringJoiner(",\n", "[\n", "\n]\n");
         Figures.line("%-12s %-10s %-8s %10s  %s", "engine", "work", "memory", "MIPS", "bytecode of regions");
         for (String engine : engines) {
             for (String work : works) {
                 for (String memory : memories) {
                     if (isThere(engine, memory)) {
-                        measure(engine, work, memory, rows);
+                        measure(engine, work, memory);
                     }
                 }
             }
         }
-        if (!json.isEmpty()) {
-            try {
-                Files.writeString(Path.of(json), rows.toString());
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
+        figures.write();
     }
 
     private static boolean isThere(String engine, String memory) {
@@ -105,18 +96,11 @@ public final class InterpreterBenchmark {
                 : !memory.equals("segment") || Runtime.version().feature() >= FIRST_WITH_SEGMENTS;
     }
 
-    private void measure(String engine, String work, String memory, StringJoiner rows) throws InterruptedException {
+    private void measure(String engine, String work, String memory) throws InterruptedException {
         String[] words = measuredApart(engine, work, memory).split(" ", 2);
         double mips = Double.parseDouble(words[0]);
         Figures.line("%-12s %-10s %-8s %10.1f  %s", engine, work, memory, mips, words[1]);
-        rows.add(String.format(
-                Locale.ROOT,
-                "{\"engine\": \"%s\", \"work\": \"%s\", \"memory\": \"%s\", \"mips\": %.2f, \"bytecode\": %s}",
-                engine,
-                work,
-                memory,
-                mips,
-                words[1]));
+        figures.row("engine", engine, "work", work, "memory", memory, "mips", mips, "bytecode", words[1]);
     }
 
     /** Measures in a new JVM, in which no other memory is loaded. Returns what it prints. */

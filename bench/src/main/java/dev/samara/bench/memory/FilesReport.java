@@ -129,7 +129,23 @@ public final class FilesReport {
                     Figures.line(
                             "%-16s %-16s %8.0f ns a page, %8.0f of processors, %6.1f B of garbage",
                             kind, contender, wall, busy, garbage);
-                    figures.row("kind", kind, "contender", contender, "ns", wall, "busy_ns", busy, "garbage", garbage);
+                    figures.row(
+                            "kind",
+                            kind.word(),
+                            "contender",
+                            contender,
+                            "threads",
+                            threads,
+                            "ns",
+                            wall,
+                            "least_ns",
+                            of.stream().mapToDouble(FilePass.Cost::wall).min().orElse(wall),
+                            "most_ns",
+                            of.stream().mapToDouble(FilePass.Cost::wall).max().orElse(wall),
+                            "busy_ns",
+                            busy,
+                            "garbage",
+                            garbage);
                 }
             }
         }

@@ -3,8 +3,10 @@ package dev.samara.bench.chart;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.bench.report.UsageException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -103,5 +106,62 @@ class ChartTest {
             }
         }
         assertTrue(Files.exists(charts.resolve("LookupBenchmark.get-pattern-random.svg")), written::toString);
+    }
+
+    @Test
+    @DisplayName("a directory has the charts whose files it has, under a reader's names")
+    void headlines() throws IOException {
+        Path raw = Files.createDirectory(folder.resolve("raw"));
+        Files.copy(result, raw.resolve("lookups.json"));
+        Files.writeString(raw.resolve("contention.json"), """
+                {"command": "contention", "java": "17", "processors": 2, "rows": [
+                {"beside": "nobody", "what": "operation", "threads": 2, "contender": "samara",
+                 "per_second": 3000000.0, "least_per_second": 2900000.0, "most_per_second": 3200000.0},
+                {"beside": "nobody", "what": "operation", "threads": 1, "contender": "samara",
+                 "per_second": 1500000.0, "least_per_second": 1400000.0, "most_per_second": 1500000.0},
+                {"beside": "nobody", "what": "lookup", "threads": 1, "contender": "samara",
+                 "per_second": 9.0, "least_per_second": 9.0, "most_per_second": 9.0},
+                {"goal": ">= 5", "what": "lookups", "figure": 1.0}]}""");
+        List<Plot> plots = Headline.in(raw);
+        assertEquals(
+                List.of("lookups", "operations"),
+                plots.stream().map(Plot::fileName).toList());
+        Plot.Series samara = plots.get(1).series().get(0);
+        assertEquals("Samara", samara.name());
+        assertEquals(
+                List.of(new Plot.Point("one thread", 1.5, 0.1), new Plot.Point("two threads", 3, 0.2)),
+                samara.points());
+    }
+
+    @Test
+    @DisplayName("a report whose row lacks a number is refused with the name of the file")
+    void badReport() throws IOException {
+        Path raw = Files.createDirectory(folder.resolve("raw"));
+        Path file = raw.resolve("contention.json");
+        Files.writeString(file, """
+                {"rows": [{"what": "operation", "beside": "nobody", "threads": 1, "contender": "samara"}]}""");
+        String message =
+                assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage();
+        assertTrue(message.contains("contention.json") && message.contains("per_second"), message);
+        Files.writeString(file, "[]");
+        message = assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage();
+        assertTrue(message.contains("contention.json") && message.contains("--json"), message);
+    }
+
+    @Test
+    @DisplayName("the charts of the documents are those that the raw results of the documents give")
+    void documents() throws IOException {
+        Path documents = Path.of("..", "docs");
+        List<String> drawn = Headline.in(documents.resolve("measurements")).stream()
+                .map(plot -> plot.fileName() + ".png")
+                .sorted()
+                .toList();
+        try (Stream<Path> files = Files.list(documents.resolve("charts"))) {
+            assertEquals(
+                    drawn,
+                    files.map(file -> String.valueOf(file.getFileName()))
+                            .sorted()
+                            .toList());
+        }
     }
 }

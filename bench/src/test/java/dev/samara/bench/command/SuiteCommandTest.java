@@ -78,6 +78,8 @@ class SuiteCommandTest {
                 "LookupBenchmark -jvm no/such/java | no/such/java",
                 "list all | all",
                 "quick fast | fast",
+                "quick --only lookups,nothing | nothing",
+                "full --out | --out",
                 "ab one.jar | two jars",
                 "ab no-such.jar other.jar | no-such.jar",
                 "chart | RESULT.json",

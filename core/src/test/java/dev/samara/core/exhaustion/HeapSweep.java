@@ -40,7 +40,7 @@ final class HeapSweep {
 
     private static final int MOST_WRONG = 2;
     private static final int STEP = 32;
-    private static final int STRIDE = 3;
+    private static final int STRIDE = 6;
     private static final int MOST = 96 * STEP;
     private static final int PATIENCE_MILLIS = 100;
     private static final String VERDICT = "swept: ";

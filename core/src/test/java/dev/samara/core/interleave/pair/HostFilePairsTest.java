@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Pairs of operations on a file of the host")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class HostFilePairsTest {
     private static final int MOST = 20_000;

@@ -10,6 +10,7 @@ import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,13 +27,19 @@ final class EndScenariosTest {
                 EndScenarios.SecondClose.class,
                 EndScenarios.Collection.class,
                 EndScenarios.Watch.class,
-                EndScenarios.Truncation.class,
-                ReapScenarios.ShortageBesideClose.class
+                EndScenarios.Truncation.class
             })
     void endsWell(Class<? extends Scenario> type) {
         Exploration exploration = SteppedScenarios.explore(type);
         Exploration.Result result = SteppedScenarios.result(type, exploration, Strategy.bounded(1), 0);
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
+    }
+
+    @Test
+    @Tag("planted")
+    @DisplayName("throws nothing, and leaves nothing, beside a shortage of frames, which has many more schedules")
+    void shortageEndsWell() {
+        endsWell(ReapScenarios.ShortageBesideClose.class);
     }
 }

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** {@link HostFileScenariosTest} finds nothing in the scenarios without a break. */
 @DisplayName("The scheduler finds slips in the write-back, the eviction and the reads of files of the host")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class HostFileBreaksTest {
     private static final int MOST = 5_000;

@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @DisplayName("The scheduler finds mended bugs that are planted again")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";

@@ -31,6 +31,7 @@ final class ReclaimScenariosTest {
     }
 
     @ParameterizedTest
+    @Tag("planted")
     @DisplayName("drops no droppable page that is pinned, used or another mapping's")
     @ValueSource(
             classes = {

@@ -210,7 +210,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
         Housekeeping list = new Housekeeping(null, Runnable::run, null);
         List<Scripted> all = new ArrayList<>();
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
-        for (int round = 0; round < 50; round++) {
+        for (int round = 0; round < 10; round++) {
             for (int i = 0; i < 20; i++) {
                 Scripted call = new Scripted(i % 3);
                 all.add(call);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+
+/**
+ * A chart of docs/performance.md.
+ *
+ * @param file the name of the file that has its numbers, with its extension
+ * @param chart reads that file
+ */
+record Headline(String file, Function<Path, Plot> chart) {
+    private static final String ON_A_PROCESSOR = "on a processor";
+
+    private static final List<Headline> ALL = List.of(
+            new Headline("lookups.json", TreeHeadlines::lookups),
+            new Headline("updates.json", TreeHeadlines::updates),
+            new Headline("beside-writer.json", TreeHeadlines::besideWriter),
+            new Headline("contention.json", SpaceHeadlines::operations),
+            new Headline("page-faults.json", SpaceHeadlines::faults),
+            new Headline("round-trips.json", SpaceHeadlines::shootdowns),
+            new Headline("interpreter.json", file -> GuestHeadlines.speed(file, "interpreter")),
+            new Headline("interpreter.json", file -> GuestHeadlines.speed(file, "translator")),
+            new Headline("resets.json", GuestHeadlines::resets),
+            new Headline("files.json", GuestHeadlines::files));
+
+    /** Returns the charts whose files a directory has. */
+    static List<Plot> in(Path directory) {
+        return ALL.stream()
+                .filter(headline -> Files.exists(directory.resolve(headline.file)))
+                .map(headline -> headline.chart.apply(directory.resolve(headline.file)))
+                .filter(plot -> !plot.series().isEmpty())
+                .toList();
+    }
+
+    /** Returns the times on a processor of the benchmarks in a file of JMH, or those of the clock where it has none. */
+    static List<Figure> times(Path file) {
+        List<Figure> all = ResultFile.read(file);
+        List<Figure> processor = all.stream()
+                .filter(figure -> figure.what().equals(ON_A_PROCESSOR))
+                .toList();
+        return processor.isEmpty()
+                ? all.stream().filter(figure -> figure.what().isEmpty()).toList()
+                : processor;
+    }
+
+    /** Returns the value of a parameter of a figure, which has it. */
+    static String parameter(Figure figure, String name) {
+        return Objects.requireNonNull(figure.parameters().get(name), () -> figure + " has no " + name);
+    }
+}

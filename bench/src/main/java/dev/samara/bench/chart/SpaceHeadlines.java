@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import java.nio.file.Path;
+
+/** The charts of address spaces. */
+final class SpaceHeadlines {
+    private static final double MILLION = 1e6;
+
+    private SpaceHeadlines() {}
+
+    static Plot operations(Path file) {
+        PlotBuilder plot = new PlotBuilder()
+                .line("samara", "Samara")
+                .line("rwlock-downgrade", "read-write lock, downgraded for munmap as in Linux")
+                .line("rwlock-whole", "read-write lock")
+                .line("stamped", "StampedLock, optimistic lookups")
+                .place("nobody 1", "one thread")
+                .place("nobody 2", "two threads")
+                .place("snapshots 1", "one, beside snapshots")
+                .place("snapshots 2", "two, beside snapshots");
+        for (ReportFile.Row row : ReportFile.read(file)) {
+            if (row.has("what", "operation")) {
+                double error = Math.max(
+                        row.number("most_per_second") - row.number("per_second"),
+                        row.number("per_second") - row.number("least_per_second"));
+                plot.point(
+                        row.text("contender"),
+                        row.text("beside") + " " + row.text("threads"),
+                        row.number("per_second") / MILLION,
+                        error / MILLION);
+            }
+        }
+        return plot.plot(
+                "operations",
+                "mmap, mprotect and munmap in one address space, each thread in a range of its own",
+                "million operations a second, of all threads (more is better)",
+                "");
+    }
+
+    static Plot faults(Path file) {
+        PlotBuilder plot = new PlotBuilder()
+                .line("samara", "Samara")
+                .line("treeMapAndLock", "TreeMap, read-write lock, an equal page table")
+                .place("file_1", "one page of a file")
+                .place("file_16", "sixteen pages at once")
+                .place("anonymous", "a new page")
+                .place("zero", "the zero page")
+                .place("copy", "copy on write");
+        for (Figure figure : Headline.times(file)) {
+            if (Headline.parameter(figure, "where").equals("random")) {
+                String line = figure.method().equals("fault") ? "samara" : figure.method();
+                plot.point(line, Headline.parameter(figure, "kind"), figure.score(), figure.error());
+            }
+        }
+        return plot.plot(
+                "faults",
+                "A page fault at a random address, 1,000 mappings",
+                "nanoseconds, with the 4 of the loop (less is better)",
+                "");
+    }
+
+    static Plot shootdowns(Path file) {
+        PlotBuilder plot = new PlotBuilder()
+                .line("samara", "Samara")
+                .place("pingPong:ping", "a word, there and back")
+                .place("nobody", "that CPU is out of GUEST")
+                .place("polling:shoot 0", "it only polls")
+                .place("polling:shoot 16", "it polls after 16 loads")
+                .place("polling:shoot 64", "it polls after 64 loads");
+        for (Figure figure : ResultFile.read(file)) {
+            if (figure.what().isEmpty()) {
+                String loads = figure.parameters().get("loads");
+                String place = loads == null ? figure.method() : figure.method() + " " + loads;
+                plot.point("samara", place, figure.score(), figure.error());
+            }
+        }
+        return plot.plot(
+                "shootdowns",
+                "A translation removed from the TLB of another CPU, and its acknowledgement",
+                "nanoseconds a round trip (less is better)",
+                "");
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import dev.samara.bench.index.Indexes;
+import java.nio.file.Path;
+import java.util.function.Function;
+
+/** The charts of the range tree beside other structures. */
+final class TreeHeadlines {
+    private static final double NANOS_IN_MICRO = 1e3;
+
+    private TreeHeadlines() {}
+
+    private static PlotBuilder structures() {
+        return new PlotBuilder()
+                .line(Indexes.SAMARA, "Samara")
+                .line(Indexes.SAMARA_SNAPSHOT, "Samara, a snapshot")
+                .line(Indexes.SKIPLIST, "ConcurrentSkipListMap")
+                .line(Indexes.TREEMAP_RWLOCK, "TreeMap, read-write lock")
+                .line(Indexes.COW_ARRAY, "sorted array, copied at each change");
+    }
+
+    private static void add(PlotBuilder plot, Figure figure, String place) {
+        plot.point(Headline.parameter(figure, "index"), place, figure.score(), figure.error());
+    }
+
+    static Plot lookups(Path file) {
+        PlotBuilder plot = structures();
+        for (int ranges : new int[] {30, 200, 1_000, 10_000, 100_000, 1_000_000}) {
+            plot.place(Integer.toString(ranges), Integer.toString(ranges));
+        }
+        for (Figure figure : Headline.times(file)) {
+            if (figure.method().equals("get")) {
+                add(plot, figure, Headline.parameter(figure, "ranges"));
+            }
+        }
+        return plot.plot(
+                "lookups",
+                "Which range has this address? One thread, random addresses",
+                "nanoseconds a lookup (less is better)",
+                "ranges in the structure");
+    }
+
+    static Plot updates(Path file) {
+        PlotBuilder plot = structures()
+                .place("eraseAndStore 1000", "erase and store, 1,000")
+                .place("eraseAndStore 100000", "erase and store, 100,000")
+                .place("storeAndErase 1000", "store and erase, 1,000")
+                .place("storeAndErase 100000", "store and erase, 100,000");
+        for (Figure figure : Headline.times(file)) {
+            add(plot, figure, figure.method() + " " + Headline.parameter(figure, "ranges"));
+        }
+        return plot.plot(
+                "updates",
+                "Two changes of one range, by the number of ranges",
+                "nanoseconds a pair (less is better)",
+                "");
+    }
+
+    static Plot besideWriter(Path file) {
+        PlotBuilder plot = structures()
+                .place("p50 1000", "median, 1,000 ranges")
+                .place("p99.9 1000", "99.9 %, 1,000 ranges")
+                .place("p50 100000", "median, 100,000 ranges")
+                .place("p99.9 100000", "99.9 %, 100,000 ranges");
+        Function<Figure, String> place = figure -> figure.what() + " " + Headline.parameter(figure, "ranges");
+        for (Figure figure : ResultFile.read(file)) {
+            if (figure.method().equals("besideWriter:reader") && figure.what().startsWith("p")) {
+                String index = Headline.parameter(figure, "index");
+                plot.point(index, place.apply(figure), figure.score() / NANOS_IN_MICRO, Double.NaN);
+            }
+        }
+        return plot.plot(
+                "beside-writer",
+                "A batch of 32 lookups, while another thread changes the structure",
+                "microseconds, in which so many are done (less is better)",
+                "");
+    }
+}

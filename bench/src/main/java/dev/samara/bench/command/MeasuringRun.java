@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.command;
+
+import dev.samara.bench.chart.ChartProgram;
+import dev.samara.bench.report.UsageException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.TreeSet;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.results.format.ResultFormatFactory;
+import org.openjdk.jmh.results.format.ResultFormatType;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+
+/**
+ * {@code quick [--out DIRECTORY] [--only FILE,...]} and {@code full}: run {@link Selection}s and reports, write a file
+ * for each into a directory, and draw the charts of docs/performance.md from the files that are there.
+ *
+ * <p>{@code quick} takes less than a quarter of an hour on two processors. It runs each benchmark in one short fork,
+ * which shows that the benchmark works, and the magnitude of its figures; they are not precise enough to quote.
+ * {@code full} takes an hour, and its files are those of docs/measurements.
+ */
+final class MeasuringRun {
+    private final Selection.Length length;
+    private final PrintStream out;
+    private Path directory;
+    private List<String> chosen = names();
+
+    private MeasuringRun(Selection.Length length, List<String> words, PrintStream out) {
+        this.length = length;
+        this.out = out;
+        String program = program(length);
+        directory = Path.of(program);
+        for (int i = 0; i < words.size(); i += 2) {
+            String word = words.get(i);
+            if (i + 1 == words.size() || !(word.equals("--out") || word.equals("--only"))) {
+                throw new UsageException(program + " takes nothing but --out DIRECTORY and --only FILE,..., not "
+                        + String.join(" ", words.subList(i, words.size())));
+            }
+            if (word.equals("--out")) {
+                directory = Path.of(words.get(i + 1));
+            } else {
+                chosen = List.of(words.get(i + 1).split(",", -1));
+            }
+        }
+        List<String> known = names();
+        for (String name : chosen) {
+            if (!known.contains(name)) {
+                throw new UsageException("--only: there is no " + name + "; there are " + String.join(", ", known));
+            }
+        }
+    }
+
+    private static String program(Selection.Length length) {
+        return length == Selection.Length.QUICK ? "quick" : "full";
+    }
+
+    /** Returns the names of all files, without their extension. */
+    static List<String> names() {
+        Collection<String> names = new TreeSet<>();
+        Selection.ALL.forEach(selection -> names.add(selection.file()));
+        ReportCommand.ALL.forEach(report -> names.add(report.word()));
+        return List.copyOf(names);
+    }
+
+    /**
+     * Runs all, or what the command line chooses.
+     *
+     * @param length how long
+     * @param words the command line
+     * @param out receives the progress
+     * @return the exit status
+     * @throws UsageException if the command line is invalid
+     */
+    static int run(Selection.Length length, List<String> words, PrintStream out) throws InterruptedException {
+        MeasuringRun run = new MeasuringRun(length, words, out);
+        try {
+            Files.createDirectories(run.directory);
+        } catch (IOException e) {
+            throw new UsageException("cannot write to " + run.directory.toAbsolutePath() + ": " + e.getMessage());
+        }
+        return run.run();
+    }
+
+    private int run() throws InterruptedException {
+        long began = System.nanoTime();
+        try {
+            for (Selection selection : Selection.ALL) {
+                if (chosen.contains(selection.file()) && selection.isPartOf(length)) {
+                    List<RunResult> results = new ArrayList<>(new Runner(selection.options(length)).run());
+                    ResultFormatFactory.getInstance(
+                                    ResultFormatType.JSON,
+                                    file(selection.file()).toString())
+                            .writeOut(results);
+                    tell(selection.file(), began);
+                }
+            }
+        } catch (RunnerException e) {
+            System.err.println(e.getMessage());
+            return 1;
+        }
+        for (ReportCommand report : ReportCommand.ALL) {
+            if (chosen.contains(report.word())) {
+                out.println();
+                report.run(length, file(report.word()));
+                tell(report.word(), began);
+            }
+        }
+        ChartProgram.draw(List.of(directory), directory, out);
+        out.printf("all of it in %d s%n", seconds(began));
+        return 0;
+    }
+
+    private Path file(String name) {
+        return directory.resolve(name + ".json");
+    }
+
+    private void tell(String name, long began) {
+        out.printf("%n%s after %d s%n", file(name), seconds(began));
+    }
+
+    private static long seconds(long began) {
+        return (System.nanoTime() - began) / 1_000_000_000;
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.command;
+
+import dev.samara.bench.ThreadTime;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.Options;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+
+/**
+ * Some benchmarks of JMH, whose results stand in one file.
+ *
+ * @param file the name of the file, without its extension
+ * @param benchmarks a regular expression for the names of the benchmarks, without their packages
+ * @param quick the values of some parameters in {@code quick}; another parameter has all of its values
+ * @param full the values of some parameters in {@code full}, or null if it is no part of that
+ * @param threads the number of measuring threads, or 1 where the benchmark has groups
+ */
+record Selection(
+        String file,
+        String benchmarks,
+        Map<String, String> quick,
+        @Nullable Map<String, String> full,
+        int threads) {
+    static final List<Selection> ALL = List.of(
+            new Selection(
+                    "lookups",
+                    "LookupBenchmark.get",
+                    Map.of("ranges", "1000,100000", "pattern", "random", "index", Indices.COMPARED),
+                    Map.of("pattern", "random", "index", Indices.COMPARED)),
+            new Selection(
+                    "lookup-patterns",
+                    "LookupBenchmark.get",
+                    Map.of("ranges", "1000", "pattern", Indices.PATTERNS, "index", Indices.READERS),
+                    Map.of("ranges", "1000,100000", "pattern", Indices.PATTERNS, "index", Indices.READERS)),
+            new Selection("batches", "BatchBenchmark", Map.of("ranges", "1000"), Map.of()),
+            new Selection(
+                    "updates",
+                    "UpdateBenchmark.(eraseAndStore|storeAndErase|grow)",
+                    Map.of("ranges", "1000", "index", Indices.EDITED),
+                    Map.of("ranges", "1000,100000", "index", Indices.EDITED)),
+            new Selection(
+                    "gaps",
+                    "GapBenchmark",
+                    Map.of("ranges", "1000", "free", "10"),
+                    Map.of("free", "10", "index", "samara,treemap-rwlock")),
+            new Selection(
+                    "snapshots",
+                    "SnapshotBenchmark",
+                    Map.of("ranges", "1000"),
+                    Map.of("index", "samara", "changes", "0,1")),
+            new Selection(
+                    "scans",
+                    "IterateBenchmark",
+                    Map.of("ranges", "1000"),
+                    Map.of("ranges", "1000,100000", "index", "samara,samara-snapshot,skiplist")),
+            new Selection(
+                    "beside-writer",
+                    "MixedBenchmark",
+                    Map.of("ranges", "1000", "index", Indices.EDITED),
+                    Map.of("ranges", "1000,100000", "index", Indices.EDITED)),
+            new Selection("references", "VmaRefBenchmark", Map.of("vmas", "1000"), Map.of()),
+            new Selection("operations", "OperationBenchmark", Map.of("vmas", "1000"), Map.of("vmas", "1000")),
+            new Selection("page-faults", "FaultBenchmark", Map.of("where", "random"), Map.of()),
+            new Selection("walks", "WalkBenchmark", Map.of("loads", "true"), Map.of()),
+            new Selection(
+                    "guest-accesses",
+                    "GuestAccessBenchmark.(hit|store|plainLoad|plainStore)",
+                    Map.of("pages", "64"),
+                    Map.of("pages", "64")),
+            new Selection("tlb-misses", "TlbMissBenchmark", Map.of(), Map.of()),
+            new Selection("round-trips", "ShootdownBenchmark", Map.of(), Map.of()),
+            new Selection("switches", "SwitchBenchmark", Map.of(), Map.of()),
+            new Selection("resets", "ResetBenchmark", Map.of("mappings", "16"), Map.of()),
+            new Selection("local-one-thread", "WorkloadBenchmark.local", Map.of(), Map.of(), 1),
+            new Selection("local-two-threads", "WorkloadBenchmark.local", Map.of(), Map.of(), 2),
+            // The report of that name is a part of the full run instead.
+            new Selection("contention-apart", "ContentionBenchmark", Map.of(), null, 1),
+            new Selection(
+                    "workloads",
+                    "WorkloadBenchmark.(slots|subRanges)",
+                    Map.of("range", "random", "reads", "60"),
+                    null,
+                    1));
+
+    private Selection(String file, String benchmarks, Map<String, String> quick, Map<String, String> full) {
+        this(file, benchmarks, quick, full, 1);
+    }
+
+    /** Names of structures, as the parameter {@code index} has them. */
+    private static final class Indices {
+        static final String COMPARED = "samara,samara-snapshot,skiplist,treemap-rwlock,cow-array";
+        static final String EDITED = "samara,skiplist,treemap-rwlock,cow-array";
+        static final String READERS = "samara,samara-reader,cow-array";
+        static final String PATTERNS = "local,sequential,dependent";
+
+        private Indices() {}
+    }
+
+    /** The lengths of a run of JMH. */
+    enum Length {
+        QUICK(1, 2, 300, 3, 200),
+        FULL(2, 3, 500, 5, 400);
+
+        private final int forks;
+        private final int warmups;
+        private final int warmupMillis;
+        private final int measurements;
+        private final int millis;
+
+        Length(int forks, int warmups, int warmupMillis, int measurements, int millis) {
+            this.forks = forks;
+            this.warmups = warmups;
+            this.warmupMillis = warmupMillis;
+            this.measurements = measurements;
+            this.millis = millis;
+        }
+    }
+
+    boolean isPartOf(Length length) {
+        return length == Length.QUICK || full != null;
+    }
+
+    Options options(Length length) {
+        Map<String, String> parameters = length == Length.QUICK ? quick : Objects.requireNonNull(full);
+        ChainedOptionsBuilder options = new OptionsBuilder()
+                .include("\\." + benchmarks + "\\b")
+                .forks(length.forks)
+                .warmupIterations(length.warmups)
+                .warmupTime(TimeValue.milliseconds(length.warmupMillis))
+                .measurementIterations(length.measurements)
+                .measurementTime(TimeValue.milliseconds(length.millis))
+                .addProfiler(ThreadTime.class)
+                .shouldFailOnError(true);
+        if (threads > 1) {
+            options.threads(threads);
+        }
+        parameters.forEach((name, values) -> options.param(name, values.split(",")));
+        if (file.equals("updates") || file.equals("page-faults")) {
+            options.addProfiler(GCProfiler.class);
+        }
+        return options.build();
+    }
+}
