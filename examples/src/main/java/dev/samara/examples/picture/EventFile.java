@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
 /** Reads the library's events from a recording of the flight recorder. */
@@ -14,13 +15,21 @@ final class EventFile {
     private EventFile() {}
 
     /**
+     * What a recording has of the library, at least one of either.
+     *
+     * @param moments the events that happen, in the order of the file
+     * @param levels the sizes of the spaces, in the order of time
+     */
+    record Content(List<Moment> moments, List<Level> levels) {}
+
+    /**
      * Reads a recording.
      *
      * @param file the recording
-     * @return the library's events, at least one, in the order of the file
+     * @return its content
      * @throws InputException if it is no recording, is damaged, or has no such event
      */
-    static List<Moment> read(Path file) throws InputException {
+    static Content read(Path file) throws InputException {
         if (!Files.exists(file)) {
             throw new InputException(file, "there is no such file", null);
         }
@@ -28,9 +37,12 @@ final class EventFile {
             throw new InputException(file, "is a folder, not a recording of the flight recorder", null);
         }
         List<Moment> moments = new ArrayList<>();
+        Level.Sum levels = new Level.Sum();
         try (RecordingFile recording = new RecordingFile(file)) {
             while (recording.hasMoreEvents()) {
-                Moment moment = Moment.of(recording.readEvent());
+                RecordedEvent event = recording.readEvent();
+                levels.add(event);
+                Moment moment = Moment.of(event);
                 if (moment != null) {
                     moments.add(moment);
                 }
@@ -39,11 +51,12 @@ final class EventFile {
             // The JDK's parser believes what a damaged file says, and then fails in many ways.
             throw new InputException(file, "is no recording of the flight recorder, or is damaged: " + reason(e), e);
         }
-        if (moments.isEmpty()) {
+        Content content = new Content(moments, levels.levels());
+        if (moments.isEmpty() && content.levels().isEmpty()) {
             throw new InputException(
                     file, "has no event of this library; record with META-INF/jfr/samara.jfc of its archive", null);
         }
-        return moments;
+        return content;
     }
 
     private static String reason(Exception failure) {

@@ -6,6 +6,7 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * The axis of a timeline: seconds from its first event on.
@@ -25,10 +26,17 @@ record TimeAxis(long zero, long span, long bin, long step) {
     private static final int MOST_BINS = 160;
     private static final int MOST_TICKS = 10;
 
-    /** Returns the axis of some events, at least one. */
-    static TimeAxis of(List<Moment> moments) {
-        long zero = moments.stream().mapToLong(Moment::begin).min().orElseThrow();
-        long end = moments.stream().mapToLong(Moment::end).max().orElseThrow();
+    /** Returns the axis of some events and levels, at least one of either. */
+    static TimeAxis of(List<Moment> moments, List<Level> levels) {
+        long zero = LongStream.concat(
+                        moments.stream().mapToLong(Moment::begin),
+                        levels.stream().mapToLong(Level::begin))
+                .min()
+                .orElseThrow();
+        long end = LongStream.concat(
+                        moments.stream().mapToLong(Moment::end), levels.stream().mapToLong(Level::begin))
+                .max()
+                .orElseThrow();
         long length = Math.max(LEAST_SPAN, end - zero + 1);
         long bin = round(length / MOST_BINS + 1);
         long span = (length + bin - 1) / bin * bin;

@@ -14,7 +14,8 @@ import java.util.TreeMap;
  * A picture of the library's events in a recording of the flight recorder, over time.
  *
  * <p>Each kind of event has a lane. A few events are boxes as long as they lasted; many are counted, and a column shows
- * how many began in its interval. Every lane has its own scale, which its end tells.
+ * how many began in its interval. Every lane has its own scale, which its end tells. Another lane, the first one, shows
+ * the sizes of the spaces.
  */
 public final class TimelinePicture {
     private static final int MARGIN = 16;
@@ -36,13 +37,15 @@ public final class TimelinePicture {
 
     private final String title;
     private final List<Moment> moments;
+    private final List<Level> levels;
     private final TimeAxis axis;
     private final Map<Lane, List<Moment>> lanes = new EnumMap<>(Lane.class);
 
-    private TimelinePicture(String title, List<Moment> moments) {
+    private TimelinePicture(String title, List<Moment> moments, List<Level> levels) {
         this.title = title;
         this.moments = moments;
-        axis = TimeAxis.of(moments);
+        this.levels = levels;
+        axis = TimeAxis.of(moments, levels);
         for (Lane lane : Lane.values()) {
             lanes.put(lane, moments.stream().filter(of -> of.lane() == lane).toList());
         }
@@ -56,12 +59,13 @@ public final class TimelinePicture {
      * @throws InputException if it is no recording, is damaged, or has no event of the library
      */
     public static TimelinePicture read(Path file) throws InputException {
-        return of(String.valueOf(file.getFileName()), EventFile.read(file));
+        EventFile.Content content = EventFile.read(file);
+        return of(String.valueOf(file.getFileName()), content.moments(), content.levels());
     }
 
-    /** Makes the picture of some events, at least one. */
-    static TimelinePicture of(String title, List<Moment> moments) {
-        return new TimelinePicture(title, moments);
+    /** Makes the picture of some events and levels, at least one of either. */
+    static TimelinePicture of(String title, List<Moment> moments, List<Level> levels) {
+        return new TimelinePicture(title, moments, levels);
     }
 
     /**
@@ -79,7 +83,7 @@ public final class TimelinePicture {
      * @return an SVG document
      */
     public String svg() {
-        int bottom = LANES + LANE * lanes.size();
+        int bottom = LANES + LANE * (1 + lanes.size());
         Svg svg = new Svg(WIDTH, bottom + FOOT, title);
         svg.text("t", MARGIN, 30, title);
         svg.text(
@@ -96,23 +100,39 @@ public final class TimelinePicture {
             svg.text("c", x, bottom + 14, TimeAxis.seconds(time));
         }
         svg.text("c", PLOT + PLOT_WIDTH / 2.0, bottom + 32, "seconds");
-        int y = LANES;
+        name(svg, LevelLane.TITLE, LevelLane.USUAL, LevelLane.OTHER, LANES);
+        drawLevels(svg);
+        int y = LANES + LANE;
         for (Map.Entry<Lane, List<Moment>> lane : lanes.entrySet()) {
-            name(svg, lane.getKey(), y);
+            Lane kind = lane.getKey();
+            name(svg, kind.title(), kind.usual(), kind.other(), y);
             draw(svg, lane.getValue(), y);
             y += LANE;
         }
         return svg.end();
     }
 
-    private static void name(Svg svg, Lane lane, int y) {
-        svg.text("n", MARGIN, y + 12, lane.title());
+    private static void name(Svg svg, String lane, String usual, String other, int y) {
+        svg.text("n", MARGIN, y + 12, lane);
         svg.box("d0", MARGIN, y + 19, SWATCH, SWATCH, null);
-        svg.text("m", MARGIN + SWATCH + 5, y + 27, lane.usual());
-        if (!lane.other().isEmpty()) {
+        svg.text("m", MARGIN + SWATCH + 5, y + 27, usual);
+        if (!other.isEmpty()) {
             svg.box("d1", MARGIN, y + 33, SWATCH, SWATCH, null);
-            svg.text("m", MARGIN + SWATCH + 5, y + 41, lane.other());
+            svg.text("m", MARGIN + SWATCH + 5, y + 41, other);
         }
+    }
+
+    private void drawLevels(Svg svg) {
+        if (levels.isEmpty()) {
+            svg.text("i", NOTES, LANES + 26, "none");
+            return;
+        }
+        LevelLane lane = new LevelLane(levels, axis, PLOT, LANES, PLOT_WIDTH, PLOT_HEIGHT);
+        lane.draw(svg);
+        List<String> notes = lane.notes();
+        svg.text("n", NOTES, LANES + 12, notes.get(0));
+        svg.text("m", NOTES, LANES + 27, notes.get(1));
+        svg.text("m", NOTES, LANES + 41, notes.get(2));
     }
 
     private void draw(Svg svg, List<Moment> lane, int y) {

@@ -17,10 +17,10 @@ final class TimelinePictureTest {
     private static final long SECOND = 1000 * MILLI;
 
     /** The lanes have a background each, and each lane with two colours two squares. */
-    private static final int SQUARES = 16;
+    private static final int SQUARES = 18;
 
     private static Xml draw(List<Moment> moments) {
-        return Xml.parse(TimelinePicture.of("a recording", moments).svg());
+        return Xml.parse(TimelinePicture.of("a recording", moments, List.of()).svg());
     }
 
     private static Moment moment(Lane lane, boolean isOther, long begin, long nanos) {
@@ -46,7 +46,7 @@ final class TimelinePictureTest {
         for (Lane lane : Lane.values()) {
             assertTrue(texts.contains(lane.title()) && texts.contains(lane.usual()), lane.title());
         }
-        assertEquals(7, Collections.frequency(texts, "none"));
+        assertEquals(8, Collections.frequency(texts, "none"));
         assertEquals(2, Collections.frequency(texts, "2 events"));
         assertTrue(texts.containsAll(List.of("longest 300 ms", "0", "0.2", "1", "seconds")), texts::toString);
         assertTrue(texts.stream().anyMatch(text -> text.contains("0 s is 1970-01-01T00:00:05Z")), texts::toString);
@@ -72,6 +72,27 @@ final class TimelinePictureTest {
                         .mapToInt(hint -> Integer.parseInt(hint.replaceAll(".* s: (\\d+) events?", "$1")))
                         .sum());
         assertTrue(drawn.texts("title").contains("0.5 s: 60 events"));
+    }
+
+    @Test
+    @DisplayName(
+            "the sizes of the spaces are columns and a line from each sample to the next one, to the end of the plot")
+    void levels() {
+        List<Level> levels =
+                List.of(new Level(5 * SECOND, 100, 2000), new Level(6 * SECOND, 200, 0), new Level(9 * SECOND, 0, 500));
+        Xml drawn =
+                Xml.parse(TimelinePicture.of("a recording", List.of(), levels).svg());
+        List<String> texts = drawn.texts("text");
+        assertTrue(
+                texts.containsAll(List.of("Mappings", "3 samples", "at most 200", "at most 2,000 pages")),
+                texts::toString);
+        assertTrue(
+                drawn.texts("title").contains("1 s: 200 mappings, 0 pages in memory"), drawn.texts("title")::toString);
+        assertEquals(6, boxes(drawn));
+        // The squares of the other lanes come after the levels.
+        List<String> heights = drawn.attributes("rect", "height");
+        int end = heights.size() - (SQUARES - 2);
+        assertEquals(List.of("21", "2", "42", "2", "0", "2"), heights.subList(end - 6, end));
     }
 
     @Test
@@ -101,16 +122,16 @@ final class TimelinePictureTest {
         for (int i = 0; i < 300; i++) {
             moments.add(moment(Lane.SHOOTDOWNS, i % 3 == 0, 1000L * i * i, i));
         }
-        String first = TimelinePicture.of("a", moments).svg();
+        String first = TimelinePicture.of("a", moments, List.of()).svg();
         Collections.reverse(moments);
-        assertEquals(first, TimelinePicture.of("a", moments).svg());
+        assertEquals(first, TimelinePicture.of("a", moments, List.of()).svg());
     }
 
     @Test
     @DisplayName("the axis has at most ten steps and 160 intervals, whose lengths are 1, 2 or 5 and zeros")
     void axis() {
         for (long span = 1; span < 1L << 60; span = span * 3 + 1) {
-            TimeAxis axis = TimeAxis.of(List.of(moment(Lane.FAULTS, false, 0, span)));
+            TimeAxis axis = TimeAxis.of(List.of(moment(Lane.FAULTS, false, 0, span)), List.of());
             assertTrue(axis.bins() <= 160 && axis.span() > span, axis::toString);
             assertTrue(axis.span() / axis.step() <= 10, axis::toString);
             assertTrue(String.valueOf(axis.bin()).matches("[125]0*"), axis::toString);

@@ -19,6 +19,7 @@ import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
@@ -163,6 +164,7 @@ public final class MachineState {
         hostFiles = new HostFiles(this::report, tasks);
         borrowers = new Borrowers(settings.longBorrowNanos());
         housekeeping.checkInSteps(this::checkInStep);
+        Tracepoints.countMappingsOf(spaces);
     }
 
     private void checkInStep() {

@@ -3,7 +3,12 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.ResidentPages;
 import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.trace.CountedSpaces;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.vma.VmArea;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -21,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A space is in use until its last user has gone and it is torn down. It is then never in use again.
  */
-public final class Spaces {
+public final class Spaces implements CountedSpaces {
     /** A space in the list. */
     static final class RegisteredSpace extends WeakReference<Layout> {
         private final long number;
@@ -178,6 +183,35 @@ public final class Spaces {
     public int users() {
         MachineMemory any = null;
         return inUse(any).size();
+    }
+
+    @Override
+    public void countMappings(long sample) {
+        MachineMemory any = null;
+        for (Layout layout : inUse(any)) {
+            boolean hasMemory = layout.memoryOrNull() != null;
+            Tracepoints.mappings(
+                    sample,
+                    layout.lifetime().identity().number(),
+                    hasMemory ? layout.pages().context().id() : 0,
+                    mappings(layout),
+                    hasMemory ? resident(layout.pages().residents()) : 0);
+        }
+    }
+
+    /** Walks over the mappings. A counter of them that other threads can read would cost each call a store. */
+    private static long mappings(Layout layout) {
+        long mappings = 0;
+        VmArea vma = layout.findNext(0);
+        while (vma != null) {
+            mappings++;
+            vma = layout.findNext(vma.end());
+        }
+        return mappings;
+    }
+
+    private static long resident(ResidentPages pages) {
+        return pages.count(Pte.ANONYMOUS_PAGE) + pages.count(Pte.FILE_PAGE) + pages.count(Pte.SHMEM_PAGE);
     }
 
     /** Returns the layouts in use whose page tables are charged to a budget. */

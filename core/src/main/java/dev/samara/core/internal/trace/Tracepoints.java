@@ -29,6 +29,7 @@ public final class Tracepoints {
             // Of a module that is there and not readable, the use throws.
             Class.forName("jdk.jfr.Event", false, Tracepoints.class.getClassLoader());
             isStarted();
+            MappingsClock.install();
             return true;
         } catch (Throwable absent) {
             return false;
@@ -403,6 +404,42 @@ public final class Tracepoints {
                     event.pageSize = pageSize;
                     event.commit();
                 }
+            } catch (Throwable lost) {
+                return;
+            }
+        }
+    }
+
+    /**
+     * Has the spaces of a machine counted while a recording wants that. Keeps the machine weakly reachable only.
+     *
+     * @param machine its spaces
+     */
+    public static void countMappingsOf(CountedSpaces machine) {
+        if (IS_PRESENT) {
+            MappingsClock.add(machine);
+        }
+    }
+
+    /**
+     * Records the size of a space. Called by {@link CountedSpaces}.
+     *
+     * @param sample as passed there
+     * @param space the number of the space
+     * @param context the number of its TLB context; 0 for a space without memory
+     * @param mappings the number of its mappings
+     * @param pages the number of its pages in memory
+     */
+    public static void mappings(long sample, long space, long context, long mappings, long pages) {
+        if (isOn()) {
+            try {
+                MappingsEvent event = new MappingsEvent();
+                event.sample = sample;
+                event.space = space;
+                event.context = context;
+                event.mappings = mappings;
+                event.pages = pages;
+                event.commit();
             } catch (Throwable lost) {
                 return;
             }

@@ -79,6 +79,35 @@ final class RecordedEventsTest {
     }
 
     @Test
+    @DisplayName("of the mappings and the pages in memory of each space, from time to time, also if it is older")
+    void mappings() throws IOException {
+        recording.close();
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(3);
+        fixture.store(at, 1);
+        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, READ));
+        AddressSpace empty = Machine.builder().build().newSpace(GEOMETRY);
+        List<RecordedEvent> counted;
+        try (FlightRecording later = new FlightRecording()) {
+            // The end of a recording ends a chunk of the recorder, which has the period of this recording.
+            counted = later.events("Mappings");
+        }
+        // The machines of other tests may be there still.
+        RecordedEvent event = counted.stream()
+                .filter(each -> each.getLong("mappings") == 3 && each.getLong("pages") == 1)
+                .findFirst()
+                .orElseThrow();
+        assertSpace(1, event);
+        assertTrue(event.getLong("context") > 0);
+        assertTrue(counted.stream()
+                .anyMatch(each -> each.getLong("sample") == event.getLong("sample")
+                        && each.getLong("context") == 0
+                        && each.getLong("mappings") == 0
+                        && each.getLong("pages") == 0));
+        empty.close();
+    }
+
+    @Test
     @DisplayName("of a fault that asks a backing, with its address, access, result, and whether data were fetched")
     void fault() throws IOException {
         SpaceFixture fixture = new SpaceFixture();

@@ -38,11 +38,15 @@ final class SettingsFileTest {
     }
 
     @Test
-    @DisplayName("the settings file enables each event, and gives each one that lasts a threshold")
+    @DisplayName("the settings file enables each event, and gives each one that lasts a threshold, or a period")
     void settings() {
         Set<String> expected = new TreeSet<>();
         for (EventType type : types()) {
             expected.add(type.getName() + "#enabled");
+            if (type.getName().equals("dev.samara.Mappings")) {
+                expected.add(type.getName() + "#period");
+                continue;
+            }
             expected.add(type.getName() + "#stackTrace");
             if (!Set.of("dev.samara.SpaceBegin", "dev.samara.StalledCpu").contains(type.getName())) {
                 expected.add(type.getName() + "#threshold");
