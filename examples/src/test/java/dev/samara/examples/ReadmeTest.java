@@ -2,17 +2,21 @@
 package dev.samara.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-@DisplayName("The README's code")
+@DisplayName("The README")
 final class ReadmeTest {
     private static final String IMPORTS = """
             import static dev.samara.core.mman.MapFlags.*;
@@ -45,7 +49,8 @@ final class ReadmeTest {
     }
 
     @Test
-    @DisplayName("compiles with the imports of all public packages that it needs, and does what its comments say")
+    @DisplayName(
+            "has code that compiles with the imports of all public packages that it needs, and does what its comments say")
     void runs(@TempDir Path output) throws Exception {
         DocumentedProgram.compile("Readme", source(), output);
         try (URLClassLoader loader =
@@ -56,5 +61,29 @@ final class ReadmeTest {
                     "false 10.1.0.0/16 null 10.1.0.0/16",
                     readme.getMethod("block1").invoke(null));
         }
+    }
+
+    @Test
+    @DisplayName("names both artifacts with the group, the ids and the version of their POMs")
+    void coordinates() throws IOException {
+        List<String> blocks = new DocumentedProgram("README.md").blocks("xml");
+        List<String> modules = List.of("core", "maple");
+        assertEquals(modules.size(), blocks.size());
+        for (int i = 0; i < modules.size(); i++) {
+            String pom = Files.readString(Path.of(System.getProperty("basedir", ""), "..", modules.get(i), "pom.xml"));
+            String parent = element("parent", pom);
+            for (String name : List.of("groupId", "version")) {
+                assertEquals(element(name, parent), element(name, blocks.get(i)));
+            }
+            assertEquals(element("artifactId", pom.replace(parent, "")), element("artifactId", blocks.get(i)));
+        }
+    }
+
+    /** Returns the content of the first element of a name. */
+    private static String element(String name, String xml) {
+        Matcher matcher = Pattern.compile("(?s)<" + name + ">\\s*(.*?)\\s*</" + name + ">")
+                .matcher(xml);
+        assertTrue(matcher.find(), name);
+        return matcher.group(1);
     }
 }

@@ -33,11 +33,11 @@ final class InputFiles {
                 List<Path> found =
                         below.filter(file -> isWanted(file, suffix)).sorted().toList();
                 if (found.isEmpty()) {
-                    throw new InputException(path, 1, "there is no *" + suffix + " in this folder", null);
+                    throw new InputException(path, "there is no *" + suffix + " in this folder", null);
                 }
                 files.addAll(found);
             } catch (IOException | UncheckedIOException e) {
-                throw new InputException(path, 1, "cannot be read: " + e.getMessage(), e);
+                throw new InputException(path, "cannot be read: " + e.getMessage(), e);
             }
         }
         return files.stream().distinct().toList();
@@ -58,7 +58,7 @@ final class InputFiles {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> isWanted(file, suffix)).sorted().toList();
         } catch (IOException | UncheckedIOException e) {
-            throw new InputException(folder, 1, "cannot be read: " + e.getMessage(), e);
+            throw new InputException(folder, "cannot be read: " + e.getMessage(), e);
         }
     }
 

@@ -10,6 +10,7 @@ import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** The root command and the entry point of the program. */
@@ -18,6 +19,8 @@ import picocli.CommandLine.Spec;
         description = "Checks Samara's address spaces against recordings of a real kernel, and runs programs in them.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
+        // The exit codes are in the help of each command.
+        scope = ScopeType.INHERIT,
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:everything was as recorded; run: the guest's status, or 128 and its signal",

@@ -2,6 +2,7 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.storm.Storm;
+import dev.samara.examples.storm.StormVerdict;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -19,6 +20,9 @@ final class StormCommand implements Callable<Integer> {
     @Mixin
     private StormOptions options;
 
+    @Mixin
+    private OutputOptions output;
+
     @Spec
     private CommandSpec spec;
 
@@ -30,16 +34,24 @@ final class StormCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         Storm storm = options.storm(spec);
         PrintWriter out = spec.commandLine().getOut();
-        out.println(options.title());
-        out.flush();
+        if (!output.isJson()) {
+            out.println(options.title());
+            out.flush();
+        }
         ProgressLine progress = ProgressLine.of(spec);
-        Storm.Verdict verdict;
+        StormVerdict verdict;
         try {
             verdict = storm.run(counts ->
-                    progress.show(++seconds + " of " + options.seconds() + " s: " + StormOptions.line(counts)));
+                    progress.show(++seconds + " of " + options.seconds() + " s: " + StormResult.line(counts)));
         } finally {
             progress.clear();
         }
-        return StormOptions.report(storm, verdict, out);
+        StormResult result = StormResult.of(storm, verdict);
+        if (output.isJson()) {
+            result.printJson(options, out);
+        } else {
+            result.printText(out);
+        }
+        return result.status();
     }
 }

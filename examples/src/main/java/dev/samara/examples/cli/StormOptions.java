@@ -3,7 +3,7 @@ package dev.samara.examples.cli;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.examples.storm.Storm;
-import java.io.PrintWriter;
+import dev.samara.examples.storm.StormPlan;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Set;
@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** The options of a storm, and what is printed of it. */
+/** The options of a storm. */
 final class StormOptions {
     @Option(
             names = "--seconds",
@@ -59,7 +59,7 @@ final class StormOptions {
             split = ",",
             paramLabel = "GROUP",
             description = "Run only these groups of threads: pages, early-reuse, notices, closes, lends, chains,"
-                    + " guest-calls.")
+                    + " files, guest-calls.")
     private Set<String> groups = Set.of();
 
     @Option(
@@ -78,12 +78,20 @@ final class StormOptions {
         return seconds;
     }
 
+    int cpus() {
+        return cpus;
+    }
+
+    long seed() {
+        return seed;
+    }
+
     /** Returns a storm, not yet begun. */
     Storm storm(CommandSpec spec) {
         if (seconds <= 0 || cpus <= 0 || patience <= 0) {
             throw new ParameterException(spec.commandLine(), "--seconds, --cpus and --patience must be positive");
         }
-        Storm.Plan plan = new Storm.Plan(
+        StormPlan plan = new StormPlan(
                 seconds,
                 cpus,
                 seed,
@@ -104,25 +112,5 @@ final class StormOptions {
     /** Returns a line that tells how to have the threads choose alike again. */
     String title() {
         return String.format(Locale.ROOT, "storm of %d s, %d CPUs, --seed %d", seconds, cpus, seed);
-    }
-
-    /** Prints the result of a storm, and returns the exit status. */
-    static int report(Storm storm, Storm.Verdict verdict, PrintWriter out) {
-        out.println(line(storm.counts()));
-        verdict.lines().forEach(out::println);
-        out.printf(Locale.ROOT, "%d passed, %d failed%n", verdict.passed(), verdict.failed());
-        out.flush();
-        return verdict.failed() == 0 ? CheckRun.EQUAL : CheckRun.DIFFERENT;
-    }
-
-    static String line(Storm.Counts counts) {
-        return String.format(
-                Locale.ROOT,
-                "%,d accesses, %,d beside a change of their page; %,d changes, %,d shootdowns of %,d CPUs",
-                counts.accesses(),
-                counts.overlaps(),
-                counts.changes(),
-                counts.shootdowns(),
-                counts.targets());
     }
 }

@@ -2,6 +2,7 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.storm.Storm;
+import dev.samara.examples.storm.StormVerdict;
 import dev.samara.examples.top.SampleSource;
 import dev.samara.examples.top.WorkFigure;
 import java.io.PrintWriter;
@@ -37,11 +38,15 @@ final class TopStormCommand implements Callable<Integer> {
         Storm storm = options.storm(spec);
         PrintWriter out = spec.commandLine().getOut();
         SampleSource source = SampleSource.of(storm.watched(), () -> work(storm.counts()));
-        Storm.Verdict verdict =
+        StormVerdict verdict =
                 top.show(options.title(), top.standardOutput(spec), source, () -> storm.run(counts -> {}));
-        // The lines of JSON are alone on their stream.
-        return StormOptions.report(
-                storm, verdict, top.isJson() ? spec.commandLine().getErr() : out);
+        StormResult result = StormResult.of(storm, verdict);
+        if (top.isJson()) {
+            result.printJson(options, out);
+        } else {
+            result.printText(out);
+        }
+        return result.status();
     }
 
     private static List<WorkFigure> work(Storm.Counts counts) {

@@ -24,6 +24,7 @@ final class Judges {
     final Invariant refused;
     final Invariant closed;
     final Invariant lent;
+    final Invariant filed;
     final Invariant silent;
     final Invariant progress;
     final Invariant garbage;
@@ -48,6 +49,7 @@ final class Judges {
         refused = new Invariant("I5 a call from GUEST is refused where it would wait", course);
         closed = new Invariant("a space that is closed beside its use has its own pages only", course);
         lent = new Invariant("a space that is lent has its pages until it is reaped", course);
+        filed = new Invariant("a page of a file of the host has its last store after its eviction", course);
         silent = new Invariant("I10 no callback fails", course);
         progress = new Invariant("I5 every step makes progress", course);
         garbage = new Invariant("I9 ended objects are garbage", course);

@@ -2,7 +2,6 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
@@ -49,7 +48,7 @@ public final class Storm {
 
     private static final int COUNTS = 4;
 
-    private final Plan plan;
+    private final StormPlan plan;
     private final Course course;
     private final Judges judges;
     private final Reports reports;
@@ -59,43 +58,17 @@ public final class Storm {
     private final List<String> facts = new ArrayList<>();
 
     /**
-     * The plan of a storm.
-     *
-     * @param seconds its duration; up to 120 s longer, until each rule has been checked
-     * @param cpus the number of CPUs that access the first space
-     * @param seed the seed of the threads' random choices
-     * @param checked whether the machine checks each access itself, too
-     * @param lazy what CPUs in LAZY keep
-     * @param keepsGoing whether it continues after a violation
-     * @param stopsCpu whether a CPU stops in GUEST for ten seconds now and then
-     * @param isFlat whether the machine's resources at the start and at the end are compared
-     * @param groups the names of the groups that play; all if it is empty
-     * @param patience the time without progress of a thread after which it ends
-     */
-    public record Plan(
-            int seconds,
-            int cpus,
-            long seed,
-            boolean checked,
-            LazyTlb lazy,
-            boolean keepsGoing,
-            boolean stopsCpu,
-            boolean isFlat,
-            Set<String> groups,
-            Duration patience) {}
-
-    /**
      * Creates a storm, not yet begun.
      *
      * @param plan its plan
      * @throws IllegalArgumentException if the plan names an unknown group
      */
-    public Storm(Plan plan) {
+    public Storm(StormPlan plan) {
         this.plan = plan;
         course = new Course(plan.seed(), plan.keepsGoing());
         judges = new Judges(course);
         reports = new Reports(course, judges.silent);
-        MachineBuilder builder = description().memory(MEMORY).poisonFrames(true);
+        MachineBuilder builder = description().memory(MEMORY).poisonFrames(true).cacheLimit(Filing.CACHE_LIMIT);
         if (plan.checked()) {
             builder.checked(true);
         }
@@ -111,6 +84,7 @@ public final class Storm {
         all.put("closes", () -> new Closing(scene));
         all.put("lends", () -> new Lending(scene));
         all.put("chains", () -> new Chaining(scene));
+        all.put("files", () -> new Filing(scene));
         all.put("guest-calls", () -> new FromGuest(scene, description()));
         Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();
         if (!all.keySet().containsAll(named)) {
@@ -157,22 +131,13 @@ public final class Storm {
     }
 
     /**
-     * The result of a storm.
-     *
-     * @param lines one per invariant, broken ones first; then figures, and the events before a violation
-     * @param passed the number of invariants that held
-     * @param failed the number of invariants that did not hold, or were never checked in a storm that was not cut short
-     */
-    public record Verdict(List<String> lines, int passed, int failed) {}
-
-    /**
      * Runs the storm, once.
      *
      * @param listener called each second, on the calling thread
      * @return its result
      * @throws InterruptedException if the calling thread is interrupted
      */
-    public Verdict run(Listener listener) throws InterruptedException {
+    public StormVerdict run(Listener listener) throws InterruptedException {
         int seconds = plan.seconds();
         if (plan.isFlat()) {
             int warmUp = Math.max(1, Math.min(seconds / WARM_UP_PART, LONGEST_WARM_UP));
@@ -366,15 +331,8 @@ public final class Storm {
         }
     }
 
-    private Verdict verdict() {
-        List<Invariant> rules = rules();
-        List<String> lines = new ArrayList<>();
-        rules.forEach(rule -> lines.add(rule.line()));
-        lines.addAll(facts);
-        rules.forEach(rule -> rule.history().lines().forEach(line -> lines.add("    " + line)));
-        int passed = (int) rules.stream().filter(Invariant::passed).count();
-        int open = (int) rules.stream().filter(Invariant::isOpen).count();
-        return new Verdict(lines, passed, rules.size() - passed - open);
+    private StormVerdict verdict() {
+        return new StormVerdict(rules().stream().map(Invariant::result).toList(), List.copyOf(facts));
     }
 
     /** Returns the rules of this storm, broken ones first. */

@@ -73,6 +73,17 @@ final class CommandLineTest {
                 run.err());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"replay", "oracle", "maps", "timeline", "storm", "run", "top", "top storm", "top run"})
+    @DisplayName("the help of each command has the exit codes")
+    void exitCodes(String command) {
+        List<String> help =
+                ToolRun.of((Object[]) (command + " --help").split(" ", -1)).out();
+        assertTrue(help.contains("Exit codes:"), help::toString);
+        assertTrue(help.stream().anyMatch(line -> line.startsWith("  2   the command line or a file is wrong")));
+        assertTrue(help.stream().anyMatch(line -> line.startsWith("Usage: samara " + command)), help::toString);
+    }
+
     @Test
     @DisplayName("a script for completion names the commands, and the usage the exit codes")
     void completion() {
@@ -97,7 +108,9 @@ final class CommandLineTest {
                 "top storm --help",
                 "top run --help",
                 "timeline --help",
-                "maps --version"
+                "maps --version",
+                "storm --version",
+                "top run --version"
             })
     @DisplayName("help and version go to standard output")
     void helpAndVersion(String line) {
@@ -108,7 +121,7 @@ final class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"replay", "oracle", "maps", "timeline --svg x.svg", "top"})
-    @DisplayName("a file that is not there is named with a line")
+    @DisplayName("a file that is not there is named, without a line")
     void missingFile(String command) {
         Path missing = folder.resolve("missing.gz");
         ToolRun run = ToolRun.of((Object[]) (command + " " + missing).split(" ", -1));
@@ -118,11 +131,11 @@ final class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"replay", "oracle"})
-    @DisplayName("a folder without recordings is an input that cannot be read")
+    @DisplayName("a folder without recordings is an input that cannot be read, and has no line")
     void emptyFolder(String command) {
         ToolRun run = ToolRun.of(command, folder);
         assertEquals(2, run.status());
-        assertTrue(run.err().get(0).startsWith(folder + ":1: there is no *."), run.err()::toString);
+        assertTrue(run.err().get(0).startsWith(folder + ": there is no *."), run.err()::toString);
     }
 
     @Test

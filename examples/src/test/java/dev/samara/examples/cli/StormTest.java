@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -44,6 +46,22 @@ final class StormTest {
         assertTrue(checks.keySet().containsAll(RULES), () -> "not printed: " + missing(checks.keySet()));
         assertFalse(checks.containsValue("0"), checks::toString);
         assertEquals(checks.size() + " passed, 0 failed", run.lastLine());
+    }
+
+    @Test
+    @DisplayName("--json writes one document, with each invariant, its checks, and what repeats the storm")
+    void json() {
+        ToolRun run = ToolRun.of("storm", "--seconds", 1, "--cpus", 2, "--seed", 5, "--only", "chains", "--json");
+        assertEquals(0, run.status(), run.out()::toString);
+        JsonObject document = run.json();
+        assertEquals(5, document.get("seed").getAsLong());
+        assertEquals(0, document.get("failed").getAsInt());
+        JsonArray rules = document.getAsJsonArray("rules");
+        assertEquals(document.get("passed").getAsInt(), rules.size());
+        rules.forEach(rule -> {
+            assertEquals("passed", rule.getAsJsonObject().get("status").getAsString(), rule::toString);
+            assertTrue(rule.getAsJsonObject().get("checks").getAsLong() > 0, rule::toString);
+        });
     }
 
     private static List<String> missing(Set<String> printed) {

@@ -92,7 +92,10 @@ final class TopCommandTest {
         assertEquals("guest-calls", machine(sample, 1).get("name").getAsString());
         assertTrue(machine(sample, 0).get("shootdowns").getAsLong() > 0, sample::toString);
         assertTrue(sample.getAsJsonObject("work").get("accesses").getAsLong() > 0, sample::toString);
-        assertTrue(run.err().get(run.err().size() - 1).endsWith(" passed, 0 failed"), run.err()::toString);
+        assertEquals(List.of(), run.err());
+        JsonObject result = ToolRun.json(run.lastLine());
+        assertEquals(0, result.get("failed").getAsInt(), result::toString);
+        assertEquals(1, result.get("seed").getAsLong(), result::toString);
     }
 
     @Test
