@@ -3,6 +3,7 @@ package dev.samara.bench.command;
 
 import dev.samara.bench.ab.AbReport;
 import dev.samara.bench.chart.ChartProgram;
+import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.UsageException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -26,6 +27,12 @@ public final class SuiteCommand {
                             + " DIRECTORY] RESULT.json|DIRECTORY...",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",
             "full", "what docs/measurements has, in an hour: [--out DIRECTORY] [--only FILE,...]"));
+
+    private static final String USAGE =
+            "Usage: java -jar samara-bench.jar PROGRAM [OPTION VALUE]..., or JMH's arguments;"
+                    + " PROGRAM --help lists its options, -h those of JMH";
+
+    private static final String STATUS = "Exit codes: 0 success, 1 a failure, 2 invalid input";
 
     private SuiteCommand() {}
 
@@ -60,6 +67,14 @@ public final class SuiteCommand {
     private static int run(String[] words, PrintStream out) throws IOException, InterruptedException {
         String name = words.length == 0 ? "" : words[0];
         List<String> others = Arrays.asList(words).subList(Math.min(1, words.length), words.length);
+        if (name.equals(Arguments.HELP) || others.contains(Arguments.HELP)) {
+            return help(name, out);
+        }
+        if (name.equals("--version")) {
+            String version = SuiteCommand.class.getPackage().getImplementationVersion();
+            out.println("samara-bench " + (version == null ? "(not run from its jar)" : version));
+            return 0;
+        }
         ReportCommand report = ReportCommand.named(name);
         if (report != null) {
             report.run(others);
@@ -84,6 +99,29 @@ public final class SuiteCommand {
                 return JmhRun.run(words);
             }
         }
+        return 0;
+    }
+
+    /** Prints what there is, or what a program is for and its options, with their values where they are absent. */
+    private static int help(String name, PrintStream out) throws IOException, InterruptedException {
+        ReportCommand report = ReportCommand.named(name);
+        String about = PROGRAMS.get(name);
+        if (report != null) {
+            out.println(name + ": " + report.about());
+            try {
+                report.run(List.of(Arguments.HELP));
+            } catch (Arguments.HelpRequested options) {
+                out.println(options.getMessage());
+            }
+        } else if (about != null) {
+            out.println(name + ": " + about);
+        } else if (name.equals(Arguments.HELP)) {
+            out.println(USAGE);
+            Catalogue.print(out);
+        } else {
+            throw new UsageException("there is no program " + name + "; list shows what there is, -h JMH's options");
+        }
+        out.println(STATUS);
         return 0;
     }
 }

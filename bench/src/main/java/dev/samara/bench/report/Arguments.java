@@ -5,13 +5,31 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.StringJoiner;
+import java.util.TreeMap;
 
-/** A command line of pairs: {@code --name value}. Every error in it is a {@link UsageException}. */
+/**
+ * A command line of pairs: {@code --name value}, or {@code --help} alone. Every error in it is a {@link
+ * UsageException}.
+ */
 public final class Arguments {
+    /** What asks for help, on each command line of the suite. */
+    public static final String HELP = "--help";
+
+    private final boolean isHelp;
     private final Map<String, String> given = new HashMap<>();
-    private final Set<String> known = new TreeSet<>();
+
+    /** The options that were requested, with their values where they are absent. */
+    private final Map<String, String> known = new TreeMap<>();
+
+    /** The end of a program that was asked for help, and measures nothing. The message lists its options. */
+    public static final class HelpRequested extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private HelpRequested(String options) {
+            super(options, null, false, false);
+        }
+    }
 
     /**
      * Parses a command line.
@@ -19,6 +37,10 @@ public final class Arguments {
      * @param words its words
      */
     public Arguments(String[] words) {
+        isHelp = List.of(words).contains(HELP);
+        if (isHelp) {
+            return;
+        }
         if (words.length % 2 != 0) {
             throw new UsageException("each option needs a value: " + String.join(" ", words));
         }
@@ -35,7 +57,7 @@ public final class Arguments {
      * @return its value
      */
     public String text(String name, String otherwise) {
-        known.add(name);
+        known.put(name, otherwise);
         return given.getOrDefault(name, otherwise);
     }
 
@@ -114,11 +136,21 @@ public final class Arguments {
         return list;
     }
 
-    /** Refuses options that no method has requested. Called after all requests. */
+    /**
+     * Refuses options that no method has requested. Called after all requests.
+     *
+     * @throws HelpRequested if help was asked for
+     */
     public void check() {
+        if (isHelp) {
+            StringJoiner options = new StringJoiner("\n");
+            known.forEach((name, value) ->
+                    options.add(String.format("  %-14s %s", name, value).stripTrailing()));
+            throw new HelpRequested(options.toString());
+        }
         for (String name : given.keySet()) {
-            if (!known.contains(name)) {
-                throw new UsageException("no option " + name + "; there are " + String.join(" ", known));
+            if (!known.containsKey(name)) {
+                throw new UsageException("no option " + name + "; there are " + String.join(" ", known.keySet()));
             }
         }
     }

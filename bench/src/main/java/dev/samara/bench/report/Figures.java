@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.report;
 
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,6 +16,9 @@ import java.util.StringJoiner;
 
 /** The figures of a report, printed one by one and, if a file is named, written as JSON at the end. */
 public final class Figures {
+    /** Leaves characters as they are that only a page of the web escapes. */
+    private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
+
     private final String command;
     private final String file;
     private final List<String> rows = new ArrayList<>();
@@ -67,20 +72,15 @@ public final class Figures {
     public void row(Object... pairs) {
         StringJoiner row = new StringJoiner(", ", "{", "}");
         for (int i = 0; i < pairs.length; i += 2) {
-            row.add(quoted(pairs[i].toString()) + ": " + value(pairs[i + 1]));
+            row.add(json(pairs[i].toString()) + ": " + json(pairs[i + 1]));
         }
         rows.add(row.toString());
     }
 
-    private static String value(Object value) {
-        if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
-            return number.toString();
-        }
-        return value instanceof Number ? "null" : quoted(value.toString());
-    }
-
-    private static String quoted(String text) {
-        return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    /** Writes a value: a number that is not finite is null, and anything that is no number is text. */
+    private static String json(Object value) {
+        boolean isLost = value instanceof Number number && !Double.isFinite(number.doubleValue());
+        return JSON.toJson(isLost ? null : value instanceof Number ? value : value.toString());
     }
 
     /**
@@ -102,7 +102,7 @@ public final class Figures {
         }
         String text = Map.of("command", command, "java", Runtime.version().toString()).entrySet().stream()
                 .sorted(Map.Entry.comparingByKey())
-                .map(entry -> quoted(entry.getKey()) + ": " + quoted(entry.getValue()) + ",\n")
+                .map(entry -> json(entry.getKey()) + ": " + json(entry.getValue()) + ",\n")
                 .reduce("{", String::concat);
         text += "\"processors\": " + processors() + ",\n\"rows\": [\n" + String.join(",\n", rows) + "\n]}\n";
         try {

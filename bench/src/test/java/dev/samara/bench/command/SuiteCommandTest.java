@@ -60,10 +60,37 @@ class SuiteCommandTest {
         assertEquals(benchmarks.size() + ReportCommand.ALL.size() + SuiteCommand.PROGRAMS.size(), listed.size());
     }
 
+    @Test
+    @DisplayName("--help lists all, and after the name of a program or report its options; --version tells the version")
+    void help() throws IOException, InterruptedException {
+        assertEquals(0, run("--help"));
+        assertTrue(out.toString(StandardCharsets.UTF_8).startsWith("Usage: "), out::toString);
+        for (ReportCommand report : ReportCommand.ALL) {
+            out.reset();
+            assertEquals(0, run(report.word(), "--help"), report::word);
+            List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
+            assertEquals(report.word() + ": " + report.about(), lines.get(0));
+            assertTrue(lines.contains("  --json"), lines::toString);
+            assertTrue(lines.get(lines.size() - 1).startsWith("Exit codes: "), lines::toString);
+        }
+        for (String program : SuiteCommand.PROGRAMS.keySet()) {
+            out.reset();
+            assertEquals(0, run(program, "--help"), program);
+            assertTrue(out.toString(StandardCharsets.UTF_8).startsWith(program + ": "), out::toString);
+        }
+        out.reset();
+        assertEquals(0, run("--version"));
+        assertEquals(
+                "samara-bench (not run from its jar)",
+                out.toString(StandardCharsets.UTF_8).strip());
+        assertEquals("", err.toString(StandardCharsets.UTF_8));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
+                "nothing --help | nothing",
                 "LookupBenchmrk | LookupBenchmrk",
                 "lookup[ | regular expression",
                 "-bogus | not a recognized option",
