@@ -50,7 +50,7 @@ final class ReadmeTest {
 
     @Test
     @DisplayName(
-            "has code that compiles with the imports of all public packages that it needs, and does what its comments say")
+            "has code that compiles with the imports of the public packages that it needs, and does what comments say")
     void runs(@TempDir Path output) throws Exception {
         DocumentedProgram.compile("Readme", source(), output);
         try (URLClassLoader loader =

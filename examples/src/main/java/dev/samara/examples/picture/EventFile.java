@@ -20,7 +20,7 @@ final class EventFile {
      * @param moments the events that happen, in the order of the file
      * @param levels the sizes of the spaces, in the order of time
      */
-    record Content(List<Moment> moments, List<Level> levels) {}
+    record RecordedContent(List<Moment> moments, List<Level> levels) {}
 
     /**
      * Reads a recording.
@@ -29,7 +29,7 @@ final class EventFile {
      * @return its content
      * @throws InputException if it is no recording, is damaged, or has no such event
      */
-    static Content read(Path file) throws InputException {
+    static RecordedContent read(Path file) throws InputException {
         if (!Files.exists(file)) {
             throw new InputException(file, "there is no such file", null);
         }
@@ -37,7 +37,7 @@ final class EventFile {
             throw new InputException(file, "is a folder, not a recording of the flight recorder", null);
         }
         List<Moment> moments = new ArrayList<>();
-        Level.Sum levels = new Level.Sum();
+        Level.LevelSum levels = new Level.LevelSum();
         try (RecordingFile recording = new RecordingFile(file)) {
             while (recording.hasMoreEvents()) {
                 RecordedEvent event = recording.readEvent();
@@ -51,7 +51,7 @@ final class EventFile {
             // The JDK's parser believes what a damaged file says, and then fails in many ways.
             throw new InputException(file, "is no recording of the flight recorder, or is damaged: " + reason(e), e);
         }
-        Content content = new Content(moments, levels.levels());
+        RecordedContent content = new RecordedContent(moments, levels.levels());
         if (moments.isEmpty() && content.levels().isEmpty()) {
             throw new InputException(
                     file, "has no event of this library; record with META-INF/jfr/samara.jfc of its archive", null);

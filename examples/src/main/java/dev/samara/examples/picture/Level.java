@@ -19,7 +19,7 @@ record Level(long begin, long mappings, long pages) {
     private static final String EVENT = "dev.samara.Mappings";
 
     /** Adds up the events of each sample, which has one for each space. */
-    static final class Sum {
+    static final class LevelSum {
         private final Map<Long, Level> samples = new TreeMap<>();
 
         /** Adds an event, unless it is of another kind. */

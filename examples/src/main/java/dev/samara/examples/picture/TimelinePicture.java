@@ -59,7 +59,7 @@ public final class TimelinePicture {
      * @throws InputException if it is no recording, is damaged, or has no event of the library
      */
     public static TimelinePicture read(Path file) throws InputException {
-        EventFile.Content content = EventFile.read(file);
+        EventFile.RecordedContent content = EventFile.read(file);
         return of(String.valueOf(file.getFileName()), content.moments(), content.levels());
     }
 

@@ -429,19 +429,20 @@ public final class HostFiles {
             room.lock();
         }
         BegunEvent recorded = Tracepoints.beginReclaim();
-        int freed = 0;
+        long freedBytes = 0;
         try {
             boolean isFound = true;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
                 isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0);
-                freed += (int) Math.max(before - resident.get(), 0);
+                freedBytes += Math.max(before - resident.get(), 0);
             }
         } finally {
             room.unlock();
         }
         // Other threads insert pages meanwhile, so the number is a little too low at times.
-        Tracepoints.endReclaim(recorded, "pages above the cache limit", freed, false);
+        long freed = freedBytes / reader.pages().memory().frames().pageSize();
+        Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }
 
     /**

@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.PageTableRef;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.FlightRecording;
 import dev.samara.core.fixture.HeldOperations;
@@ -25,6 +26,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.MapFlags;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import jdk.jfr.consumer.RecordedEvent;
@@ -265,5 +267,24 @@ final class RecordedEventsTest {
         assertEquals("no frame", last.getString("cause"));
         assertEquals(at, last.getLong("address"));
         assertEquals("write", last.getString("access"));
+    }
+
+    @Test
+    @DisplayName("of a reclaim of pages above the cache limit, whose number is that of frames")
+    void cacheLimit() throws IOException {
+        int limit = 8;
+        SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(64 * PAGE).cacheLimit(limit * PAGE));
+        try (HostFile file = fixture.machine.openFile("pages", GEOMETRY, ByteBuffer.allocate((int) (32 * PAGE)))) {
+            long at = fixture.map(0, 32, READ, MapFlags.SHARED, file, 0);
+            for (int page = 31; page >= 0; page--) {
+                fixture.load(at + page * PAGE);
+            }
+            assertEquals(0, fixture.space.munmap(at, 32 * PAGE));
+        }
+        List<RecordedEvent> reclaims = recording.events("Reclaim").stream()
+                .filter(event -> event.getString("kind").equals("pages above the cache limit"))
+                .toList();
+        assertTrue(reclaims.stream().anyMatch(event -> event.getInt("freed") > 0), reclaims::toString);
+        assertTrue(reclaims.stream().allMatch(event -> event.getInt("freed") <= limit), reclaims::toString);
     }
 }
