@@ -12,25 +12,26 @@ typedef int i32;
 
 enum {
     SYS_getcwd = 17, SYS_eventfd2 = 19, SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_mknodat = 33,
-    SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_linkat = 37, SYS_truncate = 45, SYS_ftruncate = 46, SYS_faccessat = 48,
-    SYS_fchmodat = 53, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_getdents64 = 61, SYS_lseek = 62,
-    SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_ppoll = 73, SYS_readlinkat = 78,
-    SYS_newfstatat = 79, SYS_fstat = 80, SYS_fsync = 82, SYS_exit = 93, SYS_exit_group = 94, SYS_waitid = 95,
-    SYS_set_tid_address = 96, SYS_futex = 98, SYS_set_robust_list = 99, SYS_nanosleep = 101, SYS_clock_gettime = 113,
-    SYS_sched_yield = 124, SYS_kill = 129, SYS_tkill = 130, SYS_tgkill = 131, SYS_sigaltstack = 132,
-    SYS_rt_sigsuspend = 133, SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135, SYS_rt_sigpending = 136,
-    SYS_rt_sigtimedwait = 137, SYS_rt_sigqueueinfo = 138, SYS_rt_sigreturn = 139, SYS_setpgid = 154, SYS_getpgid = 155,
-    SYS_getsid = 156, SYS_setsid = 157, SYS_getpid = 172, SYS_getppid = 173, SYS_getuid = 174, SYS_gettid = 178,
-    SYS_shmget = 194, SYS_shmctl = 195, SYS_shmat = 196, SYS_shmdt = 197, SYS_brk = 214, SYS_munmap = 215,
-    SYS_mremap = 216, SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_mprotect = 226, SYS_msync = 227,
-    SYS_mlock = 228, SYS_munlock = 229, SYS_mincore = 232, SYS_madvise = 233, SYS_flush_icache = 259, SYS_wait4 = 260,
-    SYS_prlimit64 = 261, SYS_process_vm_readv = 270, SYS_renameat2 = 276, SYS_memfd_create = 279, SYS_membarrier = 283
+    SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_symlinkat = 36, SYS_linkat = 37, SYS_truncate = 45, SYS_ftruncate = 46,
+    SYS_faccessat = 48, SYS_fchmodat = 53, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_getdents64 = 61,
+    SYS_lseek = 62, SYS_read = 63, SYS_write = 64, SYS_pread64 = 67, SYS_pwrite64 = 68, SYS_ppoll = 73,
+    SYS_readlinkat = 78, SYS_newfstatat = 79, SYS_fstat = 80, SYS_fsync = 82, SYS_utimensat = 88, SYS_exit = 93,
+    SYS_exit_group = 94, SYS_waitid = 95, SYS_set_tid_address = 96, SYS_futex = 98, SYS_set_robust_list = 99,
+    SYS_nanosleep = 101, SYS_clock_gettime = 113, SYS_sched_yield = 124, SYS_kill = 129, SYS_tkill = 130,
+    SYS_tgkill = 131, SYS_sigaltstack = 132, SYS_rt_sigsuspend = 133, SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135,
+    SYS_rt_sigpending = 136, SYS_rt_sigtimedwait = 137, SYS_rt_sigqueueinfo = 138, SYS_rt_sigreturn = 139,
+    SYS_setpgid = 154, SYS_getpgid = 155, SYS_getsid = 156, SYS_setsid = 157, SYS_getpid = 172, SYS_getppid = 173,
+    SYS_getuid = 174, SYS_gettid = 178, SYS_shmget = 194, SYS_shmctl = 195, SYS_shmat = 196, SYS_shmdt = 197,
+    SYS_brk = 214, SYS_munmap = 215, SYS_mremap = 216, SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222,
+    SYS_mprotect = 226, SYS_msync = 227, SYS_mlock = 228, SYS_munlock = 229, SYS_mincore = 232, SYS_madvise = 233,
+    SYS_flush_icache = 259, SYS_wait4 = 260, SYS_prlimit64 = 261, SYS_process_vm_readv = 270, SYS_renameat2 = 276,
+    SYS_memfd_create = 279, SYS_membarrier = 283
 };
 
 enum {
     EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, ENXIO = 6, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12,
     EACCES = 13, EFAULT = 14, EBUSY = 16, EEXIST = 17, ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENOTTY = 25,
-    ESPIPE = 29, EPIPE = 32, ENOSYS = 38, ETIMEDOUT = 110
+    ESPIPE = 29, EPIPE = 32, ENOSYS = 38, EOPNOTSUPP = 95, ETIMEDOUT = 110
 };
 
 enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, RW = 3, RX = 5, RWX = 7 };

@@ -37,6 +37,7 @@ final class GuestProgramsTest {
                 "integers",
                 "jit",
                 "jobs",
+                "links",
                 "madvise",
                 "memfd",
                 "mmap",

@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -106,11 +104,11 @@ final class GuestFiles implements AutoCloseable {
             return failed(ENFILE);
         }
         byte[] bytes = process.procFile(path);
-        Path host = bytes == null ? process.hostFile(path) : null;
-        if (bytes == null && (host == null || !Files.isReadable(host))) {
+        FileChannel channel = bytes == null ? process.openHostFile(path) : null;
+        if (bytes == null && channel == null) {
             return failed(ENOENT);
         }
-        open.put(++last, new ReadFile(bytes, host == null ? null : FileChannel.open(host)));
+        open.put(++last, new ReadFile(bytes, channel));
         return "F" + Integer.toHexString(last);
     }
 

@@ -11,6 +11,7 @@ import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.ProgramNames;
 import dev.samara.examples.riscv.linux.process.ProgramStart;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,8 +43,32 @@ final class ExecCalls {
         if (left < 0 || getStrings(environmentAddress, environment, left) < 0) {
             return LinuxErrno.E2BIG;
         }
-        GuestRoot.ResolvedPath place =
-                (flags & EMPTY_PATH) != 0 ? ofDescriptor(folder) : new FileCalls(thread).program(folder, pathAddress);
+        if (arguments.isEmpty()) {
+            arguments.add("");
+        }
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0;
+        PathCalls paths = new PathCalls(thread);
+        String name = isOfDescriptor ? "" : paths.name(pathAddress);
+        LoadedStart loaded;
+        // No thread of the guest changes names before the files are open.
+        synchronized (thread.process().system().namedPipes()) {
+            GuestRoot.ResolvedPath place = isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
+            long error = check(place);
+            Path host = place.host();
+            if (error != 0 || host == null) {
+                return error;
+            }
+            try {
+                loaded = load(new ProgramStart(place.guest(), host, arguments, environment));
+            } catch (ProgramStart.LoadException e) {
+                return e.error();
+            }
+        }
+        return become(loaded);
+    }
+
+    /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
+    private long check(GuestRoot.ResolvedPath place) {
         if (place.error() != 0) {
             return place.error();
         }
@@ -52,13 +77,7 @@ final class ExecCalls {
             return LinuxErrno.ENOENT;
         }
         boolean isPipe = thread.process().system().namedPipes().find(host) != null;
-        if (isPipe || !Files.isRegularFile(host) || !Files.isExecutable(host)) {
-            return LinuxErrno.EACCES;
-        }
-        if (arguments.isEmpty()) {
-            arguments.add("");
-        }
-        return become(new ProgramStart(place.guest(), host, arguments, environment));
+        return isPipe || !Files.isRegularFile(host) || !Files.isExecutable(host) ? LinuxErrno.EACCES : 0;
     }
 
     private GuestRoot.ResolvedPath ofDescriptor(long descriptor) {
@@ -68,17 +87,20 @@ final class ExecCalls {
                 : thread.process().system().root().resolve("/", file.path(), true);
     }
 
-    private long become(ProgramStart start) {
+    /** A program in a space of its own, and what the process is called with it. */
+    private record LoadedStart(LoadedProgram program, ProgramNames names) {}
+
+    private LoadedStart load(ProgramStart start) throws ProgramStart.LoadException {
+        GuestSystem system = thread.process().system();
+        ProgramStart actual = start.withInterpreter(system.root());
+        LoadedProgram program =
+                actual.load(system.machine(), system.root(), thread.process().limits());
+        return new LoadedStart(program, actual.names());
+    }
+
+    private long become(LoadedStart loaded) {
         GuestProcess process = thread.process();
-        LoadedProgram program;
-        ProgramStart actual;
-        try {
-            actual = start.withInterpreter(process.system().root());
-            GuestSystem system = process.system();
-            program = actual.load(system.machine(), system.root(), process.limits());
-        } catch (ProgramStart.LoadException e) {
-            return e.error();
-        }
+        LoadedProgram program = loaded.program;
         if (!process.endOthers(thread)) {
             program.space().close();
             return 0;
@@ -86,7 +108,7 @@ final class ExecCalls {
         ProcessMemory old = process.memory();
         thread.cpu().switchTo(program.space());
         thread.blocks().clear();
-        process.become(ProcessMemory.of(program), actual.names());
+        process.become(ProcessMemory.of(program), loaded.names);
         old.close();
         process.system().tree().executed(process);
         process.files().exec();

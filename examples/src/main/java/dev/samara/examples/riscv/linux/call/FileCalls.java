@@ -7,7 +7,6 @@ import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DiskFile;
 import dev.samara.examples.riscv.linux.file.EventCounter;
-import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
@@ -15,6 +14,7 @@ import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.file.PipeEnd;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
@@ -55,104 +55,131 @@ final class FileCalls {
         return thread.process().files().add(file, (flags & OpenFlags.CLOEXEC) != 0, 0);
     }
 
+    /**
+     * What an open has found.
+     *
+     * @param error 0, or why there is nothing
+     * @param file the file, open; null for a pipe
+     * @param pipe the named pipe, which is not open yet
+     * @param guest the path of the pipe
+     */
+    record FoundFile(long error, @Nullable GuestFile file, NamedPipes.@Nullable PipeRights pipe, String guest) {
+        static FoundFile none(long error) {
+            return new FoundFile(error, null, null, "");
+        }
+
+        static FoundFile of(GuestFile file) {
+            return new FoundFile(0, file, null, "");
+        }
+    }
+
     long open(long folder, long path, long openFlags, long mode) {
         int flags = (int) openFlags;
-        GuestRoot.ResolvedPath place = paths.place(folder, path, (flags & OpenFlags.NOFOLLOW) == 0);
-        if (place.error() != 0) {
-            return place.error();
+        FoundFile found = find(folder, path, flags, mode);
+        if (found.pipe != null) {
+            // It may wait, so it has not the monitor of the names.
+            return pipes.open(found.pipe, found.guest, flags);
         }
-        GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
-        if (special != null) {
-            return add(special, flags);
+        GuestFile file = found.file;
+        if (file == null) {
+            return found.error;
         }
-        Path host = place.host();
-        if (host == null) {
-            return LinuxErrno.ENOENT;
+        if ((flags & OpenFlags.TRUNC) != 0 && file instanceof DiskFile && file.mayWrite()) {
+            long result = file.truncate(0);
+            if (result < 0) {
+                file.release();
+                return result;
+            }
         }
-        boolean exists = place.exists();
-        if (exists && (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
+        return add(file, flags);
+    }
+
+    /** Opens or makes a file; opens no pipe. */
+    FoundFile find(long folder, long path, int flags, long mode) {
+        String name = paths.name(path);
+        NamedPipes names = thread.process().system().namedPipes();
+        // No thread of the guest changes names between the resolution and the open, nor deletes a new file before it
+        // has its rights.
+        synchronized (names) {
+            GuestRoot.ResolvedPath place = paths.place(folder, name, (flags & OpenFlags.NOFOLLOW) == 0);
+            if (place.error() != 0) {
+                return FoundFile.none(place.error());
+            }
+            GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
+            if (special != null) {
+                return FoundFile.of(special);
+            }
+            Path host = place.host();
+            if (host == null) {
+                return FoundFile.none(LinuxErrno.ENOENT);
+            }
+            long error = check(host, place.exists(), flags);
+            if (error != 0) {
+                return FoundFile.none(error);
+            }
+            NamedPipes.PipeRights pipe = names.findWithRights(host);
+            if (pipe != null) {
+                return new FoundFile(0, null, pipe, place.guest());
+            }
+            try {
+                return FoundFile.of(openHost(place, host, flags, mode));
+            } catch (MmException e) {
+                return FoundFile.none(LinuxErrno.of(e));
+            } catch (IOException e) {
+                return FoundFile.none(LinuxErrno.of(e));
+            }
+        }
+    }
+
+    /** Returns why a file of the host cannot be opened or made; 0 if nothing is known against it. */
+    private static long check(Path host, boolean exists, int flags) {
+        if (!exists) {
+            boolean makesFile = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.DIRECTORY) == 0;
+            return makesFile ? 0 : LinuxErrno.ENOENT;
+        }
+        if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             return LinuxErrno.EEXIST;
         }
-        if (exists && Files.isSymbolicLink(host)) {
+        if (Files.isSymbolicLink(host)) {
             return LinuxErrno.ELOOP;
         }
         if (Files.isDirectory(host)) {
-            return (flags & OpenFlags.ACCESS) != 0
-                    ? LinuxErrno.EISDIR
-                    : add(
-                            new FolderFile(
-                                    place.guest(),
-                                    flags & OpenFlags.KEPT,
-                                    host,
-                                    thread.process().system().namedPipes()),
-                            flags);
+            return (flags & OpenFlags.ACCESS) != 0 ? LinuxErrno.EISDIR : 0;
         }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
-            return exists ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
+            return LinuxErrno.ENOTDIR;
         }
-        return openDisk(place.guest(), host, flags, mode, exists);
+        return Files.isRegularFile(host) ? 0 : LinuxErrno.ENXIO;
     }
 
-    /** Opens a file of the host, or the pipe for which it stands. */
-    private long openDisk(String guest, Path host, int flags, long mode, boolean exists) {
-        if (!exists && (flags & OpenFlags.CREAT) == 0) {
-            return LinuxErrno.ENOENT;
-        }
-        try {
-            if (exists && (FileStatus.of(host, true).mode() & FileStatus.TYPE) != FileStatus.REGULAR) {
-                return LinuxErrno.ENXIO;
-            }
-            HostFile file = openPlain(host, flags, mode, exists);
-            while (file == null) {
-                NamedPipes.PipeRights found =
-                        thread.process().system().namedPipes().findWithRights(host);
-                if (found != null) {
-                    // Another thread may have made it since the path was resolved.
-                    boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
-                    return isNew ? LinuxErrno.EEXIST : pipes.open(found, guest, flags);
-                }
-                file = openPlain(host, flags, mode, exists);
-            }
-            DiskFile opened = new DiskFile(guest, flags & OpenFlags.KEPT, host, file);
-            if ((flags & OpenFlags.TRUNC) != 0 && opened.mayWrite()) {
-                long result = file.truncate(0);
-                if (result < 0) {
-                    opened.release();
-                    return result;
-                }
-            }
-            return add(opened, flags);
-        } catch (MmException e) {
-            return LinuxErrno.of(e);
-        } catch (IOException e) {
-            return LinuxErrno.of(e);
-        }
-    }
-
-    /** Opens or makes a file of the host; returns null if it stands for a named pipe. */
-    private @Nullable HostFile openPlain(Path host, int flags, long mode, boolean exists) throws IOException {
+    /** Opens or makes a file of the host. The caller has the monitor of the names. */
+    private GuestFile openHost(GuestRoot.ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
-        NamedPipes names = system.namedPipes();
-        // No other thread of the guest deletes the file before it has its rights.
-        synchronized (names) {
-            if (names.find(host) != null) {
-                return null;
+        int kept = flags & OpenFlags.KEPT;
+        if (Files.isDirectory(host)) {
+            return new FolderFile(place.guest(), kept, nameOf(place, host), system.namedPipes());
+        }
+        boolean exists = place.exists();
+        HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
+        boolean isComplete = false;
+        try {
+            if (!exists) {
+                HostRights.setOfNew(
+                        host, (int) mode & ~thread.process().folder().umask());
             }
-            HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
-            boolean isComplete = false;
-            try {
-                if (!exists) {
-                    HostRights.setOfNew(
-                            host, (int) mode & ~thread.process().folder().umask());
-                }
-                isComplete = true;
-                return opened;
-            } finally {
-                if (!isComplete) {
-                    opened.close();
-                }
+            DiskFile file = new DiskFile(place.guest(), kept, nameOf(place, host), opened);
+            isComplete = true;
+            return file;
+        } finally {
+            if (!isComplete) {
+                opened.close();
             }
         }
+    }
+
+    private OpenedName nameOf(GuestRoot.ResolvedPath place, Path host) throws IOException {
+        GuestSystem system = thread.process().system();
+        return new OpenedName(place, host, system.root(), system.namedPipes());
     }
 
     private static OpenOption[] options(int flags, boolean exists) {
@@ -223,11 +250,6 @@ final class FileCalls {
                 inode,
                 system.unnamedMemory());
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);
-    }
-
-    /** Returns the path of an {@code execve}, or what is wrong with it. */
-    GuestRoot.ResolvedPath program(long folder, long path) {
-        return paths.place(folder, path, true);
     }
 
     static byte[] text(String text) {

@@ -42,7 +42,14 @@ final class NamedPipeCalls {
                 return LinuxErrno.EINVAL;
             }
         }
-        GuestRoot.ResolvedPath place = paths.place(folder, path, false);
+        int rights = (int) mode & RIGHTS & ~thread.process().folder().umask();
+        String name = paths.name(path);
+        synchronized (thread.process().system().namedPipes()) {
+            return make(paths.place(folder, name, false), type, rights);
+        }
+    }
+
+    private long make(GuestRoot.ResolvedPath place, int type, int rights) {
         Path host = place.host();
         if (place.error() != 0 || host == null) {
             return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
@@ -53,7 +60,6 @@ final class NamedPipeCalls {
         if (type == FileStatus.CHARACTERS || type == DEVICE_OF_BLOCKS || type == SOCKET) {
             return LinuxErrno.EPERM;
         }
-        int rights = (int) mode & RIGHTS & ~thread.process().folder().umask();
         NamedPipes names = thread.process().system().namedPipes();
         try {
             if (type == FileStatus.FIFO) {

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -57,9 +58,14 @@ final class PathCalls {
         return found instanceof FolderFile ? found.path() : null;
     }
 
-    /** Resolves the path at an address. */
-    GuestRoot.ResolvedPath place(long descriptor, long address, boolean follows) {
-        String path = memory.string(address, CallMemory.MOST_PATH);
+    /** Returns the path at an address, as {@link #place} takes it. */
+    String name(long address) {
+        return memory.string(address, CallMemory.MOST_PATH);
+    }
+
+    /** Resolves a path. The caller has the monitor of the names, and keeps it while it uses the result. */
+    GuestRoot.ResolvedPath place(long descriptor, String path, boolean follows) {
+        assert Thread.holdsLock(names());
         if (path.endsWith("\0")) {
             return failed(LinuxErrno.ENAMETOOLONG);
         }
@@ -101,8 +107,16 @@ final class PathCalls {
         }
     }
 
+    /** Resolves the path at an address, and makes a call with it, while no thread of the guest changes names. */
+    private long onHost(long descriptor, long address, boolean follows, HostCall call) {
+        String name = name(address);
+        synchronized (names()) {
+            return onHost(place(descriptor, name, follows), call);
+        }
+    }
+
     private boolean isEmpty(long address) {
-        return address == 0 || memory.string(address, CallMemory.MOST_PATH).isEmpty();
+        return address == 0 || name(address).isEmpty();
     }
 
     long stat(long descriptor, long path, long address, long flags) {
@@ -128,16 +142,20 @@ final class PathCalls {
             return statOf(descriptor, found);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        GuestRoot.ResolvedPath place = place(descriptor, path, follows);
-        GuestFile special = place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
-        if (special != null) {
-            found[0] = special.status();
-            return 0;
+        String name = name(path);
+        synchronized (names()) {
+            GuestRoot.ResolvedPath place = place(descriptor, name, follows);
+            GuestFile special =
+                    place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+            if (special != null) {
+                found[0] = special.status();
+                return 0;
+            }
+            return onHost(place, host -> {
+                found[0] = names().seen(FileStatus.of(host, follows));
+                return 0;
+            });
         }
-        return onHost(place, host -> {
-            found[0] = names().seen(FileStatus.of(host, follows));
-            return 0;
-        });
     }
 
     long statOf(long descriptor, long address) {
@@ -159,31 +177,44 @@ final class PathCalls {
     }
 
     long access(long descriptor, long path, long rights) {
-        GuestRoot.ResolvedPath place = place(descriptor, path, true);
-        if (place.error() == 0 && ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY) != null) {
-            return 0;
-        }
-        return onHost(place, host -> {
-            if (!Files.exists(host)) {
-                return LinuxErrno.ENOENT;
+        String name = name(path);
+        synchronized (names()) {
+            GuestRoot.ResolvedPath place = place(descriptor, name, true);
+            if (place.error() == 0 && ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY) != null) {
+                return 0;
             }
-            boolean isAllowed = ((rights & 4) == 0 || Files.isReadable(host))
-                    && ((rights & 2) == 0 || Files.isWritable(host))
-                    && ((rights & 1) == 0 || Files.isExecutable(host));
-            return isAllowed ? 0 : LinuxErrno.EACCES;
-        });
+            return onHost(place, host -> access(host, rights));
+        }
+    }
+
+    private static long access(Path host, long rights) {
+        if (!Files.exists(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        boolean isAllowed = ((rights & 4) == 0 || Files.isReadable(host))
+                && ((rights & 2) == 0 || Files.isWritable(host))
+                && ((rights & 1) == 0 || Files.isExecutable(host));
+        return isAllowed ? 0 : LinuxErrno.EACCES;
     }
 
     long readLink(long descriptor, long path, long address, long length) {
         if (length <= 0) {
             return LinuxErrno.EINVAL;
         }
-        GuestRoot.ResolvedPath place = place(descriptor, path, false);
-        String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
-        if (known != null) {
-            return putText(known, address, length);
+        String name = name(path);
+        String[] found = new String[1];
+        long result;
+        synchronized (names()) {
+            GuestRoot.ResolvedPath place = place(descriptor, name, false);
+            found[0] = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
+            result = found[0] != null
+                    ? 0
+                    : onHost(place, host -> {
+                        found[0] = Files.readSymbolicLink(host).toString();
+                        return 0;
+                    });
         }
-        return onHost(place, host -> putText(Files.readSymbolicLink(host).toString(), address, length));
+        return result != 0 ? result : putText(found[0], address, length);
     }
 
     private long putText(String text, long address, long length) {
@@ -193,7 +224,7 @@ final class PathCalls {
     }
 
     long unlink(long descriptor, long path, long flags) {
-        return onHost(place(descriptor, path, false), host -> {
+        return onHost(descriptor, path, false, host -> {
             boolean isFolder = Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
             boolean removesFolder = (flags & REMOVE_FOLDER) != 0;
             if (isFolder != removesFolder) {
@@ -207,7 +238,7 @@ final class PathCalls {
     }
 
     long makeFolder(long descriptor, long path, long mode) {
-        return onHost(place(descriptor, path, false), host -> {
+        return onHost(descriptor, path, false, host -> {
             names().makeFolder(host, (int) mode & ~thread.process().folder().umask());
             return 0;
         });
@@ -217,57 +248,58 @@ final class PathCalls {
         if ((flags & ~NO_REPLACE) != 0) {
             return LinuxErrno.EINVAL;
         }
-        GuestRoot.ResolvedPath target = place(toFolder, to, false);
-        Path end = target.host();
-        if (target.error() != 0 || end == null) {
-            return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
+        String name = name(from);
+        String newName = name(to);
+        synchronized (names()) {
+            GuestRoot.ResolvedPath target = place(toFolder, newName, false);
+            if ((flags & NO_REPLACE) != 0 && target.exists()) {
+                return LinuxErrno.EEXIST;
+            }
+            return onHost(
+                    target,
+                    end -> onHost(place(fromFolder, name, false), host -> {
+                        names().move(host, end);
+                        return 0;
+                    }));
         }
-        if ((flags & NO_REPLACE) != 0 && target.exists()) {
-            return LinuxErrno.EEXIST;
-        }
-        return onHost(place(fromFolder, from, false), host -> {
-            names().move(host, end);
-            return 0;
-        });
     }
 
     long link(long fromFolder, long from, long toFolder, long to) {
-        GuestRoot.ResolvedPath target = place(toFolder, to, false);
-        Path end = target.host();
-        if (target.error() != 0 || end == null) {
-            return target.error() != 0 ? target.error() : LinuxErrno.ENOENT;
+        String name = name(from);
+        String newName = name(to);
+        synchronized (names()) {
+            return onHost(
+                    place(toFolder, newName, false),
+                    end -> onHost(place(fromFolder, name, false), host -> names().link(host, end)));
         }
-        return onHost(place(fromFolder, from, false), host -> names().link(host, end));
     }
 
     long symbolicLink(long target, long descriptor, long path) {
         String text = memory.string(target, CallMemory.MOST_PATH);
-        return onHost(place(descriptor, path, false), host -> {
+        return onHost(descriptor, path, false, host -> {
             Files.createSymbolicLink(host, Path.of(text));
             return 0;
         });
     }
 
     long changeMode(long descriptor, long path, long mode) {
-        return onHost(place(descriptor, path, true), host -> {
+        return onHost(descriptor, path, true, host -> {
             HostRights.set(host, (int) mode);
             return 0;
         });
     }
 
     long truncate(long path, long length) {
-        Path host = place(CURRENT_FOLDER, path, true).host();
-        if (host != null && names().find(host) != null) {
+        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
+        if (found.pipe() != null) {
             return LinuxErrno.EINVAL;
         }
-        FileCalls files = new FileCalls(thread);
-        long opened = files.open(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
-        if (opened < 0) {
-            return opened;
+        GuestFile file = found.file();
+        if (file == null) {
+            return found.error();
         }
-        GuestFile file = thread.file(opened);
-        long result = file == null ? LinuxErrno.EBADF : file.truncate(length);
-        thread.process().files().close((int) opened);
+        long result = file.truncate(length);
+        file.release();
         return result;
     }
 
@@ -281,22 +313,28 @@ final class PathCalls {
         if (path == 0) {
             return 0;
         }
-        return onHost(place(descriptor, path, (flags & NO_FOLLOW) == 0), host -> {
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
+        return onHost(descriptor, path, follows, host -> {
             long time = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + nanos;
-            Files.setLastModifiedTime(host, FileTime.from(time, TimeUnit.NANOSECONDS));
+            Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
+                    .setTimes(FileTime.from(time, TimeUnit.NANOSECONDS), null, null);
             return 0;
         });
     }
 
     long changeFolder(long path) {
-        GuestRoot.ResolvedPath place = place(CURRENT_FOLDER, path, true);
-        return onHost(place, host -> {
-            if (!Files.isDirectory(host)) {
-                return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
-            }
-            thread.process().folder().path(place.guest());
-            return 0;
-        });
+        String name = name(path);
+        synchronized (names()) {
+            GuestRoot.ResolvedPath place = place(CURRENT_FOLDER, name, true);
+            return onHost(place, host -> {
+                if (!Files.isDirectory(host)) {
+                    return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
+                }
+                thread.process().folder().path(place.guest());
+                return 0;
+            });
+        }
     }
 
     long changeFolderTo(long descriptor) {

@@ -2,7 +2,8 @@
 package dev.samara.examples.riscv.linux.debug;
 
 import dev.samara.core.AddressSpace;
-import java.nio.file.Path;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import org.jspecify.annotations.Nullable;
 
 /** The process that has a debugger, as that sees it. All methods are for any thread. */
@@ -44,13 +45,14 @@ public interface DebuggedProcess {
     byte @Nullable [] procFile(String path);
 
     /**
-     * Returns where the host has a file that the guest may read.
+     * Opens a file of the host that the guest may read.
      *
      * @param path the absolute path in the guest's file system
-     * @return the path of a regular file of the host; null if there is none
+     * @return a regular file of the host, open for reads; null if there is none
+     * @throws IOException if the host cannot open it
      */
     @Nullable
-    Path hostFile(String path);
+    FileChannel openHostFile(String path) throws IOException;
 
     /** Ends the process by SIGKILL. */
     void kill();

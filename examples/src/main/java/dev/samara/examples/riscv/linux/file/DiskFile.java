@@ -4,9 +4,7 @@ package dev.samara.examples.riscv.linux.file;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 
 /**
  * A regular file of the host. Reads and writes go through the page cache that its mappings share, so they agree with
@@ -14,11 +12,11 @@ import java.nio.file.Path;
  */
 public final class DiskFile extends SeekableFile {
     private final HostFile file;
-    private final Path host;
+    private final OpenedName name;
 
-    public DiskFile(String path, int flags, Path host, HostFile file) {
+    public DiskFile(String path, int flags, OpenedName name, HostFile file) {
         super(path, flags);
-        this.host = host;
+        this.name = name;
         this.file = file;
     }
 
@@ -54,11 +52,7 @@ public final class DiskFile extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        try {
-            return FileStatus.of(host, true).withSize(file.size());
-        } catch (IOException deleted) {
-            return new FileStatus(file.major(), file.inode(), FileStatus.REGULAR | 0600, 0, file.size(), 0);
-        }
+        return name.status().withSize(file.size());
     }
 
     @Override

@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A directory of the host. Its names are read when the first of them is asked for. */
+/**
+ * A directory of the host. Its names are read when the first of them is asked for; with another name it is taken for a
+ * deleted one.
+ */
 public final class FolderFile extends GuestFile {
     private static final int HEADER = 19;
     private static final int DT_FIFO = 1;
@@ -20,14 +23,14 @@ public final class FolderFile extends GuestFile {
     private static final int DT_REG = 8;
     private static final int DT_LNK = 10;
 
-    private final Path host;
+    private final OpenedName name;
     private final NamedPipes pipes;
     private @Nullable List<String> names;
     private int next;
 
-    public FolderFile(String path, int flags, Path host, NamedPipes pipes) {
+    public FolderFile(String path, int flags, OpenedName name, NamedPipes pipes) {
         super(path, flags);
-        this.host = host;
+        this.name = name;
         this.pipes = pipes;
     }
 
@@ -60,14 +63,10 @@ public final class FolderFile extends GuestFile {
 
     @Override
     public FileStatus status() {
-        try {
-            return FileStatus.of(host, true);
-        } catch (IOException deleted) {
-            return FileStatus.of(FileStatus.FOLDER | 0755, 2, 0);
-        }
+        return name.status();
     }
 
-    private List<String> names() throws IOException {
+    private List<String> names(Path host) throws IOException {
         List<String> known = names;
         if (known == null) {
             known = new ArrayList<>(List.of(".", ".."));
@@ -82,28 +81,37 @@ public final class FolderFile extends GuestFile {
     }
 
     /** Writes as many entries as fit ({@code getdents64}); returns the number of bytes. */
-    public synchronized long entries(ByteBuffer target) {
-        try {
-            List<String> all = names();
-            long before = target.position();
-            while (next < all.size()) {
-                byte[] name = all.get(next).getBytes(StandardCharsets.UTF_8);
-                int length = HEADER + name.length + 1 + 7 & -8;
-                if (target.remaining() < length) {
-                    return target.position() == before ? LinuxErrno.EINVAL : target.position() - before;
-                }
-                put(target, all.get(next), name, length);
-                next++;
+    public long entries(ByteBuffer target) {
+        synchronized (pipes) {
+            Path host = name.host();
+            if (host == null) {
+                return LinuxErrno.ENOENT;
             }
-            return target.position() - before;
-        } catch (IOException e) {
-            return LinuxErrno.of(e);
+            try {
+                return entries(host, target);
+            } catch (IOException e) {
+                return LinuxErrno.of(e);
+            }
         }
     }
 
-    private void put(ByteBuffer target, String name, byte[] bytes, int length) {
+    private synchronized long entries(Path host, ByteBuffer target) throws IOException {
+        List<String> all = names(host);
+        long before = target.position();
+        while (next < all.size()) {
+            byte[] bytes = all.get(next).getBytes(StandardCharsets.UTF_8);
+            int length = HEADER + bytes.length + 1 + 7 & -8;
+            if (target.remaining() < length) {
+                return target.position() == before ? LinuxErrno.EINVAL : target.position() - before;
+            }
+            put(target, statusOf(host, all.get(next)), bytes, length);
+            next++;
+        }
+        return target.position() - before;
+    }
+
+    private void put(ByteBuffer target, FileStatus status, byte[] bytes, int length) {
         int at = target.position();
-        FileStatus status = statusOf(name);
         target.putLong(at, status.inode()).putLong(at + 8, next + 1L);
         target.putShort(at + 16, (short) length).put(at + 18, (byte) type(status));
         target.put(at + HEADER, bytes);
@@ -111,9 +119,9 @@ public final class FolderFile extends GuestFile {
         target.position(at + length);
     }
 
-    private FileStatus statusOf(String name) {
+    private FileStatus statusOf(Path host, String entry) {
         try {
-            return pipes.seen(FileStatus.of(name.equals("..") ? host : host.resolve(name), false));
+            return pipes.seen(FileStatus.of(entry.equals("..") ? host : host.resolve(entry), false));
         } catch (IOException deleted) {
             return FileStatus.of(0, 1, 0);
         }

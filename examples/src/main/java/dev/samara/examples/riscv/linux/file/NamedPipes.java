@@ -16,8 +16,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The named pipes of the guest, by the files of the host that stand for their names. A pipe keeps its file when that
- * gets another name, or further ones. The monitor of this guards the table and all changes of names, so nobody takes
- * the file of a pipe for a plain one.
+ * gets another name, or further ones.
+ *
+ * <p>The monitor of this guards the table, all changes that the guest makes to names, and each use of a path from its
+ * resolution on. So nobody takes the file of a pipe for a plain one, and no thread puts a link into a path that another
+ * one has just resolved. A thread that has the monitor waits for no other thread of the guest.
  */
 public final class NamedPipes {
     /** The most named pipes, each of which keeps a file of the host open, and the most names of all of them. */

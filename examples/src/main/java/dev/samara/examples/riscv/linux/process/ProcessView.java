@@ -5,6 +5,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -44,9 +46,11 @@ final class ProcessView implements DebuggedProcess {
     }
 
     @Override
-    public @Nullable Path hostFile(String path) {
-        Path host = process.system().root().resolve("/", path, true).host();
-        return host != null && Files.isRegularFile(host) ? host : null;
+    public @Nullable FileChannel openHostFile(String path) throws IOException {
+        synchronized (process.system().namedPipes()) {
+            Path host = process.system().root().resolve("/", path, true).host();
+            return host != null && Files.isRegularFile(host) && Files.isReadable(host) ? FileChannel.open(host) : null;
+        }
     }
 
     @Override

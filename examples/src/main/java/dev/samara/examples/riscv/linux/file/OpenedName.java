@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The name by which a file of the host was opened. The guest may have given it to another file since, or put a link
+ * there that leads out of its root. So each use resolves it again, and compares the file with the one that was opened.
+ */
+public final class OpenedName {
+    private final String guest;
+    private final FileStatus opened;
+    private final GuestRoot root;
+    private final NamedPipes names;
+
+    /**
+     * Notes a name. The caller has the monitor of the names since it has resolved the path.
+     *
+     * @param place the path, resolved
+     * @param host the path of the host
+     * @param root resolves it again
+     * @param names the names of the guest's files
+     */
+    public OpenedName(GuestRoot.ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {
+        guest = place.guest();
+        opened = FileStatus.of(host, false);
+        this.root = root;
+        this.names = names;
+    }
+
+    /**
+     * Returns where the host has the file; null if its name is gone, or another file's by now. The caller has the
+     * monitor of the names, and keeps it while it uses the path.
+     */
+    @Nullable
+    Path host() {
+        Path found = root.resolve("/", guest, false).host();
+        try {
+            return found != null && isOpened(FileStatus.of(found, false)) ? found : null;
+        } catch (IOException gone) {
+            return null;
+        }
+    }
+
+    /** Returns the status of the file; what it was at the open, without a name, if that is not the file's any more. */
+    FileStatus status() {
+        synchronized (names) {
+            Path found = root.resolve("/", guest, false).host();
+            try {
+                FileStatus now = found == null ? null : FileStatus.of(found, false);
+                return now != null && isOpened(now) ? now : opened.withoutNames();
+            } catch (IOException gone) {
+                return opened.withoutNames();
+            }
+        }
+    }
+
+    /** The number of a file that was deleted may be that of a new link by now. */
+    private boolean isOpened(FileStatus now) {
+        return now.isSame(opened) && ((now.mode() ^ opened.mode()) & FileStatus.TYPE) == 0;
+    }
+}
