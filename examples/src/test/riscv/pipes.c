@@ -129,10 +129,27 @@ static void descriptors(void) {
     check(call(9999), -ENOSYS);
 }
 
+/* A path that stands for an end of a pipe: a look at it keeps nothing open. */
+static void looks(void) {
+    u8 status[128], byte;
+    int pipes[2];
+    check(call(SYS_pipe2, pipes, O_NONBLOCK), 0);
+    require(pipes[1] < 10);
+    char path[] = "/proc/self/fd/0";
+    path[14] += (char) pipes[1];
+    check(call(SYS_newfstatat, AT_FDCWD, path, status, 0), 0);
+    check(call(SYS_faccessat, AT_FDCWD, path, 0), 0);
+    check(call(SYS_read, pipes[0], &byte, 1), -EAGAIN);
+    check(call(SYS_close, pipes[1]), 0);
+    check(call(SYS_read, pipes[0], &byte, 1), 0);
+    check(call(SYS_close, pipes[0]), 0);
+}
+
 int main(int argc, char **argv) {
     bytes();
     polls();
     events();
     descriptors();
+    looks();
     return 0;
 }

@@ -149,6 +149,7 @@ final class PathCalls {
                     place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
             if (special != null) {
                 found[0] = special.status();
+                special.release();
                 return 0;
             }
             return onHost(place, host -> {
@@ -180,7 +181,10 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             GuestRoot.ResolvedPath place = place(descriptor, name, true);
-            if (place.error() == 0 && ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY) != null) {
+            GuestFile special =
+                    place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+            if (special != null) {
+                special.release();
                 return 0;
             }
             return onHost(place, host -> access(host, rights));

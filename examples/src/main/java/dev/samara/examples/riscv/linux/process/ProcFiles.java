@@ -22,7 +22,7 @@ public final class ProcFiles {
         return path.startsWith(numbered) ? path.substring(numbered.length()) : null;
     }
 
-    /** Opens a file that is none of the host's; null if there is none of that path. */
+    /** Opens a file that is none of the host's, which the caller releases; null if there is none of that path. */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
         GuestProcess process = thread.process();
         String own = own(process, path);
