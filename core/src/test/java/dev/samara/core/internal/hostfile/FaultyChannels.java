@@ -3,8 +3,10 @@ package dev.samara.core.internal.hostfile;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.FileSystemException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -46,11 +48,17 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
     /** Called after each read, which has its bytes. */
     public volatile Runnable afterRead = () -> {};
 
+    /** Whether no file can be opened for writing, as on a file system that is read-only. */
+    public volatile boolean isReadOnly;
+
     /** The most bytes that one call transfers. */
     public volatile int mostBytes = Integer.MAX_VALUE;
 
     @Override
     public HostChannel open(Path path, Set<OpenOption> options) throws IOException {
+        if (isReadOnly && options.contains(StandardOpenOption.WRITE)) {
+            throw new FileSystemException(path.toString(), null, "Read-only file system");
+        }
         HostChannel opened = PathChannel.open(path, options);
         open.incrementAndGet();
         return new Faulty(opened);

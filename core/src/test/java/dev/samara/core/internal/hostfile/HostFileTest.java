@@ -20,6 +20,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.SyncFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -128,6 +129,81 @@ final class HostFileTest extends HostFileFixture {
                 new ProcessBuilder("/usr/bin/mkfifo", fifo.toString()).start().waitFor());
         assertRefused(Errno.ENODEV, fifo);
         assertRefused(Errno.ENODEV, Path.of("/dev/null"));
+    }
+
+    @Test
+    @DisplayName("on a read-only file system is refused for writing with EROFS, and is read")
+    void readOnlySystem() throws Exception {
+        Path path = write("f", PAGE_BYTES);
+        channels.isReadOnly = true;
+        assertRefused(Errno.EROFS, path, RW);
+        HostFile file = open(path);
+        long at = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
+        assertEquals(STAMP, fixture.load(at));
+        assertRefused(Errno.EROFS, path, RW);
+        assertResult(Errno.EACCES, space.mmap(0, PAGE, READ | WRITE, MapFlags.SHARED, file, 0));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("whose file system becomes read-only tells EROFS once for each open, and is saved when it can be")
+    void becomesReadOnly() throws Exception {
+        Path path = write("f", 2 * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        HostFile other = open(path, RW);
+        long at = fixture.map(0, 2, READ | WRITE, MapFlags.SHARED, file, 0);
+        fixture.store(at + PAGE, 5);
+        channels.failure = (call, offset, length) -> {
+            if (call != FaultyChannels.ChannelCall.READ) {
+                throw new IOException("Read-only file system");
+            }
+        };
+        assertResult(Errno.EROFS, space.msync(at, 2 * PAGE, SyncFlags.SYNC));
+        assertResult(Errno.EROFS, other.fsync());
+        assertResult(Errno.EROFS, file.truncate(PAGE));
+        assertResult(Errno.EROFS, file.pwrite(bytes(6), 4 * PAGE));
+        assertEquals(2 * PAGE, file.size());
+        assertEquals(5, fixture.load(at + PAGE), "nothing is lost");
+        channels.failure = (call, offset, length) -> {};
+        assertEquals(STAMP + 1, number(path, PAGE));
+        assertResult(Errno.EROFS, file.fsync());
+        assertEquals(0, file.fsync());
+        assertEquals(0, other.fsync());
+        assertEquals(5, number(path, PAGE));
+        assertEquals(2 * PAGE, Files.size(path));
+        other.close();
+        file.close();
+    }
+
+    @Test
+    @DisplayName("that was deleted is saved and read through its mappings until the last use ends, and then is gone")
+    void deleted() throws Exception {
+        Path path = write("f", 8 * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, 8, READ | WRITE, MapFlags.SHARED, file, 0);
+        fixture.store(at, 1);
+        Files.delete(path);
+        assertRefused(Errno.ENOENT, path, RW);
+        fixture.store(at + PAGE, 2);
+        assertEquals(8, file.pwrite(bytes(3), 7 * PAGE));
+        assertEquals(0, file.fsync());
+        assertEquals(0, file.revalidate());
+        assertEquals(8 * PAGE, file.size());
+        file.pageCache().remove(0, 8);
+        assertEquals(1, fixture.load(at), "read again from the file without a name");
+        assertEquals(STAMP + 5, fixture.load(at + 5 * PAGE));
+        assertEquals(3, fixture.load(at + 7 * PAGE));
+        file.close();
+        assertEquals(2, fixture.load(at + PAGE), "a mapping keeps it");
+        HostFile next = open(path, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
+        assertEquals(0, next.size(), "another file");
+        next.close();
+        Files.delete(path);
+        fixture.store(at, 4);
+        assertEquals(0, space.munmap(at, 8 * PAGE));
+        fixture.machine.awaitQuiescence();
+        assertEquals(0, channels.open.get());
+        assertRefused(Errno.ENOENT, path);
     }
 
     @Test
