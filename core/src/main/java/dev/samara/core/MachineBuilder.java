@@ -9,6 +9,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.DirtyPages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.space.MachineState;
@@ -19,7 +20,6 @@ import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -174,11 +174,11 @@ public final class MachineBuilder {
     /**
      * Sets the shares of the {@link #cacheLimit} that dirty pages of files of the host may have ({@code
      * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). They are looked at by calls that write to a file, and by
-     * faults at a page that has to be read, in a shared mapping that may be written. From the first share on, these
-     * have a task of the machine write the dirty pages of all files, on a thread of its own or by the {@linkplain
-     * #executor executor}. From the second one on, they first write them themselves, or wait for another thread that
-     * does. A store to a page in memory looks at nothing, and never waits. No page is forced to the device. Pages that
-     * cannot be written do not count, so no thread waits for them.
+     * stores through shared mappings that make a clean page dirty. From the first share on, these have a task of the
+     * machine write the dirty pages of all files, on a thread of its own or by the {@linkplain #executor executor}.
+     * From the second one on, they first write them themselves, or wait for another thread that does. Such a store is a
+     * fault then, out of GUEST; a store whose thread may not wait does not. A store to a dirty page looks at nothing.
+     * No page is forced to the device. Pages that cannot be written do not count, so no thread waits for them.
      *
      * <p>A page counts when it is written first, once for each mapping and for calls, and again when it is written
      * after it was saved, or after its mark was collected. A page that was saved by another call, such as {@code
@@ -657,9 +657,9 @@ public final class MachineBuilder {
                 (int) most,
                 poisonsFrames,
                 (thrown, frame) -> reportQuarantined(host, frame, thrown));
-        AtomicLong dirtied = host.hostFiles().dirtied();
-        if (dirtied != null) {
-            frames.countDirtied(dirtied);
+        DirtyPages dirtyPages = host.hostFiles().dirtyPages();
+        if (dirtyPages != null) {
+            frames.countDirtied(dirtyPages);
         }
         return new MachineMemory(
                 frames,

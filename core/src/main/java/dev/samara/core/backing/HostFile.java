@@ -24,8 +24,8 @@ import java.nio.ByteBuffer;
  * or not at all.
  *
  * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is
- * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite} and a fault in
- * a writable shared mapping may wait for that.
+ * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite} and a store
+ * that makes a clean page of a shared mapping dirty may wait for that.
  *
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a

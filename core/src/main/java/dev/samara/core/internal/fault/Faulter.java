@@ -15,6 +15,7 @@ import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
@@ -46,6 +47,12 @@ public final class Faulter {
 
     /** Internal result: there is no leaf, and another table would exceed the limit of the space or the machine. */
     static final int NO_TABLE = -4;
+
+    /**
+     * Internal result: many pages of files are dirty. The fault, out of all sections, has some written, and then starts
+     * over.
+     */
+    static final int UNBALANCED = -5;
 
     /**
      * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
@@ -80,6 +87,9 @@ public final class Faulter {
     private boolean isServing = true;
 
     private boolean isMajor;
+
+    /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
+    private boolean isBalanced;
 
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
@@ -187,16 +197,20 @@ public final class Faulter {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
         boolean outerIsMajor = isMajor;
+        boolean outerIsBalanced = isBalanced;
         int outerInVain = backingFault.begin();
         isMajor = false;
+        isBalanced = false;
         boolean ended = false;
         try {
             int result = attemptOnce(address, access);
             boolean repeated = result == Resolve.AGAIN;
             int reclaims = MachineMemory.MOST_RECLAIMS;
             int attempts = 0;
-            while (result == Resolve.AGAIN || (isShort(result) && reclaims > 0)) {
-                if (result == Fault.OUT_OF_MEMORY) {
+            while (result == Resolve.AGAIN || result == UNBALANCED || (isShort(result) && reclaims > 0)) {
+                if (result == UNBALANCED) {
+                    balance(address, access);
+                } else if (result == Fault.OUT_OF_MEMORY) {
                     if (!drop()) {
                         // The backing has tried to reclaim, and is not asked in vain.
                         break;
@@ -223,6 +237,7 @@ public final class Faulter {
             return result;
         } finally {
             isMajor = outerIsMajor;
+            isBalanced = outerIsBalanced;
             backingFault.end(outerInVain);
             if (!ended) {
                 // An Error may have prevented the exit, which had one stack frame less.
@@ -242,6 +257,26 @@ public final class Faulter {
         boolean isFreed = lacksFrame ? memory.reclaim() || drop() : reclaimTables();
         record(recorded, lacksFrame ? "no frame" : "no page table", address, access, Resolve.AGAIN);
         return isFreed;
+    }
+
+    /** Has dirty pages written, unless others may wait for this thread: the page becomes dirty all the same then. */
+    private void balance(long address, int access) {
+        isBalanced = true;
+        if (NoWaiting.isEntered() || RetiringThread.range() != null || !Cpus.mayWait()) {
+            return;
+        }
+        BegunEvent recorded = Tracepoints.beginFault();
+        frames.balanceDirty();
+        record(recorded, "too many dirty pages", address, access, Resolve.AGAIN);
+    }
+
+    /** Returns whether a write through a VMA waits for dirty pages to be written ({@code fault_dirty_shared_page}). */
+    private boolean isUnbalanced(VmArea vma) {
+        if (isBalanced || !vma.has(VmaFlags.SHARED) || !frames.isBalanceDue()) {
+            return false;
+        }
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.pageCache() instanceof FilePages cache && cache.number() >= Frames.SAVED;
     }
 
     private boolean reclaimTables() {
@@ -326,6 +361,9 @@ public final class Faulter {
         if (result != Fault.NONE) {
             return result;
         }
+        if ((access & Protection.WRITE) != 0 && isUnbalanced(vma)) {
+            return UNBALANCED;
+        }
         long[] leaf = table().leaf(address);
         int index = table().indexOf(address);
         long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
@@ -393,10 +431,12 @@ public final class Faulter {
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        if (allows(pte, access)) {
-            return Fault.NONE;
-        }
         boolean writes = (access & Protection.WRITE) != 0;
+        if (allows(pte, access)) {
+            // A walk would leave a page clean for as long as many are dirty, and the fault would begin again.
+            boolean makesDirty = isBalanced && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
+            return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
+        }
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
             return copyOnWrite.copyOrReuse(vma, address, access, leaf, index, pte);
         }

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.internal.page.DirtyPages;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Keeps the dirty pages of all files of a machine few ({@code balance_dirty_pages}). A thread looks at them before it
- * writes by a call, and before it reads a page for a mapping that may be written. Above a first bound it has a task of
- * the machine write them. Above a second one it writes them itself, or waits for another thread that does. A store to a
- * page in memory looks at nothing. Thread-safe.
+ * writes by a call, and before a store makes a clean page dirty: if a balance is due, the walk after the TLB miss makes
+ * no page dirty, and the fault does that after the balance. Above a first bound a thread has a task of the machine
+ * write them. Above a second one it writes them itself, or waits for another thread that does. Thread-safe.
  *
  * <p>The dirty bytes are an estimate: those that have become dirty since the beginning of the last pass over all files.
  * Pages do not count that could not be written, that a failed force has made dirty again, or that are pinned. A page
- * that becomes dirty again counts again. So a store costs nothing, unless it is the first one since its page was clean.
+ * that becomes dirty again counts again. So a store to a dirty page costs nothing.
  *
  * <p>A thread that waits here may hold the lock of the changes of one file. The thread that writes waits for the locks
  * of the write-back and inode locks, whose holders never wait here.
  */
-final class DirtyLimit {
+final class DirtyLimit implements DirtyPages {
     private final HostFiles files;
 
     /** The bytes of pages that have become dirty so far. */
@@ -52,8 +53,9 @@ final class DirtyLimit {
         return background != Long.MAX_VALUE;
     }
 
-    AtomicLong dirtied() {
-        return dirtied;
+    @Override
+    public void add(int bytes) {
+        dirtied.getAndAdd(bytes);
     }
 
     private long dirty() {
@@ -62,20 +64,29 @@ final class DirtyLimit {
         return dirtied.get() - before;
     }
 
-    /**
-     * Has pages written if too many are dirty. May wait for the host, for CPUs and for changes of files. Called by a
-     * thread that is about to make pages dirty. The caller holds no lock but one of changes.
-     */
-    void balance() {
+    @Override
+    public boolean isBalanceDue() {
         long dirty = dirty();
-        if (dirty >= most) {
+        return dirty >= most || (dirty >= background && isTaskNeeded());
+    }
+
+    /** Returns whether no thread writes, and no task will. Racy, benign because the task looks again. */
+    private boolean isTaskNeeded() {
+        return !isGiven.get() && !pass.isLocked();
+    }
+
+    /** The caller holds no lock but one of changes. A thread that writes for this does not wait for itself. */
+    @Override
+    public void balance() {
+        long dirty = dirty();
+        if (dirty >= most && !pass.isHeldByCurrentThread()) {
             pass.lock();
             try {
                 write(most);
             } finally {
                 pass.unlock();
             }
-        } else if (dirty >= background && isGiven.compareAndSet(false, true)) {
+        } else if (dirty >= background && isTaskNeeded() && isGiven.compareAndSet(false, true)) {
             give();
         }
     }

@@ -5,6 +5,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.DirtyPages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -340,9 +341,9 @@ public final class HostFiles {
         dirty.bound(background, most);
     }
 
-    /** Returns the counter of the bytes that become dirty; null if no limit needs it. */
-    public @Nullable AtomicLong dirtied() {
-        return dirty.isBounded() ? dirty.dirtied() : null;
+    /** Returns what is told of pages that become dirty; null if there is no limit for them. */
+    public @Nullable DirtyPages dirtyPages() {
+        return dirty.isBounded() ? dirty : null;
     }
 
     /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */

@@ -12,7 +12,6 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -112,9 +111,6 @@ public final class OpenHostFile extends HostFile {
         int known = pages.frameAt(page);
         if (known >= 0) {
             return known;
-        }
-        if (request.vma().has(VmaFlags.SHARED | VmaFlags.WRITE)) {
-            files.balanceDirty();
         }
         int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
         if (frame == FilePages.NO_MEMORY) {

@@ -73,7 +73,7 @@ public final class Frames {
     private final FramePool pool;
 
     /** See {@link #countDirtied}. Set before the first frame is handed out. */
-    private @Nullable AtomicLong dirtied;
+    private @Nullable DirtyPages dirtyPages;
 
     /** The number of pins of all frames. */
     private final AtomicLong pins = new AtomicLong();
@@ -462,13 +462,13 @@ public final class Frames {
     }
 
     /**
-     * Has the bytes counted of pages that become dirty, of caches whose numbers are at least {@link #SAVED}. Called
-     * before the first frame is handed out.
+     * Has pages counted that become dirty, of caches whose numbers are at least {@link #SAVED}. Called before the first
+     * frame is handed out.
      *
-     * @param counter is added to, and never subtracted from: a page that becomes dirty again counts again
+     * @param counter counts a page that becomes dirty again once more
      */
-    public void countDirtied(AtomicLong counter) {
-        dirtied = counter;
+    public void countDirtied(DirtyPages counter) {
+        dirtyPages = counter;
     }
 
     /**
@@ -476,10 +476,37 @@ public final class Frames {
      * during the call.
      */
     public void noteDirtied(int frame) {
-        AtomicLong counter = dirtied;
-        // The number is negative before the frame is put into its cache.
-        if (counter != null && Math.abs(FrameRecordWords.owner(recordsOf(frame), positionOf(frame))) >= SAVED) {
-            counter.getAndAdd(pageSize);
+        DirtyPages counter = dirtyPages;
+        if (counter != null && isSaved(frame)) {
+            counter.add(pageSize);
+        }
+    }
+
+    /** The number is negative before the frame is put into its cache. */
+    private boolean isSaved(int frame) {
+        return Math.abs(FrameRecordWords.owner(recordsOf(frame), positionOf(frame))) >= SAVED;
+    }
+
+    /**
+     * Returns whether {@link #balanceDirty} is due before a frame becomes dirty. Stores nothing, and does not wait. If
+     * the frame is freed meanwhile, the answer is about another one.
+     */
+    public boolean isBalanceDue(int frame) {
+        DirtyPages of = dirtyPages;
+        return of != null && of.isBalanceDue() && isSaved(frame);
+    }
+
+    /** Returns whether {@link #balanceDirty} is due before a page of a saved file becomes dirty. Does not wait. */
+    public boolean isBalanceDue() {
+        DirtyPages of = dirtyPages;
+        return of != null && of.isBalanceDue();
+    }
+
+    /** Has pages of files written if too many are dirty; see {@link DirtyPages#balance}. May wait. */
+    public void balanceDirty() {
+        DirtyPages of = dirtyPages;
+        if (of != null) {
+            of.balance();
         }
     }
 

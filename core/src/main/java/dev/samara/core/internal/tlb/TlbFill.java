@@ -77,7 +77,7 @@ public final class TlbFill {
      * @param right the right that the entry must have, as a bit of {@link Pte}; 0 for a forced read; {@link
      *     Pte#FORCED_WRITE}, for which the TLB gets no translation
      * @return the physical address; {@link SoftTlb#MISS} if the page is not present or its entry does not have the
-     *     right
+     *     right, or if the page is clean and many pages of files are dirty: the fault, which may wait, makes it dirty
      */
     public long walk(long address, long right) {
         PageTable of = table();
@@ -106,9 +106,13 @@ public final class TlbFill {
     private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
+            Frames counting = Pte.has(wanted & ~pte, Pte.DIRTY) && Pte.isCached(pte) ? frames : null;
+            if (counting != null && counting.isBalanceDue(Pte.frame(pte))) {
+                return SoftTlb.MISS;
+            }
             if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
-                if (frames != null && Pte.has(wanted & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                    frames.noteDirtied(Pte.frame(pte));
+                if (counting != null) {
+                    counting.noteDirtied(Pte.frame(pte));
                 }
                 return fill(address, pte | wanted, right);
             }

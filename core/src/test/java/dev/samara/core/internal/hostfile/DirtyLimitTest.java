@@ -4,15 +4,19 @@ package dev.samara.core.internal.hostfile;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Cpu;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.RepeatedStep;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,10 +28,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("Dirty pages of files of the host, by their share of the limit,")
 final class DirtyLimitTest extends DirtyLimitFixture {
-    /** The pages that stores may make dirty between two faults: a window of the read-ahead. */
-    private static final int WINDOW = 32;
-
     private static final int PAGES = 400;
+
+    /** Pages that are in memory together. */
+    private static final int IN_MEMORY = 100;
 
     DirtyLimitTest() {
         super(new HeldTasks());
@@ -95,7 +99,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
     }
 
     @Test
-    @DisplayName("are not more than the second share and a window after stores that fault")
+    @DisplayName("are not more than the second share after stores to pages that are read for them")
     void stores() throws Exception {
         Path path = write("f", PAGES * PAGE_BYTES);
         HostFile file = open(path, RW);
@@ -106,7 +110,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
             fixture.store(at + page * PAGE, page);
             seen = Math.max(seen, dirty(file, at));
         }
-        assertTrue(seen <= MOST + WINDOW, "dirty: " + seen);
+        assertTrue(seen <= MOST, "dirty: " + seen);
         tasks.release();
         assertEquals(0, file.fsync());
         file.close();
@@ -114,7 +118,83 @@ final class DirtyLimitTest extends DirtyLimitFixture {
     }
 
     @Test
-    @DisplayName("are known though no store to them has faulted; a read does not wait for them, but a write does")
+    @DisplayName("are not more than the second share after stores to pages that are in memory, mapped or not")
+    void storesInMemory() throws Exception {
+        Path path = write("f", IN_MEMORY * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < IN_MEMORY; page++) {
+            fixture.load(at + page * PAGE);
+        }
+        tasks.hold();
+        assertTrue(mostDirty(file, at, 0) <= MOST);
+        // An entry that is empty has its page from the cache.
+        assertEquals(0, space.madvise(at, IN_MEMORY * PAGE, Advice.DONTNEED));
+        assertTrue(mostDirty(file, at, 1) <= MOST);
+        tasks.release();
+        assertEquals(0, file.fsync());
+        file.close();
+        assertSaved(path, IN_MEMORY, 1);
+    }
+
+    private int mostDirty(HostFile file, long at, int first) {
+        int most = 0;
+        for (int page = 0; page < IN_MEMORY; page++) {
+            fixture.store(at + page * PAGE, first + page);
+            most = Math.max(most, dirty(file, at));
+        }
+        return most;
+    }
+
+    @Test
+    @DisplayName("are written by a task from the first share on if stores to pages in memory make them dirty")
+    void storesInBackground() throws Exception {
+        HostFile file = open(write("f", IN_MEMORY * PAGE_BYTES), RW);
+        long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < IN_MEMORY; page++) {
+            fixture.load(at + page * PAGE);
+        }
+        tasks.hold();
+        for (int page = 0; page < BACKGROUND; page++) {
+            fixture.store(at + page * PAGE, page);
+        }
+        fixture.machine.awaitQuiescence();
+        assertEquals(0, tasks.count());
+        fixture.store(at + BACKGROUND * PAGE, 1);
+        fixture.store(at + (BACKGROUND + 1) * PAGE, 1);
+        Await.until("a task", () -> tasks.count() == 1);
+        assertEquals(0, channels.calls.size());
+        tasks.release();
+        fixture.machine.awaitQuiescence();
+        assertEquals(0, dirty(file, at));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("do not stop a store whose thread has another CPU in GUEST, for which a write would wait")
+    void mayNotWait() throws Exception {
+        HostFile file = open(write("f", IN_MEMORY * PAGE_BYTES), RW);
+        long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < IN_MEMORY; page++) {
+            fixture.load(at + page * PAGE);
+        }
+        tasks.hold();
+        try (Cpu second = fixture.machine.claimCpu()) {
+            second.switchTo(space);
+            fixture.cpu.enterGuest();
+            for (int page = 0; page < IN_MEMORY; page++) {
+                assertFault(Fault.NONE, second.memory().store(at + page * PAGE, 8, page));
+            }
+            fixture.cpu.leaveGuest();
+        }
+        assertEquals(0, channels.calls.size());
+        assertEquals(IN_MEMORY, dirty(file, at));
+        tasks.release();
+        file.close();
+    }
+
+    @Test
+    @DisplayName("are known though no page is read for the stores; a read does not wait for them, but a write does")
     void silentStores() throws Exception {
         Path path = write("f", PAGES * PAGE_BYTES);
         HostFile file = open(path, RW);
@@ -125,7 +205,9 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         }
         tasks.hold();
         for (int round = 0; round < 2; round++) {
-            for (int page = 0; page < MOST; page++) {
+            // In the second round one page is dirty already.
+            int stores = MOST - round;
+            for (int page = 0; page < stores; page++) {
                 fixture.store(at + page * PAGE, round + page);
             }
             int calls = channels.calls.size();
@@ -135,7 +217,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
             pwrite(file, 399, 1);
             assertTrue(calls < channels.calls.size());
             assertEquals(1, dirty(file, at));
-            assertSaved(path, MOST, round);
+            assertSaved(path, stores, round);
         }
         tasks.release();
         file.close();

@@ -38,6 +38,8 @@ final class HostFileBoundsTest extends DirtyLimitFixture {
     void runs() throws Exception {
         Path path = write("f", 2 * RUNS * PAGE_BYTES);
         HostFile file = open(path, RW);
+        // A task would write the pages again that are dirty after the force.
+        tasks.hold();
         for (int i = 0; i < RUNS; i++) {
             long page = 2L * (RUNS - 1 - i);
             assertEquals(8, file.pwrite(bytes(i), page * PAGE));
@@ -56,6 +58,7 @@ final class HostFileBoundsTest extends DirtyLimitFixture {
         }
         assertTrue(inMemory > RUNS - (1 << 10), "pages whose runs are not the last ones");
         assertEquals(inMemory, dirty(file, 0));
+        tasks.release();
         assertEquals(0, file.fsync());
         file.close();
     }
