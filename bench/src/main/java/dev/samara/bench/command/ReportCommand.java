@@ -80,7 +80,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "reads and writes of a file of the host under a limit of memory, beside FileChannel and its map",
                     FilesReport::main,
                     "--mib 8 --limit 4 --rounds 1 --picks 1000",
-                    "--mib 1024 --limit 64 --rounds 5"),
+                    "--mib 1024 --limit 64 --rounds 5 --threads 1,4"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",

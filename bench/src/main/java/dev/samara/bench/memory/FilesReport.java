@@ -20,9 +20,10 @@ import java.util.stream.Stream;
 /**
  * Reads and writes a large file of the host through a mapping under a memory limit, and by other means.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5}. A pass copies all bytes to
- * a buffer, reads or writes all words, or one word of pages at random. {@code --work} chooses passes. The contenders
- * take turns. The figures are nanoseconds a page of the wall and of the processors, and bytes of garbage a page.
+ * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
+ * copies all bytes to a buffer, reads or writes all words, or one word of pages at random, by so many threads. {@code
+ * --work} chooses passes. The contenders take turns. The figures are nanoseconds a page of the wall and of the
+ * processors, and bytes of garbage a page.
  */
 public final class FilesReport {
     /** Rounds that are not counted: the limit is reached, and the code is compiled. */
@@ -33,7 +34,7 @@ public final class FilesReport {
     private static final String MAPPED = "FileChannel.map";
 
     private final int rounds;
-    private final int threads;
+    private final int[] threads;
     private final long size;
     private final long limit;
     private final int picks;
@@ -45,7 +46,7 @@ public final class FilesReport {
     private FilesReport(String[] words) {
         Arguments arguments = new Arguments(words);
         rounds = arguments.count("--rounds", 1, 5);
-        threads = arguments.count("--threads", 1, 1);
+        threads = arguments.counts("--threads", "1");
         size = (long) arguments.count("--mib", 1, 1024) << 20;
         limit = (long) arguments.count("--limit", 1, 64) << 20;
         picks = arguments.count("--picks", 1, 100_000);
@@ -75,8 +76,12 @@ public final class FilesReport {
             Path file = Files.createTempFile(directory, "samara", ".bin");
             try {
                 fill(file);
-                for (FilePass.Kind kind : kinds) {
-                    rounds(file, kind);
+                for (int count : threads) {
+                    costs.clear();
+                    for (FilePass.Kind kind : kinds) {
+                        rounds(file, kind, count);
+                    }
+                    report(count);
                 }
             } finally {
                 Files.delete(file);
@@ -84,7 +89,6 @@ public final class FilesReport {
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
-        report();
         figures.write();
     }
 
@@ -97,16 +101,16 @@ public final class FilesReport {
         }
     }
 
-    private void rounds(Path file, FilePass.Kind kind) throws IOException {
+    private void rounds(Path file, FilePass.Kind kind, int count) throws IOException {
         try (ChannelPass channel = new ChannelPass(file, size);
                 MappedPass mapped = new MappedPass(file, size);
                 MappingPass mapping = new MappingPass(file, size, limit)) {
             for (int round = -WARM; round < rounds; round++) {
-                note(kind, CHANNEL, channel.run(kind, threads, picks), round >= 0);
+                note(kind, CHANNEL, channel.run(kind, count, picks), round >= 0);
                 if (!kind.writes()) {
-                    note(kind, MAPPED, mapped.run(kind, threads, picks), round >= 0);
+                    note(kind, MAPPED, mapped.run(kind, count, picks), round >= 0);
                 }
-                note(kind, MAPPING, mapping.run(kind, threads, picks), round >= 0);
+                note(kind, MAPPING, mapping.run(kind, count, picks), round >= 0);
             }
         }
     }
@@ -118,7 +122,8 @@ public final class FilesReport {
         }
     }
 
-    private void report() {
+    private void report(int count) {
+        Figures.line("%d threads", count);
         for (FilePass.Kind kind : kinds) {
             for (String contender : List.of(CHANNEL, MAPPED, MAPPING)) {
                 List<FilePass.Cost> of = costs.get(kind + " " + contender);
@@ -135,7 +140,7 @@ public final class FilesReport {
                             "contender",
                             contender,
                             "threads",
-                            threads,
+                            count,
                             "ns",
                             wall,
                             "least_ns",

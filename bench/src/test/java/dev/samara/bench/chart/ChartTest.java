@@ -144,7 +144,8 @@ class ChartTest {
                 assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage();
         assertTrue(message.contains("contention.json") && message.contains("per_second"), message);
         Files.writeString(file, "[]");
-        message = assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage();
+        message = String.valueOf(
+                assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage());
         assertTrue(message.contains("contention.json") && message.contains("--json"), message);
     }
 
