@@ -16,6 +16,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
@@ -36,9 +37,13 @@ public class AddressSpaceLincheckTest {
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
     /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
-    private final AddressSpace space = MachineInternals.withLocks(
-                    Machine.builder().build(), ReentrantLock::new)
+    final AddressSpace space = MachineInternals.withLocks(Machine.builder().build(), ReentrantLock::new)
             .newSpace(FourPages.GEOMETRY);
+
+    /** The space, for a call that changes it. */
+    AddressSpace toChange() {
+        return space;
+    }
 
     /** Where the mapping begins is no part of the model. */
     private static long status(long result) {
@@ -48,24 +53,24 @@ public class AddressSpaceLincheckTest {
     @Operation
     public long map(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return status(space.mmap(start(one, other), length(one, other), rights, FIXED, null, 0));
+        return status(toChange().mmap(start(one, other), length(one, other), rights, FIXED, null, 0));
     }
 
     @Operation
     public long mapIfFree(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return status(space.mmap(start(one, other), length(one, other), rights, NOREPLACE, null, 0));
+        return status(toChange().mmap(start(one, other), length(one, other), rights, NOREPLACE, null, 0));
     }
 
     @Operation
     public long unmap(@Param(name = "page") int one, @Param(name = "page") int other) {
-        return space.munmap(start(one, other), length(one, other));
+        return toChange().munmap(start(one, other), length(one, other));
     }
 
     @Operation
     public long protect(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return space.mprotect(start(one, other), length(one, other), rights);
+        return toChange().mprotect(start(one, other), length(one, other), rights);
     }
 
     @Operation
@@ -90,13 +95,22 @@ public class AddressSpaceLincheckTest {
     @Tag("model")
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
-        FourPages.modelCheck(AddressSpaceLincheckTest.class, Pages.class);
+        FourPages.modelCheck(getClass(), specification(), scenarios());
     }
 
     @Test
     @DisplayName("in interleavings of running threads")
     void stressed() {
-        FourPages.stress(AddressSpaceLincheckTest.class, Pages.class);
+        FourPages.stress(getClass(), specification(), scenarios());
+    }
+
+    Class<? extends Pages> specification() {
+        return Pages.class;
+    }
+
+    /** The scenarios before those that Lincheck makes. */
+    ExecutionScenario[] scenarios() {
+        return new ExecutionScenario[0];
     }
 
     /**
@@ -104,7 +118,7 @@ public class AddressSpaceLincheckTest {
      * has a second instant, at which its pages can be allocated again. None of these calls can tell the two apart: a
      * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
      */
-    public static final class Pages extends FourPages.Lookups {
+    public static class Pages extends FourPages.Lookups {
         private long fill(int one, int other, int value) {
             Arrays.fill(rights, Math.min(one, other), Math.max(one, other) + 1, value);
             return 0;

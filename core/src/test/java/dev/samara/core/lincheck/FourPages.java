@@ -6,7 +6,10 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.LongFunction;
+import org.jetbrains.kotlinx.lincheck.Actor;
+import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.StressOptions;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +21,23 @@ public final class FourPages {
     public static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     public static final long PAGE = GEOMETRY.pageSize();
     public static final long PLACE = 0x2000_0000_0000L;
+
+    /** Where the tests of parts divide a layout: in the middle of the pages. */
+    public static final long BORDER = PLACE + PAGES / 2 * PAGE;
+
+    /**
+     * The rights of the pages in a layout that is divided. Operations on the outer pages find their neighbours in their
+     * part then, and need no other one. No two neighbours are joined.
+     */
+    private static final int[] IN_PARTS = {
+        Protection.READ, Protection.READ | Protection.WRITE, Protection.READ, Protection.READ | Protection.WRITE
+    };
+
+    /** Maps pages with some rights. */
+    public interface Mapping {
+        /** Returns 0, or an address. */
+        long map(long start, long length, int rights);
+    }
 
     /** Five minutes. Lincheck rewrites classes within the first invocations, which takes long on a loaded machine. */
     static final long INVOCATION_MILLIS = 300_000;
@@ -53,9 +73,34 @@ public final class FourPages {
         return Arrays.toString(rights);
     }
 
+    /** Maps the pages of a layout that is to be divided, and a page on both sides, whose rights no call requests. */
+    public static void mapInParts(Mapping mapping) {
+        for (int page = -1; page <= PAGES; page++) {
+            int rights = page < 0 || page == PAGES ? Protection.EXEC : IN_PARTS[page];
+            long result = mapping.map(address(page), PAGE, rights);
+            if (result != 0 && result != address(page)) {
+                throw new AssertionError("not mapped: " + result);
+            }
+        }
+    }
+
+    /** Makes a scenario of two threads. */
+    static ExecutionScenario beside(List<Actor> one, List<Actor> other) {
+        return new ExecutionScenario(List.of(), List.of(one, other), List.of(), null);
+    }
+
+    /** Makes a call of a test. */
+    static Actor call(Class<?> test, String name, Integer... arguments) {
+        return Arrays.stream(test.getMethods())
+                .filter(method -> method.getName().equals(name))
+                .map(method -> new Actor(method, List.of(arguments)))
+                .findAny()
+                .orElseThrow();
+    }
+
     /** Compares a test with its specification in interleavings that a model checker makes. */
-    public static void modelCheck(Class<?> test, Class<?> specification) {
-        new ModelCheckingOptions()
+    public static void modelCheck(Class<?> test, Class<?> specification, ExecutionScenario... more) {
+        ModelCheckingOptions options = new ModelCheckingOptions()
                 .invocationTimeout$lincheck(INVOCATION_MILLIS)
                 .iterations(6 * SCALE)
                 .invocationsPerIteration(40)
@@ -63,19 +108,25 @@ public final class FourPages {
                 .actorsPerThread(3)
                 // A call looks for the end of its stack first, which is no endless recursion.
                 .recursionBound(100)
-                .sequentialSpecification(specification)
-                .check(test);
+                .sequentialSpecification(specification);
+        for (ExecutionScenario scenario : more) {
+            options.addCustomScenario(scenario);
+        }
+        options.check(test);
     }
 
     /** Compares a test with its specification in interleavings of running threads. */
-    public static void stress(Class<?> test, Class<?> specification) {
-        new StressOptions()
+    public static void stress(Class<?> test, Class<?> specification, ExecutionScenario... more) {
+        StressOptions options = new StressOptions()
                 .iterations(10 * SCALE)
                 .invocationsPerIteration(1000)
                 .threads(3)
                 .actorsPerThread(3)
-                .sequentialSpecification(specification)
-                .check(test);
+                .sequentialSpecification(specification);
+        for (ExecutionScenario scenario : more) {
+            options.addCustomScenario(scenario);
+        }
+        options.check(test);
     }
 
     /** The part of a sequential specification that lookups see. */
@@ -84,6 +135,11 @@ public final class FourPages {
 
         protected Lookups() {
             Arrays.fill(rights, UNMAPPED);
+        }
+
+        /** Begins with the pages of {@link #mapInParts}. */
+        protected final void beginInParts() {
+            System.arraycopy(IN_PARTS, 0, rights, 0, PAGES);
         }
 
         public int find(int page) {

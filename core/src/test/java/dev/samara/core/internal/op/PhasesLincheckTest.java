@@ -64,12 +64,21 @@ public class PhasesLincheckTest {
 
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
-    private final Layout layout = emptyLayout();
+    final Layout layout;
 
     /** Guarded by the layout lock. */
     private final List<InFlightRange> taken = new ArrayList<>();
 
-    private static Layout emptyLayout() {
+    public PhasesLincheckTest() {
+        this(0);
+    }
+
+    /** Has room for some more pages on both sides. */
+    PhasesLincheckTest(int more) {
+        layout = emptyLayout(more);
+    }
+
+    private static Layout emptyLayout(int more) {
         MachineState host = new MachineState(new MachineState.Settings(
                 65530,
                 256,
@@ -97,14 +106,18 @@ public class PhasesLincheckTest {
                         heap,
                         heap,
                         0,
-                        PLACE,
-                        PLACE + PAGES * PAGE,
+                        PLACE - more * PAGE,
+                        PLACE + (PAGES + more) * PAGE,
                         false),
                 List.of());
     }
 
+    /** Called before each call that changes the layout. */
+    void beforeChange() {}
+
     /** One attempt. Its range in flight stays in flight. */
-    private long publish(Call call) {
+    long publish(Call call) {
+        beforeChange();
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         for (; ; ) {
             try (Edit edit = new Edit(operation)) {
@@ -202,17 +215,21 @@ public class PhasesLincheckTest {
     @Tag("model")
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
-        FourPages.modelCheck(PhasesLincheckTest.class, Phases.class);
+        FourPages.modelCheck(getClass(), specification());
     }
 
     @Test
     @DisplayName("in interleavings of running threads")
     void stressed() {
-        FourPages.stress(PhasesLincheckTest.class, Phases.class);
+        FourPages.stress(getClass(), specification());
+    }
+
+    Class<? extends Phases> specification() {
+        return Phases.class;
     }
 
     /** The sequential specification: the phases of the operations, on arrays. */
-    public static final class Phases extends FourPages.Lookups {
+    public static class Phases extends FourPages.Lookups {
         /** To which operation in flight a page belongs; 0 for none. */
         private final int[] inFlight = new int[PAGES];
 
