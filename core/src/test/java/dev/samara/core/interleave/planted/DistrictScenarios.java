@@ -8,6 +8,9 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Ticket;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Vma;
 import java.util.Objects;
@@ -224,6 +227,77 @@ final class DistrictScenarios {
                 }
                 return "";
             });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** A thread that looks a page up, and again when an operation that joins the parts and unmaps it has returned. */
+    static final class LookupAfterJoin extends OfFour {
+        private volatile boolean isUnmapped;
+
+        LookupAfterJoin() {
+            calls().put("whole", (state, cpu) -> {
+                String result = "" + state.space.munmap(at(1), 3 * PAGE);
+                isUnmapped = true;
+                return result;
+            });
+            calls().put("lookups", (state, cpu) -> {
+                boolean isFirst = isMapped(state.space, 1);
+                boolean isNext = isUnmapped && isMapped(state.space, 1);
+                if (isNext) {
+                    throw new AssertionError("I6: found after its munmap, " + (isFirst ? "as before" : "though gone"));
+                }
+                return "";
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** A thread with a ticket for two pages, as a fork or an overtaken operation has it, and a younger operation. */
+    static final class DivisionBesideTicket extends OfFour {
+        private volatile boolean isWaiting;
+
+        DivisionBesideTicket() {
+            calls().put("older", (state, cpu) -> {
+                Layout layout = MachineInternals.layoutOf(state.space);
+                Ticket ticket = new Ticket(layout.nextAge(), "older");
+                layout.lock();
+                ticket.name(at(0), at(1) + PAGE);
+                layout.inFlight().add(ticket);
+                ticket.leave();
+                layout.unlock();
+                isWaiting = true;
+                // Between the two stores the other thread may begin and end.
+                isWaiting = false;
+                layout.lock();
+                layout.inFlight().remove(ticket);
+                layout.unlock();
+                Gate.wake(ticket.open());
+                return "";
+            });
+            calls().put("younger", (state, cpu) -> {
+                boolean isBehind = isWaiting;
+                divide(state);
+                // The page is in a part alone, once the layout is divided.
+                String result = "" + state.space.munmap(at(1), PAGE);
+                if (isBehind && isWaiting) {
+                    throw new AssertionError("P22: the younger operation did not wait for the ticket");
+                }
+                return result;
+            });
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
         }
 
         @Override

@@ -46,6 +46,23 @@ final class DistrictScenariosTest {
 
     private static final List<Break> BREAKS = List.of(
             new Break(
+                    "P37: an operation over a border publishes once in each part",
+                    DistrictScenarios.LookupsBesideJoin.class,
+                    1,
+                    SourceBreak.of(
+                            INTERNAL + "syscall.Munmap",
+                            "        return Syscall.run(layout, new Munmap(address, length));\n",
+                            """
+                                    var part = layout.lock(address, address + 1);
+                                    long border = address;
+                                    boolean isOver = part.isPart() && !part.contains(address, address + length);
+                                    while (isOver && part.contains(border)) { border += 4096; }
+                                    part.unlock();
+                                    if (isOver) { Syscall.run(layout, new Munmap(address, border - address)); }
+                                    long from = isOver ? border : address;
+                                    return Syscall.run(layout, new Munmap(from, address + length - from));
+                            """)),
+            new Break(
                     "P38: a snapshot reads the roots once",
                     DistrictScenarios.SnapshotBesideBoth.class,
                     1,
@@ -61,6 +78,26 @@ final class DistrictScenariosTest {
                             "return partsAcquire();",
                             "if (part.isDead() || layout.treeAcquire() != null) {",
                             "if (part.isDead()) {")),
+            new Break(
+                    "P39: a lookup goes by the parts of the lookup before it",
+                    DistrictScenarios.LookupAfterJoin.class,
+                    1,
+                    SourceBreak.of(
+                                    INTERNAL + "space.Layout",
+                                    "return all != null ? all.get(address) : districts.find(address);",
+                                    "return districts.find(address);")
+                            .and(SourceBreak.of(
+                                    DISTRICTS,
+                                    "    VmArea find(long address) {\n"
+                                            + "        for (; ; ) {\n"
+                                            + "            LayoutParts known = current();\n",
+                                    """
+                                            private final ThreadLocal<@Nullable LayoutParts> known = new ThreadLocal<>();
+                                            VmArea find(long address) {
+                                                for (; ; ) {
+                                                    LayoutParts known = this.known.get();
+                                                    if (known == null) { known = current(); this.known.set(known); }
+                                    """))),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
@@ -83,6 +120,11 @@ final class DistrictScenariosTest {
                             INTERNAL + "space.InFlightRange",
                             "boolean isApart = Addresses.isBelow(low, high) && !isInParts();",
                             "if (true) {\n            return true;\n        }\n        boolean isApart = true;")),
+            new Break(
+                    "P43: a layout is divided while an operation has a ticket",
+                    DistrictScenarios.DivisionBesideTicket.class,
+                    1,
+                    SourceBreak.of(INTERNAL + "space.InFlightRanges", "return tickets.isEmpty();", "return true;")),
             new Break(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
                     DistrictScenarios.PartBesideFork.class,
@@ -183,6 +225,8 @@ final class DistrictScenariosTest {
                 DistrictScenarios.DivisionBesideFlight.class,
                 DistrictScenarios.PartBesideFork.class,
                 DistrictScenarios.LookupsBesideJoin.class,
+                DistrictScenarios.LookupAfterJoin.class,
+                DistrictScenarios.DivisionBesideTicket.class,
                 ListenerScenarios.BesideOverlap.class,
                 ListenerScenarios.BesideParts.class,
                 ListenerScenarios.OneOrder.class

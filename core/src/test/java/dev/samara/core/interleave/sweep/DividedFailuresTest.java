@@ -31,6 +31,9 @@ final class DividedFailuresTest {
 
     private static final String DISTRICTS = "dev.samara.core.internal.space.Districts";
 
+    /** While the fork waits for a CPU in GUEST, the third operation divides the layout if it may. */
+    private static final String FORK_BESIDE_DIVISION = FailureKinds.STAYS + "+fork+widen";
+
     private record Break(String name, String scenario, FailureKind kind, Planting planting) {
         @Override
         public String toString() {
@@ -54,7 +57,12 @@ final class DividedFailuresTest {
                     SourceBreak.of(
                             DISTRICTS,
                             "from[i].addGainTo(counters);",
-                            "from[i].addGainTo(counters);\n                from[i].die();")));
+                            "from[i].addGainTo(counters);\n                from[i].die();")),
+            new Break(
+                    "P44: a layout is divided while a fork copies, and the end of the copy has no memory to join it",
+                    FORK_BESIDE_DIVISION,
+                    FailureKind.ALLOCATION,
+                    SourceBreak.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")));
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -77,6 +85,15 @@ final class DividedFailuresTest {
         }
         assertEquals(List.of(), failures);
         assertTrue(points > 0, "no point was reached");
+    }
+
+    @Test
+    @DisplayName("P44: a fork beside an operation that would divide the layout, without memory at each place")
+    void forkBesideDivision() {
+        FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION);
+        FailureSweep.Result result = sweep.sweep(FORK_BESIDE_DIVISION, FailureKind.ALLOCATION, Injection.Scope.CALLERS);
+        assertEquals(List.of(), result.failures());
+        assertTrue(result.points() > 0, "no point was reached");
     }
 
     @ParameterizedTest
