@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.Usage;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
@@ -22,6 +24,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @DisplayName("P42: the limits of a layout that is divided are those of the whole")
 class DistrictLimitsTest {
@@ -36,7 +40,9 @@ class DistrictLimitsTest {
     /** The limit of the map count. */
     private static final int MOST = 1200;
 
-    /** The limit of the map count where eight parts are to have a share of it. */
+    private static final int THREADS = 8;
+
+    /** A limit of which eight parts are to have a share. */
     private static final int MOST_OF_THREADS = 4000;
 
     /** The first mappings of a thread, among which threads divide the layout. */
@@ -86,44 +92,93 @@ class DistrictLimitsTest {
         space.validate();
     }
 
-    @Test
-    @DisplayName("eight threads at the map limit: it is met and never exceeded, also by way of parts")
-    void mapCountOfThreads() {
-        int threads = 8;
-        AddressSpace shared =
-                Machine.builder().maxMapCount(MOST_OF_THREADS).build().newSpace(Geometry.LINUX_X86_64);
+    /** A limit of {@link #MOST_OF_THREADS} that eight threads come to. */
+    private enum Limited {
+        /** Linux compares before it adds. */
+        MAPS(MOST_OF_THREADS + 1),
+        TOTAL(MOST_OF_THREADS),
+        DATA(MOST_OF_THREADS),
+        LOCKED(MOST_OF_THREADS);
+
+        /** The calls that are not refused. */
+        final int most;
+
+        Limited(int most) {
+            this.most = most;
+        }
+
+        AddressSpace newSpace() {
+            MachineBuilder builder = Machine.builder();
+            AddressSpace space = (this == MAPS ? builder.maxMapCount(MOST_OF_THREADS) : builder)
+                    .build()
+                    .newSpace(Geometry.LINUX_X86_64);
+            switch (this) {
+                case MAPS -> {}
+                case TOTAL -> space.setLimit(Resource.AS, MOST_OF_THREADS * PAGE);
+                case DATA -> space.setLimit(Resource.DATA, MOST_OF_THREADS * PAGE);
+                case LOCKED -> {
+                    space.setLimit(Resource.MEMLOCK, MOST_OF_THREADS * PAGE);
+                    for (int thread = 0; thread < THREADS; thread++) {
+                        long length = own(thread, most + 1) - own(thread, 0);
+                        assertEquals(own(thread, 0), space.mmap(own(thread, 0), length, RW, HERE, null, 0));
+                    }
+                }
+            }
+            return space;
+        }
+
+        /** Maps or locks a page of a thread; returns whether that is not refused. */
+        boolean takes(AddressSpace space, int thread, int number) {
+            long at = own(thread, number);
+            long result = this == LOCKED ? space.mlock(at, PAGE) : space.mmap(at, PAGE, RW, HERE, null, 0);
+            if (Errno.isError(result)) {
+                assertEquals(Errno.ENOMEM.result(), result);
+            }
+            return !Errno.isError(result);
+        }
+
+        long used(Usage usage) {
+            return switch (this) {
+                case MAPS -> usage.maps();
+                case TOTAL -> usage.total();
+                case DATA -> usage.data();
+                case LOCKED -> usage.locked();
+            };
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("eight threads at a limit: it is met and never exceeded, also by way of parts")
+    void ofThreads(Limited limit) {
+        AddressSpace shared = limit.newSpace();
         Layout divided = MachineInternals.layoutOf(shared);
-        AtomicInteger mapped = new AtomicInteger();
-        ThreadsTogether.run(threads, thread -> {
+        AtomicInteger taken = new AtomicInteger();
+        ThreadsTogether.run(THREADS, thread -> {
             Random random = new Random(thread);
             for (int i = 0; i < FIRST_OF_THREAD; i++) {
                 if (random.nextInt(50) == 0) {
-                    Divisions.divide(divided, ownBorders(threads));
+                    Divisions.divide(divided, ownBorders());
                 }
-                assertEquals(own(thread, i), shared.mmap(own(thread, i), PAGE, RW, HERE, null, 0));
-                mapped.incrementAndGet();
+                assertTrue(limit.takes(shared, thread, i));
+                taken.incrementAndGet();
             }
         });
         // The last division: each thread has a part, and all shares are taken before the parts are joined.
-        assertTrue(Divisions.divide(divided, ownBorders(threads)));
+        assertTrue(Divisions.divide(divided, ownBorders()));
         AtomicInteger refusedEarly = new AtomicInteger();
-        ThreadsTogether.run(threads, thread -> {
-            for (int i = FIRST_OF_THREAD; ; i++) {
-                long result = shared.mmap(own(thread, i), PAGE, RW, HERE, null, 0);
-                if (Errno.isError(result)) {
-                    assertEquals(Errno.ENOMEM.result(), result);
-                    // Each other thread may have mapped one page that it has not counted yet.
-                    if (mapped.get() <= MOST_OF_THREADS + 1 - threads) {
-                        refusedEarly.incrementAndGet();
-                    }
-                    return;
-                }
-                mapped.incrementAndGet();
+        ThreadsTogether.run(THREADS, thread -> {
+            for (int i = FIRST_OF_THREAD; limit.takes(shared, thread, i); i++) {
+                taken.incrementAndGet();
+            }
+            // Each other thread may have taken a page that it has not counted yet.
+            if (taken.get() <= limit.most - THREADS) {
+                refusedEarly.incrementAndGet();
             }
         });
-        assertEquals(MOST_OF_THREADS + 1, mapped.get());
+        assertEquals(limit.most, taken.get());
         assertEquals(0, refusedEarly.get());
-        assertEquals(MOST_OF_THREADS + 1, shared.usage().maps());
+        assertEquals(limit.most, limit.used(shared.usage()));
         shared.validate();
     }
 
@@ -133,8 +188,8 @@ class DistrictLimitsTest {
     }
 
     /** Returns the borders between the mappings of threads. */
-    private static long[] ownBorders(int threads) {
-        long[] borders = new long[threads - 1];
+    private static long[] ownBorders() {
+        long[] borders = new long[THREADS - 1];
         for (int i = 0; i < borders.length; i++) {
             borders[i] = own(i + 1, 0) - PAGE;
         }
