@@ -5,9 +5,14 @@ import dev.samara.core.interleave.cost.DistrictCostScenario.Work;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Schedule;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Counts the words that threads with ranges of their own share: that one writes, and another one writes or reads. */
 final class DistrictCosts {
+    /** The most parts of a layout. */
+    static final int MOST_PARTS = 16;
+
     private DistrictCosts() {}
 
     static List<String> of(Work work, int threads, int parts) {
@@ -15,13 +20,27 @@ final class DistrictCosts {
                 .sharedWords(Schedule.DEFAULT);
     }
 
-    /** Prints the words that two threads share, in an undivided layout and in two parts. */
+    /**
+     * Prints how many words 1, 2, 8 and 64 threads share, in an undivided layout and in as many parts as it may have,
+     * and each of them with its number.
+     */
     public static void main(String... arguments) {
         for (Work work : Work.values()) {
-            for (int parts = 1; parts <= 2; parts++) {
-                System.out.println(work + ", " + parts + (parts == 1 ? " part" : " parts"));
-                of(work, 2, parts).forEach(word -> System.out.println("  " + word));
+            for (int threads : new int[] {1, 2, 8, 64}) {
+                // Each of these threads has a CPU, and the trace of 64 is too long.
+                if (work != Work.TOUCH || threads <= 8) {
+                    print(work, threads, 1);
+                    print(work, threads, Math.min(threads, MOST_PARTS));
+                }
             }
         }
+    }
+
+    private static void print(Work work, int threads, int parts) {
+        List<String> words = of(work, threads, parts);
+        System.out.println(work + ", threads: " + threads + ", parts: " + parts + ", words: " + words.size());
+        Map<String, Integer> counts = new TreeMap<>();
+        words.forEach(word -> counts.merge(word, 1, Integer::sum));
+        counts.forEach((word, count) -> System.out.println("  " + count + " " + word));
     }
 }

@@ -14,8 +14,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @DisplayName("The words that threads share which map and unmap in ranges of their own")
 final class DistrictCostsTest {
-    private static final int MOST_PARTS = 16;
-
     /** The words of the committed memory, and the slots of idle contexts. */
     private static final int STRIPES = 8;
 
@@ -49,7 +47,7 @@ final class DistrictCostsTest {
     @DisplayName("without memory: none in a part of their own, five in a part that they share")
     void layout(int threads) {
         assertShared(ofLayout(threads, 1), Work.LAYOUT, threads, 1);
-        int parts = Math.min(threads, MOST_PARTS);
+        int parts = Math.min(threads, DistrictCosts.MOST_PARTS);
         assertShared(ofLayout(threads, parts), Work.LAYOUT, threads, parts);
     }
 
@@ -58,7 +56,7 @@ final class DistrictCostsTest {
     @DisplayName("far from a commit limit: none more")
     void limit(int threads) {
         assertShared(ofLayout(threads, 1), Work.LIMIT, threads, 1);
-        int parts = Math.min(threads, MOST_PARTS);
+        int parts = Math.min(threads, DistrictCosts.MOST_PARTS);
         assertShared(ofLayout(threads, parts), Work.LIMIT, threads, parts);
     }
 
@@ -67,7 +65,7 @@ final class DistrictCostsTest {
     @DisplayName("with memory, and no page: none more for up to eight threads, which have a context each")
     void memory(int threads) {
         assertShared(ofLayout(threads, 1) + stripes(threads), Work.MEMORY, threads, 1);
-        int parts = Math.min(threads, MOST_PARTS);
+        int parts = Math.min(threads, DistrictCosts.MOST_PARTS);
         assertShared(ofLayout(threads, parts) + stripes(threads), Work.MEMORY, threads, parts);
     }
 
