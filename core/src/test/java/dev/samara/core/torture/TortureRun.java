@@ -41,7 +41,9 @@ final class TortureRun {
      */
     TortureRun(long seed, boolean keepsGoing, String choices) {
         this.seed = seed;
-        again = "-Dtorture.seed=" + seed + (choices.isEmpty() ? "" : " " + choices);
+        again = "-Dtorture.seed=" + seed
+                + (choices.isEmpty() ? "" : " " + choices)
+                + (Boolean.getBoolean("samara.divided") ? " -Dsamara.divided=true" : "");
         this.keepsGoing = keepsGoing;
     }
 

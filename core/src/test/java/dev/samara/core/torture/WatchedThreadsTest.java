@@ -67,7 +67,7 @@ class WatchedThreadsTest {
         }
         String report = report();
         assertTrue(
-                report.matches("(?s)FAILED progress: after \\d+ ms, -Dtorture.seed=7:"
+                report.matches("(?s)FAILED progress: after \\d+ ms, -Dtorture.seed=7( -Dsamara.divided=true)?:"
                         + " (blocked|behind) has made no progress for \\d+ ms .*"),
                 report);
         assertTrue(report.contains("behind waits at munmap(0x1000000000, 0x1000"), report);
@@ -94,7 +94,7 @@ class WatchedThreadsTest {
         List<String> lines = report().lines().toList();
         assertTrue(
                 lines.get(0)
-                        .matches("FAILED calls: after \\d+ ms, -Dtorture.seed=7: throwing:"
+                        .matches("FAILED calls: after \\d+ ms, -Dtorture.seed=7( -Dsamara.divided=true)?: throwing:"
                                 + " java.lang.IllegalStateException: on purpose \\(0 checks, 1 violations\\)"),
                 lines::toString);
         assertTrue(
