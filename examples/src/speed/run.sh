@@ -5,7 +5,7 @@
 # DIR is a root folder that ../foreign/fetch.sh has built and ../foreign/run.sh has used; without it, Lua and zstd are
 # left out. The jar has to be built. Prints milliseconds of processor time for a round, the median of the repetitions (5
 # unless given), in turns. A time is the difference of two runs with more and with fewer rounds, so that neither the
-# start nor most of the work of compilers is in it.
+# start nor most of the work of compilers is in it. Before that, it prints the seconds of a whole run of hello.c.
 #
 # With one buffer (one-buffer.patch) an access goes to its address without the high bits, and nothing is checked. Only
 # programs that map nothing can run so.
@@ -79,6 +79,17 @@ processor() { # NAME MODE ROUNDS: seconds
   }
   awk '{ print $1 + $2 }' "$scratch/time"
 }
+
+# With the cross compiler: seconds from the start of the JVM to its end.
+if command -v riscv64-linux-gnu-gcc > /dev/null; then
+  riscv64-linux-gnu-gcc -O2 -static -o "$scratch/hello" "$here/hello.c"
+  for ((i = 0; i < repetitions; i++)); do
+    { TIMEFORMAT=%R; time run translator "$scratch/hello" > "$scratch/output"; } 2>> "$scratch/hello.times"
+    echo hello | cmp - "$scratch/output"
+  done
+  median=$(sort -n "$scratch/hello.times" | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }')
+  echo "hello, s of a run: $median"
+fi
 
 programs="sieve matrices quicksort tree"
 [ -n "$root" ] && programs="$programs fib strings zstd"
