@@ -131,6 +131,50 @@ static void threaded(void) {
     join(&tid);
 }
 
+enum { STORES = 6, REGION = 512 * STORES, CHANGES = 300 };
+
+static volatile i64 published, begun;
+
+/* Runs code that has faults in the middle of a block: after them, it is no older than what was published by then. */
+static void fault_midway(void *argument) {
+    u8 *region = map(REGION * PAGE, RW);
+    while (published < CHANGES) {
+        for (u64 at = 0; at < REGION && published < CHANGES; at += STORES) {
+            i64 (*code)(u8 *, volatile i64 *, u64) = argument;
+            begun++;
+            require(code(region + at * PAGE, &published, PAGE) <= 0);
+        }
+        check(call(SYS_madvise, region, REGION * PAGE, 4), 0);
+    }
+    call(SYS_munmap, region, REGION * PAGE);
+}
+
+static void midway(void) {
+    volatile int tid;
+    u8 *stack = map(16 * PAGE, RW);
+    u32 *code = map(PAGE, RWX);
+    int at = 0;
+    for (int i = 0; i < STORES; i++) {
+        code[at++] = 0x00053023; /* sd x0, 0(a0) */
+        code[at++] = 0x00c50533; /* add a0, a0, a2 */
+    }
+    code[at++] = 0x0005b503; /* ld a0, 0(a1) */
+    u32 *changed = code + at++;
+    code[at++] = 0x40650533; /* sub a0, a0, t1 */
+    code[at++] = 0x00008067; /* ret */
+    *changed = 0x313;
+    fence();
+    require(thread(fault_midway, code, stack + 16 * PAGE, &tid) > 0);
+    for (i64 i = 1; i <= CHANGES; i++) {
+        for (i64 before = begun; begun == before;) {
+        }
+        *changed = (u32) i << 20 | 0x313; /* li t1, i */
+        check(call(SYS_flush_icache, code, code + at, 0), 0);
+        published = i;
+    }
+    join(&tid);
+}
+
 int main(int argc, char **argv) {
     switched();
     writable();
@@ -138,5 +182,6 @@ int main(int argc, char **argv) {
     replaced();
     itself();
     threaded();
+    midway();
     return 0;
 }

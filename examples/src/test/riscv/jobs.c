@@ -539,6 +539,22 @@ static void terminal(void) {
     check(wait_for(child), 6 << 8);
 }
 
+/* Stops all processes but one, which ends after that. */
+static void stop_all(void) {
+    i64 first = own();
+    for (int i = 0; i < 3; i++) {
+        if (fork() == 0) {
+            if (i == 0) {
+                sleep_ms(50);
+                exit(0);
+            }
+            sleep_ms(10 * i);
+            check(call(SYS_kill, own(), SIGSTOP), 0);
+        }
+    }
+    check(call(SYS_kill, first, SIGSTOP), 0);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "executed") == 0) {
         print("x");
@@ -546,6 +562,10 @@ int main(int argc, char **argv) {
             sleep_ms(1000);
     }
     shared = (volatile int *) call(SYS_mmap, 0, PAGE, RW, MAP_SHARED | MAP_ANON, -1, 0);
+    if (argc > 1 && strcmp(argv[1], "stopped") == 0) {
+        stop_all();
+        return 0;
+    }
     if (argc > 1 && strcmp(argv[1], "terminal") == 0) {
         terminal();
         return 0;

@@ -12,9 +12,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Programs at a terminal, and the files that stand for named pipes after the end of a guest. */
+/** Programs at a terminal, programs that have stopped, and the files that stand for named pipes after the end of a guest. */
 @Timeout(60)
 final class JobControlTest {
+    private static final int STOPPED = 128 + 19;
+
     @TempDir
     private Path root;
 
@@ -23,6 +25,16 @@ final class JobControlTest {
     void terminal() throws Exception {
         GuestRun run = new GuestRun(root).terminal();
         assertEquals(new GuestRun.GuestResult(0, "ok jobs\n"), run.run(GuestRun.program("jobs"), "terminal"));
+    }
+
+    @Test
+    @DisplayName("a guest ends when all of its processes have stopped, and says so")
+    void allStopped() throws Exception {
+        GuestRun.GuestResult result = new GuestRun(root).run(GuestRun.program("jobs"), "stopped");
+        assertEquals(STOPPED, result.status());
+        assertEquals(
+                "samara: all processes have stopped, process 1000 by signal 19: nobody can continue them\n",
+                result.output());
     }
 
     @Test

@@ -62,7 +62,7 @@ final class CloneCalls {
             hart.x[Hart.TP] = tls;
         }
         if ((flags & CLEARS_CHILD_TID) != 0) {
-            child.setClearChildTid(childTid);
+            child.tidWords().clearAtEnd(childTid);
         }
     }
 
@@ -136,7 +136,7 @@ final class CloneCalls {
             putSafely(thread, parentTid, pid);
         }
         if ((flags & SETS_CHILD_TID) != 0) {
-            child.storeTidAtStart(childTid);
+            child.tidWords().storeAtStart(childTid);
         }
         child.process().addFirst(child);
         system.tree().add(child.process(), parent);

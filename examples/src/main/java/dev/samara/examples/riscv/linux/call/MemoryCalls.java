@@ -161,7 +161,7 @@ final class MemoryCalls {
         if (flags == 1) {
             thread.changedCode();
         } else {
-            thread.process().changedCode();
+            thread.process().changedCode(thread);
         }
         return 0;
     }

@@ -162,7 +162,7 @@ public final class SystemCalls implements ThreadCalls {
             case 93 -> all.clones.exitThread(a);
             case 94 -> all.clones.exitProcess(a);
             case 96 -> {
-                thread.setClearChildTid(a);
+                thread.tidWords().clearAtEnd(a);
                 yield thread.tid();
             }
             case 98 -> all.futexes.futex(a, b, c, d, e, f);

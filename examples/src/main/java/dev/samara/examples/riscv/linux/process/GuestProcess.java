@@ -46,6 +46,9 @@ public final class GuestProcess implements SignalProcess {
     /** The parent of a vfork waits here until this process no longer uses its memory. */
     private final WaitList releases = new WaitList();
 
+    /** Threads that have changed code wait here until the others have left it. */
+    private final WaitList codeWaiters = new WaitList();
+
     private final Set<GuestThread> threads = new LinkedHashSet<>();
 
     private final Map<Resource, Long> limits;
@@ -154,6 +157,7 @@ public final class GuestProcess implements SignalProcess {
     @Override
     public void noticeStop() {
         system.tree().noticeStop(this);
+        system.endIfAllStopped();
     }
 
     @Override
@@ -354,12 +358,27 @@ public final class GuestProcess implements SignalProcess {
         system.unnamedMemory().freeSome();
         releaseMemory();
         system.tree().ended(this);
+        system.endIfAllStopped();
     }
 
-    /** Has all threads drop their decoded blocks before they run the next one, and waits for that. */
-    public void changedCode() {
-        snapshot().forEach(GuestThread::changedCode);
-        // Each CPU polls or is outside GUEST, and looks after that.
+    /** Has all threads drop their decoded blocks; returns when none executes an old one any more. */
+    public void changedCode(GuestThread caller) {
+        List<GuestThread> others = snapshot();
+        others.forEach(GuestThread::changedCode);
         memory.space().membarrier();
+        // A block may go on after that: one of its accesses may have left GUEST.
+        codeWaiters.add(caller);
+        try {
+            while (!caller.mustEnd() && others.stream().anyMatch(GuestThread::mayRunOldCode)) {
+                caller.park(WaitingThread.NEVER);
+            }
+        } finally {
+            codeWaiters.remove(caller);
+        }
+    }
+
+    /** A thread that may have executed old code does not any more. */
+    void leftOldCode() {
+        codeWaiters.wakeAll();
     }
 }

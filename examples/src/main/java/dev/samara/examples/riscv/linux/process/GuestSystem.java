@@ -177,6 +177,17 @@ public final class GuestSystem {
         reports.ending(process);
     }
 
+    /** Ends the first process if all have stopped: nobody is left that could continue one. */
+    synchronized void endIfAllStopped() {
+        GuestProcess first = tree.firstOfStopped();
+        if (first != null && !first.isExiting()) {
+            int signal = first.stop().signal();
+            reports.complain("all processes have stopped, process " + first.pid() + " by signal " + signal
+                    + ": nobody can continue them");
+            first.kill(signal);
+        }
+    }
+
     /** Kills all processes, and waits for their ends. Names of pipes end with them. */
     public void endProcesses() throws InterruptedException {
         isEnding = true;

@@ -2,13 +2,11 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.Cpu;
-import dev.samara.core.mman.Fault;
 import dev.samara.examples.riscv.cpu.BlockCache;
 import dev.samara.examples.riscv.cpu.Breakpoints;
 import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.cpu.RiscvInterpreter;
-import dev.samara.examples.riscv.cpu.Stop;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
@@ -39,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  * stopped that, outside. Before it enters GUEST it takes the signals that were sent to it.
  */
 public final class GuestThread implements Runnable, SignalThread, FutexThread, FileThread, DebuggedThread {
-    private static final int ILL_ILLOPC = 1;
-    private static final int TRAP_BRKPT = 1;
-
     private final GuestProcess process;
     private final Cpu cpu;
     private final Hart hart;
@@ -69,8 +64,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     private final SignalMask mask;
 
-    private long clearChildTid;
-    private long tidAddress;
+    /** Whether this thread may be executing code, of which an access may leave GUEST. */
+    private volatile boolean isInCode;
+
+    private final TidWords tidWords = new TidWords();
 
     /** Makes a thread with a CPU in the space of its process; the creator gives it registers and starts it. */
     public GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
@@ -115,6 +112,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return hart;
     }
 
+    ThreadCalls calls() {
+        return calls;
+    }
+
     public BlockCache blocks() {
         return blocks;
     }
@@ -144,8 +145,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return mask;
     }
 
-    public void setClearChildTid(long address) {
-        clearChildTid = address;
+    public TidWords tidWords() {
+        return tidWords;
     }
 
     public RobustList robustList() {
@@ -185,18 +186,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         cpu.close();
     }
 
-    /** Has the number of this thread stored in its own memory before it runs. */
-    public void storeTidAtStart(long address) {
-        tidAddress = address;
-    }
-
     /** Begins a program: its space is that of the CPU. */
     public void begin(LoadedProgram program) {
         hart.reset();
         hart.pc = program.entry();
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
-        clearChildTid = 0;
+        tidWords.clearAtEnd(0);
         robustList.set(0);
         tid = process.pid();
     }
@@ -215,23 +211,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         cpu.claim();
         runner = Thread.currentThread();
         try {
-            storeTid();
+            tidWords.store(this);
             loop();
         } catch (RuntimeException | Error broken) {
             process.system().reports().broken(tid, broken);
             process.kill(SignalInfo.KILL);
         } finally {
             end();
-        }
-    }
-
-    private void storeTid() {
-        if (tidAddress != 0) {
-            try {
-                memory.putInt(tidAddress, tid);
-            } catch (BadAddress ignored) {
-                // As in Linux, the child runs without it.
-            }
         }
     }
 
@@ -247,13 +233,25 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             if (!mustEnd()) {
                 int stop = runGuest(debugger != null && debugger.steps(this));
                 if (debugger == null || debugger.left(this, stop)) {
-                    handle(stop);
+                    GuestTraps.handle(this, stop);
                 }
             }
         }
     }
 
     private int runGuest(boolean isStep) {
+        isInCode = true;
+        try {
+            return inGuest(isStep);
+        } finally {
+            isInCode = false;
+            if (hasChangedCode) {
+                process.leftOldCode();
+            }
+        }
+    }
+
+    private int inGuest(boolean isStep) {
         cpu.enterGuest();
         try {
             return isStep ? interpreter.step() : interpreter.run();
@@ -262,38 +260,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
     }
 
-    private void handle(int stop) {
-        switch (stop) {
-            case Stop.SYSTEM_CALL -> calls.execute();
-            case Stop.FAULT -> fault();
-            case Stop.ILLEGAL -> SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
-            case Stop.BREAKPOINT ->
-                SignalDelivery.force(this, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
-            default -> {
-                // ATTENTION, DEBUGGER: the loop looks for what is to be done.
-            }
-        }
-    }
-
-    private void fault() {
-        int kind = hart.faultKind();
-        if (kind == Fault.OUT_OF_MEMORY) {
-            process.system().reports().outOfMemory(process.pid());
-            process.kill(SignalInfo.KILL);
-            return;
-        }
-        process.system().counts().fault(kind);
-        SignalDelivery.force(this, SignalInfo.ofFault(Fault.signal(kind), Fault.siCode(kind), hart.faultAddress()));
-    }
-
     private void end() {
         try {
             // First: a thread that has waited for the end of this one finds its locks released.
             robustList.release(this, process.system().futexes());
-            if (clearChildTid != 0 && process.threads() > 1) {
-                memory.putInt(clearChildTid, 0);
-                process.system().futexes().wake(this, clearChildTid, 1);
-            }
+            tidWords.clear(this);
         } catch (BadAddress gone) {
             // The guest has unmapped its words: nobody waits for them.
         } finally {
@@ -321,6 +292,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     public void changedCode() {
         hasChangedCode = true;
         hart.ask();
+    }
+
+    /** Whether this thread may be executing code from before the last {@link #changedCode}. For any thread. */
+    boolean mayRunOldCode() {
+        return isInCode && hasChangedCode;
     }
 
     @Override

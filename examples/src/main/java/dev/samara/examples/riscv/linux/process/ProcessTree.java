@@ -194,6 +194,20 @@ public final class ProcessTree {
         }
     }
 
+    /** Returns the first process if all have stopped, and no debugger could continue one; null otherwise. */
+    synchronized @Nullable GuestProcess firstOfStopped() {
+        GuestProcess first = null;
+        for (TreeNode node : nodes.values()) {
+            if (!node.isZombie) {
+                if (!node.process.stop().isComplete() || node.process.debugger() != null) {
+                    return null;
+                }
+                first = first == null ? node.process : first;
+            }
+        }
+        return first;
+    }
+
     /** A process was continued: its parent is told. */
     synchronized void noticeContinuation(GuestProcess process, int code) {
         // A stop that was not complete has no signal any more.

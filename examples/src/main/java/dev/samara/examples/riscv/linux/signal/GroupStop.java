@@ -33,6 +33,11 @@ public final class GroupStop {
         return signal != 0;
     }
 
+    /** Returns the signal that stops the process; 0 while it runs. */
+    public int signal() {
+        return signal;
+    }
+
     /** A thread has taken a signal that may stop the process. The caller has the lock. */
     void taken() {
         isDue = true;
