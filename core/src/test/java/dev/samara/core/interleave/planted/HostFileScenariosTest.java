@@ -70,6 +70,13 @@ final class HostFileScenariosTest {
     }
 
     @ParameterizedTest
+    @DisplayName("is written from time to time as long as it is open for writing")
+    @ValueSource(classes = PeriodicScenarios.OpenBesideLastRound.class)
+    void goesOn(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
     @DisplayName("tells each open once of a failure")
     @ValueSource(
             classes = {HostFileScenarios.TwoOpensOfFailedWrite.class, HostFileScenarios.TwoOpensOfFailedForce.class})
