@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A layout that is divided into two parts and joined, as Districts does it. One word has the tree of the whole layout,
- * and another one has the parts. A division stores the parts, and then no tree; a join stores a tree, and then no
- * parts. An operation that needs both parts joins them first, and goes on as in an undivided layout.
+ * A layout that is divided into three parts and joined, as Districts does it. One word has the tree of the whole
+ * layout, and another one has the parts. A division stores the parts, and then no tree; a join stores a tree, and then
+ * no parts. An operation that needs more than one part joins all of them first, and goes on as in an undivided layout.
  *
- * There are two places, with the border between them. The root of a tree is the values of its places, two bits for
- * each; an operation adds one to a place. Two operations change a place each, and look it up afterwards. Beside them a
- * thread divides the layout whenever it may, twice at most, and there is one of these: an operation that changes both
- * places at one instant; a snapshot; an operation on both places that is in flight for a while, for which the others
- * wait; or operations that count against a limit, of which the last one is refused. Stated as assertions, and as the
- * absence of a deadlock (an invalid end state):
+ * There are three places, with the borders between them. The root of a tree is the values of its places, two bits for
+ * each; an operation adds one to a place. Two operations change the outer places, and look them up afterwards. Beside
+ * them a thread divides the layout once if it may, and there is one of these: an operation that changes both outer
+ * places at one instant; a snapshot; an operation on both that is in flight for a while, for which the others wait,
+ * and beside which the layout may be divided twice; operations that count against a limit, of which one is refused;
+ * an operation that is placed at the highest place that is free; the end of the space; an operation with a ticket,
+ * behind which the one on its place waits; or a fork that copies pages, for which the retirements of later operations
+ * wait. Stated as assertions, and as the absence of a deadlock (an invalid end state):
  *
- *   - no operation is lost, and a lookup after an operation finds it
+ *   - no operation is lost, and a lookup after an operation finds it, unless it finds the space closing
  *   - a snapshot is the layout of one instant between its beginning and its end
  *   - no operation is published in the range of one in flight
- *   - an operation is refused if, and only if, as many as the limit allows are published
+ *   - an operation is refused if, and only if, it would exceed the limit, or the space has ended
+ *   - where an operation is placed, no higher place is free
+ *   - no operation is published after the end of the space
+ *   - no operation on the place of a ticket is published before the one that has the ticket
+ *   - no operation after the instant of a fork retires pages while the fork copies
+ *   - the end of a copy joins no parts
  *
  * Each name below that may be defined removes one rule.
  *
@@ -25,18 +32,25 @@
  *   FLIGHT_ACROSS     a layout is divided across the range of an operation in flight
  *   CAP_TWICE         each part may grow by all that is left to the limit
  *   PART_REFUSES      an operation is refused in a part, and does not look at the whole layout
+ *   PLACED_IN_PART    an operation is placed at the highest free place of a part
+ *   CLOSED_LATE       the end of a space says so after it has removed the mappings
+ *   DIVIDED_AT_END    a layout is divided although its space has ended
+ *   TICKET_LOST       a layout is divided while an operation has a ticket
+ *   FORK_IN_PARTS     a fork takes the layout lock, and does not join the parts
+ *   DIVIDED_COPYING   a layout is divided while a fork copies
  *
- * States: 1778475
+ * States: 1895851
  */
 #define LOWER 1              /* the first place */
-#define UPPER 4              /* the second place */
-#define BOTH 5
+#define MIDDLE 4             /* the second place */
+#define UPPER 16             /* the third place */
+#define BOTH 17              /* the outer places */
 #define BITS 3               /* of the first place */
-#define LIMIT 2
-#define PARTS 10             /* the districts from here on are parts, in pairs */
+#define LIMIT 3              /* each part may have a third */
+#define PARTS 10             /* the districts from here on are parts, three for each division */
 
 byte tree = 1;               /* the district of the whole layout, or 0 */
-byte parts;                  /* the lower part, or 0; the upper one follows */
+byte parts;                  /* the lower part, or 0; the others follow */
 byte whole = 1;              /* guarded by the layout lock */
 byte wholes = 2;
 byte made = PARTS;
@@ -48,13 +62,19 @@ byte cap[16];
 byte began[16];
 bool locked[16];             /* the layout lock is that of district 0 */
 byte flight[16];             /* the places of an operation in flight, as the district knows them */
+byte ticket[10];             /* the place of an operation with a ticket; a part has none */
 
 byte now;                    /* the layout: what an observer of all stores knows */
-byte total;                  /* the operations that count against the limit */
+byte total;                  /* what counts against the limit */
 byte history[8];
 byte instants = 1;
 byte inFlight;
+bool isTicketed;
 bool isLimited;
+byte divisions = 1;
+bool isClosing;
+bool isClosed;
+bool isCopying;              /* guarded by the layout lock: read with the lock of a part */
 byte ended;
 byte processes;
 
@@ -70,22 +90,32 @@ inline joinParts(a) {
     acquire(a);
 #ifndef ONE_PART_JOINED
     acquire(a + 1);
+    acquire(a + 2);
 #endif
     atomic {
-        root[wholes] = root[a] + root[a + 1];
-        flight[wholes] = flight[a] | flight[a + 1];
-        count[wholes] = count[whole] + count[a] - began[a] + count[a + 1] - began[a + 1];
-        whole = wholes; wholes++
+        root[wholes] = root[a] + root[a + 1] + root[a + 2];
+        flight[wholes] = flight[a] | flight[a + 1] | flight[a + 2];
+        count[wholes] = count[whole] + count[a] - began[a] + count[a + 1] - began[a + 1] + count[a + 2] - began[a + 2];
+        whole = wholes; wholes++;
+        dead[a] = true;
+        dead[a + 1] = true;
+        dead[a + 2] = true
     }
-    dead[a] = true;
-    dead[a + 1] = true;
     tree = whole;
     parts = 0;
+    atomic {
 #ifndef ONE_PART_JOINED
-    release(a + 1);
+        release(a + 2);
+        release(a + 1);
 #endif
-    release(a)
+        release(a)
+    }
 }
+
+/* The last operation at a limit needs all of it. */
+#define weight(place) (isLimited && place == UPPER -> LIMIT : 1)
+
+#define part(place, k) (place == LOWER -> k : (place == MIDDLE -> k + 1 : k + 2))
 
 /* Locks the part of a place, or the whole layout. The lock of d is that of l. */
 inline lockPlace(place, d, l, k) {
@@ -103,7 +133,7 @@ inline lockPlace(place, d, l, k) {
           if
           :: k == 0
           :: else ->
-             d = (place == LOWER -> k : k + 1);
+             d = part(place, k);
              l = d;
              acquire(d);
              if
@@ -143,28 +173,35 @@ proctype One(byte place) {
        :: else -> lockPlace(place, d, l, k)
        fi;
        if
+       :: isClosing && tree != 0 && root[tree] == 0 ->
+          isRefused = true;
+          release(l);
+          break
        :: flight[d] & place -> release(l); (inFlight == 0)
-       :: (flight[d] & place) == 0 && isLimited && d >= PARTS && count[d] + 1 > cap[d] ->
+       :: d < PARTS && ticket[d] & place -> release(l); (!isTicketed)
+       :: isLimited && d >= PARTS && count[d] + weight(place) > cap[d] ->
 #ifdef PART_REFUSES
           isRefused = true;
-          assert(total == LIMIT);
+          assert(total + weight(place) > LIMIT);
           release(l);
           break
 #else
           release(l);
           isWhole = true
 #endif
-       :: (flight[d] & place) == 0 && isLimited && d < PARTS && count[d] + 1 > LIMIT ->
+       :: isLimited && d < PARTS && count[d] + weight(place) > LIMIT ->
           isRefused = true;
-          assert(total == LIMIT);
+          assert(total + weight(place) > LIMIT);
           release(l);
           break
        :: else ->
           atomic {
               assert((inFlight & place) == 0);
+              assert(!isClosed);
+              assert(!isTicketed || place != LOWER);
               root[d] = root[d] + place;
-              count[d]++;
-              total++;
+              count[d] = count[d] + weight(place);
+              total = total + weight(place);
               published(place);
               assert(!isLimited || total <= LIMIT)
           }
@@ -182,12 +219,12 @@ proctype One(byte place) {
           :: else ->
              k = parts;
              if
-             :: k != 0 -> value = (place == LOWER -> root[k] : root[k + 1]); break
+             :: k != 0 -> value = root[part(place, k)]; break
              :: else
              fi
           fi
        od;
-       assert(place == LOWER -> (value & BITS) > 0 : value >= UPPER)
+       assert((value & (BITS * place)) != 0 || isClosing)
     fi;
     ended++
 }
@@ -196,6 +233,86 @@ proctype BothPlaces() {
     byte d, k;
     lockWhole(d, k);
     atomic { root[d] = root[d] + BOTH; published(BOTH) }
+    release(0);
+    ended++
+}
+
+/* With a hint at the first place, which has no effect. */
+proctype Placement() {
+    byte d, l, k, value, place;
+#ifdef PLACED_IN_PART
+    lockPlace(LOWER, d, l, k);
+#else
+    lockWhole(d, k);
+    l = 0;
+#endif
+    value = root[d];
+    place = (d >= PARTS -> LOWER : (value < UPPER -> UPPER : ((value & (BITS * MIDDLE)) == 0 -> MIDDLE : LOWER)));
+    atomic {
+        assert(place == UPPER || now >= UPPER);
+        assert(place != LOWER || (now & (BITS * MIDDLE)) != 0);
+        root[d] = root[d] + place;
+        published(place)
+    }
+    release(l);
+    ended++
+}
+
+proctype End() {
+    byte d, k;
+    lockWhole(d, k);
+#ifndef CLOSED_LATE
+    isClosing = true;
+#endif
+    atomic { root[d] = 0; now = 0; isClosed = true };
+#ifdef CLOSED_LATE
+    isClosing = true;
+#endif
+    release(0);
+    ended++
+}
+
+proctype WithTicket() {
+    byte d, k;
+    lockWhole(d, k);
+    atomic { ticket[d] = LOWER; isTicketed = true };
+    release(0);
+    lockWhole(d, k);
+    atomic { root[d] = root[d] + LOWER; published(LOWER); ticket[d] = 0; isTicketed = false };
+    release(0);
+    ended++
+}
+
+/* An operation that removes pages, which a fork may be copying. */
+proctype Retiring(byte place) {
+    byte d, l, k;
+    bool hasNoted, isAfter;
+    lockPlace(place, d, l, k);
+    hasNoted = isCopying;
+    atomic { root[d] = root[d] + place; published(place); isAfter = isCopying };
+    release(l);
+    if
+    :: hasNoted -> (!isCopying)
+    :: else
+    fi;
+    assert(!isAfter || !isCopying);
+    ended++
+}
+
+proctype Fork() {
+    byte d, k;
+#ifdef FORK_IN_PARTS
+    acquire(0);
+#else
+    lockWhole(d, k);
+#endif
+    isCopying = true;
+    release(0);
+    acquire(0);
+#ifndef FORK_IN_PARTS
+    assert(!dead[whole]);
+#endif
+    isCopying = false;
     release(0);
     ended++
 }
@@ -212,20 +329,21 @@ proctype InFlight() {
 }
 
 proctype Snapshot() {
-    byte k, lower, upper, first, i;
+    byte k, lower, middle, upper, first, i;
     bool isFound;
     first = instants - 1;
     do
     :: k = tree;
        if
-       :: k != 0 -> lower = root[k]; upper = 0; break
+       :: k != 0 -> lower = root[k]; middle = 0; upper = 0; break
        :: else ->
           k = parts;
           if
           :: k == 0
           :: else ->
              lower = root[k];
-             upper = root[k + 1];
+             middle = root[k + 1];
+             upper = root[k + 2];
 #ifdef READ_ONCE
              break
 #else
@@ -233,8 +351,12 @@ proctype Snapshot() {
              :: lower != root[k]
              :: else ->
                 if
-                :: upper == root[k + 1] -> break
-                :: else
+                :: middle != root[k + 1]
+                :: else ->
+                   if
+                   :: upper == root[k + 2] -> break
+                   :: else
+                   fi
                 fi
              fi
 #endif
@@ -245,7 +367,7 @@ proctype Snapshot() {
         i = first;
         do
         :: i == instants -> break
-        :: else -> isFound = isFound || history[i] == lower + upper; i++
+        :: else -> isFound = isFound || history[i] == lower + middle + upper; i++
         od;
         assert(isFound)
     };
@@ -253,9 +375,9 @@ proctype Snapshot() {
 }
 
 proctype Divider() {
-    byte times, growth;
+    byte times, growth, i;
     do
-    :: times == (isLimited -> 1 : 2) -> break
+    :: times == divisions -> break
     :: else ->
        times++;
        acquire(0);
@@ -263,33 +385,43 @@ proctype Divider() {
        :: dead[whole]
 #ifndef FLIGHT_ACROSS
        :: !dead[whole] && flight[whole] != 0
-       :: !dead[whole] && flight[whole] == 0 ->
-#else
-       :: !dead[whole] ->
 #endif
+#ifndef TICKET_LOST
+       :: !dead[whole] && ticket[whole] != 0
+#endif
+#ifndef DIVIDED_AT_END
+       :: !dead[whole] && isClosing
+#endif
+#ifndef DIVIDED_COPYING
+       :: !dead[whole] && isCopying
+#endif
+       :: else ->
           atomic {
-              growth = (isLimited -> (LIMIT - count[whole]) / 2 : 4);
+              growth = (isLimited -> (LIMIT - count[whole]) / 3 : 4);
               root[made] = root[whole] & BITS;
-              root[made + 1] = root[whole] - root[made];
+              root[made + 1] = root[whole] & (BITS * MIDDLE);
+              root[made + 2] = root[whole] & (BITS * UPPER);
               /* A part has the operations in flight that begin in it. */
               flight[made] = flight[whole];
-              flight[made + 1] = 0;
-              began[made] = count[whole] + growth;
-              began[made + 1] = count[whole] + growth;
-              count[made] = began[made];
-              count[made + 1] = began[made];
+              i = made;
+              do
+              :: i == made + 3 -> break
+              :: else ->
+                 began[i] = count[whole] + 2 * growth;
+                 count[i] = began[i];
 #ifdef CAP_TWICE
-              cap[made] = LIMIT + growth;
-              cap[made + 1] = LIMIT + growth;
+                 cap[i] = began[i] + 3 * growth;
 #else
-              cap[made] = began[made] + growth;
-              cap[made + 1] = began[made] + growth;
+                 cap[i] = began[i] + growth;
 #endif
-              count[wholes] = count[whole]
+                 i++
+              od;
+              count[wholes] = count[whole];
+              i = 0
           }
           parts = made;
           tree = 0;
-          atomic { dead[whole] = true; dead[wholes] = true; whole = wholes; wholes++; made = made + 2 }
+          atomic { dead[whole] = true; dead[wholes] = true; whole = wholes; wholes++; made = made + 3 }
        fi;
        release(0)
     od;
@@ -301,17 +433,22 @@ init {
         if
         :: run One(LOWER); run One(UPPER); run Divider(); run BothPlaces(); processes = 4
         :: run One(LOWER); run One(UPPER); run Divider(); run Snapshot(); processes = 4
-        :: run One(LOWER); run One(UPPER); run Divider(); run InFlight(); processes = 4
+        :: divisions = 2;
+           run One(LOWER); run One(UPPER); run Divider(); run InFlight(); processes = 4
         :: isLimited = true;
-           run One(LOWER); run One(LOWER); run One(UPPER); run Divider(); processes = 4
+           run One(LOWER); run One(MIDDLE); run One(UPPER); run Divider(); processes = 4
+        :: run One(LOWER); run One(UPPER); run Divider(); run Placement(); processes = 4
+        :: run One(LOWER); run One(UPPER); run Divider(); run End(); processes = 4
+        :: run One(LOWER); run One(UPPER); run Divider(); run WithTicket(); processes = 4
+        :: run Retiring(LOWER); run Retiring(UPPER); run Divider(); run Fork(); processes = 4
         fi
     }
     atomic {
         ended == processes;
         if
         :: tree != 0 -> assert(now == root[tree])
-        :: else -> assert(now == root[parts] + root[parts + 1])
+        :: else -> assert(now == root[parts] + root[parts + 1] + root[parts + 2])
         fi;
-        assert(!isLimited || total == LIMIT)
+        assert(!isLimited || total <= LIMIT)
     }
 }

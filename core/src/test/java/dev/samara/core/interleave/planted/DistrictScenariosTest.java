@@ -34,6 +34,14 @@ final class DistrictScenariosTest {
     private static final String UNQUEUED =
             "private static final ThreadLocal<@Nullable PreparedChange> UNQUEUED = new ThreadLocal<>();\n";
 
+    private static final String KEPT_PARTS = """
+            private final ThreadLocal<@Nullable LayoutParts> kept = new ThreadLocal<>();
+            VmArea find(long address) {
+                for (; ; ) {
+                    LayoutParts known = kept.get();
+                    if (known == null) { known = current(); kept.set(known); }
+            """;
+
     private record Break(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         @Override
         public String toString() {
@@ -91,13 +99,7 @@ final class DistrictScenariosTest {
                                     "    VmArea find(long address) {\n"
                                             + "        for (; ; ) {\n"
                                             + "            LayoutParts known = current();\n",
-                                    """
-                                            private final ThreadLocal<@Nullable LayoutParts> known = new ThreadLocal<>();
-                                            VmArea find(long address) {
-                                                for (; ; ) {
-                                                    LayoutParts known = this.known.get();
-                                                    if (known == null) { known = current(); this.known.set(known); }
-                                    """))),
+                                    KEPT_PARTS))),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
