@@ -34,6 +34,12 @@ final class DistrictScenariosTest {
     private static final String UNQUEUED =
             "private static final ThreadLocal<@Nullable PreparedChange> UNQUEUED = new ThreadLocal<>();\n";
 
+    private static final String FOUND_PARTS = """
+            VmArea find(long address) {
+                    for (; ; ) {
+                        LayoutParts known = current();
+            """;
+
     private static final String KEPT_PARTS = """
             private final ThreadLocal<@Nullable LayoutParts> kept = new ThreadLocal<>();
             VmArea find(long address) {
@@ -94,12 +100,7 @@ final class DistrictScenariosTest {
                                     INTERNAL + "space.Layout",
                                     "return all != null ? all.get(address) : districts.find(address);",
                                     "return districts.find(address);")
-                            .and(SourceBreak.of(
-                                    DISTRICTS,
-                                    "    VmArea find(long address) {\n"
-                                            + "        for (; ; ) {\n"
-                                            + "            LayoutParts known = current();\n",
-                                    KEPT_PARTS))),
+                            .and(SourceBreak.of(DISTRICTS, FOUND_PARTS, KEPT_PARTS))),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
