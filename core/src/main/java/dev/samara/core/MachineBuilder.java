@@ -177,8 +177,9 @@ public final class MachineBuilder {
      * stores through shared mappings that make a clean page dirty. From the first share on, these have a task of the
      * machine write the dirty pages of all files, on a thread of its own or by the {@linkplain #executor executor}.
      * From the second one on, they first write them themselves, or wait for another thread that does. Such a store is a
-     * fault then, out of GUEST; a store whose thread may not wait does not. A store to a dirty page looks at nothing.
-     * No page is forced to the device. Pages that cannot be written do not count, so no thread waits for them.
+     * fault then, out of GUEST. It does not wait where others may wait for its thread, as while another CPU of the
+     * thread is in GUEST. A store to a dirty page looks at nothing. No page is forced to the device. Pages that cannot
+     * be written do not count, so no thread waits for them.
      *
      * <p>A page counts when it is written first, once for each mapping and for calls, and again when it is written
      * after it was saved, or after its mark was collected. A page that was saved by another call, such as {@code
