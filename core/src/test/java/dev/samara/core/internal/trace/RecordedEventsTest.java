@@ -273,7 +273,8 @@ final class RecordedEventsTest {
     @DisplayName("of a reclaim of pages above the cache limit, whose number is that of frames")
     void cacheLimit() throws IOException {
         int limit = 8;
-        SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(64 * PAGE).cacheLimit(limit * PAGE));
+        SpaceFixture fixture =
+                new SpaceFixture(Machine.builder().memory(64 * PAGE).cacheLimit(limit * PAGE));
         try (HostFile file = fixture.machine.openFile("pages", GEOMETRY, ByteBuffer.allocate((int) (32 * PAGE)))) {
             long at = fixture.map(0, 32, READ, MapFlags.SHARED, file, 0);
             for (int page = 31; page >= 0; page--) {
