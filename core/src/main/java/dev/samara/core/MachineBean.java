@@ -96,6 +96,11 @@ final class MachineBean implements MachineMXBean, Registration {
     }
 
     @Override
+    public long getCopiesOnWrite() {
+        return statistics().copiesOnWrite();
+    }
+
+    @Override
     public long getTlbMisses() {
         return statistics().tlbMisses();
     }

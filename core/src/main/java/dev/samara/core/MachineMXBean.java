@@ -23,6 +23,13 @@ public interface MachineMXBean {
     long getMajorFaults();
 
     /**
+     * Returns {@link MachineStatistics#copiesOnWrite}.
+     *
+     * @return a number that only grows
+     */
+    long getCopiesOnWrite();
+
+    /**
      * Returns {@link MachineStatistics#tlbMisses}.
      *
      * @return a number that only grows

@@ -14,6 +14,8 @@ import java.util.List;
  * @param minorFaults faults of CPUs that were resolved without I/O. Failed accesses, and pages that {@code mlock} or
  *     {@code MAP_POPULATE} faulted in, are not counted
  * @param majorFaults faults of CPUs that were resolved after a backing had to fetch data
+ * @param copiesOnWrite those of the faults above that have copied a page for a write, after a fork or of a private
+ *     mapping of a file. A first write that gets a page of zeros is no copy
  * @param tlbMisses translations that the TLB of a CPU did not have, or not with the needed right
  * @param flushes how many times CPUs have dropped translations from their TLBs, of a range or of a whole space
  * @param shootdowns how many times a thread had to wait for CPUs of other threads to drop translations
@@ -35,6 +37,7 @@ import java.util.List;
 public record MachineStatistics(
         long minorFaults,
         long majorFaults,
+        long copiesOnWrite,
         long tlbMisses,
         long flushes,
         long shootdowns,
@@ -53,7 +56,7 @@ public record MachineStatistics(
      * @param pageTableBytes the page tables of all spaces
      */
     static MachineStatistics of(List<MachineMemory> memories, long pageTableBytes) {
-        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0);
+        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0);
         for (MachineMemory memory : memories) {
             sum = sum.plus(memory);
         }
@@ -66,6 +69,7 @@ public record MachineStatistics(
         return new MachineStatistics(
                 minorFaults + counts[CpuCounters.MINOR_FAULTS],
                 majorFaults + counts[CpuCounters.MAJOR_FAULTS],
+                copiesOnWrite + counts[CpuCounters.COPIES_ON_WRITE],
                 tlbMisses + counts[CpuCounters.TLB_MISSES],
                 flushes + counts[CpuCounters.FLUSHES],
                 shootdowns + memory.cpus().shootdowns().count(),

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -117,6 +118,28 @@ class StatisticsTest {
         assertEquals(1, fixture.space.statistics().majorFaults());
         assertEquals(1, fixture.machine.statistics().majorFaults());
         assertEquals(0, fixture.machine.statistics().minorFaults());
+        file.cache.close();
+    }
+
+    @Test
+    @DisplayName("A fault that copies a page for a write is counted once more; one that gets a page of zeros is not")
+    void copiesOnWrite() {
+        long address = fixture.anonymous(2);
+        fixture.load(address);
+        fixture.store(address, 1);
+        fixture.store(address + PAGE, 2);
+        assertEquals(0, fixture.machine.statistics().copiesOnWrite());
+        AddressSpace child = fixture.space.fork();
+        long before = fixture.machine.statistics().minorFaults();
+        fixture.store(address, 3);
+        fixture.store(address, 4);
+        assertEquals(1, fixture.machine.statistics().copiesOnWrite());
+        assertEquals(before + 1, fixture.machine.statistics().minorFaults());
+        child.close();
+        PagedFile file = new PagedFile(fixture, 4);
+        long mapped = fixture.map(0, 4, RW, MapFlags.PRIVATE, file, 0);
+        fixture.store(mapped, 5);
+        assertEquals(2, fixture.machine.statistics().copiesOnWrite());
         file.cache.close();
     }
 
@@ -242,6 +265,6 @@ class StatisticsTest {
         Machine machine = Machine.builder().build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(new SpaceStatistics(0, 0, 0, 0, 0, 0), space.statistics());
-        assertEquals(new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), machine.statistics());
+        assertEquals(new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), machine.statistics());
     }
 }

@@ -14,9 +14,10 @@ public final class CpuCounters {
     public static final int MAJOR_FAULTS = 1;
     public static final int TLB_MISSES = 2;
     public static final int FLUSHES = 3;
+    public static final int COPIES_ON_WRITE = 4;
 
     /** The number of kinds. */
-    public static final int KINDS = 4;
+    public static final int KINDS = 5;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 

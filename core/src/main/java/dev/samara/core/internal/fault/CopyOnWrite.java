@@ -128,6 +128,9 @@ final class CopyOnWrite {
         if (done && Pte.isOwn(pte)) {
             faulter.frames.drop(Pte.frame(pte), faulter.context.magazine());
         }
+        if (done && !fromZero) {
+            faulter.noteCopy();
+        }
         return done ? Fault.NONE : Resolve.AGAIN;
     }
 
@@ -184,6 +187,9 @@ final class CopyOnWrite {
                 return Resolve.AGAIN;
             }
             done = finish(leaf, index, mark, fresh, rights, true);
+            if (done) {
+                faulter.noteCopy();
+            }
             return done ? Fault.NONE : Resolve.AGAIN;
         } finally {
             try {

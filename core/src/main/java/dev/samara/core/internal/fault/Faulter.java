@@ -94,6 +94,11 @@ public final class Faulter {
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
 
+    private boolean isCopy;
+
+    /** Whether the last fault that has ended has copied a page. */
+    private boolean wasCopy;
+
     /** Whether the last fault that has ended was RETRY because the machine takes memory from a space. */
     private boolean wasShort;
 
@@ -172,6 +177,16 @@ public final class Faulter {
         return wasMajor;
     }
 
+    /** Notes that a page was copied for a write. */
+    void noteCopy() {
+        isCopy = true;
+    }
+
+    /** Returns whether the last fault that has ended has copied a page for a write. */
+    public boolean wasCopy() {
+        return wasCopy;
+    }
+
     /**
      * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine takes memory from a
      * space and the thread is not interrupted; otherwise EINTR, also if a backing has given that answer.
@@ -198,9 +213,11 @@ public final class Faulter {
         }
         boolean outerIsMajor = isMajor;
         boolean outerIsBalanced = isBalanced;
+        boolean outerIsCopy = isCopy;
         int outerInVain = backingFault.begin();
         isMajor = false;
         isBalanced = false;
+        isCopy = false;
         boolean ended = false;
         try {
             int result = attemptOnce(address, access);
@@ -233,11 +250,13 @@ public final class Faulter {
             }
             ended = true;
             wasMajor = isMajor;
+            wasCopy = isCopy;
             wasShort = false;
             return result;
         } finally {
             isMajor = outerIsMajor;
             isBalanced = outerIsBalanced;
+            isCopy = outerIsCopy;
             backingFault.end(outerInVain);
             if (!ended) {
                 // An Error may have prevented the exit, which had one stack frame less.

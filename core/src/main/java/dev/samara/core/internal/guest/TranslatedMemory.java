@@ -160,6 +160,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
             int result = faulter.fault(address, access);
             if (result == Fault.NONE) {
                 counters.increment(faulter.wasMajor() ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
+                if (faulter.wasCopy()) {
+                    counters.increment(CpuCounters.COPIES_ON_WRITE);
+                }
             }
             return result;
         } finally {
