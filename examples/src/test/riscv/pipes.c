@@ -129,6 +129,31 @@ static void descriptors(void) {
     check(call(9999), -ENOSYS);
 }
 
+/* Returns whether /proc/self/fd has a descriptor. */
+static int is_listed(int descriptor) {
+    static u8 entries[4096];
+    i64 folder = call(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+    require(folder >= 0);
+    int found = 0;
+    i64 length;
+    while ((length = call(SYS_getdents64, folder, entries, sizeof entries)) > 0)
+        for (i64 at = 0; at < length; at += *(u16 *) (entries + at + 16)) {
+            const u8 *entry = entries + at + 19;
+            found |= entry[0] == '0' + descriptor && entry[1] == 0;
+        }
+    check(length, 0);
+    check(call(SYS_close, folder), 0);
+    return found;
+}
+
+static void listed(void) {
+    check(is_listed(0), 1);
+    check(call(SYS_dup3, 0, 9, 0), 9);
+    check(is_listed(9), 1);
+    check(call(SYS_close, 9), 0);
+    check(is_listed(9), 0);
+}
+
 /* A path that stands for an end of a pipe: a look at it keeps nothing open. */
 static void looks(void) {
     u8 status[128], byte;
@@ -151,5 +176,6 @@ int main(int argc, char **argv) {
     events();
     descriptors();
     looks();
+    listed();
     return 0;
 }

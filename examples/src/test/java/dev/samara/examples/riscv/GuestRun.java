@@ -8,7 +8,7 @@ import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.linux.CodeExecution;
 import dev.samara.examples.riscv.linux.Emulation;
 import dev.samara.examples.riscv.linux.RunPlan;
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,7 +33,7 @@ final class GuestRun {
     private long memory = MEMORY;
     private CodeExecution execution = CodeExecution.INTERPRETED;
     private boolean isTerminal;
-    private @Nullable Debugging debugger;
+    private @Nullable Debugger debugger;
 
     GuestRun(Path root) {
         this.root = root;
@@ -65,7 +65,7 @@ final class GuestRun {
         return this;
     }
 
-    GuestRun debugger(Debugging controlling) {
+    GuestRun debugger(Debugger controlling) {
         debugger = controlling;
         return this;
     }

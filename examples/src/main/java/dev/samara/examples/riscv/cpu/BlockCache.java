@@ -68,7 +68,7 @@ public final class BlockCache {
     }
 
     /**
-     * Has blocks end at the addresses of a debugger, where the interpreter returns {@link Stop#DEBUGGER}.
+     * Has blocks end at the addresses of a debugger, where the interpreter returns {@link LeaveReason#DEBUGGER}.
      *
      * @param debugger its addresses, which may change
      */
@@ -239,7 +239,7 @@ public final class BlockCache {
             do {
                 if (stops != null && stops.contains(pc)) {
                     code[2 * count] = Op.EBREAK;
-                    code[2 * count + 1] = Stop.DEBUGGER;
+                    code[2 * count + 1] = LeaveReason.DEBUGGER;
                     offsets[count++] = (char) (pc - start);
                     pc += Short.BYTES;
                     break;

@@ -34,7 +34,7 @@ public final class RiscvInterpreter {
      * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which leaves for
      * the next poll. Called in GUEST; may leave it for a time.
      *
-     * @return a constant of {@link Stop}
+     * @return a constant of {@link LeaveReason}
      */
     public int run() {
         Hart hart = this.hart;
@@ -46,7 +46,7 @@ public final class RiscvInterpreter {
             hart.poll();
             if (hart.isAsked()) {
                 hart.pc = block.start;
-                stop = Stop.ATTENTION;
+                stop = LeaveReason.ATTENTION;
                 break;
             }
             HotCode translated = block.translated;
@@ -79,14 +79,14 @@ public final class RiscvInterpreter {
      * Runs one instruction, also at the address of a breakpoint and if another thread has asked for attention. Called
      * in GUEST; may leave it for a time.
      *
-     * @return a constant of {@link Stop}, {@link Stop#ATTENTION} if the guest can go on
+     * @return a constant of {@link LeaveReason}, {@link LeaveReason#ATTENTION} if the guest can go on
      */
     public int step() {
         hart.poll();
         long from = hart.pc;
         CodeBlock block = blocks.alone(from);
         if (block == null) {
-            return Stop.FAULT;
+            return LeaveReason.FAULT;
         }
         int bytes = LoadSizes.bytes(block.code[0] & 0xff);
         long offset = bytes != 0 && LoadSizes.hasOffset(block.code[0] & 0xff) ? block.code[1] : 0;
@@ -95,10 +95,10 @@ public final class RiscvInterpreter {
         hart.counts().instructions++;
         if (next != null) {
             hart.pc = next.start;
-            return Stop.ATTENTION;
+            return LeaveReason.ATTENTION;
         }
         // A next instruction that cannot be fetched fails when it is its turn.
-        return stop == Stop.FAULT && hart.pc != from ? Stop.ATTENTION : stop;
+        return stop == LeaveReason.FAULT && hart.pc != from ? LeaveReason.ATTENTION : stop;
     }
 
     /** Returns a block; null if its first instruction cannot be fetched, which stops the guest there. */
@@ -106,7 +106,7 @@ public final class RiscvInterpreter {
         CodeBlock found = blocks.at(pc);
         if (found == null) {
             hart.pc = pc;
-            stop = Stop.FAULT;
+            stop = LeaveReason.FAULT;
         }
         return found;
     }
@@ -259,19 +259,19 @@ public final class RiscvInterpreter {
                         return find(block.end);
                     }
                     case Op.ECALL -> {
-                        return stop(Stop.SYSTEM_CALL, block.end);
+                        return stop(LeaveReason.SYSTEM_CALL, block.end);
                     }
                     case Op.EBREAK -> {
-                        return stop(imm == 0 ? Stop.BREAKPOINT : imm, block.pc(i));
+                        return stop(imm == 0 ? LeaveReason.BREAKPOINT : imm, block.pc(i));
                     }
                     case Op.ILLEGAL -> {
-                        return stop(Stop.ILLEGAL, block.pc(i));
+                        return stop(LeaveReason.ILLEGAL, block.pc(i));
                     }
                     default -> rare.execute(word, imm);
                 }
             }
         } catch (AccessTrap trap) {
-            return stop(Stop.FAULT, block.pc(i));
+            return stop(LeaveReason.FAULT, block.pc(i));
         }
     }
 

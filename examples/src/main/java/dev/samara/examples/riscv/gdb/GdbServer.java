@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.gdb;
 
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -61,7 +61,7 @@ public final class GdbServer implements AutoCloseable {
      *
      * @return the debugger, for one emulation
      */
-    public Debugging debugger() {
+    public Debugger debugger() {
         return control;
     }
 

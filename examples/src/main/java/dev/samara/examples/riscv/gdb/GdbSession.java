@@ -24,7 +24,7 @@ final class GdbSession {
     private final MemoryCommands memory;
     private final ResumeCommands resumes;
     private final QueryCommands queries;
-    private final GuestFiles files;
+    private final ClientFiles files;
     private final DebugPoints points;
 
     /** Whether the client waits for the reason of a stop, and the guest runs. */
@@ -43,7 +43,7 @@ final class GdbSession {
         memory = new MemoryCommands(control);
         resumes = new ResumeCommands(threads, client);
         queries = new QueryCommands(all, threads, process, client, isFirst);
-        files = new GuestFiles(process);
+        files = new ClientFiles(process);
         points = new DebugPoints(control);
     }
 

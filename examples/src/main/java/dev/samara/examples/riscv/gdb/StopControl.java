@@ -3,10 +3,10 @@ package dev.samara.examples.riscv.gdb;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.examples.riscv.cpu.Breakpoints;
-import dev.samara.examples.riscv.cpu.Stop;
+import dev.samara.examples.riscv.cpu.LeaveReason;
 import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Has each thread of the guest stop and go on with all, and finds out why it stops. The first thing that stops one of
  * them stops all, and is reported; what others find meanwhile is found again later, or kept.
  */
-final class StopControl implements Debugging {
+final class StopControl implements Debugger {
     private static final int ECALL_BYTES = 4;
 
     /** Its monitor also guards what changes here. */
@@ -173,20 +173,20 @@ final class StopControl implements Debugging {
     public boolean left(DebuggedThread thread, int stop) {
         synchronized (all) {
             TracedThread traced = all.traced(thread);
-            if (stop == Stop.SYSTEM_CALL && all.isStopped()) {
+            if (stop == LeaveReason.SYSTEM_CALL && all.isStopped()) {
                 // The call is made when the guest goes on.
                 thread.hart().pc -= ECALL_BYTES;
                 return false;
             }
-            if (stop == Stop.SYSTEM_CALL) {
+            if (stop == LeaveReason.SYSTEM_CALL) {
                 traced.saveRegisters();
                 traced.state = TracedThread.StopState.IN_CALL;
             }
             if (all.isAttached()) {
                 traced.isReported = false;
                 traced.stepsOver = false;
-                traced.isAtBreakpoint = stop == Stop.DEBUGGER;
-                if (stop == Stop.SYSTEM_CALL || stop == Stop.ATTENTION) {
+                traced.isAtBreakpoint = stop == LeaveReason.DEBUGGER;
+                if (stop == LeaveReason.SYSTEM_CALL || stop == LeaveReason.ATTENTION) {
                     traced.hasStepped = traced.action == ResumeAction.Kind.STEP;
                     noteLoad(traced);
                 }

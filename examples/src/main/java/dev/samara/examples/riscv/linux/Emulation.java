@@ -10,7 +10,7 @@ import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
 import dev.samara.examples.riscv.linux.call.CallTrace;
 import dev.samara.examples.riscv.linux.call.SystemCalls;
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostStream;
@@ -44,7 +44,7 @@ public final class Emulation {
     private final Machine machine;
     private final GuestSystem system;
     private final @Nullable BackgroundTranslator translator;
-    private final @Nullable Debugging debugger;
+    private final @Nullable Debugger debugger;
     private @Nullable MachineStatistics last;
 
     /**
@@ -64,7 +64,7 @@ public final class Emulation {
      * @param debugger controls the threads of the first process; null for none
      * @throws IOException if the program or the root cannot be found
      */
-    public Emulation(RunPlan plan, @Nullable Debugging debugger) throws IOException {
+    public Emulation(RunPlan plan, @Nullable Debugger debugger) throws IOException {
         this.plan = plan;
         this.debugger = debugger;
         root = new GuestRoot(plan.root(), plan.program());

@@ -46,7 +46,7 @@ public final class BackgroundTranslator implements CodeTranslator {
     /** The addresses of regions that are being made, or whose making has failed. */
     private final Set<Long> requested = ConcurrentHashMap.newKeySet();
 
-    private final LiveCode live = new LiveCode();
+    private final LoadedClasses live = new LoadedClasses();
     private final LongAdder made = new LongAdder();
     private final AtomicInteger failed = new AtomicInteger();
     private final BlockingQueue<HotPlan> plans = new ArrayBlockingQueue<>(MOST_WAITING);

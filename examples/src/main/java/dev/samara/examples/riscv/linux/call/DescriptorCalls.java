@@ -2,10 +2,10 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import dev.samara.examples.riscv.linux.file.ClosedFile;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
+import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.ControllingTerminal;
@@ -207,7 +207,7 @@ final class DescriptorCalls {
             if (isIgnored) {
                 return 0;
             }
-            if (file == ClosedFile.NONE) {
+            if (file == NoOpenFile.NONE) {
                 return INVALID;
             }
             return file.ready() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
@@ -234,7 +234,7 @@ final class DescriptorCalls {
             int descriptor = entries.getInt(POLL_ENTRY * i);
             GuestFile file = descriptor < 0 ? null : thread.file(descriptor);
             polled.add(new PolledFile(
-                    file == null ? ClosedFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
+                    file == null ? NoOpenFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
         }
         long waited = await(thread, polled, deadline);
         if (waited == LinuxErrno.RESTART) {

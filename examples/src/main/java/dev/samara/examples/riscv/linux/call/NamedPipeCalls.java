@@ -111,7 +111,7 @@ final class NamedPipeCalls {
         boolean isWaiting = (flags & OpenFlags.NONBLOCK) == 0;
         boolean needsReader = !isWaiting && !reads;
         NamedPipe.JoinedPipe joined = needsReader
-                ? named.joinReader()
+                ? named.addWriterIfRead()
                 : named.join(reads, writes, thread.process().system().pipes());
         if (joined == null) {
             return needsReader ? LinuxErrno.ENXIO : LinuxErrno.ENFILE;

@@ -3,8 +3,8 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.FileStatus;
-import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
@@ -55,7 +55,7 @@ final class PathCalls {
             return thread.process().folder().path();
         }
         GuestFile found = thread.file(descriptor);
-        return found instanceof FolderFile ? found.path() : null;
+        return found instanceof GuestFolder ? found.path() : null;
     }
 
     /** Returns the path at an address, as {@link #place} takes it. */

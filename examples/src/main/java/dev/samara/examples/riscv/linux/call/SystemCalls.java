@@ -130,28 +130,28 @@ public final class SystemCalls implements ThreadCalls {
     private static long ofMemory(CallGroups all, int number, long a, long b, long c, long d, long e, long f) {
         MemoryCalls memory = all.memory;
         return switch (number) {
-            case 194 -> all.segments.get(a, b, c);
-            case 195 -> all.segments.control(a, b, c);
-            case 196 -> all.segments.attach(a, b, c);
-            case 197 -> all.segments.detach(a);
-            case 214 -> memory.brk(a);
-            case 215 -> memory.unmap(a, b);
-            case 216 -> memory.remap(a, b, c, d, e);
-            case 222 -> memory.map(a, b, c, d, e, f);
-            case 226 -> memory.protect(a, b, c);
-            case 227 -> memory.sync(a, b, c);
-            case 228 -> memory.lock(a, b);
-            case 229 -> memory.unlock(a, b);
-            case 230 -> memory.lockAll(a);
-            case 231 -> memory.unlockAll();
-            case 232 -> memory.inCore(a, b, c);
-            case 233 -> memory.advise(a, b, c);
-            case 259 -> memory.flushCode(c);
-            case 270 -> memory.transfer(true, a, b, c, d, e);
-            case 271 -> memory.transfer(false, a, b, c, d, e);
-            case 283 -> memory.barrier(a, b);
-            case 284 -> memory.lock2(a, b, c);
-            case 462 -> memory.seal(a, b, c);
+            case 194 -> all.segments.get(a, b, c); // shmget
+            case 195 -> all.segments.control(a, b, c); // shmctl
+            case 196 -> all.segments.attach(a, b, c); // shmat
+            case 197 -> all.segments.detach(a); // shmdt
+            case 214 -> memory.brk(a); // brk
+            case 215 -> memory.unmap(a, b); // munmap
+            case 216 -> memory.remap(a, b, c, d, e); // mremap
+            case 222 -> memory.map(a, b, c, d, e, f); // mmap
+            case 226 -> memory.protect(a, b, c); // mprotect
+            case 227 -> memory.sync(a, b, c); // msync
+            case 228 -> memory.lock(a, b); // mlock
+            case 229 -> memory.unlock(a, b); // munlock
+            case 230 -> memory.lockAll(a); // mlockall
+            case 231 -> memory.unlockAll(); // munlockall
+            case 232 -> memory.inCore(a, b, c); // mincore
+            case 233 -> memory.advise(a, b, c); // madvise
+            case 259 -> memory.flushCode(c); // riscv_flush_icache
+            case 270 -> memory.transfer(true, a, b, c, d, e); // process_vm_readv
+            case 271 -> memory.transfer(false, a, b, c, d, e); // process_vm_writev
+            case 283 -> memory.barrier(a, b); // membarrier
+            case 284 -> memory.lock2(a, b, c); // mlock2
+            case 462 -> memory.seal(a, b, c); // mseal
             default -> UNKNOWN;
         };
     }
@@ -159,44 +159,44 @@ public final class SystemCalls implements ThreadCalls {
     @SuppressWarnings("ThreadPriorityCheck") // sched_yield is what it says
     private long ofThreads(CallGroups all, int number, long a, long b, long c, long d, long e, long f) {
         return switch (number) {
-            case 93 -> all.clones.exitThread(a);
-            case 94 -> all.clones.exitProcess(a);
-            case 96 -> {
+            case 93 -> all.clones.exitThread(a); // exit
+            case 94 -> all.clones.exitProcess(a); // exit_group
+            case 96 -> { // set_tid_address
                 thread.tidWords().clearAtEnd(a);
                 yield thread.tid();
             }
-            case 98 -> all.futexes.futex(a, b, c, d, e, f);
-            case 99 -> all.futexes.setRobust(a, b);
-            case 100 -> all.futexes.getRobust(a, b, c);
-            case 72 -> all.selects.select(a, new long[] {b, c, d}, e, f);
-            case 101 -> all.times.sleep(1, 0, a, b);
-            case 102 -> all.times.timer(a, b);
-            case 103 -> all.times.setTimer(a, b, c);
-            case 113 -> all.times.get(a, b);
-            case 114 -> all.times.resolution(a, b);
-            case 115 -> all.times.sleep(a, b, c, d);
-            case 124 -> {
+            case 98 -> all.futexes.futex(a, b, c, d, e, f); // futex
+            case 99 -> all.futexes.setRobust(a, b); // set_robust_list
+            case 100 -> all.futexes.getRobust(a, b, c); // get_robust_list
+            case 72 -> all.selects.select(a, new long[] {b, c, d}, e, f); // pselect6
+            case 101 -> all.times.sleep(1, 0, a, b); // nanosleep
+            case 102 -> all.times.timer(a, b); // getitimer
+            case 103 -> all.times.setTimer(a, b, c); // setitimer
+            case 113 -> all.times.get(a, b); // clock_gettime
+            case 114 -> all.times.resolution(a, b); // clock_getres
+            case 115 -> all.times.sleep(a, b, c, d); // clock_nanosleep
+            case 124 -> { // sched_yield
                 Thread.yield();
                 yield 0;
             }
-            case 129 -> all.signals.kill(a, b);
-            case 130 -> all.signals.killThread(0, a, b);
-            case 131 -> all.signals.killThread(a, b, c);
-            case 132 -> all.signals.alternateStack(a, b);
-            case 133 -> all.signals.suspend(a, b);
-            case 134 -> all.signals.action(a, b, c, d);
-            case 135 -> all.signals.mask(a, b, c, d);
-            case 136 -> all.signals.pending(a);
-            case 137 -> all.signals.await(a, b, c, d);
-            case 138 -> all.signals.queue(a, b, c);
-            case 139 -> all.signals.leaveHandler();
-            case 153 -> all.times.times(a);
-            case 169 -> all.times.timeOfDay(a);
-            case 178 -> thread.tid();
-            case 220 -> all.clones.cloneThread(a, b, c, d, e);
-            case 221 -> all.execs.execute(PathCalls.CURRENT_FOLDER, a, b, c, 0);
-            case 240 -> all.signals.queueThread(a, b, c, d);
-            case 281 -> all.execs.execute(a, b, c, d, e);
+            case 129 -> all.signals.kill(a, b); // kill
+            case 130 -> all.signals.killThread(0, a, b); // tkill
+            case 131 -> all.signals.killThread(a, b, c); // tgkill
+            case 132 -> all.signals.alternateStack(a, b); // sigaltstack
+            case 133 -> all.signals.suspend(a, b); // rt_sigsuspend
+            case 134 -> all.signals.action(a, b, c, d); // rt_sigaction
+            case 135 -> all.signals.mask(a, b, c, d); // rt_sigprocmask
+            case 136 -> all.signals.pending(a); // rt_sigpending
+            case 137 -> all.signals.await(a, b, c, d); // rt_sigtimedwait
+            case 138 -> all.signals.queue(a, b, c); // rt_sigqueueinfo
+            case 139 -> all.signals.leaveHandler(); // rt_sigreturn
+            case 153 -> all.times.times(a); // times
+            case 169 -> all.times.timeOfDay(a); // gettimeofday
+            case 178 -> thread.tid(); // gettid
+            case 220 -> all.clones.cloneThread(a, b, c, d, e); // clone
+            case 221 -> all.execs.execute(PathCalls.CURRENT_FOLDER, a, b, c, 0); // execve
+            case 240 -> all.signals.queueThread(a, b, c, d); // rt_tgsigqueueinfo
+            case 281 -> all.execs.execute(a, b, c, d, e); // execveat
             default -> UNKNOWN;
         };
     }
@@ -204,33 +204,33 @@ public final class SystemCalls implements ThreadCalls {
     private static long ofDescriptors(CallGroups all, int number, long a, long b, long c, long d) {
         TransferCalls transfers = all.transfers;
         return switch (number) {
-            case 19 -> all.files.event(a, b);
-            case 23 -> all.descriptors.duplicate(a, 0, false);
-            case 24 -> all.descriptors.duplicateTo(a, b, c);
-            case 25 -> all.descriptors.control(a, b, c);
-            case 29 -> all.descriptors.device(a, b, c);
-            case 32 -> 0;
-            case 46 -> transfers.truncate(a, b);
-            case 47 -> transfers.allocate(a, b, c, d);
-            case 57 -> all.descriptors.close(a);
-            case 59 -> all.files.pipe(a, b);
-            case 61 -> transfers.entries(a, b, c);
-            case 62 -> transfers.seek(a, b, c);
-            case 63 -> transfers.read(a, b, c);
-            case 64 -> transfers.write(a, b, c);
-            case 65 -> transfers.parts(true, a, b, c, -1);
-            case 66 -> transfers.parts(false, a, b, c, -1);
-            case 67 -> transfers.readAt(a, b, c, d);
-            case 68 -> transfers.writeAt(a, b, c, d);
-            case 69 -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(true, a, b, c, d);
-            case 70 -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(false, a, b, c, d);
-            case 71 -> transfers.send(a, b, c, d);
-            case 73 -> all.descriptors.poll(a, b, c, d);
-            case 80 -> all.paths.statOf(a, b);
-            case 82, 83 -> transfers.sync(a);
-            case 223 -> 0;
-            case 279 -> all.files.memoryFile(a, b);
-            case 436 -> all.descriptors.closeRange(a, b, c);
+            case 19 -> all.files.event(a, b); // eventfd2
+            case 23 -> all.descriptors.duplicate(a, 0, false); // dup
+            case 24 -> all.descriptors.duplicateTo(a, b, c); // dup3
+            case 25 -> all.descriptors.control(a, b, c); // fcntl
+            case 29 -> all.descriptors.device(a, b, c); // ioctl
+            case 32 -> 0; // flock
+            case 46 -> transfers.truncate(a, b); // ftruncate
+            case 47 -> transfers.allocate(a, b, c, d); // fallocate
+            case 57 -> all.descriptors.close(a); // close
+            case 59 -> all.files.pipe(a, b); // pipe2
+            case 61 -> transfers.entries(a, b, c); // getdents64
+            case 62 -> transfers.seek(a, b, c); // lseek
+            case 63 -> transfers.read(a, b, c); // read
+            case 64 -> transfers.write(a, b, c); // write
+            case 65 -> transfers.parts(true, a, b, c, -1); // readv
+            case 66 -> transfers.parts(false, a, b, c, -1); // writev
+            case 67 -> transfers.readAt(a, b, c, d); // pread64
+            case 68 -> transfers.writeAt(a, b, c, d); // pwrite64
+            case 69 -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(true, a, b, c, d); // preadv
+            case 70 -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(false, a, b, c, d); // pwritev
+            case 71 -> transfers.send(a, b, c, d); // sendfile
+            case 73 -> all.descriptors.poll(a, b, c, d); // ppoll
+            case 80 -> all.paths.statOf(a, b); // fstat
+            case 82, 83 -> transfers.sync(a); // fsync, fdatasync
+            case 223 -> 0; // fadvise64
+            case 279 -> all.files.memoryFile(a, b); // memfd_create
+            case 436 -> all.descriptors.closeRange(a, b, c); // close_range
             default -> UNKNOWN;
         };
     }
@@ -238,25 +238,25 @@ public final class SystemCalls implements ThreadCalls {
     private static long ofPaths(CallGroups all, int number, long a, long b, long c, long d, long e) {
         PathCalls paths = all.paths;
         return switch (number) {
-            case 17 -> paths.currentFolder(a, b);
-            case 33 -> all.pipes.make(a, b, c);
-            case 34 -> paths.makeFolder(a, b, c);
-            case 35 -> paths.unlink(a, b, c);
-            case 36 -> paths.symbolicLink(a, b, c);
-            case 37 -> paths.link(a, b, c, d);
-            case 45 -> paths.truncate(a, b);
-            case 48, 439 -> paths.access(a, b, c);
-            case 49 -> paths.changeFolder(a);
-            case 50 -> paths.changeFolderTo(a);
-            case 52, 54, 55 -> 0;
-            case 53 -> paths.changeMode(a, b, c);
-            case 56 -> all.files.open(a, b, c, d);
-            case 78 -> paths.readLink(a, b, c, d);
-            case 79 -> paths.stat(a, b, c, d);
-            case 81 -> 0;
-            case 88 -> paths.setTimes(a, b, c, d);
-            case 276 -> paths.rename(a, b, c, d, e);
-            case 291 -> paths.extendedStat(a, b, c, e);
+            case 17 -> paths.currentFolder(a, b); // getcwd
+            case 33 -> all.pipes.make(a, b, c); // mknodat
+            case 34 -> paths.makeFolder(a, b, c); // mkdirat
+            case 35 -> paths.unlink(a, b, c); // unlinkat
+            case 36 -> paths.symbolicLink(a, b, c); // symlinkat
+            case 37 -> paths.link(a, b, c, d); // linkat
+            case 45 -> paths.truncate(a, b); // truncate
+            case 48, 439 -> paths.access(a, b, c); // faccessat, faccessat2
+            case 49 -> paths.changeFolder(a); // chdir
+            case 50 -> paths.changeFolderTo(a); // fchdir
+            case 52, 54, 55 -> 0; // fchmod, fchownat, fchown
+            case 53 -> paths.changeMode(a, b, c); // fchmodat
+            case 56 -> all.files.open(a, b, c, d); // openat
+            case 78 -> paths.readLink(a, b, c, d); // readlinkat
+            case 79 -> paths.stat(a, b, c, d); // newfstatat
+            case 81 -> 0; // sync
+            case 88 -> paths.setTimes(a, b, c, d); // utimensat
+            case 276 -> paths.rename(a, b, c, d, e); // renameat2
+            case 291 -> paths.extendedStat(a, b, c, e); // statx
             default -> UNKNOWN;
         };
     }
@@ -265,32 +265,32 @@ public final class SystemCalls implements ThreadCalls {
         ProcessCalls processes = all.processes;
         GuestProcess process = thread.process();
         return switch (number) {
-            case 95 -> processes.waitId(a, b, c, d);
-            case 122 -> 0;
-            case 123 -> processes.affinity(b, c);
-            case 143, 145 -> processes.setOwners(a, b);
-            case 144, 146 -> processes.setOwner(a);
-            case 147, 149 -> processes.setOwners(a, b, c);
-            case 148, 150 -> processes.owners(a, b, c);
-            case 154 -> processes.setGroup(a, b);
-            case 155 -> processes.group(a);
-            case 156 -> processes.session(a);
-            case 157 -> processes.newSession();
-            case 158 -> 0; // No further groups.
-            case 160 -> processes.name(a);
-            case 163 -> processes.limit(0, a, 0, b);
-            case 164 -> processes.limit(0, a, b, 0);
-            case 165 -> processes.usage(b);
-            case 166 -> process.folder().umask((int) a);
-            case 167 -> processes.control(a, b);
-            case 168 -> processes.processor(a, b);
-            case 172 -> process.pid();
-            case 173 -> processes.parent();
-            case 174, 175, 176, 177 -> process.user();
-            case 179 -> processes.systemInfo(a);
-            case 260 -> processes.wait4(a, b, c, d);
-            case 261 -> processes.limit(a, b, c, d);
-            case 278 -> processes.random(a, b, c);
+            case 95 -> processes.waitId(a, b, c, d); // waitid
+            case 122 -> 0; // sched_setaffinity
+            case 123 -> processes.affinity(b, c); // sched_getaffinity
+            case 143, 145 -> processes.setOwners(a, b); // setregid, setreuid
+            case 144, 146 -> processes.setOwner(a); // setgid, setuid
+            case 147, 149 -> processes.setOwners(a, b, c); // setresuid, setresgid
+            case 148, 150 -> processes.owners(a, b, c); // getresuid, getresgid
+            case 154 -> processes.setGroup(a, b); // setpgid
+            case 155 -> processes.group(a); // getpgid
+            case 156 -> processes.session(a); // getsid
+            case 157 -> processes.newSession(); // setsid
+            case 158 -> 0; // getgroups: no further groups
+            case 160 -> processes.name(a); // uname
+            case 163 -> processes.limit(0, a, 0, b); // getrlimit
+            case 164 -> processes.limit(0, a, b, 0); // setrlimit
+            case 165 -> processes.usage(b); // getrusage
+            case 166 -> process.folder().umask((int) a); // umask
+            case 167 -> processes.control(a, b); // prctl
+            case 168 -> processes.processor(a, b); // getcpu
+            case 172 -> process.pid(); // getpid
+            case 173 -> processes.parent(); // getppid
+            case 174, 175, 176, 177 -> process.user(); // getuid, geteuid, getgid, getegid
+            case 179 -> processes.systemInfo(a); // sysinfo
+            case 260 -> processes.wait4(a, b, c, d); // wait4
+            case 261 -> processes.limit(a, b, c, d); // prlimit64
+            case 278 -> processes.random(a, b, c); // getrandom
             default -> UNKNOWN;
         };
     }

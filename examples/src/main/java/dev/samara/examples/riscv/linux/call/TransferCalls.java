@@ -2,9 +2,9 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import dev.samara.examples.riscv.linux.file.ClosedFile;
-import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestFolder;
+import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -26,7 +26,7 @@ final class TransferCalls {
 
     private GuestFile file(long descriptor) {
         GuestFile found = thread.file(descriptor);
-        return found == null || (found.flags() & OpenFlags.PATH) != 0 ? ClosedFile.NONE : found;
+        return found == null || (found.flags() & OpenFlags.PATH) != 0 ? NoOpenFile.NONE : found;
     }
 
     /** One read or write of a chunk at the position of the file, or at an offset that is not negative. */
@@ -38,7 +38,7 @@ final class TransferCalls {
     }
 
     private long transfer(GuestFile file, boolean isRead, long address, long length, long offset) {
-        if (file == ClosedFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
+        if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
         if (length < 0) {
@@ -99,7 +99,7 @@ final class TransferCalls {
     /** Moves several parts; at the position of the file if the offset is -1. */
     long parts(boolean isRead, long descriptor, long vector, long count, long offset) {
         GuestFile file = file(descriptor);
-        if (file == ClosedFile.NONE) {
+        if (file == NoOpenFile.NONE) {
             return LinuxErrno.EBADF;
         }
         if (count < 0 || count > MOST_PARTS) {
@@ -128,7 +128,7 @@ final class TransferCalls {
     long send(long to, long from, long offsetAddress, long count) {
         GuestFile source = file(from);
         GuestFile target = file(to);
-        if (source == ClosedFile.NONE || target == ClosedFile.NONE || !source.mayRead() || !target.mayWrite()) {
+        if (source == NoOpenFile.NONE || target == NoOpenFile.NONE || !source.mayRead() || !target.mayWrite()) {
             return LinuxErrno.EBADF;
         }
         if (source.backing() == null) {
@@ -186,8 +186,8 @@ final class TransferCalls {
 
     long entries(long descriptor, long address, long length) {
         GuestFile file = file(descriptor);
-        if (!(file instanceof FolderFile folder)) {
-            return file == ClosedFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        if (!(file instanceof GuestFolder folder)) {
+            return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
         ByteBuffer bytes = CallMemory.structure((int) Math.min(Math.max(length, 0), CHUNK));
         long result = folder.entries(bytes);

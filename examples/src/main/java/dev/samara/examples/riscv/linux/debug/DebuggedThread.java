@@ -16,7 +16,7 @@ public interface DebuggedThread {
 
     /**
      * Returns the registers. They are the thread's own: another thread may use them only while this one waits in {@link
-     * Debugging}, and both take a lock before and after.
+     * Debugger}, and both take a lock before and after.
      *
      * @return the hart
      */
@@ -33,7 +33,7 @@ public interface DebuggedThread {
     }
 
     /**
-     * Returns whether the thread has to end, and so must not wait in {@link Debugging}.
+     * Returns whether the thread has to end, and so must not wait in {@link Debugger}.
      *
      * @return whether it or its process ends
      */
@@ -45,7 +45,7 @@ public interface DebuggedThread {
     /** Ends a {@link #park}. For any thread. */
     void wake();
 
-    /** Has the thread leave guest code soon, and call {@link Debugging#pause}. For any thread. */
+    /** Has the thread leave guest code soon, and call {@link Debugger#pause}. For any thread. */
     void ask();
 
     /** Has the thread drop its decoded code before it runs more. For any thread. */

@@ -2,7 +2,7 @@
 /**
  * What a debugger of the first process implements, and what it sees.
  *
- * <p>{@link dev.samara.examples.riscv.linux.debug.Debugging} is called by the threads of that process. They are {@link
+ * <p>{@link dev.samara.examples.riscv.linux.debug.Debugger} is called by the threads of that process. They are {@link
  * dev.samara.examples.riscv.linux.debug.DebuggedThread}s for it. Without a debugger, a thread asks nobody.
  */
 @NullMarked

@@ -89,9 +89,9 @@ public final class NamedPipe {
     public record JoinedPipe(Pipe pipe, long opens) {}
 
     /** Adds a writer if there is a reader; returns null if there is none. */
-    public synchronized @Nullable JoinedPipe joinReader() {
+    public synchronized @Nullable JoinedPipe addWriterIfRead() {
         Pipe known = pipe;
-        return known != null && known.joinReader() ? new JoinedPipe(known, Pipe.HAS_PARTNER) : null;
+        return known != null && known.addWriterIfRead() ? new JoinedPipe(known, Pipe.HAS_PARTNER) : null;
     }
 
     /** Adds an end, of a new pipe if nobody has this one open; returns null if there are as many pipes as may be. */

@@ -94,7 +94,7 @@ public final class Pipe {
     }
 
     /** Adds an end for writes if there is one for reads; returns whether there is. */
-    boolean joinReader() {
+    boolean addWriterIfRead() {
         synchronized (this) {
             if (readers == 0) {
                 return false;

@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.WorkingFolder;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
@@ -63,7 +63,7 @@ public final class GuestProcess implements SignalProcess {
     private int endSignal;
 
     /** The debugger, set before the first thread is made; null without one. */
-    private @Nullable Debugging debugger;
+    private @Nullable Debugger debugger;
 
     public GuestProcess(
             GuestSystem system,
@@ -93,13 +93,13 @@ public final class GuestProcess implements SignalProcess {
     }
 
     /** Has a debugger control the threads of this process, before there is one. */
-    public void beginDebugging(Debugging controlling) {
+    public void beginDebugging(Debugger controlling) {
         debugger = controlling;
         controlling.begins(new ProcessView(this));
     }
 
     @Nullable
-    Debugging debugger() {
+    Debugger debugger() {
         return debugger;
     }
 

@@ -36,7 +36,7 @@ public final class GuestSystem {
     private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
     private final UnnamedMemory unnamed = new UnnamedMemory();
-    private final EventCounts counts = new EventCounts();
+    private final GuestStatistics counts = new GuestStatistics();
     private final AtomicLong inodes = new AtomicLong(1);
     private final AtomicInteger pipes = new AtomicInteger();
     private @Nullable ScheduledThreadPoolExecutor timers;
@@ -123,7 +123,7 @@ public final class GuestSystem {
         return unnamed;
     }
 
-    public EventCounts counts() {
+    public GuestStatistics counts() {
         return counts;
     }
 

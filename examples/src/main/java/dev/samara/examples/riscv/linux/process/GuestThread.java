@@ -10,7 +10,7 @@ import dev.samara.examples.riscv.cpu.RiscvInterpreter;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
-import dev.samara.examples.riscv.linux.debug.Debugging;
+import dev.samara.examples.riscv.linux.debug.Debugger;
 import dev.samara.examples.riscv.linux.file.FileThread;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.memory.BadAddress;
@@ -50,7 +50,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private final PendingSignals pending = new PendingSignals();
 
     /** The debugger of the process; null without one. */
-    private final @Nullable Debugging debugger;
+    private final @Nullable Debugger debugger;
 
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();

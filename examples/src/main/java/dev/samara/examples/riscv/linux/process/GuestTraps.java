@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.examples.riscv.cpu.Hart;
-import dev.samara.examples.riscv.cpu.Stop;
+import dev.samara.examples.riscv.cpu.LeaveReason;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 
@@ -17,15 +17,16 @@ final class GuestTraps {
     /**
      * Handles what has stopped a thread, which is outside GUEST.
      *
-     * @param stop a {@link Stop}
+     * @param reason a {@link LeaveReason}
      */
-    static void handle(GuestThread thread, int stop) {
+    static void handle(GuestThread thread, int reason) {
         Hart hart = thread.hart();
-        switch (stop) {
-            case Stop.SYSTEM_CALL -> thread.calls().execute();
-            case Stop.FAULT -> fault(thread);
-            case Stop.ILLEGAL -> SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
-            case Stop.BREAKPOINT ->
+        switch (reason) {
+            case LeaveReason.SYSTEM_CALL -> thread.calls().execute();
+            case LeaveReason.FAULT -> fault(thread);
+            case LeaveReason.ILLEGAL ->
+                SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.ILL, ILL_ILLOPC, hart.pc));
+            case LeaveReason.BREAKPOINT ->
                 SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
             default -> {
                 // ATTENTION, DEBUGGER: the loop looks for what is to be done.

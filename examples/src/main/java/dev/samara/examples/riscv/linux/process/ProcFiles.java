@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.LinkFolder;
 import dev.samara.examples.riscv.linux.file.TextFile;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,14 @@ public final class ProcFiles {
         String own = own(process, path);
         if (own == null) {
             return openShared(process, path, flags);
+        }
+        if (own.equals("fd")) {
+            return new LinkFolder(
+                    path,
+                    flags,
+                    () -> process.files().numbers().stream()
+                            .map(String::valueOf)
+                            .toList());
         }
         if (own.startsWith("fd/")) {
             return openAgain(process, own.substring("fd/".length()));

@@ -24,7 +24,7 @@
  *   <tr><td>Which files does {@code /proc} have?</td>
  *       <td>{@link dev.samara.examples.riscv.linux.process.ProcFiles}</td></tr>
  *   <tr><td>What counts events for {@code --stats}?</td>
- *       <td>{@link dev.samara.examples.riscv.linux.process.EventCounts}</td></tr>
+ *       <td>{@link dev.samara.examples.riscv.linux.process.GuestStatistics}</td></tr>
  * </table>
  */
 @NullMarked

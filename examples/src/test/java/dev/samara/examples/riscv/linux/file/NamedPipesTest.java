@@ -74,20 +74,20 @@ final class NamedPipesTest {
 
     @Test
     @DisplayName("a writer that does not wait joins no pipe whose readers have gone")
-    void joinReader() throws IOException {
+    void addWriterIfRead() throws IOException {
         names.make(name("pipe"), RIGHTS);
         NamedPipe pipe = Objects.requireNonNull(names.find(name("pipe")));
         AtomicInteger pipes = new AtomicInteger();
-        assertNull(pipe.joinReader());
+        assertNull(pipe.addWriterIfRead());
         NamedPipe.JoinedPipe reader = Objects.requireNonNull(pipe.join(true, false, pipes));
-        NamedPipe.JoinedPipe writer = Objects.requireNonNull(pipe.joinReader());
+        NamedPipe.JoinedPipe writer = Objects.requireNonNull(pipe.addWriterIfRead());
         assertTrue(writer.pipe() == reader.pipe());
         assertEquals(Pipe.HAS_PARTNER, writer.opens());
         reader.pipe().endReader();
-        assertNull(pipe.joinReader());
+        assertNull(pipe.addWriterIfRead());
         writer.pipe().endWriter();
         assertEquals(0, pipes.get());
-        assertNull(pipe.joinReader());
+        assertNull(pipe.addWriterIfRead());
         assertEquals(0, pipes.get());
         names.close();
     }

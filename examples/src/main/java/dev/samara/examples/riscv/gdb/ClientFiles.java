@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * The files that a client reads ("Host I/O Packets" of gdb's manual): those of the guest, and its entry in {@code
  * /proc}. Nothing can be written.
  */
-final class GuestFiles implements AutoCloseable {
+final class ClientFiles implements AutoCloseable {
     private static final int MOST = 64;
     private static final int MOST_BYTES = 0x1000;
     private static final int STAT_BYTES = 64;
@@ -65,7 +65,7 @@ final class GuestFiles implements AutoCloseable {
     private final Map<Integer, ReadFile> open = new HashMap<>();
     private int last;
 
-    GuestFiles(DebuggedProcess process) {
+    ClientFiles(DebuggedProcess process) {
         this.process = process;
     }
 

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Counts the classes of translated code that the JVM cannot unload yet, so that a guest that makes code does not fill
  * the memory for classes. They are used by the blocks of harts, and kept by the translator. For any thread.
  */
-final class LiveCode {
+final class LoadedClasses {
     /** The most classes. One takes some 4 KiB of memory for classes. */
     static final int MOST = 4_096;
 

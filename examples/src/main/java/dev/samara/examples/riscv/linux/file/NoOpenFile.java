@@ -5,10 +5,10 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
 /** Stands for the file of a descriptor that is not open: all calls are EBADF. */
-public final class ClosedFile extends GuestFile {
-    public static final ClosedFile NONE = new ClosedFile();
+public final class NoOpenFile extends GuestFile {
+    public static final NoOpenFile NONE = new NoOpenFile();
 
-    private ClosedFile() {
+    private NoOpenFile() {
         super("", 0);
     }
 

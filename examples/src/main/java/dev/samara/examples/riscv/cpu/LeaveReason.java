@@ -2,7 +2,7 @@
 package dev.samara.examples.riscv.cpu;
 
 /** Why the guest does not run on by itself. */
-public final class Stop {
+public final class LeaveReason {
     /** It has executed {@code ecall}; pc is after it. */
     public static final int SYSTEM_CALL = 1;
 
@@ -21,5 +21,5 @@ public final class Stop {
     /** It has come to an address of {@link Breakpoints}; pc is that address. */
     public static final int DEBUGGER = 6;
 
-    private Stop() {}
+    private LeaveReason() {}
 }

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.LongAccumulator;
 
 /** What the guest has done, for {@code --stats}. Thread-safe. */
-public final class EventCounts {
+public final class GuestStatistics {
     private static final int CALLS = 512;
     private static final int FAULTS = 16;
     private static final int MOST_LINES = 8;
@@ -26,7 +26,7 @@ public final class EventCounts {
     private long threads;
     private long signals;
 
-    EventCounts() {}
+    GuestStatistics() {}
 
     public void call(int number) {
         calls.incrementAndGet(number >= 0 && number < CALLS ? number : CALLS - 1);

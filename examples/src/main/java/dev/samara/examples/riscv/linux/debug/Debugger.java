@@ -6,7 +6,7 @@ package dev.samara.examples.riscv.linux.debug;
  * {@link #pause} and {@link #signal}. A thread that waits there has to look at {@link DebuggedThread#mustEnd} each time
  * that it is woken, so nothing outlasts the process. A child of the process is free of the debugger.
  */
-public interface Debugging {
+public interface Debugger {
     /**
      * Is called before the first thread of the process runs.
      *
@@ -41,7 +41,7 @@ public interface Debugging {
      * Is called when a thread has left guest code. Does not wait.
      *
      * @param thread the calling thread
-     * @param stop why, a constant of {@link dev.samara.examples.riscv.cpu.Stop}
+     * @param stop why, a constant of {@link dev.samara.examples.riscv.cpu.LeaveReason}
      * @return whether the thread is to do what it was stopped for; if not, it runs on at its pc
      */
     boolean left(DebuggedThread thread, int stop);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 
 @DisplayName("Translated code that the JVM cannot unload")
 @Timeout(60)
-final class LiveCodeTest {
+final class LoadedClassesTest {
     private static final class NoCode extends HotCode {
         @Override
         public long run(Hart hart) {
@@ -26,14 +26,14 @@ final class LiveCodeTest {
     @Test
     @DisplayName("is counted until it is collected")
     void counts() {
-        LiveCode live = new LiveCode();
+        LoadedClasses live = new LoadedClasses();
         List<HotCode> used = new ArrayList<>();
         while (!live.isFull()) {
             HotCode code = new NoCode();
             used.add(code);
             live.add(code);
         }
-        assertEquals(LiveCode.MOST, used.size());
+        assertEquals(LoadedClasses.MOST, used.size());
         System.gc();
         assertTrue(live.isFull(), "all of it is in use");
         used.clear();

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** An open directory. Its names are read when the first of them is asked for. */
+public abstract class GuestFolder extends GuestFile {
+    private static final int HEADER = 19;
+    private static final int DT_FIFO = 1;
+    private static final int DT_DIR = 4;
+    private static final int DT_REG = 8;
+    private static final int DT_LNK = 10;
+
+    private @Nullable List<String> names;
+    private int next;
+
+    GuestFolder(String path, int flags) {
+        super(path, flags);
+    }
+
+    /** Returns the names in the directory, without those of itself and of its parent. */
+    abstract List<String> readNames() throws IOException;
+
+    /** Returns the status of what has a name in the directory. */
+    abstract FileStatus statusOf(String name);
+
+    @Override
+    public final long read(FileThread thread, ByteBuffer target) {
+        return LinuxErrno.EISDIR;
+    }
+
+    @Override
+    public final long write(FileThread thread, ByteBuffer source) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
+    public final synchronized long seek(long offset, int from) {
+        if (from != 0 || offset < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        next = (int) Math.min(offset, Integer.MAX_VALUE);
+        if (offset == 0) {
+            names = null;
+        }
+        return offset;
+    }
+
+    @Override
+    public final long sync() {
+        return 0;
+    }
+
+    /** Writes as many entries as fit ({@code getdents64}); returns the number of bytes. */
+    public synchronized long entries(ByteBuffer target) {
+        try {
+            List<String> all = names();
+            long before = target.position();
+            while (next < all.size()) {
+                byte[] bytes = all.get(next).getBytes(StandardCharsets.UTF_8);
+                int length = HEADER + bytes.length + 1 + 7 & -8;
+                if (target.remaining() < length) {
+                    return target.position() == before ? LinuxErrno.EINVAL : target.position() - before;
+                }
+                put(target, statusOf(all.get(next)), bytes, length);
+                next++;
+            }
+            return target.position() - before;
+        } catch (IOException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    private List<String> names() throws IOException {
+        List<String> known = names;
+        if (known == null) {
+            known = new ArrayList<>(List.of(".", ".."));
+            known.addAll(readNames());
+            names = known;
+        }
+        return known;
+    }
+
+    private void put(ByteBuffer target, FileStatus status, byte[] bytes, int length) {
+        int at = target.position();
+        target.putLong(at, status.inode()).putLong(at + 8, next + 1L);
+        target.putShort(at + 16, (short) length).put(at + 18, (byte) type(status));
+        target.put(at + HEADER, bytes);
+        target.put(at + HEADER + bytes.length, (byte) 0);
+        target.position(at + length);
+    }
+
+    private static int type(FileStatus status) {
+        return switch (status.mode() & FileStatus.TYPE) {
+            case FileStatus.FIFO -> DT_FIFO;
+            case FileStatus.FOLDER -> DT_DIR;
+            case FileStatus.REGULAR -> DT_REG;
+            case FileStatus.LINK -> DT_LNK;
+            default -> 0;
+        };
+    }
+}
