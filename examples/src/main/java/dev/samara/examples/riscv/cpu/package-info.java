@@ -5,9 +5,9 @@
  * <p>{@link dev.samara.examples.riscv.cpu.Hart} is the state, and the access to memory. {@link
  * dev.samara.examples.riscv.cpu.RiscvInterpreter} runs blocks until there is something that it cannot do itself, and
  * returns what that is: a {@link dev.samara.examples.riscv.cpu.LeaveReason}. System calls and signals are up to the
- * caller. {@link dev.samara.examples.riscv.cpu.BlockCache} keeps blocks until their pages change, and ends them at the {@link
- * dev.samara.examples.riscv.cpu.Breakpoints} of a debugger. Blocks that run often may get code of their own from a
- * {@link dev.samara.examples.riscv.cpu.CodeTranslator}.
+ * caller. {@link dev.samara.examples.riscv.cpu.BlockCache} keeps blocks until their pages change, and ends them at the
+ * {@link dev.samara.examples.riscv.cpu.Breakpoints} of a debugger. Blocks that run often may get code of their own from
+ * a {@link dev.samara.examples.riscv.cpu.CodeTranslator}.
  *
  * <p>All of it belongs to the thread that owns the CPU. Only {@link dev.samara.examples.riscv.cpu.Hart#ask} is for
  * others.

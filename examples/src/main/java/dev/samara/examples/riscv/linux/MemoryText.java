@@ -20,7 +20,8 @@ final class MemoryText {
         List<String> lines = new ArrayList<>();
         lines.add(String.format(
                 Locale.ROOT,
-                "faults of pages: %,d minor, %,d major, with %,d copies on write; the largest process had %,d pages in memory",
+                "faults of pages: %,d minor, %,d major, with %,d copies on write; the largest process had %,d pages in"
+                        + " memory",
                 memory.minorFaults(),
                 memory.majorFaults(),
                 memory.copiesOnWrite(),

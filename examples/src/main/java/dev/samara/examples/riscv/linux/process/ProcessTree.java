@@ -205,7 +205,8 @@ public final class ProcessTree {
                 first = first == null ? node.process : first;
             }
         }
-        return first;
+        // If it has ended, the run ends.
+        return first != null && first.pid() == FIRST_PID ? first : null;
     }
 
     /** A process was continued: its parent is told. */
