@@ -206,17 +206,20 @@ final class PathCalls {
             return LinuxErrno.EINVAL;
         }
         String name = name(path);
-        String[] found = new String[1];
+        String[] found = {""};
         long result;
         synchronized (names()) {
             GuestRoot.ResolvedPath place = place(descriptor, name, false);
-            found[0] = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
-            result = found[0] != null
-                    ? 0
-                    : onHost(place, host -> {
-                        found[0] = Files.readSymbolicLink(host).toString();
-                        return 0;
-                    });
+            String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
+            if (known != null) {
+                found[0] = known;
+                result = 0;
+            } else {
+                result = onHost(place, host -> {
+                    found[0] = Files.readSymbolicLink(host).toString();
+                    return 0;
+                });
+            }
         }
         return result != 0 ? result : putText(found[0], address, length);
     }
