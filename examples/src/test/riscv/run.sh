@@ -19,16 +19,16 @@ programs=${*:-$(cd "$here" && ls -- *.c | sed 's/\.c$//' | grep -v -x -e guest -
 
 run() { # MODE PROGRAM, in an empty folder
   case $1 in
-    interpreted) $SAMARA --interpret --sysroot . "$binaries/$2" ;;
-    translated) $SAMARA --sysroot . "$binaries/$2" ;;
-    at-once) $SAMARA --translate-at-once --sysroot . "$binaries/$2" ;;
-    small-tlb) $SAMARA --interpret --tlb 2 --sysroot . "$binaries/$2" ;;
-    checked) $SAMARA --interpret --checked --sysroot . "$binaries/$2" ;;
+    interpreted) exec $SAMARA --interpret --sysroot . "$binaries/$2" ;;
+    translated) exec $SAMARA --sysroot . "$binaries/$2" ;;
+    at-once) exec $SAMARA --translate-at-once --sysroot . "$binaries/$2" ;;
+    small-tlb) exec $SAMARA --interpret --tlb 2 --sysroot . "$binaries/$2" ;;
+    checked) exec $SAMARA --interpret --checked --sysroot . "$binaries/$2" ;;
     qemu)
       # These leave out what QEMU cannot do.
       case $2 in
-        jobs | links) qemu-riscv64 "$binaries/$2" qemu ;;
-        *) qemu-riscv64 "$binaries/$2" ;;
+        jobs | links) exec qemu-riscv64 "$binaries/$2" qemu ;;
+        *) exec qemu-riscv64 "$binaries/$2" ;;
       esac ;;
   esac
 }
@@ -48,7 +48,9 @@ for mode in $MODES; do
     rm -rf "$scratch/root"
     mkdir "$scratch/root"
     printed=$(cd "$scratch/root" && timeout -k 5 "$LIMIT" bash -c "run $mode $program" 2>&1 < /dev/null)
-    if [ "$?/$printed" = "0/ok $program" ]; then
+    result=$?
+    [ $result = 124 ] || [ $result = 137 ] && printed="$printed (no end in $LIMIT seconds)"
+    if [ "$result/$printed" = "0/ok $program" ]; then
       passed=$((passed + 1))
     else
       failed=$((failed + 1))
