@@ -212,7 +212,8 @@ final class Drawing {
                 errors.add(point == null ? null : (Double) drawnError(point));
                 isOnce &= point == null || Double.isNaN(point.error());
             }
-            CategorySeries bars = isOnce
+            // Errors of points are drawn as if the axis were not logarithmic.
+            CategorySeries bars = isOnce || isLogarithmic(plot)
                     ? chart.addSeries(series.name(), places, scores)
                     : chart.addSeries(series.name(), places, scores, errors);
             bars.setFillColor(colour(series));
@@ -254,8 +255,8 @@ final class Drawing {
         styler.setChartBackgroundColor(Color.WHITE);
         if (isLogarithmic(plot)) {
             styler.setYAxisLogarithmic(true);
-            // Labels between powers of ten would overlap where there are more.
-            styler.setYAxisLogarithmicDecadeOnly(!plot.isNumeric());
+            // Labels between powers of ten would overlap.
+            styler.setYAxisLogarithmicDecadeOnly(true);
         } else {
             styler.setYAxisMin(0.0);
         }

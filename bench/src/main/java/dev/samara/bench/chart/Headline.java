@@ -22,7 +22,7 @@ record Headline(String file, Function<Path, Plot> chart) {
             new Headline("beside-writer.json", TreeHeadlines::besideWriter),
             new Headline("contention.json", SpaceHeadlines::operations),
             new Headline("page-faults.json", SpaceHeadlines::faults),
-            new Headline("round-trips.json", SpaceHeadlines::shootdowns),
+            new Headline("shootdowns.json", SpaceHeadlines::shootdowns),
             new Headline("interpreter.json", file -> GuestHeadlines.speed(file, "interpreter")),
             new Headline("interpreter.json", file -> GuestHeadlines.speed(file, "translator")),
             new Headline("resets.json", GuestHeadlines::resets),

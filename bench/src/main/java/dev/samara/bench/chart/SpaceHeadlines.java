@@ -63,16 +63,14 @@ final class SpaceHeadlines {
     static Plot shootdowns(Path file) {
         PlotBuilder plot = new PlotBuilder()
                 .line("samara", "Samara")
-                .place("pingPong:ping", "a word, there and back")
+                .place("ping-pong", "a word, there and back")
                 .place("nobody", "that CPU is out of GUEST")
-                .place("polling:shoot 0", "it only polls")
-                .place("polling:shoot 16", "it polls after 16 loads")
-                .place("polling:shoot 64", "it polls after 64 loads");
-        for (Figure figure : ResultFile.read(file)) {
-            if (figure.what().isEmpty()) {
-                String loads = figure.parameters().get("loads");
-                String place = loads == null ? figure.method() : figure.method() + " " + loads;
-                plot.point("samara", place, figure.score(), figure.error());
+                .place("spinning", "it only polls")
+                .place("every-16", "it polls after 16 loads")
+                .place("every-64", "it polls after 64 loads");
+        for (ReportFile.Row row : ReportFile.read(file)) {
+            if (row.has("work", "round-trip")) {
+                plot.point("samara", row.text("peer"), row.number("ns"), Double.NaN);
             }
         }
         return plot.plot(

@@ -43,7 +43,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "lookups, references and operations a second and their percentiles, all contenders in one run",
                     ContentionReport::main,
                     "--seconds 0.1 --rounds 1 --threads 1,2",
-                    "--seconds 0.7 --rounds 5 --threads 1,2"),
+                    "--seconds 0.5 --rounds 5 --threads 1,2"),
             new ReportCommand(
                     "apart",
                     "what two threads with pages of their own share: a space, a machine, or only the JVM",
@@ -86,7 +86,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",
                     ForkReport::main,
                     "--rounds 3",
-                    "--rounds 25"),
+                    "--rounds 60"),
             new ReportCommand(
                     "fork-beside",
                     "forks beside a thread that maps and unmaps in the parent, all contenders in one run",
@@ -105,7 +105,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                             + " meanwhile",
                     SparseReport::main,
                     "--gib 4 --rounds 1",
-                    "--gib 64 --rounds 1"),
+                    "--gib 16 --rounds 3"),
             new ReportCommand(
                     "shootdowns",
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
@@ -117,7 +117,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "the heap of spaces and of what CPUs in LAZY keep of them, by strategy",
                     LazyFootprintReport::main,
                     "--spaces 50",
-                    "--spaces 1000"),
+                    "--spaces 400"),
             new ReportCommand(
                     "interpreter",
                     "guest instructions a microsecond of a RISC-V interpreter and a translator: on an array, a page"

@@ -27,6 +27,8 @@ record Selection(
         Map<String, String> quick,
         @Nullable Map<String, String> full,
         int threads) {
+    private static final String LOCAL = "WorkloadBenchmark.local";
+
     static final List<Selection> ALL = List.of(
             new Selection(
                     "lookups",
@@ -74,12 +76,13 @@ record Selection(
                     Map.of("pages", "64"),
                     Map.of("pages", "64")),
             new Selection("tlb-misses", "TlbMissBenchmark", Map.of(), Map.of()),
-            new Selection("round-trips", "ShootdownBenchmark", Map.of(), Map.of()),
+            // The report `shootdowns` measures them in turns with their baselines.
+            new Selection("round-trips", "ShootdownBenchmark", Map.of(), null, 1),
             new Selection("switches", "SwitchBenchmark", Map.of(), Map.of()),
             new Selection("resets", "ResetBenchmark", Map.of("mappings", "16"), Map.of()),
-            new Selection("local-one-thread", "WorkloadBenchmark.local", Map.of(), Map.of(), 1),
-            new Selection("local-two-threads", "WorkloadBenchmark.local", Map.of(), Map.of(), 2),
-            // The report of that name is a part of the full run instead.
+            new Selection("local-one-thread", LOCAL, Map.of(), Map.of(), 1),
+            new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2),
+            // The report `contention` is a part of the full run instead.
             new Selection("contention-apart", "ContentionBenchmark", Map.of(), null, 1),
             new Selection(
                     "workloads",
@@ -105,7 +108,7 @@ record Selection(
     /** The lengths of a run of JMH. */
     enum Length {
         QUICK(1, 2, 300, 3, 200),
-        FULL(2, 3, 500, 5, 400);
+        FULL(2, 2, 500, 4, 300);
 
         private final int forks;
         private final int warmups;
@@ -139,6 +142,13 @@ record Selection(
                 .shouldFailOnError(true);
         if (threads > 1) {
             options.threads(threads);
+        }
+        if (length == Length.FULL && benchmarks.equals(LOCAL)) {
+            // Until parts are made, and the compiler is done with them, seconds go by.
+            options.warmupIterations(7)
+                    .warmupTime(TimeValue.seconds(1))
+                    .measurementIterations(5)
+                    .measurementTime(TimeValue.seconds(1));
         }
         parameters.forEach((name, values) -> options.param(name, values.split(",")));
         if (file.equals("updates") || file.equals("page-faults")) {

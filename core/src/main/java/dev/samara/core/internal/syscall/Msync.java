@@ -26,11 +26,15 @@ public record Msync(long address, long length, int flags) implements Call {
     /** Ends the calls of the backings at locked memory. No errno has this number. */
     private static final long LOCKED = 1;
 
+    /** The result of a decision without an error, where a backing has to be called. */
+    private static final long HAS_BACKING = 1;
+
     public static long msync(Layout layout, long address, long length, int flags) {
         Msync call = new Msync(address, length, flags);
-        long result = Syscall.run(layout, call);
-        boolean isRange = result == 0 || result == Errno.ENOMEM.result() || result == Errno.EBUSY.result();
-        if ((flags & SyncFlags.SYNC) == 0 || !isRange) {
+        long decided = Syscall.run(layout, call);
+        long result = decided == HAS_BACKING ? 0 : decided;
+        boolean calls = decided == HAS_BACKING || decided == Errno.ENOMEM.result() || decided == Errno.EBUSY.result();
+        if ((flags & SyncFlags.SYNC) == 0 || !calls) {
             return result;
         }
         long failure = call.sync(layout);
@@ -49,7 +53,7 @@ public record Msync(long address, long length, int flags) implements Call {
             return LOCKED;
         }
         BackingTraits traits = vma.traits();
-        if (traits == null || !vma.has(VmaFlags.SHARED)) {
+        if (traits == null || !isSaved(vma)) {
             return 0;
         }
         try {
@@ -99,9 +103,16 @@ public record Msync(long address, long length, int flags) implements Call {
             if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
                 return Errno.EBUSY.result();
             }
+            if (result == 0 && isSaved(vma)) {
+                result = HAS_BACKING;
+            }
             reached = vma.end();
         }
         return result;
+    }
+
+    private static boolean isSaved(VmArea vma) {
+        return vma.has(VmaFlags.SHARED) && vma.traits() != null;
     }
 
     @Override
