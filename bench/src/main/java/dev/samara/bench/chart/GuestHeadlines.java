@@ -20,7 +20,7 @@ final class GuestHeadlines {
                 .place("sieve", "sieve")
                 .place("matrix", "matrix product")
                 .place("quicksort", "quicksort");
-        for (ReportFile.Row row : ReportFile.read(file)) {
+        for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("engine", engine)) {
                 String memory = row.text("memory");
                 String line = memory.equals("array") || memory.equals("paged") ? memory : "samara " + memory;
@@ -69,7 +69,7 @@ final class GuestHeadlines {
                 .place("read-at-random", "read at random")
                 .place("write-in-order", "write in order")
                 .place("write-at-random", "write at random");
-        for (ReportFile.Row row : ReportFile.read(file)) {
+        for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("threads", "1")) {
                 double error =
                         Math.max(row.number("most_ns") - row.number("ns"), row.number("ns") - row.number("least_ns"));

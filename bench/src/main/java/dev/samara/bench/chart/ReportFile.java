@@ -20,7 +20,7 @@ final class ReportFile {
     private ReportFile() {}
 
     /** One row: names and values as text. */
-    record Row(Path file, Map<String, String> values) {
+    record ReportRow(Path file, Map<String, String> values) {
         boolean has(String name, String value) {
             return value.equals(values.get(name));
         }
@@ -48,8 +48,8 @@ final class ReportFile {
      * @param file the file
      * @throws UsageException if the file is not that of a report
      */
-    static List<Row> read(Path file) {
-        List<Row> rows = new ArrayList<>();
+    static List<ReportRow> read(Path file) {
+        List<ReportRow> rows = new ArrayList<>();
         try (Reader reader = Files.newBufferedReader(file)) {
             for (JsonElement entry :
                     JsonParser.parseReader(reader).getAsJsonObject().getAsJsonArray("rows")) {
@@ -59,7 +59,7 @@ final class ReportFile {
                         .filter(value -> value.getValue().isJsonPrimitive())
                         .forEach(value ->
                                 values.put(value.getKey(), value.getValue().getAsString()));
-                rows.add(new Row(file, values));
+                rows.add(new ReportRow(file, values));
             }
         } catch (IOException e) {
             throw new UsageException("cannot read " + file + ": " + e.getMessage());

@@ -19,7 +19,7 @@ final class SpaceHeadlines {
                 .place("nobody 2", "two threads")
                 .place("snapshots 1", "one, beside snapshots")
                 .place("snapshots 2", "two, beside snapshots");
-        for (ReportFile.Row row : ReportFile.read(file)) {
+        for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("what", "operation")) {
                 double error = Math.max(
                         row.number("most_per_second") - row.number("per_second"),
@@ -68,7 +68,7 @@ final class SpaceHeadlines {
                 .place("spinning", "it only polls")
                 .place("every-16", "it polls after 16 loads")
                 .place("every-64", "it polls after 64 loads");
-        for (ReportFile.Row row : ReportFile.read(file)) {
+        for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("work", "round-trip")) {
                 plot.point("samara", row.text("peer"), row.number("ns"), Double.NaN);
             }

@@ -140,8 +140,8 @@ class ChartTest {
         Path file = raw.resolve("contention.json");
         Files.writeString(file, """
                 {"rows": [{"what": "operation", "beside": "nobody", "threads": 1, "contender": "samara"}]}""");
-        String message =
-                assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage();
+        String message = String.valueOf(
+                assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage());
         assertTrue(message.contains("contention.json") && message.contains("per_second"), message);
         Files.writeString(file, "[]");
         message = String.valueOf(

@@ -178,7 +178,7 @@ final class HeapSweep {
         met.clear();
         wrong.clear();
         int runs = 0;
-        for (int left = 0; left < most && wrong.size() < MOST_WRONG; left += step) {
+        for (int left = 0; left <= most && wrong.size() < MOST_WRONG; left += step) {
             one(left);
             runs++;
         }

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A share of the sweep for the build: one in 240 depths of the stack, one in three allocations of operations on private
+ * A share of the sweep for the build: one in 480 depths of the stack, one in three allocations of operations on private
  * memory, one in four of those on files of the host and one in 24 of others, and each point of all other kinds. Each
  * operation fails once at least. {@link Failures} makes all runs.
  */
@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(1200)
 final class FailureSweepTest {
     /** The stride of depths. */
-    private static final int DEPTHS = 240;
+    private static final int DEPTHS = 480;
 
     /** The stride of allocations of operations on files, shared memory, the heap and early reuse. */
     private static final int ON_GROUNDS = 24;

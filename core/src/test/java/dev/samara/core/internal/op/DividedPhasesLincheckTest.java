@@ -26,9 +26,13 @@ import org.junit.jupiter.api.Tag;
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
 public class DividedPhasesLincheckTest extends PhasesLincheckTest {
     public DividedPhasesLincheckTest() {
-        super(1);
         FourPages.mapInParts((start, length, rights) ->
                 publish(new Mmap(start, length, rights, PRIVATE | ANONYMOUS | FIXED, null, 0)));
+    }
+
+    @Override
+    int spare() {
+        return 1;
     }
 
     /** Does nothing where a mapping or a range in flight lies across the border. */

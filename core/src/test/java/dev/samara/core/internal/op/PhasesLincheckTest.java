@@ -70,12 +70,12 @@ public class PhasesLincheckTest {
     private final List<InFlightRange> taken = new ArrayList<>();
 
     public PhasesLincheckTest() {
-        this(0);
+        layout = emptyLayout(spare());
     }
 
-    /** Has room for some more pages on both sides. */
-    PhasesLincheckTest(int more) {
-        layout = emptyLayout(more);
+    /** Returns the number of pages that the layout has room for on both sides of the four. */
+    int spare() {
+        return 0;
     }
 
     private static Layout emptyLayout(int more) {
