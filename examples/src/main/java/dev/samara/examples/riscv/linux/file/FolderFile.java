@@ -37,7 +37,7 @@ public final class FolderFile extends GuestFolder {
                 return LinuxErrno.ENOENT;
             }
             host = found;
-            return super.entries(target);
+            return fill(target);
         }
     }
 

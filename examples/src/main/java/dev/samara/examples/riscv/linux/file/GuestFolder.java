@@ -58,7 +58,11 @@ public abstract class GuestFolder extends GuestFile {
     }
 
     /** Writes as many entries as fit ({@code getdents64}); returns the number of bytes. */
-    public synchronized long entries(ByteBuffer target) {
+    public long entries(ByteBuffer target) {
+        return fill(target);
+    }
+
+    final synchronized long fill(ByteBuffer target) {
         try {
             List<String> all = names();
             long before = target.position();
