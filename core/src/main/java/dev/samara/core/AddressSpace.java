@@ -1224,12 +1224,14 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Adds a listener, which is called for each later change of the layout, in the order {@link
-     * ChangeOrder#BY_RANGE}. Operations on different ranges of the space run side by side as without a listener.
+     * Adds a listener, which is called for each change of the layout that is published before the registration is
+     * closed, in the order {@link ChangeOrder#BY_RANGE}. Operations on different ranges of the space run side by side
+     * as without a listener.
      *
      * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
-     * GUEST, and within {@code rcuMapPages}. The listener is not called for changes published after that; earlier
-     * changes may still be delivered.
+     * GUEST, and within {@code rcuMapPages}. The close does not wait for calls of the listener: changes that were
+     * published before it may be delivered later. The listener is not called for changes published after it. A loss of
+     * changes that the listener could not keep up with is reported, also after the close.
      *
      * @param listener the listener
      * @return the registration

@@ -9,7 +9,7 @@ package dev.samara.core.event;
 public interface Registration extends AutoCloseable {
     /**
      * Removes the listener. May be called by the listener itself. A second call does nothing. The method that returned
-     * this states which threads may call this, and which calls of the listener may follow.
+     * this states which threads may call this, and which calls of the listener follow it or may follow it.
      *
      * @throws IllegalStateException where that method states it; nothing is changed then
      */

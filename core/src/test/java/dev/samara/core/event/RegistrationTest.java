@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -16,8 +17,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -186,6 +190,51 @@ final class RegistrationTest {
         published.complete(null);
         quiesce();
         assertEquals(List.of("own", "own"), told);
+    }
+
+    /** A layout lock whose next unlock is followed by an action of the same thread. */
+    private static final class FollowedLock extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        private final transient AtomicReference<@Nullable Runnable> next;
+
+        FollowedLock(AtomicReference<@Nullable Runnable> next) {
+            this.next = next;
+        }
+
+        @Override
+        public void unlock() {
+            super.unlock();
+            Runnable action = next.getAndSet(null);
+            if (action != null) {
+                action.run();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("of a layout listener, between a publication and its delivery: the change is still delivered, once")
+    void listenerClosedBeforeDelivery() throws InterruptedException {
+        AtomicReference<@Nullable Runnable> afterUnlock = new AtomicReference<>();
+        Machine followed = MachineInternals.withLocks(
+                Machine.builder().reportTo(reports::add).build(), () -> new FollowedLock(afterUnlock));
+        AddressSpace other = followed.newSpace(Geometry.LINUX_X86_64);
+        List<Long> numbers = new CopyOnWriteArrayList<>();
+        Registration registration = other.addListener(change -> numbers.add(change.sequence()));
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+        afterUnlock.set(() -> {
+            assertEquals(1, other.snapshot().vmas().size(), "published");
+            registration.close();
+        });
+        long page = other.throwing().mmap(0, PAGE, RW, flags, null, 0);
+        assertEquals(null, afterUnlock.get());
+        followed.awaitQuiescence();
+        assertEquals(List.of(1L), numbers);
+        assertEquals(0, other.munmap(page, PAGE));
+        registration.close();
+        followed.awaitQuiescence();
+        assertEquals(List.of(1L), numbers);
+        other.close();
     }
 
     @Test

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each listener has a {@linkplain ChangeDelivery queue}. A published change is added to it under the lock of the
  * part that has changed. Two operations on overlapping ranges never hold the locks of their parts at one time, so their
  * changes are queued in the order of publication (P47). In an undivided layout all changes are. After the unlock, the
- * publishing thread schedules the delivery on a thread of the machine.
+ * publishing thread schedules the delivery on a thread of the machine; so does a thread that removed the listener.
  */
 public final class Changes {
     /** The frames of stack for {@link #publish}. */
@@ -36,19 +36,24 @@ public final class Changes {
     }
 
     /**
-     * Adds a listener and returns its removal. Both need the whole layout.
+     * Adds a listener and returns its queue. Caller holds the lock of the whole layout.
      *
      * @param published the number of changes of the layout until now
      */
-    Runnable add(LayoutListener listener, ChangeOrder order, long published) {
+    ChangeDelivery add(LayoutListener listener, ChangeOrder order, long published) {
         ChangeDelivery added = new ChangeDelivery(host, listener, order, published);
         List<ChangeDelivery> more = new ArrayList<>(deliveries);
         more.add(added);
         deliveries = List.copyOf(more);
-        return () -> remove(added);
+        return added;
     }
 
-    private void remove(ChangeDelivery removed) {
+    /**
+     * Removes a listener, unless it was removed before. Caller holds the lock of the whole layout, and {@linkplain
+     * ChangeDelivery#schedule schedules} the last delivery after the unlock: a thread that queued a change before this
+     * may not find the listener any more in {@link #deliver}.
+     */
+    void remove(ChangeDelivery removed) {
         List<ChangeDelivery> fewer = new ArrayList<>(deliveries);
         fewer.remove(removed);
         deliveries = List.copyOf(fewer);

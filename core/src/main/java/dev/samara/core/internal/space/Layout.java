@@ -553,12 +553,16 @@ public final class Layout implements VmaLookup {
         return LockHoldTimes.highest(bucket);
     }
 
-    /** Adds a listener. It is called for each later change that is published before its registration is closed. */
+    /**
+     * Adds a listener. It is called for each later change that is published before its registration is closed; for the
+     * last changes perhaps after the close.
+     */
     public Registration addListener(LayoutListener listener, ChangeOrder order) {
         lock();
         try {
             checkNotClosed("addListener");
-            return new LayoutRegistration(this, listener, changes.add(listener, order, whole().changes()));
+            ChangeDelivery added = changes.add(listener, order, whole().changes());
+            return new LayoutRegistration(this, listener, () -> changes.remove(added), added::schedule);
         } finally {
             unlock();
         }
@@ -572,7 +576,7 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             checkNotClosed("addNotifier");
-            return new LayoutRegistration(this, notifier, notifiers.add(notifier));
+            return new LayoutRegistration(this, notifier, notifiers.add(notifier), () -> {});
         } finally {
             unlock();
         }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Registration;
+import dev.samara.core.internal.sync.StackReserve;
 
 /** One addition of a listener or notifier to a space; its removal takes the layout lock. */
 final class LayoutRegistration implements Registration {
@@ -11,20 +12,27 @@ final class LayoutRegistration implements Registration {
     /** Needs the layout lock. */
     private final Runnable removal;
 
-    LayoutRegistration(Layout layout, Object callback, Runnable removal) {
+    /** Called without the lock, after each removal. */
+    private final Runnable afterRemoval;
+
+    LayoutRegistration(Layout layout, Object callback, Runnable removal, Runnable afterRemoval) {
         this.layout = layout;
         this.callback = callback;
         this.removal = removal;
+        this.afterRemoval = afterRemoval;
     }
 
     @Override
     public void close() {
+        // Before anything is changed: a scheduling that has begun must not end half-way.
+        StackReserve.check(StackReserve.MANY);
         layout.lock();
         try {
             removal.run();
         } finally {
             layout.unlock();
         }
+        afterRemoval.run();
     }
 
     @Override
