@@ -6,6 +6,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.Registration;
+import dev.samara.core.fixture.ChangeHistory;
 import dev.samara.core.fixture.ChangeReplay;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.space.Changes;
@@ -155,7 +156,8 @@ final class ListenerScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             super.judge(state, cpu);
-            early.requirePartOf(all());
+            early.requireNoGap();
+            new ChangeHistory(all().changes()).requireSection(early.changes(), null);
             if (indexOf(UPPER, early) < 0) {
                 throw new AssertionError("not told of its thread's change: " + early.changes());
             }
