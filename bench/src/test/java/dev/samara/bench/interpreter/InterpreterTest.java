@@ -160,13 +160,14 @@ final class InterpreterTest {
         return bytes.getLong(0);
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     private static void forkWhileItCounts(AddressSpace space) {
         for (int i = 0; i < 20; i++) {
             try (AddressSpace child = space.fork()) {
                 long count = word(child, DATA);
                 long before = word(space, DATA);
                 while (word(space, DATA) < before + 10_000) {
-                    Thread.onSpinWait();
+                    Thread.yield();
                 }
                 assertEquals(count, word(child, DATA));
             }
@@ -177,6 +178,7 @@ final class InterpreterTest {
     @ValueSource(strings = {"call", "tlb", "kept"})
     @DisplayName(
             "translated code of a parent does not write to the child of a fork, and sees what another thread writes")
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     void forks(String way) {
         Assembler counting = new Assembler()
                 .label("next")
@@ -190,7 +192,7 @@ final class InterpreterTest {
             CompletableFuture<Void> forking = CompletableFuture.runAsync(() -> {
                 try {
                     while (word(ram.space(), DATA) < 1_000_000) {
-                        Thread.onSpinWait();
+                        Thread.yield();
                     }
                     forkWhileItCounts(ram.space());
                 } finally {

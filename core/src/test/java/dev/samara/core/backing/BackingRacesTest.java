@@ -9,6 +9,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.VmaRef;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -54,9 +55,7 @@ final class BackingRacesTest {
 
     /** Long enough for others to come to a range in flight. */
     private static void spin() {
-        for (int i = 0; i < 200; i++) {
-            Thread.onSpinWait();
-        }
+        Awake.delay(200);
     }
 
     private Callable<@Nullable Void> body(AddressSpace space, int thread, boolean overlapping, CyclicBarrier start) {

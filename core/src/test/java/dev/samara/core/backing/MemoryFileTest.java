@@ -7,6 +7,8 @@ import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
@@ -116,6 +118,8 @@ final class MemoryFileTest {
             if (round > written.get()) {
                 assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
                 written.set(round);
+            } else {
+                Awake.turn();
             }
         })) {
             Rounds rounds = new Rounds(20_000);
@@ -123,9 +127,7 @@ final class MemoryFileTest {
                 assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
                 begun.set(rounds.count());
                 file.truncate(100);
-                while (written.get() < rounds.count() && writes.goesOn()) {
-                    Thread.onSpinWait();
-                }
+                Await.until("both have written", () -> written.get() >= rounds.count() || !writes.goesOn());
                 // Either call may have been the last one.
                 assertEquals(file.size() == PAGE ? whole : 0, fixture.load(at + PAGE - 8), "behind the end");
             }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
@@ -254,14 +255,12 @@ final class CpuHandOverTest {
     }
 
     /** Waits, awake, until all threads are here: a thread that has to be woken comes too late for a race. */
-    @SuppressWarnings("ThreadPriorityCheck") // on purpose, and nothing relies on it
     private static void meet(AtomicInteger here, int all) {
         here.incrementAndGet();
-        while (here.get() < all) {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new IllegalStateException("interrupted: another thread has failed");
-            }
-            Thread.yield();
+        Thread self = Thread.currentThread();
+        Await.until("all threads are here", () -> here.get() >= all || self.isInterrupted());
+        if (here.get() < all) {
+            throw new IllegalStateException("interrupted: another thread has failed");
         }
     }
 

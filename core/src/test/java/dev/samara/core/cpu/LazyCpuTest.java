@@ -17,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
@@ -302,7 +303,7 @@ final class LazyCpuTest {
                     if (Thread.interrupted()) {
                         return;
                     }
-                    Thread.onSpinWait();
+                    Awake.turn();
                 }
                 mine.enterGuest();
                 try {
@@ -319,14 +320,8 @@ final class LazyCpuTest {
                     case 2, 3 -> mine.switchTo(null);
                     default -> {}
                 }
-                spin(random);
+                Awake.delay(random.nextInt(2_000));
             }
-        }
-    }
-
-    private static void spin(Random random) {
-        for (int spin = random.nextInt(2_000); spin > 0; spin--) {
-            Thread.onSpinWait();
         }
     }
 
@@ -357,7 +352,7 @@ final class LazyCpuTest {
                 cpu.switchTo(space);
                 fixture.store(AT, round);
                 cpu.switchTo(null);
-                spin(random);
+                Awake.delay(random.nextInt(2_000));
                 TlbContext before = layoutOf(space).pages().context();
                 space.close();
                 if (before.isEnded()) {

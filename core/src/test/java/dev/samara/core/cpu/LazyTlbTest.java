@@ -292,9 +292,7 @@ final class LazyTlbTest {
             });
             caller.start();
             // The request comes only after the first call has returned.
-            while (machine.statistics().shootdownTargets() == 0) {
-                Thread.onSpinWait();
-            }
+            Await.until("a request", () -> machine.statistics().shootdownTargets() != 0, fixture.reports, caller);
             assertEquals(1, done.get());
             cpu.poll();
             caller.join();

@@ -12,6 +12,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.BackedCalls;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -94,9 +95,7 @@ final class ChangeEventsTest {
 
     /** Long enough for others to come to a range in flight. */
     private static void spin() {
-        for (int i = 0; i < 200; i++) {
-            Thread.onSpinWait();
-        }
+        Awake.delay(200);
     }
 
     private static long page(int number) {

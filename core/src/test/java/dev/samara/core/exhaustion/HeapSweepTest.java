@@ -265,9 +265,11 @@ final class HeapSweepTest {
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 
+        /** Allocates nothing while the heap is full. */
+        @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
         private void await(int wanted) {
             while (stage != wanted) {
-                Thread.onSpinWait();
+                Thread.yield();
             }
         }
 
@@ -386,10 +388,11 @@ final class HeapSweepTest {
         private volatile @Nullable Thread caller;
 
         /** Allocates nothing while the heap is full. */
+        @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
         private final Thread opener = new Thread(
                 () -> {
                     while (caller == null || caller.getState() == Thread.State.RUNNABLE) {
-                        Thread.onSpinWait();
+                        Thread.yield();
                     }
                     Gate.wake(gate.open());
                 },

@@ -14,6 +14,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.WatchpointFixture;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.mman.Errno;
@@ -143,9 +144,7 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
                     long kept = readForced(child, page);
                     long after = begun.get();
                     assertTrue(before <= kept && kept <= after, () -> before + " <= " + kept + " <= " + after);
-                    while (done.get() <= after && !writes.isDone()) {
-                        Thread.onSpinWait();
-                    }
+                    Await.until("a later write", () -> done.get() > after || writes.isDone());
                     assertEquals(kept, readForced(child, page));
                     assertEquals(8, child.writeForced(page, number(-round)));
                 }

@@ -16,6 +16,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
@@ -264,7 +265,7 @@ class DistrictsTest {
                 case 3 -> {
                     while (!over.get()) {
                         Divisions.divide(layout, everyTenth());
-                        Thread.onSpinWait();
+                        Awake.turn();
                     }
                 }
                 default -> {

@@ -13,6 +13,7 @@ import dev.samara.core.backing.BackedCalls;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Refusal;
@@ -141,9 +142,7 @@ final class LockRulesTest {
 
     /** Long enough for others to come to a range in flight. */
     private static void spin() {
-        for (int i = 0; i < 200; i++) {
-            Thread.onSpinWait();
-        }
+        Awake.delay(200);
     }
 
     private void report(Report report) {

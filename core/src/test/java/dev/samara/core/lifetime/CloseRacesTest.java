@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
@@ -177,9 +178,7 @@ final class CloseRacesTest {
                 running.add(threads.submit(() -> run(space, ofThread, begun)));
             }
             begun.await();
-            for (int spin = random.nextInt(50_000); spin > 0; spin--) {
-                Thread.onSpinWait();
-            }
+            Awake.delay(random.nextInt(50_000));
             space.close();
             SpaceFixture.assertResult(Errno.ESRCH, space.munmap(FIRST, PAGE));
             for (Future<Integer> one : running) {

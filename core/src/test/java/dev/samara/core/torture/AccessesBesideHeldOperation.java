@@ -4,6 +4,7 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
@@ -232,9 +233,7 @@ final class AccessesBesideHeldOperation implements Actor {
                 return cpu.memory().handleFault(FILE, writes ? Protection.WRITE : Protection.READ);
             }
         });
-        while (stop.reached.getCount() != 0 && !fault.isDone()) {
-            Thread.onSpinWait();
-        }
+        Await.until("the fault stops, or is done", () -> stop.reached.getCount() == 0 || fault.isDone());
         if (!fault.isDone()) {
             served(view.load(FILE + TortureSpace.PAGE));
             for (int n = 0; n < 4; n++) {

@@ -2,6 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -82,7 +83,7 @@ final class PrivateCounters {
             sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
         } else {
             begun.decrementAndGet(page);
-            Thread.onSpinWait();
+            Awake.turn();
             boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OUT_OF_MEMORY;
             sums.check(expected, "an addition gave " + Fault.toString(result));
         }

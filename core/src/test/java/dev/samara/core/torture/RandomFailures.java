@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.fixture.Awake;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -38,14 +39,13 @@ final class RandomFailures {
     }
 
     /** Makes a window wider: not at all, by a spin, or by letting others go first. */
-    @SuppressWarnings("ThreadPriorityCheck") // on purpose, and nothing relies on it
     void linger() {
         Random random = randoms.get();
         switch (random.nextInt(4)) {
-            case 0 -> spin(random.nextInt(LONGEST_SPIN));
+            case 0 -> Awake.delay(random.nextInt(LONGEST_SPIN));
             case 1 -> {
                 for (int n = random.nextInt(4); n >= 0; n--) {
-                    Thread.yield();
+                    Awake.turn();
                 }
             }
             default -> {}
@@ -57,12 +57,6 @@ final class RandomFailures {
         Random random = randoms.get();
         if (random.nextInt(in) == 0) {
             LockSupport.parkNanos(this, random.nextInt(LONGEST_NAP_NANOS));
-        }
-    }
-
-    private static void spin(int rounds) {
-        for (int n = 0; n < rounds; n++) {
-            Thread.onSpinWait();
         }
     }
 

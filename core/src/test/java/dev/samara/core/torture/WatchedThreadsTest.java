@@ -8,6 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.MapFlags;
@@ -82,7 +83,7 @@ class WatchedThreadsTest {
         try (WatchedThreads threads = new WatchedThreads(run, calls, progress, Duration.ofHours(1))) {
             threads.start("waiting", () -> {
                 while (run.goesOn()) {
-                    Thread.onSpinWait();
+                    Awake.turn();
                 }
             });
             threads.start("throwing", () -> {

@@ -104,10 +104,11 @@ final class LiveViewEndTest {
     }
 
     /** Returns when a hook waits for this thread, or has ended without that. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     private static void awaitBlocked(@Nullable Thread hook) {
         assertNotNull(hook);
         while (hook.getState() != Thread.State.BLOCKED && hook.isAlive()) {
-            Thread.onSpinWait();
+            Thread.yield();
         }
     }
 

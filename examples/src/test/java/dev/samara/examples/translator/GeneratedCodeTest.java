@@ -154,12 +154,13 @@ final class GeneratedCodeTest {
     }
 
     /** Waits until a condition of the guest's memory holds. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     private void until(BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (hasEnded) {
                 throw new IllegalStateException("the guest has ended");
             }
-            Thread.onSpinWait();
+            Thread.yield();
         }
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.MmuNotifier.Reason;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Rounds;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -117,11 +118,10 @@ final class FlushLogTest {
         AtomicBoolean isOver = new AtomicBoolean();
         Thread other = new Thread(() -> {
             for (long round = 1; ; round++) {
-                while (turn.get() < 2 * round - 1) {
-                    if (isOver.get()) {
-                        return;
-                    }
-                    Thread.onSpinWait();
+                long mine = 2 * round - 1;
+                Await.until("the turn of the other thread", () -> turn.get() >= mine || isOver.get());
+                if (isOver.get()) {
+                    return;
                 }
                 write(2 * round * FlushLog.SIZE);
                 turn.set(2 * round);
@@ -135,9 +135,7 @@ final class FlushLogTest {
             long mine = (2 * round + 1) * FlushLog.SIZE;
             turn.set(2 * round - 1);
             write(mine);
-            while (turn.get() < 2 * round) {
-                Thread.onSpinWait();
-            }
+            Await.until("the other thread has written", () -> turn.get() >= 2 * round, other);
             boolean isOther = reads(2 * round * FlushLog.SIZE, range);
             if (reads(mine, range) == isOther) {
                 both++;

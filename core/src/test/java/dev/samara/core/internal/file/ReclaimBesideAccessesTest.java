@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
@@ -138,7 +139,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
                         : 1;
             }
             while (of.memory().store(at + page * PAGE, 8, round) != Fault.NONE) {
-                Thread.onSpinWait();
+                Awake.turn();
             }
             space.munmap(at, FRAMES * PAGE);
         }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
@@ -150,7 +151,7 @@ final class HostFileRacesTest extends HostFileFixture {
                     file.pwrite(page, 3 * PAGE);
                     file.fsync();
                     while (pages.frameAt(3) >= 0 && pages.memory().reclaim()) {
-                        Thread.onSpinWait();
+                        Awake.turn();
                     }
                 }));
             }
@@ -178,7 +179,7 @@ final class HostFileRacesTest extends HostFileFixture {
                     for (int i = 0;
                             i < MachineMemory.MOST_RECLAIMS && pages.memory().reclaim();
                             i++) {
-                        Thread.onSpinWait();
+                        Awake.turn();
                     }
                 })));
                 ByteBuffer target = bytes(0);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.Awake;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
@@ -84,7 +85,7 @@ final class PathChannelTest {
         thread.start();
         while (!task.isDone()) {
             thread.interrupt();
-            Thread.onSpinWait();
+            Awake.turn();
         }
         task.get();
         thread.join();

@@ -7,6 +7,7 @@ import static dev.samara.core.fixture.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
@@ -61,7 +62,7 @@ final class DiscardTogetherTest {
                 isReady.countDown();
                 while (!stops.get()) {
                     cpu.poll();
-                    Thread.onSpinWait();
+                    Awake.turn();
                 }
                 cpu.leaveGuest();
                 return 0;

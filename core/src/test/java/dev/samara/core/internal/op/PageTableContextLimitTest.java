@@ -13,6 +13,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
@@ -257,7 +258,7 @@ final class PageTableContextLimitTest {
             Await.until("the advice is in flight", isInFlight::get, fixture.reports);
             PageTableContext next = memory.contexts().borrowIdle();
             while (next == null) {
-                Thread.onSpinWait();
+                Awake.turn();
                 next = memory.contexts().borrowIdle();
             }
             return next;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.Awake;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -34,7 +35,7 @@ final class FramesRacesTest extends FramesFixture {
                     frames.unpin(shared, own);
                     failure.set(new AssertionError("was not refused"));
                 } catch (IllegalStateException refused) {
-                    Thread.onSpinWait();
+                    Awake.turn();
                 }
             }
         });

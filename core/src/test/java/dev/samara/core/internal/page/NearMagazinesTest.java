@@ -50,7 +50,7 @@ final class NearMagazinesTest extends FramesFixture {
         try {
             for (Work work : both) {
                 // The threads exist before one of them begins.
-                work.thread.submit(Thread::onSpinWait).get();
+                work.thread.submit(() -> {}).get();
             }
             for (int i = 0; i < ROUNDS; i++) {
                 for (Work work : both) {

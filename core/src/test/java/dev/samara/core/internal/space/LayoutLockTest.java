@@ -74,10 +74,8 @@ final class LayoutLockTest {
         lock.lock();
         try {
             waiter.start();
-            while (!lock.hasQueuedThread(waiter)) {
-                assertTrue(waiter.isAlive(), "the lock was taken while another thread held it");
-                Thread.onSpinWait();
-            }
+            Await.until("the thread waits", () -> lock.hasQueuedThread(waiter) || !waiter.isAlive(), waiter);
+            assertTrue(waiter.isAlive(), "the lock was taken while another thread held it");
             assertFalse(lock.isSpunAt(), "a parked thread has the role of the spinning one");
         } finally {
             lock.unlock();

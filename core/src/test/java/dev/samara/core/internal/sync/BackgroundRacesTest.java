@@ -4,6 +4,8 @@ package dev.samara.core.internal.sync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.Rounds;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,12 +34,6 @@ final class BackgroundRacesTest {
 
     static {
         System.out.println("BackgroundRacesTest: -Dsamara.seed=" + SEED);
-    }
-
-    private static void delay(int length) {
-        for (int i = 0; i < length; i++) {
-            Thread.onSpinWait();
-        }
     }
 
     private static void givers(Background background, Giver giver) throws Exception {
@@ -82,11 +78,11 @@ final class BackgroundRacesTest {
             FutureTask<Integer> second = new FutureTask<>(() -> 2);
             background.execute(() -> {});
             background.execute(second);
-            while (spinning && !second.isDone()) {
-                Thread.onSpinWait();
+            if (spinning) {
+                Await.until("the second task", second::isDone);
             }
             assertEquals(2, second.get());
-            delay(random.nextInt(longestDelay));
+            Awake.delay(random.nextInt(longestDelay));
             FutureTask<Integer> third = new FutureTask<>(() -> 3);
             background.execute(third);
             assertEquals(3, third.get());
@@ -134,7 +130,7 @@ final class BackgroundRacesTest {
                     return 1;
                 });
                 to.execute(hangs);
-                delay(random.nextInt(2000));
+                Awake.delay(random.nextInt(2000));
                 to.execute(next::countDown);
                 assertEquals(1, hangs.get());
             }
@@ -157,7 +153,7 @@ final class BackgroundRacesTest {
                     last[0] = number;
                     ran.incrementAndGet();
                 });
-                delay(random.nextInt(20));
+                Awake.delay(random.nextInt(20));
             }
         });
         background.awaitQuiescence();
@@ -176,7 +172,7 @@ final class BackgroundRacesTest {
         givers(background, (to, random) -> {
             for (int i = 0; i < ROUNDS / 4; i++) {
                 give(to, random.nextLong(), given, ran, thrown);
-                delay(random.nextInt(300));
+                Awake.delay(random.nextInt(300));
                 if (random.nextInt(500) == 0) {
                     to.awaitQuiescence();
                     assertTrue(to.pending() >= 0);
@@ -193,7 +189,7 @@ final class BackgroundRacesTest {
         given.incrementAndGet();
         to.execute(() -> {
             Random random = new Random(seed);
-            delay(random.nextInt(random.nextInt(50) == 0 ? 5000 : 50));
+            Awake.delay(random.nextInt(random.nextInt(50) == 0 ? 5000 : 50));
             if (random.nextInt(3) == 0) {
                 give(to, random.nextLong(), given, ran, thrown);
             }

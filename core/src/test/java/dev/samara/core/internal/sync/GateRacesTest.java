@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.internal.sync.Gate.Waiter;
@@ -70,12 +71,6 @@ final class GateRacesTest {
         public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
     };
 
-    private static void delay(int length) {
-        for (int i = 0; i < length; i++) {
-            Thread.onSpinWait();
-        }
-    }
-
     private static ThreadFactory daemons() {
         AtomicInteger made = new AtomicInteger();
         return body -> {
@@ -115,7 +110,7 @@ final class GateRacesTest {
             Random random = new Random(seed);
             for (Round round : rounds) {
                 barrier.await();
-                delay(random.nextInt(LONGEST_DELAY));
+                Awake.delay(random.nextInt(LONGEST_DELAY));
                 switch (random.nextInt(3)) {
                     case 0 -> round.awaitUninterruptibly(PATIENT);
                     case 1 -> assertTrue(round.await(PATIENT));
@@ -140,10 +135,10 @@ final class GateRacesTest {
             for (Round round : rounds) {
                 barrier.await();
                 begun.incrementAndGet();
-                delay(random.nextInt(LONGEST_DELAY));
+                Awake.delay(random.nextInt(LONGEST_DELAY));
                 round.done = 1;
                 Waiter waiting = round.open();
-                delay(random.nextInt(50));
+                Awake.delay(random.nextInt(50));
                 Gate.wake(waiting);
                 assertTrue(round.isOpen());
             }
@@ -194,12 +189,14 @@ final class GateRacesTest {
             Rounds rounds = new Rounds(gates.length);
             for (int round = 0; round < gates.length; round++) {
                 boolean waits = rounds.next();
-                while (waits && arrived.get() <= round) {
-                    assertFalse(Thread.currentThread().isInterrupted());
-                    Thread.onSpinWait();
+                int known = round;
+                if (waits) {
+                    Thread self = Thread.currentThread();
+                    Await.until("the waiter arrives", () -> arrived.get() > known || self.isInterrupted());
+                    assertFalse(self.isInterrupted());
                 }
                 // About as long as the waiter spins before it registers.
-                delay(80 + random.nextInt(100));
+                Awake.delay(80 + random.nextInt(100));
                 Gate.wake(gates[round].open());
             }
             return null;
@@ -260,7 +257,7 @@ final class GateRacesTest {
                     if (staysEmpty(round)) {
                         continue;
                     }
-                    delay(stayer.nextInt(LONGEST_DELAY));
+                    Awake.delay(stayer.nextInt(LONGEST_DELAY));
                     assertTrue(gates[round].await(PATIENT));
                 }
                 return null;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Rounds;
 import java.util.ArrayList;
@@ -191,7 +192,7 @@ final class HousekeepingTest extends HousekeepingFixture {
                 if (task != null) {
                     task.run();
                 }
-                Thread.onSpinWait();
+                Awake.turn();
             }
         });
         poller.setDaemon(true);

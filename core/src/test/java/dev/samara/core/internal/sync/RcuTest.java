@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.Rounds;
 import java.util.ArrayList;
 import java.util.List;
@@ -307,7 +308,7 @@ final class RcuTest extends RcuFixture {
                     return number;
                 }
             }
-            Thread.onSpinWait();
+            Awake.turn();
         }
     }
 }

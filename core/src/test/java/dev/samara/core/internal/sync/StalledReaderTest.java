@@ -11,6 +11,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Advice;
@@ -107,9 +108,9 @@ class StalledReaderTest {
     }
 
     private void awaitName() {
-        while (reports.stream().noneMatch(report -> report.message().contains("the sleeper"))) {
-            Thread.onSpinWait();
-        }
+        Await.until(
+                "the CPU is named",
+                () -> reports.stream().anyMatch(report -> report.message().contains("the sleeper")));
     }
 
     @Test
@@ -152,9 +153,7 @@ class StalledReaderTest {
         Thread caller = new Thread(() -> result.set(stalled.unmap(BOUND + 1).join()), "caller");
         caller.setDaemon(true);
         caller.start();
-        while (caller.getState() != Thread.State.WAITING) {
-            Thread.onSpinWait();
-        }
+        Await.until("the caller waits", () -> caller.getState() == Thread.State.WAITING, reports, caller);
         assertNotNull(stalled.space.find(stalled.start + (BOUND + 1) * PAGE));
         assertEquals(1, result.get());
         awaitName();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.KernelTable;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
@@ -34,6 +35,10 @@ final class ShmLockTest {
     private static final KernelTable KERNEL = new KernelTable("shm_lock.table");
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = CallArguments.PAGE;
+
+    /** So many that a lock which two threads can charge at the same time fails in each of many runs. */
+    private static final int ROUNDS = 20_000;
+
     private static final long[] SIZES = {PAGE, 2 * PAGE + 100, 4 * PAGE};
 
     /** Three segments, and the space of a process that goes on in a child. */
@@ -208,7 +213,7 @@ final class ShmLockTest {
                 space.setLimit(Resource.MEMLOCK, PAGE);
                 refused.add(threads.submit(() -> {
                     long failures = 0;
-                    for (int round = 0; round < 100_000; round++) {
+                    for (int round = 0; round < ROUNDS; round++) {
                         meet(arrived, 4 * round + 2);
                         failures += space.shmLock(segment) == 0 ? 0 : 1;
                         meet(arrived, 4 * round + 4);
@@ -226,12 +231,11 @@ final class ShmLockTest {
         }
     }
 
-    /** Waits for the other thread, unless the test has ended; both leave within a few cycles. */
+    /** Waits for the other thread, unless the test has ended; on two processors both leave within a few cycles. */
     private static void meet(AtomicInteger arrived, int both) {
         arrived.incrementAndGet();
-        while (arrived.get() < both && !Thread.currentThread().isInterrupted()) {
-            Thread.onSpinWait();
-        }
+        Thread self = Thread.currentThread();
+        Await.until("both are here", () -> arrived.get() >= both || self.isInterrupted());
     }
 
     @Test

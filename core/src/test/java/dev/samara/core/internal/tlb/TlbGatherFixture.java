@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.ShootdownLazy;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -99,7 +100,7 @@ abstract class TlbGatherFixture {
             using.countDown();
             while (done.getCount() != 0) {
                 cpu.poll();
-                Thread.onSpinWait();
+                Awake.turn();
             }
             known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ) >= 0 ? 1 : 0);
             cpu.leaveGuest();

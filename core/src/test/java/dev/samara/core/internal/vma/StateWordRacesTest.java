@@ -47,9 +47,7 @@ final class StateWordRacesTest {
 
         void meet(int round) {
             arrivals.incrementAndGet();
-            while (arrivals.get() < 2 * (round + 1) && !hasFailed.get()) {
-                Thread.onSpinWait();
-            }
+            Await.until("both have arrived", () -> arrivals.get() >= 2 * (round + 1) || hasFailed.get());
         }
     }
 

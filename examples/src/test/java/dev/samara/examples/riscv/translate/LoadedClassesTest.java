@@ -39,7 +39,6 @@ final class LoadedClassesTest {
         used.clear();
         while (live.isFull()) {
             System.gc();
-            Thread.onSpinWait();
         }
         assertFalse(live.isFull());
     }
