@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -57,9 +58,9 @@ final class GuestLimitsTest {
     void header(int at, int size, long value, String complaint) throws Exception {
         byte[] bytes = Files.readAllBytes(GuestRun.program("brk"));
         put(bytes, at, size, value);
-        ElfException refusal = refused(bytes);
-        assertEquals(1, refusal.getMessage().lines().count());
-        assertTrue(refusal.getMessage().contains(complaint), refusal.getMessage());
+        String message = Objects.requireNonNull(refused(bytes).getMessage());
+        assertEquals(1, message.lines().count());
+        assertTrue(message.contains(complaint), message);
     }
 
     @ParameterizedTest
@@ -81,9 +82,9 @@ final class GuestLimitsTest {
             first += 56;
         }
         words.putLong(first + at, value);
-        ElfException refusal = refused(bytes);
-        assertEquals(1, refusal.getMessage().lines().count());
-        assertTrue(refusal.getMessage().contains(complaint), refusal.getMessage());
+        String message = Objects.requireNonNull(refused(bytes).getMessage());
+        assertEquals(1, message.lines().count());
+        assertTrue(message.contains(complaint), message);
     }
 
     @Test
