@@ -102,8 +102,8 @@ public final class WaitingTableSubjects {
                 reference,
                 scene.space.hold(),
                 scene.space.grab(),
-                scene.machine.claimCpu().use(scene.space, () -> {}),
-                scene.machine.claimCpu().use(scene.space, () -> {}).putUsers(),
+                scene.claim().use(scene.space, () -> {}),
+                scene.claim().use(scene.space, () -> {}).putUsers(),
                 new ExitRecord(scene.space.usage(), scene.space.statistics()),
                 scene.space.references().get(0),
                 scene.space.snapshot(),
@@ -181,8 +181,12 @@ public final class WaitingTableSubjects {
         return known != null || !type.isInterface() ? known : listener(type);
     }
 
+    /** Returns a listener that may be called, and is not asked for a result. */
     private static Object listener(Class<?> type) {
         return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+            if (method.getReturnType() == void.class) {
+                return null;
+            }
             throw new UnsupportedOperationException(method + " of " + Arrays.toString(arguments));
         });
     }

@@ -207,7 +207,7 @@ final class MmuNotifierTest {
             assertEquals(Fault.NONE, cpu.memory().store(PLACE, 1, 7));
             byte[] bytes = new byte[1];
             List<String> told = new ArrayList<>();
-            discarding.addNotifier((start, end, reason) -> {
+            Registration notifier = discarding.addNotifier((start, end, reason) -> {
                 assertEquals(1, discarding.read(PLACE, bytes, 0, 1));
                 told.add(reason + " " + bytes[0] + " " + withMemory.statistics().framesInUse());
             });
@@ -217,6 +217,8 @@ final class MmuNotifierTest {
             assertEquals(Fault.NONE, cpu.memory().load(PLACE, 1));
             assertEquals(0, cpu.memory().value());
             assertEquals(List.of("DISCARDED 7 1", "DISCARDED 0"), told);
+            // A space that is being closed cannot be read.
+            notifier.close();
             cpu.switchTo(null);
         }
     }

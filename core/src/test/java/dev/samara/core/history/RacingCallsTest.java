@@ -117,25 +117,27 @@ final class RacingCallsTest {
         ExecutorService other = Executors.newSingleThreadExecutor();
         try {
             for (int round = 0; round < 1000; round++) {
-                AddressSpace space = machine.newSpace(LINUX);
-                assertEquals(page(8), space.mmap(page(8), 2 * PAGE, RW, STACK, null, 0));
-                map(space, 0, 8, Protection.READ);
-                CyclicBarrier together = new CyclicBarrier(2);
-                Future<Long> unmapped = other.submit(() -> {
+                try (AddressSpace space = machine.newSpace(LINUX)) {
+                    assertEquals(page(8), space.mmap(page(8), 2 * PAGE, RW, STACK, null, 0));
+                    map(space, 0, 8, Protection.READ);
+                    CyclicBarrier together = new CyclicBarrier(2);
+                    Future<Long> unmapped = other.submit(() -> {
+                        together.await();
+                        return space.munmap(page(0), 8 * PAGE);
+                    });
                     together.await();
-                    return space.munmap(page(0), 8 * PAGE);
-                });
-                together.await();
-                assertEquals(0, space.growStack(page(4)));
-                assertEquals(0, unmapped.get());
-                // A touch before the unmap found the mapping there, one after it makes the stack grow.
-                List<Vma> left = space.snapshot().vmas();
-                assertEquals(1, left.size());
-                long start = left.get(0).start();
-                assertTrue(start == page(4) || start == page(8), () -> "stack begins at " + Long.toHexString(start));
-                assertEquals(page(10), left.get(0).end());
-                assertEquals((page(10) - start) / PAGE, space.usage().stack());
-                space.validate();
+                    assertEquals(0, space.growStack(page(4)));
+                    assertEquals(0, unmapped.get());
+                    // A touch before the unmap found the mapping there, one after it makes the stack grow.
+                    List<Vma> left = space.snapshot().vmas();
+                    assertEquals(1, left.size());
+                    long start = left.get(0).start();
+                    assertTrue(
+                            start == page(4) || start == page(8), () -> "stack begins at " + Long.toHexString(start));
+                    assertEquals(page(10), left.get(0).end());
+                    assertEquals((page(10) - start) / PAGE, space.usage().stack());
+                    space.validate();
+                }
             }
         } finally {
             other.shutdown();

@@ -90,6 +90,14 @@ public class SteppedThread extends Thread {
         this.run = run;
         number = run.nextNumber();
         setDaemon(true);
+        setUncaughtExceptionHandler(SteppedThread::uncaught);
+    }
+
+    /** The library passes what a callback throws to this handler, also the end of the run if the callback met it. */
+    private static void uncaught(Thread thread, Throwable thrown) {
+        if (!(thrown instanceof Abandoned)) {
+            thread.getThreadGroup().uncaughtException(thread, thrown);
+        }
     }
 
     /** Returns the number of this thread in its run: code that chooses a word by it chooses that in each run. */

@@ -28,6 +28,10 @@ final class PageTableTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final long PTE = Pte.present(1, Pte.READ);
 
+    static {
+        System.out.println("PageTableTest: -Dsamara.seed=" + SEED);
+    }
+
     static Stream<Geometry> geometries() {
         return Stream.of(
                 Geometry.LINUX_X86_64,
@@ -86,7 +90,6 @@ final class PageTableTest {
     @MethodSource("geometries")
     @DisplayName("it has the entries that were installed and not removed, beside unhooking; no table is left")
     void againstAModel(Geometry geometry) {
-        System.out.println("PageTableTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
         PageTable table = new PageTable(geometry);
         TreeMap<Long, Long> model = new TreeMap<>();

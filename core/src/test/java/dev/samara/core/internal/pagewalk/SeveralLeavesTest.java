@@ -39,6 +39,10 @@ final class SeveralLeavesTest {
     private static final long AT = 0x10_0000_0000L;
     private static final long AWAY = 0x20_0000_0000L;
 
+    static {
+        System.out.println("SeveralLeavesTest: -Dsamara.seed=" + SEED);
+    }
+
     /** An operation, and the state of a page after it. */
     private enum Kind {
         WATCHED {
@@ -141,7 +145,6 @@ final class SeveralLeavesTest {
     @ParameterizedTest
     @EnumSource
     void everyPage(Kind kind) {
-        System.out.println("SeveralLeavesTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
         // Each page of three leaves has a place of its own in the TLB.
         SpaceFixture fixture =

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.testing;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Predicate;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects the incidents of this JVM, in place of the console, until a test takes them. {@link IncidentCheck} fails the
+ * test that leaves one. Any thread may log, or end with an exception, at any time.
+ */
+public final class Incidents {
+    /** The parent of the library's loggers. A field, because a logger that nothing refers to loses its handlers. */
+    private static final Logger LIBRARY = Logger.getLogger("dev.samara");
+
+    /** So many are listed by a failure. */
+    private static final int SHOWN = 20;
+
+    private static final Queue<Incident> UNTAKEN = new ConcurrentLinkedQueue<>();
+
+    private static final Handler HANDLER = new Handler() {
+        @Override
+        public void publish(LogRecord logged) {
+            add(logged.getMessage(), logged.getThrown());
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    private static volatile String now = "";
+
+    private Incidents() {}
+
+    /** Starts collecting. To close the result is to stop; it fails if an incident is left. */
+    static AutoCloseable collect() {
+        boolean prints = LIBRARY.getUseParentHandlers();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        LIBRARY.addHandler(HANDLER);
+        LIBRARY.setUseParentHandlers(false);
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, thrown) -> add("thread " + thread.getName() + " ends with " + thrown, thrown));
+        return () -> {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+            LIBRARY.setUseParentHandlers(prints);
+            LIBRARY.removeHandler(HANDLER);
+            refuse(any -> true);
+        };
+    }
+
+    private static void add(String text, @Nullable Throwable cause) {
+        UNTAKEN.add(new Incident(now, text, cause));
+    }
+
+    /** Sets what the following incidents are said to come during. */
+    static void enter(String test) {
+        now = test;
+    }
+
+    /** Takes the incidents of a kind; fails with all of them if there is any. */
+    static void refuse(Predicate<Incident> kind) {
+        List<Incident> left = new ArrayList<>();
+        for (Iterator<Incident> all = UNTAKEN.iterator(); all.hasNext(); ) {
+            Incident next = all.next();
+            if (kind.test(next)) {
+                all.remove();
+                left.add(next);
+            }
+        }
+        if (!left.isEmpty()) {
+            throw failure(left.size() + " unexpected", left);
+        }
+    }
+
+    /**
+     * Takes the first incident with a text that starts like this, and fails if there is none: the test expects it.
+     *
+     * @param start how the text starts, for a report the kind
+     * @return the incident
+     */
+    public static Incident take(String start) {
+        for (Iterator<Incident> all = UNTAKEN.iterator(); all.hasNext(); ) {
+            Incident next = all.next();
+            if (next.text().startsWith(start)) {
+                all.remove();
+                return next;
+            }
+        }
+        throw failure("no incident \"" + start + "\", but " + UNTAKEN.size(), UNTAKEN);
+    }
+
+    private static AssertionError failure(String what, Collection<Incident> incidents) {
+        StringBuilder text = new StringBuilder(what);
+        incidents.stream().limit(SHOWN).forEach(each -> text.append("\n    ").append(each));
+        if (incidents.size() > SHOWN) {
+            text.append("\n    and more");
+        }
+        AssertionError failure = new AssertionError(text.toString());
+        for (Incident each : incidents.stream().limit(SHOWN).toList()) {
+            if (each.cause() != null) {
+                failure.addSuppressed(each.cause());
+            }
+        }
+        return failure;
+    }
+}
