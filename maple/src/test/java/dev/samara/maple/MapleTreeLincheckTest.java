@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.testing.Explored;
 import java.util.Arrays;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 @Tag("lincheck")
 @Param(name = "index", gen = IntGen.class, conf = "0:3")
 @Param(name = "value", gen = IntGen.class, conf = "1:5")
+@Explored(16)
 public class MapleTreeLincheckTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int INDEXES = 4;

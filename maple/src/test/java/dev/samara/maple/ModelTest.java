@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * can be and printed as a test.
  */
 @DisplayName("A.1 A.4 B.1 B.5 C.1-C.5 D.1-D.3 E.2 E.3: the tree does as the model")
+@Explored(4)
+@Tag("comparison")
 class ModelTest {
 
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
@@ -37,6 +41,7 @@ class ModelTest {
     }
 
     @Test
+    @Explored(1)
     void freshSeed() {
         long seed = Long.getLong("samara.seed", System.nanoTime());
         System.out.println("ModelTest: -Dsamara.seed=" + seed);
@@ -105,6 +110,7 @@ class ModelTest {
     }
 
     @Test
+    @Explored(1)
     void shrinkingKeepsOnlyWhatIsNeeded() {
         List<Op> ops = new ArrayList<>();
         for (int i = 0; i < 100; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.testing.Explored;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 @DisplayName("each publication is linearizable beside the reader that it could mislead")
 @Tag("lincheck")
 @Tag("model")
+@Explored(8)
 class PublicationLincheckTest {
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 300;
 

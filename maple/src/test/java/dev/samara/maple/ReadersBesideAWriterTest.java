@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -31,7 +32,9 @@ class ReadersBesideAWriterTest {
     private static final int LOTS = 96;
     private static final int LOT = 1000;
     private static final int READERS = 2;
-    private static final int ROUNDS = Boolean.getBoolean("samara.torture") ? 2_000_000 : 20_000;
+    private static final int ROUNDS = Boolean.getBoolean("samara.torture")
+            ? 2_000_000
+            : Share.of("ReadersBesideAWriterTest", 4).steps(20_000);
 
     /** Plain fields on purpose: readers must see them as they were when the object was stored. */
     private static final class Mark {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Explored;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * methods of their own: a local variable that is no longer used may keep them too.
  */
 @DisplayName("F.1: erased, replaced and undone values become garbage")
+@Explored(6)
 class RetentionTest {
     /** One is enough; but that a call is a collection of everything is nowhere promised. */
     private static final int COLLECTIONS = 50;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.testing.Explored;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.StressOptions;
 import org.junit.jupiter.api.DisplayName;
@@ -11,6 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Random calls of two or three threads, of every kind, on a tree in which edits are put in the place of leaves. */
 @DisplayName("A B C D E: the whole map is linearizable")
 @Tag("lincheck")
+@Explored(16)
 class WholeMapLincheckTest {
     /** Loops over the items of two nodes are no waiting. */
     static final int LOOP = 40;

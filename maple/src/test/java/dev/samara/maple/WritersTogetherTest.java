@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -21,7 +22,9 @@ import org.junit.jupiter.api.Test;
 class WritersTogetherTest {
 
     private static final int THREADS = 3;
-    private static final int ROUNDS = Boolean.getBoolean("samara.torture") ? 1_000_000 : 20_000;
+    private static final int ROUNDS = Boolean.getBoolean("samara.torture")
+            ? 1_000_000
+            : Share.of("WritersTogetherTest", 4).steps(20_000);
     private static final int HELD = 60;
 
     private final MapleTree<Object> tree = new MapleTree<>();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Explored;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -171,6 +172,7 @@ class SuiteCommandTest {
                 "interpreter --seconds 0.02 --work sieve | paged | 3"
             })
     @DisplayName("each report on memory runs to its end, and writes its output")
+    @Explored(5)
     void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {
         Path file = folder.resolve("report.json");
         assertEquals(0, run((line + " --json " + file).split(" ", -1)), err::toString);

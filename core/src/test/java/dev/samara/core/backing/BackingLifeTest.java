@@ -15,6 +15,7 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Share;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -31,7 +32,8 @@ import org.junit.jupiter.api.Test;
 /** Random calls of one thread; after each, and in the middle of each, the opens of every backing are counted. */
 final class BackingLifeTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int RUNS = TORTURE ? 4000 : 60;
+    private static final int RUNS =
+            TORTURE ? 4000 : Share.of("BackingLifeTest", 4).steps(60);
     private static final int STEPS = 220;
     private static final int MOST_SPACES = 4;
     private static final int MOST_REFERENCES = 6;

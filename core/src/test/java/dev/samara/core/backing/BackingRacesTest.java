@@ -13,6 +13,7 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -31,7 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** I8 for opens: whatever several threads did at once, at rest there are as many opens as VMAs, and none at the end. */
 final class BackingRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int ROUNDS = TORTURE ? 400 : 8;
+    private static final int ROUNDS =
+            TORTURE ? 400 : Share.of("BackingRacesTest", 4).steps(8);
     private static final int STEPS = 150;
     private static final int THREADS = 3;
     private static final int WINDOW = 24;

@@ -18,6 +18,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -36,7 +37,8 @@ import org.junit.jupiter.api.Test;
 @DisplayName("A listener is told of each change")
 final class ChangeEventsTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int STEPS = TORTURE ? 100_000 : 1_500;
+    private static final int STEPS =
+            TORTURE ? 100_000 : Share.of("ChangeEventsTest", 4).steps(1_500);
     private static final int WRITERS = 3;
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -3,6 +3,7 @@ package dev.samara.core.exhaustion;
 
 import dev.samara.core.fixture.ChildJvm;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -13,6 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A reserve of stack that is compiled, before code that is interpreted. */
 @DisplayName("A compiled reserve")
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(6)
 final class CompiledReserveTest {
     private static final String VERDICT = "as large as interpreted";
     private static final int STACK_BYTES = 1 << 20;

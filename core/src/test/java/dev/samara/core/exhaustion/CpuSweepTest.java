@@ -20,6 +20,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
+import dev.samara.testing.Explored;
 import java.nio.ByteOrder;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Timeout;
  * of the heap.
  */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(16)
 final class CpuSweepTest {
     private static final long AT = 0x10_0000_0000L;
     private static final int NUMBER = 7;

@@ -27,6 +27,7 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of the heap leaves nothing behind, wherever it was. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(16)
 final class HeapSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long C = 0x30_0000_0000L;

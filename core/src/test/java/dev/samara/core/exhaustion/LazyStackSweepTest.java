@@ -10,6 +10,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.LazyTlb;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Geometry;
+import dev.samara.testing.Explored;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** With each strategy, a CPU in LAZY goes elsewhere, or is closed, near the end of a stack. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(12)
 final class LazyStackSweepTest {
     /** A CPU in LAZY in a space that has ended meanwhile, so the CPU may have the last reference to its page table. */
     abstract static class Scene implements StackSweep.Scene {

@@ -14,6 +14,7 @@ import dev.samara.core.SpaceIdentity;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * knows, and no end is left to be begun.
  */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(12)
 final class SpaceStackSweepTest {
     /** A space is made, or no reference to it is left. */
     static final class NewSpace extends StackSweepTest.Scene {

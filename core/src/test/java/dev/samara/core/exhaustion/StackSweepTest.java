@@ -19,6 +19,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Explored;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.List;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of its stack leaves nothing behind, wherever it was. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Explored(16)
 final class StackSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;

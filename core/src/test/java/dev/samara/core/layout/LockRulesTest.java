@@ -25,6 +25,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.testing.Share;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +44,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FirstFailure.class)
 final class LockRulesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int STEPS = TORTURE ? 100_000 : 1_500;
+    private static final int STEPS =
+            TORTURE ? 100_000 : Share.of("LockRulesTest", 4).steps(1_500);
     private static final int WINDOW = 24;
     private static final long PAGE = BackedCalls.PAGE;
     private static final long PLACE = 0x1000_0000L;

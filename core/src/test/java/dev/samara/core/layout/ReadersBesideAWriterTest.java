@@ -14,6 +14,7 @@ import dev.samara.core.layout.RegionWriter.Actor;
 import dev.samara.core.layout.RegionWriter.RegionFile;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -36,8 +37,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I6: readers see each call wholly done or not at all")
 public class ReadersBesideAWriterTest {
     private static final int READERS = 2;
-    private static final int STEPS = Boolean.getBoolean("samara.torture") ? 3_000_000 : 12_000;
-    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture") ? 60_000 : 1_000;
+    private static final int STEPS = Boolean.getBoolean("samara.torture")
+            ? 3_000_000
+            : Share.of("ReadersBesideAWriterTest", 4).steps(12_000);
+    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture")
+            ? 60_000
+            : Share.of("ReadersBesideAWriterTest", 4).steps(1_000);
     private static final int LOOKUPS = 200;
 
     private final RegionWriter writer = new RegionWriter();

@@ -17,6 +17,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
+import dev.samara.testing.Share;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -32,7 +33,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Many spaces, one after the other, by several threads: 2,000, and 100,000 with {@code torture.model}. */
 @ExtendWith(OneThread.class)
 final class SpaceSoakTest {
-    private static final int SPACES = Boolean.getBoolean("samara.torture") ? 100_000 : 2_000;
+    private static final int SPACES = Boolean.getBoolean("samara.torture")
+            ? 100_000
+            : Share.of("SpaceSoakTest", 4).steps(2_000);
     private static final int THREADS = 4;
 
     /** As many spaces as fill the caches of the machine and of the JVM, before the heap is measured. */

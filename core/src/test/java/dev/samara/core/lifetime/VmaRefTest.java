@@ -20,6 +20,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -35,7 +36,8 @@ import org.junit.jupiter.api.Test;
 
 final class VmaRefTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int ROUNDS = TORTURE ? 200_000 : 5_000;
+    private static final int ROUNDS =
+            TORTURE ? 200_000 : Share.of("VmaRefTest", 4).steps(5_000);
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
     private static final int READ = Protection.READ;

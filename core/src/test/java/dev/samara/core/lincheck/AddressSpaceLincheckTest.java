@@ -14,6 +14,7 @@ import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.testing.Explored;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Test;
 @Tag("lincheck")
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
+@Explored(16)
 public class AddressSpaceLincheckTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;

@@ -8,6 +8,7 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.Divisions;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.jetbrains.kotlinx.lincheck.Actor;
 import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.Tag;
 @Tag("lincheck")
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
+@Explored(16)
 public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
     public DividedSpaceLincheckTest() {
         FourPages.mapInParts(

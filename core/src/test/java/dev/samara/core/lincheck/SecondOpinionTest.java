@@ -3,6 +3,7 @@ package dev.samara.core.lincheck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.testing.Explored;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("Lincheck's model checker repeats scenarios of the scheduler")
 @Tag("lincheck")
 @Tag("model")
+@Explored(4)
 final class SecondOpinionTest {
     static List<SecondOpinions.Opinion> opinions() {
         return SecondOpinions.ALL;

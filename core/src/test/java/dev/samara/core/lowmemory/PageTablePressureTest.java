@@ -18,6 +18,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -32,7 +33,9 @@ import org.junit.jupiter.api.Test;
 @DisplayName("I9: threads at the limit of page tables")
 final class PageTablePressureTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
-    private static final int STEPS = Boolean.getBoolean("samara.torture") ? 20_000 : 600;
+    private static final int STEPS = Boolean.getBoolean("samara.torture")
+            ? 20_000
+            : Share.of("PageTablePressureTest", 4).steps(600);
     private static final long LEAF = 512 * PAGE;
     private static final int THREADS = 3;
     private static final long OWN = 1L << 34;

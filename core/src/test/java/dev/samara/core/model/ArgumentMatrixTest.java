@@ -14,6 +14,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Geometry;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,9 +22,11 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /** Every call with every number that could be trouble, all combinations: the answer is always an answer. */
+@Tag("comparison")
 @DisplayName("I10: bad numbers give an errno, and leave what Linux leaves")
 final class ArgumentMatrixTest {
     /** The full product of four arguments takes long. */
@@ -152,10 +155,10 @@ final class ArgumentMatrixTest {
     private static List<DynamicTest> byKind(List<ModelCall> calls, Consumer<List<ModelCall>> check) {
         List<DynamicTest> tests = new ArrayList<>();
         for (ModelCall.Kind kind : ModelCall.Kind.values()) {
-            List<ModelCall> ofKind =
-                    calls.stream().filter(call -> call.kind() == kind).toList();
+            List<ModelCall> ofKind = Share.of("arguments of " + kind, 6)
+                    .of(calls.stream().filter(call -> call.kind() == kind).toList());
             if (!ofKind.isEmpty()) {
-                tests.add(DynamicTest.dynamicTest(kind + ", " + ofKind.size() + " times", () -> check.accept(ofKind)));
+                tests.add(DynamicTest.dynamicTest(kind.toString(), () -> check.accept(ofKind)));
             }
         }
         return tests;

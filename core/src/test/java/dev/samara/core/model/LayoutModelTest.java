@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * as short as it can be and printed as a test.
  */
 @DisplayName("Every call leaves the layout that a model of single pages predicts")
+@Explored(4)
+@Tag("comparison")
 class LayoutModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
@@ -42,6 +46,7 @@ class LayoutModelTest {
     }
 
     @Test
+    @Explored(1)
     void freshSeed() {
         long seed = Long.getLong("samara.seed", System.nanoTime());
         System.out.println("LayoutModelTest: -Dsamara.seed=" + seed);
@@ -115,6 +120,7 @@ class LayoutModelTest {
     }
 
     @Test
+    @Explored(1)
     void shrinkingKeepsOnlyWhatIsNeeded() {
         List<ModelCall> calls = new ArrayList<>();
         for (int i = 0; i < 100; i++) {

@@ -17,6 +17,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -33,7 +34,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 final class ResidencyStormTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
-    private static final int ROUNDS = Boolean.getBoolean("samara.torture") ? 20 : 3;
+    private static final int ROUNDS = Boolean.getBoolean("samara.torture")
+            ? 20
+            : Share.of("ResidencyStormTest", 4).steps(3);
     private static final int STEPS = 400;
     private static final long PAGE = SpaceFixture.PAGE;
 

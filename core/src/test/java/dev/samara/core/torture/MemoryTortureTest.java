@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.LazyTlb;
+import dev.samara.testing.Explored;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,7 @@ class MemoryTortureTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("I1, I2, I3, I8: a short torture of memory finds nothing, whatever CPUs in LAZY keep")
+    @Explored(4)
     void shortRun(LazyTlb lazy) throws InterruptedException {
         // Two of them elide flushes.
         boolean isElided = lazy == LazyTlb.SHOOTDOWN || lazy == LazyTlb.NONE;

@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.examples.Recordings;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The recordings of a real kernel that come with the tests. */
+@Explored(3)
+@Tag("comparison")
 final class BundledRecordingsTest {
     private static final String ALL_TRACES = "31 passed, 0 failed";
 
@@ -31,6 +35,7 @@ final class BundledRecordingsTest {
 
     @Test
     @DisplayName("with readers the number of lookups is told, and none of them was wrong")
+    @Explored(1)
     void lookupsAreCounted() {
         ToolRun run = ToolRun.of("replay", "--readers", "2", Recordings.bundled("traces/gcc"));
         String counts = run.out().get(run.out().size() - 3);

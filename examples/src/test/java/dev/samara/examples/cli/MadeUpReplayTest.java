@@ -8,12 +8,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Calls that the format allows and no bundled recording has, in made-up traces with the answers that Linux gives. */
+@Tag("comparison")
 final class MadeUpReplayTest {
     private static final String ANONYMOUS = "prot=rw- flags=PRIVATE|ANONYMOUS fd=-1 off=0x0";
     private static final String LINE = "%s 00000000 00:01 %d                         /dev/zero (deleted)";

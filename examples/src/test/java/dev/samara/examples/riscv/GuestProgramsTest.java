@@ -4,9 +4,11 @@ package dev.samara.examples.riscv;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.examples.riscv.linux.CodeExecution;
+import dev.samara.testing.Explored;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * thing that is wrong.
  */
 @Timeout(60)
+@Explored(6)
+@Tag("comparison")
 final class GuestProgramsTest {
     @TempDir
     private Path root;
@@ -60,6 +64,7 @@ final class GuestProgramsTest {
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong")
     @MethodSource("programs")
+    @Explored(1)
     void runs(String name) throws Exception {
         check(new GuestRun(root), name);
     }

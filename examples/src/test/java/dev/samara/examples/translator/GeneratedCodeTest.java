@@ -28,12 +28,14 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.examples.Printed;
+import dev.samara.testing.Share;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -122,12 +124,14 @@ final class GeneratedCodeTest {
             "random loops, with unaligned accesses and faults, end as in the interpreter: place, registers, memory")
     void likeTheInterpreter(boolean checked) {
         int faults = 0;
-        for (long seed = 0; seed < 150; seed++) {
+        List<Long> seeds =
+                Share.of("random loops", 8).of(LongStream.range(0, 152).boxed().toList());
+        for (long seed : seeds) {
             String expected = outcome(seed, false, checked);
             assertEquals(expected, outcome(seed, true, checked), "seed " + seed);
             faults += expected.startsWith("halted") ? 0 : 1;
         }
-        assertTrue(faults > 20 && faults < 130, faults + " faults");
+        assertTrue(faults > 0 && faults < seeds.size(), faults + " faults of " + seeds.size());
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.cost;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Explored;
 import java.lang.reflect.Constructor;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.DisplayName;
@@ -12,6 +13,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 @Tag("interleave")
 @DisplayName("The steps of a call over many mappings are proportional to their number")
+@Explored(8)
 final class LinearCostTest {
     private static final int MAPPINGS = 1000;
 

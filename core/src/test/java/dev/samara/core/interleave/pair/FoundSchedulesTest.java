@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("Pairs of operations that failed before a mend")
 @Tag("interleave")
+@Explored(6)
 final class FoundSchedulesTest {
     /** Explored again, since the steps of a schedule have other numbers after each change of the code. */
     private static void explore(Exploration exploration) {

@@ -8,6 +8,7 @@ import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.pair.Combination.Spaces;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class HostFilePairsTest {
     private static final int MOST = 20_000;
 

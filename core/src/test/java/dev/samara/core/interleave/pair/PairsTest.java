@@ -8,6 +8,8 @@ import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Divided;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
+import dev.samara.testing.Share;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -24,19 +26,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("Pairs of operations on one space, judged at each step and at the end")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(8)
 final class PairsTest {
     private static final int MOST = 20_000;
     private static final int RUNS = 2;
 
     private static void explore(Relation relation) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(Pairs.names(EnumSet.of(relation)), 2);
+        Share share = Share.of(relation + " pairs", 24);
+        pairs.explore(share.of(Pairs.names(EnumSet.of(relation))), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
 
     @Test
     @DisplayName("each pair of basic kinds on one range, in all schedules with one preemption")
+    @Explored(1)
     void pairs() throws InterruptedException {
         explore(Relation.SAME);
     }
@@ -44,15 +49,17 @@ final class PairsTest {
     @Test
     @Tag("planted")
     @DisplayName("each pair of basic kinds on ranges that overlap, in all schedules with one preemption")
+    @Explored(1)
     void overlappingPairs() throws InterruptedException {
         explore(Relation.OVERLAPPING);
     }
 
     @Test
     @DisplayName("each pair of a reference and what may be the last put, in all schedules with one preemption")
+    @Explored(1)
     void references() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(Pairs.ofReferences(), 2);
+        pairs.explore(Share.of("references", 6).of(Pairs.ofReferences()), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
@@ -60,9 +67,10 @@ final class PairsTest {
     @ParameterizedTest
     @EnumSource(LazyTlb.class)
     @DisplayName("the end of a space beside CPUs, borrows, reaps and forks, in all schedules with one preemption")
+    @Explored(1)
     void exits(LazyTlb strategy) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        pairs.explore(LifetimeSets.ofExit(strategy), 2);
+        pairs.explore(Share.of("exits", 6).of(LifetimeSets.ofExit(strategy)), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());
     }
@@ -106,18 +114,21 @@ final class PairsTest {
     @Test
     @Tag("planted")
     @DisplayName("a covering array of all kinds, in a few schedules; the profile interleave makes all of them")
+    @Explored(1)
     void array() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 2, RUNS), RUNS);
-        pairs.explore(new CoveringArray(PairKinds.names()).names(), 2);
+        pairs.explore(Share.of("covering array", 16).of(new CoveringArray(PairKinds.names()).names()), 2);
         assertEquals(List.of(), pairs.failures());
     }
 
     @Test
     @DisplayName("each triple in a few schedules, with a layout that each operation divides; the profile makes more")
+    @Explored(1)
     void triplesDivided() throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.random(1, 3, RUNS), RUNS, Divided.AT_EACH_OPERATION);
-        pairs.explore(PairsRun.triples(), 2);
+        List<String> triples = Share.of("triples", 6).of(PairsRun.triples());
+        pairs.explore(triples, 2);
         assertEquals(List.of(), pairs.failures());
-        assertEquals((long) RUNS * PairsRun.triples().size(), pairs.schedules());
+        assertEquals((long) RUNS * triples.size(), pairs.schedules());
     }
 }

@@ -10,6 +10,7 @@ import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("P46: committed memory is refused exactly at its limit, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(8)
 final class ChargeScenariosTest {
     private static final String MEMORY = "dev.samara.core.internal.memory.CommittedMemory";
 

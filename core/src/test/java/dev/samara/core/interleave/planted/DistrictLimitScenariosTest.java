@@ -11,6 +11,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("P42: the limits of a divided layout are exact, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(6)
 final class DistrictLimitScenariosTest {
     private static final String SPACE = "dev.samara.core.internal.space.";
     private static final String DISTRICTS = SPACE + "Districts";

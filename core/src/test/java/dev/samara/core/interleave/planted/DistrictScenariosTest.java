@@ -11,6 +11,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("P37 to P47: a layout that is divided and joined, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(12)
 final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";

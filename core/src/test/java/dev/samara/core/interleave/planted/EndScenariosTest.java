@@ -8,6 +8,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("An operation that has no user in a space, beside the end of that space")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(6)
 final class EndScenariosTest {
     @ParameterizedTest
     @DisplayName("throws nothing, leaves nothing, and walks no page table that was given back")

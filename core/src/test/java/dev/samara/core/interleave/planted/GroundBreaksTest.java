@@ -10,6 +10,7 @@ import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.pair.Pairs;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class GroundBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
 

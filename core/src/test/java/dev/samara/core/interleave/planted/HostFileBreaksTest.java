@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.testing.Explored;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class HostFileBreaksTest {
     private static final int MOST = 5_000;
 

@@ -8,6 +8,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class HostFileScenariosTest {
     @ParameterizedTest
     @DisplayName("has on the device, when a save returns, each store that came before it")

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("A CPU that is lost in GUEST, and that two threads find")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(6)
 final class LostCpuScenariosTest {
     @Test
     @DisplayName("is waited for by none, is reported once, and leaves nothing, in all schedules with two preemptions")

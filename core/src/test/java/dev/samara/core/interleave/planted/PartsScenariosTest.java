@@ -11,6 +11,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I6: no other operation comes between the parts of a call, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(12)
 final class PartsScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String PARTS = INTERNAL + "op.PublicationParts";

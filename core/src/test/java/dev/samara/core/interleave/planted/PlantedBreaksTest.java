@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("The scheduler finds slips that an engineer might make; the profile interleave looks for all of them")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(12)
 final class PlantedBreaksTest {
     private static final int MOST = 2_000;
 

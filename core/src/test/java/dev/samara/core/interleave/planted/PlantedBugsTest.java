@@ -28,6 +28,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageRequest;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -41,6 +42,7 @@ import org.junit.jupiter.api.Timeout;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -8,6 +8,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("A fault that needs a frame, while other threads free frames or take pages that could be reclaimed")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(12)
 final class ReclaimScenariosTest {
     @ParameterizedTest
     @DisplayName("has no memory only if there is none")

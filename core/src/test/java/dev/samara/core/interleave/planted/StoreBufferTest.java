@@ -15,6 +15,7 @@ import dev.samara.core.interleave.scenario.SteppedScenarios;
 import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.LinkedHashMap;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Store buffers: stores that another thread sees late")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(6)
 final class StoreBufferTest {
     private static final String CORE = "dev.samara.core.internal.";
 

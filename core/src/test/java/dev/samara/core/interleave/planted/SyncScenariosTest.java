@@ -19,6 +19,7 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.testing.Explored;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Gates and grace periods under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(8)
 final class SyncScenariosTest {
     private static final String SYNC = "dev.samara.core.internal.sync.";
 

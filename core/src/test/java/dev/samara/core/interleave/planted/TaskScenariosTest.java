@@ -16,6 +16,7 @@ import dev.samara.core.interleave.schedule.Strategy;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.MachineTasks;
+import dev.samara.testing.Explored;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("The tasks of a machine under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(3)
 final class TaskScenariosTest {
     private static final Planting LOOKS_IN_THE_WRONG_ORDER = SourceBreak.of(
             "dev.samara.core.internal.sync.MachineTasks",

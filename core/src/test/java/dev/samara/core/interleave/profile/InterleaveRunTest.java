@@ -10,6 +10,7 @@ import dev.samara.core.interleave.planted.BreakSearch;
 import dev.samara.core.interleave.schedule.Deadline;
 import dev.samara.core.interleave.schedule.ProfilePart;
 import dev.samara.core.interleave.sweep.Failures;
+import dev.samara.testing.Explored;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("The profile interleave ends in its time, and says what it has not done")
 @Tag("interleave")
+@Explored(4)
 final class InterleaveRunTest {
     private static final int SECONDS = 1_000;
 

@@ -10,6 +10,8 @@ import dev.samara.core.interleave.failure.Injection;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.scenario.Divided;
+import dev.samara.testing.Explored;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -22,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("Each operation, with failures, in a layout that is divided before it and by the next ones")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(8)
 final class DividedFailuresTest {
     /** The stride of depths. */
     private static final int DEPTHS = 2000;
@@ -70,11 +73,12 @@ final class DividedFailuresTest {
 
     @Test
     @DisplayName("alone, at a share of the places; the profile interleave has all")
+    @Explored(1)
     void alone() {
         FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION);
         List<String> failures = new ArrayList<>();
         int points = 0;
-        for (String operation : FailureKinds.names()) {
+        for (String operation : Share.of("operations in a divided layout", 16).of(FailureKinds.names())) {
             String scenario = operation + FailureScenario.DIVIDED;
             for (FailureKind kind : List.of(FailureKind.ALLOCATION, FailureKind.STACK)) {
                 int stride = kind == FailureKind.STACK ? DEPTHS : ALLOCATIONS;

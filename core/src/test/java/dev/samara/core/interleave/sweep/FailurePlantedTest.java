@@ -11,6 +11,7 @@ import dev.samara.core.interleave.failure.Injection;
 import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
+@Explored(8)
 final class FailurePlantedTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final String FILE = CORE + "file.";

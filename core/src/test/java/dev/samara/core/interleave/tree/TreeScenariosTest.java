@@ -12,6 +12,7 @@ import dev.samara.core.interleave.schedule.Exploration;
 import dev.samara.core.interleave.schedule.Finding;
 import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("each publication of the tree is linearizable beside the reader that it could mislead")
 @Tag("interleave")
 @Timeout(1200)
+@Explored(8)
 final class TreeScenariosTest {
     private static final int PREEMPTIONS = 4;
     private static final String TREE = "dev.samara.maple.MapleTree";

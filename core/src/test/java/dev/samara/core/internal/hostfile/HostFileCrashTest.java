@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.ChildJvm;
+import dev.samara.testing.Share;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -23,7 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("A JVM that is killed while it writes a file of the host")
 final class HostFileCrashTest {
-    private static final int KILLS = Boolean.getBoolean("samara.torture") ? 200 : 4;
+    private static final int KILLS = Boolean.getBoolean("samara.torture")
+            ? 200
+            : Share.of("HostFileCrashTest", 4).steps(4);
 
     @TempDir
     Path folder;

@@ -25,11 +25,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A file of the host that is written here, and one that is written by mappings of the host's kernel,")
+@Tag("comparison")
 final class HostFileKernelTest extends HostFileFixture {
     private static final int MOST = 24;
     private static final int SPACES = 3;

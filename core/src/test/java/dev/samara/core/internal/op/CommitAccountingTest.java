@@ -20,6 +20,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -39,8 +40,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("The committed memory is that of all private accounted VMAs, and each shared object once")
 class CommitAccountingTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int STEPS = TORTURE ? 1_000_000 : 6_000;
-    private static final int ROUNDS = TORTURE ? 2_000_000 : 100_000;
+    private static final int STEPS =
+            TORTURE ? 1_000_000 : Share.of("CommitAccountingTest", 4).steps(6_000);
+    private static final int ROUNDS =
+            TORTURE ? 2_000_000 : Share.of("CommitAccountingTest", 4).steps(100_000);
     private static final int LIMIT = 40;
     private static final int MOST_SPACES = 4;
 

@@ -8,6 +8,7 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.lincheck.FourPages;
+import dev.samara.testing.Explored;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Tag;
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
+@Explored(12)
 public class DividedPhasesLincheckTest extends PhasesLincheckTest {
     public DividedPhasesLincheckTest() {
         FourPages.mapInParts((start, length, rights) ->

@@ -20,6 +20,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -34,7 +35,9 @@ import org.junit.jupiter.api.Test;
 @DisplayName("Calls in parts beside each other, forks and faults keep the layout, the counters and the contents right")
 final class PartsBesideOthersTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
-    private static final int STEPS = Boolean.getBoolean("samara.torture") ? 5_000 : 60;
+    private static final int STEPS = Boolean.getBoolean("samara.torture")
+            ? 5_000
+            : Share.of("PartsBesideOthersTest", 4).steps(60);
     private static final int MAPPINGS = 3 * PublicationParts.MOST;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final long AT = 0x1_0000_0000L;

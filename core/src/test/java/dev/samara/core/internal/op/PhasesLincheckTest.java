@@ -26,6 +26,7 @@ import dev.samara.core.lincheck.FourPages;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
+import dev.samara.testing.Explored;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -58,6 +59,7 @@ import org.junit.jupiter.api.Test;
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
+@Explored(12)
 public class PhasesLincheckTest {
     /** Something in the range is in flight, so the operation would wait and then begin again. */
     static final long WAITS = -5000;

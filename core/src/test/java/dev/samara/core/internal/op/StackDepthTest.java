@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.ChildJvm;
+import dev.samara.testing.Explored;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName(
         "a call that overflows the stack, wherever it does, leaves no CPU in GUEST, no range in flight and no frame"
                 + " lost")
+@Explored(6)
 class StackDepthTest {
     private static final int DEPTHS = 60;
 

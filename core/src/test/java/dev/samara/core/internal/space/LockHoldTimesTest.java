@@ -15,7 +15,7 @@ final class LockHoldTimesTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
     static {
-        System.out.println("HoldTimesTest: -Dsamara.seed=" + SEED);
+        System.out.println("LockHoldTimesTest: -Dsamara.seed=" + SEED);
     }
 
     private static void check(long nanos) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.Rounds;
+import dev.samara.testing.Share;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,8 @@ import org.junit.jupiter.api.Test;
 /** Givers beside threads that come, go idle and end. */
 final class BackgroundRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int ROUNDS = TORTURE ? 500_000 : 20_000;
+    private static final int ROUNDS =
+            TORTURE ? 500_000 : Share.of("BackgroundRacesTest", 4).steps(20_000);
     private static final int GIVERS = 3;
 
     private static final Duration NEVER = Duration.ofDays(1);

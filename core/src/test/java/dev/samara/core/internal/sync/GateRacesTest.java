@@ -10,6 +10,7 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.internal.sync.Gate.Waiter;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +32,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FirstFailure.class)
 final class GateRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
-    private static final int ROUNDS = TORTURE ? 200_000 : 4_000;
+    private static final int ROUNDS =
+            TORTURE ? 200_000 : Share.of("GateRacesTest", 4).steps(4_000);
     private static final int THREADS = 6;
 
     /** Long enough to reach beyond a waiter's spinning, so that an opening meets it at each stage of its wait. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.FirstFailure;
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -210,7 +211,8 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
         Housekeeping list = new Housekeeping(null, Runnable::run, null);
         List<Scripted> all = new ArrayList<>();
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
-        for (int round = 0; round < 10; round++) {
+        int rounds = Share.of("steps at the end of the stack", 4).steps(12);
+        for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < 20; i++) {
                 Scripted call = new Scripted(i % 3);
                 all.add(call);
