@@ -85,10 +85,12 @@ final class ChangeDelivery extends WaitingCall {
     private boolean accept() {
         for (; ; ) {
             long known = accepted.get();
+            // Before the bit is set: after that other threads lose changes too, and the first one is to be reported.
+            long before = lost.get();
             long waiting = waiting(known);
             if (isLosing(known) ? waiting > CAPACITY / 2 : waiting >= CAPACITY) {
                 if (isLosing(known) || accepted.compareAndSet(known, known | LOSING)) {
-                    lose(known);
+                    lose(known, before);
                     return false;
                 }
             } else if (accepted.compareAndSet(known, (known & ~LOSING) + ONE)) {
@@ -99,22 +101,25 @@ final class ChangeDelivery extends WaitingCall {
 
     /** Gives the place of a change back, which is lost. */
     private void giveBack() {
-        long known = accepted.get();
-        while (!accepted.compareAndSet(known, (known - ONE) | LOSING)) {
+        long known;
+        long before;
+        do {
             known = accepted.get();
-        }
-        lose(known - ONE);
+            before = lost.get();
+        } while (!accepted.compareAndSet(known, (known - ONE) | LOSING));
+        lose(known - ONE, before);
     }
 
     /**
      * Loses a change.
      *
      * @param known the last value of {@link #accepted} before
+     * @param before how many changes were lost before {@link #LOSING} was set, if this call has set it
      */
-    private void lose(long known) {
-        long others = lost.getAndIncrement();
+    private void lose(long known, long before) {
+        lost.getAndIncrement();
         if (!isLosing(known)) {
-            loss.begin(earlier + (known >>> 1) + others + 1);
+            loss.begin(earlier + (known >>> 1) + before + 1);
         }
     }
 
