@@ -22,7 +22,7 @@ final class MemoryCommands {
         int length = Math.min(fields.hex(Integer.MAX_VALUE), PacketReader.LONGEST / 2);
         fields.expectEnd();
         byte[] bytes = new byte[length];
-        long read = control.process().space().readForced(address, bytes, 0, length);
+        long read = control.access(space -> space.readForced(address, bytes, 0, length));
         // An empty answer would say that there is no such command.
         if (read <= 0) {
             throw new BadPacketException();
@@ -40,7 +40,7 @@ final class MemoryCommands {
             throw new BadPacketException();
         }
         if (length != 0) {
-            long written = control.process().space().writeForced(address, ByteBuffer.wrap(bytes));
+            long written = control.access(space -> space.writeForced(address, ByteBuffer.wrap(bytes)));
             // It may be code, and no flush tells of it.
             control.changedCode();
             if (written != length) {

@@ -8,6 +8,7 @@ import dev.samara.examples.riscv.linux.debug.DebuggedProcess;
 import dev.samara.examples.riscv.linux.debug.DebuggedThread;
 import dev.samara.examples.riscv.linux.debug.Debugger;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,12 @@ final class StopControl implements Debugger {
     private final Breakpoints breakpoints = new Breakpoints();
     private @Nullable DebuggedProcess process;
     private @Nullable AddressSpace space;
+
+    /** Held during an access to the memory of the process. Taken before {@link #all}, never within it. */
+    private final Object memory = new Object();
+
+    /** Whether the process has ended. Guarded by {@link #memory}. */
+    private boolean isGone;
 
     /** Ranges whose loads are watched. If there are some, all threads make one instruction after the other. */
     private List<WatchedLoads> loads = List.of();
@@ -251,6 +258,24 @@ final class StopControl implements Debugger {
     @Override
     public void exits(int status) {
         all.exits(status);
+        synchronized (memory) {
+            isGone = true;
+        }
+    }
+
+    /**
+     * Accesses the memory of the process. The exit of the process waits for it: an access uses a CPU of the machine,
+     * and a machine whose CPUs are in use cannot be closed.
+     *
+     * @throws BadPacketException if the process has ended
+     */
+    long access(ToLongFunction<AddressSpace> access) throws BadPacketException {
+        synchronized (memory) {
+            if (isGone) {
+                throw new BadPacketException();
+            }
+            return access.applyAsLong(process().space());
+        }
     }
 
     DebuggedProcess process() {

@@ -63,7 +63,8 @@ public interface Debugger {
     void ends(DebuggedThread thread);
 
     /**
-     * Is called when the process has ended, while its memory is still there. Does not wait.
+     * Is called when the process has ended, while its memory is still there. Waits for an access of the debugger to
+     * that memory, and there is none afterwards.
      *
      * @param status as {@code wait4} has it
      */
