@@ -12,6 +12,7 @@ import dev.samara.bench.memory.FaultBenchmark;
 import dev.samara.bench.memory.GuestAccessBenchmark;
 import dev.samara.bench.memory.TlbMissBenchmark;
 import dev.samara.bench.memory.WalkBenchmark;
+import dev.samara.testing.Explored;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -28,6 +29,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.infra.Blackhole;
 
 /** Each benchmark is called a few times with each index that it offers, as JMH would call it, but in this process. */
+@Explored(3)
 class BenchmarksTest {
     private static final int CALLS = 300;
 

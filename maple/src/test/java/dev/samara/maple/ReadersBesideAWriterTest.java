@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * is used by one of the actors below, and whatever it stores says so. So a reader can tell of every entry whether it
  * may be there.
  */
+@Explored(1)
 class ReadersBesideAWriterTest {
 
     private static final int LOTS = 96;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.testing.Explored;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The programs of the guest against the same computations in Java. */
+@Explored(4)
 final class InterpreterTest {
     private static long primes(int below) {
         boolean[] composite = new boolean[below];

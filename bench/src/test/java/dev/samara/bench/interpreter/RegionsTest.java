@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.testing.Explored;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What translated code has to do beyond the instructions of one region. */
+@Explored(3)
 final class RegionsTest {
     private static final long CODE = 0x1_0000;
     private static final long DATA = 0x10_0000;

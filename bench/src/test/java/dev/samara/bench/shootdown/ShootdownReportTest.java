@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.LazyTlb;
+import dev.samara.testing.Explored;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each workload once, with little of everything: the number of CPUs waited for is exact. */
+@Explored(3)
 class ShootdownReportTest {
     private static final int CPUS = 8;
     private static final int ITERATIONS = 20;

@@ -14,6 +14,7 @@ import dev.samara.core.layout.RegionWriter.Actor;
 import dev.samara.core.layout.RegionWriter.RegionFile;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * is known; readers beside it must see these layouts and no others, in their order.
  */
 @DisplayName("I6: readers see each call wholly done or not at all")
+@Explored(1)
 public class ReadersBesideAWriterTest {
     private static final int READERS = 2;
     private static final int STEPS = Boolean.getBoolean("samara.torture")

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.hostfile.HostFileSoak.Settings;
+import dev.samara.testing.Explored;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
  * time, and one without a limit for a quarter of it, which prints the times of faults that hit beside each other.
  */
 @DisplayName("Many files of the host, mapped many times, under a limit of pages in memory,")
+@Explored(1)
 final class HostFileSoakTest {
     private static final int SECONDS = Integer.getInteger("samara.soak.seconds", 0);
     private static final long SEED = Long.getLong("samara.seed", 1);

@@ -14,6 +14,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
+import dev.samara.testing.Explored;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * and leave where nothing is held.
  */
 @DisplayName("I5: an operation waits only for ranges that it names")
+@Explored(4)
 final class NamedRangeTest {
     /** Ranges beside those that rows touch, most of which touch one of them. In pages: first, number. */
     private static final long[][] NEIGHBOURS = {{8, 8}, {12, 4}, {26, 4}, {62, 2}, {72, 2}, {128, 8}, {300, 4}};
