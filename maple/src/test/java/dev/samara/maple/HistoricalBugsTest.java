@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Share;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -19,6 +20,9 @@ import org.junit.jupiter.api.Test;
 class HistoricalBugsTest {
 
     private static final long MAX = -1L;
+
+    /** Random stores at each end of a node. */
+    private static final int STORES = Share.of("stores at the ends of nodes", 4).steps(4);
 
     /** Entries {@code i} at index {@code 2 * i}, with a free index after each. */
     private static Draft combed(int entries) {
@@ -72,7 +76,7 @@ class HistoricalBugsTest {
             List<Long> ends = new ArrayList<>();
             collect(draft.root(), level, ends);
             for (long end : ends) {
-                for (int n = 0; n < 4; n++) {
+                for (int n = 0; n < STORES; n++) {
                     long first = random.nextInt((int) Math.min(2L * entries, end >>> 1) + 1);
                     for (long last : new long[] {end - 1, end, end == MAX ? end : end + 1}) {
                         storeAndCheck(draft, entries, first, last, "n");

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 @Tag("lincheck")
 @Param(name = "index", gen = IntGen.class, conf = "0:3")
 @Param(name = "value", gen = IntGen.class, conf = "1:5")
-@Explored(16)
+@Explored(24)
 public class MapleTreeLincheckTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int INDEXES = 4;

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * can be and printed as a test.
  */
 @DisplayName("A.1 A.4 B.1 B.5 C.1-C.5 D.1-D.3 E.2 E.3: the tree does as the model")
-@Explored(4)
+@Explored(8)
 @Tag("comparison")
 class ModelTest {
 

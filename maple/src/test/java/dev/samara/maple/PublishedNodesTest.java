@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("B.1 E.1: what readers can reach is never written, whatever a transaction writes in place")
-@Explored(4)
+@Explored(8)
 class PublishedNodesTest {
 
     private final MapleTree<Object> tree = new MapleTree<>();

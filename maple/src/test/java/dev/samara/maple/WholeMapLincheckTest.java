@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Random calls of two or three threads, of every kind, on a tree in which edits are put in the place of leaves. */
 @DisplayName("A B C D E: the whole map is linearizable")
 @Tag("lincheck")
-@Explored(16)
+@Explored(24)
 class WholeMapLincheckTest {
     /** Loops over the items of two nodes are no waiting. */
     static final int LOOP = 40;

@@ -172,7 +172,7 @@ class SuiteCommandTest {
                 "interpreter --seconds 0.02 --work sieve | paged | 3"
             })
     @DisplayName("each report on memory runs to its end, and writes its output")
-    @Explored(5)
+    @Explored(12)
     void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {
         Path file = folder.resolve("report.json");
         assertEquals(0, run((line + " --json " + file).split(" ", -1)), err::toString);
@@ -183,6 +183,7 @@ class SuiteCommandTest {
 
     @Test
     @DisplayName("footprint weighs each structure, and writes its output")
+    @Explored(6)
     void footprint() throws IOException, InterruptedException {
         Path file = folder.resolve("footprint.json");
         assertEquals(0, run("footprint", "--ranges", "30,1000", "--json", file.toString()));

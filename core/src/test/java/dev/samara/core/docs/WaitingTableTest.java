@@ -46,7 +46,7 @@ import org.junit.jupiter.api.function.Executable;
 public class WaitingTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
 
-    private static final Share SHARE = Share.of("calls in GUEST", 8);
+    private static final Share SHARE = Share.of("calls in GUEST", 16);
 
     private static final String CORE = "dev.samara.core";
 

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
  * of the heap.
  */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Explored(16)
+@Explored(24)
 final class CpuSweepTest {
     private static final long AT = 0x10_0000_0000L;
     private static final int NUMBER = 7;

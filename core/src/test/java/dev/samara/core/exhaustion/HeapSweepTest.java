@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of the heap leaves nothing behind, wherever it was. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Explored(16)
+@Explored(32)
 final class HeapSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long C = 0x30_0000_0000L;

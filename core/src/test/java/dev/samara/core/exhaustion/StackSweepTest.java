@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A call that meets the end of its stack leaves nothing behind, wherever it was. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@Explored(16)
+@Explored(32)
 final class StackSweepTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;

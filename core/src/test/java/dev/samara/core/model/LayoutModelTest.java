@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * as short as it can be and printed as a test.
  */
 @DisplayName("Every call leaves the layout that a model of single pages predicts")
-@Explored(4)
+@Explored(8)
 @Tag("comparison")
 class LayoutModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");

@@ -44,7 +44,7 @@ public class Gate {
     /** An operation without a flush completes sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
-    /** The time in nanoseconds between two calls of {@link Watch#attendAgain}. */
+    /** The time in nanoseconds between two calls of {@link Watch#attendAgain}, unless a watch overrides it. */
     static final long ATTEND_NANOS = 10_000_000_000L;
 
     /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
@@ -292,12 +292,13 @@ public class Gate {
         private final Watch watch;
         private final long since = System.nanoTime();
         private final long reportAfter;
+        private final long attendEvery;
         private final @Nullable Housekeeping invoked;
         private final Waiter self;
         private boolean reported;
 
         /** The time in nanoseconds from the beginning of the wait to the next call of {@link Watch#attendAgain}. */
-        private long attendAfter = ATTEND_NANOS;
+        private long attendAfter;
 
         /** Whether the latest step had nothing to do, so that the thread parks before the next one. */
         private boolean isStepped;
@@ -305,14 +306,18 @@ public class Gate {
         Wait(Watch watch) {
             this.watch = watch;
             long after = Long.MAX_VALUE;
+            long every = ATTEND_NANOS;
             Housekeeping steps = null;
             try {
                 after = watch.reportAfterNanos();
+                every = watch.attendEveryNanos();
                 steps = watch.invoked();
             } catch (Throwable thrown) {
                 ReporterFailure.report(thrown);
             }
             reportAfter = after;
+            attendEvery = every;
+            attendAfter = every;
             invoked = steps;
             // Last: from here on, the thread that opens the gate can find this waiter.
             self = push();
@@ -328,14 +333,14 @@ public class Gate {
                 return;
             }
             isStepped = false;
-            long longest = invoked == null ? ATTEND_NANOS : Housekeeping.INVOKING_PAUSE;
+            long longest = invoked == null ? attendEvery : Housekeeping.INVOKING_PAUSE;
             long waited = System.nanoTime() - since;
             try {
                 if (!reported && waited >= reportAfter) {
                     reported = true;
                     watch.waitsLong(Gate.this, Thread.currentThread(), waited);
                 } else if (waited >= attendAfter) {
-                    attendAfter = waited + ATTEND_NANOS;
+                    attendAfter = waited + attendEvery;
                     watch.attendAgain();
                 } else {
                     long next = reported ? attendAfter : Math.min(attendAfter, reportAfter);

@@ -25,10 +25,19 @@ public interface Watch {
     void waitsLong(Gate gate, Thread waiter, long waitedNanos);
 
     /**
-     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called every ten
-     * seconds while the thread waits.
+     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called every {@link
+     * #attendEveryNanos} while the thread waits.
      */
     default void attendAgain() {}
+
+    /**
+     * Returns the time between two calls of {@link #attendAgain}. Called once per wait.
+     *
+     * @return the time in nanoseconds; ten seconds unless overridden
+     */
+    default long attendEveryNanos() {
+        return Gate.ATTEND_NANOS;
+    }
 
     /**
      * Returns the housekeeping whose steps the thread makes while it waits. Called once per wait.

@@ -26,14 +26,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("Pairs of operations on one space, judged at each step and at the end")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class PairsTest {
     private static final int MOST = 20_000;
     private static final int RUNS = 2;
 
     private static void explore(Relation relation) throws InterruptedException {
         Pairs pairs = new Pairs(() -> Strategy.bounded(1), MOST);
-        Share share = Share.of(relation + " pairs", 24);
+        Share share = Share.of(relation + " pairs", 32);
         pairs.explore(share.of(Pairs.names(EnumSet.of(relation))), 2);
         assertEquals(List.of(), pairs.failures());
         assertEquals(List.of(), pairs.incomplete());

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("P37 to P47: a layout that is divided and joined, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(12)
+@Explored(24)
 final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";

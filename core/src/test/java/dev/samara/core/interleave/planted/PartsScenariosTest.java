@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("I6: no other operation comes between the parts of a call, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(12)
+@Explored(24)
 final class PartsScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String PARTS = INTERNAL + "op.PublicationParts";

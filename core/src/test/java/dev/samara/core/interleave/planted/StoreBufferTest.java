@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Store buffers: stores that another thread sees late")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(6)
+@Explored(12)
 final class StoreBufferTest {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Gates and grace periods under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class SyncScenariosTest {
     private static final String SYNC = "dev.samara.core.internal.sync.";
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("Each operation, with failures, in a layout that is divided before it and by the next ones")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class DividedFailuresTest {
     /** The stride of depths. */
     private static final int DEPTHS = 2000;
@@ -78,7 +78,7 @@ final class DividedFailuresTest {
         FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION);
         List<String> failures = new ArrayList<>();
         int points = 0;
-        for (String operation : Share.of("operations in a divided layout", 16).of(FailureKinds.names())) {
+        for (String operation : Share.of("operations in a divided layout", 32).of(FailureKinds.names())) {
             String scenario = operation + FailureScenario.DIVIDED;
             for (FailureKind kind : List.of(FailureKind.ALLOCATION, FailureKind.STACK)) {
                 int stride = kind == FailureKind.STACK ? DEPTHS : ALLOCATIONS;

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class FailurePlantedTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final String FILE = CORE + "file.";

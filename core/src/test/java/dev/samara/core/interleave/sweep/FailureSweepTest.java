@@ -70,7 +70,7 @@ final class FailureSweepTest {
         List<String> failures = new ArrayList<>();
         int points = 0;
         // The same operations for each kind: what a run without a failure reaches is counted once.
-        Share share = Share.of("operations with failures", 16);
+        Share share = Share.of("operations with failures", 32);
         for (String scenario : share.of(FailureKinds.names())) {
             int stride = stride(scenario, kind);
             for (Injection.Scope scope : Injection.Scope.values()) {

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("each publication of the tree is linearizable beside the reader that it could mislead")
 @Tag("interleave")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class TreeScenariosTest {
     private static final int PREEMPTIONS = 4;
     private static final String TREE = "dev.samara.maple.MapleTree";

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Tag;
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
-@Explored(12)
+@Explored(24)
 public class DividedPhasesLincheckTest extends PhasesLincheckTest {
     public DividedPhasesLincheckTest() {
         FourPages.mapInParts((start, length, rights) ->

@@ -59,7 +59,7 @@ import org.junit.jupiter.api.Test;
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
-@Explored(12)
+@Explored(24)
 public class PhasesLincheckTest {
     /** Something in the range is in flight, so the operation would wait and then begin again. */
     static final long WAITS = -5000;

@@ -383,6 +383,11 @@ final class GateTest {
                 calls.incrementAndGet();
                 open(gate);
             }
+
+            @Override
+            public long attendEveryNanos() {
+                return 1_000_000;
+            }
         };
         assertTrue(gate.await(attends));
         assertEquals(1, calls.get());
