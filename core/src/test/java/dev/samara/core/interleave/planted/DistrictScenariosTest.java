@@ -197,12 +197,22 @@ final class DistrictScenariosTest {
 
     /** One change may wait for a listener. */
     private static Planting oneWaits(String... more) {
-        List<String> texts = new ArrayList<>(List.of("CAPACITY = 1 << 16;", "CAPACITY = 1;"));
+        return withCapacity("1", more);
+    }
+
+    private static Planting withCapacity(String capacity, String... more) {
+        List<String> texts = new ArrayList<>(List.of("CAPACITY = 1 << 16;", "CAPACITY = " + capacity + ";"));
         texts.addAll(List.of(more));
         return SourceBreak.of(INTERNAL + "space.ChangeDelivery", texts.toArray(String[]::new));
     }
 
     private static final Planting ONE_WAITS = oneWaits();
+
+    /** A queue without any place: each change is lost. */
+    private static final Planting NONE_WAITS = withCapacity("-2");
+
+    private static final Planting COUNTS_TOO_LATE =
+            withCapacity("-2", "        lost.getAndIncrement();", "        before = lost.getAndIncrement();");
 
     private static List<Break> breaks() {
         return BREAKS;
@@ -264,6 +274,18 @@ final class DistrictScenariosTest {
         Exploration.Result result = explore(ListenerScenarios.Losing.class, 1, ONE_WAITS);
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
+    }
+
+    @Test
+    @DisplayName("the report of a loss names the first lost change, whichever thread loses it")
+    void firstLost() {
+        Exploration.Result result = explore(ListenerScenarios.FirstLost.class, 1, NONE_WAITS);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+        Exploration.Failure failure =
+                explore(ListenerScenarios.FirstLost.class, 1, COUNTS_TOO_LATE).failure();
+        assertNotNull(failure);
+        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
     }
 
     @ParameterizedTest

@@ -164,6 +164,38 @@ final class ListenerScenarios {
         }
     }
 
+    /** A change of each of two parts, for a listener that loses every change. */
+    static final class FirstLost extends Calls {
+        FirstLost() {
+            calls().put("lower", (state, cpu) -> publish(state));
+            calls().put("upper", (state, cpu) -> publish(state));
+        }
+
+        private static String publish(State state) {
+            Losing.publish(state);
+            return "";
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.addListener(new ChangeReplay());
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            Losing.deliver(state);
+            if (state.reports.size() != 1 || !state.reports.get(0).contains("loses those from number 1 ")) {
+                throw new AssertionError("the first lost change is number 1: " + state.reports);
+            }
+            state.reports.clear();
+        }
+    }
+
     /**
      * Three changes of one part and one of another part, as their locks order them, for a listener for which one change
      * may wait. The second change may be lost, the third one is not.
