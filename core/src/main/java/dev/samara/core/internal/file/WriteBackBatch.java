@@ -29,6 +29,9 @@ final class WriteBackBatch {
     private final boolean[] isDirty;
     private int count;
 
+    /** The size of the file when the pages were collected. It may grow before they are written. */
+    private long size;
+
     /** The number of pages that are pinned; those that are not dirty are not among them. */
     private int pinned;
 
@@ -44,12 +47,16 @@ final class WriteBackBatch {
     }
 
     /**
-     * Collects the next pages in memory of a range. The caller holds the inode lock.
+     * Collects the next pages in memory of a range, as far as they lie in the file. The caller holds the inode lock up
+     * to the end of {@link #copy}.
      *
      * @return the page at which the next batch begins, or -1 if there are no more pages
      */
-    long collect(long first, long last) {
-        int found = cached.index().collect(first, pages, taken);
+    long collect(long first, long most) {
+        size = cached.size();
+        // A removal that has failed may have left pages beyond the end.
+        long last = Math.min(most, cached.pages(size) - 1);
+        int found = first > last ? 0 : cached.index().collect(first, pages, taken);
         long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
         while (found > 0 && pages[found - 1] > last) {
             found--;
@@ -162,9 +169,9 @@ final class WriteBackBatch {
         isDirty[pinned++] = true;
     }
 
-    /** Returns the number of bytes of a page that lie in the file. */
+    /** Returns the number of bytes of a page that lay in the file when it was copied. */
     private int length(int i) {
-        return (int) Math.min(frames.pageSize(), Math.max(0, cached.size() - cached.startOf(pages[i])));
+        return (int) Math.min(frames.pageSize(), size - cached.startOf(pages[i]));
     }
 
     /** Writes the copied pages. Returns 0 or the first failure. */

@@ -118,6 +118,21 @@ final class WriteBackTest extends ReclaimFixture {
     }
 
     @Test
+    @DisplayName("writes what it has copied, and no byte more, though the file grows before the write")
+    void growthMeanwhile() {
+        PagedFile file = file(PAGES);
+        file.cache.truncate(2 * PAGE + 100);
+        long at = map(file);
+        fixture.store(at, 1);
+        fixture.store(at + 2 * PAGE + 8, 1);
+        assertEquals(0, pages(file).writeBack(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
+            file.cache.truncate(PAGES * PAGE);
+            return save(offset, bytes);
+        }));
+        assertEquals(List.of("0+" + PAGE, 2 * PAGE + "+100"), runs);
+    }
+
+    @Test
     @DisplayName("sees a store that comes while the page is written: the page is dirty again")
     void storeMeanwhile() {
         PagedFile file = file(PAGES);
