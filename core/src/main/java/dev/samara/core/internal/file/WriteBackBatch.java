@@ -10,6 +10,7 @@ import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -34,6 +35,9 @@ final class WriteBackBatch {
 
     /** The number of pages that are pinned; those that are not dirty are not among them. */
     private int pinned;
+
+    /** Whether a dirty page could not be pinned. */
+    private boolean isRefused;
 
     private final List<ReverseMap.Link> links = new ArrayList<>();
 
@@ -144,11 +148,12 @@ final class WriteBackBatch {
     }
 
     /**
-     * Pins the dirty pages and copies their bytes, one page after the other. A page with too many pins stays dirty. The
-     * caller holds the inode lock.
+     * Pins the dirty pages and copies their bytes, one page after the other. A page with too many pins stays dirty, and
+     * {@link #write} fails. The caller holds the inode lock.
      */
     void copy(ByteBuffer buffer) {
         buffer.clear();
+        isRefused = false;
         int found = count;
         for (int i = 0; i < found; i++) {
             if (isDirty[i] && frames.pin(taken[i])) {
@@ -157,6 +162,7 @@ final class WriteBackBatch {
                         .read(taken[pinned - 1], 0, buffer, (pinned - 1) << cached.pageShift(), length(pinned - 1));
             } else if (isDirty[i]) {
                 frames.setDirty(taken[i]);
+                isRefused = true;
             }
         }
         count = pinned;
@@ -174,9 +180,9 @@ final class WriteBackBatch {
         return (int) Math.min(frames.pageSize(), size - cached.startOf(pages[i]));
     }
 
-    /** Writes the copied pages. Returns 0 or the first failure. */
+    /** Writes the copied pages. Returns 0 or the first failure: EAGAIN for a page that could not be pinned. */
     long write(ByteBuffer buffer, PageWriter writer) {
-        long failure = 0;
+        long failure = isRefused ? Errno.EAGAIN.result() : 0;
         int from = 0;
         while (from < pinned) {
             int to = from + 1;

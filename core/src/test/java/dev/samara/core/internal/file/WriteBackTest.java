@@ -15,6 +15,7 @@ import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -149,6 +150,28 @@ final class WriteBackTest extends ReclaimFixture {
         assertEquals(0, writeBack(file));
         assertEquals(2, saved.getLong(0));
         assertEquals(3, saved.getLong(PAGE_BYTES));
+    }
+
+    @Test
+    @DisplayName("that meets a page with the most pins that there can be writes the others, and fails")
+    void pins() {
+        PagedFile file = file(PAGES);
+        long at = map(file);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 2);
+        int frame = file.cache.frameAt(0);
+        Frames frames = pages(file).memory().frames();
+        int pins = 0;
+        while (frames.pin(frame)) {
+            pins++;
+        }
+        assertResult(Errno.EAGAIN, writeBack(file));
+        assertEquals(List.of(PAGE + "+" + PAGE), runs);
+        while (pins-- > 0) {
+            frames.unpin(frame);
+        }
+        assertEquals(0, writeBack(file));
+        assertEquals(1, saved.getLong(0));
     }
 
     @Test
