@@ -13,7 +13,8 @@ import java.nio.ByteBuffer;
  * <p><b>Pages.</b> All opens of one file in a machine have one page cache. The file is known by its file key, or by its
  * real path where the file system has no keys. A page is read at the first access to it, and pages after it with it if
  * the accesses are sequential. The bytes after the end of the file in its last page are zeros until they are written
- * through a mapping; they are never written to the file. Reads, writes, truncations and holes of this class, and
+ * through a mapping; they are never written to the file, and are zeros again when it grows, as on {@code ext4} (a
+ * {@code MemoryFile} keeps them, as {@code tmpfs} does). Reads, writes, truncations and holes of this class, and
  * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
  *
  * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
@@ -33,10 +34,13 @@ import java.nio.ByteBuffer;
  * again, as far as they are in memory. {@code MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a
  * thread has no effect on the file.
  *
- * <p><b>Other programs.</b> If another program makes the file shorter, that is found at the next read of a page, save
- * or {@link #revalidate}. The pages beyond the new end are a SIGBUS then, and nothing makes the file longer again. If
- * another program makes it longer, that is found by an access beyond the end. Bytes that another program changes in a
- * page in memory are not seen.
+ * <p><b>Other programs.</b> If another program makes the file shorter, that is found by each call of this class that
+ * changes the file, and at the next read of a page or save. The pages beyond the new end are a SIGBUS then, what was
+ * stored there is lost, and nothing but such a call makes the file longer again. (The JDK cannot write only if a file
+ * has some size: pages that are being written at that instant may be written beyond the new end.) If another program
+ * makes it longer, that is found by each call that changes the file, by a {@link #pread} that ends at the known end,
+ * and by an access to a page beyond that, but not by an access to the last page or by {@link #size}. Bytes that another
+ * program changes in a page in memory are not seen.
  *
  * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last
  * open ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is
@@ -48,7 +52,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     protected HostFile() {}
 
     /**
-     * Returns the size of the file.
+     * Returns the size of the file, as far as the machine knows it: see {@link #revalidate}.
      *
      * @return bytes
      */
@@ -56,7 +60,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are
-     * read first. The position of the buffer advances by the number of read bytes.
+     * read first. A read that ends at the end asks the host for the size. The position of the buffer advances by the
+     * number of read bytes.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -70,9 +75,10 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
-     * end. A page of which a part stays is read first. The file of the host gets its new size at once, and the bytes
-     * when it is saved. The position of the buffer advances by the number of written bytes. Writes, holes and changes
-     * of the size run one at a time.
+     * end. A page of which a part stays is read first. The file of the host gets bytes beyond its end at once, so a
+     * full device is told of by the call, after the bytes for which there is room; it gets all others when it is saved.
+     * (Bytes that replace a hole need space on the device, too: whether it has some is known at the save.) The position
+     * of the buffer advances by the number of written bytes. Writes, holes and changes of the size run one at a time.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -82,6 +88,30 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long pwrite(ByteBuffer source, long offset);
+
+    /**
+     * Writes the remaining bytes of a buffer at the end of the file, as {@link #pwrite} does ({@code O_APPEND}). The
+     * end is that of this instant: no other write, by any open of the file in the machine, comes between the look and
+     * the write. The size of the host's file is looked at as well, but another program that appends at the same instant
+     * may write to the same place: the JDK has no append by position.
+     *
+     * @param source has the bytes; its position advances by the number of written ones
+     * @return the offset of the first byte in the file; if none was written, a negated errno, as for {@link #pwrite}
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long append(ByteBuffer source);
+
+    /**
+     * Makes the file at least as large as that, with zeros, and never smaller. No other change of the size in the
+     * machine comes between the look at the size and the change. The new bytes are a hole where the file system has
+     * holes: they take no space on the device.
+     *
+     * @param bytes the least size
+     * @return 0, or a negated errno: EINVAL for a negative size, EBADF if this is closed or not open for writing, or an
+     *     error of the host, which has changed nothing
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long grow(long bytes);
 
     /**
      * Changes the size ({@code ftruncate}). The pages beyond the end are removed from every mapping too, private copies
@@ -96,8 +126,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Makes bytes of the file zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}). Private copies
-     * stay. The host's file gets zeros, which take space on its device: the JDK has no call for holes. Bytes beyond the
-     * end of the file are left out.
+     * stay. The host's file gets zeros where it has others, and they take as much space on its device as before: the
+     * JDK has no call for holes. Bytes beyond the end of the file are left out, also if another program has moved it.
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
@@ -112,7 +142,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * written before the call is saved when this returns 0. Waits for CPUs that may write the pages.
      *
      * @return 0; EBADF, negated, if this is closed; or the negated errno of the last failed write since this open was
-     *     told of one, such as EIO or ENOSPC
+     *     told of one, such as EIO or ENOSPC. A call whose own write has failed never returns 0
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long fsync();
@@ -148,7 +178,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long revalidate();
 
     /**
-     * Ends the owner's use of this open. Mappings stay, and can be split, moved and forked; new ones fail with EBADF
+     * Ends the owner's use of this open. A call under way on another thread completes, and the file is open that long.
+     * Mappings stay, and can be split, moved and forked; new ones fail with EBADF
      * once the last one is gone. A second call does nothing. May save the file.
      *
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}

@@ -18,7 +18,9 @@ import java.util.Objects;
  * allocated at the first access to each page.
  *
  * <p>A {@code Machine} makes it. Reads and writes of the file, and accesses through shared mappings, see each other's
- * stores at once. Thread-safe. A call waits only for other writes, holes and changes of the size, and for CPUs.
+ * stores at once. The bytes after the end of the file in its last page are zeros until they are written through a
+ * mapping, and bytes of the file when it grows, as {@code tmpfs} has it. Thread-safe. A call waits only for other
+ * writes, holes and changes of the size, and for CPUs.
  */
 public final class MemoryFile implements AutoCloseable {
     private final String name;

@@ -23,6 +23,9 @@ final class Truncation {
     private final Removals removals;
     private final ShrinkLog shrinks;
 
+    /** Whether bytes that were stored beyond the end through a mapping are zeros once the file grows. */
+    private final boolean forgetsBeyondEnd;
+
     /**
      * The place of zeros that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}. Either
      * a truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
@@ -35,6 +38,7 @@ final class Truncation {
         this.removals = removals;
         this.shrinks = shrinks;
         frames = memory.frames();
+        forgetsBeyondEnd = (cached.number() & Frames.SAVED) != 0;
     }
 
     /** Sets the size. May wait for CPUs and for a grace period. */
@@ -85,14 +89,19 @@ final class Truncation {
     }
 
     /**
-     * Prepares the file to grow. The caller then writes behind the end, and calls {@link #endGrowth} unless it has
-     * failed. The bytes of a failed write are cleared before the file grows later. May wait for CPUs. The caller holds
-     * the inode lock until after {@code endGrowth}.
+     * Prepares the file to grow. What was stored beyond the end of a saved file is zeros then, as the file behind the
+     * cache has it ({@code ext4_block_zero_page_range}); a file in memory keeps it ({@code shmem_setattr}). The caller
+     * then writes behind the end, and calls {@link #endGrowth} unless it has failed. The bytes of a failed write are
+     * cleared before the file grows later. May wait for CPUs. The caller holds the inode lock until after {@code
+     * endGrowth}.
      */
     void beginGrowth() {
         Cpus.checkMayWait("a change of a file's size");
         // Pages that must go because they were beyond the end must not be within the file again.
         removals.resumeUnfinished();
+        if (forgetsBeyondEnd) {
+            tail = cached.size();
+        }
         zeroTail();
         tail = cached.size();
     }

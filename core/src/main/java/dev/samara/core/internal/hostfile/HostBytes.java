@@ -15,90 +15,75 @@ final class HostBytes {
     /** The bytes of a write for which room is made at once. */
     private static final int MOST_BYTES = 128 << 10;
 
+    /** The end of the file lies before a byte that must be in it. */
+    private static final long BEYOND_END = PageWrites.SHORT;
+
     private final HostInode inode;
     private final HostFiles files;
     private final FilePages pages;
+    private final int pageSize;
 
     HostBytes(HostInode inode, HostFiles files) {
         this.inode = inode;
         this.files = files;
         pages = inode.pages();
+        pageSize = pages.memory().frames().pageSize();
     }
 
     /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
     long pread(ByteBuffer target, long offset, ReadAhead ahead) {
-        return transfer(target, offset, ahead);
+        long done = read(target, offset, ahead);
+        if (done < 0 || !target.hasRemaining() || !inode.size().isOther()) {
+            return done;
+        }
+        // Ended at the end of the file, which another program has moved.
+        long failed = inode.size().revalidate();
+        long rest = failed != 0 ? failed : read(target, offset + done, ahead);
+        return done == 0 ? rest : done + Math.max(rest, 0);
     }
 
     /** Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}. */
     long pwrite(ByteBuffer source, long offset) {
         Cpus.checkMayWait("a write of a file");
-        long end = offset + source.remaining();
-        if (offset < 0 || end < 0) {
+        if (offset < 0 || offset + source.remaining() < 0) {
             return Errno.EINVAL.result();
         }
         inode.changesLock().lock();
         try {
-            return end <= pages.size() || !source.hasRemaining()
-                    ? transfer(source, offset, null)
-                    : append(source, offset, end);
+            long failed = inode.size().revalidate();
+            return failed != 0 ? failed : write(source, offset, true);
         } finally {
             inode.changesLock().unlock();
         }
     }
 
-    /** Writes bytes that make the file larger. The caller holds the lock of the changes. */
-    private long append(ByteBuffer source, long offset, long end) {
-        long failed = inode.revalidate();
-        if (failed != 0) {
-            return failed;
-        }
-        long size = pages.size();
-        failed = inode.grow(end);
-        if (failed != 0) {
-            return failed;
-        }
+    /** Writes bytes at the end of the file; see {@link dev.samara.core.backing.HostFile#append}. */
+    long append(ByteBuffer source) {
+        Cpus.checkMayWait("a write of a file");
+        inode.changesLock().lock();
         try {
-            return transfer(source, offset, null);
-        } finally {
-            if (end > pages.size()) {
-                inode.cutHost(size);
+            long failed = inode.size().revalidate();
+            if (failed != 0) {
+                return failed;
             }
-        }
-    }
-
-    /** Writes some of the remaining bytes, so that a long write makes room in between. */
-    private long write(ByteBuffer source, long offset) {
-        int limit = source.limit();
-        source.limit(Math.min(limit, source.position() + MOST_BYTES));
-        try {
-            return pages.pwrite(source, offset);
+            long end = pages.size();
+            if (end + source.remaining() < 0) {
+                return Errno.EFBIG.result();
+            }
+            long done = write(source, end, true);
+            return done < 0 ? done : end;
         } finally {
-            source.limit(limit);
+            inode.changesLock().unlock();
         }
     }
 
-    /**
-     * Reads or writes bytes.
-     *
-     * @param ahead tells how many pages are read at once; null for a write, which reads single pages
-     */
-    private long transfer(ByteBuffer buffer, long offset, @Nullable ReadAhead ahead) {
-        boolean isWrite = ahead == null;
-        long pageSize = pages.memory().frames().pageSize();
+    private long read(ByteBuffer target, long offset, ReadAhead ahead) {
         long done = 0;
-        boolean isFetched = false;
         for (; ; ) {
-            if (isWrite && !isFetched) {
-                // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
-                files.balanceDirty();
-                files.makeRoom(inode);
-            }
-            isFetched = false;
-            long part = isWrite ? write(buffer, offset + done) : pages.pread(buffer, offset + done);
+            long part = pages.pread(target, offset + done);
             if (part >= 0) {
                 done += part;
-                if (part == 0 || !buffer.hasRemaining()) {
+                if (part == 0 || !target.hasRemaining()) {
                     return done;
                 }
             } else {
@@ -106,9 +91,85 @@ final class HostBytes {
                 if (failed != 0) {
                     return done > 0 ? done : failed;
                 }
-                isFetched = true;
             }
         }
+    }
+
+    /**
+     * Writes bytes, some at a time, so that a long write makes room in between. The caller holds the lock of the
+     * changes.
+     *
+     * @param mayGrow whether the file becomes larger if they reach beyond its end; otherwise this ends there
+     * @return the number of bytes; a negated errno if there are none
+     */
+    private long write(ByteBuffer source, long offset, boolean mayGrow) {
+        int start = source.position();
+        long failed = 0;
+        boolean isFetched = false;
+        while (failed == 0 && source.hasRemaining()) {
+            if (!isFetched) {
+                // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
+                files.balanceDirty();
+                files.makeRoom(inode);
+            }
+            long at = offset + source.position() - start;
+            failed = writePart(source, at, mayGrow);
+            isFetched = failed == Errno.EAGAIN.result();
+            if (isFetched) {
+                // A page that was cut meanwhile is looked at again, and so is the end of the file.
+                failed = fetched((offset + source.position() - start) / pageSize, null);
+            }
+        }
+        int done = source.position() - start;
+        return done > 0 ? done : failed;
+    }
+
+    /** Writes some of the remaining bytes. Returns 0 or a negated errno; a part may be written in both cases. */
+    private long writePart(ByteBuffer source, long offset, boolean mayGrow) {
+        int limit = source.limit();
+        int start = source.position();
+        source.limit(Math.min(limit, start + MOST_BYTES));
+        long end = offset + source.remaining();
+        long size = pages.size();
+        try {
+            if (end <= size) {
+                return written(source, offset);
+            }
+            if (!mayGrow) {
+                return BEYOND_END;
+            }
+            return grow(source, offset, Math.max(offset, size));
+        } finally {
+            source.limit(limit);
+        }
+    }
+
+    private long written(ByteBuffer source, long offset) {
+        long done = pages.pwrite(source, offset);
+        return done < 0 ? done : 0;
+    }
+
+    /** Writes bytes of which those from an offset on lie beyond the end: as many as the device has room for. */
+    private long grow(ByteBuffer source, long offset, long from) {
+        if (offset % pageSize != 0 && offset / pageSize < pages.pages() && pages.frameAt(offset / pageSize) < 0) {
+            // Read first: without the page, the host would be made larger in vain.
+            return Errno.EAGAIN.result();
+        }
+        int inFile = (int) (from - offset);
+        int start = source.position();
+        int added = inode.size().extend(source.position(start + inFile), from);
+        source.position(start);
+        if (added < 0 && inFile == 0) {
+            return added;
+        }
+        int missing = source.remaining() - inFile - Math.max(added, 0);
+        source.limit(source.limit() - missing);
+        long failed = written(source, offset);
+        if (added > 0 && pages.size() < from + added) {
+            inode.size().undo(from + added);
+        }
+        // A short write ends the call, and the next one is told why.
+        return failed == 0 && missing > 0 ? Errno.EIO.result() : failed;
     }
 
     /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
@@ -124,19 +185,27 @@ final class HostBytes {
         Cpus.checkMayWait("the punching of a hole");
         inode.changesLock().lock();
         try {
-            long end = Math.min(offset + length, pages.size());
-            int pageSize = pages.memory().frames().pageSize();
-            long first = (offset + pageSize - 1) / pageSize;
-            long behind = end / pageSize;
-            if (first >= behind) {
-                return zero(offset, end);
+            long failed = BEYOND_END;
+            for (int attempt = 0; failed == BEYOND_END && attempt < HostInode.ATTEMPTS; attempt++) {
+                // The first time, and when another program has made the file shorter meanwhile.
+                failed = inode.size().revalidate();
+                failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }
-            long failed = zero(offset, first * pageSize);
-            failed = failed != 0 ? failed : punchPages(first, behind);
-            return failed != 0 ? failed : zero(behind * pageSize, end);
+            return failed == BEYOND_END ? Errno.EIO.result() : failed;
         } finally {
             inode.changesLock().unlock();
         }
+    }
+
+    private long punchUpTo(long offset, long end) {
+        long first = (offset + pageSize - 1) / pageSize;
+        long behind = end / pageSize;
+        if (first >= behind) {
+            return zero(offset, end);
+        }
+        long failed = zero(offset, first * pageSize);
+        failed = failed != 0 ? failed : punchPages(first, behind);
+        return failed != 0 ? failed : zero(behind * pageSize, end);
     }
 
     /** Writes zeros to less than two pages in memory. The caller holds the lock of the changes. */
@@ -144,32 +213,35 @@ final class HostBytes {
         if (start >= end) {
             return 0;
         }
-        ByteBuffer zeros = ByteBuffer.allocate((int) (end - start));
-        long done = transfer(zeros, start, null);
-        return done < 0 ? done : done < end - start ? Errno.EIO.result() : 0;
+        long done = write(ByteBuffer.allocate((int) (end - start)), start, false);
+        return done == end - start ? 0 : done < 0 ? done : pages.size() < end ? BEYOND_END : Errno.EIO.result();
     }
 
     /** Makes whole pages zeros behind the cache, and removes them. The caller holds the lock of the changes. */
     private long punchPages(long first, long behind) {
         ByteBuffer zeros = files.buffers().take(0);
-        inode.writeBackLock().lock();
-        inode.exclusiveLock().lock();
         try {
-            int shift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
-            int room = Math.max(1, zeros.capacity() >>> shift);
-            for (long page = first; page < behind; page += room) {
-                long count = Math.min(room, behind - page);
-                long failed = inode.writes().zero(zeros, page << shift, count << shift);
-                if (failed != 0) {
-                    return failed;
-                }
-                pages.remove(page, count);
+            int room = Math.max(1, zeros.capacity() / pageSize);
+            long failed = 0;
+            for (long page = first; failed == 0 && page < behind; page += room) {
+                failed = punchPages(page, (int) Math.min(room, behind - page), zeros);
             }
-            return 0;
+            return failed;
         } finally {
-            inode.exclusiveLock().unlock();
-            inode.writeBackLock().unlock();
             files.buffers().giveBack(zeros);
+        }
+    }
+
+    private long punchPages(long first, int count, ByteBuffer zeros) {
+        inode.lockAll();
+        try {
+            long failed = inode.writes().zero(zeros, first * pageSize, count * pageSize);
+            if (failed == 0) {
+                pages.remove(first, count);
+            }
+            return failed;
+        } finally {
+            inode.unlockAll();
         }
     }
 }

@@ -154,7 +154,7 @@ public final class HostFiles {
         boolean isOpen = false;
         try {
             // Another program may have changed the size since an earlier open.
-            inode.revalidate();
+            inode.size().revalidate();
             OpenHostFile made = new OpenHostFile(this, inode, path.toString(), HostIdentity.of(path), writes);
             isOpen = true;
             return made;

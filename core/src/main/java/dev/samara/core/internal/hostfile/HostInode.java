@@ -7,7 +7,6 @@ import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -17,9 +16,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 /**
  * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
  *
- * <p>The file of the host is never shorter than the page cache says, unless another program has made it shorter. A
- * write or a truncation that makes the file larger makes that of the host larger first; one that makes it smaller
- * makes that of the host smaller first.
+ * <p>The file of the host is never shorter than the page cache says, unless another program has made it shorter (see
+ * {@link HostSize}).
  */
 final class HostInode {
     /** How often a read or a write-back tries again that has found the file of the host shorter. */
@@ -32,6 +30,7 @@ final class HostInode {
     private final PageReads reads;
     private final PageWrites writes;
     private final HostBytes bytes;
+    private final HostSize size;
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
     private final ReentrantLock changes = new ReentrantLock();
@@ -54,9 +53,6 @@ final class HostInode {
     /** Whether bytes were written, or the size was changed, since the last force. */
     private volatile boolean isUnforced;
 
-    /** Whether the file of the host was made larger in vain, and is not cut yet. Stored under {@link #changes}. */
-    private volatile boolean isTooLong;
-
     /** All channels that end with this. Guarded by the monitor of {@link HostFiles}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
 
@@ -72,6 +68,7 @@ final class HostInode {
         this.channel = channel;
         this.isWritable = isWritable;
         channels.add(channel);
+        size = new HostSize(this);
         writes = new PageWrites(this, buffers, files.dropsFailedWrites());
         reads = new PageReads(this, buffers, spaces);
         bytes = new HostBytes(this, files);
@@ -138,6 +135,10 @@ final class HostInode {
         return bytes;
     }
 
+    HostSize size() {
+        return size;
+    }
+
     ReentrantLock changesLock() {
         return changes;
     }
@@ -183,155 +184,24 @@ final class HostInode {
                 return frame;
             }
             // Made shorter by another program.
-            if (revalidate() != 0) {
+            if (size.revalidate() != 0) {
                 return PageReads.UNREADABLE;
             }
         }
         return PageReads.UNREADABLE;
     }
 
-    /**
-     * Makes the file of the host at least as large as that, with zeros. The caller holds the lock of the changes.
-     *
-     * @return 0, or a negated errno
-     */
-    long grow(long bytes) {
-        if (bytes <= pages.size()) {
-            return 0;
-        }
-        try {
-            HostChannel to = channel;
-            if (to.size() < bytes) {
-                // No channel of the JDK makes a file larger in another way. The rest becomes a hole where the file
-                // system has holes.
-                isUnforced = true;
-                if (to.write(ByteBuffer.allocate(1), bytes - 1) != 1) {
-                    return Errno.EIO.result();
-                }
-            }
-            return 0;
-        } catch (IOException failed) {
-            return HostErrors.of(failed).result();
-        }
-    }
-
-    /**
-     * Makes the file of the host as small as the page cache says, after a growth that was not needed.
-     *
-     * @param size its size before the growth
-     */
-    void cutHost(long size) {
-        try {
-            channel.truncate(Math.max(size, pages.size()));
-            isTooLong = false;
-        } catch (IOException failed) {
-            // The file is longer than needed, by zeros, until the next try.
-            isTooLong = true;
-            isUnforced = true;
-        }
-    }
-
-    /** Changes the size; see {@link dev.samara.core.backing.HostFile#truncate}. */
-    long truncate(long bytes) {
-        Cpus.checkMayWait("a truncation");
-        lockAll();
-        try {
-            if (bytes > pages.size()) {
-                long failed = revalidate();
-                failed = failed != 0 ? failed : grow(bytes);
-                if (failed != 0) {
-                    return failed;
-                }
-            }
-            if (bytes < pages.size()) {
-                // Also if another program has made it larger than that.
-                isUnforced = true;
-                channel.truncate(bytes);
-            }
-            if (bytes != pages.size()) {
-                pages.truncate(bytes);
-            }
-            return 0;
-        } catch (IOException failed) {
-            return HostErrors.of(failed).result();
-        } finally {
-            unlockAll();
-        }
-    }
-
-    private void lockAll() {
+    /** Takes the locks of the changes, of the write-back and of the reads, in this order. */
+    void lockAll() {
         changes.lock();
         writeBack.lock();
         invalidate.writeLock().lock();
     }
 
-    private void unlockAll() {
+    void unlockAll() {
         invalidate.writeLock().unlock();
         writeBack.unlock();
         changes.unlock();
-    }
-
-    /** Takes the size of the file of the host; see {@link dev.samara.core.backing.HostFile#revalidate}. */
-    long revalidate() {
-        Cpus.checkMayWait("a look at a file");
-        changes.lock();
-        try {
-            if (isTooLong) {
-                cutHost(pages.size());
-            }
-            if (channel.size() == pages.size() || isTooLong) {
-                return 0;
-            }
-            lockAll();
-            try {
-                long found = channel.size();
-                if (found < pages.size()) {
-                    pages.truncate(found);
-                    return 0;
-                }
-                return found == pages.size() ? 0 : follow(found);
-            } finally {
-                unlockAll();
-            }
-        } catch (IOException failed) {
-            return HostErrors.of(failed).result();
-        } finally {
-            changes.unlock();
-        }
-    }
-
-    /**
-     * Makes the page cache as large as the file of the host, to which another program has added. The rest of the last
-     * page is read again. If the page may be dirty, the new bytes are written to it, so that no store is lost. The
-     * caller holds all locks.
-     */
-    private long follow(long found) throws IOException {
-        int pageSize = pages.memory().frames().pageSize();
-        long size = pages.size();
-        long last = size / pageSize;
-        if (size % pageSize != 0 && isWritable) {
-            ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
-            while (rest.hasRemaining()) {
-                if (channel.read(rest, size + rest.position()) < 0) {
-                    // Made shorter again. The next look finds the size that it has then.
-                    return 0;
-                }
-            }
-            // No eviction has the page, or comes between the look and the write.
-            pages.lock();
-            try {
-                int length = rest.flip().remaining();
-                if (pages.frameAt(last) >= 0 && pages.pwrite(rest, size) != length) {
-                    return Errno.EIO.result();
-                }
-            } finally {
-                pages.unlock();
-            }
-        } else if (size % pageSize != 0) {
-            pages.remove(last, 1);
-        }
-        pages.truncate(found);
-        return 0;
     }
 
     /** Saves the pages of a range, and forces the file; see {@link PageWrites#flush}. */
@@ -346,8 +216,8 @@ final class HostInode {
 
     private long flush(long first, long last, boolean forces) {
         Cpus.checkMayWait("a write-back");
-        if (isTooLong) {
-            revalidate();
+        if (size.isTooLong()) {
+            size.revalidate();
         }
         long failed = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -356,7 +226,7 @@ final class HostInode {
                 return failed;
             }
             // Made shorter by another program. Nothing makes it longer again.
-            failed = revalidate();
+            failed = size.revalidate();
             if (failed != 0) {
                 errors.add(failed);
                 return failed;

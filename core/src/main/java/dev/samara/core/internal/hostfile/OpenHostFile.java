@@ -30,6 +30,7 @@ public final class OpenHostFile extends HostFile {
     private final String name;
     private final HostIdentity identity;
     private final boolean isWritable;
+    private final int pageShift;
     private final ErrorSequence.ToldFailures failures;
     private final ReadAhead readAhead;
     private final Operations operations = new Operations();
@@ -37,7 +38,7 @@ public final class OpenHostFile extends HostFile {
     /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
     private final AtomicInteger readsAhead = new AtomicInteger();
 
-    /** The mappings, the owner, and reads ahead under way. Guarded by this. */
+    /** The mappings, the owner, its calls and reads ahead under way. Guarded by this. */
     private int uses = 1;
 
     /** Whether the owner has closed this. Guarded by this. */
@@ -50,7 +51,9 @@ public final class OpenHostFile extends HostFile {
         this.identity = identity;
         this.isWritable = isWritable;
         failures = inode.errors().open();
-        readAhead = new ReadAhead(inode.pages().memory().frames().pageSize());
+        int pageSize = inode.pages().memory().frames().pageSize();
+        pageShift = Integer.numberOfTrailingZeros(pageSize);
+        readAhead = new ReadAhead(pageSize);
     }
 
     private final class Operations implements VmOperations {
@@ -84,8 +87,12 @@ public final class OpenHostFile extends HostFile {
         }
     }
 
-    private synchronized boolean isClosed() {
-        return isClosed;
+    /**
+     * Begins a call of the owner, during which this stays open. Returns false if the owner has closed this. Otherwise
+     * the call ends with {@link #unuse}, which may save the file.
+     */
+    private synchronized boolean beginCall() {
+        return !isClosed && use();
     }
 
     @Override
@@ -106,7 +113,7 @@ public final class OpenHostFile extends HostFile {
         long page = request.page();
         if (page >= pages.pages()) {
             // Another program may have made the file longer.
-            inode.revalidate();
+            inode.size().revalidate();
         }
         int known = pages.frameAt(page);
         if (known >= 0) {
@@ -123,32 +130,46 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long fsync(long offset, long length) {
         Cpus.checkMayWait("a write-back");
-        int shift =
-                Integer.numberOfTrailingZeros(inode.pages().memory().frames().pageSize());
-        inode.flush(offset >>> shift, (offset + length - 1) >>> shift);
-        return failures.tell();
+        return told(inode.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift));
     }
 
     @Override
     public long fsync() {
         Cpus.checkMayWait("a write-back");
-        if (isClosed()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
-        inode.flush(0, Long.MAX_VALUE);
-        return failures.tell();
+        try {
+            return told(inode.flush(0, Long.MAX_VALUE));
+        } finally {
+            unuse();
+        }
+    }
+
+    /** Returns what a call returns whose write-back has this result: another thread may be told of the same failure. */
+    private long told(long failed) {
+        long told = failures.tell();
+        return told != 0 ? told : failed;
     }
 
     @Override
     public long syncRange(long offset, long length, int flags) {
         Cpus.checkMayWait("a write-back");
-        if (isClosed()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
-        long end = offset + length;
-        if ((flags & ~SYNC_FLAGS) != 0 || offset < 0 || length < 0 || end < 0) {
-            return Errno.EINVAL.result();
+        try {
+            long end = offset + length;
+            boolean isValid = (flags & ~SYNC_FLAGS) == 0 && offset >= 0 && length >= 0 && end >= 0;
+            return isValid
+                    ? syncPages(offset >>> pageShift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> pageShift, flags)
+                    : Errno.EINVAL.result();
+        } finally {
+            unuse();
         }
+    }
+
+    private long syncPages(long first, long last, int flags) {
         if ((flags & SyncRangeFlags.WAIT_BEFORE) != 0) {
             inode.awaitWriteBack();
             long failed = failures.tell();
@@ -156,23 +177,21 @@ public final class OpenHostFile extends HostFile {
                 return failed;
             }
         }
+        long failed = 0;
         if ((flags & SyncRangeFlags.SYNC_FILE_RANGE_WRITE) != 0) {
-            int shift = Integer.numberOfTrailingZeros(
-                    inode.pages().memory().frames().pageSize());
             // What has failed is told to a call that waits.
-            inode.write(offset >>> shift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> shift);
+            failed = inode.write(first, last);
         } else if ((flags & SyncRangeFlags.WAIT_AFTER) != 0) {
             inode.awaitWriteBack();
         }
-        return (flags & SyncRangeFlags.WAIT_AFTER) != 0 ? failures.tell() : 0;
+        return (flags & SyncRangeFlags.WAIT_AFTER) != 0 ? told(failed) : 0;
     }
 
     @Override
     public void willNeed(long offset, long length) {
         Frames frames = inode.pages().memory().frames();
-        int shift = Integer.numberOfTrailingZeros(frames.pageSize());
-        long first = offset >>> shift;
-        long last = Math.min((offset + length - 1) >>> shift, first + files.mostAhead(frames) - 1);
+        long first = offset >>> pageShift;
+        long last = Math.min((offset + length - 1) >>> pageShift, first + files.mostAhead(frames) - 1);
         if (first > last) {
             return;
         }
@@ -216,41 +235,95 @@ public final class OpenHostFile extends HostFile {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        if (isClosed()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
-        return inode.bytes().pread(target, offset, readAhead);
+        try {
+            return inode.bytes().pread(target, offset, readAhead);
+        } finally {
+            unuse();
+        }
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
         Cpus.checkMayWait("a write of a file");
-        return isClosed() || !isWritable ? Errno.EBADF.result() : inode.bytes().pwrite(source, offset);
+        if (!isWritable || !beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.bytes().pwrite(source, offset);
+        } finally {
+            unuse();
+        }
+    }
+
+    @Override
+    public long append(ByteBuffer source) {
+        Cpus.checkMayWait("a write of a file");
+        if (!isWritable || !beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.bytes().append(source);
+        } finally {
+            unuse();
+        }
+    }
+
+    @Override
+    public long grow(long bytes) {
+        Cpus.checkMayWait("a change of a file's size");
+        if (!isWritable || !beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return bytes < 0 ? Errno.EINVAL.result() : inode.size().grow(bytes);
+        } finally {
+            unuse();
+        }
     }
 
     @Override
     public long truncate(long bytes) {
         Cpus.checkMayWait("a truncation");
-        if (isClosed()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
-        return bytes < 0 || !isWritable ? Errno.EINVAL.result() : inode.truncate(bytes);
+        try {
+            return bytes < 0 || !isWritable
+                    ? Errno.EINVAL.result()
+                    : inode.size().truncate(bytes);
+        } finally {
+            unuse();
+        }
     }
 
     @Override
     public long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        if (isClosed() || !isWritable) {
+        if (!isWritable || !beginCall()) {
             return Errno.EBADF.result();
         }
-        boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
-        return isRange ? inode.bytes().punch(offset, length) : Errno.EINVAL.result();
+        try {
+            boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
+            return isRange ? inode.bytes().punch(offset, length) : Errno.EINVAL.result();
+        } finally {
+            unuse();
+        }
     }
 
     @Override
     public long revalidate() {
         Cpus.checkMayWait("a look at a file");
-        return isClosed() ? Errno.EBADF.result() : inode.revalidate();
+        if (!beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.size().revalidate();
+        } finally {
+            unuse();
+        }
     }
 
     @Override

@@ -117,6 +117,9 @@ final class PageWrites implements PageWriter {
     }
 
     private long writeFully(long offset, ByteBuffer bytes) throws IOException {
+        if (!bytes.hasRemaining()) {
+            return 0;
+        }
         HostChannel to = inode.channel();
         long at = offset;
         inode.setUnforced(true);
@@ -141,20 +144,50 @@ final class PageWrites implements PageWriter {
     }
 
     /**
-     * Writes zeros to the host. The caller holds the lock of the write-back.
+     * Makes pages of the host zeros. Reads them first: those that are zeros already are not written, since they may be
+     * a hole, which takes no space. The caller holds the lock of the write-back.
      *
-     * @param zeros a buffer that is filled with zeros here; not shorter than {@code length}
+     * @param buffer for the bytes of the pages; not shorter than {@code length}
+     * @param length whole pages
+     * @return 0, a negated errno, or {@link #SHORT}
      */
-    long zero(ByteBuffer zeros, long offset, long length) {
-        zeros.clear().limit((int) length);
-        for (int i = 0; i < length; i += ZEROS.length) {
-            zeros.put(i, ZEROS, 0, Math.min(ZEROS.length, (int) length - i));
-        }
+    long zero(ByteBuffer buffer, long offset, int length) {
+        int pageSize = pages.memory().frames().pageSize();
         try {
-            return writeFully(offset, zeros);
+            buffer.clear().limit(length);
+            while (buffer.hasRemaining()) {
+                if (inode.channel().read(buffer, offset + buffer.position()) < 0) {
+                    return SHORT;
+                }
+            }
+            long failed = 0;
+            for (int from = 0; failed == 0 && from < length; ) {
+                int to = from;
+                while (to < length && clear(buffer, to, pageSize)) {
+                    to += pageSize;
+                }
+                buffer.limit(to).position(from);
+                failed = writeFully(offset + from, buffer);
+                buffer.limit(length);
+                // The page at this place is zeros.
+                from = to + pageSize;
+            }
+            return failed;
         } catch (IOException failed) {
             return HostErrors.of(failed).result();
         }
+    }
+
+    /** Fills a part of a buffer with zeros. Returns false if it consists of zeros. */
+    private static boolean clear(ByteBuffer buffer, int from, int length) {
+        long bits = 0;
+        for (int i = from; i < from + length; i += Long.BYTES) {
+            bits |= buffer.getLong(i);
+        }
+        for (int i = from; bits != 0 && i < from + length; i += ZEROS.length) {
+            buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
+        }
+        return bits != 0;
     }
 
     private void addRun(long offset, long length) {

@@ -10,6 +10,8 @@
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
  *       <td>{@code HostInode}</td></tr>
+ *   <tr><td>How large is the file, and who has changed that?</td>
+ *       <td>{@code HostSize}</td></tr>
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
  *       <td>{@code HostBytes}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,9 +20,12 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.SyncRangeFlags;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -213,6 +217,49 @@ final class HostFileRacesTest extends HostFileFixture {
         assertEquals(6, target.getLong(0));
         again.close();
         assertEquals(6, number(path, 2 * PAGE));
+    }
+
+    @Test
+    @DisplayName("that is under way when its open is closed completes, and what it has written is saved then")
+    void closeBesideCall() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.READ) {
+                file.close();
+            }
+        };
+        assertEquals(8, file.pwrite(bytes(5), PAGE));
+        assertEquals(5, number(path, PAGE));
+        assertEquals(0, channels.open.get());
+        assertResult(Errno.EBADF, file.pwrite(bytes(6), PAGE));
+    }
+
+    @Test
+    @DisplayName("is told of its own failure, though another call of its open was told of that meanwhile")
+    void failureToldToAnother() throws Exception {
+        HostFile file = open(write("f", 16 * PAGE_BYTES), RW);
+        long at = fixture.map(0, 16, READ | WRITE, MapFlags.SHARED, file, 0);
+        fixture.store(at, 1);
+        fixture.store(at + 9 * PAGE, 2);
+        List<Long> told = new ArrayList<>();
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE && offset == 9 * PAGE) {
+                throw new IOException("No space left on device");
+            } else if (call == FaultyChannels.ChannelCall.FORCE) {
+                // The write has failed, and its caller waits for the force of another page.
+                told.add(file.syncRange(0, 0, SyncRangeFlags.WAIT_BEFORE));
+            }
+        };
+        assertResult(Errno.ENOSPC, file.fsync());
+        fixture.store(at, 3);
+        assertResult(Errno.ENOSPC, space.msync(at, 16 * PAGE, SyncFlags.SYNC));
+        assertEquals(List.of(Errno.ENOSPC.result(), Errno.ENOSPC.result()), told);
+        assertResult(
+                Errno.ENOSPC, file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER));
+        channels.failure = (call, offset, length) -> {};
+        assertEquals(0, file.fsync());
+        file.close();
     }
 
     @Test

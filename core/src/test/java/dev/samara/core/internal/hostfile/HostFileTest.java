@@ -331,7 +331,8 @@ final class HostFileTest extends HostFileFixture {
         assertEquals(7, fixture.load(at + PAGE));
         fixture.store(at + 2 * PAGE, 9);
         fixture.store(at + 2 * PAGE + 8, 10);
-        assertResult(Errno.EFBIG, file.pwrite(bytes(1), 2 * PAGE + 4));
+        assertResult(Errno.EFBIG, file.pwrite(bytes(1), 2 * PAGE + 8));
+        assertEquals(4, file.pwrite(bytes(9L << 32 | 9), 2 * PAGE + 4), "as many bytes as there is room for");
         assertEquals(0, file.fsync());
         assertEquals(9, array[2 * PAGE_BYTES]);
         HostFile constant = fixture.machine.openFile(
