@@ -77,6 +77,12 @@ final class Districts {
 
     private final Meetings meetings = new Meetings();
 
+    /**
+     * What a division or a join has thrown that no operation needs, but for the lack of memory or stack. Any thread
+     * writes it, and {@link #requireNoFailure} tells of one of them.
+     */
+    private volatile @Nullable Throwable failure;
+
     Districts(Layout layout, ReentrantLock lock, MapleTree<VmArea> tree, Limits limits) {
         this.layout = layout;
         this.lock = lock;
@@ -163,12 +169,9 @@ final class Districts {
         try {
             if (part.isDead() || layout.treeAcquire() != null) {
                 return null;
-            } else if (isMet && part.meetings().mayDivide(start, end)) {
-                borders = part.meetings().borders(part.tree(), layout.geometry().pageSize());
-                part.meetings().clear();
-            } else {
-                isAlone = part.isDueForLook() && isAlone(known, part);
             }
+            borders = isMet ? bordersAt(part.meetings(), part.tree(), start, end) : NO_BORDERS;
+            isAlone = borders.length == 0 && part.isDueForLook() && isAlone(known, part);
             isOurs = borders.length == 0 && !isAlone;
         } finally {
             if (!isOurs) {
@@ -178,7 +181,54 @@ final class Districts {
         if (isOurs) {
             return part;
         }
-        return isAlone ? lockWhole() : divideFurther(known, borders);
+        if (isAlone) {
+            joinIdle();
+        } else {
+            divideFurther(known, borders);
+        }
+        return null;
+    }
+
+    /**
+     * Returns where threads that have met at a lock would divide its tree, in ascending order; often nowhere. The
+     * caller has the lock. A failure is that of the division, not that of the caller's operation.
+     */
+    private long[] bordersAt(Meetings met, MapleTree<VmArea> tree, long start, long end) {
+        try {
+            if (!met.mayDivide(start, end)) {
+                return NO_BORDERS;
+            }
+            long[] borders = met.borders(tree, layout.geometry().pageSize());
+            met.clear();
+            return borders;
+        } catch (Throwable thrown) {
+            noteFailure(met, thrown);
+            return NO_BORDERS;
+        }
+    }
+
+    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the meetings. */
+    private void noteFailure(Meetings met, Throwable thrown) {
+        met.clear();
+        if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
+            failure = thrown;
+        }
+    }
+
+    /** Joins the parts of a layout of which one alone is used; the caller finds the whole. */
+    private void joinIdle() {
+        try {
+            lockWhole().unlock();
+        } catch (Throwable thrown) {
+            failedToJoin(thrown);
+        }
+    }
+
+    /** As {@link #noteFailure}, without a lock. The parts are as they were. */
+    private void failedToJoin(Throwable thrown) {
+        if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
+            failure = thrown;
+        }
     }
 
     /** Returns whether no operation has taken the lock of another part since the last look of this part. */
@@ -191,9 +241,15 @@ final class Districts {
         return part.seesNoMore(others);
     }
 
-    /** Divides a layout anew, also at other borders. Returns null: the caller finds its part by the parts. */
-    private @Nullable District divideFurther(LayoutParts known, long[] more) {
-        District all = lockWhole();
+    /** Divides a layout anew, also at other borders. The caller finds its part by the parts. */
+    private void divideFurther(LayoutParts known, long[] more) {
+        District all;
+        try {
+            all = lockWhole();
+        } catch (Throwable thrown) {
+            failedToJoin(thrown);
+            return;
+        }
         try {
             long[] borders = Arrays.copyOf(more, more.length + known.count());
             int count = more.length;
@@ -206,10 +262,11 @@ final class Districts {
             if (count < MOST) {
                 tryToDivide(Addresses.sorted(borders, count));
             }
+        } catch (Throwable thrown) {
+            noteFailure(meetings, thrown);
         } finally {
             all.unlock();
         }
-        return null;
     }
 
     /** Locks the layout; returns null, without the lock, if it is divided meanwhile. */
@@ -238,10 +295,8 @@ final class Districts {
             if (end != -1) {
                 tryToDivide(ForcedDivision.borders(locked.tree(), start, end));
             }
-        } else if (meetings.mayDivide(start, end)) {
-            long[] borders = meetings.borders(locked.tree(), layout.geometry().pageSize());
-            meetings.clear();
-            tryToDivide(borders);
+        } else {
+            tryToDivide(bordersAt(meetings, locked.tree(), start, end));
         }
     }
 
@@ -255,9 +310,9 @@ final class Districts {
     void tryToDivide(long[] borders) {
         try {
             divide(borders);
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+        } catch (Throwable thrown) {
             // The layout is as it was: the last step of a division is one store.
-            meetings.clear();
+            noteFailure(meetings, thrown);
         }
     }
 
@@ -402,6 +457,14 @@ final class Districts {
             while (locked > 0) {
                 from[--locked].unlock();
             }
+        }
+    }
+
+    /** Throws an AssertionError if a division has failed for another reason than the lack of memory or stack. */
+    void requireNoFailure() {
+        Throwable thrown = failure;
+        if (thrown != null) {
+            throw new AssertionError("a division has failed", thrown);
         }
     }
 

@@ -720,6 +720,7 @@ public final class Layout implements VmaLookup {
         try {
             tree().validate();
             LayoutInvariants.of(this);
+            districts.requireNoFailure();
         } finally {
             unlock();
         }

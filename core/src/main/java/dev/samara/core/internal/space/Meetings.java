@@ -59,7 +59,8 @@ final class Meetings {
      * @return whether {@link #borders} should be asked
      */
     boolean mayDivide(long start, long end) {
-        if (end == -1) {
+        if (end == -1 || !Addresses.isBelow(start, end)) {
+            // Of a call that names no range, or one of length 0, which would have a border on both of its sides.
             return false;
         }
         if (count == 0) {

@@ -48,6 +48,16 @@ public final class Divisions {
         return isInFlight;
     }
 
+    /** Whether a division has failed for another reason than the lack of memory or stack. */
+    public static boolean hasFailed(Layout layout) {
+        try {
+            layout.districts().requireNoFailure();
+            return false;
+        } catch (AssertionError failed) {
+            return true;
+        }
+    }
+
     /** Joins the parts. */
     public static void join(Layout layout) {
         layout.lockWhole().unlock();

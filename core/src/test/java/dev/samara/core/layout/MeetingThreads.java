@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineInternals;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** Threads that make one call at a time, and yet meet at each lock of a layout: it is said to be taken. */
+final class MeetingThreads implements AutoCloseable {
+    /** The meetings after which a layout is divided, if they are in a short time. */
+    static final int ENOUGH = 16;
+
+    private final List<ExecutorService> threads = new ArrayList<>();
+
+    /** The first lock that was made. */
+    private @Nullable MetLock layoutLock;
+
+    private volatile boolean isFailing;
+
+    private final class MetLock extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public void lock() {
+            if (layoutLock != null && layoutLock != this && layoutLock.isHeldByCurrentThread()) {
+                failIfAsked();
+            }
+            super.lock();
+        }
+
+        @Override
+        public boolean isLocked() {
+            return true;
+        }
+    }
+
+    MeetingThreads(int count) {
+        for (int i = 0; i < count; i++) {
+            threads.add(Executors.newSingleThreadExecutor());
+        }
+    }
+
+    /** Builds a machine with such locks, for one space. */
+    Machine machine(MachineBuilder description) {
+        return MachineInternals.withLocks(description.build(), this::newLock);
+    }
+
+    private ReentrantLock newLock() {
+        failIfAsked();
+        MetLock made = new MetLock();
+        layoutLock = layoutLock == null ? made : layoutLock;
+        return made;
+    }
+
+    private void failIfAsked() {
+        if (isFailing) {
+            throw new IllegalStateException("a lock of a test");
+        }
+    }
+
+    /** Sets whether a division cannot make locks, and a join cannot take them. */
+    void setFailing(boolean fails) {
+        isFailing = fails;
+    }
+
+    /** Makes a call on a thread. */
+    <T> T call(int thread, Callable<T> call) {
+        try {
+            return threads.get(thread).submit(call).get();
+        } catch (InterruptedException | ExecutionException failed) {
+            throw new AssertionError(failed);
+        }
+    }
+
+    @Override
+    public void close() {
+        threads.forEach(ExecutorService::shutdown);
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("Where threads meet, a layout is divided")
+class MeetingsTest {
+    private static final long PAGE = 0x1000;
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    /** Rounds of meetings. All of them would have to be too slow, and no division would come. */
+    private static final int ROUNDS = 1000;
+
+    private final MeetingThreads threads = new MeetingThreads(4);
+    private AddressSpace space;
+    private Layout layout;
+
+    @BeforeEach
+    void make() {
+        assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
+        Machine machine = threads.machine(Machine.builder());
+        space = machine.newSpace(Geometry.LINUX_X86_64);
+        layout = MachineInternals.layoutOf(space);
+    }
+
+    @AfterEach
+    void end() {
+        threads.close();
+    }
+
+    /** A thread maps pages at a place and unmaps them. */
+    private void mapAndUnmap(int thread, long at, long pages) {
+        assertEquals(at, threads.call(thread, () -> space.mmap(at, pages * PAGE, RW, HERE, null, 0)));
+        assertEquals(0, threads.call(thread, () -> space.munmap(at, pages * PAGE)));
+    }
+
+    private void meetUntilDivided(long... places) {
+        for (int round = 0; round < ROUNDS && !Divisions.isDivided(layout); round++) {
+            for (int thread = 0; thread < places.length; thread++) {
+                mapAndUnmap(thread, places[thread], 4);
+            }
+        }
+        assertTrue(Divisions.isDivided(layout));
+    }
+
+    @Test
+    @DisplayName("and calls of length 0 between the places of others have no part in it")
+    void lengthZero() {
+        for (int round = 0; round < 2 * MeetingThreads.ENOUGH; round++) {
+            assertEquals(0, threads.call(0, () -> space.mprotect(PLACE, 0, RW)));
+            assertEquals(0, threads.call(1, () -> space.madvise(PLACE, 0, Advice.DONTNEED)));
+            mapAndUnmap(2, PLACE - 8 * PAGE, 8);
+            mapAndUnmap(3, PLACE, 8);
+        }
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("and no call fails if the division does, but a validation tells of it")
+    void failedDivision() {
+        threads.setFailing(true);
+        for (int round = 0; round < ROUNDS && !Divisions.hasFailed(layout); round++) {
+            mapAndUnmap(0, PLACE, 4);
+            mapAndUnmap(1, PLACE + 100 * PAGE, 4);
+        }
+        assertFalse(Divisions.isDivided(layout));
+        threads.setFailing(false);
+        assertThrows(AssertionError.class, space::validate);
+        meetUntilDivided(PLACE, PLACE + 100 * PAGE);
+    }
+
+    @Test
+    @DisplayName("and no call fails if the parts cannot be joined for a further division")
+    void failedJoin() {
+        meetUntilDivided(PLACE, PLACE + 1000 * PAGE);
+        threads.setFailing(true);
+        for (int round = 0; round < ROUNDS && !Divisions.hasFailed(layout); round++) {
+            mapAndUnmap(0, PLACE, 4);
+            mapAndUnmap(2, PLACE - 100 * PAGE, 4);
+        }
+        assertEquals(2, Divisions.parts(layout));
+        threads.setFailing(false);
+        assertThrows(AssertionError.class, space::validate);
+    }
+}
