@@ -17,32 +17,38 @@ final class LockHoldTimes {
     private static final int STEP_BITS = 3;
     private static final int STEPS = 1 << STEP_BITS;
 
-    /** Allocated at first use; guarded by the layout lock, as are the other fields. */
+    /** Allocated at the first hold that is measured; guarded by the layout lock, as are the other fields. */
     private long[] counts = {};
 
     private int holds;
     private long since;
 
-    /** Caller has just taken the lock. */
+    /** Caller has just taken the lock. Without memory for the counts, the hold is not measured. */
     void begin() {
-        if (++holds == PERIOD) {
+        // Above it after a hold that has not begun: it has no end.
+        if (++holds >= PERIOD) {
+            holds = PERIOD;
+            if (counts.length == 0) {
+                allocate();
+            }
             since = System.nanoTime();
         }
     }
 
-    /** Caller is about to unlock. */
-    void end() {
-        if (holds == PERIOD) {
+    private void allocate() {
+        try {
+            counts = new long[Long.SIZE * STEPS];
+        } catch (OutOfMemoryError none) {
             holds = 0;
-            record(System.nanoTime() - since);
         }
     }
 
-    private void record(long nanos) {
-        if (counts.length == 0) {
-            counts = new long[Long.SIZE * STEPS];
+    /** Caller is about to unlock. Allocates nothing. */
+    void end() {
+        if (holds == PERIOD) {
+            holds = 0;
+            counts[bucket(Math.max(System.nanoTime() - since, 0))]++;
         }
-        counts[bucket(Math.max(nanos, 0))]++;
     }
 
     /** Adds the counts of another lock of this space, whose holder calls this. Allocates nothing. */

@@ -4,6 +4,7 @@ package dev.samara.core.internal.space;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.fixture.AllocatedBytes;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
@@ -70,6 +71,22 @@ final class LockHoldTimesTest {
             assertEquals(
                     hold / LockHoldTimes.PERIOD, Arrays.stream(times.copy()).sum());
         }
+    }
+
+    @Test
+    @DisplayName("allocates at the beginning of a hold, where a failure is kept, and never at its end")
+    void allocatesAtBeginning() {
+        LockHoldTimes times = new LockHoldTimes();
+        long allocated = 0;
+        for (int hold = 0; hold < LockHoldTimes.PERIOD; hold++) {
+            times.begin();
+            long before = AllocatedBytes.now();
+            times.end();
+            // Of the last hold, which is measured. The reading itself allocates some boxes, and more at first.
+            allocated = AllocatedBytes.now() - before;
+        }
+        assertEquals(1, Arrays.stream(times.copy()).sum());
+        assertTrue(allocated < Long.BYTES * BUCKETS, allocated + " bytes");
     }
 
     @Test
