@@ -402,13 +402,27 @@ public final class Operation extends RetirementResources implements MachineWatch
 
     /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
     private void leave() {
-        giveBack(inFlight);
-        withdraw();
-        PublicationParts ended = parts;
-        if (ended != null) {
-            parts = null;
-            ended.end();
+        try {
+            giveBack(inFlight);
+            withdraw();
+        } finally {
+            leaveParts();
         }
+    }
+
+    private void leaveParts() {
+        PublicationParts ended = parts;
+        try {
+            if (ended != null) {
+                parts = null;
+                ended.end();
+            }
+        } finally {
+            leaveCallbacks();
+        }
+    }
+
+    private void leaveCallbacks() {
         if (callbacks != null) {
             if (isPublished) {
                 callbacks.takeBackUnused();

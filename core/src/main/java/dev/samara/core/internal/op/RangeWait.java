@@ -94,6 +94,10 @@ final class RangeWait {
             return;
         }
         ticket = null;
+        if (!mine.isLeft()) {
+            // No other operation has found it.
+            return;
+        }
         layout.lock();
         try {
             layout.inFlight().remove(mine);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.space.Divisions;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.vma.Geometry;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("The ticket of an operation that has restarted several times")
+class RangeWaitTest {
+    private static final long PLACE = 0x1000_0000L;
+    private static final long PAGE = 0x1000;
+
+    private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+    private final Layout layout = MachineInternals.layoutOf(space);
+    private final Operation operation = new Operation(layout, edit -> Edit.DONE);
+
+    @Test
+    @DisplayName("is withdrawn without a lock if its attempt has not restarted: no other operation has found it")
+    void unlisted() {
+        assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
+        RangeWait waits = new RangeWait(operation);
+        layout.lock();
+        waits.restarted();
+        waits.restarted();
+        waits.beginAttempt();
+        waits.name(PLACE, PLACE + PAGE);
+        layout.unlock();
+        assertTrue(Divisions.divide(layout, PLACE));
+        waits.withdraw();
+        assertTrue(Divisions.isDivided(layout));
+    }
+}
