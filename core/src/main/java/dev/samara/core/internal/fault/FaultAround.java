@@ -233,8 +233,11 @@ final class FaultAround implements PageWindow {
             }
             return mapped ? Fault.NONE : Resolve.AGAIN;
         } finally {
-            Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);
-            Leaf.unlock(leaf);
+            try {
+                Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);
+            } finally {
+                Leaf.unlock(leaf);
+            }
         }
     }
 

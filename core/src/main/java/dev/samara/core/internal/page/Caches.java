@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.CheckedLock;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -88,7 +89,7 @@ public final class Caches {
      * Held by the one thread that reclaims. Taken before every lock that an entry takes, by a thread that holds no lock
      * that an entry waits for.
      */
-    private final ReentrantLock hand = new ReentrantLock();
+    private final ReentrantLock hand = new CheckedLock();
 
     /** The place of the next entry in the ring. Guarded by {@link #hand}. */
     private int next;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.vma.FrameStore;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,7 +37,7 @@ final class FramePool {
 
     private final NearMagazines near = new NearMagazines();
 
-    private final ReentrantLock lock = new ReentrantLock();
+    private final ReentrantLock lock = new CheckedLock();
 
     /* Guarded by the lock. */
     private int made;
@@ -138,17 +139,24 @@ final class FramePool {
 
     /** Takes a free frame for the owner of a magazine. Returns {@link Frames#NONE} if there is none. */
     int take(Magazine magazine) {
+        int frame;
         magazine.lock();
-        int frame = magazine.isEmpty() ? Frames.NONE : magazine.take();
-        magazine.unlock();
+        try {
+            frame = magazine.isEmpty() ? Frames.NONE : magazine.take();
+        } finally {
+            magazine.unlock();
+        }
         return frame == Frames.NONE ? refill(magazine) : frame;
     }
 
     /** Puts back a frame that no other thread has seen. The take has left a place for it in the magazine. */
     void untake(int frame, Magazine magazine) {
         magazine.lock();
-        magazine.put(frame);
-        magazine.unlock();
+        try {
+            magazine.put(frame);
+        } finally {
+            magazine.unlock();
+        }
     }
 
     /** Takes a frame that is near or in the pool, and moves some to the magazine. */
@@ -314,13 +322,17 @@ final class FramePool {
 
     /** Puts a frame that the owner of a magazine has freed. */
     void put(int frame, Magazine magazine) {
+        boolean full;
         magazine.lock();
-        magazine.noteFreed();
-        boolean full = magazine.isFull();
-        if (!full) {
-            magazine.put(frame);
+        try {
+            magazine.noteFreed();
+            full = magazine.isFull();
+            if (!full) {
+                magazine.put(frame);
+            }
+        } finally {
+            magazine.unlock();
         }
-        magazine.unlock();
         if (full) {
             spill(frame, magazine);
         }

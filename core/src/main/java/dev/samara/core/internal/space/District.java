@@ -152,7 +152,15 @@ public final class District {
     void lock() {
         Cpus.checkMayWait(LOCKING);
         lock.lock();
-        begin();
+        boolean isBegun = false;
+        try {
+            begin();
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                lock.unlock();
+            }
+        }
     }
 
     /** Returns whether a thread holds a lock or is parked for it. Racy, benign: it decides about speed only. */
@@ -171,8 +179,11 @@ public final class District {
     }
 
     public void unlock() {
-        holdTimes.end();
-        lock.unlock();
+        try {
+            holdTimes.end();
+        } finally {
+            lock.unlock();
+        }
     }
 
     boolean isLockedByThisThread() {

@@ -119,20 +119,20 @@ final class Districts {
     District lockWhole() {
         Cpus.checkMayWait(District.LOCKING);
         lock.lock();
-        District locked = whole;
-        locked.begin();
         boolean isDone = false;
         try {
+            District locked = whole;
+            locked.begin();
             if (locked.isDead()) {
                 locked = join();
             }
             isDone = true;
+            return locked;
         } finally {
             if (!isDone) {
-                locked.unlock();
+                lock.unlock();
             }
         }
-        return locked;
     }
 
     /**
@@ -274,20 +274,20 @@ final class Districts {
         Cpus.checkMayWait(District.LOCKING);
         boolean isMet = District.isContended(lock);
         lock.lock();
-        District locked = whole;
-        locked.begin();
         boolean isOurs = false;
         try {
+            District locked = whole;
+            locked.begin();
             if (!locked.isDead() && (isMet || ForcedDivision.IS_ON)) {
                 divideWhereThreadsMeet(locked, start, end);
             }
             isOurs = !locked.isDead();
+            return isOurs ? locked : null;
         } finally {
             if (!isOurs) {
-                locked.unlock();
+                lock.unlock();
             }
         }
-        return isOurs ? locked : null;
     }
 
     private void divideWhereThreadsMeet(District locked, long start, long end) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.MethodHandles;
@@ -64,6 +66,9 @@ public final class LayoutLock extends ReentrantLock {
     /** On one processor the owner cannot run while another thread spins. */
     private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
+    /** The frames of stack that the lock needs where no thread has it, and its release. */
+    private static final int DEPTH = 5;
+
     private static final VarHandle SPINNING;
 
     static {
@@ -95,7 +100,9 @@ public final class LayoutLock extends ReentrantLock {
 
     @Override
     public void lock() {
+        StackReserve.check(DEPTH);
         if (!tryLock()) {
+            StackReserve.check(CheckedLock.DEPTH);
             await();
         }
     }

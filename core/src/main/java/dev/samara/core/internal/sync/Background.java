@@ -69,7 +69,7 @@ public final class Background implements Executor {
     /** The consumer is the holder of the lock. */
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
 
-    private final ReentrantLock lock = new ReentrantLock();
+    private final ReentrantLock lock = new CheckedLock();
     private final Condition leaderTold = lock.newCondition();
     private final Condition watcherTold = lock.newCondition();
     private final Condition quiet = lock.newCondition();
@@ -398,8 +398,11 @@ public final class Background implements Executor {
                 stays = leader == self ? lead(self) : watch(self);
             }
         } finally {
-            threads.threadEnded();
-            lock.unlock();
+            try {
+                threads.threadEnded();
+            } finally {
+                lock.unlock();
+            }
         }
     }
 

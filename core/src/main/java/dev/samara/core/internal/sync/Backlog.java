@@ -27,7 +27,7 @@ public final class Backlog {
     private final @Nullable Housekeeping housekeeping;
 
     /** Also guards the callbacks: a callback is counted at the instant at which it is added. */
-    final ReentrantLock lock = new ReentrantLock();
+    final ReentrantLock lock = new CheckedLock();
 
     private final Condition room = lock.newCondition();
 

@@ -56,7 +56,7 @@ public final class Rcu {
     /** Replaced as a whole, under the lock. Scanned without the lock. */
     private volatile RcuReader[] readers = {};
 
-    private final ReentrantLock lock = new ReentrantLock();
+    private final ReentrantLock lock = new CheckedLock();
     private final LongAdder ended = new LongAdder();
 
     public Rcu(Settings settings) {

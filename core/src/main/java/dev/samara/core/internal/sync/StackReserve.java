@@ -43,7 +43,8 @@ public final class StackReserve {
 
     /**
      * Has arguments of at least 320 bytes that find no register. More of them would be too many for the second compiler
-     * of JDK 17. The code is too long to be inlined: it has more than 325 bytes.
+     * of JDK 17. The code is too long to be inlined: it has more than 325 bytes. Most of them are never run, since the
+     * first argument is 0.
      */
     private static int last(
             int p1,
@@ -94,6 +95,9 @@ public final class StackReserve {
             int p46,
             int p47,
             int p48) {
+        if (p1 == 0) {
+            return 0;
+        }
         int sum = 0;
         sum += (p1 ^ MIXED) + (p2 ^ MIXED) + (p3 ^ MIXED) + (p4 ^ MIXED);
         sum += (p5 ^ MIXED) + (p6 ^ MIXED) + (p7 ^ MIXED) + (p8 ^ MIXED);
