@@ -158,6 +158,8 @@ final class LocalFlushTest extends TlbGatherFixture {
         for (int i = 0; i < Long.SIZE / 2; i++) {
             CpuTlb other = table.guest();
             other.leaveGuest();
+            // Otherwise the flush would look at the first of them.
+            other.switchTo(null);
             others.add(other);
         }
         OwnedCpu.claim(memory.cpus(), 1, () -> {});

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cpu;
+
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.RW;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.PollingCpu;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Fault;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@ExtendWith(OneThread.class)
+@DisplayName("I2: a CPU that stays in GUEST and polls has no translation that a call has taken away")
+final class StaleTranslationTest {
+    /** CPUs from this number on share bits of a cpumask. */
+    private static final int SHARED = Long.SIZE / 2;
+
+    /** The pages of an eighth of a leaf, which has a cpumask of its own. */
+    private static final int EIGHTH = 64;
+
+    private static final int ROUNDS = 50;
+
+    private final SpaceFixture fixture = new SpaceFixture(Machine.builder()
+            .memory(2048 * PAGE)
+            .reportWaitsLongerThan(Await.LONG)
+            .reportShootdownsLongerThan(Await.LONG));
+
+    /** Has as many CPUs of this thread in another space. A CPU gets its number when it goes to its first space. */
+    private void takeNumbers(AddressSpace other, List<Cpu> idle, int count) {
+        for (int i = 0; i < count; i++) {
+            Cpu cpu = fixture.machine.claimCpu();
+            cpu.switchTo(other);
+            idle.add(cpu);
+        }
+    }
+
+    @Test
+    @DisplayName("though its bit is that of the CPU whose thread makes the call")
+    void sharedBit() {
+        AddressSpace elsewhere = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
+        List<Cpu> idle = new ArrayList<>();
+        // The fixture's CPU has the first number.
+        fixture.cpu.switchTo(elsewhere);
+        takeNumbers(elsewhere, idle, SHARED - 1);
+        Cpu own = fixture.machine.claimCpu();
+        own.switchTo(fixture.space);
+        takeNumbers(elsewhere, idle, SHARED - 1);
+        long at = fixture.anonymous(1);
+        assertFault(Fault.NONE, own.memory().store(at, 8, 7));
+        try (PollingCpu other = PollingCpu.writing(fixture.space, at)) {
+            assertEquals(0, fixture.space.munmap(at, PAGE));
+            assertFault(Fault.MAPERR, other.load(at));
+        }
+        own.close();
+        idle.forEach(Cpu::close);
+        fixture.cpu.switchTo(null);
+        elsewhere.close();
+        fixture.closeEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 5, 7})
+    @DisplayName("though it has used pages in a later eighth of the range's leaf only")
+    void laterEighth(int eighth) {
+        // At the beginning of a leaf.
+        long at = fixture.map(1L << 30, 8 * EIGHTH, RW, SpaceFixture.ANONYMOUS, null, 0);
+        for (int page = 0; page < 8 * EIGHTH; page += EIGHTH / 2) {
+            fixture.store(at + page * PAGE, page);
+        }
+        long used = at + eighth * EIGHTH * PAGE;
+        try (PollingCpu other = PollingCpu.writing(fixture.space, used)) {
+            assertEquals(0, fixture.space.mprotect(at, 8 * EIGHTH * PAGE, READ));
+            assertFault(Fault.ACCERR, other.store(used, 8));
+            assertEquals(0, fixture.space.munmap(at, 8 * EIGHTH * PAGE));
+            assertFault(Fault.MAPERR, other.load(used));
+        }
+        fixture.closeEmpty();
+    }
+
+    private void shoot(PollingCpu polling, long page) {
+        for (int round = 0; round < ROUNDS; round++) {
+            assertEquals(0, fixture.space.mprotect(page, PAGE, READ));
+            assertFault(Fault.ACCERR, polling.store(page, round));
+            assertEquals(0, fixture.space.mprotect(page, PAGE, RW));
+            assertFault(Fault.NONE, polling.store(page, round));
+        }
+    }
+
+    @Test
+    @DisplayName("beside several threads that take rights away at once: none of their requests is lost")
+    void severalShooters() {
+        long[] at = {fixture.anonymous(1), fixture.map(1L << 30, 1, RW, SpaceFixture.ANONYMOUS, null, 0)};
+        try (PollingCpu polling = PollingCpu.writing(fixture.space, at)) {
+            List<FutureTask<?>> shooters = new ArrayList<>();
+            for (long page : at) {
+                FutureTask<?> shooter = new FutureTask<>(() -> shoot(polling, page), null);
+                Thread thread = new Thread(shooter, "shooter of " + Long.toHexString(page));
+                thread.setDaemon(true);
+                thread.start();
+                shooters.add(shooter);
+            }
+            shooters.forEach(shooter -> Await.result("a shooter", shooter, fixture.reports));
+        }
+        fixture.closeEmpty();
+    }
+}
