@@ -145,6 +145,27 @@ final class ReverseMapTest {
     }
 
     @Test
+    @DisplayName("I8: a VMA that is unlinked in two lookups that overlap leaves the map with the last of them")
+    void unlinkedInOverlappingLookups() {
+        ReverseMap.Link first = map.link(vma(0, 1), table, true);
+        ReverseMap.Link second = map.link(vma(1, 1), table, true);
+        ReverseMap.Link third = map.link(vma(2, 1), table, true);
+        map.visit(0, 0, outer -> {
+            map.unlink(first);
+            map.visit(0, 1, inner -> {
+                // Once for each of the two that it finds.
+                if (inner == second) {
+                    map.unlink(second);
+                }
+            });
+            assertEquals(3, map.size(), "the outer lookup is under way");
+            map.unlink(third);
+        });
+        assertEquals(0, map.size());
+        assertTrue(map.isEmpty());
+    }
+
+    @Test
     @DisplayName("P7: lookups beside a thread that splits and merges always find a VMA for every page")
     void lookupsBesideSplits() throws InterruptedException {
         int pages = 64;
@@ -188,6 +209,6 @@ final class ReverseMapTest {
         }
         assertNull(failure.get());
         assertFalse(map.isEmpty());
-        assertEquals(1, visited(0, pages).size(), "nothing that was unlinked beside a lookup is left");
+        assertEquals(1, map.size(), "nothing that was unlinked beside a lookup is left");
     }
 }
