@@ -27,6 +27,7 @@ import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.mman.SyncRangeFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -165,6 +166,38 @@ final class HostFileRacesTest extends HostFileFixture {
         join(others);
         channels.afterRead = () -> {};
         assertEquals(8, file.pread(target.clear(), 3 * PAGE));
+        assertEquals(9, target.getLong(0));
+        file.close();
+    }
+
+    /** A whole page, whose write reads nothing. */
+    private static ByteBuffer page(long number) {
+        return ByteBuffer.allocate(PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, number);
+    }
+
+    @Test
+    @DisplayName("no page of a window comes into memory that was changed meanwhile, though the first one is there")
+    void windowBesideChanges() throws Exception {
+        HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
+        FilePages pages = (FilePages) file.pageCache();
+        List<Thread> others = new ArrayList<>();
+        channels.afterRead = () -> {
+            if (others.isEmpty()) {
+                others.add(begin("another call", () -> {
+                    // The second page of the window is in the host, and in memory no more.
+                    file.pwrite(page(9), PAGE);
+                    file.fsync();
+                    pages.evict(true);
+                    file.pwrite(page(8), 0);
+                }));
+            }
+        };
+        ByteBuffer target = bytes(0);
+        assertEquals(8, file.pread(target, 0));
+        join(others);
+        channels.afterRead = () -> {};
+        assertEquals(8, target.getLong(0), "the first page is that of the other call");
+        assertEquals(8, file.pread(target.clear(), PAGE));
         assertEquals(9, target.getLong(0));
         file.close();
     }
