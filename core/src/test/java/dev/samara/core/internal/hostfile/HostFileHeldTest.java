@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.READ;
+import static dev.samara.core.fixture.SpaceFixture.WRITE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.HeldLeaf;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
+import dev.samara.core.fixture.PollingCpu;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** The file is mapped twice, with entries in two leaves. A walk over its mappings comes to the first one first. */
+@ExtendWith(OneThread.class)
+@DisplayName("A save or an eviction of a file of the host, beside a call that comes in the middle of it")
+final class HostFileHeldTest extends HostFileFixture {
+    private static final long FIRST = 1L << 30;
+    private static final long SECOND = 1L << 31;
+
+    /** So that nothing is read ahead. */
+    private static final int PAGES = 1;
+
+    private Path path() {
+        return folder.resolve("f");
+    }
+
+    /** Opens the file, whose first page is in memory then, clean, and mapped twice. */
+    private HostFile mapped() throws IOException {
+        HostFile file = open(write("f", PAGES * PAGE_BYTES), RW);
+        for (long at : new long[] {FIRST, SECOND}) {
+            fixture.map(at, PAGES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            assertEquals(STAMP, fixture.load(at));
+        }
+        return file;
+    }
+
+    private static FilePages pages(HostFile file) {
+        return (FilePages) file.pageCache();
+    }
+
+    private <T> T result(Future<T> call) {
+        return Await.result("a call", call, fixture.reports);
+    }
+
+    /** Begins a call, and returns when it waits for something, or has ended. */
+    private <T> FutureTask<T> begun(String name, Callable<T> call) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        thread.start();
+        Await.stopped(thread, fixture.reports);
+        return task;
+    }
+
+    @Test
+    @DisplayName("a save has a store whose entry was unmapped between the look at the marks and the walk")
+    void savedBesideUnmap() throws IOException {
+        HostFile file = mapped();
+        fixture.store(SECOND, 9);
+        Future<Long> saved;
+        try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
+            saved = held.stopped("fsync", file::fsync);
+            assertEquals(0, space.munmap(SECOND, PAGE));
+        }
+        assertEquals(0, result(saved));
+        assertEquals(9, number(path(), 0));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("a save waits for a CPU in GUEST that may write through an entry which is unmapped already")
+    void savedBesideStaleTranslation() throws IOException {
+        HostFile file = mapped();
+        Future<Long> unmapped;
+        Future<Long> saved;
+        try (PollingCpu guest = PollingCpu.writing(space, SECOND)) {
+            guest.stopPolling();
+            unmapped = begun("munmap", () -> space.munmap(SECOND, PAGE));
+            saved = begun("fsync", file::fsync);
+            assertFault(Fault.NONE, guest.store(SECOND, 9));
+            assertFalse(unmapped.isDone());
+            assertFalse(saved.isDone());
+            guest.goOn();
+            assertEquals(0, result(saved));
+            assertEquals(0, result(unmapped));
+        }
+        assertEquals(9, number(path(), 0));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("I3: an eviction waits for a CPU in GUEST that may read through an entry which is unmapped already")
+    void evictedBesideStaleTranslation() throws IOException {
+        HostFile file = mapped();
+        Future<Long> unmapped;
+        Future<Integer> evicted;
+        try (PollingCpu guest = PollingCpu.reading(space, SECOND)) {
+            guest.stopPolling();
+            unmapped = begun("munmap", () -> space.munmap(SECOND, PAGE));
+            evicted = begun("evict", () -> pages(file).evict(true));
+            assertEquals(STAMP, guest.loaded(SECOND));
+            assertFalse(evicted.isDone());
+            guest.goOn();
+            assertEquals(0, result(unmapped));
+            assertEquals(1, result(evicted));
+            assertFault(Fault.MAPERR, guest.load(SECOND));
+        }
+        assertEquals(Frames.NONE, pages(file).frameAt(0));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("P10: an eviction leaves a page that is pinned after it has left the index")
+    void evictedBesidePin() throws IOException {
+        HostFile file = mapped();
+        int frame = pages(file).frameAt(0);
+        Future<Integer> evicted;
+        PinnedFrame pin;
+        try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
+            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            assertEquals(Frames.NONE, pages(file).frameAt(0));
+            pin = fixture.pin(SECOND, READ);
+        }
+        assertEquals(0, result(evicted));
+        assertEquals(frame, pages(file).frameAt(0));
+        assertEquals(STAMP, SpaceFixture.read(pin));
+        assertEquals(0, pages(file).evict(true));
+        pin.close();
+        assertEquals(1, pages(file).evict(true));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("an eviction leaves a page that is written after it has left the index")
+    void evictedBesideStore() throws IOException {
+        HostFile file = mapped();
+        int frame = pages(file).frameAt(0);
+        Future<Integer> evicted;
+        try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
+            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            fixture.store(SECOND, 9);
+        }
+        assertEquals(0, result(evicted));
+        assertEquals(frame, pages(file).frameAt(0));
+        assertEquals(9, fixture.load(FIRST));
+        assertEquals(0, file.fsync());
+        assertEquals(9, number(path(), 0));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("I1: no other frame comes into memory for a page that an eviction puts back: a fault waits for that")
+    void evictedBesideFault() throws IOException {
+        HostFile file = mapped();
+        int frame = pages(file).frameAt(0);
+        // Its entry for the first page is not filled.
+        long third = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
+        try (OtherCpu other = new OtherCpu(space)) {
+            Future<Integer> evicted;
+            Future<Integer> loaded;
+            PinnedFrame pin;
+            try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
+                evicted = held.stopped("evict", () -> pages(file).evict(true));
+                pin = fixture.pin(SECOND, READ);
+                int reads = channels.reads.get();
+                loaded = other.submit(cpu -> cpu.memory().load(third, 8));
+                Await.until("the fault has read the page", () -> channels.reads.get() != reads || loaded.isDone());
+                Await.stopped(other.thread(), fixture.reports);
+                assertFalse(loaded.isDone());
+            }
+            assertEquals(0, result(evicted));
+            assertEquals(Fault.NONE, result(loaded));
+            assertEquals(frame, pages(file).frameAt(0));
+            assertEquals(frame, pin.frame());
+            pin.close();
+        }
+        file.close();
+    }
+}
