@@ -732,7 +732,9 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors ({@code mm/mmap.c}): EINVAL {@code protection} is not 0, the length rounds down to 0, the range or the
      * offset wraps, nothing or no shared writable file at {@code start}, or the range has a hole or mappings of another
-     * file or with other flags; then those of {@link #mmap} with SHARED and FIXED.
+     * file or with other flags; then those of {@link #mmap} with SHARED and FIXED. EINVAL, with the mapping gone: the
+     * range is all that is attached of a segment that is marked for removal. The old mapping ends first, and the
+     * segment with it.
      *
      * @param start any address; the range begins with its page
      * @param length bytes, rounded down to whole pages

@@ -207,6 +207,15 @@ public final class FilePages extends PageCache {
         return Objects.requireNonNull(segment, "the cache of a segment");
     }
 
+    /**
+     * Returns whether this is the memory of a segment that is marked for removal, and so many VMAs are all that use it:
+     * the segment is gone once they are unmapped.
+     */
+    public boolean isRemovedWith(int vmas) {
+        SegmentUse of = segment;
+        return of != null && of.isLast(vmas);
+    }
+
     @Override
     protected int attachments() {
         return segment().count();

@@ -127,6 +127,11 @@ final class SegmentUse {
         }
     }
 
+    /** Returns whether the segment is marked, and gone once so many uses have ended: there are no others. */
+    boolean isLast(int uses) {
+        return word() == (MARKED | uses);
+    }
+
     int count() {
         return (int) (word() & USES);
     }

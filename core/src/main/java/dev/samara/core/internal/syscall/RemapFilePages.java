@@ -3,6 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
@@ -14,6 +15,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
 
 /**
  * {@code remap_file_pages} ({@code mm/mmap.c}): another part of the file that is mapped there, with the rights that the
@@ -42,6 +44,11 @@ public record RemapFilePages(long address, long length, int protection, long pag
         if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
             return Errno.EINVAL.result();
         }
+        if (isRemovedWithRange(edit, vma, file, start, end)) {
+            // The old mapping ends first, and the segment with it, so the new one finds none (do_mmap, shm_mmap).
+            long unmapped = Munmap.unmap(edit, start, end);
+            return Errno.isError(unmapped) ? unmapped : Errno.EINVAL.result();
+        }
         int rights = (int) (vma.flags() & VmaFlags.ACCESS);
         int mapFlags = MapFlags.SHARED
                 | MapFlags.FIXED
@@ -63,6 +70,23 @@ public record RemapFilePages(long address, long length, int protection, long pag
             vma = next;
         }
         return true;
+    }
+
+    /**
+     * Returns whether the file is a System V segment that is marked for removal and used by VMAs of the range alone,
+     * none of which reaches beyond it.
+     */
+    private static boolean isRemovedWithRange(Edit edit, VmArea first, BackingTraits file, long start, long end) {
+        if (!(file.pageCache() instanceof FilePages pages) || first.start() != start) {
+            return false;
+        }
+        int vmas = 1;
+        VmArea vma = first;
+        while (Addresses.isBelow(vma.end(), end)) {
+            vma = Objects.requireNonNull(edit.at(vma.end()));
+            vmas++;
+        }
+        return vma.end() == end && pages.isRemovedWith(vmas);
     }
 
     /** Returns the offset in bytes; for pages beyond all offsets the last one, which is beyond the size of any file. */

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.syscall;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -9,6 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.fixture.KernelTable;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MdweFlags;
@@ -234,6 +236,53 @@ final class RemapFilePagesTest {
             case "sealed", "memlock", "memlock-0", "mdwe", "as-limit" -> on.remap(1, 1, 5);
             default -> throw new AssertionError(row);
         };
+    }
+
+    /** Attaches a segment of two pages, and marks it for removal. */
+    private static SharedSegment removed(AddressSpace space) {
+        SharedSegment segment =
+                new SharedSegment(1, 0, 2 * PAGE, space.machine().newPageCache(Geometry.LINUX_X86_64, 2 * PAGE));
+        assertEquals(AT, space.shmat(segment, AT, 0));
+        segment.removeWhenDetached();
+        return segment;
+    }
+
+    @Test
+    @DisplayName("of all of the last attachment of a removed segment unmaps it, and finds no segment (EINVAL)")
+    void lastAttachment() {
+        AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
+        SharedSegment segment = removed(space);
+        // Two VMAs, which are all of it.
+        assertEquals(0, space.madvise(AT, PAGE, Advice.DONTFORK));
+        assertEquals(0, space.madvise(AT, 2 * PAGE, Advice.DOFORK));
+        SpaceFixture.assertResult(Errno.EINVAL, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));
+        assertEquals(List.of(), space.snapshot().vmas());
+        assertTrue(segment.isRemoved());
+    }
+
+    @Test
+    @DisplayName("of a part of it, or beside another attachment, maps the segment as before")
+    void otherAttachments() {
+        AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
+        SharedSegment segment = removed(space);
+        assertEquals(0, space.remapFilePages(AT, PAGE, 0, 1, 0));
+        assertEquals(0, space.remapFilePages(AT, PAGE, 0, 0, 0));
+        long other = space.shmat(segment, 0, 0);
+        assertEquals(0, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));
+        assertFalse(segment.isRemoved());
+        assertEquals(0, space.munmap(other, 2 * PAGE));
+        SpaceFixture.assertResult(Errno.EINVAL, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));
+        assertTrue(segment.isRemoved());
+    }
+
+    @Test
+    @DisplayName("of a sealed attachment of a removed segment leaves it (EPERM)")
+    void sealedAttachment() {
+        AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
+        SharedSegment segment = removed(space);
+        assertEquals(0, space.mseal(AT, 2 * PAGE, 0));
+        SpaceFixture.assertResult(Errno.EPERM, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));
+        assertFalse(segment.isRemoved());
     }
 
     @Test
