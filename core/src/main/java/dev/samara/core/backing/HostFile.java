@@ -125,9 +125,10 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long truncate(long bytes);
 
     /**
-     * Makes bytes of the file zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}). Private copies
-     * stay. The host's file gets zeros where it has others, and they take as much space on its device as before: the
-     * JDK has no call for holes. Bytes beyond the end of the file are left out, also if another program has moved it.
+     * Makes bytes of the file zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}), as {@code
+     * MADV_REMOVE} of a shared mapping that may be written does. Private copies stay. The host's file gets zeros where
+     * it has others, and they take as much space on its device as before: the JDK has no call for holes. Bytes beyond
+     * the end of the file are left out, also if another program has moved it.
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive

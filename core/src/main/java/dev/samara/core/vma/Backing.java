@@ -193,7 +193,8 @@ public interface Backing {
     /**
      * Returns whether holes can be punched into the file ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). {@code
      * MADV_REMOVE} punches a hole: it removes the pages from the page cache, and they must read as zeros afterwards. If
-     * this returns false, the advice is refused ({@code EOPNOTSUPP}).
+     * this returns false, the advice is refused ({@code EOPNOTSUPP}). A {@link dev.samara.core.backing.HostFile} is
+     * asked for the hole instead.
      *
      * @return true if holes can be punched; unless overridden, true if there is no page cache, because a hole then
      *     changes nothing

@@ -313,6 +313,15 @@ public final class OpenHostFile extends HostFile {
         }
     }
 
+    /**
+     * Makes bytes zeros as {@link #punch} does, for a mapping that uses this open, which may be closed ({@code
+     * vfs_fallocate} in {@code madvise_remove}).
+     */
+    public long punchMapped(long offset, long length) {
+        Cpus.checkMayWait("the punching of a hole");
+        return isWritable ? inode.bytes().punch(offset, length) : Errno.EBADF.result();
+    }
+
     @Override
     public long revalidate() {
         Cpus.checkMayWait("a look at a file");

@@ -6,6 +6,7 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
+import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
@@ -28,12 +29,40 @@ import org.jspecify.annotations.Nullable;
  */
 public record Madvise(long address, long length, int advice) implements Call, AdviceWalk {
     public static long madvise(Layout layout, long address, long length, int advice) {
-        long result = Syscall.run(layout, new Madvise(address, length, advice));
+        Madvise call = new Madvise(address, length, advice);
+        long result = Syscall.run(layout, call);
         if (advice == Advice.WILLNEED && (result == 0 || result == Errno.ENOMEM.result())) {
             long end = address + layout.geometry().roundUp(length);
             ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> willNeed(layout, vma, start, stop));
         }
-        return result;
+        return advice == Advice.REMOVE ? call.punch(layout, result) : result;
+    }
+
+    /**
+     * Punches the holes of files of the host, which wait for the host ({@code madvise_remove}). Holds no lock. The
+     * holes of other files are a part of the call that was run before.
+     *
+     * @param decided the result of that call
+     * @return the first error in the order of the VMAs
+     */
+    private long punch(Layout layout, long decided) {
+        if (!AdviceWalk.isRange(layout.geometry(), address, length)) {
+            return decided;
+        }
+        long end = address + layout.geometry().roundUp(length);
+        long failed = ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> {
+            Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma);
+            OpenHostFile file = hostFileOf(vma);
+            return refusal != null
+                    ? refusal.result()
+                    : file == null ? 0 : file.punchMapped(ReferencedVmas.offset(layout, vma, start), stop - start);
+        });
+        return failed != 0 ? failed : decided;
+    }
+
+    private static @Nullable OpenHostFile hostFileOf(VmArea vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.backing() instanceof OpenHostFile file ? file : null;
     }
 
     /** Tells the backing of a VMA, whose failure is no error ({@code madvise_willneed}). Holds no lock. */
@@ -113,7 +142,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
             }
             case Advice.REMOVE -> {
                 FilePages file = FilePages.of(vma);
-                if (file != null) {
+                if (file != null && hostFileOf(vma) == null) {
                     long offset = vma.pageOffset() + edit.geometry.pages(start - vma.start());
                     long bytes = offset << edit.geometry.pageShift();
                     edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, bytes));
@@ -185,7 +214,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
             return Errno.EACCES;
         }
         BackingTraits traits = vma.traits();
-        if (traits != null && !traits.punchesHoles()) {
+        if (traits != null && !traits.punchesHoles() && hostFileOf(vma) == null) {
             return Errno.EOPNOTSUPP;
         }
         Seals seals = traits == null ? null : Seals.of(traits);
