@@ -48,7 +48,7 @@ final class BudgetTest {
         assertEquals(25, budget.seconds(Budget.Work.EXPLORATION), 1e-9);
         assertEquals(0.5, budget.seconds(Budget.Work.OTHER), 1e-9);
         assertEquals(64.5, budget.seconds(Budget.Work.BUILD), 1e-9);
-        assertEquals(List.of(), budget.over());
+        assertEquals(List.of(), budget.over(100));
         String explorations = table(budget).lines().skip(3).findFirst().orElseThrow();
         assertEquals("explorations                             25.0              25.0      120", explorations);
     }
@@ -61,8 +61,9 @@ final class BudgetTest {
                 "tests",
                 new TestTime("A", TestKind.COMPARISON, 90_001),
                 new TestTime("B", TestKind.OTHER, 210_000));
-        assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001).over());
-        assertEquals(List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002).over());
+        assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001).over(100));
+        assertEquals(List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002).over(100));
+        assertEquals(List.of(), new Budget(root, 600_002).over(101));
     }
 
     @Test
