@@ -103,7 +103,6 @@ final class HeldLocksTest {
     private static final Map<String, Integer> EXCEPTIONS = Map.of(
             "internal/file/FilePages.unlock", 1,
             "internal/file/WriteBack.begin", 1,
-            "internal/hostfile/HostBytes.punchPages", 1,
             "internal/hostfile/HostFiles.makeRoom", 1,
             "internal/hostfile/HostInode.lockAll", 3);
 
