@@ -238,7 +238,9 @@ public final class Machine implements AutoCloseable {
      * file, page cache or pin of the machine is reachable.
      *
      * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and so does {@link
-     * PageCache#allocate}. A second call of this method does nothing.
+     * PageCache#allocate}. A second call of this method does nothing, unless a file of the host could not be saved by
+     * the first one: each such file is reported with its path ({@code FILE_NOT_SAVED}), all others are saved and
+     * closed, and its pages stay in memory until a further call, or its own close, has saved them.
      *
      * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
      * were left open, after its threads have been idle for some seconds.

@@ -44,8 +44,8 @@ import java.nio.ByteBuffer;
  *
  * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last
  * open ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is
- * reported, and the written pages stay in memory: the next open of the file has them. A page that is pinned for writing
- * beyond that is not saved. Thread-safe.
+ * reported, and the written pages stay in memory: the next open of the file has them, and the next periodic write that
+ * can save them closes the file. A page that is pinned for writing beyond that is not saved. Thread-safe.
  */
 public abstract sealed class HostFile implements Backing, AutoCloseable permits OpenHostFile {
     /** Only for the library. */

@@ -17,6 +17,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,8 +85,14 @@ public final class HostFiles {
     /** The next file to evict pages of. Guarded by {@link #room}. */
     private int next;
 
-    /** The files of the map, for the thread that evicts; never changed. Guarded by this. */
-    private HostInode[] all = {};
+    /** The files of the map, in no order, for the thread that evicts. Guarded by this. */
+    private final List<HostInode> ring = new ArrayList<>();
+
+    /** The number of these files that are open for writing. Guarded by this. */
+    private int writable;
+
+    /** Held by the thread that closes all files. */
+    private final ReentrantLock closing = new ReentrantLock();
 
     /** What reads of pages use, for each size of pages: a few for all files. Guarded by this. */
     private final Map<MachineMemory, ReadSpaces> spaces = new HashMap<>();
@@ -131,17 +138,17 @@ public final class HostFiles {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
         try {
-            HostPath.checkKind(path, creates);
-            HostChannel channel = opener.open(path, HostPath.withRead(options));
+            PathOpen opened = PathOpen.open(opener, path, options);
+            HostChannel channel = opened.channel();
             HostInode inode = null;
             try {
-                inode = enter(HostPath.keyOf(path), memory, channel, channel.size(), writes);
+                inode = enter(opened.look().key, path.toString(), memory, channel, channel.size(), writes);
             } finally {
                 if (inode == null) {
                     channel.close();
                 }
             }
-            return opened(inode, path, writes);
+            return opened(inode, path, opened.look().identity, writes);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -150,12 +157,12 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, boolean writes) throws IOException {
+    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes) {
         boolean isOpen = false;
         try {
             // Another program may have changed the size since an earlier open.
             inode.size().revalidate();
-            OpenHostFile made = new OpenHostFile(this, inode, path.toString(), HostIdentity.of(path), writes);
+            OpenHostFile made = new OpenHostFile(this, inode, path.toString(), identity, writes);
             isOpen = true;
             return made;
         } finally {
@@ -173,7 +180,7 @@ public final class HostFiles {
     public OpenHostFile open(String name, MachineMemory memory, ByteBuffer bytes) {
         HostChannel channel = new BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
-        HostInode inode = enter(channel, memory, channel, bytes.remaining(), writes);
+        HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes);
         return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
     }
 
@@ -187,7 +194,7 @@ public final class HostFiles {
         HostChannel channel = new LentChannel(lent, name);
         HostInode inode;
         try {
-            inode = enter(lent, memory, channel, channel.size(), writes);
+            inode = enter(lent, name, memory, channel, channel.size(), writes);
         } catch (IOException failed) {
             close(channel);
             throw HostPath.refusal(name, HostErrors.of(failed), failed);
@@ -195,27 +202,34 @@ public final class HostFiles {
         return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
     }
 
-    /** Finds or makes a file, and counts an open of it. The channel is the file's then, or closed. */
-    private HostInode enter(Object key, MachineMemory memory, HostChannel channel, long size, boolean writes) {
+    /**
+     * Finds or makes a file, and counts an open of it. The channel is the file's then, or closed.
+     *
+     * @param name for reports
+     */
+    private HostInode enter(
+            Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         boolean isTaken = false;
         try {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
                     FilePages pages = FilePages.ofSaved(memory, size);
-                    known = new HostInode(this, key, pages, spaces(memory), channel, writes);
+                    known = new HostInode(this, key, name, pages, spaces(memory), channel, writes);
                     known.evictBy(resident, mostBytes / memory.frames().pageSize(), walk(memory));
                     inodes.put(key, known);
-                    all = inodes.values().toArray(new HostInode[0]);
+                    add(known);
                     isTaken = true;
                 } else if (known.pages().memory() != memory) {
                     throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
                 } else if (writes && !known.isWritable()) {
                     known.takeWritable(channel);
+                    writable++;
                     isTaken = true;
                 }
                 known.use().opens++;
                 known.use().opened++;
+                known.use().isReported = false;
                 return known;
             }
         } finally {
@@ -226,6 +240,28 @@ public final class HostFiles {
                 close(channel);
             }
         }
+    }
+
+    /** The caller holds the monitor of this. */
+    private void add(HostInode inode) {
+        inode.use().place = ring.size();
+        ring.add(inode);
+        writable += inode.isWritable() ? 1 : 0;
+    }
+
+    /** Removes a file, if it is there still, and returns its channels. The caller holds the monitor of this. */
+    private @Nullable List<HostChannel> remove(HostInode inode) {
+        if (!inodes.remove(inode.key(), inode)) {
+            return null;
+        }
+        int place = inode.use().place;
+        HostInode last = ring.remove(ring.size() - 1);
+        if (last != inode) {
+            ring.set(place, last);
+            last.use().place = place;
+        }
+        writable -= inode.isWritable() ? 1 : 0;
+        return inode.takeChannels();
     }
 
     /** The caller holds the monitor of this. */
@@ -250,8 +286,15 @@ public final class HostFiles {
     /** Ends an open. The last one saves the file, and closes it unless that fails. May block. */
     void leave(HostInode inode) {
         synchronized (this) {
+            inode.use().opens--;
+        }
+        endUnused(inode);
+    }
+
+    /** Saves and closes a file if it has no opens. */
+    private void endUnused(HostInode inode) {
+        synchronized (this) {
             HostUse use = inode.use();
-            use.opens--;
             if (use.opens > 0 || use.isEnding || inodes.get(inode.key()) != inode) {
                 return;
             }
@@ -277,7 +320,9 @@ public final class HostFiles {
             }
         }
         if (failed != 0) {
-            report(inode, failed);
+            if (setReported(inode)) {
+                report(inode, failed);
+            }
             if (!dropsFailedWrites) {
                 stay(inode);
                 return true;
@@ -290,25 +335,30 @@ public final class HostFiles {
         return inode.use().opened;
     }
 
+    /** Returns whether a failed save is to be reported: once until the next open, though it is tried again. */
+    private synchronized boolean setReported(HostInode inode) {
+        boolean isFirst = !inode.use().isReported;
+        inode.use().isReported = true;
+        return isFirst;
+    }
+
     private synchronized void stay(HostInode inode) {
         inode.use().isEnding = false;
     }
 
     private boolean end(HostInode inode, long opened) {
-        List<HostChannel> ending;
+        @Nullable List<HostChannel> ending;
         synchronized (this) {
             HostUse use = inode.use();
             if (use.opens == 0 && use.opened != opened) {
                 return false;
             }
             use.isEnding = false;
-            if (use.opens > 0 || !inodes.remove(inode.key(), inode)) {
-                return true;
-            }
-            all = inodes.values().toArray(new HostInode[0]);
-            ending = inode.takeChannels();
+            ending = use.opens > 0 ? null : remove(inode);
         }
-        inode.end(ending);
+        if (ending != null) {
+            inode.end(ending);
+        }
         return true;
     }
 
@@ -353,14 +403,16 @@ public final class HostFiles {
 
     /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
     void writeDirty() {
-        for (HostInode inode : all()) {
-            try {
-                inode.writeAll();
-            } catch (OutOfMemoryError | StackOverflowError exhausted) {
-                // The pages stay dirty. The caller makes pages of another file dirty, perhaps, and has no part in it.
-                reporter.accept(new Report(
-                        Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
-            }
+        all().forEach(this::writeDirty);
+    }
+
+    private void writeDirty(HostInode inode) {
+        try {
+            inode.writeAll();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The pages stay dirty. The caller makes pages of another file dirty, perhaps, and has no part in it.
+            reporter.accept(
+                    new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
         }
     }
 
@@ -373,21 +425,29 @@ public final class HostFiles {
         background = new PeriodicWrites(this, tasks, nanos);
     }
 
-    /** Writes the dirty pages of all files, and forces none. Returns whether a file is open for writing. */
+    /**
+     * Writes the dirty pages of all files, and forces none, as a task that may wait. Closes files that could not be
+     * saved by their last close, if they can be by now: a deleted one would never be opened again.
+     *
+     * @return whether a file is open for writing
+     */
     boolean writeAll() {
         for (HostInode inode : all()) {
-            inode.writeSome();
+            writeDirty(inode);
+            endUnused(inode);
         }
         return areSomeWritable();
     }
 
-    boolean areSomeWritable() {
+    /** Writes dirty pages of all files, and forces none. Waits for no lock. */
+    private void writeSome() {
         for (HostInode inode : all()) {
-            if (inode.isWritable()) {
-                return true;
-            }
+            inode.writeSome();
         }
-        return false;
+    }
+
+    synchronized boolean areSomeWritable() {
+        return writable > 0;
     }
 
     TransferBuffers buffers() {
@@ -407,8 +467,17 @@ public final class HostFiles {
         return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;
     }
 
-    private synchronized HostInode[] all() {
-        return all;
+    private synchronized List<HostInode> all() {
+        return List.copyOf(ring);
+    }
+
+    private synchronized int count() {
+        return ring.size();
+    }
+
+    /** Returns the file at a place, or null if there are fewer by now. */
+    private synchronized @Nullable HostInode at(int place) {
+        return place < ring.size() ? ring.get(place) : null;
     }
 
     /**
@@ -453,23 +522,23 @@ public final class HostFiles {
      * @param patience the number of these steps
      */
     private boolean evict(int patience) {
-        HostInode[] now = all();
         int steps = 0;
-        for (int i = 0; i < 2 * now.length; i++) {
-            if (next >= now.length) {
+        for (int turns = 2 * count(); turns > 0; turns--) {
+            HostInode inode = at(next);
+            if (inode == null) {
                 next = 0;
+                continue;
             }
-            FilePages pages = now[next].pages();
             int freed;
             do {
                 if (steps++ == patience) {
-                    writeAll();
+                    writeSome();
                 }
-                freed = now[next].evict(false);
+                freed = inode.evict(false);
                 if (freed > 0) {
                     return true;
                 }
-            } while (freed == 0 && !pages.isEvictionAtStart());
+            } while (freed == 0 && !inode.pages().isEvictionAtStart());
             next++;
         }
         return false;
@@ -480,24 +549,48 @@ public final class HostFiles {
                 new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
     }
 
-    /** Saves and closes all files, at the end of the machine. */
-    public void close() {
-        List<HostInode> open;
-        synchronized (this) {
-            open = List.copyOf(inodes.values());
-            inodes.clear();
-            all = new HostInode[0];
+    /**
+     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported, and stays with
+     * its pages: the next call tries again.
+     *
+     * @return whether no file is left; false also if another thread does this
+     */
+    public boolean close() {
+        if (!closing.tryLock()) {
+            return false;
         }
-        for (HostInode inode : open) {
+        try {
+            boolean areAll = true;
+            for (HostInode inode : all()) {
+                areAll &= close(inode);
+            }
+            return areAll;
+        } finally {
+            closing.unlock();
+        }
+    }
+
+    private boolean close(HostInode inode) {
+        try {
             long failed = inode.flush(0, Long.MAX_VALUE);
             if (failed != 0) {
                 report(inode, failed);
             }
-            List<HostChannel> ending;
-            synchronized (this) {
-                ending = inode.takeChannels();
+            if (failed != 0 && !dropsFailedWrites) {
+                return false;
             }
-            inode.end(ending);
+            @Nullable List<HostChannel> ending;
+            synchronized (this) {
+                ending = remove(inode);
+            }
+            if (ending != null) {
+                inode.end(ending);
+            }
+            return true;
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            reporter.accept(
+                    new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + exhausted, exhausted));
+            return false;
         }
     }
 }

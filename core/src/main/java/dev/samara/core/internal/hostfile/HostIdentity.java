@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-
 /**
  * The device and the inode of a file, as {@code /proc/PID/maps} shows them.
  *
@@ -16,12 +12,7 @@ record HostIdentity(int major, int minor, long inode) {
     /** Of a file that has none, or on a host without these numbers. */
     static final HostIdentity NONE = new HostIdentity(0, 0, 0);
 
-    static HostIdentity of(Path path) throws IOException {
-        if (!path.getFileSystem().supportedFileAttributeViews().contains("unix")) {
-            return NONE;
-        }
-        long device = ((Number) Files.getAttribute(path, "unix:dev")).longValue();
-        long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
+    static HostIdentity of(long device, long inode) {
         // As gnu_dev_major and gnu_dev_minor.
         int major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));
         int minor = (int) ((device & 0xff) | (device >>> 12 & 0xffffff00));

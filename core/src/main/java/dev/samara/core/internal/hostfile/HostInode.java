@@ -25,6 +25,10 @@ final class HostInode {
 
     private final HostFiles files;
     private final Object key;
+
+    /** The name of the first open. */
+    private final String name;
+
     private final FilePages pages;
     private final ErrorSequence errors = new ErrorSequence();
     private final PageReads reads;
@@ -60,7 +64,14 @@ final class HostInode {
     private final HostUse use = new HostUse();
 
     HostInode(
-            HostFiles files, Object key, FilePages pages, ReadSpaces spaces, HostChannel channel, boolean isWritable) {
+            HostFiles files,
+            Object key,
+            String name,
+            FilePages pages,
+            ReadSpaces spaces,
+            HostChannel channel,
+            boolean isWritable) {
+        this.name = name;
         this.files = files;
         this.key = key;
         this.pages = pages;
@@ -300,6 +311,6 @@ final class HostInode {
 
     @Override
     public String toString() {
-        return "file " + key;
+        return "file " + name;
     }
 }

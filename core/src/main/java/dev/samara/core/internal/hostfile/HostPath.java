@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashSet;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -18,31 +20,62 @@ import org.jspecify.annotations.Nullable;
 final class HostPath {
     private HostPath() {}
 
-    /** Opening a FIFO would wait for a writer, and reading a directory fails late: both are refused before. */
-    static void checkKind(Path path, boolean creates) throws IOException {
-        BasicFileAttributes attributes;
-        try {
-            attributes = Files.readAttributes(path, BasicFileAttributes.class);
-        } catch (NoSuchFileException missing) {
-            if (creates) {
-                return;
-            }
-            throw missing;
+    /** What the file of a path is at one instant. */
+    static final class Look {
+        /**
+         * By which the opens of a file are known to be of one file. Without keys of the file system, two hard links are
+         * two files.
+         */
+        final Object key;
+
+        final HostIdentity identity;
+
+        /** Changes whenever a name of the file comes or goes; null on a host that has no such time. */
+        private final @Nullable Object changed;
+
+        private Look(Object key, HostIdentity identity, @Nullable Object changed) {
+            this.key = key;
+            this.identity = identity;
+            this.changed = changed;
         }
-        if (attributes.isDirectory()) {
-            throw refusal(path.toString(), Errno.EISDIR, null);
-        }
-        if (!attributes.isRegularFile()) {
-            throw refusal(path.toString(), Errno.ENODEV, null);
+
+        /** Returns whether the path had this file all the time up to a later look, as far as a host can tell. */
+        boolean isSame(Look later) {
+            return key.equals(later.key) && Objects.equals(changed, later.changed);
         }
     }
 
     /**
-     * Returns the key by which the opens of a file are known to be of one file. The file is open. Without keys of the
-     * file system, two hard links are two files.
+     * Looks at the file of a path. Opening a FIFO would wait for a writer, and reading a directory fails late: both are
+     * refused here.
+     *
+     * @return null if there is no file and one may be created
+     * @throws MmException if it is no regular file
      */
-    static Object keyOf(Path path) throws IOException {
-        return keyOf(path, Files.readAttributes(path, BasicFileAttributes.class).fileKey());
+    static @Nullable Look look(Path path, boolean creates) throws IOException {
+        boolean isUnix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+            if (attributes.isDirectory()) {
+                throw refusal(path.toString(), Errno.EISDIR, null);
+            }
+            if (!attributes.isRegularFile()) {
+                throw refusal(path.toString(), Errno.ENODEV, null);
+            }
+            if (!isUnix) {
+                return new Look(keyOf(path, attributes.fileKey()), HostIdentity.NONE, null);
+            }
+            // One look of the host, so that all of it is of one file.
+            Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
+            long device = ((Number) unix.get("dev")).longValue();
+            long inode = ((Number) unix.get("ino")).longValue();
+            return new Look(keyOf(path, unix.get("fileKey")), HostIdentity.of(device, inode), unix.get("ctime"));
+        } catch (NoSuchFileException missing) {
+            if (creates) {
+                return null;
+            }
+            throw missing;
+        }
     }
 
     /**

@@ -9,6 +9,12 @@ final class HostUse {
     /** The number of opens so far: whether one has come and gone during a last close. */
     long opened;
 
+    /** Whether it was reported that the file could not be saved. Set back by an open. */
+    boolean isReported;
+
+    /** The place in the list of all files. */
+    int place;
+
     /** A thread saves the file, to end it if no open comes. */
     boolean isEnding;
 }

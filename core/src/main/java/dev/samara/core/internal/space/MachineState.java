@@ -327,16 +327,18 @@ public final class MachineState {
     }
 
     /**
-     * Closes the machine: frees the pages of all files, and releases its memory and its threads.
+     * Closes the machine: saves files of the host, frees the pages of all files, and releases its memory and its
+     * threads. If a file of the host cannot be saved, the memory stays for the next call.
      *
      * @throws IllegalStateException if a space is not closed or a CPU uses it; nothing is changed then
      */
     public void close() {
         awaitTeardowns();
-        if (!spaces.close()) {
+        spaces.close();
+        if (!hostFiles.close()) {
+            // Their pages are needed by the next call.
             return;
         }
-        hostFiles.close();
         // It leads to the memory.
         closed.clear();
         List<MachineMemory> memories = new ArrayList<>();

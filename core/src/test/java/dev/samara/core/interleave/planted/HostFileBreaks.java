@@ -57,11 +57,8 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.HostInode",
-                            "        if (writeBack.tryLock()) {\n            try {\n                writes.write",
-                            "{ { writes.write",
-                            "            } finally {\n                writeBack.unlock();\n            }\n        }\n"
-                                    + "    }\n\n    /**\n     * Writes all dirty pages, and forces nothing.",
-                            "} } }\n\n    /**\n     * Writes all dirty pages, and forces nothing.")),
+                            "        writes.flush(0, Long.MAX_VALUE, false);",
+                            "writes.write(0, Long.MAX_VALUE, true);")),
             PlantedBreak.of(
                     "an error is told by each save",
                     HostFileScenarios.TwoOpensOfFailedWrite.class,
@@ -124,5 +121,5 @@ final class HostFileBreaks {
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,
                     1,
-                    in("hostfile.HostFiles", "if (use.opens > 0 || !inodes.remove", "if (!inodes.remove")));
+                    in("hostfile.HostFiles", "use.opens > 0 ? null : remove(inode)", "remove(inode)")));
 }

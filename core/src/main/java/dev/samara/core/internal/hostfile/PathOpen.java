@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * A channel of a path, and what its file is. No call of the JDK asks a channel for its file, so the path is asked
+ * before and after the open: if another program has put another file there meanwhile, as an editor does that saves, the
+ * path is opened again. Otherwise the pages of one file would be known by the key of another.
+ *
+ * @param channel the channel
+ * @param look the file of the channel
+ */
+record PathOpen(HostChannel channel, HostPath.Look look) {
+    /** How often a path is opened whose file was changed each time. A name may come or go without a new file there. */
+    private static final int ATTEMPTS = 16;
+
+    /** How often a path is opened that had another file each time. */
+    private static final int MOST = 1000;
+
+    static PathOpen open(HostFiles.ChannelOpener opener, Path path, Set<OpenOption> options) throws IOException {
+        Set<OpenOption> wanted = new HashSet<>(options);
+        for (int attempt = 0; attempt < MOST; attempt++) {
+            boolean creates =
+                    wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);
+            HostPath.Look before = HostPath.look(path, creates);
+            HostChannel channel = opener.open(path, HostPath.withRead(wanted));
+            boolean isTaken = false;
+            try {
+                HostPath.Look after = HostPath.look(path, false);
+                boolean isSame = before != null
+                        && after != null
+                        && (before.isSame(after) || (attempt >= ATTEMPTS && before.key.equals(after.key)));
+                if (isSame) {
+                    isTaken = true;
+                    return new PathOpen(channel, after);
+                }
+            } catch (NoSuchFileException gone) {
+                if (!creates) {
+                    throw gone;
+                }
+                // Deleted at once: it is created again.
+                continue;
+            } finally {
+                if (!isTaken) {
+                    channel.close();
+                }
+            }
+            if (before == null) {
+                // Created: the next attempt has a look before it.
+                wanted.remove(StandardOpenOption.CREATE_NEW);
+            }
+        }
+        throw HostPath.refusal(path.toString(), Errno.EBUSY, null);
+    }
+}

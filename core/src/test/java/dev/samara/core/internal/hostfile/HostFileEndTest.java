@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DisplayName("Files of the host of a machine")
+final class HostFileEndTest {
+    private static final OpenOption[] RW = {StandardOpenOption.READ, StandardOpenOption.WRITE};
+
+    @TempDir
+    Path folder;
+
+    private final FaultyChannels channels = new FaultyChannels();
+    private final List<Report> reports = new ArrayList<>();
+    private final Machine machine = Machine.builder()
+            .memory(1 << 20)
+            .writeBackEvery(Duration.ZERO)
+            .reportTo(reports::add)
+            .build();
+    private final HostFiles files = MachineInternals.hostFiles(machine);
+
+    HostFileEndTest() {
+        files.openBy(channels);
+    }
+
+    private Path write(String name, String content) throws IOException {
+        return Files.writeString(folder.resolve(name), content);
+    }
+
+    private static String read(HostFile file) {
+        ByteBuffer target = ByteBuffer.allocate(10);
+        int length = (int) file.pread(target, 0);
+        return new String(target.array(), 0, length, US_ASCII);
+    }
+
+    /** Puts another file, which has a second name, in the place of a path, as often as it is opened at first. */
+    private void replaceDuringOpens(int times, Path path, List<Path> others) {
+        List<Path> left = new ArrayList<>(others.subList(0, times));
+        files.openBy((opened, options) -> {
+            boolean isReplaced = opened.equals(path) && !left.isEmpty();
+            // Between the look at the path and the open, and at the end back again.
+            Path other = isReplaced ? left.remove(0) : path;
+            HostChannel channel = channels.open(isReplaced ? other : opened, options);
+            if (isReplaced) {
+                Path second = Files.createLink(folder.resolve("second"), other);
+                Files.move(second, path, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            }
+            return channel;
+        });
+    }
+
+    @Test
+    @DisplayName("are those whose channels were opened, though other files take the path meanwhile")
+    void replaced() throws Exception {
+        Path path = write("path", "first");
+        List<Path> others = List.of(write("a", "a"), write("b", "b"), write("c", "c"));
+        replaceDuringOpens(3, path, others);
+        try (HostFile file = machine.openFile(path, GEOMETRY, RW)) {
+            assertEquals("c", read(file));
+            assertEquals(((Number) Files.getAttribute(others.get(2), "unix:ino")).longValue(), file.inode());
+            for (Path other : others) {
+                try (HostFile stable = machine.openFile(other, GEOMETRY)) {
+                    assertEquals(Files.readString(other), read(stable));
+                }
+            }
+        }
+        machine.close();
+        assertEquals(0, channels.open.get());
+    }
+
+    @Test
+    @DisplayName("are those whose channels were opened, though another file has the path only at that instant")
+    void replacedForAMoment() throws Exception {
+        Path path = write("path", "first");
+        Path other = write("other", "other");
+        boolean[] isReplaced = {false};
+        boolean[] isSeen = {false};
+        files.openBy((opened, options) -> {
+            if (isReplaced[0]) {
+                return channels.open(opened, options);
+            }
+            isReplaced[0] = true;
+            Object before = Files.getAttribute(path, "unix:ctime");
+            Files.move(path, folder.resolve("away"));
+            Files.createLink(path, other);
+            HostChannel channel = channels.open(opened, options);
+            Files.move(folder.resolve("away"), path, StandardCopyOption.REPLACE_EXISTING);
+            // A kernel before 6.13 has the time of a tick.
+            isSeen[0] = !before.equals(Files.getAttribute(path, "unix:ctime"));
+            return channel;
+        });
+        try (HostFile file = machine.openFile(path, GEOMETRY, RW)) {
+            assumeTrue(isSeen[0], "the time of the host is too coarse");
+            assertEquals("first", read(file));
+        } finally {
+            machine.close();
+        }
+    }
+
+    @Test
+    @DisplayName("that are created are known by their own keys, though another file takes the path at once")
+    void replacedWhenCreated() throws Exception {
+        Path path = folder.resolve("path");
+        Path other = write("other", "other");
+        boolean[] isReplaced = {false};
+        files.openBy((opened, options) -> {
+            HostChannel channel = channels.open(opened, options);
+            if (!isReplaced[0]) {
+                isReplaced[0] = true;
+                Files.delete(path);
+                Files.createLink(path, other);
+            }
+            return channel;
+        });
+        try (HostFile file = machine.openFile(path, GEOMETRY, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+                HostFile stable = machine.openFile(other, GEOMETRY)) {
+            assertEquals("other", read(stable));
+            assertEquals("other", read(file));
+        }
+        machine.close();
+        assertEquals(0, channels.open.get());
+    }
+
+    @Test
+    @DisplayName("are saved by the end of the machine but for those that cannot be, which a further close saves")
+    void endOfMachine() throws Exception {
+        List<Path> paths = List.of(write("a", "-"), write("b", "-"), write("c", "-"), write("d", "-"));
+        List<HostFile> opens = new ArrayList<>();
+        for (Path path : paths) {
+            HostFile file = machine.openFile(path, GEOMETRY, RW);
+            assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
+            opens.add(file);
+        }
+        List<String> failures = new ArrayList<>(List.of("No space left on device", "memory"));
+        channels.failure = (call, offset, length) -> {
+            if (call == ChannelCall.WRITE && !failures.isEmpty()) {
+                String failure = failures.remove(0);
+                if (failure.equals("memory")) {
+                    throw new OutOfMemoryError("a test");
+                }
+                throw new IOException(failure);
+            }
+        };
+        machine.close();
+        List<Path> left = new ArrayList<>();
+        for (Path path : paths) {
+            if (!Files.readString(path).equals("X")) {
+                left.add(path);
+            }
+        }
+        assertEquals(2, left.size());
+        assertEquals(2, reports.size());
+        for (int i = 0; i < 2; i++) {
+            assertEquals(Report.Kind.FILE_NOT_SAVED, reports.get(i).kind());
+            String message = Objects.requireNonNull(reports.get(i).message());
+            assertTrue(left.stream().anyMatch(path -> message.contains(path.toString())), message);
+        }
+        assertEquals(2, channels.open.get());
+        machine.close();
+        for (Path path : paths) {
+            assertEquals("X", Files.readString(path));
+        }
+        assertEquals(0, channels.open.get());
+        opens.forEach(HostFile::close);
+        machine.close();
+        assertEquals(2, reports.size());
+    }
+
+    @Test
+    @DisplayName("that were deleted, and that their last close could not save, are closed by the next round that can")
+    void leftOpen() throws Exception {
+        Path path = write("a", "-");
+        HostFile file = machine.openFile(path, GEOMETRY, RW);
+        assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
+        channels.failure = (call, offset, length) -> {
+            if (call == ChannelCall.WRITE) {
+                throw new IOException("No space left on device");
+            }
+        };
+        file.close();
+        Files.delete(path);
+        assertTrue(files.writeAll());
+        assertTrue(files.writeAll());
+        assertEquals(1, channels.open.get());
+        assertEquals(1, reports.size(), "reported once");
+        channels.failure = (call, offset, length) -> {};
+        assertEquals(false, files.writeAll());
+        assertEquals(0, channels.open.get());
+        machine.close();
+        assertEquals(1, reports.size());
+    }
+}
