@@ -2,6 +2,7 @@
 package dev.samara.core.internal.fault;
 
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,11 +10,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldLeaf;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Fault;
 import java.util.concurrent.Future;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -21,6 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that has decided, and is not at the lock of the leaf yet")
 final class HeldFaultTest {
+    private static final long AT = 1L << 30;
+
     private final SpaceFixture fixture =
             new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
     private final Frames frames = fixture.layout().memory().frames();
@@ -45,6 +53,46 @@ final class HeldFaultTest {
         assertEquals(7, frames.store().get(frame, 0, 8), "the child's page");
         assertEquals(8, fixture.load(at));
         frames.drop(frame);
+        fixture.closeEmpty();
+    }
+
+    /** Has a first store stand still where it fills a frame, after it has found its mapping. Returns its fault. */
+    private int storeBeside(ToLongFunction<SpaceFixture> call) {
+        HookedFrames[] made = new HookedFrames[1];
+        // One frame, which has been written: it is filled with zeros before it is handed out again.
+        SpaceFixture small = new SpaceFixture(Machine.builder().memory(PAGE).frameStore((shift, count) -> {
+            made[0] = new HookedFrames(shift, count);
+            return made[0];
+        }));
+        small.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
+        small.store(AT, 7);
+        assertEquals(0, small.space.munmap(AT, PAGE));
+        small.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
+        HookedFrames.Hold hold = made[0].holdNextFill();
+        int fault;
+        try (OtherCpu other = new OtherCpu(small.space)) {
+            Future<Integer> stored = other.submit(cpu -> cpu.memory().store(AT, 8, 8));
+            Latches.await(hold.reached);
+            // There is no page, so the call does not wait for the fault.
+            assertEquals(0, call.applyAsLong(small));
+            hold.released.countDown();
+            fault = Await.result("store", stored, small.reports);
+        }
+        small.closeEmpty();
+        return fault;
+    }
+
+    @Test
+    @DisplayName("P1: installs no page in a mapping that is gone meanwhile")
+    void unmappedMeanwhile() {
+        assertFault(Fault.MAPERR, storeBeside(of -> of.space.munmap(AT, PAGE)));
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("installs no page that may be written in a mapping that may not be written meanwhile")
+    void narrowedMeanwhile() {
+        assertFault(Fault.ACCERR, storeBeside(of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
         fixture.closeEmpty();
     }
 }
