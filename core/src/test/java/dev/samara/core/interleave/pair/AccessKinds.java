@@ -4,14 +4,18 @@ package dev.samara.core.interleave.pair;
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.PageScan;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.Residency;
 import dev.samara.core.VmaRef;
 import dev.samara.core.Watchpoint;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.pair.PairKinds.Call;
 import dev.samara.core.interleave.pair.PairKinds.Use;
 import dev.samara.core.interleave.scenario.SpaceScenario;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -23,12 +27,18 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Accesses of a CPU, the ways of a CPU to and from a space, and the calls that look at pages. */
 final class AccessKinds {
     /** The result of an access to a closed space. */
     static final String NOTHING = Fault.toString(Fault.MAPERR);
+
+    /** The kind whose CPU stays in GUEST and polls until the other operations have returned. */
+    static final String POLLS = "polls";
+
+    private static final long POLL_NANOS = 1_000;
 
     private AccessKinds() {}
 
@@ -61,8 +71,36 @@ final class AccessKinds {
             leaveGuest(call);
             return loaded;
         });
+        PairKinds.accesses(POLLS, Use.GUEST, call -> {
+            // An operation alone is not in GUEST. A request that is lost never lets the others return. Parks, since a
+            // spin would be a turn of another spin, which ends after many.
+            while (call.state().inGuest.contains(call.cpu()) && call.state().unfinished > 0) {
+                call.cpu().poll();
+                LockSupport.parkNanos(POLL_NANOS);
+            }
+            String loaded = SpaceScenario.load(call.cpu(), call.start());
+            leaveGuest(call);
+            return loaded;
+        });
+        PairKinds.accesses("pin", Use.ACCESS, AccessKinds::pin);
         PairKinds.add("write-remote", call -> call.space().write(call.start(), new byte[] {0x5a}, 0, 1));
         PairKinds.add("write-forced", call -> call.space().writeForced(call.second(), new byte[] {0x5b}, 0, 1));
+    }
+
+    /** Reads a pinned page, whose frame no other page gets before the pin is released. */
+    private static Object pin(Call call) {
+        try (PinnedFrame pin = call.cpu().memory().pin(call.start(), Protection.READ)) {
+            if (pin == null) {
+                return Fault.toString(call.cpu().memory().fault());
+            }
+            Frames frames = MachineInternals.layoutOf(call.space()).memory().frames();
+            long stamp = frames.reuseStamp(pin.frame());
+            long read = SpaceFixture.read(pin);
+            if (frames.reuseStamp(pin.frame()) != stamp || !frames.isPinned(pin.frame())) {
+                throw new AssertionError("I3: the frame of a pinned page was freed");
+            }
+            return read;
+        }
     }
 
     /** An operation alone has not entered GUEST: its thread has the other CPUs too. */

@@ -39,6 +39,8 @@ record Combination(List<String> kinds, Relation relation, Ground ground, Spaces 
         ONE,
         /** One space, which has a child with its pages. */
         FORKED,
+        /** One space, whose child has ended: its pages are its own again, and their entries do not say so. */
+        ENDED,
         /** The first operation runs in the parent, the second one in its child. */
         CHILD
     }

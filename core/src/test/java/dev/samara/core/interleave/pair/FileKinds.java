@@ -33,11 +33,27 @@ final class FileKinds {
                 ground -> ground == Ground.PRIVATE_FILE || ground == Ground.SHARED_FILE,
                 "seal-write",
                 call -> ((GroundFile.InMemory) call.file()).file().addSeals(SealFlags.SEAL_WRITE));
-        PairKinds.on(FileKinds::isOfHost, "fsync", call -> host(call).fsync());
+        PairKinds.on(FileKinds::isOfHost, "fsync", call -> {
+            long saved = host(call).fsync();
+            noteSaved(call, saved, 0, Ground.PAGES);
+            return saved;
+        });
         PairKinds.on(FileKinds::isOfHost, "evict", call -> {
             host(call).evict();
             return "evicted";
         });
+    }
+
+    /**
+     * Notes what the device has of some pages after a save, which is a part of the outcome: a store that came before is
+     * there.
+     */
+    static void noteSaved(Call call, long result, long first, long behind) {
+        if (result == 0 && call.state().file instanceof HostGroundFile file) {
+            for (long page = first; page < behind; page++) {
+                call.state().saved.put(call.label() + " has saved " + page, "" + file.channel.forcedNumber(page));
+            }
+        }
     }
 
     private static boolean isOfHost(Ground ground) {

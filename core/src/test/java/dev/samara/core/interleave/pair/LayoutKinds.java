@@ -37,9 +37,12 @@ final class LayoutKinds {
         PairKinds.add("mlock", call -> call.space().mlock(call.start(), call.length()));
         PairKinds.add("munlock", call -> call.space().munlock(call.start(), call.length()));
         PairKinds.add("mlock-onfault", call -> call.space().mlock2(call.start(), call.length(), LockFlags.ONFAULT));
-        PairKinds.add(
-                "msync",
-                call -> call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE));
+        PairKinds.add("msync", call -> {
+            long saved = call.space().msync(call.start(), call.length(), SyncFlags.SYNC | SyncFlags.INVALIDATE);
+            long first = call.offset() / SpaceScenario.PAGE;
+            FileKinds.noteSaved(call, saved, first, first + call.length() / SpaceScenario.PAGE);
+            return saved;
+        });
         PairKinds.add("mseal", call -> call.space().mseal(call.start(), call.length(), 0));
         PairKinds.add("set-anon-name", call -> call.space().setAnonymousName(call.start(), call.length(), "pool"));
         PairKinds.add("mdwe", call -> call.space().setMdwe(MdweFlags.REFUSE_EXEC_GAIN));

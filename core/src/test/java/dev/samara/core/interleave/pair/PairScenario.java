@@ -182,9 +182,14 @@ final class PairScenario extends SpaceScenario {
         }
         ground.guard(state.space, one);
         ground.guard(state.space, other);
-        if (combination.spaces() != Spaces.ONE) {
-            state.children.put(CHILD, state.space.fork());
+        switch (combination.spaces()) {
+            case ONE -> {}
+            case ENDED -> state.space.fork().close();
+            case FORKED, CHILD -> state.children.put(CHILD, state.space.fork());
         }
+        state.unfinished = (int) combination.kinds().stream()
+                .filter(kind -> !kind.equals(AccessKinds.POLLS))
+                .count();
         calls.forEach((label, operation) -> {
             if (label.endsWith(ReferenceKinds.TRY_GET)) {
                 state.held.put(label, operation.space(state).hold());
@@ -270,6 +275,7 @@ final class PairScenario extends SpaceScenario {
 
         @Override
         public void returned(State state, String result) {
+            state.unfinished -= label.endsWith('-' + AccessKinds.POLLS) ? 0 : 1;
             boolean hasTaken = !result.startsWith("-") && !result.startsWith("E") && !result.equals("refused");
             if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
                 long end = kind.takenTo(start + LENGTH);

@@ -330,6 +330,7 @@ public abstract class SpaceScenario implements Scenario {
                 pages.put("file " + page, file.number(page * PAGE));
             }
         }
+        pages.putAll(of.saved);
         return new Outcomes.Outcome(text.toString(), pages);
     }
 

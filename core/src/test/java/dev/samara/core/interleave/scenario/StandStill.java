@@ -225,6 +225,10 @@ public final class StandStill {
                 throw new AssertionError(
                         "I2: " + Long.toHexString(address) + " has the entry " + Pte.toString(pte) + " in " + vma);
             }
+            if (Pte.isOwn(pte) && Pte.has(pte, Pte.EXCLUSIVE) && frames.mappings(Pte.frame(pte)) != 1) {
+                throw new AssertionError(Long.toHexString(address) + " has the exclusive entry " + Pte.toString(pte)
+                        + ", whose page has " + frames.mappings(Pte.frame(pte)) + " mappings");
+            }
             for (Judged judged : cpus) {
                 CpuTlb tlb = judged.tlb;
                 if (tlb == null || judged.table != table) {

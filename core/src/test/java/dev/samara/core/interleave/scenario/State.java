@@ -42,6 +42,12 @@ public final class State {
     /** Whether asynchronous calls end before the next operation. Otherwise they end at any later time. */
     public boolean joins;
 
+    /** The operations that have not returned, but for those whose CPU polls until then. */
+    public int unfinished;
+
+    /** What the device had when a save returned, by the operation that has saved, and the page of the file. */
+    public final Map<String, String> saved = new TreeMap<>();
+
     /** What the machine has reported. */
     public final List<String> reports = new ArrayList<>();
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.pair;
+
+import dev.samara.core.interleave.pair.Combination.Cpus;
+import dev.samara.core.interleave.pair.Combination.Relation;
+import dev.samara.core.interleave.pair.Combination.Spaces;
+import dev.samara.core.interleave.scenario.Ground;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The names of scenarios in which a thread decides, and looks once more under a lock: a fault that copies, reuses or
+ * installs a page, a save, an eviction. Beside it is what may change the decision.
+ */
+final class DecisionSets {
+    /** The other operations beside a file of the host: each that has to do with entries, with its pages or its size. */
+    static final List<String> BESIDE_FILES = List.of(
+            "fsync",
+            "msync",
+            "evict",
+            "truncate",
+            "punch",
+            "pwrite",
+            "pread",
+            "load",
+            "store",
+            "in-guest",
+            "polls",
+            "pin",
+            "read-fault",
+            "write-fault",
+            "munmap",
+            "mremap",
+            "mprotect",
+            "dontneed",
+            "fork",
+            "close",
+            "collect");
+
+    /** What changes an entry, or its mapping. */
+    private static final List<String> CHANGES =
+            List.of("fork", "munmap", "mprotect", "dontneed", "mremap", "mmap", "guard", "collect");
+
+    private static final List<String> FAULTS = List.of("store", "write-fault", "read-fault", "write-forced", "pin");
+
+    private DecisionSets() {}
+
+    private static String name(List<String> kinds, Ground ground, Spaces spaces, Cpus cpus) {
+        return new Combination(kinds, Relation.SAME, ground, spaces, cpus).toString();
+    }
+
+    /** Pairs on a file of the host, of which the first one saves it, frees its pages or makes it shorter. */
+    static List<String> ofFiles(String kind, Cpus cpus) {
+        List<String> names = new ArrayList<>();
+        for (String other : BESIDE_FILES) {
+            names.add(name(List.of(kind, other), Ground.HOST_FILE, Spaces.ONE, cpus));
+        }
+        return names;
+    }
+
+    /** All pairs on a file of the host. */
+    static List<String> ofFiles() {
+        List<String> names = new ArrayList<>();
+        for (String kind : List.of("fsync", "evict", "truncate")) {
+            names.addAll(ofFiles(kind, Cpus.COLD));
+            names.addAll(ofFiles(kind, Cpus.WARM));
+        }
+        return names;
+    }
+
+    /** Faults beside changes, on pages that a child had, and on those of files. */
+    static List<String> ofFaults() {
+        List<String> names = new ArrayList<>();
+        for (String fault : FAULTS) {
+            for (String change : CHANGES) {
+                names.add(name(List.of(fault, change), Ground.ANONYMOUS, Spaces.ENDED, Cpus.COLD));
+                names.add(name(List.of(fault, change), Ground.PRIVATE_FILE, Spaces.ENDED, Cpus.COLD));
+                names.add(name(List.of(fault, change), Ground.SHARED_FILE, Spaces.ONE, Cpus.WARM));
+            }
+            for (String change : List.of("truncate", "punch")) {
+                names.add(name(List.of(fault, change), Ground.PRIVATE_FILE, Spaces.ENDED, Cpus.COLD));
+                names.add(name(List.of(fault, change), Ground.CACHED_FILE, Spaces.ONE, Cpus.COLD));
+            }
+        }
+        return names;
+    }
+
+    /** Two calls that take something away, or save or free it, beside a CPU that stays in GUEST and polls. */
+    static List<String> ofPolls() {
+        List<String> names = new ArrayList<>();
+        for (String one : List.of("fsync", "evict", "truncate")) {
+            for (String other : List.of("munmap", "mremap", "mprotect", "dontneed", "close")) {
+                names.add(name(List.of(one, other, AccessKinds.POLLS), Ground.HOST_FILE, Spaces.ONE, Cpus.WARM));
+            }
+        }
+        for (String one : List.of("munmap", "mprotect", "dontneed", "fork", "collect")) {
+            for (String other : List.of("munmap", "mprotect", "mremap")) {
+                names.add(name(List.of(one, other, AccessKinds.POLLS), Ground.ANONYMOUS, Spaces.ENDED, Cpus.WARM));
+            }
+        }
+        return names;
+    }
+}
