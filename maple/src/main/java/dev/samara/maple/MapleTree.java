@@ -154,14 +154,35 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     }
 
     /**
-     * Returns whether the tree is as it was at a snapshot of it. Never waits. Exact, except that true does not exclude
-     * that the tree was changed and became empty again.
+     * Returns whether the tree is as it was at a snapshot of it. Never waits. Exact: a tree that was changed back is
+     * another one.
      *
      * @param earlier a snapshot of this tree
      * @return whether no change was published since, so far as this thread can see
      */
     public boolean isStill(Snapshot<V> earlier) {
-        return rootAcquire() == earlier.root();
+        return earlier.isOf(rootVolatile());
+    }
+
+    /**
+     * Returns an object that identifies the contents of the tree: each change replaces it, and it never returns. A
+     * reader that finds the same version before and after several lookups, in this tree and in others, knows that this
+     * tree had these contents all the time. Does not allocate. Takes the writer lock where {@link #snapshot} does.
+     *
+     * @return the version, which keeps the nodes and values of this instant reachable
+     */
+    public Object version() {
+        return frozenRoot();
+    }
+
+    /**
+     * Returns whether the tree has a version. Never waits.
+     *
+     * @param earlier a {@linkplain #version version} of this tree
+     * @return whether no change was published since, so far as this thread can see
+     */
+    public boolean isStillVersion(Object earlier) {
+        return rootVolatile() == earlier;
     }
 
     /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
@@ -178,7 +199,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
         // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
         // read, and nodes of earlier eras are no longer written. Pairs with publish().
         Era before = eraAcquire();
-        Node seen = rootAcquire();
+        Node seen = rootVolatile();
         if (!before.open && before == eraAcquire()) {
             return seen;
         }

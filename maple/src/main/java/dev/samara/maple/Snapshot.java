@@ -18,10 +18,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Snapshot<V> implements RangeView<V> {
 
-    private final Node root;
+    /** A {@link Node}, the root; or {@link PartRoots}, which make the root when it is needed. */
+    private final Object contents;
 
     Snapshot(Node root) {
-        this.root = root;
+        contents = root;
+    }
+
+    private Snapshot(PartRoots parts) {
+        contents = parts;
     }
 
     /**
@@ -36,7 +41,30 @@ public final class Snapshot<V> implements RangeView<V> {
      * @return a snapshot of both parts
      */
     public static <V> Snapshot<V> join(Snapshot<V> lower, long border, Snapshot<V> upper) {
-        return new Snapshot<>(TreeParts.join(lower.root, Keys.flip(border), upper.root));
+        return new Snapshot<>(TreeParts.join(lower.root(), Keys.flip(border), upper.root()));
+    }
+
+    /**
+     * Joins snapshots of adjacent ranges, as {@link #join} does one after the other, but later: this method keeps the
+     * snapshots, and {@link #get} looks an index up in that of its range. The first call of any other method joins
+     * them.
+     *
+     * @param parts snapshots, of one tree or of several, by ascending ranges
+     * @param borders the lowest index of each part, unsigned, ascending; that of the first part is not used
+     * @param <V> the type of values
+     * @return a snapshot of all parts
+     * @throws IllegalArgumentException if there is no part, or another number of borders
+     */
+    public static <V> Snapshot<V> joinLater(List<Snapshot<V>> parts, long[] borders) {
+        int count = parts.size();
+        if (count == 0 || borders.length != count) {
+            throw new IllegalArgumentException(count + " parts, " + borders.length + " borders");
+        }
+        Node[] roots = new Node[count];
+        for (int i = 0; i < count; i++) {
+            roots[i] = parts.get(i).root();
+        }
+        return new Snapshot<>(new PartRoots(roots, borders.clone()));
     }
 
     /**
@@ -54,7 +82,7 @@ public final class Snapshot<V> implements RangeView<V> {
     public Snapshot<V> within(long first, long last, Object owner) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(owner, "owner");
-        return new Snapshot<>(TreeParts.within(root, Keys.flip(first), Keys.flip(last), owner));
+        return new Snapshot<>(TreeParts.within(root(), Keys.flip(first), Keys.flip(last), owner));
     }
 
     /**
@@ -63,38 +91,45 @@ public final class Snapshot<V> implements RangeView<V> {
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
     public void validate() {
-        TreeCheck.validate(root);
+        TreeCheck.validate(root());
     }
 
     Node root() {
-        return root;
+        return contents instanceof Node root ? root : ((PartRoots) contents).joined();
+    }
+
+    /** Returns whether this is the snapshot of one tree at this root. */
+    boolean isOf(Node root) {
+        return contents == root;
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Lookup.get(root, index);
+        return (V) Lookup.get(
+                contents instanceof Node root ? root : ((PartRoots) contents).rootOf(Keys.flip(index)), index);
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) root.atOrAfter(Keys.flip(index));
+        return (V) root().atOrAfter(Keys.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) root.atOrBefore(Keys.flip(index));
+        return (V) root().atOrBefore(Keys.flip(index));
     }
 
     @Override
     public boolean isEmpty() {
-        return !root.hasValue();
+        return !root().hasValue();
     }
 
     @Override
     public Cursor<V> cursor() {
+        Node root = root();
         return new Cursor<>(() -> root);
     }
 
@@ -108,7 +143,7 @@ public final class Snapshot<V> implements RangeView<V> {
     @Override
     public void forEach(RangeConsumer<? super V> action) {
         Objects.requireNonNull(action, "action");
-        visit(root, Keys.MIN, action);
+        visit(root(), Keys.MIN, action);
     }
 
     private static <V> void visit(Node n, long floor, RangeConsumer<? super V> action) {

@@ -55,10 +55,11 @@
  * dev.samara.maple.Snapshot} is for all.
  *
  * <ul>
- *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over
- *       trees, everything on a snapshot.
+ *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, {@code isStill}, {@code
+ *       isStillVersion}, readers, cursors over trees, everything on a snapshot.
  *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions:</b>
- *       {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and {@code dump};
+ *       {@code snapshot}, {@code version}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate}
+ *       and {@code dump};
  *       {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
  *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code
@@ -77,7 +78,9 @@
  * edge of a leaf, they start over if that leaf is edited before they are done. Edits block each other. An edit takes
  * steps in proportion to the height and to the number of reservations in its range; the number of entries in its range
  * does not count. A part of a {@link dev.samara.maple.Snapshot}, and two snapshots joined, take steps in proportion to
- * the height; so a tree can be divided into trees with a lock each, and joined again. Lookups and cursors never delay
+ * the height; so a tree can be divided into trees with a lock each, and joined again. A reader of several such trees
+ * compares the {@linkplain dev.samara.maple.MapleTree#version version} of each before and after: if none has changed,
+ * all that it has read is of one instant. Lookups and cursors never delay
  * an edit, because replaced nodes are left to the garbage collector.
  *
  * <h2>Memory consistency</h2>
@@ -140,7 +143,7 @@
  *   <tr><td>What orders unsigned indexes?</td>
  *       <td>{@code Keys}</td></tr>
  *   <tr><td>What divides and joins trees?</td>
- *       <td>{@code TreeParts}</td></tr>
+ *       <td>{@code TreeParts}; later, for a snapshot of several trees: {@code PartRoots}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code TreeCheck}</td></tr>
  * </table>

@@ -122,6 +122,7 @@ class AccessModesTest {
         assertEquals(
                 Set.of(
                         "RootWord.rootAcquire getAcquire",
+                        "RootWord.rootVolatile getVolatile",
                         "RootWord.setRootRelease setRelease",
                         "MapleTree.eraAcquire getAcquire",
                         "MapleTree.setEraRelease setRelease",

@@ -145,6 +145,76 @@ class TreePartsTest {
         assertEquals(whole.entries(), joined.entries());
     }
 
+    /** Parts of random trees, each with contents beyond its borders that the joined snapshot does not have. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 7, 16})
+    @DisplayName("B.1: a snapshot of parts that is joined later has the contents of one that is joined at once")
+    void joinedLater(int count) {
+        Random random = new Random(count);
+        for (int round = 0; round < 20; round++) {
+            int width = 1 + random.nextInt(60);
+            int limit = count * width;
+            List<Snapshot<Integer>> parts = new ArrayList<>();
+            long[] borders = new long[count];
+            for (int i = 0; i < count; i++) {
+                parts.add(random(random, random.nextInt(limit), limit).snapshot());
+                borders[i] = (long) i * width;
+            }
+            Snapshot<Integer> joined = parts.get(0);
+            for (int i = 1; i < count; i++) {
+                joined = Snapshot.join(joined, borders[i], parts.get(i));
+            }
+            for (int first = 0; first < 8; first++) {
+                Snapshot<Integer> later = Snapshot.joinLater(parts, borders);
+                for (int at = 0; at <= limit; at++) {
+                    assertEquals(joined.get(at), later.get(at));
+                }
+                assertEquals(firstUse(joined, first, limit / 2), firstUse(later, first, limit / 2));
+                assertEquals(allOf(joined, 0, limit), allOf(later, 0, limit));
+                for (int at = 0; at <= limit; at++) {
+                    assertEquals(joined.get(at), later.get(at));
+                }
+                later.validate();
+            }
+        }
+    }
+
+    /** The result of the method of a snapshot that is called first. */
+    private static @Nullable Object firstUse(Snapshot<Integer> of, int method, long index) {
+        return switch (method) {
+            case 0 -> of.atOrAfter(index);
+            case 1 -> of.atOrBefore(index);
+            case 2 -> of.isEmpty();
+            case 3 -> of.cursor().find(index);
+            case 4 -> of.entries();
+            case 5 -> of.within(index, -1L, OUTSIDE).entries();
+            case 6 -> Snapshot.join(of, index, of).entries();
+            default -> new MapleTree<>(new ReentrantLock(), of).entries();
+        };
+    }
+
+    @Test
+    @DisplayName("a change of the array of borders does not change a snapshot that is joined later")
+    void bordersAreCopied() {
+        MapleTree<Integer> tree = new MapleTree<>();
+        tree.store(0, 9, 1);
+        long[] borders = {0, 5};
+        Snapshot<Integer> later =
+                Snapshot.joinLater(List.of(tree.snapshot(), new MapleTree<Integer>().snapshot()), borders);
+        borders[1] = 0;
+        assertEquals(1, later.get(4));
+        assertEquals(List.of(new RangeEntry<>(0, 4, 1)), later.entries());
+    }
+
+    @Test
+    @DisplayName("a joined snapshot is not a snapshot of the tree of its first part")
+    void joinedIsOfNoTree() {
+        MapleTree<Integer> tree = new MapleTree<>();
+        Snapshot<Integer> part = tree.snapshot();
+        assertTrue(tree.isStill(part));
+        assertFalse(tree.isStill(Snapshot.joinLater(List.of(part, part), new long[] {0, 5})));
+    }
+
     @Test
     void freeRangesAcrossTheBorderBecomeOne() {
         MapleTree<Integer> tree = new MapleTree<>();
@@ -208,5 +278,7 @@ class TreePartsTest {
         assertThrows(IllegalArgumentException.class, () -> empty.within(2, 1, OUTSIDE));
         empty.within(0, -1L, OUTSIDE).validate();
         assertTrue(Snapshot.join(empty, 0, empty).isEmpty());
+        assertThrows(IllegalArgumentException.class, () -> Snapshot.joinLater(List.of(), new long[0]));
+        assertThrows(IllegalArgumentException.class, () -> Snapshot.joinLater(List.of(empty), new long[2]));
     }
 }
