@@ -180,8 +180,7 @@ final class TransferCalls {
         if (offset + length < 0) {
             return LinuxErrno.EFBIG;
         }
-        long size = file.status().size();
-        return offset + length > size ? file.truncate(offset + length) : 0;
+        return file.grow(offset + length);
     }
 
     long entries(long descriptor, long address, long length) {

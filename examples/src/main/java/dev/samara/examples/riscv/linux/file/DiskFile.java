@@ -25,8 +25,10 @@ public final class DiskFile extends SeekableFile {
         file.close();
     }
 
+    /** Looks at the file of the host: another program may have added to it. */
     @Override
     long size() {
+        file.revalidate();
         return file.size();
     }
 
@@ -41,6 +43,16 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
+    long append(ByteBuffer source) {
+        return file.append(source);
+    }
+
+    @Override
+    public long grow(long length) {
+        return file.grow(length);
+    }
+
+    @Override
     public long truncate(long length) {
         return mayWrite() ? file.truncate(length) : LinuxErrno.EINVAL;
     }
@@ -52,7 +64,7 @@ public final class DiskFile extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        return name.status().withSize(file.size());
+        return name.status().withSize(size());
     }
 
     @Override

@@ -92,6 +92,11 @@ public abstract class GuestFile {
         return LinuxErrno.EINVAL;
     }
 
+    /** Makes a file at least that long. */
+    public long grow(long length) {
+        return length > status().size() ? truncate(length) : 0;
+    }
+
     public long sync() {
         return LinuxErrno.EINVAL;
     }

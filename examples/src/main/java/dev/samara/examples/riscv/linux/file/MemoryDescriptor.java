@@ -37,6 +37,16 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
+    long append(ByteBuffer source) {
+        // Descriptors of one file append in turns.
+        synchronized (file) {
+            long end = file.size();
+            long done = file.pwrite(source, end);
+            return done < 0 ? done : end;
+        }
+    }
+
+    @Override
     public long truncate(long length) {
         return file.truncate(length);
     }

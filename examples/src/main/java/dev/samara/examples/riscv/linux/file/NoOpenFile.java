@@ -43,6 +43,11 @@ public final class NoOpenFile extends GuestFile {
     }
 
     @Override
+    public long grow(long length) {
+        return LinuxErrno.EBADF;
+    }
+
+    @Override
     public long sync() {
         return LinuxErrno.EBADF;
     }

@@ -25,6 +25,9 @@ abstract class SeekableFile extends GuestFile {
     /** Writes to an offset that is not negative; returns the number of bytes, or an error. */
     abstract long pwrite(ByteBuffer source, long offset);
 
+    /** Writes at the end, which no other write moves meanwhile; returns the offset of the first byte, or an error. */
+    abstract long append(ByteBuffer source);
+
     @Override
     public final synchronized long read(FileThread thread, ByteBuffer target) {
         long done = pread(target, position);
@@ -34,11 +37,18 @@ abstract class SeekableFile extends GuestFile {
 
     @Override
     public final synchronized long write(FileThread thread, ByteBuffer source) {
-        if ((flags() & OpenFlags.APPEND) != 0) {
-            position = size();
+        if ((flags() & OpenFlags.APPEND) == 0) {
+            long done = pwrite(source, position);
+            position += Math.max(done, 0);
+            return done;
         }
-        long done = pwrite(source, position);
-        position += Math.max(done, 0);
+        int start = source.position();
+        long offset = append(source);
+        if (offset < 0) {
+            return offset;
+        }
+        int done = source.position() - start;
+        position = offset + done;
         return done;
     }
 
