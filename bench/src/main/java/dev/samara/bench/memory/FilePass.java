@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
+import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -22,6 +23,9 @@ abstract class FilePass implements AutoCloseable {
     static final int BUFFER = 128 << 10;
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private static final OperatingSystemMXBean PROCESS =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     /** What is done. */
     enum Kind {
@@ -55,8 +59,8 @@ abstract class FilePass implements AutoCloseable {
      * The cost of a page.
      *
      * @param wall nanoseconds of the wall
-     * @param busy nanoseconds of the processors, by the threads of the pass
-     * @param garbage bytes that these threads have allocated
+     * @param busy nanoseconds of the processors, by all threads of the process: those of a machine write pages, too
+     * @param garbage bytes that the threads of the pass have allocated
      */
     record Cost(double wall, double busy, double garbage) {}
 
@@ -101,19 +105,19 @@ abstract class FilePass implements AutoCloseable {
     Cost run(Kind kind, int threads, int picks) {
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         try {
-            List<Future<long[]>> running = new ArrayList<>();
+            List<Future<Long>> running = new ArrayList<>();
+            long busyBefore = PROCESS.getProcessCpuTime();
             long began = System.nanoTime();
             for (int i = 0; i < threads; i++) {
                 int thread = i;
                 running.add(pool.submit(() -> work(kind, thread, threads, picks)));
             }
-            double busy = 0;
             double garbage = 0;
-            for (Future<long[]> one : running) {
-                busy += one.get()[0];
-                garbage += one.get()[1];
+            for (Future<Long> one : running) {
+                garbage += one.get();
             }
             double wall = System.nanoTime() - began;
+            double busy = PROCESS.getProcessCpuTime() - busyBefore;
             double pages = kind.isInOrder() ? (double) size / PAGE : picks;
             return new Cost(wall / pages, busy / pages, garbage / pages);
         } catch (ExecutionException | InterruptedException failed) {
@@ -123,8 +127,8 @@ abstract class FilePass implements AutoCloseable {
         }
     }
 
-    private long[] work(Kind kind, int thread, int threads, int picks) throws IOException {
-        long busy = THREADS.getCurrentThreadCpuTime();
+    /** Does the work of one thread. Returns the bytes that it has allocated. */
+    private long work(Kind kind, int thread, int threads, int picks) throws IOException {
         long allocated = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
         long start = (size / PAGE * thread / threads) * PAGE;
         long end = (size / PAGE * (thread + 1) / threads) * PAGE;
@@ -152,9 +156,6 @@ abstract class FilePass implements AutoCloseable {
         } else if (sum == Long.MIN_VALUE) {
             throw new IllegalStateException("no sum of such words");
         }
-        return new long[] {
-            THREADS.getCurrentThreadCpuTime() - busy,
-            THREADS.getThreadAllocatedBytes(Thread.currentThread().getId()) - allocated
-        };
+        return THREADS.getThreadAllocatedBytes(Thread.currentThread().getId()) - allocated;
     }
 }
