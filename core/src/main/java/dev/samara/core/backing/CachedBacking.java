@@ -3,6 +3,7 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.ReadsUnderWay;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
@@ -28,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class CachedBacking implements Backing {
     /* Results of fetch; the result of PageCache.insert for a page beyond the end is -1. */
-    private static final int NO_MEMORY = -2;
-    private static final int UNREADABLE = -3;
+    private static final int NO_MEMORY = FilePages.NO_MEMORY;
+    private static final int UNREADABLE = FilePages.EVICTED - 1;
 
     private final String name;
     private final PageCache cache;
@@ -50,7 +51,9 @@ public abstract class CachedBacking implements Backing {
     }
 
     /**
-     * Reads a page. May block; an exception makes the fault a SIGBUS.
+     * Reads a page. May block; an exception makes the fault a SIGBUS. If the page is removed from the cache during this
+     * call, what was read is dropped, and this is called again: so an access after {@link PageCache#remove} sees what
+     * is behind the cache by then.
      *
      * @param page number of the page in the file
      * @param frame a frame filled with zeros, which no other thread has
@@ -75,19 +78,38 @@ public abstract class CachedBacking implements Backing {
 
     /** Reads a page into the cache. Returns its frame, -1 beyond the end, NO_MEMORY or UNREADABLE. */
     private int fetch(long page) {
-        int frame = cache.allocate();
+        FilePages pages = (FilePages) cache;
+        int result = FilePages.STALE;
+        while (result == FilePages.STALE) {
+            ReadsUnderWay.PageRead read = pages.beginRead(page);
+            try {
+                result = fetch(pages, read, page);
+            } finally {
+                pages.endRead(read);
+            }
+        }
+        return result;
+    }
+
+    /** Reads a page once. Returns {@link FilePages#STALE} if it was removed from the cache meanwhile. */
+    private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
+        int frame = pages.allocate();
         if (frame < 0) {
             return NO_MEMORY;
         }
+        int result = UNREADABLE;
         boolean isRead = false;
         try {
-            isRead = read(page, frame, cache.store());
+            isRead = read(page, frame, pages.store());
+            if (isRead) {
+                result = pages.insertRead(read, frame);
+            }
         } finally {
-            if (!isRead) {
-                cache.free(frame);
+            if (!isRead || result == FilePages.STALE) {
+                pages.free(frame);
             }
         }
-        return isRead ? cache.insert(page, frame) : UNREADABLE;
+        return result;
     }
 
     /**

@@ -41,6 +41,9 @@ final class CachedPages extends Caches.RegisteredCache {
      */
     private volatile long removals;
 
+    /** Guarded by the content's lock. */
+    private final ReadsUnderWay reads = new ReadsUnderWay();
+
     /** Whether the cache has had a page. Guarded by the content's lock. */
     private boolean isRegistered;
 
@@ -80,6 +83,11 @@ final class CachedPages extends Caches.RegisteredCache {
 
     ReentrantLock content() {
         return content;
+    }
+
+    /** The caller holds the lock of the content. */
+    ReadsUnderWay reads() {
+        return reads;
     }
 
     long size() {
@@ -168,6 +176,7 @@ final class CachedPages extends Caches.RegisteredCache {
      * meanwhile have no mark and stay. The caller holds the lock of the content.
      */
     void takeOut(Removal removal) {
+        reads.noteRemoval(removal.first(), removal.last());
         if (!removal.isEmpty()) {
             beginRemoval();
             try {

@@ -354,7 +354,39 @@ public final class FilePages extends PageCache {
 
     @Override
     public int insert(long page, int frame) {
-        return present().fresh.insert(page, frame);
+        return present().fresh.insert(page, frame, null);
+    }
+
+    /** Begins the read of a page from behind the cache. The caller calls {@link #endRead}. */
+    public ReadsUnderWay.PageRead beginRead(long page) {
+        ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(page);
+        CachedPages cached = cached();
+        cached.content().lock();
+        try {
+            cached.reads().add(read);
+        } finally {
+            cached.content().unlock();
+        }
+        return read;
+    }
+
+    /** Ends a read. */
+    public void endRead(ReadsUnderWay.PageRead read) {
+        CachedPages cached = cached();
+        cached.content().lock();
+        try {
+            cached.reads().remove(read);
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /**
+     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link #STALE} then, and the
+     * frame is the caller's still.
+     */
+    public int insertRead(ReadsUnderWay.PageRead read, int frame) {
+        return present().fresh.insert(read.page(), frame, read);
     }
 
     /**

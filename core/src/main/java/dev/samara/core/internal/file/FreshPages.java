@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.vma.VmArea;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frames of zeros for single pages of one file, and their insertion: by a backing, or by the first access to a file of
@@ -82,12 +83,21 @@ final class FreshPages {
         frames.assign(frame, owner, page);
     }
 
-    int insert(long page, int frame) {
+    /**
+     * Inserts a page.
+     *
+     * @param read the read of the page that the library has begun; null if the backing orders reads and removals
+     * @return see {@link FilePages#insertRead(ReadsUnderWay.PageRead, int)}
+     */
+    int insert(long page, int frame, ReadsUnderWay.@Nullable PageRead read) {
         NoWaiting.check("an insertion into a page cache");
         int known;
         boolean isOver;
         cached.content().lock();
         try {
+            if (read != null && read.isStale() && !cached.isClosed()) {
+                return FilePages.STALE;
+            }
             isOver = cached.isClosed();
             boolean isWithin = page >= 0 && page < cached.pages();
             known = isWithin ? cached.index().get(page) : Frames.NONE;
