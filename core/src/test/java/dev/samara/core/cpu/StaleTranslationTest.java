@@ -92,6 +92,23 @@ final class StaleTranslationTest {
         fixture.closeEmpty();
     }
 
+    @Test
+    @DisplayName("of a page that another CPU has copied for a write: that of zeros, or one that a child has")
+    void copied() {
+        long zeros = fixture.anonymous(1);
+        long shared = fixture.anonymous(1);
+        fixture.store(shared, 7);
+        AddressSpace child = fixture.space.fork();
+        try (PollingCpu other = PollingCpu.reading(fixture.space, zeros, shared)) {
+            fixture.store(zeros, 8);
+            fixture.store(shared, 9);
+            assertEquals(8, other.loaded(zeros));
+            assertEquals(9, other.loaded(shared));
+        }
+        child.close();
+        fixture.close();
+    }
+
     private void shoot(PollingCpu polling, long page) {
         for (int round = 0; round < ROUNDS; round++) {
             assertEquals(0, fixture.space.mprotect(page, PAGE, READ));

@@ -23,6 +23,8 @@ import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that has decided, and is not at the lock of the leaf yet")
@@ -56,10 +58,14 @@ final class HeldFaultTest {
         fixture.closeEmpty();
     }
 
-    /** Has a first store stand still where it fills a frame, after it has found its mapping. Returns its fault. */
-    private int storeBeside(ToLongFunction<SpaceFixture> call) {
+    /**
+     * Has a first store stand still where it fills a frame, after it has found its mapping. Returns its fault.
+     *
+     * @param isRead whether the entry has the page of zeros before, which the store copies
+     */
+    private static int storeBeside(boolean isRead, ToLongFunction<SpaceFixture> call) {
         HookedFrames[] made = new HookedFrames[1];
-        // One frame, which has been written: it is filled with zeros before it is handed out again.
+        // One frame, that of zeros aside, which has been written: it is filled before it is handed out again.
         SpaceFixture small = new SpaceFixture(Machine.builder().memory(PAGE).frameStore((shift, count) -> {
             made[0] = new HookedFrames(shift, count);
             return made[0];
@@ -68,12 +74,15 @@ final class HeldFaultTest {
         small.store(AT, 7);
         assertEquals(0, small.space.munmap(AT, PAGE));
         small.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
+        if (isRead) {
+            assertEquals(0, small.load(AT));
+        }
         HookedFrames.Hold hold = made[0].holdNextFill();
         int fault;
         try (OtherCpu other = new OtherCpu(small.space)) {
             Future<Integer> stored = other.submit(cpu -> cpu.memory().store(AT, 8, 8));
             Latches.await(hold.reached);
-            // There is no page, so the call does not wait for the fault.
+            // There is no page but that of zeros, so the call does not wait for the fault.
             assertEquals(0, call.applyAsLong(small));
             hold.released.countDown();
             fault = Await.result("store", stored, small.reports);
@@ -82,17 +91,19 @@ final class HeldFaultTest {
         return fault;
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
     @DisplayName("P1: installs no page in a mapping that is gone meanwhile")
-    void unmappedMeanwhile() {
-        assertFault(Fault.MAPERR, storeBeside(of -> of.space.munmap(AT, PAGE)));
+    void unmappedMeanwhile(boolean isRead) {
+        assertFault(Fault.MAPERR, storeBeside(isRead, of -> of.space.munmap(AT, PAGE)));
         fixture.closeEmpty();
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
     @DisplayName("installs no page that may be written in a mapping that may not be written meanwhile")
-    void narrowedMeanwhile() {
-        assertFault(Fault.ACCERR, storeBeside(of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
+    void narrowedMeanwhile(boolean isRead) {
+        assertFault(Fault.ACCERR, storeBeside(isRead, of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
         fixture.closeEmpty();
     }
 }
