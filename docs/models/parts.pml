@@ -10,8 +10,9 @@
  * places at one instant; a snapshot; an operation on both that is in flight for a while, for which the others wait,
  * and beside which the layout may be divided twice; operations that count against a limit, of which one is refused;
  * an operation that is placed at the highest place that is free; the end of the space; an operation with a ticket,
- * behind which the one on its place waits; or a fork that copies pages, for which the retirements of later operations
- * wait. Stated as assertions, and as the absence of a deadlock (an invalid end state):
+ * which the part of its place has, and behind which the other one on that place waits; or a fork that copies pages,
+ * for which the retirements of later operations wait. Stated as assertions, and as the absence of a deadlock (an
+ * invalid end state):
  *
  *   - no operation is lost, and a lookup after an operation finds it, unless it finds the space closing
  *   - a snapshot is the layout of one instant between its beginning and its end
@@ -35,11 +36,11 @@
  *   PLACED_IN_PART    an operation is placed at the highest free place of a part
  *   CLOSED_LATE       the end of a space says so after it has removed the mappings
  *   DIVIDED_AT_END    a layout is divided although its space has ended
- *   TICKET_LOST       a layout is divided while an operation has a ticket
+ *   TICKET_LOST       a division leaves the ticket of an operation behind
  *   FORK_IN_PARTS     a fork takes the layout lock, and does not join the parts
  *   DIVIDED_COPYING   a layout is divided while a fork copies
  *
- * States: 1895851
+ * States: 1986672
  */
 #define LOWER 1              /* the first place */
 #define MIDDLE 4             /* the second place */
@@ -62,7 +63,7 @@ byte cap[16];
 byte began[16];
 bool locked[16];             /* the layout lock is that of district 0 */
 byte flight[16];             /* the places of an operation in flight, as the district knows them */
-byte ticket[10];             /* the place of an operation with a ticket; a part has none */
+byte ticket[16];             /* the place of an operation with a ticket, as the district knows it */
 
 byte now;                    /* the layout: what an observer of all stores knows */
 byte total;                  /* what counts against the limit */
@@ -95,6 +96,7 @@ inline joinParts(a) {
     atomic {
         root[wholes] = root[a] + root[a + 1] + root[a + 2];
         flight[wholes] = flight[a] | flight[a + 1] | flight[a + 2];
+        ticket[wholes] = ticket[a] | ticket[a + 1] | ticket[a + 2];
         count[wholes] = count[whole] + count[a] - began[a] + count[a + 1] - began[a + 1] + count[a + 2] - began[a + 2];
         whole = wholes; wholes++;
         dead[a] = true;
@@ -178,7 +180,7 @@ proctype One(byte place) {
           release(l);
           break
        :: flight[d] & place -> release(l); (inFlight == 0)
-       :: d < PARTS && ticket[d] & place -> release(l); (!isTicketed)
+       :: ticket[d] & place -> release(l); (!isTicketed)
        :: isLimited && d >= PARTS && count[d] + weight(place) > cap[d] ->
 #ifdef PART_REFUSES
           isRefused = true;
@@ -273,13 +275,13 @@ proctype End() {
 }
 
 proctype WithTicket() {
-    byte d, k;
-    lockWhole(d, k);
+    byte d, l, k;
+    lockPlace(LOWER, d, l, k);
     atomic { ticket[d] = LOWER; isTicketed = true };
-    release(0);
-    lockWhole(d, k);
+    release(l);
+    lockPlace(LOWER, d, l, k);
     atomic { root[d] = root[d] + LOWER; published(LOWER); ticket[d] = 0; isTicketed = false };
-    release(0);
+    release(l);
     ended++
 }
 
@@ -386,9 +388,6 @@ proctype Divider() {
 #ifndef FLIGHT_ACROSS
        :: !dead[whole] && flight[whole] != 0
 #endif
-#ifndef TICKET_LOST
-       :: !dead[whole] && ticket[whole] != 0
-#endif
 #ifndef DIVIDED_AT_END
        :: !dead[whole] && isClosing
 #endif
@@ -401,8 +400,11 @@ proctype Divider() {
               root[made] = root[whole] & BITS;
               root[made + 1] = root[whole] & (BITS * MIDDLE);
               root[made + 2] = root[whole] & (BITS * UPPER);
-              /* A part has the operations in flight that begin in it. */
+              /* A part has the operations in flight that begin in it, and the ticket, which is for the lower place. */
               flight[made] = flight[whole];
+#ifndef TICKET_LOST
+              ticket[made] = ticket[whole];
+#endif
               i = made;
               do
               :: i == made + 3 -> break

@@ -139,9 +139,12 @@ class DistrictsTest {
     @Test
     @DisplayName("no division cuts a mapping")
     void noCut() {
-        assertFalse(Divisions.divide(layout, at(10) - 2 * PAGE, at(20) + PAGE));
+        assertFalse(Divisions.divide(layout, at(20) + PAGE));
         assertFalse(Divisions.isDivided(layout));
+        assertTrue(Divisions.divide(layout, at(10) - 2 * PAGE, at(20) + PAGE));
+        assertEquals(2, Divisions.parts(layout));
         assertTrue(Divisions.divide(layout, at(10), at(20) + 4 * PAGE));
+        assertEquals(3, Divisions.parts(layout));
         space.validate();
     }
 
@@ -231,6 +234,19 @@ class DistrictsTest {
             assertEquals(0, space.mprotect(at(5), PAGE, i % 2 == 0 ? RW : Protection.READ));
         }
         assertFalse(Divisions.isDivided(layout));
+    }
+
+    @Test
+    @DisplayName("a part that is not used any more joins its neighbour below, while others are used")
+    void idle() {
+        assertTrue(Divisions.divide(layout, everyTenth()));
+        for (int i = 0; i < 3 * Divisions.IDLE / Divisions.LOOK && Divisions.parts(layout) == 4; i++) {
+            Divisions.use(layout, at(5), Divisions.LOOK);
+            Divisions.use(layout, at(35), 1);
+        }
+        assertEquals(2, Divisions.parts(layout));
+        assertEquals(at(30), Divisions.start(layout, 1));
+        space.validate();
     }
 
     /**

@@ -30,6 +30,8 @@ class MeetingsTest {
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
 
+    private static final long ARENA = 64L << 20;
+
     /** Rounds of meetings. All of them would have to be too slow, and no division would come. */
     private static final int ROUNDS = 1000;
 
@@ -63,6 +65,76 @@ class MeetingsTest {
             }
         }
         assertTrue(Divisions.isDivided(layout));
+    }
+
+    @Test
+    @DisplayName("and a place between theirs of which nothing is known is not cut, at equal distances either")
+    void equalDistances() {
+        meetUntilDivided(PLACE, PLACE + 2 * ARENA);
+        mapAndUnmap(2, PLACE + ARENA, 4);
+        assertEquals(2, Divisions.parts(layout));
+    }
+
+    @Test
+    @DisplayName("and not again where an operation has needed both parts soon: its range, and its neighbours")
+    void learns() {
+        meetUntilDivided(PLACE, PLACE + ARENA);
+        long border = Divisions.start(layout, 1);
+        mapAndUnmap(2, border - 2 * PAGE, 4);
+        assertFalse(Divisions.isDivided(layout));
+        meetUntilDivided(PLACE, PLACE + ARENA);
+        mapAndUnmap(2, border - 2 * PAGE, 4);
+        assertEquals(2, Divisions.parts(layout));
+        long next = Divisions.start(layout, 1);
+        // Asks for the neighbour below.
+        mapAndUnmap(2, next, 4);
+        assertFalse(Divisions.isDivided(layout));
+        meetUntilDivided(PLACE, PLACE + ARENA);
+        mapAndUnmap(2, border - 2 * PAGE, 4);
+        mapAndUnmap(2, next, 4);
+        assertEquals(2, Divisions.parts(layout));
+    }
+
+    @Test
+    @DisplayName("and after an operation that needed all of it, at the old borders too")
+    void restores() {
+        long[] old = {PLACE - 4 * ARENA, PLACE - 2 * ARENA, PLACE - ARENA};
+        assertTrue(Divisions.divide(layout, old));
+        assertEquals(4, Divisions.parts(layout));
+        long placed = threads.call(0, () -> space.mmap(0, PAGE, RW, PRIVATE | ANONYMOUS, null, 0));
+        assertEquals(0, threads.call(0, () -> space.munmap(placed, PAGE)));
+        assertFalse(Divisions.isDivided(layout));
+        meetUntilDivided(PLACE, PLACE + ARENA);
+        assertEquals(5, Divisions.parts(layout));
+    }
+
+    @Test
+    @DisplayName("and a part further, unless that brings it near a limit: then it keeps the borders that it has")
+    void declined() {
+        Machine small = threads.machine(Machine.builder().maxMapCount(16 + 2 * 256 + 100));
+        space = small.newSpace(Geometry.LINUX_X86_64);
+        layout = MachineInternals.layoutOf(space);
+        meetUntilDivided(PLACE, PLACE + ARENA);
+        for (int round = 0; round < 4 * MeetingThreads.ENOUGH; round++) {
+            mapAndUnmap(0, PLACE, 4);
+            mapAndUnmap(2, PLACE - ARENA, 4);
+            assertEquals(2, Divisions.parts(layout));
+        }
+    }
+
+    @Test
+    @DisplayName("and has at most 16 parts, which it keeps where more threads meet")
+    void most() {
+        long[] borders = new long[15];
+        for (int i = 0; i < borders.length; i++) {
+            borders[i] = PLACE - (15 - i) * ARENA;
+        }
+        assertTrue(Divisions.divide(layout, borders));
+        for (int round = 0; round < 4 * MeetingThreads.ENOUGH; round++) {
+            mapAndUnmap(0, PLACE, 4);
+            mapAndUnmap(1, PLACE + ARENA, 4);
+        }
+        assertEquals(16, Divisions.parts(layout));
     }
 
     @Test

@@ -290,7 +290,7 @@ public final class Operation extends RetirementResources implements MachineWatch
                 isAgain = true;
                 return null;
             } catch (Restart blocked) {
-                waits().restarted();
+                waits().restarted(edit.district);
                 return blocked.gate();
             } catch (NoIdleContext none) {
                 return null;
@@ -321,11 +321,17 @@ public final class Operation extends RetirementResources implements MachineWatch
      * @param completing whether the edit completes the operation
      */
     District lockDistrict(boolean completing) {
-        if (isBeyondPart || parts != null || (!completing && waits != null && waits.mayTakeTicket())) {
-            return layout.lockWhole();
-        }
         RetirementRun run = completing ? inFlight : null;
-        return run != null ? layout.lock(run.low(), run.high()) : layout.lock(call.from(layout), call.to(layout));
+        long from = run != null ? run.low() : call.from(layout);
+        long to = run != null ? run.high() : call.to(layout);
+        if (parts != null) {
+            return layout.lockWhole();
+        } else if (isBeyondPart) {
+            return layout.lockBeyond(from, to);
+        } else if (run != null) {
+            return layout.lock(from, to);
+        }
+        return waits != null ? waits.lock(from, to) : layout.lock(from, to);
     }
 
     /** Has the next edit lock the whole layout. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
@@ -37,33 +39,48 @@ final class RangeWait {
         return age;
     }
 
-    /** Returns whether the next attempt may end with a ticket, for which it needs the whole layout. */
-    boolean mayTakeTicket() {
-        return restarts >= PATIENCE - 1;
+    /**
+     * Locks the district that has a range, and the ticket if that is listed.
+     *
+     * @param start the first address
+     * @param end after the last address
+     */
+    District lock(long start, long end) {
+        Ticket mine = ticket;
+        if (mine == null || !mine.isLeft()) {
+            return layout.lock(start, end);
+        }
+        return mine.hasRanges()
+                ? layout.lock(Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
+                : layout.lockWhole();
     }
 
-    /** Begins an attempt. Caller holds the layout lock. */
+    /** Begins an attempt. Caller holds the lock of the district that has the ticket, if that is listed. */
     void beginAttempt() {
         if (ticket != null) {
             ticket.restart();
-        } else if (mayTakeTicket() && RetiringThread.range() == null) {
+        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
             // If this attempt restarts too, the ticket then has the ranges that the attempt named.
             ticket = new Ticket(age, operation);
         }
     }
 
-    /** Adds a range of this attempt to the ticket, if there is one. Caller holds the layout lock. */
+    /** Adds a range of this attempt to the ticket, if there is one. Caller holds the lock of the attempt. */
     void name(long start, long end) {
         if (ticket != null) {
             ticket.name(start, end);
         }
     }
 
-    /** Notes that the attempt has met another operation. Other operations find the ticket from now on. */
-    void restarted() {
+    /**
+     * Notes that the attempt has met another operation. Other operations find the ticket from now on.
+     *
+     * @param district what the attempt has locked, and has not left
+     */
+    void restarted(District district) {
         restarts++;
         if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
-            layout.inFlight().add(ticket);
+            district.inFlight().add(ticket);
             ticket.leave();
         }
     }
@@ -98,11 +115,12 @@ final class RangeWait {
             // No other operation has found it.
             return;
         }
-        layout.lock();
+        // No border is between its ranges, and there is none at all if it has no range: this joins no parts.
+        District district = mine.hasRanges() ? layout.lock(mine.low(), mine.high()) : layout.lockWhole();
         try {
-            layout.inFlight().remove(mine);
+            district.inFlight().remove(mine);
         } finally {
-            layout.unlock();
+            district.unlock();
         }
         Gate.wake(mine.open());
     }

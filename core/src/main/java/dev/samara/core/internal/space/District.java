@@ -31,6 +31,12 @@ public final class District {
      */
     static final int LOOK = 1 << 15;
 
+    /**
+     * The number of operations of a part in which another one has none that is not used any more; a power of two. While
+     * one thread makes so many, each thread that is not asleep has a processor for a time.
+     */
+    static final int IDLE = 1 << 18;
+
     /** What a thread with a CPU in GUEST is refused. */
     static final String LOCKING = "a call that takes the lock of a space";
 
@@ -80,6 +86,9 @@ public final class District {
 
     /** What {@link #seesNoMore} was given last. */
     private long seen = -1;
+
+    /** What {@link #idleSince} was given last. */
+    private long @Nullable [] seenOf;
 
     private final Meetings meetings = new Meetings();
 
@@ -278,6 +287,26 @@ public final class District {
         boolean isSame = others == seen;
         seen = others;
         return isSame;
+    }
+
+    /** Returns whether the owner of the lock should look for parts that are not used: once in many more times. */
+    boolean isDueForIdle() {
+        return (operations & IDLE - 1) == 0;
+    }
+
+    /**
+     * Returns the parts, a bit for each, that have had no operation since this was called last.
+     *
+     * @param others the numbers of operations of all parts, which the caller does not change any more
+     */
+    int idleSince(long[] others) {
+        long[] before = seenOf;
+        int idle = 0;
+        for (int i = 0; before != null && i < others.length; i++) {
+            idle |= before[i] == others[i] ? 1 << i : 0;
+        }
+        seenOf = others;
+        return idle;
     }
 
     /** Returns the threads that have met at the lock of this part. */

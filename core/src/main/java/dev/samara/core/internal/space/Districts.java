@@ -5,12 +5,10 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Resource;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -32,16 +30,17 @@ final class Districts {
     /** The most parts of a layout. */
     static final int MOST = 16;
 
-    /** The map count of a part may grow by at least this number, or the layout is not divided. */
-    private static final long LEAST_GROWTH = ForcedDivision.IS_ON ? 1 : 256;
-
-    /** More pages than any space has; the sums of caps do not overflow. */
-    private static final long MANY_PAGES = 1L << 44;
-
     /** The frames of stack that the last steps of a division and of a join need. */
     private static final int DEPTH = 8;
 
-    private static final long[] NO_BORDERS = {};
+    /**
+     * The operations of all parts after a division, up to which it is soon: each thread that is not asleep has a
+     * processor meanwhile.
+     */
+    private static final long SOON = 1 << 15;
+
+    /** The most meetings in vain beside the ranges in which no border should be. */
+    private static final int MOST_IN_VAIN = 64;
 
     /** Readings of all trees without a lock, before a snapshot takes the locks. */
     private static final int TRIES = 64;
@@ -76,6 +75,18 @@ final class Districts {
     private District whole;
 
     private final Meetings meetings = new Meetings();
+
+    /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
+    private final Meetings further = new Meetings();
+
+    /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
+    private long[] earlier = Borders.NONE;
+
+    /** The ranges in which no border should be. Written under the layout lock. */
+    private volatile Spans spans = Spans.NONE;
+
+    /** The number of times that threads have met whose places leave no room beside those ranges. */
+    private int inVain;
 
     /**
      * What a division or a join has thrown that no operation needs, but for the lack of memory or stack. Any thread
@@ -117,6 +128,30 @@ final class Districts {
 
     /** Locks the whole layout, and joins its parts. */
     District lockWhole() {
+        return lockWhole(true, 0, -1);
+    }
+
+    /**
+     * Locks the whole layout, and joins its parts, for an operation that needs more than one part: for its range, or
+     * for a neighbour of that.
+     *
+     * @param start the first address of the range
+     * @param end after the last address; -1 for none
+     */
+    District lockBeyond(long start, long end) {
+        long pageSize = layout.geometry().pageSize();
+        boolean isNear = Addresses.isBelow(pageSize, start) && Addresses.isBelow(end, -pageSize);
+        return isNear ? lockWhole(true, start - pageSize, end + pageSize) : lockWhole();
+    }
+
+    /**
+     * Locks the whole layout, and joins its parts.
+     *
+     * @param isNeeded whether an operation needs it; otherwise the layout will be divided again, or is not worth it
+     * @param start the first address that the operation names
+     * @param end after the last address; -1 for an operation that names none
+     */
+    private District lockWhole(boolean isNeeded, long start, long end) {
         Cpus.checkMayWait(District.LOCKING);
         lock.lock();
         boolean isDone = false;
@@ -124,7 +159,7 @@ final class Districts {
             District locked = whole;
             locked.begin();
             if (locked.isDead()) {
-                locked = join();
+                locked = join(isNeeded, start, end);
             }
             isDone = true;
             return locked;
@@ -145,7 +180,7 @@ final class Districts {
         for (; ; ) {
             LayoutParts known = current();
             if (known != null && !known.isInOne(start, end)) {
-                return lockWhole();
+                return lockBeyond(start, end);
             }
             District locked = known == null
                     ? lockUndivided(start, end)
@@ -163,16 +198,20 @@ final class Districts {
     private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
         boolean isMet = part.isContended();
         part.lock();
-        long[] borders = NO_BORDERS;
-        boolean isAlone = false;
+        long[] more = Borders.NONE;
+        int idle = 0;
         boolean isOurs = false;
         try {
             if (part.isDead() || layout.treeAcquire() != null) {
                 return null;
             }
-            borders = isMet ? bordersAt(part.meetings(), part.tree(), start, end) : NO_BORDERS;
-            isAlone = borders.length == 0 && part.isDueForLook() && isAlone(known, part);
-            isOurs = borders.length == 0 && !isAlone;
+            if (isMet) {
+                more = bordersAt(part.meetings(), start, end, known, part);
+            }
+            if (more.length == 0 && part.isDueForLook()) {
+                idle = UnusedParts.idle(known, part);
+            }
+            isOurs = more.length == 0 && idle == 0;
         } finally {
             if (!isOurs) {
                 part.unlock();
@@ -181,91 +220,105 @@ final class Districts {
         if (isOurs) {
             return part;
         }
-        if (isAlone) {
-            joinIdle();
-        } else {
-            divideFurther(known, borders);
-        }
+        divideAgain(known, part, more, idle);
         return null;
     }
 
     /**
-     * Returns where threads that have met at a lock would divide its tree, in ascending order; often nowhere. The
-     * caller has the lock. A failure is that of the division, not that of the caller's operation.
+     * Returns where threads that have met at a lock would divide a part or the layout, in ascending order; often
+     * nowhere. The caller has the lock. A failure is that of the division, not that of the caller's operation.
+     *
+     * @param known the parts; null for a layout that is not divided
+     * @param part the part, or the layout
      */
-    private long[] bordersAt(Meetings met, MapleTree<VmArea> tree, long start, long end) {
+    private long[] bordersAt(Meetings met, long start, long end, @Nullable LayoutParts known, District part) {
         try {
             if (!met.mayDivide(start, end)) {
-                return NO_BORDERS;
+                return Borders.NONE;
             }
-            long[] borders = met.borders(tree, layout.geometry().pageSize());
-            met.clear();
+            long[] borders = known == null || !further.isPaused() && UnusedParts.room(known, part) > 0
+                    ? met.borders(part.tree(), layout.geometry().pageSize(), spans)
+                    : Borders.NONE;
+            if (borders.length != 0) {
+                met.clear();
+            } else {
+                met.declined();
+                forgetSpans();
+            }
             return borders;
         } catch (Throwable thrown) {
             noteFailure(met, thrown);
-            return NO_BORDERS;
+            return Borders.NONE;
+        }
+    }
+
+    /** Forgets the ranges in which no border should be, once in many times: perhaps they are not used any more. */
+    private void forgetSpans() {
+        // Racy, benign: it decides about speed only.
+        if (!spans.isEmpty() && ++inVain >= MOST_IN_VAIN) {
+            inVain = 0;
+            spans = Spans.NONE;
         }
     }
 
     /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the meetings. */
     private void noteFailure(Meetings met, Throwable thrown) {
         met.clear();
+        noteFailure(thrown);
+    }
+
+    private void noteFailure(Throwable thrown) {
         if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
             failure = thrown;
         }
     }
 
-    /** Joins the parts of a layout of which one alone is used; the caller finds the whole. */
-    private void joinIdle() {
-        try {
-            lockWhole().unlock();
-        } catch (Throwable thrown) {
-            failedToJoin(thrown);
-        }
-    }
-
-    /** As {@link #noteFailure}, without a lock. The parts are as they were. */
-    private void failedToJoin(Throwable thrown) {
-        if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
-            failure = thrown;
-        }
-    }
-
-    /** Returns whether no operation has taken the lock of another part since the last look of this part. */
-    private static boolean isAlone(LayoutParts known, District part) {
-        long others = 0;
-        for (int i = 0; i < known.count(); i++) {
-            District other = known.district(i);
-            others += other == part ? 0 : other.operations();
-        }
-        return part.seesNoMore(others);
-    }
-
-    /** Divides a layout anew, also at other borders. The caller finds its part by the parts. */
-    private void divideFurther(LayoutParts known, long[] more) {
+    /**
+     * Divides a layout anew: also at other borders, and without those of parts that are not used any more. The caller
+     * finds its part by the parts.
+     *
+     * @param part the part of the caller
+     * @param idle those parts, a bit for each
+     */
+    private void divideAgain(LayoutParts known, District part, long[] more, int idle) {
         District all;
+        long[] unused;
+        long[] unneeded;
         try {
-            all = lockWhole();
+            unused = Borders.below(known, UnusedParts.beside(known, part));
+            boolean isAlone = Integer.bitCount(idle) == known.count() - 1;
+            unneeded = isAlone ? Borders.of(known.districts()) : Borders.below(known, idle);
+            all = lockWhole(false, 0, -1);
         } catch (Throwable thrown) {
-            failedToJoin(thrown);
+            // The parts are as they were.
+            noteFailure(thrown);
             return;
         }
         try {
-            long[] borders = Arrays.copyOf(more, more.length + known.count());
-            int count = more.length;
-            for (int i = 1; i < known.count(); i++) {
-                // Of a part without operations, one border is left out.
-                if (known.district(i).operations() != 0 && known.district(i - 1).operations() != 0) {
-                    borders[count++] = known.start(i);
-                }
+            long[] old = Borders.without(earlier, unneeded);
+            if (old.length + more.length >= MOST) {
+                old = Borders.without(old, unused);
             }
-            if (count < MOST) {
-                tryToDivide(Addresses.sorted(borders, count));
+            earlier = old;
+            divideAt(old, more);
+            LayoutParts made = current();
+            if (more.length == 0 || (made != null && made.count() > old.length + 1)) {
+                further.divided();
+            } else {
+                further.declined();
             }
         } catch (Throwable thrown) {
             noteFailure(meetings, thrown);
         } finally {
             all.unlock();
+        }
+    }
+
+    /** Divides the layout at old borders and others, or else at the old ones. Caller as of {@link #tryToDivide}. */
+    private void divideAt(long[] old, long[] more) {
+        tryToDivide(Borders.merged(old, more, MOST - 1));
+        if (!whole.isDead() && more.length != 0) {
+            tryToDivide(old);
         }
     }
 
@@ -296,14 +349,25 @@ final class Districts {
                 tryToDivide(ForcedDivision.borders(locked.tree(), start, end));
             }
         } else {
-            tryToDivide(bordersAt(meetings, locked.tree(), start, end));
+            divideAtMeetings(locked, start, end);
+        }
+    }
+
+    private void divideAtMeetings(District locked, long start, long end) {
+        long[] more = bordersAt(meetings, start, end, null, locked);
+        if (more.length != 0) {
+            try {
+                divideAt(earlier, more);
+            } catch (Throwable thrown) {
+                noteFailure(meetings, thrown);
+            }
         }
     }
 
     /**
-     * Divides the layout, unless a VMA, an operation in flight, a fork that copies or a listener of one order is in the
-     * way, a limit is near, or there is no memory. Caller holds the layout lock, has no edit open, and the layout is
-     * not divided.
+     * Divides the layout at those of some addresses that are possible: no VMA, no operation in flight and no ticket is
+     * in the way. Does not divide it if a fork copies, a listener has one order, a limit is near, or there is no
+     * memory. Caller holds the layout lock, has no edit open, and the layout is not divided.
      *
      * @param borders addresses, ascending
      */
@@ -316,19 +380,17 @@ final class Districts {
         }
     }
 
-    private void divide(long[] borders) {
+    private void divide(long[] wanted) {
         District from = whole;
-        int count = borders.length + 1;
-        if (count == 1) {
-            return;
-        }
-        Counters[] bounds = bounds(from.counters(), count);
-        if (bounds == null
+        long[] borders = wanted.clone();
+        int possible = from.inFlight().leaveOutOf(borders, borders.length);
+        int count = Borders.leaveOutCrossed(borders, possible, from.tree()) + 1;
+        PartBounds bounds = PartBounds.of(layout, from.limits(), from.counters(), count);
+        if (count == 1
+                || bounds == null
                 || layout.isClosing()
                 || layout.changes().needsOneOrder()
-                || !layout.copies().isEmpty()
-                || !from.inFlight().mayDivide(borders)
-                || crossesAny(from.tree(), borders)) {
+                || !layout.copies().isEmpty()) {
             return;
         }
         Snapshot<VmArea> all = from.tree().snapshot();
@@ -342,7 +404,15 @@ final class Districts {
             MachineState.identify(own, layout.lifetime().identity());
             Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, OUTSIDE);
             made[i] = new District(
-                    own, new MapleTree<>(own, part), limits, start, end, bounds[0].copy(), bounds[1], charged, i);
+                    own,
+                    new MapleTree<>(own, part),
+                    limits,
+                    start,
+                    end,
+                    bounds.first().copy(),
+                    bounds.cap(),
+                    charged,
+                    i);
             made[i].inFlight().addThoseIn(from.inFlight(), start, end);
         }
         LayoutParts parts = new LayoutParts(made);
@@ -369,49 +439,8 @@ final class Districts {
         whole = divided;
     }
 
-    /** Returns whether a VMA lies across one of these addresses, which may come from an earlier look at the layout. */
-    private static boolean crossesAny(MapleTree<VmArea> tree, long[] borders) {
-        for (long border : borders) {
-            VmArea there = tree.get(border);
-            if (there != null && there.start() != border) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
-     * Returns the counters with which a part begins, and those up to which it may grow; null if a limit is near.
-     */
-    private Counters @Nullable [] bounds(Counters counters, int count) {
-        Limits limits = whole.limits();
-        Counters growth = new Counters();
-        growth.maps = (layout.host().maxMapCount() - 16 - counters.maps) / count;
-        growth.total = growth(limits, Resource.AS, counters.total, count);
-        if (growth.maps < LEAST_GROWTH || growth.total < LEAST_GROWTH) {
-            return null;
-        }
-        growth.data =
-                limits.bytes(Resource.DATA) == 0 ? MANY_PAGES : growth(limits, Resource.DATA, counters.data, count);
-        growth.locked = limits.mayHoldLocked(layout.privileges().held(), MANY_PAGES)
-                ? MANY_PAGES
-                : growth(limits, Resource.MEMLOCK, counters.locked, count);
-        Counters first = counters.copy();
-        for (int i = 1; i < count; i++) {
-            first.addAll(growth);
-        }
-        Counters cap = first.copy();
-        cap.addAll(growth);
-        return new Counters[] {first, cap};
-    }
-
-    private static long growth(Limits limits, Resource resource, long pages, int count) {
-        long most = Math.min(limits.pages(resource), MANY_PAGES * count);
-        return Math.max(0, (most - pages) / count);
-    }
-
-    /** Joins the parts. Caller holds the layout lock, and the layout is divided. */
-    private District join() {
+    /** Joins the parts. Caller holds the layout lock, and the layout is divided. The arguments are as above. */
+    private District join(boolean isNeeded, long start, long end) {
         District[] from = Objects.requireNonNull(partsAcquire()).districts();
         int locked = 0;
         try {
@@ -424,6 +453,7 @@ final class Districts {
             LockHoldTimes holdTimes = whole.holdTimes();
             long moves = whole.moves();
             long changes = whole.changes();
+            long operations = 0;
             for (int i = 0; i < from.length; i++) {
                 if (i > 0) {
                     all = Snapshot.join(all, from[i].start(), from[i].tree().snapshot());
@@ -431,14 +461,21 @@ final class Districts {
                 from[i].addGainTo(counters);
                 moves += from[i].moves();
                 changes += from[i].changes();
+                // But for the join itself.
+                operations += from[i].operations() - 1;
             }
             District joined =
                     new District(lock, new MapleTree<>(lock, all), whole.limits(), counters, holdTimes, moves, changes);
             for (District part : from) {
                 joined.inFlight().addAllOf(part.inFlight());
             }
+            long[] borders = Borders.of(from);
+            long[] kept = isNeeded && end != -1 ? Borders.outside(borders, start, end) : borders;
+            Spans known = kept.length == borders.length || operations >= SOON ? spans : spanning(start, end);
             StackReserve.check(DEPTH);
             // From here on nothing fails.
+            earlier = kept;
+            spans = known;
             for (District part : from) {
                 part.die();
                 holdTimes.add(part.holdTimes());
@@ -451,13 +488,22 @@ final class Districts {
             layout.lifetime().identity().chargeParts(null);
             layout.mapped().set(counters.total);
             layout.countIn(null);
-            meetings.joined(from);
+            if (isNeeded) {
+                meetings.joined(operations);
+            } else {
+                meetings.clear();
+            }
             return joined;
         } finally {
             while (locked > 0) {
                 from[--locked].unlock();
             }
         }
+    }
+
+    private Spans spanning(long start, long end) {
+        long pageSize = layout.geometry().pageSize();
+        return spans.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
     }
 
     /** Throws an AssertionError if a division has failed for another reason than the lack of memory or stack. */

@@ -243,13 +243,13 @@ public abstract class InFlightRange extends WaitingCall {
                 : reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end);
     }
 
-    /** Returns whether each of its ranges lies between two of these addresses, and none will be added. */
-    boolean mayDivide(long[] borders) {
-        boolean isApart = Addresses.isBelow(low, high) && !isInParts();
-        for (long border : borders) {
-            isApart &= !(Addresses.isBelow(low, border) && Addresses.isAbove(high, border));
-        }
-        return isApart;
+    /**
+     * Removes the addresses between its ranges from the first ones of an array, and all if it will have more ranges;
+     * returns how many are left.
+     */
+    int leaveOutOf(long[] borders, int count) {
+        boolean isKnown = Addresses.isBelow(low, high) && !isInParts();
+        return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
     }
 
     /** Returns the lowest address of its ranges. */

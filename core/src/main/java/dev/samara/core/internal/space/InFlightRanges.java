@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ranges in flight and the tickets of one space. Guarded by the layout lock.
+ * The ranges in flight and the tickets of one district. Guarded by its lock.
  *
  * <p>An operation asks here, in {@code Edit.claim}, for the one that it meets in its range. It waits in {@code
  * RangeWait}, without the lock.
@@ -21,19 +21,22 @@ public final class InFlightRanges {
     private final List<Ticket> tickets = new ArrayList<>();
 
     /**
-     * Returns whether a layout may be divided at some addresses: there is no ticket, no operation that publishes in
-     * parts, and no range in flight across one of them.
+     * Removes the addresses at which a layout may not be divided from the first ones of an array: those between the
+     * ranges of one operation in flight or of one ticket, and all beside an operation that publishes in parts. Returns
+     * how many are left.
      */
-    boolean mayDivide(long[] borders) {
+    int leaveOutOf(long[] borders, int count) {
+        int left = count;
         for (int i = 0; i < ranges.size(); i++) {
-            if (!ranges.get(i).mayDivide(borders)) {
-                return false;
-            }
+            left = ranges.get(i).leaveOutOf(borders, left);
         }
-        return tickets.isEmpty();
+        for (int i = 0; i < tickets.size(); i++) {
+            left = tickets.get(i).leaveOutOf(borders, left);
+        }
+        return left;
     }
 
-    /** Adds the ranges of the layout that was divided which lie in {@code [start, end)}. */
+    /** Adds the ranges and tickets of the layout that was divided which lie in {@code [start, end)}. */
     void addThoseIn(InFlightRanges divided, long start, long end) {
         for (int i = 0; i < divided.ranges.size(); i++) {
             InFlightRange range = divided.ranges.get(i);
@@ -41,11 +44,18 @@ public final class InFlightRanges {
                 ranges.add(range);
             }
         }
+        for (int i = 0; i < divided.tickets.size(); i++) {
+            Ticket ticket = divided.tickets.get(i);
+            if (Addresses.contains(start, end, ticket.low())) {
+                tickets.add(ticket);
+            }
+        }
     }
 
-    /** Adds the ranges of a part that is joined. A part has no tickets. */
+    /** Adds the ranges and tickets of a part that is joined. */
     void addAllOf(InFlightRanges part) {
         ranges.addAll(part.ranges);
+        tickets.addAll(part.tickets);
     }
 
     public boolean isEmpty() {

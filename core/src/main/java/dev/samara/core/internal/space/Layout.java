@@ -209,6 +209,16 @@ public final class Layout implements VmaLookup {
     }
 
     /**
+     * As {@link #lockWhole()}, for an operation that needs more than the part that has its range.
+     *
+     * @param start the first address
+     * @param end after the last address
+     */
+    public District lockBeyond(long start, long end) {
+        return districts.lockBeyond(start, end);
+    }
+
+    /**
      * Takes the lock of the part that has a range; the layout lock, if there is no such part.
      *
      * @param start the first address

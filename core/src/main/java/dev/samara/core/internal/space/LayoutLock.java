@@ -67,7 +67,7 @@ public final class LayoutLock extends ReentrantLock {
     private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
     /** The frames of stack that the lock needs where no thread has it, and its release. */
-    private static final int DEPTH = 5;
+    private static final int DEPTH = 8;
 
     private static final VarHandle SPINNING;
 

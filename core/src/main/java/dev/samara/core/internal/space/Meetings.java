@@ -7,8 +7,8 @@ import dev.samara.maple.MapleTree;
 import java.util.Arrays;
 
 /**
- * Decides whether and where a layout is divided: between the places of threads that meet at the layout lock again and
- * again. Guarded by the layout lock.
+ * Decides whether and where a layout is divided, or one of its parts further: between the places of threads that meet
+ * at its lock again and again. Guarded by that lock.
  *
  * <p>A thread that had to wait for the lock, or has overtaken one that is parked for it, is noted with the range that
  * its operation names. After a division that was
@@ -16,7 +16,7 @@ import java.util.Arrays;
  */
 final class Meetings {
     /** The threads that are noted. */
-    private static final int MOST_THREADS = 8;
+    private static final int MOST_THREADS = 16;
 
     /** The meetings before a division. */
     private static final int ENOUGH = 16;
@@ -36,8 +36,6 @@ final class Meetings {
     /** In nanoseconds: the time for which threads that would gain by a division may have to do without. */
     private static final long LONGEST_PAUSE = 64_000_000;
 
-    private static final long[] NONE = {};
-
     /* Identity hash codes, since a thread that has ended must not stay reachable. Two threads of one code are one. */
     private final int[] threads = new int[MOST_THREADS];
     private final long[] low = new long[MOST_THREADS];
@@ -46,7 +44,7 @@ final class Meetings {
     private int count;
     private long began;
 
-    /** The time after a join in which the layout is not divided, and its beginning. */
+    /** The time after a join, or after a division that was declined, in which there is none; and its beginning. */
     private long pause;
 
     private long joined;
@@ -107,38 +105,44 @@ final class Meetings {
 
     /**
      * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
+     *
+     * @param spans the ranges in which no border should be
      */
-    long[] borders(MapleTree<VmArea> tree, long pageSize) {
+    long[] borders(MapleTree<VmArea> tree, long pageSize, Spans spans) {
         sort();
         long[] borders = new long[MOST_THREADS];
         int found = 0;
         long reached = high[0];
         for (int i = 1; i < known; i++) {
             if (!Addresses.isBelow(low[i], reached)) {
-                long border = border(tree, reached, low[i], pageSize);
+                long border = border(tree, roundUp(reached, pageSize), low[i] & -pageSize, pageSize, spans);
                 if (border != 0) {
                     borders[found++] = border;
                 }
             }
             reached = Addresses.higher(reached, high[i]);
         }
-        return found == 0 ? NONE : Arrays.copyOf(borders, found);
+        return found == 0 ? Borders.NONE : Arrays.copyOf(borders, found);
     }
 
-    /** Returns an address in {@code [from, to]}, in its middle if possible, that no VMA crosses; 0 for none. */
-    private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize) {
-        long middle = (from + ((to - from) >>> 1)) & -pageSize;
-        VmArea there = tree.get(middle);
-        if (Addresses.isBelow(middle, from)) {
+    private static long roundUp(long address, long pageSize) {
+        return (address + pageSize - 1) & -pageSize;
+    }
+
+    /** Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 for none. */
+    private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize, Spans spans) {
+        if (from == 0 || Addresses.isAbove(from, to)) {
             return 0;
         }
-        if (there == null || there.start() == middle) {
-            return middle;
+        long aligned = Borders.mostAligned(from, to);
+        // A page below it: what begins there asks for its neighbour below.
+        long border = Addresses.isBelow(from, aligned) ? aligned - pageSize : aligned;
+        VmArea there = tree.get(border);
+        if (there != null && there.start() != border) {
+            border = Addresses.isBelow(there.start(), from) ? there.end() : there.start();
         }
-        if (!Addresses.isBelow(there.start(), from)) {
-            return there.start();
-        }
-        return Addresses.isAbove(there.end(), to) ? 0 : there.end();
+        border = spans.outside(border, from, to);
+        return border == 0 || Addresses.isAbove(border, to) || Borders.isCrossed(tree, border) ? 0 : border;
     }
 
     private void sort() {
@@ -156,18 +160,34 @@ final class Meetings {
         array[i - 1] = value;
     }
 
-    /** Notes that the parts of a division were joined. */
-    void joined(District[] parts) {
-        long operations = 0;
-        for (District part : parts) {
-            operations += part.operations();
-        }
+    /**
+     * Notes that the parts of a division were joined for an operation.
+     *
+     * @param operations the number of operations that they had
+     */
+    void joined(long operations) {
         if (operations >= WORTHWHILE) {
             pause = 0;
+            clear();
         } else {
-            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-            joined = System.nanoTime();
+            declined();
         }
+    }
+
+    /** Returns whether a division was declined a short time ago. Racy, benign: it decides about speed only. */
+    boolean isPaused() {
+        return pause != 0 && System.nanoTime() - joined < pause;
+    }
+
+    /** Notes that a division was made. */
+    void divided() {
+        pause = 0;
+    }
+
+    /** Notes that these meetings lead to no division, and those of the next time will not. */
+    void declined() {
+        pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+        joined = System.nanoTime();
         clear();
     }
 }

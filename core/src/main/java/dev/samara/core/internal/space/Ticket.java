@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 
 /**
  * Taken by an operation after several restarts. Operations that started later and name one of its ranges wait for it.
- * Opens after the operation has published or failed.
+ * Opens after the operation has published or failed. One district has it, as it has a range in flight: no border comes
+ * between its ranges.
  */
 public final class Ticket extends Gate {
     private final long age;
@@ -17,7 +19,11 @@ public final class Ticket extends Gate {
     /** The ranges that the latest attempt has named. */
     private final Ranges named = new Ranges();
 
-    /** Whether other operations can find it. Guarded by the layout lock. */
+    /* The bounds of these ranges. */
+    private long low = -1;
+    private long high;
+
+    /** Whether other operations can find it. Guarded by the lock of the district that lists it. */
     private boolean left;
 
     /**
@@ -44,14 +50,41 @@ public final class Ticket extends Gate {
         return age < otherAge && named.overlap(start, end);
     }
 
-    /** Clears the ranges of an earlier attempt. Caller must hold the layout lock. */
+    /** Clears the ranges of an earlier attempt. Caller must hold the lock of the district that lists it. */
     public void restart() {
         named.clear();
+        low = -1;
+        high = 0;
     }
 
-    /** Caller must hold the layout lock. */
+    /** Caller must hold the lock of the district that lists it. */
     public void name(long start, long end) {
         named.add(start, end);
+        low = Addresses.lower(low, start);
+        high = Addresses.higher(high, end);
+    }
+
+    /** Returns whether the latest attempt has named a range. */
+    public boolean hasRanges() {
+        return Addresses.isBelow(low, high);
+    }
+
+    /** Returns the lowest address of its ranges. */
+    public long low() {
+        return low;
+    }
+
+    /** Returns the address after the last one of its ranges. */
+    public long high() {
+        return high;
+    }
+
+    /**
+     * Removes the addresses between its ranges from the first ones of an array, and all if it has none; returns how
+     * many are left.
+     */
+    int leaveOutOf(long[] borders, int count) {
+        return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;
     }
 
     @Override

@@ -36,7 +36,7 @@ final class DistrictLimitScenariosTest {
     }
 
     private static final Planting SHARE_TWICE = SourceBreak.of(
-            DISTRICTS,
+            SPACE + "PartBounds",
             "return Math.max(0, (most - pages) / count);",
             "return Math.max(0, most - pages);",
             "for (int i = 1; i < count; i++) {\n            first.addAll(growth);",

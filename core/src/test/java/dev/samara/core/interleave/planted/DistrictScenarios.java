@@ -7,6 +7,7 @@ import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Ticket;
@@ -261,33 +262,40 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread with a ticket for two pages, as a fork or an overtaken operation has it, and a younger operation. */
-    static final class DivisionBesideTicket extends OfFour {
+    /** A thread with a ticket for two pages, as an overtaken operation has it, and a younger operation. */
+    abstract static class BesideTicket extends OfFour {
         private volatile boolean isWaiting;
 
-        DivisionBesideTicket() {
+        /**
+         * Makes the scenario.
+         *
+         * @param first the first page of the ticket, which has that page and the next one
+         * @param page the page of the younger operation
+         */
+        BesideTicket(int first, int page, SpaceScenario.Operation before) {
+            long low = at(first);
+            long high = at(first + 1) + PAGE;
             calls().put("older", (state, cpu) -> {
                 Layout layout = MachineInternals.layoutOf(state.space);
                 Ticket ticket = new Ticket(layout.nextAge(), "older");
-                layout.lock();
-                ticket.name(at(0), at(1) + PAGE);
-                layout.inFlight().add(ticket);
+                District listing = layout.lock(low, high);
+                ticket.name(low, high);
+                listing.inFlight().add(ticket);
                 ticket.leave();
-                layout.unlock();
+                listing.unlock();
                 isWaiting = true;
                 // Between the two stores the other thread may begin and end.
                 isWaiting = false;
-                layout.lock();
-                layout.inFlight().remove(ticket);
-                layout.unlock();
+                District listed = layout.lock(low, high);
+                listed.inFlight().remove(ticket);
+                listed.unlock();
                 Gate.wake(ticket.open());
                 return "";
             });
             calls().put("younger", (state, cpu) -> {
                 boolean isBehind = isWaiting;
-                divide(state);
-                // The page is in a part alone, once the layout is divided.
-                String result = "" + state.space.munmap(at(1), PAGE);
+                before.run(state, cpu);
+                String result = "" + state.space.munmap(at(page), PAGE);
                 if (isBehind && isWaiting) {
                     throw new AssertionError("P22: the younger operation did not wait for the ticket");
                 }
@@ -296,13 +304,42 @@ final class DistrictScenarios {
         }
 
         @Override
-        boolean isDividedFirst() {
+        protected boolean hasOrders() {
             return false;
+        }
+    }
+
+    /** The younger thread divides the layout: the ticket is in a part from then on. */
+    static final class DivisionBesideTicket extends BesideTicket {
+        DivisionBesideTicket() {
+            super(0, 1, DIVIDE);
         }
 
         @Override
-        protected boolean hasOrders() {
+        boolean isDividedFirst() {
             return false;
+        }
+    }
+
+    /** The younger thread would divide the layout between the pages of the ticket. */
+    static final class DivisionAcrossTicket extends BesideTicket {
+        DivisionAcrossTicket() {
+            super(1, 2, DIVIDE);
+        }
+
+        @Override
+        boolean isDividedFirst() {
+            return false;
+        }
+    }
+
+    /** The younger thread joins the part that has the ticket. */
+    static final class JoinBesideTicket extends BesideTicket {
+        JoinBesideTicket() {
+            super(0, 1, (state, cpu) -> {
+                Divisions.join(MachineInternals.layoutOf(state.space));
+                return "";
+            });
         }
     }
 }

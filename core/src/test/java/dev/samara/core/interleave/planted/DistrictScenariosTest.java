@@ -123,13 +123,29 @@ final class DistrictScenariosTest {
                     1,
                     SourceBreak.of(
                             INTERNAL + "space.InFlightRange",
-                            "boolean isApart = Addresses.isBelow(low, high) && !isInParts();",
-                            "if (true) {\n            return true;\n        }\n        boolean isApart = true;")),
+                            "return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;",
+                            "return isKnown ? count : count;")),
             new Break(
-                    "P43: a layout is divided while an operation has a ticket",
+                    "P43: a division loses a ticket",
                     DistrictScenarios.DivisionBesideTicket.class,
                     1,
-                    SourceBreak.of(INTERNAL + "space.InFlightRanges", "return tickets.isEmpty();", "return true;")),
+                    SourceBreak.of(
+                            INTERNAL + "space.InFlightRanges",
+                            "if (Addresses.contains(start, end, ticket.low())) {",
+                            "if (false) {")),
+            new Break(
+                    "P43: a layout is divided between the ranges of a ticket",
+                    DistrictScenarios.DivisionAcrossTicket.class,
+                    1,
+                    SourceBreak.of(
+                            INTERNAL + "space.Ticket",
+                            "return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;",
+                            "return count;")),
+            new Break(
+                    "P43: a join loses a ticket",
+                    DistrictScenarios.JoinBesideTicket.class,
+                    1,
+                    SourceBreak.of(INTERNAL + "space.InFlightRanges", "tickets.addAll(part.tickets);", "")),
             new Break(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
                     DistrictScenarios.PartBesideFork.class,
@@ -242,6 +258,8 @@ final class DistrictScenariosTest {
                 DistrictScenarios.LookupsBesideJoin.class,
                 DistrictScenarios.LookupAfterJoin.class,
                 DistrictScenarios.DivisionBesideTicket.class,
+                DistrictScenarios.DivisionAcrossTicket.class,
+                DistrictScenarios.JoinBesideTicket.class,
                 ListenerScenarios.BesideOverlap.class,
                 ListenerScenarios.BesideParts.class,
                 ListenerScenarios.OneOrder.class

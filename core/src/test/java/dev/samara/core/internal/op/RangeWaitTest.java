@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.vma.Geometry;
@@ -27,14 +31,41 @@ class RangeWaitTest {
     void unlisted() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         RangeWait waits = new RangeWait(operation);
-        layout.lock();
-        waits.restarted();
-        waits.restarted();
+        District whole = layout.lockWhole();
+        waits.restarted(whole);
+        waits.restarted(whole);
         waits.beginAttempt();
         waits.name(PLACE, PLACE + PAGE);
-        layout.unlock();
+        whole.unlock();
         assertTrue(Divisions.divide(layout, PLACE));
         waits.withdraw();
         assertTrue(Divisions.isDivided(layout));
+    }
+
+    @Test
+    @DisplayName("is in one part of a layout, which is divided and joined beside it, but not between its ranges")
+    void inPart() {
+        assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
+        assertTrue(Divisions.divide(layout, PLACE - 8 * PAGE));
+        RangeWait waits = new RangeWait(operation);
+        District part = waits.lock(PLACE, PLACE + PAGE);
+        assertTrue(part.isPart());
+        waits.restarted(part);
+        waits.restarted(part);
+        waits.beginAttempt();
+        waits.name(PLACE, PLACE + PAGE);
+        waits.name(PLACE + 4 * PAGE, PLACE + 5 * PAGE);
+        waits.restarted(part);
+        part.unlock();
+        // Joins it before.
+        assertTrue(Divisions.divide(layout, PLACE, PLACE + 2 * PAGE, PLACE + 5 * PAGE));
+        assertEquals(3, Divisions.parts(layout));
+        District next = waits.lock(PLACE, PLACE + PAGE);
+        assertTrue(next.isPart());
+        assertNotNull(next.inFlight().blocking(Long.MAX_VALUE, PLACE + 4 * PAGE, PLACE + 5 * PAGE));
+        next.unlock();
+        waits.withdraw();
+        assertEquals(3, Divisions.parts(layout));
+        assertFalse(Divisions.isInFlight(layout));
     }
 }

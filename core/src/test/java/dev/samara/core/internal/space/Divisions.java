@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import java.util.Objects;
+
 /** Divides layouts where a test wants it. */
 public final class Divisions {
     /** The number of operations of a part between two looks at the other parts. */
     public static final int LOOK = District.LOOK;
+
+    /** The number of operations of a part in which another one has none that is not used any more. */
+    public static final int IDLE = District.IDLE;
 
     private Divisions() {}
 
@@ -36,6 +41,18 @@ public final class Divisions {
     public static int parts(Layout layout) {
         LayoutParts parts = layout.districts().current();
         return parts == null ? 0 : parts.count();
+    }
+
+    /** The first address of a part. */
+    public static long start(Layout layout, int part) {
+        return Objects.requireNonNull(layout.districts().current(), "whole").start(part);
+    }
+
+    /** Takes the lock of the part that has an address many times, as operations do. */
+    public static void use(Layout layout, long address, int times) {
+        for (int i = 0; i < times; i++) {
+            layout.lock(address, address + 1).unlock();
+        }
     }
 
     /** Whether an operation is in flight, in any part. Takes no lock: only while no thread runs. */

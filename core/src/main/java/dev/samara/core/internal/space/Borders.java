@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.MapleTree;
+import java.util.Arrays;
+
+/** Addresses between the parts of a layout, in ascending order. */
+final class Borders {
+    static final long[] NONE = {};
+
+    private Borders() {}
+
+    /**
+     * Returns the address in {@code [from, to]} with the most zeros at its end. An allocator aligns what it hands to a
+     * thread, so this address is hardly ever in the middle of that, even if a place of which nothing is known yet lies
+     * between the two. The middle is: it is in the middle place of three with equal distances.
+     *
+     * @param from not 0, and at most {@code to}
+     */
+    static long mostAligned(long from, long to) {
+        return to & -Long.highestOneBit((from - 1) ^ to);
+    }
+
+    /** Returns whether a VMA lies across an address. */
+    static boolean isCrossed(MapleTree<VmArea> tree, long border) {
+        VmArea there = tree.get(border);
+        return there != null && there.start() != border;
+    }
+
+    /** Removes the addresses inside of a range from the first ones of an array; returns how many are left. */
+    static int leaveOut(long[] borders, int count, long start, long end) {
+        int left = 0;
+        for (int i = 0; i < count; i++) {
+            if (!isInside(borders[i], start, end)) {
+                borders[left++] = borders[i];
+            }
+        }
+        return left;
+    }
+
+    private static boolean isInside(long border, long start, long end) {
+        return Addresses.isBelow(start, border) && Addresses.isBelow(border, end);
+    }
+
+    /** Removes the addresses that a VMA lies across from the first ones of an array; returns how many are left. */
+    static int leaveOutCrossed(long[] borders, int count, MapleTree<VmArea> tree) {
+        int left = 0;
+        for (int i = 0; i < count; i++) {
+            if (!isCrossed(tree, borders[i])) {
+                borders[left++] = borders[i];
+            }
+        }
+        return left;
+    }
+
+    /** Returns the addresses that are not inside of a range. */
+    static long[] outside(long[] borders, long start, long end) {
+        long[] kept = borders.clone();
+        return Arrays.copyOf(kept, leaveOut(kept, kept.length, start, end));
+    }
+
+    /** Returns the borders between parts. */
+    static long[] of(District[] parts) {
+        long[] borders = new long[parts.length - 1];
+        for (int i = 0; i < borders.length; i++) {
+            borders[i] = parts[i + 1].start();
+        }
+        return borders;
+    }
+
+    /**
+     * Returns one border for each of some parts: that with the part below it, which then has its addresses too.
+     *
+     * @param chosen a bit for each part
+     */
+    static long[] below(LayoutParts parts, int chosen) {
+        long[] borders = new long[parts.count()];
+        int count = 0;
+        for (int i = 0; i < parts.count(); i++) {
+            if ((chosen >>> i & 1) != 0) {
+                borders[count++] = parts.start(Math.max(i, 1));
+            }
+        }
+        return Arrays.copyOf(borders, count);
+    }
+
+    /** Returns those of some borders that are not among others. */
+    static long[] without(long[] borders, long[] others) {
+        long[] kept = new long[borders.length];
+        int count = 0;
+        for (long border : borders) {
+            if (!contains(others, border)) {
+                kept[count++] = border;
+            }
+        }
+        return Arrays.copyOf(kept, count);
+    }
+
+    private static boolean contains(long[] borders, long border) {
+        for (long each : borders) {
+            if (each == border) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Returns old borders, and as many new ones as there is room for: if not all, then such as lie evenly between the
+     * others.
+     */
+    static long[] merged(long[] old, long[] more, int most) {
+        long[] added = without(more, old);
+        int room = Math.max(0, Math.min(added.length, most - old.length));
+        long[] all = Arrays.copyOf(old, old.length + room);
+        for (int i = 0; i < room; i++) {
+            all[old.length + i] = added[room == added.length ? i : (i + 1) * added.length / (room + 1)];
+        }
+        return distinct(Addresses.sorted(all, all.length));
+    }
+
+    /** Returns ascending addresses, each of them once. */
+    static long[] distinct(long[] sorted) {
+        long[] kept = sorted.clone();
+        int count = 0;
+        for (long border : sorted) {
+            if (count == 0 || kept[count - 1] != border) {
+                kept[count++] = border;
+            }
+        }
+        return Arrays.copyOf(kept, count);
+    }
+}

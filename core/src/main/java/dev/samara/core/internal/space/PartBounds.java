@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.mman.Resource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How far the parts of a layout may grow, so that the limits of the layout are met exactly.
+ *
+ * @param first the counters with which a part begins: what the layout reaches if the other parts grow as far as they
+ *     may
+ * @param cap those up to which a part may grow
+ */
+record PartBounds(Counters first, Counters cap) {
+    /** The map count of a part may grow by at least this number, or the layout is not divided. */
+    private static final long LEAST_GROWTH = ForcedDivision.IS_ON ? 1 : 256;
+
+    /** More pages than any space has; the sums of caps do not overflow. */
+    private static final long MANY_PAGES = 1L << 44;
+
+    /** Returns the bounds of so many parts of a layout; null if a limit is near. Caller holds the layout lock. */
+    static @Nullable PartBounds of(Layout layout, Limits limits, Counters counters, int count) {
+        Counters growth = new Counters();
+        growth.maps = (layout.host().maxMapCount() - 16 - counters.maps) / count;
+        growth.total = growth(limits, Resource.AS, counters.total, count);
+        if (growth.maps < LEAST_GROWTH || growth.total < LEAST_GROWTH) {
+            return null;
+        }
+        growth.data =
+                limits.bytes(Resource.DATA) == 0 ? MANY_PAGES : growth(limits, Resource.DATA, counters.data, count);
+        growth.locked = limits.mayHoldLocked(layout.privileges().held(), MANY_PAGES)
+                ? MANY_PAGES
+                : growth(limits, Resource.MEMLOCK, counters.locked, count);
+        Counters first = counters.copy();
+        for (int i = 1; i < count; i++) {
+            first.addAll(growth);
+        }
+        Counters cap = first.copy();
+        cap.addAll(growth);
+        return new PartBounds(first, cap);
+    }
+
+    private static long growth(Limits limits, Resource resource, long pages, int count) {
+        long most = Math.min(limits.pages(resource), MANY_PAGES * count);
+        return Math.max(0, (most - pages) / count);
+    }
+}

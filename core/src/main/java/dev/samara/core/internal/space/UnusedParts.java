@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+/**
+ * The parts of a layout that no thread uses, by the numbers of times that their locks were taken. These are read
+ * without the locks: a part that is taken for an unused one costs time, and no more.
+ */
+final class UnusedParts {
+    private UnusedParts() {}
+
+    /** Returns how many more parts there may be: also in place of those that are not used. */
+    static int room(LayoutParts known, District part) {
+        return Districts.MOST - known.count() + Integer.bitCount(beside(known, part));
+    }
+
+    /** Returns the parts, a bit for each, that have had no operation while a part has had many. */
+    static int beside(LayoutParts known, District part) {
+        int unused = 0;
+        for (int i = 0; part.operations() >= District.LOOK && i < known.count(); i++) {
+            unused |= known.district(i).operations() == 0 ? 1 << i : 0;
+        }
+        return unused;
+    }
+
+    /**
+     * Returns the parts, a bit for each, that are not used any more: all others, if none of them has had an operation
+     * since the last look of a part; else those without an operation for many looks. The caller has the lock of the
+     * part, and asks at each {@linkplain District#isDueForLook look}.
+     */
+    static int idle(LayoutParts known, District part) {
+        try {
+            return idleOf(known, part);
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            return 0;
+        }
+    }
+
+    private static int idleOf(LayoutParts known, District part) {
+        long[] operations = new long[known.count()];
+        long ofOthers = 0;
+        int others = 0;
+        for (int i = 0; i < operations.length; i++) {
+            operations[i] = known.district(i).operations();
+            if (known.district(i) != part) {
+                ofOthers += operations[i];
+                others |= 1 << i;
+            }
+        }
+        int idle = part.isDueForIdle() ? part.idleSince(operations) : 0;
+        return part.seesNoMore(ofOthers) ? others : idle & others;
+    }
+}
