@@ -387,10 +387,10 @@ final class Districts {
         int count = Borders.leaveOutCrossed(borders, possible, from.tree()) + 1;
         PartBounds bounds = PartBounds.of(layout, from.limits(), from.counters(), count);
         if (count == 1
-                || bounds == null
                 || layout.isClosing()
                 || layout.changes().needsOneOrder()
-                || !layout.copies().isEmpty()) {
+                || !layout.copies().isEmpty()
+                || bounds == null) {
             return;
         }
         Snapshot<VmArea> all = from.tree().snapshot();
