@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -108,7 +109,7 @@ final class HeldLocks {
 
     private void step(int at) {
         InstructionList.Instruction here = code.get(at);
-        Set<String> before = held.get(at);
+        Set<String> before = Objects.requireNonNull(held.get(at), "entered");
         Effect effect = here.isCall() ? effectOf(here) : null;
         if (mayFail(here)) {
             for (InstructionList.Handler handler : code.handlers(at)) {

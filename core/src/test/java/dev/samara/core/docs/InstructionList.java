@@ -125,7 +125,7 @@ final class InstructionList extends MethodVisitor {
     }
 
     int index(Label label) {
-        return indexes.get(label);
+        return Objects.requireNonNull(indexes.get(label), "a label of the method");
     }
 
     /** Returns the handlers of an instruction, the innermost first. */

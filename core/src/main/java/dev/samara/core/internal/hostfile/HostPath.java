@@ -21,7 +21,7 @@ final class HostPath {
     private HostPath() {}
 
     /** What the file of a path is at one instant. */
-    static final class Look {
+    static final class PathLook {
         /**
          * By which the opens of a file are known to be of one file. Without keys of the file system, two hard links are
          * two files.
@@ -33,14 +33,14 @@ final class HostPath {
         /** Changes whenever a name of the file comes or goes; null on a host that has no such time. */
         private final @Nullable Object changed;
 
-        private Look(Object key, HostIdentity identity, @Nullable Object changed) {
+        private PathLook(Object key, HostIdentity identity, @Nullable Object changed) {
             this.key = key;
             this.identity = identity;
             this.changed = changed;
         }
 
         /** Returns whether the path had this file all the time up to a later look, as far as a host can tell. */
-        boolean isSame(Look later) {
+        boolean isSame(PathLook later) {
             return key.equals(later.key) && Objects.equals(changed, later.changed);
         }
     }
@@ -52,7 +52,7 @@ final class HostPath {
      * @return null if there is no file and one may be created
      * @throws MmException if it is no regular file
      */
-    static @Nullable Look look(Path path, boolean creates) throws IOException {
+    static @Nullable PathLook look(Path path, boolean creates) throws IOException {
         boolean isUnix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
         try {
             BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
@@ -63,13 +63,13 @@ final class HostPath {
                 throw refusal(path.toString(), Errno.ENODEV, null);
             }
             if (!isUnix) {
-                return new Look(keyOf(path, attributes.fileKey()), HostIdentity.NONE, null);
+                return new PathLook(keyOf(path, attributes.fileKey()), HostIdentity.NONE, null);
             }
             // One look of the host, so that all of it is of one file.
             Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
-            long device = ((Number) unix.get("dev")).longValue();
-            long inode = ((Number) unix.get("ino")).longValue();
-            return new Look(keyOf(path, unix.get("fileKey")), HostIdentity.of(device, inode), unix.get("ctime"));
+            long device = ((Number) Objects.requireNonNull(unix.get("dev"))).longValue();
+            long inode = ((Number) Objects.requireNonNull(unix.get("ino"))).longValue();
+            return new PathLook(keyOf(path, unix.get("fileKey")), HostIdentity.of(device, inode), unix.get("ctime"));
         } catch (NoSuchFileException missing) {
             if (creates) {
                 return null;

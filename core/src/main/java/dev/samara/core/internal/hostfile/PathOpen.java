@@ -18,7 +18,7 @@ import java.util.Set;
  * @param channel the channel
  * @param look the file of the channel
  */
-record PathOpen(HostChannel channel, HostPath.Look look) {
+record PathOpen(HostChannel channel, HostPath.PathLook look) {
     /** How often a path is opened whose file was changed each time. A name may come or go without a new file there. */
     private static final int ATTEMPTS = 16;
 
@@ -30,15 +30,14 @@ record PathOpen(HostChannel channel, HostPath.Look look) {
         for (int attempt = 0; attempt < MOST; attempt++) {
             boolean creates =
                     wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);
-            HostPath.Look before = HostPath.look(path, creates);
+            HostPath.PathLook before = HostPath.look(path, creates);
             HostChannel channel = opener.open(path, HostPath.withRead(wanted));
             boolean isTaken = false;
             try {
-                HostPath.Look after = HostPath.look(path, false);
-                boolean isSame = before != null
+                HostPath.PathLook after = HostPath.look(path, false);
+                if (before != null
                         && after != null
-                        && (before.isSame(after) || (attempt >= ATTEMPTS && before.key.equals(after.key)));
-                if (isSame) {
+                        && (before.isSame(after) || (attempt >= ATTEMPTS && before.key.equals(after.key)))) {
                     isTaken = true;
                     return new PathOpen(channel, after);
                 }

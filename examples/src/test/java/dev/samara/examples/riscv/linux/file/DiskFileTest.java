@@ -26,6 +26,7 @@ final class DiskFileTest {
 
     @Test
     @DisplayName("is appended to at its end, and grows, without the loss of a byte of theirs; a seek finds its end")
+    @SuppressWarnings("NullAway") // a regular file does not need the thread
     void longer() throws Exception {
         Path path = Files.writeString(folder.resolve("f"), "first/");
         try (Machine machine = Machine.builder().memory(1 << 20).build();
