@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 @Tag("lincheck")
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
-@Explored(16)
+@Explored(32)
 public class AddressSpaceLincheckTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Tag;
 @Tag("lincheck")
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
-@Explored(16)
+@Explored(48)
 public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
     public DividedSpaceLincheckTest() {
         FourPages.mapInParts(
