@@ -409,7 +409,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the layout of one instant of this call. Lock-free, O(1).
+     * Returns the layout of one instant of this call. Lock-free, in a time that does not depend on the number of
+     * mappings: in a layout that threads have divided between them, one step for each of its at most 16 parts. A part
+     * that changes concurrently is read again.
      *
      * @return an immutable view that has no cost after it is dropped
      */

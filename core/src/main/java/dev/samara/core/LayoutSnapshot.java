@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped.
  *
+ * <p>A snapshot of a layout that threads had divided between them is made of parts. The first call other than {@link
+ * #find} joins them, in up to 16 times the time of an edit, and allocates for that.
+ *
  * <p>Mappings above the limit of the space, such as {@code [vsyscall]}, belong to the lists and to the iteration, where
  * they come last. As on Linux, lookups by address do not find them.
  */

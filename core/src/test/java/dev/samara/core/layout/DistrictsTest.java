@@ -16,6 +16,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
@@ -102,6 +103,41 @@ class DistrictsTest {
             assertEquals(pass == 0, Divisions.isDivided(layout));
             Divisions.join(layout);
         }
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("I7: a lookup allocates nothing, also over several borders and empty parts")
+    void lookupsAllocateNothing() {
+        long top = at(MAPPINGS);
+        assertTrue(Divisions.divide(layout, at(10) - 2 * PAGE, at(10) - PAGE, top + PAGE));
+        AllocatedBytes.assertNone(i -> {
+            assertSame(space.findNext(at(10)), space.findNext(at(9) + 4 * PAGE));
+            assertSame(space.findPrevious(at(10)), space.find(at(9)));
+            assertNull(space.findNext(top));
+            assertNull(space.findPrevious(PLACE));
+            assertNull(space.find(at(9) + 4 * PAGE));
+        });
+        assertTrue(Divisions.isDivided(layout));
+    }
+
+    @Test
+    @DisplayName("lookups and snapshots leave a layout divided; after a reader has asked, the next operation joins it")
+    void askedForJoin() {
+        assertTrue(Divisions.divide(layout, everyTenth()));
+        assertEquals(MAPPINGS, space.snapshot().vmas().size());
+        assertNotNull(space.findNext(at(9) + 4 * PAGE));
+        assertEquals(0, space.munmap(at(3), PAGE));
+        assertFalse(Divisions.isJoinAsked(layout));
+        assertTrue(Divisions.isDivided(layout));
+        Divisions.askForJoin(layout);
+        assertNotNull(space.findNext(at(9) + 4 * PAGE));
+        assertTrue(Divisions.isDivided(layout), "by a lookup");
+        assertEquals(0, space.munmap(at(3) + PAGE, PAGE));
+        assertFalse(Divisions.isDivided(layout));
+        assertTrue(Divisions.divide(layout, everyTenth()));
+        assertEquals(0, space.munmap(at(3) + 2 * PAGE, PAGE));
+        assertTrue(Divisions.isDivided(layout), "the next parts are not asked for a join");
         space.validate();
     }
 

@@ -15,7 +15,8 @@ import java.lang.invoke.VarHandle;
  * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}) and looked at when it is read,
  * since the sum only falls by a removal. In a space with more than a few tables, not each removal adds the tables up:
  * the removals in between concern fewer pages than a few per table. The highest sum may be too small by so many. While
- * threads change the space in parts, no removal adds the tables up: the threads would read each other's leaves.
+ * threads change the space in parts, only the first removal adds the tables up: the threads would read each other's
+ * leaves. The division itself does not, since it holds a lock.
  */
 public final class ResidentPages {
     /** The most tables that each removal adds up. */
@@ -49,6 +50,9 @@ public final class ResidentPages {
     /** Whether threads change the space in parts. */
     private volatile boolean isInParts;
 
+    /** Whether the next removal in parts notes the number: the first one since the division. */
+    private volatile boolean isDue;
+
     ResidentPages(PageTable table) {
         this.table = table;
     }
@@ -79,6 +83,10 @@ public final class ResidentPages {
      */
     public void beforeRemoval(long pages) {
         if (isInParts) {
+            if (isDue) {
+                isDue = false;
+                note();
+            }
             return;
         }
         int tables = table.tables();
@@ -96,11 +104,11 @@ public final class ResidentPages {
 
     /** Sets whether threads change the space in parts from now on. */
     public void setInParts(boolean inParts) {
+        isDue = inParts;
         isInParts = inParts;
     }
 
-    /** Notes the number of pages. */
-    public void note() {
+    private void note() {
         long now = count();
         long highest = (long) PEAK.getOpaque(this);
         while (now > highest && !PEAK.compareAndSet(this, highest, now)) {

@@ -42,9 +42,6 @@ final class Districts {
     /** The most meetings in vain beside the ranges in which no border should be. */
     private static final int MOST_IN_VAIN = 64;
 
-    /** Readings of all trees without a lock, before a snapshot takes the locks. */
-    private static final int TRIES = 64;
-
     private static final VarHandle PARTS;
 
     static {
@@ -171,7 +168,8 @@ final class Districts {
     }
 
     /**
-     * Locks the part that has a range; the whole layout if it is not divided, or has no such part.
+     * Locks the part that has a range; the whole layout if it is not divided, or has no such part. First joins the
+     * parts if a reader has asked for that.
      *
      * @param start the first address
      * @param end after the last address
@@ -179,6 +177,9 @@ final class Districts {
     District lock(long start, long end) {
         for (; ; ) {
             LayoutParts known = current();
+            if (known != null && known.isJoinAsked() && joinForReader()) {
+                continue;
+            }
             if (known != null && !known.isInOne(start, end)) {
                 return lockBeyond(start, end);
             }
@@ -188,6 +189,16 @@ final class Districts {
             if (locked != null) {
                 return locked;
             }
+        }
+    }
+
+    /** Joins the parts, unless there is no memory for that: the operation in hand does not need it. */
+    private boolean joinForReader() {
+        try {
+            lockWhole().unlock();
+            return true;
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            return false;
         }
     }
 
@@ -426,7 +437,7 @@ final class Districts {
                 from.moves(),
                 from.changes());
         divided.die();
-        layout.notePeaks();
+        layout.notePeak();
         StackReserve.check(DEPTH);
         // From here on nothing fails.
         layout.lifetime().identity().chargeParts(charged);
@@ -548,11 +559,7 @@ final class Districts {
         for (; ; ) {
             LayoutParts known = current();
             if (known != null) {
-                int part = known.indexOf(address);
-                VmArea found = known.tree(part).atOrAfter(address);
-                return found != null || part == known.count() - 1
-                        ? found
-                        : snapshot().atOrAfter(address);
+                return known.atOrAfter(address);
             }
             MapleTree<VmArea> tree = layout.treeAcquire();
             if (tree != null) {
@@ -567,9 +574,7 @@ final class Districts {
         for (; ; ) {
             LayoutParts known = current();
             if (known != null) {
-                int part = known.indexOf(address);
-                VmArea found = known.tree(part).atOrBefore(address);
-                return found != null || part == 0 ? found : snapshot().atOrBefore(address);
+                return known.atOrBefore(address);
             }
             MapleTree<VmArea> tree = layout.treeAcquire();
             if (tree != null) {
@@ -578,21 +583,16 @@ final class Districts {
         }
     }
 
-    /**
-     * Returns the layout of one instant. Reads all trees twice: if both readings find the same roots, all these roots
-     * were current between the readings. All parts die at one instant, and a root never comes back. Takes the locks of
-     * the parts, for a moment, if they change again and again.
-     */
+    /** Returns the layout of one instant. */
     Snapshot<VmArea> snapshot() {
-        for (int tries = 0; ; tries++) {
+        for (; ; ) {
+            LayoutParts known = current();
+            if (known != null) {
+                return known.snapshot();
+            }
             MapleTree<VmArea> tree = layout.treeAcquire();
             if (tree != null) {
                 return tree.snapshot();
-            }
-            LayoutParts known = current();
-            Snapshot<VmArea> all = known == null ? null : tries < TRIES ? known.readTwice() : known.readLocked();
-            if (all != null) {
-                return all;
             }
         }
     }

@@ -369,12 +369,9 @@ public final class Layout implements VmaLookup {
         return mapped;
     }
 
-    /** Notes the numbers of pages before the layout is divided. */
-    void notePeaks() {
+    /** Notes the number of mapped pages before the layout is divided. */
+    void notePeak() {
         mapped.beforeFall();
-        if (pages != null) {
-            pages.residents().note();
-        }
     }
 
     /** Has parts count their mapped pages apart; null after they were joined. The caller holds the layout lock. */
@@ -487,7 +484,7 @@ public final class Layout implements VmaLookup {
     }
 
     /**
-     * Returns the layout of this instant. Lock-free, O(1).
+     * Returns the layout of this instant. Lock-free, in steps in proportion to the number of parts.
      *
      * @return an immutable view
      */

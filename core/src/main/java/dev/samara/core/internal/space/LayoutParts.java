@@ -5,18 +5,35 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parts of a divided layout, in the order of addresses. Immutable.
+ * The parts of a divided layout, in the order of addresses. Immutable but for {@link #isJoinAsked}.
  *
  * <p>Each call and each lookup finds its part here. It reads nothing of another part: the fields of a {@link District}
  * lie beside words that its operations write, and would come from the cache of another processor each time.
+ *
+ * <p>A reader of several parts takes no lock. It reads the {@linkplain MapleTree#version version} of each tree, and
+ * looks afterwards whether all trees still have these versions. If so, all of them had them at the instant between: all
+ * parts die at one instant, and a version never returns. If not, it starts over. Each failure is the success of an
+ * operation, and a reader beside many busy threads could fail for long. So after some failures it {@linkplain
+ * #isJoinAsked asks} that the parts be joined, and the next operation that begins joins them. Their trees then change
+ * no more, so the reader comes to its end after at most one more failure for each publication that was under way.
  */
 final class LayoutParts {
+    /** Failures of a reader before it asks for a join. */
+    private static final int TRIES = 64;
+
+    /** The result of a search during which a tree has changed. */
+    private static final Object CHANGED = new Object();
+
     private final long[] starts;
     private final District[] districts;
     private final MapleTree<VmArea>[] trees;
+
+    /** Written by readers that fail, once: a word that each operation reads. */
+    private volatile boolean isJoinAsked;
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of trees of one type
     LayoutParts(District[] districts) {
@@ -66,33 +83,77 @@ final class LayoutParts {
         return trees[part];
     }
 
-    /** Returns the layout of one instant; null if one of the trees has changed meanwhile. */
+    /** Returns the VMA that covers an address, or else the next one above it; null for none. */
     @Nullable
-    Snapshot<VmArea> readTwice() {
-        Snapshot<VmArea>[] read = read();
-        for (int i = 0; i < trees.length; i++) {
-            if (!trees[i].isStill(read[i])) {
-                return null;
-            }
+    VmArea atOrAfter(long address) {
+        int part = indexOf(address);
+        VmArea found = trees[part].atOrAfter(address);
+        if (found != null || part == trees.length - 1) {
+            return found;
         }
-        return joined(read);
+        for (int tries = 1; ; tries++) {
+            Object above = searchUpwards(part, address);
+            if (above != CHANGED) {
+                return (VmArea) above;
+            }
+            hasFailed(tries);
+        }
     }
 
-    /** Returns the layout of one instant, with the locks of all parts; null if they are dead. */
+    /** Returns the VMA that covers an address, or else the next one below it; null for none. */
     @Nullable
-    Snapshot<VmArea> readLocked() {
-        int locked = 0;
-        try {
-            while (locked < districts.length) {
-                districts[locked].layoutLock().lock();
-                locked++;
-            }
-            return districts[0].isDead() ? null : joined(read());
-        } finally {
-            while (locked > 0) {
-                districts[--locked].layoutLock().unlock();
-            }
+    VmArea atOrBefore(long address) {
+        int part = indexOf(address);
+        VmArea found = trees[part].atOrBefore(address);
+        if (found != null || part == 0) {
+            return found;
         }
+        for (int tries = 1; ; tries++) {
+            Object below = searchDownwards(part, address);
+            if (below != CHANGED) {
+                return (VmArea) below;
+            }
+            hasFailed(tries);
+        }
+    }
+
+    /**
+     * Searches a part, and then those above it. All versions are read before the last search ends, and compared after
+     * it, so a result is that of one instant. The versions are in the frames of the stack: a lookup does not allocate.
+     *
+     * @return the first VMA from the address on, null for none, or {@link #CHANGED}
+     */
+    private @Nullable Object searchUpwards(int part, long address) {
+        MapleTree<VmArea> tree = trees[part];
+        Object version = tree.version();
+        Object found = tree.atOrAfter(address);
+        if (found == null && part < trees.length - 1) {
+            found = searchUpwards(part + 1, address);
+        }
+        return tree.isStillVersion(version) ? found : CHANGED;
+    }
+
+    /** As {@link #searchUpwards}, in the other direction. */
+    private @Nullable Object searchDownwards(int part, long address) {
+        MapleTree<VmArea> tree = trees[part];
+        Object version = tree.version();
+        Object found = tree.atOrBefore(address);
+        if (found == null && part > 0) {
+            found = searchDownwards(part - 1, address);
+        }
+        return tree.isStillVersion(version) ? found : CHANGED;
+    }
+
+    /**
+     * Returns the layout of one instant. Reads all trees again and again, until one reading finds what the one before
+     * it has found.
+     */
+    Snapshot<VmArea> snapshot() {
+        Snapshot<VmArea>[] read = read();
+        for (int tries = 1; !isStill(read); tries++) {
+            hasFailed(tries);
+        }
+        return Snapshot.joinLater(Arrays.asList(read), starts);
     }
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of snapshots of one type
@@ -104,11 +165,32 @@ final class LayoutParts {
         return read;
     }
 
-    private Snapshot<VmArea> joined(Snapshot<VmArea>[] read) {
-        Snapshot<VmArea> all = read[0];
-        for (int i = 1; i < read.length; i++) {
-            all = Snapshot.join(all, starts[i], read[i]);
+    /** Reads all trees once more, and returns whether none has changed since the last reading. */
+    private boolean isStill(Snapshot<VmArea>[] read) {
+        boolean isStill = true;
+        for (int i = 0; i < trees.length; i++) {
+            if (!trees[i].isStill(read[i])) {
+                read[i] = trees[i].snapshot();
+                isStill = false;
+            }
         }
-        return all;
+        return isStill;
+    }
+
+    /** Notes that a reader has found once more that a tree has changed. */
+    private void hasFailed(int tries) {
+        if (tries == TRIES) {
+            askForJoin();
+        }
+    }
+
+    /** Has the next operation join the parts. */
+    void askForJoin() {
+        isJoinAsked = true;
+    }
+
+    /** Returns whether the next operation should join the parts for a reader. */
+    boolean isJoinAsked() {
+        return isJoinAsked;
     }
 }

@@ -142,4 +142,32 @@ final class LeafCountsTest {
         assertEquals(199, highest);
         assertEquals(highest, table.residents().peak(), "a large removal");
     }
+
+    @Test
+    @DisplayName("in parts the first removal notes the highest number, whatever it removes; a division does not")
+    void peakInParts() {
+        for (int i = 0; i < 100; i++) {
+            fill(i * LEAF, OWN);
+        }
+        table.residents().setInParts(true);
+        Leaf.getAndSet(leaf(0), 0, Pte.NONE);
+        assertEquals(99, table.residents().peak(), "at the division");
+        table.residents().beforeRemoval(1);
+        Leaf.getAndSet(leaf(LEAF), 0, Pte.NONE);
+        assertEquals(99, table.residents().peak(), "at the first removal");
+        for (int i = 0; i < 100; i++) {
+            fill(i * LEAF + 4096, OWN);
+        }
+        table.residents().beforeRemoval(1000);
+        for (int i = 0; i < 100; i++) {
+            Leaf.getAndSet(leaf(i * LEAF), 1, Pte.NONE);
+        }
+        assertEquals(99, table.residents().peak(), "at a later removal");
+        table.residents().setInParts(false);
+        fill(0, OWN);
+        fill(4096, OWN);
+        table.residents().beforeRemoval(1000);
+        Leaf.getAndSet(leaf(0), 0, Pte.NONE);
+        assertEquals(100, table.residents().peak(), "in the whole");
+    }
 }

@@ -55,6 +55,19 @@ public final class Divisions {
         }
     }
 
+    /** Has a divided layout joined by the next operation, as a reader does that has failed many times. */
+    public static void askForJoin(Layout layout) {
+        LayoutParts parts = layout.districts().current();
+        if (parts != null) {
+            parts.askForJoin();
+        }
+    }
+
+    public static boolean isJoinAsked(Layout layout) {
+        LayoutParts parts = layout.districts().current();
+        return parts != null && parts.isJoinAsked();
+    }
+
     /** Whether an operation is in flight, in any part. Takes no lock: only while no thread runs. */
     public static boolean isInFlight(Layout layout) {
         LayoutParts parts = layout.districts().current();
@@ -72,6 +85,16 @@ public final class Divisions {
             return false;
         } catch (AssertionError failed) {
             return true;
+        }
+    }
+
+    /** Joins the parts, and returns the number of operations that were published with pages to move. */
+    public static long moves(Layout layout) {
+        District whole = layout.lockWhole();
+        try {
+            return whole.moves();
+        } finally {
+            whole.unlock();
         }
     }
 
