@@ -8,7 +8,6 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A division that did not pay is not repeated at once")
 class MeetingPausesTest {
-    private static final District[] UNUSED = {};
     private static final int DIVISIONS = 40;
 
     private final Meetings meetings = new Meetings();
@@ -36,7 +35,7 @@ class MeetingPausesTest {
         for (int round = 0; round < DIVISIONS; round++) {
             if (meetsOften()) {
                 divisions++;
-                meetings.joined(UNUSED);
+                meetings.joined(0);
                 pauses += divisions == 1 ? 0 : pause;
                 pause = divisions == 1 ? pause : Math.min(2 * pause, 64_000_000);
                 long passed = System.nanoTime() - began;
