@@ -203,6 +203,7 @@ class JoinedLayoutTest {
     }
 
     /** A notifier runs while the range is in flight; a call that would have to wait for the range throws there. */
+    @SuppressWarnings("try") // it is there to be closed
     private void whileInFlight(long start, long length, Runnable check) {
         AtomicInteger calls = new AtomicInteger();
         try (Registration notifier = divided.space.addNotifier((from, to, reason) -> {
