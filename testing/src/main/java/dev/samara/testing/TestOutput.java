@@ -123,6 +123,7 @@ public final class TestOutput implements TestExecutionListener {
         if (TestKind.of(test.getTags()) == TestKind.EXPLORATION) {
             out.println("explored with -D" + Share.SEED + "=" + System.getProperty(Share.SEED));
         }
+        // Into the text that is printed for the failed test.
         result.getThrowable().ifPresent(thrown -> thrown.printStackTrace(out));
         if (!output.isBlank()) {
             out.println("its output:");

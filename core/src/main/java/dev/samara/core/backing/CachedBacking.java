@@ -91,7 +91,7 @@ public abstract class CachedBacking implements Backing {
         return result;
     }
 
-    /** Reads a page once. Returns {@link FilePages#STALE} if it was removed from the cache meanwhile. */
+    /** Reads a page once. Returns {@link FilePages#STALE} if it was removed from the cache during the read. */
     private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
         int frame = pages.allocate();
         if (frame < 0) {

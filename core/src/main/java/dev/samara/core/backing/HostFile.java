@@ -75,10 +75,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
-     * end. A page of which a part stays is read first. The file of the host gets bytes beyond its end at once, so a
-     * full device is told of by the call, after the bytes for which there is room; it gets all others when it is saved.
-     * (Bytes that replace a hole need space on the device, too: whether it has some is known at the save.) The position
-     * of the buffer advances by the number of written bytes. Writes, holes and changes of the size run one at a time.
+     * end. A page that is overwritten in part is read first. Bytes beyond the end are written to the host's file
+     * immediately, so the call reports a full device, after the bytes for which there was room. All other bytes are
+     * written to it at the next save. (Bytes that replace a hole need space on the device too, and whether there is
+     * some is only known at the save.) The position of the buffer advances by the number of written bytes. Writes,
+     * holes and changes of the size run one at a time.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

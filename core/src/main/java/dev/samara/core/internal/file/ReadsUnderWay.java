@@ -4,9 +4,9 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are being read from behind the cache by code that the library does not lock out. A removal
- * of such a page tells the reader: what was read may be older than the removal, and is not inserted. Guarded by the
- * lock of the content.
+ * The pages of one file that are being read from behind the cache by code that no lock of the library excludes. The
+ * removal of such a page marks its read as stale: the content may be older than the removal, so it is not inserted.
+ * Guarded by the content's lock.
  */
 public final class ReadsUnderWay {
     /** One read. */

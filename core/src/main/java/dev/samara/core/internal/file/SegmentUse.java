@@ -127,7 +127,7 @@ final class SegmentUse {
         }
     }
 
-    /** Returns whether the segment is marked, and gone once so many uses have ended: there are no others. */
+    /** Returns whether the segment is marked for removal and has exactly so many uses, so that their end removes it. */
     boolean isLast(int uses) {
         return word() == (MARKED | uses);
     }

@@ -87,11 +87,14 @@ final class WriteBack {
             isBegun = true;
             return next;
         } finally {
-            if (!isBegun) {
-                // Under the lock: the frames are the pages still.
-                batch.end();
+            try {
+                if (!isBegun) {
+                    // Under the lock: the frames are the pages still.
+                    batch.end();
+                }
+            } finally {
+                removals.unlock();
             }
-            removals.unlock();
         }
     }
 }

@@ -100,7 +100,7 @@ final class HostBytes {
      * changes.
      *
      * @param mayGrow whether the file becomes larger if they reach beyond its end; otherwise this ends there
-     * @return the number of bytes; a negated errno if there are none
+     * @return the number of bytes written; a negated errno if none was
      */
     private long write(ByteBuffer source, long offset, boolean mayGrow) {
         int start = source.position();
@@ -116,7 +116,7 @@ final class HostBytes {
             failed = writePart(source, at, mayGrow);
             isFetched = failed == Errno.EAGAIN.result();
             if (isFetched) {
-                // A page that was cut meanwhile is looked at again, and so is the end of the file.
+                // The file may have been cut in the meantime, so the retry checks its end again.
                 failed = fetched((offset + source.position() - start) / pageSize, null);
             }
         }
@@ -168,7 +168,7 @@ final class HostBytes {
         if (added > 0 && pages.size() < from + added) {
             inode.size().undo(from + added);
         }
-        // A short write ends the call, and the next one is told why.
+        // A short write ends this call; the next one returns the error.
         return failed == 0 && missing > 0 ? Errno.EIO.result() : failed;
     }
 
@@ -187,7 +187,7 @@ final class HostBytes {
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < HostInode.ATTEMPTS; attempt++) {
-                // The first time, and when another program has made the file shorter meanwhile.
+                // Also on each retry: another program has cut the file.
                 failed = inode.size().revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }

@@ -498,9 +498,10 @@ public final class HostFiles {
             }
             room.lock();
         }
-        BegunEvent recorded = Tracepoints.beginReclaim();
+        BegunEvent recorded;
         long freedBytes = 0;
         try {
+            recorded = Tracepoints.beginReclaim();
             boolean isFound = true;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
@@ -587,9 +588,9 @@ public final class HostFiles {
                 inode.end(ending);
             }
             return true;
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            reporter.accept(
-                    new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + exhausted, exhausted));
+        } catch (Throwable thrown) {
+            // Of the host, of an embedder's channel, or for want of memory: the other files are saved all the same.
+            reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
             return false;
         }
     }

@@ -204,15 +204,41 @@ final class HostInode {
 
     /** Takes the locks of the changes, of the write-back and of the reads, in this order. */
     void lockAll() {
+        boolean isDone = false;
         changes.lock();
+        try {
+            lockWriteBackAndReads();
+            isDone = true;
+        } finally {
+            if (!isDone) {
+                changes.unlock();
+            }
+        }
+    }
+
+    private void lockWriteBackAndReads() {
+        boolean isDone = false;
         writeBack.lock();
-        invalidate.writeLock().lock();
+        try {
+            invalidate.writeLock().lock();
+            isDone = true;
+        } finally {
+            if (!isDone) {
+                writeBack.unlock();
+            }
+        }
     }
 
     void unlockAll() {
-        invalidate.writeLock().unlock();
-        writeBack.unlock();
-        changes.unlock();
+        try {
+            invalidate.writeLock().unlock();
+        } finally {
+            try {
+                writeBack.unlock();
+            } finally {
+                changes.unlock();
+            }
+        }
     }
 
     /** Saves the pages of a range, and forces the file; see {@link PageWrites#flush}. */

@@ -49,8 +49,8 @@ final class HostPath {
      * Looks at the file of a path. Opening a FIFO would wait for a writer, and reading a directory fails late: both are
      * refused here.
      *
-     * @return null if there is no file and one may be created
-     * @throws MmException if it is no regular file
+     * @return null if there is no file and the call may create one
+     * @throws MmException if it is not a regular file
      */
     static @Nullable PathLook look(Path path, boolean creates) throws IOException {
         boolean isUnix = path.getFileSystem().supportedFileAttributeViews().contains("unix");

@@ -41,7 +41,7 @@ final class HostSize {
         try {
             return inode.channel().size() != pages.size();
         } catch (IOException failed) {
-            // A revalidation tells why.
+            // A revalidation returns the error.
             return true;
         }
     }
@@ -73,12 +73,12 @@ final class HostSize {
     }
 
     /**
-     * Writes bytes beyond the end to the host, before they are written to pages: so a full device is told of by the
-     * call that writes. The caller holds the lock of the changes, and then writes the pages, or calls {@link #undo}.
+     * Writes bytes beyond the end to the host before they are written to pages, so that the call that writes reports a
+     * full device. The caller holds the lock of the changes, and then writes the pages, or calls {@link #undo}.
      *
      * @param source has the bytes; its position stays
      * @param offset not before the end of the file
-     * @return the number of bytes, at least 1, or a negated errno if there are none
+     * @return the number of bytes written, at least 1; a negated errno if none was
      */
     int extend(ByteBuffer source, long offset) {
         ByteBuffer rest = source.duplicate();

@@ -11,9 +11,9 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A channel of a path, and what its file is. No call of the JDK asks a channel for its file, so the path is asked
- * before and after the open: if another program has put another file there meanwhile, as an editor does that saves, the
- * path is opened again. Otherwise the pages of one file would be known by the key of another.
+ * A channel of a path, and the identity of its file. The JDK cannot ask a channel for its file, so the path is checked
+ * before and after the open. If another program replaced the file in between, as an editor does when it saves, the open
+ * is retried. Otherwise the pages of one file would be found by the key of another.
  *
  * @param channel the channel
  * @param look the file of the channel
@@ -45,7 +45,7 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 if (!creates) {
                     throw gone;
                 }
-                // Deleted at once: it is created again.
+                // Deleted immediately: created again.
                 continue;
             } finally {
                 if (!isTaken) {
@@ -53,7 +53,7 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 }
             }
             if (before == null) {
-                // Created: the next attempt has a look before it.
+                // Created: the retry can check the path before it opens it.
                 wanted.remove(StandardOpenOption.CREATE_NEW);
             }
         }

@@ -115,7 +115,7 @@ final class RangeWait {
             // No other operation has found it.
             return;
         }
-        // No border is between its ranges, and there is none at all if it has no range: this joins no parts.
+        // No border separates its ranges, and a ticket without ranges prevents borders altogether: no parts are joined.
         District district = mine.hasRanges() ? layout.lock(mine.low(), mine.high()) : layout.lockWhole();
         try {
             district.inFlight().remove(mine);

@@ -192,12 +192,13 @@ final class Districts {
         }
     }
 
-    /** Joins the parts, unless there is no memory for that: the operation in hand does not need it. */
+    /** Joins the parts, unless that fails: the operation in hand does not need it. */
     private boolean joinForReader() {
         try {
             lockWhole().unlock();
             return true;
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+        } catch (Throwable thrown) {
+            noteFailure(thrown);
             return false;
         }
     }
@@ -247,7 +248,7 @@ final class Districts {
             if (!met.mayDivide(start, end)) {
                 return Borders.NONE;
             }
-            long[] borders = known == null || !further.isPaused() && UnusedParts.room(known, part) > 0
+            long[] borders = known == null || (!further.isPaused() && UnusedParts.room(known, part) > 0)
                     ? met.borders(part.tree(), layout.geometry().pageSize(), spans)
                     : Borders.NONE;
             if (borders.length != 0) {

@@ -114,20 +114,17 @@ public final class Spaces implements CountedSpaces {
     }
 
     /**
-     * Closes the machine forever, unless a space is not closed or a CPU uses it.
+     * Closes the machine forever, unless a space is not closed or a CPU uses it. A second call does nothing.
      *
-     * @return true if this call has closed it, false if it was closed before
      * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each, and the machine
      *     is not closed
      */
-    synchronized boolean close() {
-        if (isClosed) {
-            return false;
+    synchronized void close() {
+        if (!isClosed) {
+            // Spaces without users stay so, and none is added before the monitor is released.
+            refuse(inUse());
+            isClosed = true;
         }
-        // Spaces without users stay so, and none is added before the monitor is released.
-        refuse(inUse());
-        isClosed = true;
-        return true;
     }
 
     /**

@@ -155,12 +155,14 @@ final class HostFileEndTest {
             assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
             opens.add(file);
         }
-        List<String> failures = new ArrayList<>(List.of("No space left on device", "memory"));
+        List<String> failures = new ArrayList<>(List.of("No space left on device", "memory", "channel"));
         channels.failure = (call, offset, length) -> {
             if (call == ChannelCall.WRITE && !failures.isEmpty()) {
                 String failure = failures.remove(0);
                 if (failure.equals("memory")) {
                     throw new OutOfMemoryError("a test");
+                } else if (failure.equals("channel")) {
+                    throw new IllegalStateException("a channel of an embedder");
                 }
                 throw new IOException(failure);
             }
@@ -172,14 +174,14 @@ final class HostFileEndTest {
                 left.add(path);
             }
         }
-        assertEquals(2, left.size());
-        assertEquals(2, reports.size());
-        for (int i = 0; i < 2; i++) {
+        assertEquals(3, left.size());
+        assertEquals(3, reports.size());
+        for (int i = 0; i < 3; i++) {
             assertEquals(Report.Kind.FILE_NOT_SAVED, reports.get(i).kind());
             String message = Objects.requireNonNull(reports.get(i).message());
             assertTrue(left.stream().anyMatch(path -> message.contains(path.toString())), message);
         }
-        assertEquals(2, channels.open.get());
+        assertEquals(3, channels.open.get());
         machine.close();
         for (Path path : paths) {
             assertEquals("X", Files.readString(path));
@@ -187,7 +189,7 @@ final class HostFileEndTest {
         assertEquals(0, channels.open.get());
         opens.forEach(HostFile::close);
         machine.close();
-        assertEquals(2, reports.size());
+        assertEquals(3, reports.size());
     }
 
     @Test
