@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class HostFilePairsTest {
     private static final int MOST = 20_000;
 

@@ -42,10 +42,10 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.HostInode",
-                            "        changes.lock();\n        writeBack.lock();",
-                            "changes.lock();",
-                            "        writeBack.unlock();\n        changes.unlock();",
-                            "changes.unlock();")),
+                            "        boolean isDone = false;\n        writeBack.lock();",
+                            "boolean isDone = false;",
+                            "            try {\n                writeBack.unlock();",
+                            "try {")),
             PlantedBreak.of(
                     "periodic writes end though a file was opened meanwhile",
                     PeriodicScenarios.OpenBesideLastRound.class,

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @Tag("planted")
 @Timeout(1200)
-@Explored(8)
+@Explored(16)
 final class HostFileScenariosTest {
     @ParameterizedTest
     @DisplayName("has on the device, when a save returns, each store that came before it")
