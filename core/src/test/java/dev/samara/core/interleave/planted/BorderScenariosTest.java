@@ -14,6 +14,7 @@ import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -150,6 +151,6 @@ final class BorderScenariosTest {
         assertNull(explore(type).failure());
         Exploration.Failure failure = explore(type, ONE_TRY).failure();
         assertNotNull(failure);
-        assertEquals("asked", failure.finding().thrown().getMessage());
+        assertEquals("asked", Objects.requireNonNull(failure.finding().thrown()).getMessage());
     }
 }
