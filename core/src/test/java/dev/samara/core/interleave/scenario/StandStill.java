@@ -72,6 +72,14 @@ public final class StandStill {
             table = of == null || !of.isGuest() ? null : tableOf((CpuState) get(STATE, of));
             return table != null;
         }
+
+        /** Returns the page table that the CPU has, in GUEST or not; null for none. */
+        @Nullable
+        PageTable loadedTable() {
+            CpuState state = tlb == null ? null : (CpuState) get(STATE, tlb);
+            TlbContext context = state == null ? null : state.context();
+            return context == null ? null : (PageTable) context.root();
+        }
     }
 
     /** Of the context: the CPU itself knows the table only since its first walk. */
@@ -127,7 +135,28 @@ public final class StandStill {
         for (int i = 0; i < cpus.size(); i++) {
             if (cpus.get(i).isGuest()) {
                 judge(i);
+            } else {
+                forgetFlushed(cpus.get(i));
             }
+        }
+    }
+
+    /**
+     * Forgets the translations that a CPU outside GUEST has flushed: it may translate the same page to the same frame
+     * again, after another page had that.
+     */
+    private void forgetFlushed(Judged judged) {
+        PageTable table = judged.loadedTable();
+        Seen seen = table == null ? null : judged.seen.get(table);
+        if (seen == null) {
+            return;
+        }
+        SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb();
+        for (int i = 0; i < addresses.length; i++) {
+            boolean isKept = seen.frames[i] != Frames.NONE
+                    && (tlb.probe(addresses[i], 1, Pte.READ) != SoftTlb.MISS
+                            || tlb.probe(addresses[i], 1, Pte.WRITE) != SoftTlb.MISS);
+            seen.frames[i] = isKept ? seen.frames[i] : Frames.NONE;
         }
     }
 
