@@ -82,7 +82,7 @@ final class StaleTranslationTest {
         for (int page = 0; page < 8 * EIGHTH; page += EIGHTH / 2) {
             fixture.store(at + page * PAGE, page);
         }
-        long used = at + eighth * EIGHTH * PAGE;
+        long used = at + (long) eighth * EIGHTH * PAGE;
         try (PollingCpu other = PollingCpu.writing(fixture.space, used)) {
             assertEquals(0, fixture.space.mprotect(at, 8 * EIGHTH * PAGE, READ));
             assertFault(Fault.ACCERR, other.store(used, 8));

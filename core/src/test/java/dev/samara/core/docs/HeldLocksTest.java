@@ -112,21 +112,21 @@ final class HeldLocksTest {
         public @Nullable Effect effect(String owner, String name, String descriptor) {
             boolean isLock = owner.startsWith("java/util/concurrent/locks/") || owner.endsWith("/LayoutLock");
             String method = shortened(owner) + "." + name;
-            if (isLock && (name.equals("lock") || name.equals("lockInterruptibly")) || TAKING.contains(method)) {
+            if ((isLock && (name.equals("lock") || name.equals("lockInterruptibly"))) || TAKING.contains(method)) {
                 return Effect.TAKES;
             }
-            if (isLock && name.equals("tryLock") || MAY_TAKE.contains(method)) {
+            if ((isLock && name.equals("tryLock")) || MAY_TAKE.contains(method)) {
                 return Effect.MAY_TAKE;
             }
-            return isLock && name.equals("unlock") || RELEASING.contains(method) ? Effect.RELEASES : null;
+            return (isLock && name.equals("unlock")) || RELEASING.contains(method) ? Effect.RELEASES : null;
         }
 
         @Override
         public boolean isSafe(String owner, String name, String descriptor) {
             InstructionList method = METHODS.get(owner + "." + name + descriptor);
             return owner.equals("java/util/concurrent/locks/ReentrantReadWriteLock")
-                    || method != null
-                            && method.returnsField(call -> isSafe(call.owner, call.nameOf(), call.descriptor));
+                    || (method != null
+                            && method.returnsField(call -> isSafe(call.owner, call.nameOf(), call.descriptor)));
         }
 
         @Override

@@ -4,7 +4,6 @@ package dev.samara.core.docs;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -63,23 +62,20 @@ final class InstructionList extends MethodVisitor {
 
         /** Returns whether it allocates, throws, divides or calls; not for null, nor for an index. */
         boolean mayFail() {
-            switch (opcode) {
-                case Opcodes.NEW:
-                case Opcodes.NEWARRAY:
-                case Opcodes.ANEWARRAY:
-                case Opcodes.MULTIANEWARRAY:
-                case Opcodes.IDIV:
-                case Opcodes.LDIV:
-                case Opcodes.IREM:
-                case Opcodes.LREM:
-                case Opcodes.ATHROW:
-                    return true;
-                case Opcodes.LDC:
-                    // A string, which is made at the first use.
-                    return variable == 0;
-                default:
-                    return isCall();
-            }
+            return switch (opcode) {
+                case Opcodes.NEW,
+                        Opcodes.NEWARRAY,
+                        Opcodes.ANEWARRAY,
+                        Opcodes.MULTIANEWARRAY,
+                        Opcodes.IDIV,
+                        Opcodes.LDIV,
+                        Opcodes.IREM,
+                        Opcodes.LREM,
+                        Opcodes.ATHROW -> true;
+                // A string, which is made at the first use.
+                case Opcodes.LDC -> variable == 0;
+                default -> isCall();
+            };
         }
 
         @Override
@@ -94,7 +90,7 @@ final class InstructionList extends MethodVisitor {
     private final boolean isStatic;
     private final List<Instruction> instructions = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
-    private final Map<Label, Integer> indexes = new IdentityHashMap<>();
+    private final IdentityHashMap<Label, Integer> indexes = new IdentityHashMap<>();
     private int line;
 
     InstructionList(String method, boolean isStatic) {
@@ -149,7 +145,7 @@ final class InstructionList extends MethodVisitor {
             Instruction each = get(i);
             isField = each.opcode == Opcodes.ALOAD
                     || each.opcode == Opcodes.GETFIELD
-                    || each.isCall() && isSafe.test(each);
+                    || (each.isCall() && isSafe.test(each));
         }
         return isField && size() > 0 && get(size() - 1).isReturn();
     }

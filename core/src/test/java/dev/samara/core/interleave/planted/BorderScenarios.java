@@ -117,9 +117,9 @@ final class BorderScenarios {
                 long next = startOf(state.space.findNext(SECOND + PAGE));
                 long previous = startOf(state.space.findPrevious(THIRD));
                 boolean isUnmapped = next == FOURTH;
-                if (next != THIRD && !isUnmapped
-                        || previous != FIRST && previous != SECOND
-                        || isUnmapped && previous == SECOND) {
+                if ((next != THIRD && !isUnmapped)
+                        || (previous != FIRST && previous != SECOND)
+                        || (isUnmapped && previous == SECOND)) {
                     throw new AssertionError(
                             "I6: next " + Long.toHexString(next) + ", previous " + Long.toHexString(previous));
                 }
@@ -142,8 +142,8 @@ final class BorderScenarios {
                 boolean isFirst = snapshot.find(FIRST) != null;
                 boolean isFourth = snapshot.find(FOURTH) != null;
                 if (isSecond != (snapshot.find(THIRD) != null)
-                        || isSecond && !isFirst
-                        || isFirst && !isFourth
+                        || (isSecond && !isFirst)
+                        || (isFirst && !isFourth)
                         || snapshot.vmas().size() != (isSecond ? 4 : isFirst ? 2 : isFourth ? 1 : 0)) {
                     throw new AssertionError("I6: at no instant: " + snapshot.vmas());
                 }
@@ -159,7 +159,7 @@ final class BorderScenarios {
             calls().put("snapshot", (state, cpu) -> {
                 LayoutSnapshot snapshot = state.space.snapshot();
                 boolean isFirst = snapshot.find(FIRST) != null;
-                if (!isFirst && snapshot.find(FOURTH) != null || isFirst && snapshot.find(THIRD) == null) {
+                if ((!isFirst && snapshot.find(FOURTH) != null) || (isFirst && snapshot.find(THIRD) == null)) {
                     throw new AssertionError("I6: at no instant: " + snapshot.vmas());
                 }
                 return "";

@@ -75,7 +75,7 @@ final class HostFileSizesTest extends HostFileFixture {
         assertEquals(size, file.size());
         assertEquals(0, file.fsync());
         byte[] expected = new byte[(int) size];
-        System.arraycopy(bytes.array(), 0, expected, offset, bytes.capacity());
+        bytes.duplicate().rewind().get(expected, offset, bytes.capacity());
         assertArrayEquals(expected, Files.readAllBytes(path));
     }
 
@@ -205,8 +205,8 @@ final class HostFileSizesTest extends HostFileFixture {
         threads.forEach(thread -> Await.until(thread.getName(), () -> !thread.isAlive(), thread));
         assertEquals(0, wrong.get());
         String all = Files.readString(path);
-        assertEquals(16 * each, all.length());
-        assertEquals(8 * each, all.chars().filter(letter -> letter == 'a').count());
+        assertEquals(16L * each, all.length());
+        assertEquals(8L * each, all.chars().filter(letter -> letter == 'a').count());
         assertTrue(all.matches("(a{8}|b{8})*"));
     }
 

@@ -86,7 +86,7 @@ final class LockHoldTimesTest {
             allocated = AllocatedBytes.now() - before;
         }
         assertEquals(1, Arrays.stream(times.copy()).sum());
-        assertTrue(allocated < Long.BYTES * BUCKETS, allocated + " bytes");
+        assertTrue(allocated < (long) Long.BYTES * BUCKETS, allocated + " bytes");
     }
 
     @Test

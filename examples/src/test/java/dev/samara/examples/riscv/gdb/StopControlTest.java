@@ -90,6 +90,7 @@ final class StopControlTest {
     }
 
     /** Returns the state in which a thread waits, or has ended. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     private static Thread.State stopped(Thread thread) {
         Thread.State state;
         do {
