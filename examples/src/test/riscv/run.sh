@@ -14,8 +14,8 @@ MODES=${MODES:-interpreted translated at-once small-tlb checked qemu}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# The first one has no checks, and the second one takes all memory.
-programs=${*:-$(cd "$here" && ls -- *.c | sed 's/\.c$//' | grep -v -x -e guest -e greedy)}
+# The first one has no checks, the second one takes all memory, and the third one prints a table.
+programs=${*:-$(cd "$here" && ls -- *.c | sed 's/\.c$//' | grep -v -x -e guest -e greedy -e paths)}
 
 run() { # MODE PROGRAM, in an empty folder
   case $1 in
@@ -27,7 +27,7 @@ run() { # MODE PROGRAM, in an empty folder
     qemu)
       # These leave out what QEMU cannot do.
       case $2 in
-        jobs | links) exec qemu-riscv64 "$binaries/$2" qemu ;;
+        jobs | links | names) exec qemu-riscv64 "$binaries/$2" qemu ;;
         *) exec qemu-riscv64 "$binaries/$2" ;;
       esac ;;
   esac

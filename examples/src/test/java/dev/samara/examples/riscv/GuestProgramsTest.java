@@ -46,6 +46,7 @@ final class GuestProgramsTest {
                 "memfd",
                 "mmap",
                 "mremap",
+                "names",
                 "pie",
                 "pipes",
                 "random",

@@ -180,7 +180,7 @@ public final class ElfFile {
         if (bytes.get((int) length - 1) != 0) {
             throw wrong("has no proper path of an interpreter");
         }
-        String text = StandardCharsets.UTF_8.decode(bytes).toString();
+        String text = StandardCharsets.ISO_8859_1.decode(bytes).toString();
         return text.substring(0, text.indexOf('\0'));
     }
 

@@ -48,9 +48,9 @@ final class InitialStack {
         return (int) (address - (top - bytes.capacity()));
     }
 
-    /** Pushes a string, and returns its address. */
+    /** Pushes a string, of which each character is a byte, and returns its address. */
     long string(String text) {
-        push((text + '\0').getBytes(StandardCharsets.UTF_8));
+        push((text + '\0').getBytes(StandardCharsets.ISO_8859_1));
         return pointer;
     }
 

@@ -151,7 +151,7 @@ final class ClientFiles implements AutoCloseable {
         if (!path.equals("/proc/" + process.pid() + "/exe")) {
             return failed(EINVAL);
         }
-        byte[] target = process.program().getBytes(StandardCharsets.UTF_8);
+        byte[] target = process.program().getBytes(StandardCharsets.ISO_8859_1);
         return withBytes(target, target.length);
     }
 

@@ -104,7 +104,7 @@ final class GdbSession {
             case WATCHED -> event.detail() + ":" + Long.toHexString(event.address()) + ";";
             case EXECUTED ->
                 client.knowsExecs
-                        ? "exec:" + HexFormat.of().formatHex(event.detail().getBytes(StandardCharsets.UTF_8)) + ";"
+                        ? "exec:" + HexFormat.of().formatHex(event.detail().getBytes(StandardCharsets.ISO_8859_1)) + ";"
                         : "";
             default -> "";
         };

@@ -126,6 +126,6 @@ final class PacketFields {
 
     /** Takes a text in bytes of two digits each, up to a char that is taken as well, or to the end. */
     String text(char end) throws BadPacketException {
-        return new String(bytes(until(end)), StandardCharsets.UTF_8);
+        return new String(bytes(until(end)), StandardCharsets.ISO_8859_1);
     }
 }

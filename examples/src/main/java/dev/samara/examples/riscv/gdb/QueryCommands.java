@@ -78,7 +78,7 @@ final class QueryCommands {
         if (!threads.has(tid)) {
             throw new BadPacketException();
         }
-        return HexFormat.of().formatHex(threads.description(tid).getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(threads.description(tid).getBytes(StandardCharsets.ISO_8859_1));
     }
 
     /** {@code qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH}. */
@@ -101,7 +101,7 @@ final class QueryCommands {
                 bytes = TargetDescription.bytes();
             }
             case "auxv" -> bytes = process.auxiliary();
-            case "exec-file" -> bytes = process.program().getBytes(StandardCharsets.UTF_8);
+            case "exec-file" -> bytes = process.program().getBytes(StandardCharsets.ISO_8859_1);
             default -> {
                 return "";
             }

@@ -7,6 +7,7 @@ import dev.samara.core.MachineStatistics;
 import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
 import dev.samara.examples.riscv.linux.call.CallTrace;
 import dev.samara.examples.riscv.linux.call.SystemCalls;
@@ -111,7 +112,7 @@ public final class Emulation {
         system.tree()
                 .living()
                 .forEach(process -> spaces.put(
-                        process.pid() + " " + process.program().command(),
+                        process.pid() + " " + GuestText.shown(process.program().command()),
                         process.memory().space()));
         return spaces;
     }
@@ -157,7 +158,8 @@ public final class Emulation {
     private GuestProcess begin() throws ElfException {
         List<String> arguments = new ArrayList<>(List.of(plan.program().toString()));
         arguments.addAll(plan.arguments());
-        ProgramStart start = new ProgramStart(root.programName(), plan.program(), arguments, plan.environment());
+        ProgramStart start =
+                new ProgramStart(root.programName(), plan.program(), texts(arguments), texts(plan.environment()));
         boolean isBegun = false;
         try {
             Map<Resource, Long> limits = Map.of(Resource.STACK, STACK, Resource.MEMLOCK, STACK);
@@ -189,6 +191,10 @@ public final class Emulation {
                 machine.close();
             }
         }
+    }
+
+    private static List<String> texts(List<String> ofHost) {
+        return ofHost.stream().map(GuestText::ofHost).toList();
     }
 
     private DescriptorTable streams() {

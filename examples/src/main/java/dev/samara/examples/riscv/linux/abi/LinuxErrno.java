@@ -2,15 +2,7 @@
 package dev.samara.examples.riscv.linux.abi;
 
 import dev.samara.core.mman.MmException;
-import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemLoopException;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
-import java.nio.file.NotLinkException;
 
 /** The results of failed system calls: errno, negated. */
 public final class LinuxErrno {
@@ -38,6 +30,7 @@ public final class LinuxErrno {
     public static final long ENFILE = -23;
     public static final long EMFILE = -24;
     public static final long ENOTTY = -25;
+    public static final long ETXTBSY = -26;
     public static final long EFBIG = -27;
     public static final long ENOSPC = -28;
     public static final long ESPIPE = -29;
@@ -51,6 +44,7 @@ public final class LinuxErrno {
     public static final long ELOOP = -40;
     public static final long EOPNOTSUPP = -95;
     public static final long ETIMEDOUT = -110;
+    public static final long EDQUOT = -122;
 
     /** Results that no guest sees: the call is made again after a signal, unless a handler without SA_RESTART runs. */
     public static final long RESTART = -512;
@@ -66,27 +60,9 @@ public final class LinuxErrno {
         return result < 0 && result >= -MOST;
     }
 
-    /** Returns the error of a failed call of the host. */
+    /** Returns the error of a failed call of the host; EIO where the JDK does not tell it. */
     public static long of(IOException failure) {
-        if (failure instanceof NoSuchFileException || failure instanceof FileNotFoundException) {
-            return ENOENT;
-        }
-        if (failure instanceof FileAlreadyExistsException) {
-            return EEXIST;
-        }
-        if (failure instanceof AccessDeniedException) {
-            return EACCES;
-        }
-        if (failure instanceof DirectoryNotEmptyException) {
-            return ENOTEMPTY;
-        }
-        if (failure instanceof NotDirectoryException) {
-            return ENOTDIR;
-        }
-        if (failure instanceof NotLinkException) {
-            return EINVAL;
-        }
-        return failure instanceof FileSystemLoopException ? ELOOP : EIO;
+        return HostErrors.errno(failure);
     }
 
     public static long of(MmException failure) {

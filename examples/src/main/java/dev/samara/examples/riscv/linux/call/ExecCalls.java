@@ -5,7 +5,7 @@ import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.GuestFile;
-import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
@@ -52,7 +52,7 @@ final class ExecCalls {
         LoadedStart loaded;
         // No thread of the guest changes names before the files are open.
         synchronized (thread.process().system().namedPipes()) {
-            GuestRoot.ResolvedPath place = isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
+            ResolvedPath place = isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
             long error = check(place);
             Path host = place.host();
             if (error != 0 || host == null) {
@@ -68,7 +68,7 @@ final class ExecCalls {
     }
 
     /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
-    private long check(GuestRoot.ResolvedPath place) {
+    private long check(ResolvedPath place) {
         if (place.error() != 0) {
             return place.error();
         }
@@ -80,10 +80,10 @@ final class ExecCalls {
         return isPipe || !Files.isRegularFile(host) || !Files.isExecutable(host) ? LinuxErrno.EACCES : 0;
     }
 
-    private GuestRoot.ResolvedPath ofDescriptor(long descriptor) {
+    private ResolvedPath ofDescriptor(long descriptor) {
         GuestFile file = thread.file(descriptor);
         return file == null
-                ? new GuestRoot.ResolvedPath("", null, LinuxErrno.EBADF)
+                ? ResolvedPath.failed(LinuxErrno.EBADF)
                 : thread.process().system().root().resolve("/", file.path(), true);
     }
 

@@ -9,7 +9,6 @@ import dev.samara.examples.riscv.linux.file.DiskFile;
 import dev.samara.examples.riscv.linux.file.EventCounter;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
-import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
@@ -17,12 +16,12 @@ import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.file.PipeEnd;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -74,7 +73,7 @@ final class FileCalls {
     }
 
     long open(long folder, long path, long openFlags, long mode) {
-        int flags = (int) openFlags;
+        int flags = OpenFlags.known((int) openFlags);
         FoundFile found = find(folder, path, flags, mode);
         if (found.pipe != null) {
             // It may wait, so it has not the monitor of the names.
@@ -97,11 +96,17 @@ final class FileCalls {
     /** Opens or makes a file; opens no pipe. */
     FoundFile find(long folder, long path, int flags, long mode) {
         String name = paths.name(path);
+        boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
+        boolean follows = (flags & OpenFlags.NOFOLLOW) == 0 && !isNew;
         NamedPipes names = thread.process().system().namedPipes();
         // No thread of the guest changes names between the resolution and the open, nor deletes a new file before it
         // has its rights.
         synchronized (names) {
-            GuestRoot.ResolvedPath place = paths.place(folder, name, (flags & OpenFlags.NOFOLLOW) == 0);
+            long refused = (flags & OpenFlags.CREAT) != 0 ? refusal(paths.placeOfName(folder, name)) : 0;
+            if (refused != 0) {
+                return FoundFile.none(refused);
+            }
+            ResolvedPath place = paths.place(folder, name, follows);
             if (place.error() != 0) {
                 return FoundFile.none(place.error());
             }
@@ -113,7 +118,7 @@ final class FileCalls {
             if (host == null) {
                 return FoundFile.none(LinuxErrno.ENOENT);
             }
-            long error = check(host, place.exists(), flags);
+            long error = check(place, host, flags);
             if (error != 0) {
                 return FoundFile.none(error);
             }
@@ -131,11 +136,17 @@ final class FileCalls {
         }
     }
 
+    /** Returns why no file can be made of a name; 0 if nothing is known against it. */
+    private static long refusal(ResolvedPath place) {
+        boolean isOfFolder = place.last() == ResolvedPath.LastName.NORMAL && place.isFolderNamed();
+        return place.error() == 0 && isOfFolder ? LinuxErrno.EISDIR : place.error();
+    }
+
     /** Returns why a file of the host cannot be opened or made; 0 if nothing is known against it. */
-    private static long check(Path host, boolean exists, int flags) {
-        if (!exists) {
-            boolean makesFile = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.DIRECTORY) == 0;
-            return makesFile ? 0 : LinuxErrno.ENOENT;
+    private static long check(ResolvedPath place, Path host, int flags) {
+        boolean makesFile = (flags & OpenFlags.CREAT) != 0;
+        if (!place.exists()) {
+            return makesFile && (flags & OpenFlags.DIRECTORY) == 0 ? 0 : LinuxErrno.ENOENT;
         }
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             return LinuxErrno.EEXIST;
@@ -144,16 +155,19 @@ final class FileCalls {
             return LinuxErrno.ELOOP;
         }
         if (Files.isDirectory(host)) {
-            return (flags & OpenFlags.ACCESS) != 0 ? LinuxErrno.EISDIR : 0;
+            return makesFile || (flags & OpenFlags.ACCESS) != 0 ? LinuxErrno.EISDIR : 0;
         }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return LinuxErrno.ENOTDIR;
+        }
+        if (place.isFixed() && ((flags & OpenFlags.ACCESS) != OpenFlags.RDONLY || (flags & OpenFlags.TRUNC) != 0)) {
+            return LinuxErrno.EROFS;
         }
         return Files.isRegularFile(host) ? 0 : LinuxErrno.ENXIO;
     }
 
     /** Opens or makes a file of the host. The caller has the monitor of the names. */
-    private GuestFile openHost(GuestRoot.ResolvedPath place, Path host, int flags, long mode) throws IOException {
+    private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;
         if (Files.isDirectory(host)) {
@@ -177,7 +191,7 @@ final class FileCalls {
         }
     }
 
-    private OpenedName nameOf(GuestRoot.ResolvedPath place, Path host) throws IOException {
+    private OpenedName nameOf(ResolvedPath place, Path host) throws IOException {
         GuestSystem system = thread.process().system();
         return new OpenedName(place, host, system.root(), system.namedPipes());
     }
@@ -250,9 +264,5 @@ final class FileCalls {
                 inode,
                 system.unnamedMemory());
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);
-    }
-
-    static byte[] text(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
     }
 }

@@ -3,8 +3,6 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
-import dev.samara.examples.riscv.linux.file.FileStatus;
-import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipe;
 import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NamedPipePlace;
@@ -13,8 +11,6 @@ import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
-import java.io.IOException;
-import java.nio.file.Path;
 
 /** {@code mknodat}, and the opens of named pipes, which wait for each other ({@code fifo_open}). */
 final class NamedPipeCalls {
@@ -28,48 +24,6 @@ final class NamedPipeCalls {
     NamedPipeCalls(GuestThread thread) {
         this.thread = thread;
         paths = new PathCalls(thread);
-    }
-
-    /** Makes a named pipe or a plain file. Devices are not for the guest's user, and there are no sockets. */
-    long make(long folder, long path, long mode) {
-        int type = (int) mode & FileStatus.TYPE;
-        switch (type) {
-            case 0, FileStatus.REGULAR, FileStatus.FIFO, FileStatus.CHARACTERS, DEVICE_OF_BLOCKS, SOCKET -> {}
-            case FileStatus.FOLDER -> {
-                return LinuxErrno.EPERM;
-            }
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
-        }
-        int rights = (int) mode & RIGHTS & ~thread.process().folder().umask();
-        String name = paths.name(path);
-        synchronized (thread.process().system().namedPipes()) {
-            return make(paths.place(folder, name, false), type, rights);
-        }
-    }
-
-    private long make(GuestRoot.ResolvedPath place, int type, int rights) {
-        Path host = place.host();
-        if (place.error() != 0 || host == null) {
-            return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
-        }
-        if (place.exists()) {
-            return LinuxErrno.EEXIST;
-        }
-        if (type == FileStatus.CHARACTERS || type == DEVICE_OF_BLOCKS || type == SOCKET) {
-            return LinuxErrno.EPERM;
-        }
-        NamedPipes names = thread.process().system().namedPipes();
-        try {
-            if (type == FileStatus.FIFO) {
-                return names.make(host, rights);
-            }
-            names.makePlain(host, rights);
-            return 0;
-        } catch (IOException e) {
-            return LinuxErrno.of(e);
-        }
     }
 
     /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestFile;
@@ -9,27 +10,26 @@ import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The calls that take a path, but for those that open it or execute it. */
+/** The calls that take the path of what is there, but for those that open it or execute it. */
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
 
     private static final int NO_FOLLOW = 0x100;
-    private static final int REMOVE_FOLDER = 0x200;
     private static final int EMPTY_PATH = 0x1000;
-    private static final int NO_REPLACE = 1;
     private static final long NOW = 0x3fff_ffff;
     private static final long OMIT = 0x3fff_fffe;
 
@@ -63,36 +63,49 @@ final class PathCalls {
         return memory.string(address, CallMemory.MOST_PATH);
     }
 
-    /** Resolves a path. The caller has the monitor of the names, and keeps it while it uses the result. */
-    GuestRoot.ResolvedPath place(long descriptor, String path, boolean follows) {
+    /**
+     * Resolves the path of something that is looked up. The caller has the monitor of the names, and keeps it while it
+     * uses the result.
+     */
+    ResolvedPath place(long descriptor, String path, boolean follows) {
+        return resolved(descriptor, path, folder -> {
+            ResolvedPath place = root().resolve(folder, path, follows);
+            String target = follows && place.error() == 0 ? ProcFiles.followed(thread, place.guest()) : null;
+            return target == null ? place : root().resolve("/", target, true);
+        });
+    }
+
+    /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
+    ResolvedPath placeOfName(long descriptor, String path) {
+        return resolved(descriptor, path, folder -> root().resolveName(folder, path));
+    }
+
+    private ResolvedPath resolved(long descriptor, String path, Function<String, ResolvedPath> resolution) {
         assert Thread.holdsLock(names());
         if (path.endsWith("\0")) {
-            return failed(LinuxErrno.ENAMETOOLONG);
+            return ResolvedPath.failed(LinuxErrno.ENAMETOOLONG);
         }
         if (path.isEmpty()) {
-            return failed(LinuxErrno.ENOENT);
+            return ResolvedPath.failed(LinuxErrno.ENOENT);
         }
         String folder = path.startsWith("/") ? "/" : folder(descriptor);
         if (folder == null) {
             boolean isOpen = thread.process().files().get((int) descriptor) != null;
-            return failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
+            return ResolvedPath.failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
         }
-        GuestRoot root = thread.process().system().root();
-        GuestRoot.ResolvedPath place = root.resolve(folder, path, follows);
-        String target = follows ? ProcFiles.followed(thread, place.guest()) : null;
-        return target == null ? place : root.resolve("/", target, true);
+        return resolution.apply(folder);
     }
 
-    private static GuestRoot.ResolvedPath failed(long error) {
-        return new GuestRoot.ResolvedPath("", null, error);
+    private GuestRoot root() {
+        return thread.process().system().root();
     }
 
     /** What a call does with a path of the host. */
-    private interface HostCall {
+    interface HostCall {
         long call(Path host) throws IOException;
     }
 
-    private static long onHost(GuestRoot.ResolvedPath place, HostCall call) {
+    static long onHost(ResolvedPath place, HostCall call) {
         if (place.error() != 0) {
             return place.error();
         }
@@ -107,11 +120,15 @@ final class PathCalls {
         }
     }
 
-    /** Resolves the path at an address, and makes a call with it, while no thread of the guest changes names. */
-    private long onHost(long descriptor, long address, boolean follows, HostCall call) {
+    /**
+     * Resolves the path at an address, and makes a call that changes its file, while no thread of the guest changes
+     * names.
+     */
+    private long changeOnHost(long descriptor, long address, boolean follows, HostCall call) {
         String name = name(address);
         synchronized (names()) {
-            return onHost(place(descriptor, name, follows), call);
+            ResolvedPath place = place(descriptor, name, follows);
+            return place.isFixed() ? LinuxErrno.EROFS : onHost(place, call);
         }
     }
 
@@ -144,7 +161,7 @@ final class PathCalls {
         boolean follows = (flags & NO_FOLLOW) == 0;
         String name = name(path);
         synchronized (names()) {
-            GuestRoot.ResolvedPath place = place(descriptor, name, follows);
+            ResolvedPath place = place(descriptor, name, follows);
             GuestFile special =
                     place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
             if (special != null) {
@@ -180,14 +197,17 @@ final class PathCalls {
     long access(long descriptor, long path, long rights) {
         String name = name(path);
         synchronized (names()) {
-            GuestRoot.ResolvedPath place = place(descriptor, name, true);
+            ResolvedPath place = place(descriptor, name, true);
             GuestFile special =
                     place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
             if (special != null) {
                 special.release();
                 return 0;
             }
-            return onHost(place, host -> access(host, rights));
+            return onHost(place, host -> {
+                long result = access(host, rights);
+                return result == 0 && place.isFixed() && (rights & 2) != 0 ? LinuxErrno.EROFS : result;
+            });
         }
     }
 
@@ -209,14 +229,14 @@ final class PathCalls {
         String[] found = {""};
         long result;
         synchronized (names()) {
-            GuestRoot.ResolvedPath place = place(descriptor, name, false);
+            ResolvedPath place = place(descriptor, name, false);
             String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
             if (known != null) {
                 found[0] = known;
                 result = 0;
             } else {
                 result = onHost(place, host -> {
-                    found[0] = Files.readSymbolicLink(host).toString();
+                    found[0] = GuestRoot.targetOf(host);
                     return 0;
                 });
             }
@@ -225,72 +245,13 @@ final class PathCalls {
     }
 
     private long putText(String text, long address, long length) {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = GuestText.bytes(text);
         int put = (int) Math.min(bytes.length, length);
         return memory.putSome(address, bytes, 0, put) < put ? LinuxErrno.EFAULT : put;
     }
 
-    long unlink(long descriptor, long path, long flags) {
-        return onHost(descriptor, path, false, host -> {
-            boolean isFolder = Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
-            boolean removesFolder = (flags & REMOVE_FOLDER) != 0;
-            if (isFolder != removesFolder) {
-                return !Files.exists(host, LinkOption.NOFOLLOW_LINKS)
-                        ? LinuxErrno.ENOENT
-                        : isFolder ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
-            }
-            names().delete(host);
-            return 0;
-        });
-    }
-
-    long makeFolder(long descriptor, long path, long mode) {
-        return onHost(descriptor, path, false, host -> {
-            names().makeFolder(host, (int) mode & ~thread.process().folder().umask());
-            return 0;
-        });
-    }
-
-    long rename(long fromFolder, long from, long toFolder, long to, long flags) {
-        if ((flags & ~NO_REPLACE) != 0) {
-            return LinuxErrno.EINVAL;
-        }
-        String name = name(from);
-        String newName = name(to);
-        synchronized (names()) {
-            GuestRoot.ResolvedPath target = place(toFolder, newName, false);
-            if ((flags & NO_REPLACE) != 0 && target.exists()) {
-                return LinuxErrno.EEXIST;
-            }
-            return onHost(
-                    target,
-                    end -> onHost(place(fromFolder, name, false), host -> {
-                        names().move(host, end);
-                        return 0;
-                    }));
-        }
-    }
-
-    long link(long fromFolder, long from, long toFolder, long to) {
-        String name = name(from);
-        String newName = name(to);
-        synchronized (names()) {
-            return onHost(
-                    place(toFolder, newName, false),
-                    end -> onHost(place(fromFolder, name, false), host -> names().link(host, end)));
-        }
-    }
-
-    long symbolicLink(long target, long descriptor, long path) {
-        String text = memory.string(target, CallMemory.MOST_PATH);
-        return onHost(descriptor, path, false, host -> {
-            Files.createSymbolicLink(host, Path.of(text));
-            return 0;
-        });
-    }
-
     long changeMode(long descriptor, long path, long mode) {
-        return onHost(descriptor, path, true, host -> {
+        return changeOnHost(descriptor, path, true, host -> {
             HostRights.set(host, (int) mode);
             return 0;
         });
@@ -322,7 +283,7 @@ final class PathCalls {
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
         LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
-        return onHost(descriptor, path, follows, host -> {
+        return changeOnHost(descriptor, path, follows, host -> {
             long time = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + nanos;
             Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
                     .setTimes(FileTime.from(time, TimeUnit.NANOSECONDS), null, null);
@@ -333,7 +294,7 @@ final class PathCalls {
     long changeFolder(long path) {
         String name = name(path);
         synchronized (names()) {
-            GuestRoot.ResolvedPath place = place(CURRENT_FOLDER, name, true);
+            ResolvedPath place = place(CURRENT_FOLDER, name, true);
             return onHost(place, host -> {
                 if (!Files.isDirectory(host)) {
                     return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
@@ -354,7 +315,7 @@ final class PathCalls {
     }
 
     long currentFolder(long address, long length) {
-        byte[] path = (thread.process().folder().path() + '\0').getBytes(StandardCharsets.UTF_8);
+        byte[] path = GuestText.bytes(thread.process().folder().path() + '\0');
         if (path.length > length) {
             return LinuxErrno.ERANGE;
         }

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.core.mman.Resource;
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.abi.WaitOptions;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
@@ -149,7 +150,7 @@ final class ProcessCalls {
         ByteBuffer names = CallMemory.structure(6 * NAME);
         String[] texts = {"Linux", "samara", "6.1.0", "#1 SMP", "riscv64", "(none)"};
         for (int i = 0; i < texts.length; i++) {
-            names.put(NAME * i, FileCalls.text(texts[i]));
+            names.put(NAME * i, GuestText.bytes(texts[i]));
         }
         memory.put(address, names);
         return 0;
@@ -199,7 +200,7 @@ final class ProcessCalls {
                 return 0;
             }
             case PR_GET_NAME -> {
-                memory.put(address, FileCalls.text(process().program().command() + '\0'));
+                memory.put(address, GuestText.bytes(process().program().command() + '\0'));
                 return 0;
             }
             default -> {

@@ -39,7 +39,7 @@ public final class SystemCalls implements ThreadCalls {
         private final SegmentCalls segments;
         private final TransferCalls transfers;
         private final FileCalls files;
-        private final NamedPipeCalls pipes;
+        private final NameCalls names;
         private final PathCalls paths;
         private final DescriptorCalls descriptors;
         private final SelectCalls selects;
@@ -55,7 +55,7 @@ public final class SystemCalls implements ThreadCalls {
             segments = new SegmentCalls(thread);
             transfers = new TransferCalls(thread);
             files = new FileCalls(thread);
-            pipes = new NamedPipeCalls(thread);
+            names = new NameCalls(thread);
             paths = new PathCalls(thread);
             descriptors = new DescriptorCalls(thread);
             selects = new SelectCalls(thread);
@@ -239,11 +239,11 @@ public final class SystemCalls implements ThreadCalls {
         PathCalls paths = all.paths;
         return switch (number) {
             case 17 -> paths.currentFolder(a, b); // getcwd
-            case 33 -> all.pipes.make(a, b, c); // mknodat
-            case 34 -> paths.makeFolder(a, b, c); // mkdirat
-            case 35 -> paths.unlink(a, b, c); // unlinkat
-            case 36 -> paths.symbolicLink(a, b, c); // symlinkat
-            case 37 -> paths.link(a, b, c, d); // linkat
+            case 33 -> all.names.makeFile(a, b, c); // mknodat
+            case 34 -> all.names.makeFolder(a, b, c); // mkdirat
+            case 35 -> all.names.unlink(a, b, c); // unlinkat
+            case 36 -> all.names.symbolicLink(a, b, c); // symlinkat
+            case 37 -> all.names.link(a, b, c, d, e); // linkat
             case 45 -> paths.truncate(a, b); // truncate
             case 48, 439 -> paths.access(a, b, c); // faccessat, faccessat2
             case 49 -> paths.changeFolder(a); // chdir
@@ -255,7 +255,7 @@ public final class SystemCalls implements ThreadCalls {
             case 79 -> paths.stat(a, b, c, d); // newfstatat
             case 81 -> 0; // sync
             case 88 -> paths.setTimes(a, b, c, d); // utimensat
-            case 276 -> paths.rename(a, b, c, d, e); // renameat2
+            case 276 -> all.names.rename(a, b, c, d, e); // renameat2
             case 291 -> paths.extendedStat(a, b, c, e); // statx
             default -> UNKNOWN;
         };

@@ -46,7 +46,7 @@ public final class FolderFile extends GuestFolder {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(host)) {
             for (Path each : all) {
-                names.add(each.getFileName().toString());
+                names.add(HostNames.text(each.getFileName()));
             }
         }
         return names;
@@ -55,7 +55,7 @@ public final class FolderFile extends GuestFolder {
     @Override
     FileStatus statusOf(String entry) {
         try {
-            return pipes.seen(FileStatus.of(entry.equals("..") ? host : host.resolve(entry), false));
+            return pipes.seen(FileStatus.of(entry.equals("..") ? host : HostNames.below(host, entry), false));
         } catch (IOException deleted) {
             return FileStatus.of(0, 1, 0);
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +67,7 @@ public abstract class GuestFolder extends GuestFile {
             List<String> all = names();
             long before = target.position();
             while (next < all.size()) {
-                byte[] bytes = all.get(next).getBytes(StandardCharsets.UTF_8);
+                byte[] bytes = GuestText.bytes(all.get(next));
                 int length = HEADER + bytes.length + 1 + 7 & -8;
                 if (target.remaining() < length) {
                     return target.position() == before ? LinuxErrno.EINVAL : target.position() - before;

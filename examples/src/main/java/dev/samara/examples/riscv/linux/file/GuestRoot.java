@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
-import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the guest sees of the host's files: the folder that was given as its root, and its program. Paths are resolved
- * here, name by name, with the symbolic links in them, so none leads out of the root, as after {@code chroot}.
+ * What the guest sees of the host's files: the folder that was given as its root, and its program, which it can only
+ * read if that is outside of the root. Paths are resolved name by name, with the symbolic links in them, so none leads
+ * out of the root, as after {@code chroot}; and none is resolved once another folder, or a link, is in the place of the
+ * root. A caller has the monitor of the {@link NamedPipes} from the resolution on until it has used the result.
  */
 public final class GuestRoot {
-    private static final int MOST_LINKS = 40;
-
     private final @Nullable Path root;
+
+    /** The root as it was found at first; null without a root. */
+    private final @Nullable FileStatus first;
+
     private final String programName;
     private final Path program;
+    private final boolean isProgramInside;
 
     /**
      * Makes the view of a guest.
@@ -32,24 +31,14 @@ public final class GuestRoot {
      * @param program the file of the program
      */
     public GuestRoot(@Nullable Path root, Path program) throws IOException {
-        this.root = root == null ? null : root.toRealPath();
+        Path found = root == null ? null : root.toRealPath();
+        this.root = found;
+        first = found == null ? null : FileStatus.of(found, false);
         this.program = program.toRealPath();
-        programName = this.root != null && this.program.startsWith(this.root)
-                ? "/" + this.root.relativize(this.program)
-                : this.program.toString();
-    }
-
-    /**
-     * A name of the guest, and what the host has there.
-     *
-     * @param guest the path of the guest, absolute and without links, but for the last name if that is not followed
-     * @param host the path of the host; null if the guest has nothing there
-     * @param error 0, or why the path cannot be resolved
-     */
-    public record ResolvedPath(String guest, @Nullable Path host, long error) {
-        public boolean exists() {
-            return host != null && Files.exists(host, LinkOption.NOFOLLOW_LINKS);
-        }
+        isProgramInside = found != null && this.program.startsWith(found);
+        programName = found != null && isProgramInside
+                ? "/" + HostNames.text(found.relativize(this.program))
+                : HostNames.text(this.program);
     }
 
     /** Returns the path of the program for the guest. */
@@ -60,78 +49,90 @@ public final class GuestRoot {
     /** Returns the folder in which the guest begins. */
     public String firstFolder() {
         Path here = Path.of("").toAbsolutePath();
-        return root != null && here.startsWith(root) ? "/" + root.relativize(here) : "/";
+        return root != null && here.startsWith(root) ? "/" + HostNames.text(root.relativize(here)) : "/";
     }
 
     /**
-     * Resolves a path.
+     * Resolves the path of something that is looked up. A slash at its end has a link followed, and asks for a folder.
      *
      * @param folder where a relative path begins: an absolute path of the guest
      * @param path the path
      * @param follows whether a link that is the last name is followed
      */
     public ResolvedPath resolve(String folder, String path, boolean follows) {
-        Deque<String> left = new ArrayDeque<>(names(path.startsWith("/") ? path : folder + "/" + path));
-        List<String> done = new ArrayList<>();
-        int links = 0;
-        while (!left.isEmpty()) {
-            String name = left.removeFirst();
-            if (name.equals("..")) {
-                if (!done.isEmpty()) {
-                    done.remove(done.size() - 1);
-                }
-                continue;
-            }
-            done.add(name);
-            Path host = hostOf(done);
-            if (host == null || (left.isEmpty() && !follows) || !Files.isSymbolicLink(host)) {
-                if (host != null && !left.isEmpty() && Files.isRegularFile(host)) {
-                    return new ResolvedPath(text(done), null, LinuxErrno.ENOTDIR);
-                }
-                continue;
-            }
-            if (++links > MOST_LINKS) {
-                return new ResolvedPath(text(done), null, LinuxErrno.ELOOP);
-            }
-            String target = targetOf(host);
-            done.remove(done.size() - 1);
-            if (target.startsWith("/")) {
-                done.clear();
-            }
-            List<String> first = names(target);
-            for (int i = first.size() - 1; i >= 0; i--) {
-                left.addFirst(first.get(i));
-            }
+        return new PathWalk(this, folder, path).find(follows || path.endsWith("/"));
+    }
+
+    /**
+     * Resolves the path of a name that is made, removed or renamed: the folder that has it, or is to have it. The last
+     * name is not followed, and need not exist; the caller looks at what it is.
+     *
+     * @param folder where a relative path begins: an absolute path of the guest
+     * @param path the path
+     */
+    public ResolvedPath resolveName(String folder, String path) {
+        return new PathWalk(this, folder, path).place();
+    }
+
+    /** Returns the target of a link of the host. */
+    public static String targetOf(Path link) throws IOException {
+        return HostNames.text(Files.readSymbolicLink(link));
+    }
+
+    /** Makes a link of the host with a target, which is not empty. */
+    public static void makeLink(Path link, String target) throws IOException {
+        Files.createSymbolicLink(link, HostNames.target(target));
+    }
+
+    /** Returns the path of a name of the host's as the guest knows it; the same for a file that it does not see. */
+    public String shown(String hostName) {
+        String inside = root == null ? null : root + "/";
+        return inside != null && hostName.startsWith(inside)
+                ? "/" + GuestText.ofHost(hostName.substring(inside.length()))
+                : GuestText.ofHost(hostName);
+    }
+
+    /** Returns whether the root is not there any more, or is not the folder that it was. */
+    boolean isGone() {
+        FileStatus before = first;
+        Path found = root;
+        if (before == null || found == null) {
+            return false;
         }
-        return new ResolvedPath(text(done), hostOf(done), 0);
+        try {
+            FileStatus now = FileStatus.of(found, false);
+            return !now.isFolder() || !now.isSame(before);
+        } catch (IOException deleted) {
+            return true;
+        }
     }
 
-    private static List<String> names(String path) {
-        return Arrays.stream(path.split("/"))
-                .filter(name -> !name.isEmpty() && !name.equals("."))
-                .toList();
-    }
-
-    private static String text(List<String> names) {
+    static String text(List<String> names) {
         return "/" + String.join("/", names);
     }
 
-    private static String targetOf(Path link) {
-        try {
-            return Files.readSymbolicLink(link).toString();
-        } catch (IOException changed) {
-            return "";
-        }
+    /** Returns whether names are those of the program, which is outside of the root. */
+    boolean isFixed(List<String> names) {
+        return !isProgramInside && text(names).equals(programName);
     }
 
-    private @Nullable Path hostOf(List<String> names) {
+    /**
+     * Returns whether names are taken for those of a folder though the host may have nothing there: the folders above
+     * the program, and those whose files are the emulator's.
+     */
+    boolean isAssumed(List<String> names) {
+        String text = text(names);
+        return programName.startsWith(text + "/")
+                || names.get(0).equals("proc")
+                || names.get(0).equals("dev");
+    }
+
+    /** Returns where the host has a file; null if the guest has nothing there. */
+    @Nullable
+    Path hostOf(List<String> names) {
         if (text(names).equals(programName)) {
             return program;
         }
-        try {
-            return root == null ? null : root.resolve(String.join("/", names));
-        } catch (InvalidPathException e) {
-            return null;
-        }
+        return root == null ? null : HostNames.below(root, String.join("/", names));
     }
 }

@@ -20,5 +20,12 @@ public final class OpenFlags {
     /** The flags that an open file keeps. */
     public static final int KEPT = ACCESS | APPEND | NONBLOCK | PATH;
 
+    private static final int WITH_PATH = PATH | DIRECTORY | NOFOLLOW | CLOEXEC;
+
     private OpenFlags() {}
+
+    /** Returns the flags that are looked at: with {@link #PATH} few are. */
+    public static int known(int flags) {
+        return (flags & PATH) != 0 ? flags & WITH_PATH : flags;
+    }
 }

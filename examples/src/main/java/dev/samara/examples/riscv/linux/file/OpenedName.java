@@ -23,7 +23,7 @@ public final class OpenedName {
      * @param root resolves it again
      * @param names the names of the guest's files
      */
-    public OpenedName(GuestRoot.ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {
+    public OpenedName(ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {
         guest = place.guest();
         opened = FileStatus.of(host, false);
         this.root = root;

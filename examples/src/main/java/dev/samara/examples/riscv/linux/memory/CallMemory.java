@@ -3,9 +3,9 @@ package dev.samara.examples.riscv.linux.memory;
 
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 
 /**
  * The memory of the guest as a system call of its thread sees it. A failed access throws {@link BadAddress}. Used
@@ -142,9 +142,9 @@ public final class CallMemory {
             throw bad;
         }
         if (length < bytes.length) {
-            return new String(bytes, 0, length, StandardCharsets.UTF_8);
+            return GuestText.of(bytes, length);
         }
-        return most <= bytes.length ? new String(bytes, StandardCharsets.UTF_8) + '\0' : longString(address, most);
+        return most <= bytes.length ? GuestText.of(bytes, bytes.length) + '\0' : longString(address, most);
     }
 
     private String longString(long address, int most) {
@@ -153,7 +153,7 @@ public final class CallMemory {
         if (length < 0) {
             throw bad;
         }
-        return new String(bytes, 0, length, StandardCharsets.UTF_8) + (length == most ? "\0" : "");
+        return GuestText.of(bytes, length) + (length == most ? "\0" : "");
     }
 
     /** Reads a time of seconds and nanoseconds, in nanoseconds; -1 for one that is not normal. */

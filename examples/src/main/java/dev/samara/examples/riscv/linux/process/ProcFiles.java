@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.process;
 
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.LinkFolder;
 import dev.samara.examples.riscv.linux.file.TextFile;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** The files that are no files of the host: those of {@code /proc/self}, and devices. */
@@ -48,12 +49,12 @@ public final class ProcFiles {
     /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
     static byte @Nullable [] bytes(GuestProcess process, String own) {
         return switch (own) {
-            case "maps" -> lines(process.memory().space().snapshot().maps());
+            case "maps" -> maps(process);
             case "auxv" -> process.memory().auxiliary();
             case "cmdline" -> lines(process.program().arguments(), '\0');
-            case "comm" -> utf8(process.program().command() + "\n");
+            case "comm" -> GuestText.bytes(process.program().command() + "\n");
             case "stat" ->
-                utf8(process.pid() + " (" + process.program().command() + ") R "
+                GuestText.bytes(process.pid() + " (" + process.program().command() + ") R "
                         + process.system().tree().parentOf(process) + " " + process.pid() + "\n");
             default -> null;
         };
@@ -120,8 +121,15 @@ public final class ProcFiles {
         return path.endsWith("/exe") || path.endsWith("/cwd") ? link(thread, path) : null;
     }
 
-    private static byte[] utf8(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
+    /** The lines of the mappings, with the guest's names of the host's files. */
+    private static byte[] maps(GuestProcess process) {
+        GuestRoot root = process.system().root();
+        return lines(process.memory().space().snapshot().maps().stream()
+                .map(line -> {
+                    int name = line.indexOf('/');
+                    return name < 0 ? line : line.substring(0, name) + root.shown(line.substring(name));
+                })
+                .toList());
     }
 
     private static byte[] lines(Iterable<String> lines) {
@@ -131,6 +139,6 @@ public final class ProcFiles {
     private static byte[] lines(Iterable<String> lines, char end) {
         StringBuilder text = new StringBuilder();
         lines.forEach(line -> text.append(line).append(end));
-        return utf8(text.toString());
+        return GuestText.bytes(text.toString());
     }
 }

@@ -9,9 +9,11 @@ import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.ElfFile;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -51,6 +53,10 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
         }
     }
 
+    private String shown() {
+        return GuestText.shown(guest);
+    }
+
     public ProgramNames names() {
         return new ProgramNames(guest, arguments);
     }
@@ -64,17 +70,18 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
                 return start;
             }
             String[] words = line.substring(2).trim().split("[ \t]+", 2);
-            GuestRoot.ResolvedPath place = root.resolve("/", words[0], true);
+            ResolvedPath place = root.resolve("/", words[0], true);
             Path found = place.host();
             if (words[0].isEmpty() || found == null || !Files.isRegularFile(found)) {
-                throw new LoadException(LinuxErrno.ENOENT, guest + ": there is no interpreter " + words[0]);
+                throw new LoadException(
+                        LinuxErrno.ENOENT, shown() + ": there is no interpreter " + GuestText.shown(words[0]));
             }
             List<String> arguments = new ArrayList<>(List.of(words));
             arguments.add(start.guest);
             arguments.addAll(start.arguments.subList(1, start.arguments.size()));
             start = new ProgramStart(place.guest(), found, arguments, environment);
         }
-        throw new LoadException(LinuxErrno.ELOOP, guest + ": its interpreters are scripts");
+        throw new LoadException(LinuxErrno.ELOOP, shown() + ": its interpreters are scripts");
     }
 
     private String firstLine() throws LoadException {
@@ -83,7 +90,7 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
             int end = text.indexOf('\n');
             return end < 0 ? text : text.substring(0, end);
         } catch (IOException e) {
-            throw new LoadException(LinuxErrno.of(e), guest + ": cannot be read: " + e.getMessage());
+            throw new LoadException(LinuxErrno.of(e), shown() + ": cannot be read: " + e.getMessage());
         }
     }
 
@@ -101,7 +108,8 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
             Path place = root.resolve("/", path, true).host();
             if (place == null || !Files.isRegularFile(place)) {
                 throw new LoadException(
-                        LinuxErrno.ENOENT, host + ": its interpreter " + path + " is not there: is --sysroot right?");
+                        LinuxErrno.ENOENT,
+                        host + ": its interpreter " + GuestText.shown(path) + " is not there: is --sysroot right?");
             }
             try (HostFile second = machine.openFile(place, ProgramLoader.GEOMETRY)) {
                 ElfFile interpreter = new ElfFile(place.toString(), second, ProgramLoader.GEOMETRY);

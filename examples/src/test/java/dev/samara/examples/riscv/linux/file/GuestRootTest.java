@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.ResolvedPath.LastName;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +58,35 @@ final class GuestRootTest {
         assertEquals(LinuxErrno.ELOOP, view.resolve("/", "loop", true).error());
         assertEquals(0, view.resolve("/", "loop", false).error());
         assertEquals(LinuxErrno.ENOTDIR, view.resolve("/", "file/x", true).error());
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "none/../file", true).error());
+        assertEquals(LinuxErrno.ENOTDIR, view.resolve("/", "file/", true).error());
+    }
+
+    @Test
+    @DisplayName("nothing is found once a link, or another folder, is in the place of the root")
+    void replacedRoot() throws IOException {
+        GuestRoot view = new GuestRoot(root, program);
+        assertEquals(0, view.resolve("/", "file", true).error());
+        Path moved = Files.move(root, root.resolveSibling("moved"));
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "file", true).error());
+        Files.createSymbolicLink(root, moved);
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "file", true).error());
+        assertEquals(LinuxErrno.ENOENT, view.resolveName("/", "file").error());
+        Files.delete(root);
+        Files.createDirectory(root);
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "/", true).error());
+    }
+
+    @Test
+    @DisplayName("the root, one dot and two dots are no names that could be made or removed")
+    void lastNames() throws IOException {
+        GuestRoot view = new GuestRoot(root, program);
+        assertEquals(LastName.ROOT, view.resolveName("/", "/").last());
+        assertEquals(LastName.ROOT, view.resolveName("/inner", "//").last());
+        assertEquals(LastName.DOT, view.resolveName("/", ".").last());
+        assertEquals(LastName.DOT_DOT, view.resolveName("/", "inner/..").last());
+        assertEquals(LastName.NORMAL, view.resolveName("/", "inner/").last());
+        assertTrue(view.resolveName("/", "inner/").isFolderNamed());
     }
 
     @Test

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.FileStatus;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
+import dev.samara.examples.riscv.linux.file.ResolvedPath.LastName;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+
+/**
+ * The calls that make, remove and rename names ({@code fs/namei.c}). Only a name of its own can be: the root, one dot
+ * and two dots are refused by each of them, with the errno of Linux, so a guest never changes what its root is.
+ */
+final class NameCalls {
+    private static final int REMOVE_FOLDER = 0x200;
+    private static final int FOLLOW = 0x400;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int NO_REPLACE = 1;
+    private static final int RIGHTS = 0777;
+    private static final int SOCKET = 0140000;
+    private static final int DEVICE_OF_BLOCKS = 0060000;
+
+    private final GuestThread thread;
+    private final PathCalls paths;
+
+    NameCalls(GuestThread thread) {
+        this.thread = thread;
+        paths = new PathCalls(thread);
+    }
+
+    private NamedPipes names() {
+        return thread.process().system().namedPipes();
+    }
+
+    private int allowed(long mode) {
+        return (int) mode & RIGHTS & ~thread.process().folder().umask();
+    }
+
+    private static boolean isThere(Path host) {
+        return Files.exists(host, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private static boolean isFolder(Path host) {
+        return Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Makes something that is not there ({@code filename_create}). The caller has the monitor of the names. */
+    private static long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
+        if (place.error() != 0) {
+            return place.error();
+        }
+        if (place.last() != LastName.NORMAL || place.exists()) {
+            return LinuxErrno.EEXIST;
+        }
+        return place.isFolderNamed() && !isFolder ? LinuxErrno.ENOENT : PathCalls.onHost(place, call);
+    }
+
+    private long make(long descriptor, long path, boolean isFolder, PathCalls.HostCall call) {
+        String name = paths.name(path);
+        synchronized (names()) {
+            return make(paths.placeOfName(descriptor, name), isFolder, call);
+        }
+    }
+
+    long makeFolder(long descriptor, long path, long mode) {
+        return make(descriptor, path, true, host -> {
+            names().makeFolder(host, allowed(mode));
+            return 0;
+        });
+    }
+
+    /** Makes a named pipe or a plain file. Devices are not for the guest's user, and there are no sockets. */
+    long makeFile(long descriptor, long path, long mode) {
+        int type = (int) mode & FileStatus.TYPE;
+        switch (type) {
+            case 0, FileStatus.REGULAR, FileStatus.FIFO, FileStatus.CHARACTERS, DEVICE_OF_BLOCKS, SOCKET -> {}
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EPERM;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        return make(descriptor, path, false, host -> {
+            if (type == FileStatus.FIFO) {
+                return names().make(host, allowed(mode));
+            }
+            if (type != 0 && type != FileStatus.REGULAR) {
+                return LinuxErrno.EPERM;
+            }
+            names().makePlain(host, allowed(mode));
+            return 0;
+        });
+    }
+
+    long symbolicLink(long target, long descriptor, long path) {
+        String text = thread.memory().string(target, CallMemory.MOST_PATH);
+        if (text.isEmpty() || text.endsWith("\0")) {
+            return text.isEmpty() ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
+        }
+        return make(descriptor, path, false, host -> {
+            GuestRoot.makeLink(host, text);
+            return 0;
+        });
+    }
+
+    long link(long fromFolder, long from, long toFolder, long to, long flags) {
+        if ((flags & ~(FOLLOW | EMPTY_PATH)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = paths.name(from);
+        String newName = paths.name(to);
+        synchronized (names()) {
+            boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+            ResolvedPath linked =
+                    isOfDescriptor ? ofDescriptor(fromFolder) : paths.place(fromFolder, name, (flags & FOLLOW) != 0);
+            if (linked.error() != 0) {
+                return linked.error();
+            }
+            if (!linked.exists()) {
+                return LinuxErrno.ENOENT;
+            }
+            return make(paths.placeOfName(toFolder, newName), false, end -> {
+                if (linked.isFixed()) {
+                    return LinuxErrno.EXDEV;
+                }
+                return PathCalls.onHost(linked, host -> isFolder(host) ? LinuxErrno.EPERM : names().link(host, end));
+            });
+        }
+    }
+
+    private ResolvedPath ofDescriptor(long descriptor) {
+        GuestFile file = thread.file(descriptor);
+        return file == null
+                ? ResolvedPath.failed(LinuxErrno.EBADF)
+                : thread.process().system().root().resolve("/", file.path(), false);
+    }
+
+    long unlink(long descriptor, long path, long flags) {
+        if ((flags & ~REMOVE_FOLDER) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean removesFolder = (flags & REMOVE_FOLDER) != 0;
+        String name = paths.name(path);
+        synchronized (names()) {
+            ResolvedPath place = paths.placeOfName(descriptor, name);
+            long refused = place.error() != 0 ? place.error() : refusal(place, removesFolder);
+            return refused != 0
+                    ? refused
+                    : PathCalls.onHost(place, host -> {
+                        if (!isThere(host)) {
+                            return LinuxErrno.ENOENT;
+                        }
+                        if (isFolder(host) != removesFolder) {
+                            return removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EISDIR;
+                        }
+                        if (place.isFolderNamed() && !removesFolder) {
+                            return LinuxErrno.ENOTDIR;
+                        }
+                        names().delete(host);
+                        return 0;
+                    });
+        }
+    }
+
+    /** Returns why a path cannot be removed, whatever is there; 0 if nothing is known against it. */
+    private static long refusal(ResolvedPath place, boolean removesFolder) {
+        if (!removesFolder && place.last() != LastName.NORMAL) {
+            return LinuxErrno.EISDIR;
+        }
+        return switch (place.last()) {
+            case ROOT -> LinuxErrno.EBUSY;
+            case DOT -> LinuxErrno.EINVAL;
+            case DOT_DOT -> LinuxErrno.ENOTEMPTY;
+            // Like what is mounted there.
+            case NORMAL -> place.isFixed() ? LinuxErrno.EBUSY : 0;
+        };
+    }
+
+    long rename(long fromFolder, long from, long toFolder, long to, long flags) {
+        if ((flags & ~NO_REPLACE) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = paths.name(from);
+        String newName = paths.name(to);
+        synchronized (names()) {
+            ResolvedPath moved = paths.placeOfName(fromFolder, name);
+            if (moved.error() != 0) {
+                return moved.error();
+            }
+            ResolvedPath target = paths.placeOfName(toFolder, newName);
+            if (target.error() != 0) {
+                return target.error();
+            }
+            long refused = refusal(moved, target, (flags & NO_REPLACE) != 0);
+            return refused != 0
+                    ? refused
+                    : PathCalls.onHost(
+                            target,
+                            end -> PathCalls.onHost(moved, host -> {
+                                names().move(host, end);
+                                return 0;
+                            }));
+        }
+    }
+
+    /** Returns why a path cannot be renamed ({@code do_renameat2}); 0 if nothing is known against it. */
+    private static long refusal(ResolvedPath moved, ResolvedPath target, boolean isNew) {
+        if (moved.isFixed() || target.isFixed()) {
+            return LinuxErrno.EXDEV;
+        }
+        if (moved.last() != LastName.NORMAL) {
+            return LinuxErrno.EBUSY;
+        }
+        if (target.last() != LastName.NORMAL) {
+            return isNew ? LinuxErrno.EEXIST : LinuxErrno.EBUSY;
+        }
+        Path host = moved.host();
+        if (host == null || !isThere(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        if (isNew && target.exists()) {
+            return LinuxErrno.EEXIST;
+        }
+        boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
+        return isFolderNamed && !isFolder(host) ? LinuxErrno.ENOTDIR : 0;
+    }
+}
