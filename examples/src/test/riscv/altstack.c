@@ -40,6 +40,26 @@ static void skip(int signal, struct siginfo *info, struct context *context) {
     context->floats[8] = 0x4010000000000000;
 }
 
+static void end(int signal, struct siginfo *info, struct context *context) {
+    u64 here;
+    exit(is_alternate((u64) &here) ? 7 : 8);
+}
+
+/* A signal whose handler finds no stack becomes SIGSEGV, whose handler has one. */
+static void no_stack(void) {
+    on(SIGSEGV, end, SA_ONSTACK);
+    on(SIGUSR1, jump_out, 0);
+    i64 child = fork();
+    if (child == 0) {
+        register i64 a0 __asm__("a0") = call(SYS_getpid);
+        register i64 a1 __asm__("a1") = SIGUSR1;
+        register i64 a7 __asm__("a7") = SYS_kill;
+        __asm__ volatile("li sp, 16; ecall" : "+r"(a0) : "r"(a1), "r"(a7) : "memory");
+        exit(0);
+    }
+    check(wait_for(child), 7 << 8);
+}
+
 int main(int argc, char **argv) {
     struct stack stack = {alternate, 0, sizeof alternate}, old;
     check(call(SYS_sigaltstack, 0, &old), 0);
@@ -79,6 +99,7 @@ int main(int argc, char **argv) {
     check(kept, 0x5678);
     check(bits, 0x4010000000000000);
 
+    no_stack();
     struct stack off = {0, 2, 0};
     check(call(SYS_sigaltstack, &off, &old), 0);
     check(old.flags, 0);

@@ -231,7 +231,37 @@ static void faults(void) {
         check(status & 0x7f, SIGSEGV);
 }
 
+static i64 restored;
+static volatile int returns;
+
+static void restore_first(int signal, struct siginfo *info, struct context *context) {
+    context->registers[10] = restored;
+    returns++;
+}
+
+/* The return from a handler has no result: a0 is what it was, whatever number that is. */
+static void registers(void) {
+    static const i64 values[] = {-512, -514, -513, -516, -4, -1, 0, (i64) 1 << 63, ~((i64) 1 << 63)};
+    on(SIGUSR1, restore_first, SA_RESTART);
+    for (u64 i = 0; i < sizeof values / sizeof *values; i++) {
+        restored = values[i];
+        returns = 0;
+        check(call(SYS_kill, call(SYS_getpid), SIGUSR1), restored);
+        check(returns, 1);
+    }
+    i64 child = fork();
+    if (child == 0) {
+        __asm__ volatile("li sp, 16; li a7, 139; ecall" : : : "a0", "a7", "memory");
+        exit(0);
+    }
+    int status;
+    i64 found = call(SYS_wait4, child, &status, 0, 0);
+    if (found == child)
+        check(status & 0x7f, SIGSEGV);
+}
+
 int main(int argc, char **argv) {
+    registers();
     masks();
     queued();
     interrupts();

@@ -2,7 +2,7 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.cpu.Hart;
-import dev.samara.examples.riscv.linux.abi.CallNames;
+import dev.samara.examples.riscv.linux.abi.LinuxCall;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import java.io.PrintWriter;
@@ -27,7 +27,7 @@ public final class CallTrace {
 
     void begins(GuestThread thread, int number) {
         StringBuilder line = new StringBuilder();
-        line.append(thread.tid()).append(' ').append(CallNames.of(number)).append('(');
+        line.append(thread.tid()).append(' ').append(LinuxCall.nameOf(number)).append('(');
         for (int i = 0; i < ARGUMENTS; i++) {
             line.append(i == 0 ? "0x" : ", 0x").append(Long.toHexString(thread.hart().x[Hart.A0 + i]));
         }
@@ -36,6 +36,6 @@ public final class CallTrace {
 
     void ends(GuestThread thread, int number, long result) {
         String shown = LinuxErrno.isError(result) ? Long.toString(result) : "0x" + Long.toHexString(result);
-        print(String.format(Locale.ROOT, "%d %s = %s", thread.tid(), CallNames.of(number), shown));
+        print(String.format(Locale.ROOT, "%d %s = %s", thread.tid(), LinuxCall.nameOf(number), shown));
     }
 }

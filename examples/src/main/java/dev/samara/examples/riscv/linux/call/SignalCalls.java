@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.BadAddress;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -120,10 +121,13 @@ final class SignalCalls {
         return 0;
     }
 
-    /** Returns what the first argument is to be after the return from a handler. */
-    long leaveHandler() {
-        SignalFrame.leave(thread);
-        return thread.hart().x[Hart.A0];
+    /** Returns from a handler ({@code rt_sigreturn}): all registers are those of its frame. */
+    void leaveHandler() {
+        try {
+            SignalFrame.leave(thread);
+        } catch (BadAddress noFrame) {
+            SignalDelivery.force(thread, SignalInfo.sent(SignalInfo.SEGV, SignalInfo.SI_KERNEL, 0));
+        }
     }
 
     private SignalInfo info(int signal, int code) {

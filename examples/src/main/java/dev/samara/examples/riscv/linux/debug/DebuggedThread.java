@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.linux.debug;
 
 import dev.samara.examples.riscv.cpu.Breakpoints;
 import dev.samara.examples.riscv.cpu.Hart;
-import dev.samara.examples.riscv.linux.abi.CallNames;
+import dev.samara.examples.riscv.linux.abi.LinuxCall;
 
 /** A thread of a process with a debugger, as that sees it. There is one object for each thread. */
 public interface DebuggedThread {
@@ -29,7 +29,7 @@ public interface DebuggedThread {
      * @return the name, as in Linux
      */
     static String callName(long number) {
-        return CallNames.of((int) number);
+        return LinuxCall.nameOf((int) number);
     }
 
     /**

@@ -3,7 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.examples.riscv.cpu.HartCounts;
-import dev.samara.examples.riscv.linux.abi.CallNames;
+import dev.samara.examples.riscv.linux.abi.LinuxCall;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -90,8 +90,8 @@ public final class GuestStatistics {
         }
         lines.add("faults that became signals: " + (kinds.length() == 0 ? "none" : kinds) + "; handlers begun: "
                 + signals);
-        unknown.forEach(
-                (number, count) -> lines.add(CallNames.of(number) + " is not known here: ENOSYS, " + count + " times"));
+        unknown.forEach((number, count) ->
+                lines.add(LinuxCall.nameOf(number) + " is not known here: ENOSYS, " + count + " times"));
         if (harts.flagReads > 0 || harts.roundingChanges > 0) {
             lines.add(String.format(
                     Locale.ROOT,
@@ -110,7 +110,7 @@ public final class GuestStatistics {
             long count = calls.get(number);
             total += count;
             if (count > 0) {
-                named.put(CallNames.of(number), count);
+                named.put(LinuxCall.nameOf(number), count);
             }
         }
         StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%,d", total));

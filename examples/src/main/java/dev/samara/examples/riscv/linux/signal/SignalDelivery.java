@@ -141,8 +141,18 @@ public final class SignalDelivery {
             SignalFrame.enter(thread, info, handler, (flags & SignalActions.ON_STACK) != 0, restored);
             thread.mask().set(thread.mask().get() | blocked);
         } catch (BadAddress noStack) {
+            thread.mask().set(restored);
+            noStack(thread, info);
+        }
+    }
+
+    /** Has a thread whose stack takes no frame take SIGSEGV, whose handler may have another stack ({@code force_sigsegv}). */
+    private static void noStack(SignalThread thread, SignalInfo info) {
+        if (info.signal() == SignalInfo.SEGV) {
             thread.reportEnd(info);
-            process.kill(SignalInfo.SEGV);
+            thread.process().kill(SignalInfo.SEGV);
+        } else {
+            force(thread, SignalInfo.sent(SignalInfo.SEGV, SignalInfo.SI_KERNEL, 0));
         }
     }
 }

@@ -22,7 +22,7 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     public static final int TRAP = 5;
     static final int BUS = 7;
     public static final int KILL = 9;
-    static final int SEGV = 11;
+    public static final int SEGV = 11;
     public static final int PIPE = 13;
     public static final int ALRM = 14;
     public static final int CHLD = 17;

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxCall;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+
+/** The calls that the emulator makes, with what they do with their arguments. */
+final class KnownCalls {
+    private final GuestThread thread;
+    private final CallTable table = new CallTable();
+    private final MemoryCalls memory;
+    private final SegmentCalls segments;
+    private final TransferCalls transfers;
+    private final FileCalls files;
+    private final NameCalls names;
+    private final PathCalls paths;
+    private final DescriptorCalls descriptors;
+    private final SelectCalls selects;
+    private final SignalCalls signals;
+    private final FutexCalls futexes;
+    private final TimeCalls times;
+    private final CloneCalls clones;
+    private final ExecCalls execs;
+    private final ProcessCalls processes;
+
+    private KnownCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = new MemoryCalls(thread);
+        segments = new SegmentCalls(thread);
+        transfers = new TransferCalls(thread);
+        files = new FileCalls(thread);
+        names = new NameCalls(thread);
+        paths = new PathCalls(thread);
+        descriptors = new DescriptorCalls(thread);
+        selects = new SelectCalls(thread);
+        signals = new SignalCalls(thread);
+        futexes = new FutexCalls(thread);
+        times = new TimeCalls(thread);
+        clones = new CloneCalls(thread);
+        execs = new ExecCalls(thread);
+        processes = new ProcessCalls(thread);
+    }
+
+    /** Returns the calls of a thread, which is complete. */
+    static CallTable of(GuestThread thread) {
+        KnownCalls made = new KnownCalls(thread);
+        made.addMemory();
+        made.addThreads();
+        made.addDescriptors();
+        made.addPaths();
+        made.addProcesses();
+        return made.table;
+    }
+
+    private void addMemory() {
+        table.put(LinuxCall.SHMGET, (a, b, c, d, e, f) -> segments.get(a, b, c));
+        table.put(LinuxCall.SHMCTL, (a, b, c, d, e, f) -> segments.control(a, b, c));
+        table.put(LinuxCall.SHMAT, (a, b, c, d, e, f) -> segments.attach(a, b, c));
+        table.put(LinuxCall.SHMDT, (a, b, c, d, e, f) -> segments.detach(a));
+        table.put(LinuxCall.BRK, (a, b, c, d, e, f) -> memory.brk(a));
+        table.put(LinuxCall.MUNMAP, (a, b, c, d, e, f) -> memory.unmap(a, b));
+        table.put(LinuxCall.MREMAP, (a, b, c, d, e, f) -> memory.remap(a, b, c, d, e));
+        table.put(LinuxCall.MMAP, (a, b, c, d, e, f) -> memory.map(a, b, c, d, e, f));
+        table.put(LinuxCall.MPROTECT, (a, b, c, d, e, f) -> memory.protect(a, b, c));
+        table.put(LinuxCall.MSYNC, (a, b, c, d, e, f) -> memory.sync(a, b, c));
+        table.put(LinuxCall.MLOCK, (a, b, c, d, e, f) -> memory.lock(a, b));
+        table.put(LinuxCall.MUNLOCK, (a, b, c, d, e, f) -> memory.unlock(a, b));
+        table.put(LinuxCall.MLOCKALL, (a, b, c, d, e, f) -> memory.lockAll(a));
+        table.put(LinuxCall.MUNLOCKALL, (a, b, c, d, e, f) -> memory.unlockAll());
+        table.put(LinuxCall.MINCORE, (a, b, c, d, e, f) -> memory.inCore(a, b, c));
+        table.put(LinuxCall.MADVISE, (a, b, c, d, e, f) -> memory.advise(a, b, c));
+        table.put(LinuxCall.RISCV_FLUSH_ICACHE, (a, b, c, d, e, f) -> memory.flushCode(c));
+        table.put(LinuxCall.PROCESS_VM_READV, (a, b, c, d, e, f) -> memory.transfer(true, a, b, c, d, e));
+        table.put(LinuxCall.PROCESS_VM_WRITEV, (a, b, c, d, e, f) -> memory.transfer(false, a, b, c, d, e));
+        table.put(LinuxCall.MEMBARRIER, (a, b, c, d, e, f) -> memory.barrier(a, b));
+        table.put(LinuxCall.MLOCK2, (a, b, c, d, e, f) -> memory.lock2(a, b, c));
+        table.put(LinuxCall.MSEAL, (a, b, c, d, e, f) -> memory.seal(a, b, c));
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // sched_yield is what it says
+    private void addThreads() {
+        table.put(LinuxCall.EXIT, (a, b, c, d, e, f) -> clones.exitThread(a));
+        table.put(LinuxCall.EXIT_GROUP, (a, b, c, d, e, f) -> clones.exitProcess(a));
+        table.put(LinuxCall.SET_TID_ADDRESS, (a, b, c, d, e, f) -> {
+            thread.tidWords().clearAtEnd(a);
+            return thread.tid();
+        });
+        table.put(LinuxCall.FUTEX, (a, b, c, d, e, f) -> futexes.futex(a, b, c, d, e, f));
+        table.put(LinuxCall.SET_ROBUST_LIST, (a, b, c, d, e, f) -> futexes.setRobust(a, b));
+        table.put(LinuxCall.GET_ROBUST_LIST, (a, b, c, d, e, f) -> futexes.getRobust(a, b, c));
+        table.put(LinuxCall.PSELECT6, (a, b, c, d, e, f) -> selects.select(a, new long[] {b, c, d}, e, f));
+        table.put(LinuxCall.NANOSLEEP, (a, b, c, d, e, f) -> times.sleep(1, 0, a, b));
+        table.put(LinuxCall.GETITIMER, (a, b, c, d, e, f) -> times.timer(a, b));
+        table.put(LinuxCall.SETITIMER, (a, b, c, d, e, f) -> times.setTimer(a, b, c));
+        table.put(LinuxCall.CLOCK_GETTIME, (a, b, c, d, e, f) -> times.get(a, b));
+        table.put(LinuxCall.CLOCK_GETRES, (a, b, c, d, e, f) -> times.resolution(a, b));
+        table.put(LinuxCall.CLOCK_NANOSLEEP, (a, b, c, d, e, f) -> times.sleep(a, b, c, d));
+        table.put(LinuxCall.SCHED_YIELD, (a, b, c, d, e, f) -> {
+            Thread.yield();
+            return 0;
+        });
+        table.put(LinuxCall.KILL, (a, b, c, d, e, f) -> signals.kill(a, b));
+        table.put(LinuxCall.TKILL, (a, b, c, d, e, f) -> signals.killThread(0, a, b));
+        table.put(LinuxCall.TGKILL, (a, b, c, d, e, f) -> signals.killThread(a, b, c));
+        table.put(LinuxCall.SIGALTSTACK, (a, b, c, d, e, f) -> signals.alternateStack(a, b));
+        table.put(LinuxCall.RT_SIGSUSPEND, (a, b, c, d, e, f) -> signals.suspend(a, b));
+        table.put(LinuxCall.RT_SIGACTION, (a, b, c, d, e, f) -> signals.action(a, b, c, d));
+        table.put(LinuxCall.RT_SIGPROCMASK, (a, b, c, d, e, f) -> signals.mask(a, b, c, d));
+        table.put(LinuxCall.RT_SIGPENDING, (a, b, c, d, e, f) -> signals.pending(a));
+        table.put(LinuxCall.RT_SIGTIMEDWAIT, (a, b, c, d, e, f) -> signals.await(a, b, c, d));
+        table.put(LinuxCall.RT_SIGQUEUEINFO, (a, b, c, d, e, f) -> signals.queue(a, b, c));
+        table.put(LinuxCall.RT_SIGRETURN, signals::leaveHandler);
+        table.put(LinuxCall.TIMES, (a, b, c, d, e, f) -> times.times(a));
+        table.put(LinuxCall.GETTIMEOFDAY, (a, b, c, d, e, f) -> times.timeOfDay(a));
+        table.put(LinuxCall.GETTID, (a, b, c, d, e, f) -> thread.tid());
+        table.put(LinuxCall.CLONE, (a, b, c, d, e, f) -> clones.cloneThread(a, b, c, d, e));
+        table.put(LinuxCall.EXECVE, (a, b, c, d, e, f) -> execs.execute(PathCalls.CURRENT_FOLDER, a, b, c, 0));
+        table.put(LinuxCall.RT_TGSIGQUEUEINFO, (a, b, c, d, e, f) -> signals.queueThread(a, b, c, d));
+        table.put(LinuxCall.EXECVEAT, (a, b, c, d, e, f) -> execs.execute(a, b, c, d, e));
+    }
+
+    private void addDescriptors() {
+        table.put(LinuxCall.EVENTFD2, (a, b, c, d, e, f) -> files.event(a, b));
+        table.put(LinuxCall.DUP, (a, b, c, d, e, f) -> descriptors.duplicate(a, 0, false));
+        table.put(LinuxCall.DUP3, (a, b, c, d, e, f) -> descriptors.duplicateTo(a, b, c));
+        table.put(LinuxCall.FCNTL, (a, b, c, d, e, f) -> descriptors.control(a, b, c));
+        table.put(LinuxCall.IOCTL, (a, b, c, d, e, f) -> descriptors.device(a, b, c));
+        table.put(LinuxCall.FLOCK, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FTRUNCATE, (a, b, c, d, e, f) -> transfers.truncate(a, b));
+        table.put(LinuxCall.FALLOCATE, (a, b, c, d, e, f) -> transfers.allocate(a, b, c, d));
+        table.put(LinuxCall.CLOSE, (a, b, c, d, e, f) -> descriptors.close(a));
+        table.put(LinuxCall.PIPE2, (a, b, c, d, e, f) -> files.pipe(a, b));
+        table.put(LinuxCall.GETDENTS64, (a, b, c, d, e, f) -> transfers.entries(a, b, c));
+        table.put(LinuxCall.LSEEK, (a, b, c, d, e, f) -> transfers.seek(a, b, c));
+        table.put(LinuxCall.READ, (a, b, c, d, e, f) -> transfers.read(a, b, c));
+        table.put(LinuxCall.WRITE, (a, b, c, d, e, f) -> transfers.write(a, b, c));
+        table.put(LinuxCall.READV, (a, b, c, d, e, f) -> transfers.parts(true, a, b, c, -1));
+        table.put(LinuxCall.WRITEV, (a, b, c, d, e, f) -> transfers.parts(false, a, b, c, -1));
+        table.put(LinuxCall.PREAD64, (a, b, c, d, e, f) -> transfers.readAt(a, b, c, d));
+        table.put(LinuxCall.PWRITE64, (a, b, c, d, e, f) -> transfers.writeAt(a, b, c, d));
+        table.put(
+                LinuxCall.PREADV, (a, b, c, d, e, f) -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(true, a, b, c, d));
+        table.put(
+                LinuxCall.PWRITEV,
+                (a, b, c, d, e, f) -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(false, a, b, c, d));
+        table.put(LinuxCall.SENDFILE, (a, b, c, d, e, f) -> transfers.send(a, b, c, d));
+        table.put(LinuxCall.PPOLL, (a, b, c, d, e, f) -> descriptors.poll(a, b, c, d));
+        table.put(LinuxCall.FSTAT, (a, b, c, d, e, f) -> paths.statOf(a, b));
+        table.put(LinuxCall.FSYNC, (a, b, c, d, e, f) -> transfers.sync(a));
+        table.put(LinuxCall.FDATASYNC, (a, b, c, d, e, f) -> transfers.sync(a));
+        table.put(LinuxCall.FADVISE64, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.MEMFD_CREATE, (a, b, c, d, e, f) -> files.memoryFile(a, b));
+        table.put(LinuxCall.CLOSE_RANGE, (a, b, c, d, e, f) -> descriptors.closeRange(a, b, c));
+    }
+
+    private void addPaths() {
+        table.put(LinuxCall.GETCWD, (a, b, c, d, e, f) -> paths.currentFolder(a, b));
+        table.put(LinuxCall.MKNODAT, (a, b, c, d, e, f) -> names.makeFile(a, b, c));
+        table.put(LinuxCall.MKDIRAT, (a, b, c, d, e, f) -> names.makeFolder(a, b, c));
+        table.put(LinuxCall.UNLINKAT, (a, b, c, d, e, f) -> names.unlink(a, b, c));
+        table.put(LinuxCall.SYMLINKAT, (a, b, c, d, e, f) -> names.symbolicLink(a, b, c));
+        table.put(LinuxCall.LINKAT, (a, b, c, d, e, f) -> names.link(a, b, c, d, e));
+        table.put(LinuxCall.TRUNCATE, (a, b, c, d, e, f) -> paths.truncate(a, b));
+        table.put(LinuxCall.FACCESSAT, (a, b, c, d, e, f) -> paths.access(a, b, c));
+        table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c));
+        table.put(LinuxCall.CHDIR, (a, b, c, d, e, f) -> paths.changeFolder(a));
+        table.put(LinuxCall.FCHDIR, (a, b, c, d, e, f) -> paths.changeFolderTo(a));
+        table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FCHOWNAT, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FCHOWN, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FCHMODAT, (a, b, c, d, e, f) -> paths.changeMode(a, b, c));
+        table.put(LinuxCall.OPENAT, (a, b, c, d, e, f) -> files.open(a, b, c, d));
+        table.put(LinuxCall.READLINKAT, (a, b, c, d, e, f) -> paths.readLink(a, b, c, d));
+        table.put(LinuxCall.NEWFSTATAT, (a, b, c, d, e, f) -> paths.stat(a, b, c, d));
+        table.put(LinuxCall.SYNC, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.UTIMENSAT, (a, b, c, d, e, f) -> paths.setTimes(a, b, c, d));
+        table.put(LinuxCall.RENAMEAT2, (a, b, c, d, e, f) -> names.rename(a, b, c, d, e));
+        table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> paths.extendedStat(a, b, c, e));
+    }
+
+    private void addProcesses() {
+        table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d));
+        table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> processes.affinity(b, c));
+        table.put(LinuxCall.SETREGID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
+        table.put(LinuxCall.SETREUID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
+        table.put(LinuxCall.SETGID, (a, b, c, d, e, f) -> processes.setOwner(a));
+        table.put(LinuxCall.SETUID, (a, b, c, d, e, f) -> processes.setOwner(a));
+        table.put(LinuxCall.SETRESUID, (a, b, c, d, e, f) -> processes.setOwners(a, b, c));
+        table.put(LinuxCall.SETRESGID, (a, b, c, d, e, f) -> processes.setOwners(a, b, c));
+        table.put(LinuxCall.GETRESUID, (a, b, c, d, e, f) -> processes.owners(a, b, c));
+        table.put(LinuxCall.GETRESGID, (a, b, c, d, e, f) -> processes.owners(a, b, c));
+        table.put(LinuxCall.SETPGID, (a, b, c, d, e, f) -> processes.setGroup(a, b));
+        table.put(LinuxCall.GETPGID, (a, b, c, d, e, f) -> processes.group(a));
+        table.put(LinuxCall.GETSID, (a, b, c, d, e, f) -> processes.session(a));
+        table.put(LinuxCall.SETSID, (a, b, c, d, e, f) -> processes.newSession());
+        table.put(LinuxCall.GETGROUPS, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.UNAME, (a, b, c, d, e, f) -> processes.name(a));
+        table.put(LinuxCall.GETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, 0, b));
+        table.put(LinuxCall.SETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, b, 0));
+        table.put(LinuxCall.GETRUSAGE, (a, b, c, d, e, f) -> processes.usage(b));
+        table.put(
+                LinuxCall.UMASK, (a, b, c, d, e, f) -> thread.process().folder().umask((int) a));
+        table.put(LinuxCall.PRCTL, (a, b, c, d, e, f) -> processes.control(a, b));
+        table.put(LinuxCall.GETCPU, (a, b, c, d, e, f) -> processes.processor(a, b));
+        table.put(LinuxCall.GETPID, (a, b, c, d, e, f) -> thread.process().pid());
+        table.put(LinuxCall.GETPPID, (a, b, c, d, e, f) -> processes.parent());
+        table.put(LinuxCall.GETUID, (a, b, c, d, e, f) -> thread.process().user());
+        table.put(LinuxCall.GETEUID, (a, b, c, d, e, f) -> thread.process().user());
+        table.put(LinuxCall.GETGID, (a, b, c, d, e, f) -> thread.process().user());
+        table.put(LinuxCall.GETEGID, (a, b, c, d, e, f) -> thread.process().user());
+        table.put(LinuxCall.SYSINFO, (a, b, c, d, e, f) -> processes.systemInfo(a));
+        table.put(LinuxCall.WAIT4, (a, b, c, d, e, f) -> processes.wait4(a, b, c, d));
+        table.put(LinuxCall.PRLIMIT64, (a, b, c, d, e, f) -> processes.limit(a, b, c, d));
+        table.put(LinuxCall.GETRANDOM, (a, b, c, d, e, f) -> processes.random(a, b, c));
+    }
+}
