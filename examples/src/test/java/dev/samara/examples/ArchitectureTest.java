@@ -34,6 +34,7 @@ final class ArchitectureTest {
             "linux.abi",
             "linux.memory",
             "linux.wait",
+            "linux.lock",
             "linux.signal",
             "linux.file",
             "linux.debug",

@@ -42,6 +42,7 @@ final class GuestProgramsTest {
                 "jit",
                 "jobs",
                 "links",
+                "locks",
                 "madvise",
                 "memfd",
                 "mmap",

@@ -38,10 +38,13 @@ public final class LinuxErrno {
     public static final long EMLINK = -31;
     public static final long EPIPE = -32;
     public static final long ERANGE = -34;
+    public static final long EDEADLK = -35;
     public static final long ENAMETOOLONG = -36;
+    public static final long ENOLCK = -37;
     public static final long ENOSYS = -38;
     public static final long ENOTEMPTY = -39;
     public static final long ELOOP = -40;
+    public static final long EOVERFLOW = -75;
     public static final long EOPNOTSUPP = -95;
     public static final long ETIMEDOUT = -110;
     public static final long EDQUOT = -122;

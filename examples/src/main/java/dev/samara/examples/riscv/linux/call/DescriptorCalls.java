@@ -24,13 +24,9 @@ final class DescriptorCalls {
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
-    private static final int F_GETLK = 5;
-    private static final int F_SETLK = 6;
-    private static final int F_SETLKW = 7;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
-    private static final int F_UNLCK = 2;
     private static final int TCGETS = 0x5401;
     private static final int TIOCGPGRP = 0x540f;
     private static final int TIOCSPGRP = 0x5410;
@@ -46,9 +42,11 @@ final class DescriptorCalls {
 
     private final GuestThread thread;
     private final CallMemory memory;
+    private final LockCalls locks;
 
     DescriptorCalls(GuestThread thread) {
         this.thread = thread;
+        locks = new LockCalls(thread);
         memory = thread.memory();
     }
 
@@ -126,13 +124,13 @@ final class DescriptorCalls {
                 file.flags((file.flags() & ~SET_FLAGS) | ((int) argument & SET_FLAGS));
                 return 0;
             }
-            case F_GETLK -> {
-                // The guest is alone with its files.
-                memory.put(argument, new byte[] {F_UNLCK, 0});
-                return 0;
-            }
-            case F_SETLK, F_SETLKW -> {
-                return 0;
+            case LockCalls.GETLK,
+                    LockCalls.SETLK,
+                    LockCalls.SETLKW,
+                    LockCalls.OFD_GETLK,
+                    LockCalls.OFD_SETLK,
+                    LockCalls.OFD_SETLKW -> {
+                return locks.control(file, (int) command, argument);
             }
             case F_ADD_SEALS -> {
                 return file instanceof MemoryDescriptor sealed

@@ -16,6 +16,7 @@ final class KnownCalls {
     private final NameCalls names;
     private final PathCalls paths;
     private final DescriptorCalls descriptors;
+    private final LockCalls locks;
     private final SelectCalls selects;
     private final SignalCalls signals;
     private final FutexCalls futexes;
@@ -33,6 +34,7 @@ final class KnownCalls {
         names = new NameCalls(thread);
         paths = new PathCalls(thread);
         descriptors = new DescriptorCalls(thread);
+        locks = new LockCalls(thread);
         selects = new SelectCalls(thread);
         signals = new SignalCalls(thread);
         futexes = new FutexCalls(thread);
@@ -126,7 +128,7 @@ final class KnownCalls {
         table.put(LinuxCall.DUP3, (a, b, c, d, e, f) -> descriptors.duplicateTo(a, b, c));
         table.put(LinuxCall.FCNTL, (a, b, c, d, e, f) -> descriptors.control(a, b, c));
         table.put(LinuxCall.IOCTL, (a, b, c, d, e, f) -> descriptors.device(a, b, c));
-        table.put(LinuxCall.FLOCK, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FLOCK, (a, b, c, d, e, f) -> locks.lockWhole(a, b));
         table.put(LinuxCall.FTRUNCATE, (a, b, c, d, e, f) -> transfers.truncate(a, b));
         table.put(LinuxCall.FALLOCATE, (a, b, c, d, e, f) -> transfers.allocate(a, b, c, d));
         table.put(LinuxCall.CLOSE, (a, b, c, d, e, f) -> descriptors.close(a));

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.lock.FileLocks;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -25,7 +26,24 @@ public final class DescriptorTable {
 
     private int users = 1;
 
+    /** Where the processes of this may own locks of files; null before the first one. Set before that is taken. */
+    private volatile @Nullable FileLocks locks;
+
     public DescriptorTable() {}
+
+    /** Has each close release the locks that this owns in the file. Called before one is taken. */
+    public void keepLocks(FileLocks taken) {
+        locks = taken;
+    }
+
+    /** Ends a descriptor: with any of a file, all locks of the process in that file end ({@code locks_remove_posix}). */
+    private void end(GuestFile file) {
+        FileLocks kept = locks;
+        if (kept != null) {
+            kept.releaseAll(file.lockKey(), this);
+        }
+        file.release();
+    }
 
     /** Copies the table for a child. */
     public synchronized DescriptorTable copy() {
@@ -121,10 +139,13 @@ public final class DescriptorTable {
         boolean isBusy;
         synchronized (this) {
             isBusy = reserved.contains(number) && !all.containsKey(number);
-            old = isBusy ? new Descriptor(file, false) : all.put(number, new Descriptor(file, endsAtExec));
+            old = isBusy ? null : all.put(number, new Descriptor(file, endsAtExec));
+        }
+        if (isBusy) {
+            file.release();
         }
         if (old != null) {
-            old.file.release();
+            end(old.file);
         }
         return isBusy ? LinuxErrno.EBUSY : number;
     }
@@ -137,7 +158,7 @@ public final class DescriptorTable {
         if (old == null) {
             return LinuxErrno.EBADF;
         }
-        old.file.release();
+        end(old.file);
         return 0;
     }
 
@@ -157,7 +178,7 @@ public final class DescriptorTable {
                 }
             }
         }
-        closed.forEach(GuestFile::release);
+        closed.forEach(this::end);
     }
 
     /** Ends the use of a process; the last one closes all files. */
@@ -170,6 +191,6 @@ public final class DescriptorTable {
             all.values().forEach(each -> closed.add(each.file));
             all.clear();
         }
-        closed.forEach(GuestFile::release);
+        closed.forEach(this::end);
     }
 }

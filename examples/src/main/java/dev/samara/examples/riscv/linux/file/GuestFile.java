@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.lock.FileLocks;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,9 @@ public abstract class GuestFile {
 
     private final String path;
     private int users = 1;
+
+    /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
+    private volatile @Nullable FileLocks locks;
 
     /** The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread. */
     private volatile int flags;
@@ -63,8 +67,23 @@ public abstract class GuestFile {
             isLast = --users == 0;
         }
         if (isLast) {
+            FileLocks kept = locks;
+            if (kept != null) {
+                kept.releaseAll(lockKey(), this);
+            }
             close();
         }
+    }
+
+    /** Has the last close release the locks that this owns. Called before one is taken. */
+    public final void keepLocks(FileLocks taken) {
+        locks = taken;
+    }
+
+    /** Returns what identifies this file for locks, whatever its name is. */
+    public final FileLocks.FileKey lockKey() {
+        FileStatus found = status();
+        return new FileLocks.FileKey(found.device(), found.inode());
     }
 
     /** Ends the use of the last descriptor. */

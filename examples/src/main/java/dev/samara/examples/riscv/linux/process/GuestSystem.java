@@ -5,6 +5,7 @@ import dev.samara.core.Machine;
 import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.lock.FileLocks;
 import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
@@ -35,6 +36,7 @@ public final class GuestSystem {
     private final SegmentTable segments = new SegmentTable();
     private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
+    private final FileLocks locks = new FileLocks();
     private final UnnamedMemory unnamed = new UnnamedMemory();
     private final GuestStatistics counts = new GuestStatistics();
     private final AtomicLong inodes = new AtomicLong(1);
@@ -117,6 +119,10 @@ public final class GuestSystem {
 
     public NamedPipes namedPipes() {
         return namedPipes;
+    }
+
+    public FileLocks locks() {
+        return locks;
     }
 
     public UnnamedMemory unnamedMemory() {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.lock;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.wait.WaitList;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The locks of files that the processes of a guest hold, which bind no program of the host. Locks of records have a
+ * process or an open file as their owner, and conflict with each other; those of {@code flock} have an open file, and
+ * conflict among themselves. Thread-safe.
+ */
+public final class FileLocks {
+    /** The most locks of a guest. */
+    private static final int MOST = 16_384;
+
+    /** What identifies a file, also after its last name is gone. */
+    public record FileKey(long device, long inode) {}
+
+    /** The two families of locks, of which none knows the other. */
+    public enum Family {
+        /** {@code fcntl}. */
+        RECORDS,
+        /** {@code flock}. */
+        WHOLE
+    }
+
+    private record Place(FileKey file, Family family) {}
+
+    /** A process that waits for a lock, and what has a lock that conflicts. */
+    private record Blocked(Object waiter, Object holder) {}
+
+    /** The locks of each file, those of an owner in order and joined where they meet. */
+    private final Map<Place, List<HeldLock>> all = new HashMap<>();
+
+    private final List<Blocked> blocked = new ArrayList<>();
+    private final WaitList waiters = new WaitList();
+    private int count;
+
+    public FileLocks() {}
+
+    /** The threads that wait for a lock. */
+    public WaitList waiters() {
+        return waiters;
+    }
+
+    /** Returns a lock that conflicts with one that is wanted; null for none. */
+    public synchronized @Nullable HeldLock conflict(FileKey file, Family family, HeldLock wanted) {
+        for (HeldLock each : all.getOrDefault(new Place(file, family), List.of())) {
+            if (each.conflicts(wanted)) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Takes a lock, in place of those that its owner has there.
+     *
+     * @return 0; EAGAIN if another one conflicts; or ENOLCK
+     */
+    public long take(FileKey file, Family family, HeldLock wanted) {
+        synchronized (this) {
+            if (conflict(file, family, wanted) != null) {
+                return LinuxErrno.EAGAIN;
+            }
+            // A lock that is divided has two parts more.
+            if (count > MOST - 2) {
+                return LinuxErrno.ENOLCK;
+            }
+            Place place = new Place(file, family);
+            List<HeldLock> locks = cut(place, wanted);
+            HeldLock joined = wanted;
+            for (int i = locks.size() - 1; i >= 0; i--) {
+                HeldLock with = joined.joined(locks.get(i));
+                if (with != null) {
+                    locks.remove(i);
+                    joined = with;
+                }
+            }
+            locks.add(joined);
+            put(place, locks);
+        }
+        // It may have taken the place of an exclusive one.
+        waiters.wakeAll();
+        return 0;
+    }
+
+    /**
+     * Takes a lock of records of a process as {@link #take} does, for a thread that waits for it otherwise.
+     *
+     * @return also EDEADLK, if the process that has the lock waits for this one
+     */
+    public long takeOrWait(FileKey file, HeldLock wanted) {
+        synchronized (this) {
+            forgetWait(wanted.owner());
+            HeldLock other = conflict(file, Family.RECORDS, wanted);
+            if (other != null) {
+                if (waitsFor(other.owner(), wanted.owner(), 0)) {
+                    return LinuxErrno.EDEADLK;
+                }
+                blocked.add(new Blocked(wanted.owner(), other.owner()));
+                return LinuxErrno.EAGAIN;
+            }
+        }
+        return take(file, Family.RECORDS, wanted);
+    }
+
+    /** Ends a wait for a lock. */
+    public synchronized void forgetWait(Object owner) {
+        blocked.removeIf(each -> each.waiter() == owner);
+    }
+
+    private boolean waitsFor(Object waiter, Object owner, int depth) {
+        if (waiter == owner) {
+            return true;
+        }
+        // Each process waits once: a longer chain is a circle that does not lead here.
+        return depth <= blocked.size()
+                && blocked.stream()
+                        .anyMatch(each -> each.waiter() == waiter && waitsFor(each.holder(), owner, depth + 1));
+    }
+
+    /** Releases what an owner has of the range of a lock. */
+    public void release(FileKey file, Family family, HeldLock range) {
+        synchronized (this) {
+            Place place = new Place(file, family);
+            if (all.containsKey(place)) {
+                put(place, cut(place, range));
+            }
+        }
+        waiters.wakeAll();
+    }
+
+    /** Releases all locks of an owner in a file, of both families. */
+    public void releaseAll(FileKey file, Object owner) {
+        HeldLock range = new HeldLock(owner, 0, true, 0, Long.MAX_VALUE);
+        for (Family each : Family.values()) {
+            release(file, each, range);
+        }
+    }
+
+    /** Returns the locks of a file without what their owner has in a range. */
+    private List<HeldLock> cut(Place place, HeldLock range) {
+        List<HeldLock> left = new ArrayList<>();
+        for (HeldLock each : all.getOrDefault(place, List.of())) {
+            if (!each.isReplacedBy(range)) {
+                left.add(each);
+                continue;
+            }
+            HeldLock before = each.before(range);
+            HeldLock after = each.after(range);
+            if (before != null) {
+                left.add(before);
+            }
+            if (after != null) {
+                left.add(after);
+            }
+        }
+        return left;
+    }
+
+    private void put(Place place, List<HeldLock> locks) {
+        List<HeldLock> old = locks.isEmpty() ? all.remove(place) : all.put(place, locks);
+        count += locks.size() - (old == null ? 0 : old.size());
+    }
+}
