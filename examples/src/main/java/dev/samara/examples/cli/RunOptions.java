@@ -166,7 +166,7 @@ final class RunOptions {
     }
 
     private int run(Emulation emulation, Runner runner, PrintWriter errors) throws Exception {
-        int status = runner.run(emulation);
+        int status = new StoppedAtExit(emulation).run(runner);
         if (showsStatistics) {
             emulation.statistics().forEach(errors::println);
             errors.flush();

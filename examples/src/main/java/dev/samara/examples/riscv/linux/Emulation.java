@@ -24,6 +24,7 @@ import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProgramStart;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
+import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.translate.BackgroundTranslator;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,6 +157,19 @@ public final class Emulation {
         return WaitStatus.ofShell(first.exitStatus());
     }
 
+    /**
+     * Ends the guest as SIGTERM does: {@link #run} saves its files, and returns. Does not wait, and does nothing when
+     * the guest has ended. For any thread.
+     */
+    public void stop() {
+        system.stop(SignalInfo.TERM);
+    }
+
+    /** Has a test start the threads of the guest. A seam, called before {@link #run}. */
+    void startThreadsBy(Consumer<Thread> other) {
+        system.startThreadsBy(other);
+    }
+
     private GuestProcess begin() throws ElfException {
         List<String> arguments = new ArrayList<>(List.of(plan.program().toString()));
         arguments.addAll(plan.arguments());
@@ -178,11 +193,19 @@ public final class Emulation {
                 process.beginDebugging(debugger);
             }
             GuestThread thread = new GuestThread(process, process.pid(), null);
+            if (!thread.reserve()) {
+                thread.discard();
+                program.space().close();
+                throw new ElfException("the host has no thread for the guest");
+            }
             thread.begin(program);
             process.addFirst(thread);
             system.tree().add(process, null);
             thread.start();
             isBegun = true;
+            if (system.isEnding()) {
+                process.kill(SignalInfo.TERM);
+            }
             return process;
         } catch (ProgramStart.LoadException e) {
             throw new ElfException(String.valueOf(e.getMessage()));

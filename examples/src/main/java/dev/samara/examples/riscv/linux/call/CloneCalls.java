@@ -13,6 +13,7 @@ import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
+import org.jspecify.annotations.Nullable;
 
 /** The calls that make threads and processes, and those that end them. */
 final class CloneCalls {
@@ -73,6 +74,9 @@ final class CloneCalls {
         prepare(child, flags, stack, tls, childTid);
         boolean isAdded = false;
         try {
+            if (!child.reserve()) {
+                return LinuxErrno.EAGAIN;
+            }
             if ((flags & SETS_PARENT_TID) != 0) {
                 thread.memory().putInt(parentTid, tid);
             }
@@ -107,9 +111,11 @@ final class CloneCalls {
         int pid = system.tree().newId();
         boolean sharesMemory = (flags & SHARES_MEMORY) != 0;
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
-        GuestThread child;
+        GuestProcess process;
+        GuestThread child = null;
+        boolean isComplete = false;
         try {
-            GuestProcess process = new GuestProcess(
+            process = new GuestProcess(
                     system,
                     pid,
                     memory,
@@ -124,9 +130,15 @@ final class CloneCalls {
                     parent.limits(),
                     (int) (flags & END_SIGNAL));
             child = new GuestThread(process, pid, thread);
-        } catch (RuntimeException | Error e) {
-            memory.close();
-            throw e;
+            isComplete = child.reserve();
+        } finally {
+            if (!isComplete) {
+                giveUp(child, memory);
+            }
+        }
+        if (!isComplete) {
+            process.files().closeAll();
+            return LinuxErrno.EAGAIN;
         }
         prepare(child, flags, stack, tls, childTid);
         if (!sharesMemory || stack == 0) {
@@ -148,6 +160,13 @@ final class CloneCalls {
             child.process().awaitRelease(thread);
         }
         return pid;
+    }
+
+    private static void giveUp(@Nullable GuestThread child, ProcessMemory memory) {
+        if (child != null) {
+            child.discard();
+        }
+        memory.close();
     }
 
     private static SignalActions actionsOf(GuestProcess parent) {

@@ -29,14 +29,6 @@ final class TransferCalls {
         return found == null || (found.flags() & OpenFlags.PATH) != 0 ? NoOpenFile.NONE : found;
     }
 
-    /** One read or write of a chunk at the position of the file, or at an offset that is not negative. */
-    private long move(GuestFile file, boolean isRead, ByteBuffer bytes, long offset) {
-        if (isRead) {
-            return offset < 0 ? file.read(thread, bytes) : file.readAt(bytes, offset);
-        }
-        return offset < 0 ? file.write(thread, bytes) : file.writeAt(bytes, offset);
-    }
-
     private long transfer(GuestFile file, boolean isRead, long address, long length, long offset) {
         if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
@@ -62,8 +54,11 @@ final class TransferCalls {
     }
 
     private long readPart(GuestFile file, long address, int length, long offset) {
+        if (offset < 0) {
+            return file.readTo(thread, length, (bytes, read) -> memory.putSome(address, bytes, 0, read));
+        }
         byte[] bytes = new byte[length];
-        long read = move(file, true, ByteBuffer.wrap(bytes), offset);
+        long read = file.readAt(ByteBuffer.wrap(bytes), offset);
         if (read <= 0) {
             return read;
         }
@@ -72,12 +67,16 @@ final class TransferCalls {
     }
 
     private long writePart(GuestFile file, long address, int length, long offset) {
+        if (file.dropsBytes()) {
+            return length;
+        }
         byte[] bytes = new byte[length];
         int got = memory.getSome(address, bytes, 0, length);
         if (got == 0 && length > 0) {
             return LinuxErrno.EFAULT;
         }
-        return move(file, false, ByteBuffer.wrap(bytes, 0, got), offset);
+        ByteBuffer given = ByteBuffer.wrap(bytes, 0, got);
+        return offset < 0 ? file.write(thread, given) : file.writeAt(given, offset);
     }
 
     long read(long descriptor, long address, long length) {
@@ -188,13 +187,7 @@ final class TransferCalls {
         if (!(file instanceof GuestFolder folder)) {
             return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
-        ByteBuffer bytes = CallMemory.structure((int) Math.min(Math.max(length, 0), CHUNK));
-        long result = folder.entries(bytes);
-        if (result > 0) {
-            byte[] found = new byte[(int) result];
-            bytes.get(0, found);
-            memory.put(address, found);
-        }
-        return result;
+        return folder.entriesTo(
+                (int) Math.min(Math.max(length, 0), CHUNK), (bytes, found) -> memory.putSome(address, bytes, 0, found));
     }
 }

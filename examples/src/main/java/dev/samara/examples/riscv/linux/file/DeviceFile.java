@@ -85,6 +85,11 @@ public final class DeviceFile extends GuestFile {
         return 0;
     }
 
+    @Override
+    public boolean dropsBytes() {
+        return device == Device.NULL || device == Device.ZERO;
+    }
+
     public boolean isZero() {
         return device == Device.ZERO;
     }

@@ -30,7 +30,7 @@ public final class FolderFile extends GuestFolder {
     }
 
     @Override
-    public long entries(ByteBuffer target) {
+    long entries(ByteBuffer target) {
         synchronized (pipes) {
             Path found = name.host();
             if (found == null) {

@@ -92,6 +92,23 @@ public abstract class GuestFile {
     /** Reads at the position of this file; may wait. */
     public abstract long read(FileThread thread, ByteBuffer target);
 
+    /**
+     * Reads at the position of this file as {@link #read} does, and takes from it only what the target takes.
+     *
+     * @param length the most bytes
+     * @return the number of bytes, or an error; EFAULT if the target takes none of what there is
+     */
+    public long readTo(FileThread thread, int length, ReadTarget target) {
+        byte[] bytes = new byte[length];
+        long read = read(thread, ByteBuffer.wrap(bytes));
+        return read <= 0 ? read : taken(target.put(bytes, (int) read));
+    }
+
+    /** Returns the result of a read of which the target has taken some bytes. */
+    static long taken(int bytes) {
+        return bytes == 0 ? LinuxErrno.EFAULT : bytes;
+    }
+
     /** Writes at the position of this file; may wait. */
     public abstract long write(FileThread thread, ByteBuffer source);
 
@@ -135,6 +152,11 @@ public abstract class GuestFile {
     /** Returns what an {@code mmap} of this maps; null if it cannot be mapped. */
     public @Nullable Backing backing() {
         return null;
+    }
+
+    /** Whether a write takes bytes that it never looks at, so that they need not be there. */
+    public boolean dropsBytes() {
+        return false;
     }
 
     public boolean isTerminal() {

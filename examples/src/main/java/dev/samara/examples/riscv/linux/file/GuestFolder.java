@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** An open directory. Its names are read when the first of them is asked for. */
 public abstract class GuestFolder extends GuestFile {
     private static final int HEADER = 19;
+    private static final int LENGTH = 16;
     private static final int DT_FIFO = 1;
     private static final int DT_DIR = 4;
     private static final int DT_REG = 8;
@@ -57,8 +59,30 @@ public abstract class GuestFolder extends GuestFile {
         return 0;
     }
 
-    /** Writes as many entries as fit ({@code getdents64}); returns the number of bytes. */
-    public long entries(ByteBuffer target) {
+    /**
+     * Writes as many entries as fit and as the target takes ({@code getdents64}); returns the number of bytes.
+     *
+     * @param length the most bytes
+     */
+    public synchronized long entriesTo(int length, ReadTarget target) {
+        int before = next;
+        ByteBuffer entries = CallMemory.structure(length);
+        long found = entries(entries);
+        if (found <= 0) {
+            return found;
+        }
+        int taken = target.put(entries.array(), (int) found);
+        int whole = 0;
+        next = before;
+        while (whole < found && whole + entries.getShort(whole + LENGTH) <= taken) {
+            whole += entries.getShort(whole + LENGTH);
+            next++;
+        }
+        return taken(whole);
+    }
+
+    /** Writes as many entries as fit; returns the number of bytes. */
+    long entries(ByteBuffer target) {
         return fill(target);
     }
 
@@ -94,7 +118,7 @@ public abstract class GuestFolder extends GuestFile {
     private void put(ByteBuffer target, FileStatus status, byte[] bytes, int length) {
         int at = target.position();
         target.putLong(at, status.inode()).putLong(at + 8, next + 1L);
-        target.putShort(at + 16, (short) length).put(at + 18, (byte) type(status));
+        target.putShort(at + LENGTH, (short) length).put(at + 18, (byte) type(status));
         target.put(at + HEADER, bytes);
         target.put(at + HEADER + bytes.length, (byte) 0);
         target.position(at + length);

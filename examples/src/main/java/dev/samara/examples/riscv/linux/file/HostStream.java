@@ -32,7 +32,12 @@ public final class HostStream extends GuestFile {
                 out.flush();
             }
         } catch (IOException e) {
-            return LinuxErrno.EIO;
+            // The JDK tells the text of the error where it tells one at all; of a stream that nobody reads it is this.
+            long error = LinuxErrno.of(e);
+            if (error == LinuxErrno.EPIPE) {
+                thread.sendPipeSignal();
+            }
+            return error;
         }
         return bytes.length;
     }

@@ -29,6 +29,10 @@ public final class Pipe {
     private final AtomicInteger pipes;
 
     private final WaitList waiters = new WaitList();
+
+    /** Held by the reader that takes bytes, from before it looks at them until it drops them. Before the monitor. */
+    private final Object reading = new Object();
+
     private byte[] bytes = new byte[CAPACITY];
     private int start;
     private int length;
@@ -172,21 +176,39 @@ public final class Pipe {
         return readers == 0 || CAPACITY - length >= Math.min(count, ATOMIC);
     }
 
-    /** Moves bytes to a reader; returns their number. */
-    int take(ByteBuffer target) {
-        int taken;
+    /**
+     * Moves bytes to a reader: those that the target takes, and no others. One reader at a time: the target is memory
+     * of the guest, and this waits for nothing of the pipe.
+     *
+     * @return their number; EFAULT if there are some, and the target takes none
+     */
+    long take(int most, ReadTarget target) {
+        synchronized (reading) {
+            byte[] found = first(most);
+            if (found.length == 0) {
+                return 0;
+            }
+            int taken = target.put(found, found.length);
+            drop(taken);
+            return GuestFile.taken(taken);
+        }
+    }
+
+    private synchronized byte[] first(int most) {
+        byte[] found = new byte[Math.min(length, most)];
+        int ahead = Math.min(found.length, CAPACITY - start);
+        System.arraycopy(bytes, start, found, 0, ahead);
+        System.arraycopy(bytes, 0, found, ahead, found.length - ahead);
+        return found;
+    }
+
+    private void drop(int taken) {
         synchronized (this) {
-            taken = Math.min(length, target.remaining());
-            int first = Math.min(taken, CAPACITY - start);
-            target.put(bytes, start, first).put(bytes, 0, taken - first);
             start = (start + taken) % CAPACITY;
             length -= taken;
             notifyAll();
         }
-        if (taken > 0) {
-            waiters.wakeAll();
-        }
-        return taken;
+        waiters.wakeAll();
     }
 
     /** Moves bytes from a writer that is no thread of the guest, and waits for room if there is none. */

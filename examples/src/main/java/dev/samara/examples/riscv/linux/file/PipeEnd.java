@@ -30,12 +30,22 @@ public class PipeEnd extends GuestFile {
 
     @Override
     public final long read(FileThread thread, ByteBuffer target) {
+        return readTo(thread, target.remaining(), (bytes, length) -> {
+            target.put(bytes, 0, length);
+            return length;
+        });
+    }
+
+    @Override
+    public final long readTo(FileThread thread, int length, ReadTarget target) {
         if (!mayRead()) {
             return LinuxErrno.EBADF;
         }
         for (; ; ) {
-            int taken = pipe.take(target);
-            if (taken > 0 || !target.hasRemaining() || (!pipe.hasWriter() && pipe.length() == 0)) {
+            // Before the bytes: what a writer gives before it ends is there to be taken after that.
+            boolean hasWriter = pipe.hasWriter();
+            long taken = pipe.take(length, target);
+            if (taken != 0 || length == 0 || !hasWriter) {
                 return taken;
             }
             if (isNonBlocking()) {

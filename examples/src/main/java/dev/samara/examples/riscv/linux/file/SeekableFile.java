@@ -36,6 +36,18 @@ abstract class SeekableFile extends GuestFile {
     }
 
     @Override
+    public final synchronized long readTo(FileThread thread, int length, ReadTarget target) {
+        byte[] bytes = new byte[length];
+        long read = pread(ByteBuffer.wrap(bytes), position);
+        if (read <= 0) {
+            return read;
+        }
+        int taken = target.put(bytes, (int) read);
+        position += taken;
+        return taken(taken);
+    }
+
+    @Override
     public final synchronized long write(FileThread thread, ByteBuffer source) {
         if ((flags() & OpenFlags.APPEND) == 0) {
             long done = pwrite(source, position);

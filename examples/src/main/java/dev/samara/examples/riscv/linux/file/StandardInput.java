@@ -53,17 +53,26 @@ public final class StandardInput extends GuestFile {
         }
     }
 
-    @Override
-    public long read(FileThread thread, ByteBuffer target) {
+    /** Begins a read; returns 0, or why it cannot go on. */
+    private long begin(FileThread thread) {
         long result = isTerminal ? thread.checkTerminalRead() : 0;
         if (result != 0) {
             return result;
         }
         start();
-        if (isNonBlocking() && !pipe.isReadable()) {
-            return LinuxErrno.EAGAIN;
-        }
-        return end.read(thread, target);
+        return isNonBlocking() && !pipe.isReadable() ? LinuxErrno.EAGAIN : 0;
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        long result = begin(thread);
+        return result != 0 ? result : end.read(thread, target);
+    }
+
+    @Override
+    public long readTo(FileThread thread, int length, ReadTarget target) {
+        long result = begin(thread);
+        return result != 0 ? result : end.readTo(thread, length, target);
     }
 
     @Override

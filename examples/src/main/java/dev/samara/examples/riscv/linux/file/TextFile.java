@@ -25,6 +25,18 @@ public final class TextFile extends GuestFile {
     }
 
     @Override
+    public synchronized long readTo(FileThread thread, int length, ReadTarget target) {
+        byte[] read = new byte[length];
+        long done = readAt(ByteBuffer.wrap(read), position);
+        if (done == 0) {
+            return 0;
+        }
+        int taken = target.put(read, (int) done);
+        position += taken;
+        return taken(taken);
+    }
+
+    @Override
     public long write(FileThread thread, ByteBuffer source) {
         return LinuxErrno.EACCES;
     }

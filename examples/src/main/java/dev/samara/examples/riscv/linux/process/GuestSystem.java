@@ -13,6 +13,7 @@ import dev.samara.examples.riscv.linux.wait.FutexTable;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,7 @@ public final class GuestSystem {
     private final AtomicInteger pipes = new AtomicInteger();
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
+    private Consumer<Thread> starter = Thread::start;
 
     /**
      * Makes a system without processes.
@@ -99,6 +101,16 @@ public final class GuestSystem {
 
     ThreadCalls callsOf(GuestThread thread) {
         return calls.apply(thread);
+    }
+
+    /** Returns what starts a thread of the host, and throws an OutOfMemoryError if there is none. */
+    Consumer<Thread> starter() {
+        return starter;
+    }
+
+    /** Has a test start the threads. A seam, called before there are processes. */
+    public void startThreadsBy(Consumer<Thread> other) {
+        starter = other;
     }
 
     public ProcessTree tree() {
@@ -194,12 +206,17 @@ public final class GuestSystem {
         }
     }
 
-    /** Kills all processes, and waits for their ends. Names of pipes end with them. */
-    public void endProcesses() throws InterruptedException {
+    /** Ends all processes, and those that begin, as a signal does. For any thread. */
+    public void stop(int signal) {
         isEnding = true;
         for (GuestProcess each : tree.all()) {
-            each.kill(SignalInfo.KILL);
+            each.kill(signal);
         }
+    }
+
+    /** Kills all processes, and waits for their ends. Names of pipes end with them. */
+    public void endProcesses() throws InterruptedException {
+        stop(SignalInfo.KILL);
         tree.awaitEnds();
         endTimers();
         namedPipes.close();

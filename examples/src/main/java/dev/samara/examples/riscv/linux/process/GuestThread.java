@@ -28,6 +28,7 @@ import dev.samara.examples.riscv.linux.wait.RobustList;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +69,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private volatile boolean isInCode;
 
     private final TidWords tidWords = new TidWords();
+    private final CountDownLatch mayBegin = new CountDownLatch(1);
+
+    /** Written before {@link #mayBegin} is counted down. */
+    private boolean isDiscarded;
 
     /** Makes a thread with a CPU in the space of its process; the creator gives it registers and starts it. */
     public GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
@@ -180,10 +185,30 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         used.clear();
     }
 
+    /**
+     * Has the host make the thread, which waits for {@link #start} or {@link #discard}. Called before others know this
+     * thread: the host may have no more threads.
+     *
+     * @return whether there is a thread
+     */
+    public boolean reserve() {
+        Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
+        made.setDaemon(true);
+        try {
+            process.system().starter().accept(made);
+            return true;
+        } catch (OutOfMemoryError noThread) {
+            // What the JDK throws for a thread that the host refuses.
+            return false;
+        }
+    }
+
     /** Gives up a thread that was not started. */
     public void discard() {
         cpu.claim();
         cpu.close();
+        isDiscarded = true;
+        mayBegin.countDown();
     }
 
     /** Begins a program: its space is that of the CPU. */
@@ -197,17 +222,29 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         tid = process.pid();
     }
 
+    /** Has the thread that was reserved begin. */
     public void start() {
         if (debugger != null) {
             debugger.starts(this);
         }
-        Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
-        made.setDaemon(true);
-        made.start();
+        mayBegin.countDown();
+    }
+
+    /** Waits until this may begin; returns whether it is to. Nobody interrupts it before. */
+    private boolean awaitStart() {
+        try {
+            mayBegin.await();
+            return !isDiscarded;
+        } catch (InterruptedException unexpected) {
+            throw new IllegalStateException(unexpected);
+        }
     }
 
     @Override
     public void run() {
+        if (!awaitStart()) {
+            return;
+        }
         cpu.claim();
         runner = Thread.currentThread();
         try {

@@ -25,6 +25,7 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     public static final int SEGV = 11;
     public static final int PIPE = 13;
     public static final int ALRM = 14;
+    public static final int TERM = 15;
     public static final int CHLD = 17;
     public static final int CONT = 18;
     public static final int STOP = 19;
