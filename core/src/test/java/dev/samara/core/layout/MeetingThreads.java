@@ -25,6 +25,9 @@ final class MeetingThreads implements AutoCloseable {
 
     private volatile boolean isFailing;
 
+    /** Whether a thread meets another one at each lock. */
+    private volatile boolean isMet = true;
+
     private final class MetLock extends ReentrantLock {
         private static final long serialVersionUID = 1;
 
@@ -38,7 +41,7 @@ final class MeetingThreads implements AutoCloseable {
 
         @Override
         public boolean isLocked() {
-            return true;
+            return isMet || super.isLocked();
         }
     }
 
@@ -77,6 +80,16 @@ final class MeetingThreads implements AutoCloseable {
             return threads.get(thread).submit(call).get();
         } catch (InterruptedException | ExecutionException failed) {
             throw new AssertionError(failed);
+        }
+    }
+
+    /** Makes a call on a thread that meets nobody. */
+    <T> T callAlone(int thread, Callable<T> call) {
+        isMet = false;
+        try {
+            return call(thread, call);
+        } finally {
+            isMet = true;
         }
     }
 

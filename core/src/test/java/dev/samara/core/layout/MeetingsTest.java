@@ -58,6 +58,12 @@ class MeetingsTest {
         assertEquals(0, threads.call(thread, () -> space.munmap(at, pages * PAGE)));
     }
 
+    /** A thread that meets nobody maps pages at a place and unmaps them: it is not noted, however long that takes. */
+    private void mapAndUnmapAlone(int thread, long at, long pages) {
+        assertEquals(at, threads.callAlone(thread, () -> space.mmap(at, pages * PAGE, RW, HERE, null, 0)));
+        assertEquals(0, threads.callAlone(thread, () -> space.munmap(at, pages * PAGE)));
+    }
+
     private void meetUntilDivided(long... places) {
         for (int round = 0; round < ROUNDS && !Divisions.isDivided(layout); round++) {
             for (int thread = 0; thread < places.length; thread++) {
@@ -80,18 +86,18 @@ class MeetingsTest {
     void learns() {
         meetUntilDivided(PLACE, PLACE + ARENA);
         long border = Divisions.start(layout, 1);
-        mapAndUnmap(2, border - 2 * PAGE, 4);
+        mapAndUnmapAlone(2, border - 2 * PAGE, 4);
         assertFalse(Divisions.isDivided(layout));
         meetUntilDivided(PLACE, PLACE + ARENA);
-        mapAndUnmap(2, border - 2 * PAGE, 4);
+        mapAndUnmapAlone(2, border - 2 * PAGE, 4);
         assertEquals(2, Divisions.parts(layout));
         long next = Divisions.start(layout, 1);
         // Asks for the neighbour below.
-        mapAndUnmap(2, next, 4);
+        mapAndUnmapAlone(2, next, 4);
         assertFalse(Divisions.isDivided(layout));
         meetUntilDivided(PLACE, PLACE + ARENA);
-        mapAndUnmap(2, border - 2 * PAGE, 4);
-        mapAndUnmap(2, next, 4);
+        mapAndUnmapAlone(2, border - 2 * PAGE, 4);
+        mapAndUnmapAlone(2, next, 4);
         assertEquals(2, Divisions.parts(layout));
     }
 
