@@ -4,7 +4,6 @@ package dev.samara.examples.riscv.linux;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
-import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.linux.abi.GuestText;
@@ -23,6 +22,7 @@ import dev.samara.examples.riscv.linux.process.GuestReports;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProgramStart;
+import dev.samara.examples.riscv.linux.process.ResourceLimits;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.translate.BackgroundTranslator;
@@ -40,8 +40,6 @@ import org.jspecify.annotations.Nullable;
  * are killed then, as in a container.
  */
 public final class Emulation {
-    private static final long STACK = 8L << 20;
-
     private final RunPlan plan;
     private final GuestRoot root;
     private final Machine machine;
@@ -177,8 +175,8 @@ public final class Emulation {
                 new ProgramStart(root.programName(), plan.program(), texts(arguments), texts(plan.environment()));
         boolean isBegun = false;
         try {
-            Map<Resource, Long> limits = Map.of(Resource.STACK, STACK, Resource.MEMLOCK, STACK);
-            LoadedProgram program = start.load(machine, root, limits);
+            ResourceLimits limits = new ResourceLimits();
+            LoadedProgram program = start.load(machine, root, limits.ofSpace());
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),

@@ -79,7 +79,7 @@ final class DescriptorCalls {
         if (file == null) {
             return LinuxErrno.EBADF;
         }
-        if (from < 0 || from >= DescriptorTable.MOST) {
+        if (from < 0 || from >= files().limit()) {
             return LinuxErrno.EINVAL;
         }
         file.retain();
@@ -88,7 +88,7 @@ final class DescriptorCalls {
 
     long duplicateTo(long descriptor, long number, long flags) {
         GuestFile file = thread.file(descriptor);
-        if (file == null || (int) number < 0 || (int) number >= DescriptorTable.MOST) {
+        if (file == null || (int) number < 0 || (int) number >= files().limit()) {
             return LinuxErrno.EBADF;
         }
         if (descriptor == number || (flags & ~OpenFlags.CLOEXEC) != 0) {

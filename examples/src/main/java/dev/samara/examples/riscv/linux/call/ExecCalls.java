@@ -93,8 +93,8 @@ final class ExecCalls {
     private LoadedStart load(ProgramStart start) throws ProgramStart.LoadException {
         GuestSystem system = thread.process().system();
         ProgramStart actual = start.withInterpreter(system.root());
-        LoadedProgram program =
-                actual.load(system.machine(), system.root(), thread.process().limits());
+        LoadedProgram program = actual.load(
+                system.machine(), system.root(), thread.process().limits().ofSpace());
         return new LoadedStart(program, actual.names());
     }
 

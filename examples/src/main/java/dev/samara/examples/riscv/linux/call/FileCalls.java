@@ -83,7 +83,7 @@ final class FileCalls {
         if (file == null) {
             return found.error;
         }
-        if ((flags & OpenFlags.TRUNC) != 0 && file instanceof DiskFile && file.mayWrite()) {
+        if ((flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite()) {
             long result = file.truncate(0);
             if (result < 0) {
                 file.release();
@@ -110,30 +110,58 @@ final class FileCalls {
             if (place.error() != 0) {
                 return FoundFile.none(place.error());
             }
+            GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
+            if (open != null) {
+                return reopen(open, flags, mode);
+            }
             GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
             if (special != null) {
                 return FoundFile.of(special);
             }
-            Path host = place.host();
-            if (host == null) {
-                return FoundFile.none(LinuxErrno.ENOENT);
-            }
-            long error = check(place, host, flags);
-            if (error != 0) {
-                return FoundFile.none(error);
-            }
-            NamedPipes.PipeRights pipe = names.findWithRights(host);
-            if (pipe != null) {
-                return new FoundFile(0, null, pipe, place.guest());
-            }
-            try {
-                return FoundFile.of(openHost(place, host, flags, mode));
-            } catch (MmException e) {
-                return FoundFile.none(LinuxErrno.of(e));
-            } catch (IOException e) {
-                return FoundFile.none(LinuxErrno.of(e));
-            }
+            return openPlace(place, flags, mode);
         }
+    }
+
+    /** Opens or makes a file of the host. The caller has the monitor of the names. */
+    private FoundFile openPlace(ResolvedPath place, int flags, long mode) {
+        Path host = place.host();
+        if (host == null) {
+            return FoundFile.none(LinuxErrno.ENOENT);
+        }
+        long error = check(place, host, flags);
+        if (error != 0) {
+            return FoundFile.none(error);
+        }
+        NamedPipes.PipeRights pipe = thread.process().system().namedPipes().findWithRights(host);
+        if (pipe != null) {
+            return new FoundFile(0, null, pipe, place.guest());
+        }
+        try {
+            return FoundFile.of(openHost(place, host, flags, mode));
+        } catch (MmException e) {
+            return FoundFile.none(LinuxErrno.of(e));
+        } catch (IOException e) {
+            return FoundFile.none(LinuxErrno.of(e));
+        }
+    }
+
+    /** Opens the file of a descriptor again: by its name while it has that. The caller has the monitor of the names. */
+    private FoundFile reopen(GuestFile open, int flags, long mode) {
+        if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
+            return FoundFile.none(LinuxErrno.EEXIST);
+        }
+        if ((flags & OpenFlags.NOFOLLOW) != 0 && (flags & OpenFlags.PATH) == 0) {
+            return FoundFile.none(LinuxErrno.ELOOP);
+        }
+        if (open instanceof FolderFile || (open instanceof DiskFile file && file.hasName())) {
+            ResolvedPath place = thread.process().system().root().resolve("/", open.path(), false);
+            return openPlace(place, flags & ~OpenFlags.CREAT, mode);
+        }
+        if ((flags & OpenFlags.DIRECTORY) != 0) {
+            return FoundFile.none(LinuxErrno.ENOTDIR);
+        }
+        GuestFile found = open.reopened(flags & OpenFlags.KEPT);
+        return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);
     }
 
     /** Returns why no file can be made of a name; 0 if nothing is known against it. */

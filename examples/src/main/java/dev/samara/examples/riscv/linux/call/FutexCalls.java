@@ -20,6 +20,8 @@ final class FutexCalls {
     private static final int WAKE_BITS = 10;
     private static final int PRIVATE = 128;
     private static final int WALL_CLOCK = 256;
+    private static final int LAST_OPERATION = 4;
+    private static final int LAST_COMPARISON = 5;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -35,10 +37,19 @@ final class FutexCalls {
 
     long futex(long address, long operation, long value, long fourth, long other, long last) {
         boolean isPrivate = (operation & PRIVATE) != 0;
-        if ((address & 3) != 0) {
+        int command = (int) operation & 127;
+        boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
+        if ((address & 3) != 0 || (hasOther && (other & 3) != 0)) {
             return LinuxErrno.EINVAL;
         }
-        return switch ((int) operation & 127) {
+        if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS) {
+            return LinuxErrno.ENOSYS;
+        }
+        boolean moves = command == REQUEUE || command == COMPARE_REQUEUE;
+        if (moves && ((int) value < 0 || (int) fourth < 0)) {
+            return LinuxErrno.EINVAL;
+        }
+        return switch (command) {
             case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
             case WAIT_BITS ->
                 await(address, isPrivate, (int) value, (int) last, fourth, true, (operation & WALL_CLOCK) != 0);
@@ -92,13 +103,21 @@ final class FutexCalls {
         int compared = encoded << 20 >> 20;
         int operation = encoded >> 28 & 15;
         int argument = (operation & 8) != 0 ? 1 << (operand & 31) : operand;
+        table().check(thread, address, other, isPrivate);
+        if ((operation & 7) > LAST_OPERATION) {
+            return LinuxErrno.ENOSYS;
+        }
         int old;
         do {
             old = memory.getInt(other);
         } while (memory.compareAndExchange(other, old, changed(operation & 7, old, argument)) != old);
-        int woken = table().wake(thread, address, isPrivate, wakes, -1);
-        if (holds(encoded >> 24 & 15, old, compared)) {
-            woken += table().wake(thread, other, isPrivate, otherWakes, -1);
+        int comparison = encoded >> 24 & 15;
+        if (comparison > LAST_COMPARISON) {
+            return LinuxErrno.ENOSYS;
+        }
+        int woken = table().wake(thread, address, isPrivate, Math.max(wakes, 1), -1);
+        if (holds(comparison, old, compared)) {
+            woken += table().wake(thread, other, isPrivate, Math.max(otherWakes, 1), -1);
         }
         return woken;
     }

@@ -6,8 +6,8 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -48,17 +48,10 @@ final class MemoryCalls {
         Backing backing = null;
         if ((flags & MapFlags.ANONYMOUS) == 0) {
             GuestFile file = thread.file(descriptor);
-            if (file == null) {
+            if (file == null || (file.flags() & OpenFlags.PATH) != 0) {
                 return LinuxErrno.EBADF;
             }
-            backing = file.backing();
-            if (file instanceof DeviceFile device && device.isZero()) {
-                flags |= MapFlags.ANONYMOUS;
-            } else if (backing == null) {
-                return LinuxErrno.ENODEV;
-            } else if (!file.mayRead()) {
-                return LinuxErrno.EACCES;
-            }
+            backing = file.mapped();
         }
         return space().mmap(address, length, (int) protection, flags, backing, offset);
     }

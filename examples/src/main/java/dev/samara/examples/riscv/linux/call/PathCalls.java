@@ -162,11 +162,9 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, follows);
-            GuestFile special =
-                    place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+            FileStatus special = ofEmulator(place, follows);
             if (special != null) {
-                found[0] = special.status();
-                special.release();
+                found[0] = special;
                 return 0;
             }
             return onHost(place, host -> {
@@ -174,6 +172,27 @@ final class PathCalls {
                 return 0;
             });
         }
+    }
+
+    /** Returns the status of a file that is none of the host's; null for others. */
+    private @Nullable FileStatus ofEmulator(ResolvedPath place, boolean follows) {
+        if (place.error() != 0) {
+            return null;
+        }
+        if (!follows && ProcFiles.link(thread, place.guest()) != null) {
+            return FileStatus.ofLink();
+        }
+        GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
+        if (open != null) {
+            return open.status();
+        }
+        GuestFile special = ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+        if (special == null) {
+            return null;
+        }
+        FileStatus found = special.status();
+        special.release();
+        return found;
     }
 
     long statOf(long descriptor, long address) {
@@ -198,10 +217,7 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, true);
-            GuestFile special =
-                    place.error() != 0 ? null : ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
-            if (special != null) {
-                special.release();
+            if (ofEmulator(place, true) != null) {
                 return 0;
             }
             return onHost(place, host -> {

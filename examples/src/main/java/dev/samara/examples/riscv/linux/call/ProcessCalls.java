@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
-import dev.samara.core.mman.Resource;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.abi.WaitOptions;
-import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcessTree;
+import dev.samara.examples.riscv.linux.process.ResourceLimits;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
-import java.util.Map;
 
 /** The calls that wait for children, and those that ask what a process and its machine are. */
 final class ProcessCalls {
@@ -25,14 +23,8 @@ final class ProcessCalls {
     private static final int BY_GROUP = 2;
     private static final int NAME = 65;
     private static final int SYSINFO = 112;
-    private static final int MOST_LIMIT = 16;
-    private static final int LIMIT_FILES = 7;
-    private static final long NO_LIMIT = -1;
     private static final int PR_SET_NAME = 15;
     private static final int PR_GET_NAME = 16;
-
-    private static final Map<Integer, Resource> LIMITS =
-            Map.of(2, Resource.DATA, 3, Resource.STACK, 8, Resource.MEMLOCK, 9, Resource.AS);
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -169,27 +161,28 @@ final class ProcessCalls {
     }
 
     long limit(long pid, long number, long newAddress, long oldAddress) {
-        if (number < 0 || number >= MOST_LIMIT) {
+        if (number < 0 || number >= ResourceLimits.COUNT) {
             return LinuxErrno.EINVAL;
         }
         if (pid != 0 && pid != process().pid()) {
             return LinuxErrno.ESRCH;
         }
-        Resource resource = LIMITS.get((int) number);
-        long soft = newAddress == 0 ? 0 : memory.getLong(newAddress);
-        long hard = newAddress == 0 ? 0 : memory.getLong(newAddress + Long.BYTES);
-        if (newAddress != 0 && Long.compareUnsigned(soft, hard) > 0) {
-            return LinuxErrno.EINVAL;
+        ResourceLimits limits = process().limits();
+        long oldSoft = limits.soft((int) number);
+        long oldHard = limits.hard((int) number);
+        if (newAddress != 0) {
+            long soft = memory.getLong(newAddress);
+            long hard = memory.getLong(newAddress + Long.BYTES);
+            if (Long.compareUnsigned(soft, hard) > 0) {
+                return LinuxErrno.EINVAL;
+            }
+            if (!process().setLimit((int) number, soft, hard)) {
+                return LinuxErrno.EPERM;
+            }
         }
         if (oldAddress != 0) {
-            long old = resource != null
-                    ? process().limit(resource)
-                    : number == LIMIT_FILES ? DescriptorTable.MOST : NO_LIMIT;
-            memory.putLong(oldAddress, old);
-            memory.putLong(oldAddress + Long.BYTES, number == LIMIT_FILES ? DescriptorTable.MOST : NO_LIMIT);
-        }
-        if (newAddress != 0 && resource != null) {
-            process().setLimit(resource, soft);
+            memory.putLong(oldAddress, oldSoft);
+            memory.putLong(oldAddress + Long.BYTES, oldHard);
         }
         return 0;
     }

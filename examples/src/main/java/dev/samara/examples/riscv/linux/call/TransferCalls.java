@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
@@ -33,8 +34,8 @@ final class TransferCalls {
         if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
-        if (length < 0) {
-            return LinuxErrno.EINVAL;
+        if (length < 0 || address < 0 || length > ProgramLoader.GEOMETRY.limit() - address) {
+            return LinuxErrno.EFAULT;
         }
         long done = 0;
         do {
@@ -130,7 +131,7 @@ final class TransferCalls {
         if (source == NoOpenFile.NONE || target == NoOpenFile.NONE || !source.mayRead() || !target.mayWrite()) {
             return LinuxErrno.EBADF;
         }
-        if (source.backing() == null) {
+        if (!source.isMappable()) {
             return LinuxErrno.EINVAL;
         }
         long done = 0;
@@ -160,7 +161,8 @@ final class TransferCalls {
     }
 
     long truncate(long descriptor, long length) {
-        return file(descriptor).truncate(length);
+        GuestFile file = file(descriptor);
+        return file != NoOpenFile.NONE && !file.mayWrite() ? LinuxErrno.EINVAL : file.truncate(length);
     }
 
     long sync(long descriptor) {
@@ -170,6 +172,9 @@ final class TransferCalls {
     /** Makes a file at least as long ({@code fallocate} without flags). */
     long allocate(long descriptor, long mode, long offset, long length) {
         GuestFile file = file(descriptor);
+        if (file != NoOpenFile.NONE && !file.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
         if (mode != 0) {
             return LinuxErrno.EOPNOTSUPP;
         }

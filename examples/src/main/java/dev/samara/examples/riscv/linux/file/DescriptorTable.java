@@ -25,6 +25,7 @@ public final class DescriptorTable {
     private final Set<Integer> reserved = new HashSet<>();
 
     private int users = 1;
+    private int most = MOST;
 
     /** Where the processes of this may own locks of files; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
@@ -48,11 +49,22 @@ public final class DescriptorTable {
     /** Copies the table for a child. */
     public synchronized DescriptorTable copy() {
         DescriptorTable copy = new DescriptorTable();
+        copy.most = most;
         all.forEach((number, each) -> {
             each.file.retain();
             copy.all.put(number, each);
         });
         return copy;
+    }
+
+    /** Sets the first number that no descriptor gets; those that there are stay. */
+    public synchronized void limit(long number) {
+        most = Long.compareUnsigned(number, MOST) < 0 ? (int) number : MOST;
+    }
+
+    /** Returns the first number that no descriptor gets. */
+    public synchronized int limit() {
+        return most;
     }
 
     public synchronized DescriptorTable share() {
@@ -77,7 +89,7 @@ public final class DescriptorTable {
 
     /** Returns the lowest free number from one on; -1 for none. */
     private int free(int from) {
-        for (int number = from; number < MOST; number++) {
+        for (int number = from; number < most; number++) {
             if (!all.containsKey(number) && !reserved.contains(number)) {
                 return number;
             }

@@ -90,7 +90,13 @@ public final class DeviceFile extends GuestFile {
         return device == Device.NULL || device == Device.ZERO;
     }
 
-    public boolean isZero() {
+    @Override
+    public GuestFile reopened(int changed) {
+        return new DeviceFile(path(), changed & OpenFlags.KEPT, device);
+    }
+
+    @Override
+    boolean isZero() {
         return device == Device.ZERO;
     }
 

@@ -5,6 +5,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A regular file of the host. Reads and writes go through the page cache that its mappings share, so they agree with
@@ -13,16 +14,36 @@ import java.nio.ByteBuffer;
 public final class DiskFile extends SeekableFile {
     private final HostFile file;
     private final OpenedName name;
+    private final SharedUse use;
 
     public DiskFile(String path, int flags, OpenedName name, HostFile file) {
+        this(path, flags, name, file, new SharedUse(file::close));
+    }
+
+    private DiskFile(String path, int flags, OpenedName name, HostFile file, SharedUse use) {
         super(path, flags);
         this.name = name;
         this.file = file;
+        this.use = use;
+    }
+
+    /** Returns whether the file still has the name by which it was opened. The caller has the monitor of the names. */
+    public boolean hasName() {
+        return name.host() != null;
+    }
+
+    /** Shares the open of the host, which has the rights of its first open: a file without a name has no other one. */
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        boolean isAllowed =
+                (access == OpenFlags.WRONLY || file.readable()) && (access == OpenFlags.RDONLY || file.writable());
+        return isAllowed ? new DiskFile(path(), changed & OpenFlags.KEPT, name, file, use.add()) : null;
     }
 
     @Override
     void close() {
-        file.close();
+        use.drop();
     }
 
     /** Looks at the file of the host: another program may have added to it. */
@@ -68,7 +89,7 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
-    public Backing backing() {
+    Backing backing() {
         return file;
     }
 }

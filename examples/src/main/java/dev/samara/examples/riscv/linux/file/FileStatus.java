@@ -44,6 +44,11 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return new FileStatus(1, inode, mode, 1, size, 0);
     }
 
+    /** Returns the status of a symbolic link that the host does not have. */
+    public static FileStatus ofLink() {
+        return of(LINK | 0777, 1, 0);
+    }
+
     public static FileStatus of(Path path, boolean follows) throws IOException {
         LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
         Map<String, Object> all = Files.readAttributes(path, "unix:dev,ino,mode,nlink,size,lastModifiedTime", options);

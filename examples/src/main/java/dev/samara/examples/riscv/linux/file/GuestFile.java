@@ -25,6 +25,9 @@ public abstract class GuestFile {
     /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
 
+    /** Made by the first {@code mmap}. */
+    private volatile @Nullable Backing mapped;
+
     /** The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread. */
     private volatile int flags;
 
@@ -149,9 +152,57 @@ public abstract class GuestFile {
         return null;
     }
 
-    /** Returns what an {@code mmap} of this maps; null if it cannot be mapped. */
-    public @Nullable Backing backing() {
+    /** Returns the file that an {@code mmap} of this maps; null if it cannot be mapped. */
+    @Nullable
+    Backing backing() {
         return null;
+    }
+
+    /** Whether {@link #backing} is there: this is a file of bytes at offsets. */
+    public final boolean isMappable() {
+        return backing() != null;
+    }
+
+    /** Returns what {@code mmap} is given for this: it has the rights of this open, and is the same each time. */
+    public final Backing mapped() {
+        Backing known = mapped;
+        if (known == null) {
+            synchronized (this) {
+                known = mapped;
+                if (known == null) {
+                    known = newMapped();
+                    mapped = known;
+                }
+            }
+        }
+        return known;
+    }
+
+    private Backing newMapped() {
+        Backing file = backing();
+        boolean isSame = file != null && file.readable() == mayRead() && file.writable() == mayWrite();
+        return isSame ? file : new MappedOpen(this, file, isZero());
+    }
+
+    /** Whether this is {@code /dev/zero}, of which memory can be mapped. */
+    boolean isZero() {
+        return false;
+    }
+
+    /**
+     * Opens the file behind this again, as by its link in {@code /proc/self/fd}: with other flags and a position of its
+     * own. What has nothing of the kind is the same open.
+     *
+     * @param changed bits of {@link OpenFlags}
+     * @return the new open; null if the file cannot be opened in that way
+     */
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        if ((access != OpenFlags.WRONLY && !mayRead()) || (access != OpenFlags.RDONLY && !mayWrite())) {
+            return null;
+        }
+        retain();
+        return this;
     }
 
     /** Whether a write takes bytes that it never looks at, so that they need not be there. */

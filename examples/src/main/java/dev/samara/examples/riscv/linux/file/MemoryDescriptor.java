@@ -11,14 +11,23 @@ public final class MemoryDescriptor extends SeekableFile {
     private final MemoryFile file;
     private final Backing open;
     private final long inode;
-    private final UnnamedMemory unnamed;
+    private final SharedUse use;
 
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
-        super(path, OpenFlags.RDWR);
-        this.unnamed = unnamed;
+        this(path, OpenFlags.RDWR, file, inode, new SharedUse(() -> unnamed.add(file)));
+    }
+
+    private MemoryDescriptor(String path, int flags, MemoryFile file, long inode, SharedUse use) {
+        super(path, flags);
         this.file = file;
         this.inode = inode;
-        open = file.open();
+        this.use = use;
+        open = !mayWrite() ? file.openReadOnly() : mayRead() ? file.open() : file.openWriteOnly();
+    }
+
+    @Override
+    public GuestFile reopened(int changed) {
+        return new MemoryDescriptor(path(), changed & OpenFlags.KEPT, file, inode, use.add());
     }
 
     @Override
@@ -58,7 +67,7 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     void close() {
-        unnamed.add(file);
+        use.drop();
     }
 
     public MemoryFile file() {
@@ -71,7 +80,7 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
-    public Backing backing() {
+    Backing backing() {
         return open;
     }
 }

@@ -5,6 +5,7 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** One end of a pipe, or both of one that has a name. */
 public class PipeEnd extends GuestFile {
@@ -16,6 +17,16 @@ public class PipeEnd extends GuestFile {
         super(path, flags);
         this.pipe = pipe;
         this.isTerminal = isTerminal;
+    }
+
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        boolean reads = access != OpenFlags.WRONLY;
+        boolean writes = access != OpenFlags.RDONLY;
+        return isTerminal || pipe.join(reads, writes) == Pipe.HAS_ENDED
+                ? super.reopened(changed)
+                : new PipeEnd(path(), pipe, changed & OpenFlags.KEPT, false);
     }
 
     @Override

@@ -2,19 +2,34 @@
 package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
+import java.util.function.Supplier;
 
-/** Bytes that were made when the file was opened, as those of files in {@code /proc}. */
+/**
+ * A file of {@code /proc}, whose bytes are made when they are read from the start. Between reads they are kept as long
+ * as the heap has room, and made again otherwise: the guest may open any number of such files.
+ */
 public final class TextFile extends GuestFile {
     private static final int CURRENT = 1;
     private static final int END = 2;
 
-    private final byte[] bytes;
+    private final Supplier<byte[]> maker;
+    private SoftReference<byte[]> last = new SoftReference<>(null);
     private long position;
 
-    public TextFile(String path, int flags, byte[] bytes) {
+    public TextFile(String path, int flags, Supplier<byte[]> maker) {
         super(path, flags);
-        this.bytes = bytes;
+        this.maker = maker;
+    }
+
+    private synchronized byte[] bytes(long offset) {
+        byte[] known = offset == 0 ? null : last.get();
+        if (known == null) {
+            known = maker.get();
+            last = new SoftReference<>(known);
+        }
+        return known;
     }
 
     @Override
@@ -26,12 +41,12 @@ public final class TextFile extends GuestFile {
 
     @Override
     public synchronized long readTo(FileThread thread, int length, ReadTarget target) {
-        byte[] read = new byte[length];
-        long done = readAt(ByteBuffer.wrap(read), position);
+        ByteBuffer read = ByteBuffer.allocate(length);
+        long done = readAt(read, position);
         if (done == 0) {
             return 0;
         }
-        int taken = target.put(read, (int) done);
+        int taken = target.put(read.array(), (int) done);
         position += taken;
         return taken(taken);
     }
@@ -43,6 +58,7 @@ public final class TextFile extends GuestFile {
 
     @Override
     public long readAt(ByteBuffer target, long offset) {
+        byte[] bytes = bytes(offset);
         if (offset < 0 || offset >= bytes.length) {
             return 0;
         }
@@ -53,7 +69,7 @@ public final class TextFile extends GuestFile {
 
     @Override
     public synchronized long seek(long offset, int from) {
-        long start = from == CURRENT ? position : from == END ? bytes.length : 0;
+        long start = from == CURRENT ? position : from == END ? bytes(0).length : 0;
         if (from < 0 || from > END || start + offset < 0) {
             return LinuxErrno.EINVAL;
         }

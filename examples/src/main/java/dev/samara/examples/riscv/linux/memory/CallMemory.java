@@ -27,6 +27,11 @@ public final class CallMemory {
         this.memory = memory;
     }
 
+    /** Returns what a failed access throws. */
+    public BadAddress badAddress() {
+        return bad;
+    }
+
     private void check(int fault) {
         if (fault != Fault.NONE) {
             throw bad;

@@ -17,10 +17,8 @@ import dev.samara.examples.riscv.linux.signal.SignalProcess;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +27,6 @@ import org.jspecify.annotations.Nullable;
  * zombie until its parent has waited for it. What belongs to the tree of processes is in {@link ProcessTree}.
  */
 public final class GuestProcess implements SignalProcess {
-    private static final long NO_LIMIT = -1;
 
     private final GuestSystem system;
     private final int pid;
@@ -51,7 +48,7 @@ public final class GuestProcess implements SignalProcess {
 
     private final Set<GuestThread> threads = new LinkedHashSet<>();
 
-    private final Map<Resource, Long> limits;
+    private final ResourceLimits limits;
 
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
@@ -73,7 +70,7 @@ public final class GuestProcess implements SignalProcess {
             DescriptorTable files,
             WorkingFolder folder,
             SignalActions actions,
-            Map<Resource, Long> limits,
+            ResourceLimits limits,
             int endSignal) {
         this.system = system;
         this.pid = pid;
@@ -82,8 +79,7 @@ public final class GuestProcess implements SignalProcess {
         this.files = files;
         this.folder = folder;
         this.actions = actions;
-        this.limits = new EnumMap<>(Resource.class);
-        this.limits.putAll(limits);
+        this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
         timer = new AlarmTimer(system::timers, this::ring);
     }
@@ -198,18 +194,22 @@ public final class GuestProcess implements SignalProcess {
         return true;
     }
 
-    /** Returns a soft limit; -1 for none. */
-    public synchronized long limit(Resource resource) {
-        return limits.getOrDefault(resource, NO_LIMIT);
+    public ResourceLimits limits() {
+        return limits;
     }
 
-    public synchronized Map<Resource, Long> limits() {
-        return new EnumMap<>(limits);
-    }
-
-    public synchronized void setLimit(Resource resource, long bytes) {
-        limits.put(resource, bytes);
-        memory.space().setLimit(resource, bytes);
+    /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
+    public synchronized boolean setLimit(int number, long soft, long hard) {
+        if (!limits.set(number, soft, hard)) {
+            return false;
+        }
+        Resource resource = ResourceLimits.resource(number);
+        if (resource != null) {
+            memory.space().setLimit(resource, soft);
+        } else if (number == ResourceLimits.FILES) {
+            files.limit(soft);
+        }
+        return true;
     }
 
     /** Replaces memory and program, as {@code execve} does; the caller is the only thread, and has left the old one. */

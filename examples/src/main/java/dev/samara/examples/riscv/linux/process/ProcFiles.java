@@ -7,11 +7,16 @@ import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.LinkFolder;
 import dev.samara.examples.riscv.linux.file.TextFile;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The files that are no files of the host: those of {@code /proc/self}, and devices. */
 public final class ProcFiles {
     private static final String SELF = "/proc/self/";
+    private static final Set<String> FILES = Set.of("maps", "auxv", "cmdline", "comm", "stat");
+    private static final Map<String, String> STREAMS =
+            Map.of("/dev/stdin", "0", "/dev/stdout", "1", "/dev/stderr", "2");
 
     private ProcFiles() {}
 
@@ -29,7 +34,7 @@ public final class ProcFiles {
         GuestProcess process = thread.process();
         String own = own(process, path);
         if (own == null) {
-            return openShared(process, path, flags);
+            return DeviceFile.open(path, flags);
         }
         if (own.equals("fd")) {
             return new LinkFolder(
@@ -39,15 +44,15 @@ public final class ProcFiles {
                             .map(String::valueOf)
                             .toList());
         }
-        if (own.startsWith("fd/")) {
-            return openAgain(process, own.substring("fd/".length()));
-        }
-        byte[] bytes = bytes(process, own);
-        return bytes == null ? null : new TextFile(path, flags, bytes);
+        return FILES.contains(own) ? new TextFile(path, flags, () -> bytes(process, own)) : null;
     }
 
     /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
-    static byte @Nullable [] bytes(GuestProcess process, String own) {
+    static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
+        return FILES.contains(own) ? bytes(process, own) : null;
+    }
+
+    private static byte[] bytes(GuestProcess process, String own) {
         return switch (own) {
             case "maps" -> maps(process);
             case "auxv" -> process.memory().auxiliary();
@@ -56,34 +61,21 @@ public final class ProcFiles {
             case "stat" ->
                 GuestText.bytes(process.pid() + " (" + process.program().command() + ") R "
                         + process.system().tree().parentOf(process) + " " + process.pid() + "\n");
-            default -> null;
+            default -> throw new IllegalArgumentException(own + " is no file of a process");
         };
     }
 
-    private static @Nullable GuestFile openShared(GuestProcess process, String path, int flags) {
-        switch (path) {
-            case "/dev/stdin" -> {
-                return openAgain(process, "0");
-            }
-            case "/dev/stdout" -> {
-                return openAgain(process, "1");
-            }
-            case "/dev/stderr" -> {
-                return openAgain(process, "2");
-            }
-            default -> {
-                return DeviceFile.open(path, flags);
-            }
+    /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */
+    public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
+        String own = own(process, path);
+        String number = own != null && own.startsWith("fd/")
+                ? own.substring("fd/".length())
+                : path.startsWith("/dev/fd/") ? path.substring("/dev/fd/".length()) : STREAMS.get(path);
+        if (number == null) {
+            return null;
         }
-    }
-
-    private static @Nullable GuestFile openAgain(GuestProcess process, String number) {
         try {
-            GuestFile found = process.files().get(Integer.parseInt(number));
-            if (found != null) {
-                found.retain();
-            }
-            return found;
+            return process.files().get(Integer.parseInt(number));
         } catch (NumberFormatException noNumber) {
             return null;
         }
@@ -123,6 +115,9 @@ public final class ProcFiles {
 
     /** The lines of the mappings, with the guest's names of the host's files. */
     private static byte[] maps(GuestProcess process) {
+        if (process.isExiting()) {
+            return new byte[0];
+        }
         GuestRoot root = process.system().root();
         return lines(process.memory().space().snapshot().maps().stream()
                 .map(line -> {

@@ -42,7 +42,7 @@ final class ProcessView implements DebuggedProcess {
     @Override
     public byte @Nullable [] procFile(String path) {
         String own = ProcFiles.own(process, path);
-        return own == null ? null : ProcFiles.bytes(process, own);
+        return own == null ? null : ProcFiles.bytesOrNull(process, own);
     }
 
     @Override

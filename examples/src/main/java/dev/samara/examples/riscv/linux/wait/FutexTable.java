@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.wait;
 
+import dev.samara.core.mman.PagemapWord;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.memory.BadAddress;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,24 +40,65 @@ public final class FutexTable {
         }
     }
 
+    private static final int PAGE_SHIFT = 12;
+
     private final Map<WordKey, List<FutexWaiter>> waiters = new HashMap<>();
 
     public FutexTable() {}
 
-    private static WordKey key(FutexThread thread, long address, boolean isPrivate) {
+    /**
+     * Returns the key of a word ({@code get_futex_key}). One that may be shared is touched, as a write where that is
+     * possible, so a private page of a file that can be written is a copy by then.
+     *
+     * @param isWritten whether the word is to be written
+     * @throws BadAddress if a word that may be shared cannot be accessed
+     */
+    private static WordKey key(FutexThread thread, long address, boolean isPrivate, boolean isWritten) {
         ProcessMemory memory = thread.processMemory();
-        Vma vma = isPrivate ? null : memory.space().find(address);
-        Backing backing = vma != null && vma.has(VmaFlags.SHARED) ? vma.backing() : null;
-        if (vma == null || backing == null || backing.pageCache() == null) {
+        if (isPrivate) {
             return new WordKey(memory.identity(), address);
         }
-        return new WordKey(backing.pageCache(), (vma.pageOffset() << 12) + address - vma.start());
+        boolean isFixed = !touches(thread, address, isWritten);
+        Vma vma = memory.space().find(address);
+        Backing backing = vma == null ? null : vma.backing();
+        PageCache pages = backing == null ? null : backing.pageCache();
+        boolean isOfFile = vma != null && (vma.has(VmaFlags.MAYSHARE) || (isFixed && isPageOfFile(memory, address)));
+        if (vma == null || pages == null || !isOfFile) {
+            if (isFixed) {
+                // A private page that cannot be written never changes.
+                throw thread.memory().badAddress();
+            }
+            return new WordKey(memory.identity(), address);
+        }
+        return new WordKey(pages, (vma.pageOffset() << PAGE_SHIFT) + address - vma.start());
+    }
+
+    /** Returns whether a word can be written; throws if it cannot be read either, or is to be written and cannot. */
+    private static boolean touches(FutexThread thread, long address, boolean isWritten) {
+        CallMemory memory = thread.memory();
+        int found = memory.getInt(address);
+        try {
+            // It has the same bits afterwards, whatever it has now.
+            memory.compareAndExchange(address, found, found);
+            return true;
+        } catch (BadAddress fixed) {
+            if (isWritten) {
+                throw fixed;
+            }
+            return false;
+        }
+    }
+
+    private static boolean isPageOfFile(ProcessMemory memory, long address) {
+        long[] word = new long[1];
+        long page = address & -(1L << PAGE_SHIFT);
+        return memory.space().pagemap(page, 1L << PAGE_SHIFT, word) == 1 && (word[0] & PagemapWord.PM_FILE) != 0;
     }
 
     /** Begins to wait if the word has the expected number; null if it has not. */
     public synchronized @Nullable FutexWaiter begin(
             FutexThread thread, long address, boolean isPrivate, int expected, int bits) {
-        WordKey key = key(thread, address, isPrivate);
+        WordKey key = key(thread, address, isPrivate, false);
         if (thread.memory().getInt(address) != expected) {
             return null;
         }
@@ -90,7 +135,7 @@ public final class FutexTable {
     }
 
     public synchronized int wake(FutexThread thread, long address, boolean isPrivate, int count, int bits) {
-        return wake(key(thread, address, isPrivate), count, bits);
+        return wake(key(thread, address, isPrivate, false), count, bits);
     }
 
     private int wake(WordKey key, int count, int bits) {
@@ -113,6 +158,12 @@ public final class FutexTable {
         return woken;
     }
 
+    /** Returns when both words of a wake with an operation can be accessed, and the second one written. */
+    public synchronized void check(FutexThread thread, long address, long other, boolean isPrivate) {
+        key(thread, address, isPrivate, false);
+        key(thread, other, isPrivate, true);
+    }
+
     /** Wakes waiters, and has others wait at another word; EAGAIN if the first word has not the expected number. */
     public synchronized long requeue(
             FutexThread thread,
@@ -122,8 +173,8 @@ public final class FutexTable {
             int wakes,
             int moves,
             @Nullable Integer expected) {
-        WordKey first = key(thread, from, isPrivate);
-        WordKey second = key(thread, to, isPrivate);
+        WordKey first = key(thread, from, isPrivate, false);
+        WordKey second = key(thread, to, isPrivate, false);
         if (expected != null && thread.memory().getInt(from) != expected) {
             return LinuxErrno.EAGAIN;
         }

@@ -14,7 +14,7 @@ final class DescriptorTableTest {
     private final DescriptorTable table = new DescriptorTable();
 
     private static GuestFile file() {
-        return new TextFile("text", 0, new byte[0]);
+        return new TextFile("text", 0, () -> new byte[0]);
     }
 
     @Test

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.process;
+
+import dev.samara.core.mman.Resource;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The limits of a process ({@code struct rlimit}), by their numbers; -1 for none. Thread-safe. */
+public final class ResourceLimits {
+    /** The number of limits. */
+    public static final int COUNT = 16;
+
+    /** The number of the limit of descriptors. */
+    public static final int FILES = 7;
+
+    private static final long NONE = -1;
+    private static final long STACK = 8L << 20;
+
+    /** The limits that spaces have. */
+    private static final Map<Integer, Resource> OF_SPACE =
+            Map.of(2, Resource.DATA, 3, Resource.STACK, 8, Resource.MEMLOCK, 9, Resource.AS);
+
+    private final long[] soft = new long[COUNT];
+    private final long[] hard = new long[COUNT];
+
+    /** Makes the limits of the first process, as a Linux begins with them. */
+    public ResourceLimits() {
+        Arrays.fill(soft, NONE);
+        Arrays.fill(hard, NONE);
+        soft[3] = STACK;
+        soft[8] = STACK;
+        hard[8] = STACK;
+        soft[FILES] = DescriptorTable.MOST;
+        hard[FILES] = DescriptorTable.MOST;
+    }
+
+    ResourceLimits(ResourceLimits parent) {
+        synchronized (parent) {
+            System.arraycopy(parent.soft, 0, soft, 0, COUNT);
+            System.arraycopy(parent.hard, 0, hard, 0, COUNT);
+        }
+    }
+
+    /** Returns the limit of a space that has a number; null for others. */
+    static @Nullable Resource resource(int number) {
+        return OF_SPACE.get(number);
+    }
+
+    public synchronized long soft(int number) {
+        return soft[number];
+    }
+
+    public synchronized long hard(int number) {
+        return hard[number];
+    }
+
+    /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
+    synchronized boolean set(int number, long softer, long harder) {
+        if (Long.compareUnsigned(harder, hard[number]) > 0) {
+            return false;
+        }
+        soft[number] = softer;
+        hard[number] = harder;
+        return true;
+    }
+
+    /** Returns the soft limits of the spaces of the process. */
+    public synchronized Map<Resource, Long> ofSpace() {
+        Map<Resource, Long> limits = new EnumMap<>(Resource.class);
+        OF_SPACE.forEach((number, resource) -> {
+            if (soft[number] != NONE) {
+                limits.put(resource, soft[number]);
+            }
+        });
+        return limits;
+    }
+}
