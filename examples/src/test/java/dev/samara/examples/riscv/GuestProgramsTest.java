@@ -29,6 +29,7 @@ final class GuestProgramsTest {
         return List.of(
                 "altstack",
                 "atomics",
+                "attributes",
                 "brk",
                 "debugged",
                 "execs",

@@ -15,6 +15,7 @@ final class KnownCalls {
     private final FileCalls files;
     private final NameCalls names;
     private final PathCalls paths;
+    private final AttributeCalls attributes;
     private final DescriptorCalls descriptors;
     private final LockCalls locks;
     private final SelectCalls selects;
@@ -33,6 +34,7 @@ final class KnownCalls {
         files = new FileCalls(thread);
         names = new NameCalls(thread);
         paths = new PathCalls(thread);
+        attributes = new AttributeCalls(thread);
         descriptors = new DescriptorCalls(thread);
         locks = new LockCalls(thread);
         selects = new SelectCalls(thread);
@@ -168,15 +170,15 @@ final class KnownCalls {
         table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c));
         table.put(LinuxCall.CHDIR, (a, b, c, d, e, f) -> paths.changeFolder(a));
         table.put(LinuxCall.FCHDIR, (a, b, c, d, e, f) -> paths.changeFolderTo(a));
-        table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> 0);
-        table.put(LinuxCall.FCHOWNAT, (a, b, c, d, e, f) -> 0);
-        table.put(LinuxCall.FCHOWN, (a, b, c, d, e, f) -> 0);
-        table.put(LinuxCall.FCHMODAT, (a, b, c, d, e, f) -> paths.changeMode(a, b, c));
+        table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> attributes.changeModeOf(a, b));
+        table.put(LinuxCall.FCHOWNAT, (a, b, c, d, e, f) -> attributes.changeOwner(a, b, c, d, e));
+        table.put(LinuxCall.FCHOWN, (a, b, c, d, e, f) -> attributes.changeOwnerOf(a, b, c));
+        table.put(LinuxCall.FCHMODAT, (a, b, c, d, e, f) -> attributes.changeMode(a, b, c));
         table.put(LinuxCall.OPENAT, (a, b, c, d, e, f) -> files.open(a, b, c, d));
         table.put(LinuxCall.READLINKAT, (a, b, c, d, e, f) -> paths.readLink(a, b, c, d));
         table.put(LinuxCall.NEWFSTATAT, (a, b, c, d, e, f) -> paths.stat(a, b, c, d));
         table.put(LinuxCall.SYNC, (a, b, c, d, e, f) -> 0);
-        table.put(LinuxCall.UTIMENSAT, (a, b, c, d, e, f) -> paths.setTimes(a, b, c, d));
+        table.put(LinuxCall.UTIMENSAT, (a, b, c, d, e, f) -> attributes.setTimes(a, b, c, d));
         table.put(LinuxCall.RENAMEAT2, (a, b, c, d, e, f) -> names.rename(a, b, c, d, e));
         table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> paths.extendedStat(a, b, c, e));
     }

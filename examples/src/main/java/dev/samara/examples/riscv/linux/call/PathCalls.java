@@ -7,7 +7,6 @@ import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
-import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.ResolvedPath;
@@ -16,11 +15,7 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcFiles;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributeView;
-import java.nio.file.attribute.FileTime;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -30,8 +25,6 @@ final class PathCalls {
 
     private static final int NO_FOLLOW = 0x100;
     private static final int EMPTY_PATH = 0x1000;
-    private static final long NOW = 0x3fff_ffff;
-    private static final long OMIT = 0x3fff_fffe;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -117,18 +110,6 @@ final class PathCalls {
             return call.call(host);
         } catch (IOException e) {
             return LinuxErrno.of(e);
-        }
-    }
-
-    /**
-     * Resolves the path at an address, and makes a call that changes its file, while no thread of the guest changes
-     * names.
-     */
-    private long changeOnHost(long descriptor, long address, boolean follows, HostCall call) {
-        String name = name(address);
-        synchronized (names()) {
-            ResolvedPath place = place(descriptor, name, follows);
-            return place.isFixed() ? LinuxErrno.EROFS : onHost(place, call);
         }
     }
 
@@ -266,13 +247,6 @@ final class PathCalls {
         return memory.putSome(address, bytes, 0, put) < put ? LinuxErrno.EFAULT : put;
     }
 
-    long changeMode(long descriptor, long path, long mode) {
-        return changeOnHost(descriptor, path, true, host -> {
-            HostRights.set(host, (int) mode);
-            return 0;
-        });
-    }
-
     long truncate(long path, long length) {
         FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
         if (found.pipe() != null) {
@@ -285,26 +259,6 @@ final class PathCalls {
         long result = file.truncate(length);
         file.release();
         return result;
-    }
-
-    /** Sets the time of the last change ({@code utimensat}); that of the last access is the host's. */
-    long setTimes(long descriptor, long path, long times, long flags) {
-        long seconds = times == 0 ? 0 : memory.getLong(times + 16);
-        long nanos = times == 0 ? NOW : memory.getLong(times + 24);
-        if (nanos == OMIT) {
-            return 0;
-        }
-        if (path == 0) {
-            return 0;
-        }
-        boolean follows = (flags & NO_FOLLOW) == 0;
-        LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
-        return changeOnHost(descriptor, path, follows, host -> {
-            long time = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + nanos;
-            Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
-                    .setTimes(FileTime.from(time, TimeUnit.NANOSECONDS), null, null);
-            return 0;
-        });
     }
 
     long changeFolder(long path) {

@@ -84,6 +84,11 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
+    public OpenedName openedName() {
+        return name;
+    }
+
+    @Override
     public FileStatus status() {
         return name.status().withSize(size());
     }

@@ -19,9 +19,9 @@ import java.util.concurrent.TimeUnit;
  * @param mode type and rights
  * @param links number of names
  * @param size bytes
- * @param modified nanoseconds since 1970
+ * @param times when it was used
  */
-public record FileStatus(long device, long inode, int mode, int links, long size, long modified) {
+public record FileStatus(long device, long inode, int mode, int links, long size, FileTimes times) {
     public static final int TYPE = 0170000;
     public static final int FIFO = 0010000;
     public static final int CHARACTERS = 0020000;
@@ -41,7 +41,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     /** Returns the status of a file that the host does not have. */
     static FileStatus of(int mode, long inode, long size) {
-        return new FileStatus(1, inode, mode, 1, size, 0);
+        return new FileStatus(1, inode, mode, 1, size, FileTimes.NONE);
     }
 
     /** Returns the status of a symbolic link that the host does not have. */
@@ -51,15 +51,19 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     public static FileStatus of(Path path, boolean follows) throws IOException {
         LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
-        Map<String, Object> all = Files.readAttributes(path, "unix:dev,ino,mode,nlink,size,lastModifiedTime", options);
-        FileTime time = (FileTime) all.get("lastModifiedTime");
+        Map<String, Object> all = Files.readAttributes(
+                path, "unix:dev,ino,mode,nlink,size,lastModifiedTime,lastAccessTime,ctime", options);
         return new FileStatus(
                 number(all, "dev"),
                 number(all, "ino"),
                 (int) number(all, "mode"),
                 (int) number(all, "nlink"),
                 number(all, "size"),
-                time == null ? 0 : time.to(TimeUnit.NANOSECONDS));
+                new FileTimes(time(all, "lastAccessTime"), time(all, "lastModifiedTime"), time(all, "ctime")));
+    }
+
+    private static long time(Map<String, Object> all, String name) {
+        return all.get(name) instanceof FileTime found ? found.to(TimeUnit.NANOSECONDS) : 0;
     }
 
     private static long number(Map<String, Object> all, String name) {
@@ -67,16 +71,16 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     FileStatus withSize(long bytes) {
-        return new FileStatus(device, inode, mode, links, bytes, modified);
+        return new FileStatus(device, inode, mode, links, bytes, times);
     }
 
     /** Returns this as the status of a named pipe, for which a file of the host stands. */
     FileStatus asPipe() {
-        return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, modified);
+        return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, times);
     }
 
     FileStatus withoutNames() {
-        return new FileStatus(device, inode, mode, 0, size, modified);
+        return new FileStatus(device, inode, mode, 0, size, times);
     }
 
     /** Whether this and another one are of one file. */
@@ -92,15 +96,20 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return (mode & TYPE) == LINK;
     }
 
+    /** Puts a time in seconds and nanoseconds; the latter are below 2^32, so that they fit both structures. */
+    private static void put(ByteBuffer to, int at, long nanos) {
+        to.putLong(at, Math.floorDiv(nanos, CallMemory.SECOND));
+        to.putInt(at + 8, (int) Math.floorMod(nanos, CallMemory.SECOND));
+    }
+
     public ByteBuffer bytes(int user) {
         ByteBuffer to = CallMemory.structure(BYTES);
         to.putLong(0, device).putLong(8, inode).putInt(16, mode).putInt(20, links);
         to.putInt(24, user).putInt(28, user);
         to.putLong(48, size).putInt(56, BLOCK).putLong(64, (size + SECTOR - 1) / SECTOR);
-        for (int at = 72; at <= 104; at += 16) {
-            to.putLong(at, Math.floorDiv(modified, CallMemory.SECOND));
-            to.putLong(at + 8, Math.floorMod(modified, CallMemory.SECOND));
-        }
+        put(to, 72, times.accessed());
+        put(to, 88, times.modified());
+        put(to, 104, times.changed());
         return to;
     }
 
@@ -113,10 +122,9 @@ public record FileStatus(long device, long inode, int mode, int links, long size
                 .putInt(24, user);
         to.putShort(28, (short) mode).putLong(32, inode).putLong(40, size);
         to.putLong(48, (size + SECTOR - 1) / SECTOR);
-        for (int at : new int[] {64, 96, 112}) {
-            to.putLong(at, Math.floorDiv(modified, CallMemory.SECOND));
-            to.putInt(at + 8, (int) Math.floorMod(modified, CallMemory.SECOND));
-        }
+        put(to, 64, times.accessed());
+        put(to, 96, times.changed());
+        put(to, 112, times.modified());
         to.putInt(136, (int) (device >> 8 & 0xfff)).putInt(140, (int) (device & 0xff));
         return to;
     }

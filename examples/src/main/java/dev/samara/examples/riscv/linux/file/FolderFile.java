@@ -25,6 +25,11 @@ public final class FolderFile extends GuestFolder {
     }
 
     @Override
+    public OpenedName openedName() {
+        return name;
+    }
+
+    @Override
     public FileStatus status() {
         return name.status();
     }

@@ -210,6 +210,11 @@ public abstract class GuestFile {
         return false;
     }
 
+    /** Returns the name by which a file of the host was opened; null for what has none. */
+    public @Nullable OpenedName openedName() {
+        return null;
+    }
+
     public boolean isTerminal() {
         return false;
     }

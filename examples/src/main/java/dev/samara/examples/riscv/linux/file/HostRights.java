@@ -4,21 +4,21 @@ package dev.samara.examples.riscv.linux.file;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFilePermission;
-import java.util.EnumSet;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** The rights of files of the host. */
 public final class HostRights {
+    private static final String MODE = "unix:mode";
+    private static final int BITS = 07777;
+
     private HostRights() {}
 
-    /** Sets the rights of a file; on a file system without them, nothing happens. */
+    /** Sets the rights of a file, with the bits for set-user-ID and the like; on a file system without, nothing happens. */
     public static void set(Path host, int mode) throws IOException {
-        set(Files.getFileAttributeView(host, PosixFileAttributeView.class), mode);
+        if (hasRights(host)) {
+            Files.setAttribute(host, MODE, mode & BITS);
+        }
     }
 
     /**
@@ -31,21 +31,10 @@ public final class HostRights {
         if (Files.isSymbolicLink(host)) {
             throw new FileSystemException(host.toString(), null, "a link is in place of the new file");
         }
-        set(Files.getFileAttributeView(host, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS), mode);
+        set(host, mode);
     }
 
-    private static void set(@Nullable PosixFileAttributeView file, int mode) throws IOException {
-        if (file == null) {
-            return;
-        }
-        PosixFilePermission[] all = PosixFilePermission.values();
-        Set<PosixFilePermission> chosen = EnumSet.noneOf(PosixFilePermission.class);
-        for (int i = 0; i < all.length; i++) {
-            // The first one is the highest of nine bits.
-            if ((mode >> (all.length - 1 - i) & 1) != 0) {
-                chosen.add(all[i]);
-            }
-        }
-        file.setPermissions(chosen);
+    private static boolean hasRights(Path host) {
+        return Files.getFileAttributeView(host, PosixFileAttributeView.class) != null;
     }
 }

@@ -76,7 +76,7 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | 0777, inode, file.size());
+        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size());
     }
 
     @Override

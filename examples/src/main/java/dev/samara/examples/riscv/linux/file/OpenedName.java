@@ -34,14 +34,18 @@ public final class OpenedName {
      * Returns where the host has the file; null if its name is gone, or another file's by now. The caller has the
      * monitor of the names, and keeps it while it uses the path.
      */
-    @Nullable
-    Path host() {
+    public @Nullable Path host() {
         Path found = root.resolve("/", guest, false).host();
         try {
             return found != null && isOpened(FileStatus.of(found, false)) ? found : null;
         } catch (IOException gone) {
             return null;
         }
+    }
+
+    /** Whether it is the program outside of the root, which the guest can only read. */
+    public boolean isFixed() {
+        return root.resolve("/", guest, false).isFixed();
     }
 
     /** Returns the status of the file; what it was at the open, without a name, if that is not the file's any more. */

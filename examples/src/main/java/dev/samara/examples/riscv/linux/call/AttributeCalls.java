@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.call;
+
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.HostRights;
+import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.OpenedName;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
+import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestThread;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributeView;
+import java.nio.file.attribute.FileTime;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The calls that change mode, owner and times of a file, by its path or by a descriptor. */
+final class AttributeCalls {
+    private static final int NO_FOLLOW = 0x100;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final long NOW = 0x3fff_ffff;
+    private static final long OMIT = 0x3fff_fffe;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+    private final PathCalls paths;
+
+    AttributeCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+        paths = new PathCalls(thread);
+    }
+
+    private NamedPipes names() {
+        return thread.process().system().namedPipes();
+    }
+
+    /** Makes a call that changes the file of a path, while no thread of the guest changes names. */
+    private long change(long descriptor, long address, boolean follows, PathCalls.HostCall call) {
+        String name = paths.name(address);
+        synchronized (names()) {
+            ResolvedPath place = paths.place(descriptor, name, follows);
+            if (place.error() != 0 || !place.exists()) {
+                return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
+            }
+            return place.isFixed() ? LinuxErrno.EROFS : PathCalls.onHost(place, call);
+        }
+    }
+
+    /** Makes a call that changes the file of a descriptor, by the name that it was opened by. */
+    private long changeOpen(long descriptor, PathCalls.HostCall call) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null || (file.flags() & OpenFlags.PATH) != 0) {
+            return LinuxErrno.EBADF;
+        }
+        OpenedName opened = file.openedName();
+        if (opened == null) {
+            // Nobody sees the attributes of a pipe or a device after this call.
+            return 0;
+        }
+        synchronized (names()) {
+            Path host = opened.host();
+            if (host == null) {
+                // The JDK has no call for a file that has lost its name.
+                return LinuxErrno.EOPNOTSUPP;
+            }
+            try {
+                return opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
+            } catch (IOException e) {
+                return LinuxErrno.of(e);
+            }
+        }
+    }
+
+    long changeMode(long descriptor, long path, long mode) {
+        return change(descriptor, path, true, host -> changeMode(host, mode));
+    }
+
+    long changeModeOf(long descriptor, long mode) {
+        return thread.file(descriptor) instanceof MemoryDescriptor file
+                ? file.file().changeMode((int) mode)
+                : changeOpen(descriptor, host -> changeMode(host, mode));
+    }
+
+    private static long changeMode(Path host, long mode) throws IOException {
+        HostRights.set(host, (int) mode);
+        return 0;
+    }
+
+    /** Returns the errno for new owners: there is one user, to which each file may be given. */
+    private long owners(long user, long group) {
+        int own = thread.process().user();
+        boolean isOwn = ((int) user == -1 || (int) user == own) && ((int) group == -1 || (int) group == own);
+        return isOwn ? 0 : LinuxErrno.EPERM;
+    }
+
+    long changeOwner(long descriptor, long path, long user, long group, long flags) {
+        if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((flags & EMPTY_PATH) != 0 && paths.name(path).isEmpty()) {
+            return changeOwnerOf(descriptor, user, group);
+        }
+        return change(descriptor, path, (flags & NO_FOLLOW) == 0, host -> owners(user, group));
+    }
+
+    long changeOwnerOf(long descriptor, long user, long group) {
+        return thread.file(descriptor) == null ? LinuxErrno.EBADF : owners(user, group);
+    }
+
+    /** The new times of a file; null for one that stays. */
+    private record NewTimes(
+            @Nullable FileTime accessed, @Nullable FileTime modified) {
+        long set(Path host, boolean follows) throws IOException {
+            LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
+            Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
+                    .setTimes(modified, accessed, null);
+            return 0;
+        }
+    }
+
+    private @Nullable FileTime time(long seconds, long nanos) {
+        if (nanos == OMIT) {
+            return null;
+        }
+        long found = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + nanos;
+        return FileTime.from(found, TimeUnit.NANOSECONDS);
+    }
+
+    private static boolean isTime(long nanos) {
+        return nanos == NOW || nanos == OMIT || (nanos >= 0 && nanos < CallMemory.SECOND);
+    }
+
+    /** {@code utimensat}: without a path, of the file of the descriptor ({@code futimens}). */
+    long setTimes(long descriptor, long path, long times, long flags) {
+        if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long accessed = times == 0 ? NOW : memory.getLong(times + 8);
+        long modified = times == 0 ? NOW : memory.getLong(times + 24);
+        if (!isTime(accessed) || !isTime(modified)) {
+            return LinuxErrno.EINVAL;
+        }
+        if (accessed == OMIT && modified == OMIT) {
+            return 0;
+        }
+        NewTimes changed = new NewTimes(
+                time(times == 0 ? 0 : memory.getLong(times), accessed),
+                time(times == 0 ? 0 : memory.getLong(times + 16), modified));
+        if (path == 0 || ((flags & EMPTY_PATH) != 0 && paths.name(path).isEmpty())) {
+            return changeOpen(descriptor, host -> changed.set(host, true));
+        }
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        return change(descriptor, path, follows, host -> changed.set(host, follows));
+    }
+}
