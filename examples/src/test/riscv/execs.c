@@ -124,7 +124,27 @@ static void execute_at_once(void) {
     }
 }
 
+/* Arguments and pointers to them may take a quarter of the stack, and no more. */
+static void many(void) {
+    enum { MOST = 200000 };
+    const char **arguments = (const char **) map((MOST + 3) * sizeof(char *) + PAGE, RW);
+    arguments[0] = "again";
+    arguments[1] = "count";
+    for (int i = 2; i < MOST; i++)
+        arguments[i] = "ab";
+    check(call(SYS_execve, self, arguments, 0), -7);
+    arguments[MOST / 2] = 0;
+    i64 child = fork();
+    if (child == 0) {
+        call(SYS_execve, self, arguments, 0);
+        exit(1);
+    }
+    check(wait_for(child), 45 << 8);
+}
+
 int main(int argc, char **argv) {
+    if (argc == 100000 && strcmp(argv[99999], "ab") == 0)
+        exit(45);
     if (argc > 1) {
         name = "";
         int status = inner(argc, argv);
@@ -162,6 +182,7 @@ int main(int argc, char **argv) {
         body((void *) (const char *const[]) {"again", "status", 0});
     }
     check(wait_for(child), 42 << 8);
+    many();
     execute_beside_clones();
     execute_at_once();
     return 0;

@@ -13,7 +13,6 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +35,8 @@ public final class ProgramLoader {
     /** The stack that is mapped at first; it grows. */
     private static final long FIRST_STACK = 132 << 10;
 
-    private static final int MOST_STRINGS = 128 << 10;
+    /** Room for the auxiliary vector, the path and what aligns them, beside arguments and environment. */
+    private static final int REST_OF_STACK = 8 << 10;
 
     /** {@code li a7, 139} and {@code ecall}. */
     private static final int[] RETURN_FROM_SIGNAL = {0x08b0_0893, 0x0000_0073};
@@ -112,7 +112,7 @@ public final class ProgramLoader {
             if (interpreter != null) {
                 mapper.map(interpreter, base);
             }
-            InitialStack stack = stack(elf, moved, base, path, random);
+            InitialStack stack = stack(elf, moved, base, path, random, room(arguments) + room(environment));
             long pointer = finish(elf, stack, arguments, environment);
             store(elf, space, stack, pointer);
             long entry = interpreter == null ? elf.entry() + moved : interpreter.entry() + base;
@@ -142,8 +142,13 @@ public final class ProgramLoader {
         }
     }
 
-    private InitialStack stack(ElfFile elf, long moved, long base, String path, byte[] random) {
-        InitialStack stack = new InitialStack(STACK_TOP, MOST_STRINGS);
+    /** Returns the bytes of strings, with a pointer to each. */
+    private static int room(List<String> texts) {
+        return texts.stream().mapToInt(text -> text.length() + 1 + Long.BYTES).reduce(0, Math::addExact);
+    }
+
+    private InitialStack stack(ElfFile elf, long moved, long base, String path, byte[] random, int room) {
+        InitialStack stack = new InitialStack(STACK_TOP, room + REST_OF_STACK);
         long name = stack.string(path);
         long seed = stack.random(random);
         stack.auxiliary(AT_HWCAP, EXTENSIONS);
@@ -176,11 +181,11 @@ public final class ProgramLoader {
     }
 
     private static List<Long> strings(InitialStack stack, List<String> texts) {
-        List<Long> addresses = new ArrayList<>();
+        Long[] addresses = new Long[texts.size()];
         for (int i = texts.size() - 1; i >= 0; i--) {
-            addresses.add(0, stack.string(texts.get(i)));
+            addresses[i] = stack.string(texts.get(i));
         }
-        return addresses;
+        return List.of(addresses);
     }
 
     private static void store(ElfFile elf, AddressSpace space, InitialStack stack, long pointer) throws ElfException {

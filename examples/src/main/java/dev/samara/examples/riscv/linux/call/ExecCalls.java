@@ -13,6 +13,7 @@ import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProgramNames;
 import dev.samara.examples.riscv.linux.process.ProgramStart;
+import dev.samara.examples.riscv.linux.process.ResourceLimits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,8 +23,10 @@ import java.util.List;
 final class ExecCalls {
     private static final int MOST_STRING = 128 << 10;
 
-    /** The most bytes of arguments and environment, with a pointer to each: a quarter of the stack, as in Linux. */
-    private static final long MOST_BYTES = 2L << 20;
+    /** Bounds of the bytes of arguments and environment, with a pointer to each ({@code bprm_stack_limits}). */
+    private static final long LEAST_BYTES = 128 << 10;
+
+    private static final long MOST_BYTES = 6L << 20;
 
     private static final int EMPTY_PATH = 0x1000;
 
@@ -39,7 +42,7 @@ final class ExecCalls {
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
         List<String> arguments = new ArrayList<>();
         List<String> environment = new ArrayList<>();
-        long left = getStrings(argumentsAddress, arguments, MOST_BYTES);
+        long left = getStrings(argumentsAddress, arguments, mostBytes());
         if (left < 0 || getStrings(environmentAddress, environment, left) < 0) {
             return LinuxErrno.E2BIG;
         }
@@ -65,6 +68,12 @@ final class ExecCalls {
             }
         }
         return become(loaded);
+    }
+
+    /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
+    private long mostBytes() {
+        long stack = thread.process().limits().soft(ResourceLimits.STACK);
+        return Math.max(LEAST_BYTES, stack < 0 ? MOST_BYTES : Math.min(MOST_BYTES, stack / 4));
     }
 
     /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */

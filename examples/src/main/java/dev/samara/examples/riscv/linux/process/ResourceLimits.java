@@ -16,12 +16,16 @@ public final class ResourceLimits {
     /** The number of the limit of descriptors. */
     public static final int FILES = 7;
 
+    /** The number of the limit of the stack. */
+    public static final int STACK = 3;
+
     private static final long NONE = -1;
-    private static final long STACK = 8L << 20;
+    private static final int LOCKED = 8;
+    private static final long STACK_BYTES = 8L << 20;
 
     /** The limits that spaces have. */
     private static final Map<Integer, Resource> OF_SPACE =
-            Map.of(2, Resource.DATA, 3, Resource.STACK, 8, Resource.MEMLOCK, 9, Resource.AS);
+            Map.of(2, Resource.DATA, STACK, Resource.STACK, LOCKED, Resource.MEMLOCK, 9, Resource.AS);
 
     private final long[] soft = new long[COUNT];
     private final long[] hard = new long[COUNT];
@@ -30,9 +34,9 @@ public final class ResourceLimits {
     public ResourceLimits() {
         Arrays.fill(soft, NONE);
         Arrays.fill(hard, NONE);
-        soft[3] = STACK;
-        soft[8] = STACK;
-        hard[8] = STACK;
+        soft[STACK] = STACK_BYTES;
+        soft[LOCKED] = STACK_BYTES;
+        hard[LOCKED] = STACK_BYTES;
         soft[FILES] = DescriptorTable.MOST;
         hard[FILES] = DescriptorTable.MOST;
     }
