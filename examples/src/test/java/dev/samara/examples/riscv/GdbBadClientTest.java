@@ -178,6 +178,32 @@ final class GdbBadClientTest {
         }
     }
 
+    /** Whether the server closes the connection, perhaps before it has read all. */
+    private static boolean isClosed(RspClient client) {
+        try {
+            return client.next() < 0;
+        } catch (IOException reset) {
+            return true;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"POST / HTTP/1.1\r\n\r\n", "\u0016\u0003\u0001", " "})
+    @DisplayName(
+            "a client that begins as none of gdb does, as a form of a web page, is not answered, and changes nothing")
+    void otherProtocol(String begin) throws Exception {
+        try (DebuggedRun run = new DebuggedRun(root)) {
+            try (RspClient form = run.connect()) {
+                form.raw(begin + RspClient.frame("k"));
+                assertTrue(isClosed(form));
+            }
+            try (RspClient gdb = run.connect()) {
+                assertTrue(gdb.ask("?").startsWith("T05"), "the guest is at its first instruction");
+            }
+            assertOk(run);
+        }
+    }
+
     @ParameterizedTest
     @DisplayName("a client that closes at any place leaves a guest that goes on")
     @ValueSource(strings = {"", "$", "$m10120,8", "$m10120,8#", "$m10120,8#2", "\3", "$c#63", "$s#73", "$c#63\3$g#67"})

@@ -3,6 +3,8 @@ package dev.samara.examples.riscv.gdb;
 
 import dev.samara.examples.riscv.linux.debug.Debugger;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.PushbackInputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -77,8 +79,7 @@ public final class GdbServer implements AutoCloseable {
         try (listening) {
             boolean isFirst = true;
             while (!isClosed && !all.hasExited()) {
-                serveNext(listening.accept(), isFirst);
-                isFirst = false;
+                isFirst &= !serveNext(listening.accept(), isFirst);
             }
         } catch (IOException closed) {
             // Nobody can connect any more.
@@ -89,21 +90,30 @@ public final class GdbServer implements AutoCloseable {
         }
     }
 
-    private void serveNext(Socket accepted, boolean isFirst) throws InterruptedException {
+    /** Serves a client; returns false if it was none of gdb's, as a web page that sends a form to this port. */
+    private boolean serveNext(Socket accepted, boolean isFirst) throws InterruptedException {
         try (Socket socket = accepted) {
             client = socket;
             socket.setTcpNoDelay(true);
-            serve(socket, isFirst);
+            PushbackInputStream in = new PushbackInputStream(socket.getInputStream());
+            int first = in.read();
+            if (first >= 0 && !PacketReader.mayBegin(first)) {
+                return false;
+            }
+            if (first >= 0) {
+                in.unread(first);
+            }
+            serve(socket, in, isFirst);
         } catch (IOException gone) {
             // The client has gone, and the guest goes on without it.
-        } finally {
-            all.detach();
         }
+        all.detach();
+        return true;
     }
 
-    private void serve(Socket socket, boolean isFirst) throws IOException, InterruptedException {
+    private void serve(Socket socket, InputStream in, boolean isFirst) throws IOException, InterruptedException {
         SessionInbox own = new SessionInbox();
-        PacketReader reader = new PacketReader(socket.getInputStream());
+        PacketReader reader = new PacketReader(in);
         PacketWriter writer = new PacketWriter(socket.getOutputStream());
         Thread reading = new Thread(() -> read(reader, own), "gdb reader");
         reading.setDaemon(true);

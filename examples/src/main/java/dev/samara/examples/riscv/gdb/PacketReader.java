@@ -19,6 +19,11 @@ final class PacketReader {
         this.in = new BufferedInputStream(in);
     }
 
+    /** Returns whether a client of the protocol may begin with a byte: an acknowledgement, a packet or an interrupt. */
+    static boolean mayBegin(int first) {
+        return first == '+' || first == '-' || first == '$' || first == INTERRUPT;
+    }
+
     /** Waits for the next packet. */
     GdbPacket read() {
         try {
