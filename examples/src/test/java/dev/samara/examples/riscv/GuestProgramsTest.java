@@ -61,6 +61,7 @@ final class GuestProgramsTest {
                 "signals",
                 "speed",
                 "stack",
+                "system",
                 "threads");
     }
 

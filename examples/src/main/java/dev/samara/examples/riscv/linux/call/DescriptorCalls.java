@@ -151,8 +151,8 @@ final class DescriptorCalls {
         if (file == null) {
             return LinuxErrno.EBADF;
         }
-        if ((int) request == FIONREAD && file.waiters() != null) {
-            memory.putInt(address, (file.ready() & GuestFile.READABLE) != 0 ? 1 : 0);
+        if ((int) request == FIONREAD && file.available() >= 0) {
+            memory.putInt(address, (int) file.available());
             return 0;
         }
         switch ((int) request) {

@@ -16,6 +16,8 @@ final class KnownCalls {
     private final NameCalls names;
     private final PathCalls paths;
     private final AttributeCalls attributes;
+    private final FileSystemCalls systems;
+    private final PriorityCalls priorities;
     private final DescriptorCalls descriptors;
     private final LockCalls locks;
     private final SelectCalls selects;
@@ -35,6 +37,8 @@ final class KnownCalls {
         names = new NameCalls(thread);
         paths = new PathCalls(thread);
         attributes = new AttributeCalls(thread);
+        systems = new FileSystemCalls(thread);
+        priorities = new PriorityCalls(thread);
         descriptors = new DescriptorCalls(thread);
         locks = new LockCalls(thread);
         selects = new SelectCalls(thread);
@@ -159,6 +163,8 @@ final class KnownCalls {
     }
 
     private void addPaths() {
+        table.put(LinuxCall.STATFS, (a, b, c, d, e, f) -> systems.ofPath(a, b));
+        table.put(LinuxCall.FSTATFS, (a, b, c, d, e, f) -> systems.ofDescriptor(a, b));
         table.put(LinuxCall.GETCWD, (a, b, c, d, e, f) -> paths.currentFolder(a, b));
         table.put(LinuxCall.MKNODAT, (a, b, c, d, e, f) -> names.makeFile(a, b, c));
         table.put(LinuxCall.MKDIRAT, (a, b, c, d, e, f) -> names.makeFolder(a, b, c));
@@ -184,6 +190,14 @@ final class KnownCalls {
     }
 
     private void addProcesses() {
+        table.put(LinuxCall.SCHED_SETSCHEDULER, (a, b, c, d, e, f) -> priorities.setPolicy(a, b, c));
+        table.put(LinuxCall.SCHED_GETSCHEDULER, (a, b, c, d, e, f) -> priorities.policy(a));
+        table.put(LinuxCall.SCHED_SETPARAM, (a, b, c, d, e, f) -> priorities.setPolicy(a, 0, b));
+        table.put(LinuxCall.SCHED_GETPARAM, (a, b, c, d, e, f) -> priorities.parameter(a, b));
+        table.put(LinuxCall.SCHED_GET_PRIORITY_MAX, (a, b, c, d, e, f) -> priorities.highest(a));
+        table.put(LinuxCall.SCHED_GET_PRIORITY_MIN, (a, b, c, d, e, f) -> priorities.lowest(a));
+        table.put(LinuxCall.SETPRIORITY, (a, b, c, d, e, f) -> priorities.setNice(a, b, c));
+        table.put(LinuxCall.GETPRIORITY, (a, b, c, d, e, f) -> priorities.nice(a, b));
         table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d));
         table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> 0);
         table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> processes.affinity(b, c));
@@ -203,7 +217,7 @@ final class KnownCalls {
         table.put(LinuxCall.UNAME, (a, b, c, d, e, f) -> processes.name(a));
         table.put(LinuxCall.GETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, 0, b));
         table.put(LinuxCall.SETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, b, 0));
-        table.put(LinuxCall.GETRUSAGE, (a, b, c, d, e, f) -> processes.usage(b));
+        table.put(LinuxCall.GETRUSAGE, (a, b, c, d, e, f) -> processes.usage(a, b));
         table.put(
                 LinuxCall.UMASK, (a, b, c, d, e, f) -> thread.process().folder().umask((int) a));
         table.put(LinuxCall.PRCTL, (a, b, c, d, e, f) -> processes.control(a, b));

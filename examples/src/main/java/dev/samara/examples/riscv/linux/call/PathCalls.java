@@ -156,7 +156,8 @@ final class PathCalls {
     }
 
     /** Returns the status of a file that is none of the host's; null for others. */
-    private @Nullable FileStatus ofEmulator(ResolvedPath place, boolean follows) {
+    @Nullable
+    FileStatus ofEmulator(ResolvedPath place, boolean follows) {
         if (place.error() != 0) {
             return null;
         }

@@ -10,14 +10,22 @@ import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcessTree;
+import dev.samara.examples.riscv.linux.process.ProgramNames;
 import dev.samara.examples.riscv.linux.process.ResourceLimits;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /** The calls that wait for children, and those that ask what a process and its machine are. */
 final class ProcessCalls {
     private static final int USAGE = 144;
+    private static final int USAGE_SELF = 0;
+    private static final int USAGE_CHILDREN = -1;
+    private static final int USAGE_THREAD = 1;
+    private static final int MOST_MEMORY = 32;
+    private static final int MICRO = 1000;
+    private static final long PAGE = 4096;
     private static final int BY_ALL = 0;
     private static final int BY_PID = 1;
     private static final int BY_GROUP = 2;
@@ -78,7 +86,7 @@ final class ProcessCalls {
             memory.putInt(statusAddress, found[0].status());
         }
         if (usageAddress != 0) {
-            memory.put(usageAddress, new byte[USAGE]);
+            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
         }
         return found[0].process().pid();
     }
@@ -190,10 +198,12 @@ final class ProcessCalls {
     long control(long option, long address) {
         switch ((int) option) {
             case PR_SET_NAME -> {
+                String name = memory.string(address, ProgramNames.BYTES);
+                thread.name(name.length() < ProgramNames.BYTES ? name : name.substring(0, ProgramNames.BYTES - 1));
                 return 0;
             }
             case PR_GET_NAME -> {
-                memory.put(address, GuestText.bytes(process().program().command() + '\0'));
+                memory.put(address, Arrays.copyOf(GuestText.bytes(thread.name()), ProgramNames.BYTES));
                 return 0;
             }
             default -> {
@@ -202,9 +212,28 @@ final class ProcessCalls {
         }
     }
 
-    long usage(long address) {
-        memory.put(address, new byte[USAGE]);
+    /** {@code getrusage}: the time of processors, all of it as that of the program, and the most memory. */
+    long usage(long whose, long address) {
+        long nanos;
+        switch ((int) whose) {
+            case USAGE_SELF -> nanos = process().usedNanos();
+            case USAGE_CHILDREN -> nanos = process().used().children();
+            case USAGE_THREAD -> nanos = thread.usedNanos();
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        long most = (int) whose == USAGE_CHILDREN
+                ? 0
+                : process().memory().space().residency().peak();
+        memory.put(address, structure(nanos, most));
         return 0;
+    }
+
+    private static ByteBuffer structure(long nanos, long pages) {
+        ByteBuffer usage = CallMemory.structure(USAGE);
+        usage.putLong(0, nanos / CallMemory.SECOND).putLong(Long.BYTES, nanos % CallMemory.SECOND / MICRO);
+        return usage.putLong(MOST_MEMORY, pages * (PAGE >> 10));
     }
 
     /** Changes users or groups: a guest has one of each, to which each may be set; -1 keeps one. */

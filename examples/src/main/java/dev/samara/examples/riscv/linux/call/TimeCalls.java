@@ -7,7 +7,6 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.signal.AlarmTimer;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
-import java.lang.management.ManagementFactory;
 import java.time.Instant;
 
 /** The calls of time. Times are in nanoseconds. */
@@ -41,11 +40,11 @@ final class TimeCalls {
         return System.nanoTime() - START;
     }
 
-    private static long now(int clock) {
+    private long now(int clock) {
         return switch (clock) {
             case REALTIME, REALTIME_COARSE, MOST_CLOCK -> wallNanos();
-            case PROCESS_CPU -> monotonicNanos() - 1000 * CallMemory.SECOND;
-            case THREAD_CPU -> ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+            case PROCESS_CPU -> thread.process().usedNanos();
+            case THREAD_CPU -> thread.usedNanos();
             default -> monotonicNanos();
         };
     }
@@ -80,8 +79,12 @@ final class TimeCalls {
 
     long times(long address) {
         if (address != 0) {
-            memory.putLong(address, now(PROCESS_CPU) / (CallMemory.SECOND / TICKS));
-            memory.put(address + Long.BYTES, new byte[3 * Long.BYTES]);
+            long[] ticks = {
+                thread.process().usedNanos(), 0, thread.process().used().children(), 0
+            };
+            for (int i = 0; i < ticks.length; i++) {
+                memory.putLong(address + (long) Long.BYTES * i, ticks[i] / (CallMemory.SECOND / TICKS));
+            }
         }
         return monotonicNanos() / (CallMemory.SECOND / TICKS);
     }

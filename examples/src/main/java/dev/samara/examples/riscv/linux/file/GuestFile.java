@@ -142,6 +142,11 @@ public abstract class GuestFile {
 
     public abstract FileStatus status();
 
+    /** Returns the bytes that could be read now ({@code FIONREAD}); -1 for a file that does not tell. */
+    public long available() {
+        return -1;
+    }
+
     /** Returns which operations would not wait. */
     public int ready() {
         return READABLE | WRITABLE;

@@ -104,6 +104,11 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
+    public final long available() {
+        return pipe.length();
+    }
+
+    @Override
     public int ready() {
         int ofReader = (pipe.length() > 0 ? READABLE : 0) | (pipe.hasWriter() ? 0 : HUNG_UP);
         int ofWriter = (pipe.isFull() ? 0 : WRITABLE) | (pipe.hasReader() ? 0 : FAILED);

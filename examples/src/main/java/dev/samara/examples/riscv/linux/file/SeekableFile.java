@@ -65,6 +65,11 @@ abstract class SeekableFile extends GuestFile {
     }
 
     @Override
+    public final synchronized long available() {
+        return size() - position;
+    }
+
+    @Override
     public final long readAt(ByteBuffer target, long offset) {
         return offset < 0 ? LinuxErrno.EINVAL : pread(target, offset);
     }

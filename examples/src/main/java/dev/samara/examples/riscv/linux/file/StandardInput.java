@@ -86,6 +86,12 @@ public final class StandardInput extends GuestFile {
     }
 
     @Override
+    public long available() {
+        start();
+        return end.available();
+    }
+
+    @Override
     public int ready() {
         start();
         return end.ready();

@@ -49,6 +49,7 @@ public final class GuestProcess implements SignalProcess {
     private final Set<GuestThread> threads = new LinkedHashSet<>();
 
     private final ResourceLimits limits;
+    private final UsedTime used = new UsedTime();
 
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
@@ -212,6 +213,16 @@ public final class GuestProcess implements SignalProcess {
         return true;
     }
 
+    /** Returns the time of processors that this and its children have used. */
+    public UsedTime used() {
+        return used;
+    }
+
+    /** Returns the time of processors that the threads of this have used, in nanoseconds. */
+    public synchronized long usedNanos() {
+        return used.own(threads.stream().toList());
+    }
+
     /** Replaces memory and program, as {@code execve} does; the caller is the only thread, and has left the old one. */
     public void become(ProcessMemory next, ProgramNames names) {
         memory = next;
@@ -332,6 +343,7 @@ public final class GuestProcess implements SignalProcess {
     void ended(GuestThread thread) {
         boolean isLast;
         synchronized (this) {
+            used.add(thread.usedNanos());
             threads.remove(thread);
             isLast = threads.isEmpty();
             if (isLast) {

@@ -56,6 +56,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
+    /** The name that the thread has given itself, or its creator; null for that of the program. Used by its thread. */
+    private @Nullable String name;
+
     /** Changed by an execve of this thread only, which has ended all others. */
     private volatile int tid;
 
@@ -93,6 +96,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             calls = process.system().callsOf(this);
             if (parent != null) {
                 hart.copyFrom(parent.hart);
+                name = parent.name;
             }
             cpu.handOver();
             isComplete = true;
@@ -101,6 +105,17 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
                 cpu.close();
             }
         }
+    }
+
+    /** Returns the name of this thread, at most 15 bytes. Called by its thread. */
+    public String name() {
+        String given = name;
+        return given == null ? process.program().command() : given;
+    }
+
+    /** Gives this thread a name of at most 15 bytes. Called by its thread. */
+    public void name(String given) {
+        name = given;
     }
 
     @Override
@@ -217,6 +232,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         hart.pc = program.entry();
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
+        name = null;
         tidWords.clearAtEnd(0);
         robustList.set(0);
         tid = process.pid();
@@ -317,6 +333,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     @Override
     public boolean mustEnd() {
         return isKilled || process.isExiting();
+    }
+
+    /** Returns the time of processors that this has used, in nanoseconds. For any thread. */
+    public long usedNanos() {
+        Thread used = runner;
+        return used == null ? 0 : UsedTime.of(used);
     }
 
     /** Ends this thread. For any thread. */

@@ -323,6 +323,7 @@ public final class ProcessTree {
         }
         if (!options.keeps()) {
             nodes.remove(ended.process.pid());
+            parent.used().addChild(ended.process.used());
         }
         return new ChangedChild(ended.process, ended.process.exitStatus());
     }

@@ -10,7 +10,10 @@ import java.util.List;
  * @param arguments its arguments
  */
 public record ProgramNames(String path, List<String> arguments) {
-    private static final int MOST = 15;
+    /** The most bytes of the name of a command, with the 0 at its end ({@code TASK_COMM_LEN}). */
+    public static final int BYTES = 16;
+
+    private static final int MOST = BYTES - 1;
 
     /** The name of the command, as {@code /proc/self/comm} has it. */
     public String command() {

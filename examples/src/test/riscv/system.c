@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the system tells of itself: time of processors, file systems, priorities, names of threads, bytes to read.
+#include "guest.h"
+const char *name = NAME;
+
+enum { SYS_statfs = 43, SYS_fstatfs = 44, SYS_sched_getscheduler = 120, SYS_sched_get_priority_max = 125,
+       SYS_sched_get_priority_min = 126, SYS_getpriority = 141, SYS_times = 153,
+       SYS_getrusage = 165, SYS_prctl = 167 };
+enum { FIONREAD = 0x541b, PR_SET_NAME = 15, PR_GET_NAME = 16, SELF = 0, CHILDREN = -1, PROCESS_CPU = 2, THREAD_CPU = 3 };
+
+static i64 used(int clock) {
+    struct timespec now;
+    check(call(SYS_clock_gettime, clock, &now), 0);
+    return now.seconds * 1000 + now.nanos / 1000000;
+}
+
+static i64 usage(int whose) {
+    i64 all[18];
+    check(call(SYS_getrusage, whose, all), 0);
+    return all[0] * 1000 + all[1] / 1000 + all[2] * 1000 + all[3] / 1000;
+}
+
+static void work(int millis) {
+    i64 end = used(THREAD_CPU) + millis;
+    while (used(THREAD_CPU) < end) {
+    }
+}
+
+static void processors(void) {
+    i64 before = used(PROCESS_CPU), ticks[4], children = usage(CHILDREN);
+    sleep_ms(300);
+    require(used(PROCESS_CPU) - before < 250);
+    work(50);
+    require(used(PROCESS_CPU) - before >= 49);
+    require(usage(SELF) >= 49);
+    require(call(SYS_times, ticks) > 0);
+    require(ticks[0] + ticks[1] >= 4);
+    i64 child = fork();
+    if (child == 0) {
+        work(50);
+        exit(0);
+    }
+    check(wait_for(child), 0);
+    require(usage(CHILDREN) - children >= 49);
+    check(call(SYS_getrusage, 5, ticks), -EINVAL);
+}
+
+static void systems(void) {
+    u64 found[15], again[15];
+    check(call(SYS_statfs, ".", found), 0);
+    require(found[1] >= 512 && found[2] > 0 && found[2] >= found[3] && found[3] >= found[4]);
+    check(found[8], 255);
+    i64 here = call(SYS_openat, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0);
+    check(call(SYS_fstatfs, here, again), 0);
+    check(again[0], found[0]);
+    check(again[2], found[2]);
+    check(call(SYS_statfs, "none", found), -ENOENT);
+    check(call(SYS_fstatfs, 99, found), -EBADF);
+    i64 memory = call(SYS_memfd_create, "system", 0);
+    check(call(SYS_fstatfs, memory, found), 0);
+    check(found[0], 0x01021994);
+}
+
+static void priorities(void) {
+    check(call(SYS_sched_get_priority_max, 0), 0);
+    check(call(SYS_sched_get_priority_max, 1), 99);
+    check(call(SYS_sched_get_priority_min, 2), 1);
+    check(call(SYS_sched_get_priority_min, 9), -EINVAL);
+    check(call(SYS_sched_getscheduler, 0), 0);
+    check(call(SYS_sched_getscheduler, -1), -EINVAL);
+    check(call(SYS_getpriority, 0, 0), 20);
+    check(call(SYS_getpriority, 3, 0), -EINVAL);
+}
+
+static void names(void) {
+    char text[17];
+    check(call(SYS_prctl, PR_SET_NAME, "exactly fifteen and more"), 0);
+    memset(text, 'x', sizeof text);
+    check(call(SYS_prctl, PR_GET_NAME, text), 0);
+    check(strcmp(text, "exactly fifteen"), 0);
+    check(text[16], 'x');
+    i64 child = fork();
+    if (child == 0) {
+        check(call(SYS_prctl, PR_GET_NAME, text), 0);
+        check(strcmp(text, "exactly fifteen"), 0);
+        exit(0);
+    }
+    check(wait_for(child), 0);
+}
+
+static void readable(void) {
+    int both[2], bytes = -1;
+    check(call(SYS_pipe2, both, 0), 0);
+    check(call(SYS_write, both[1], "0123456789", 10), 10);
+    check(call(SYS_ioctl, both[0], FIONREAD, &bytes), 0);
+    check(bytes, 10);
+    i64 memory = call(SYS_memfd_create, "bytes", 0);
+    check(call(SYS_write, memory, "0123456789", 10), 10);
+    check(call(SYS_lseek, memory, 4, 0), 4);
+    check(call(SYS_ioctl, memory, FIONREAD, &bytes), 0);
+    check(bytes, 6);
+}
+
+int main(int argc, char **argv) {
+    processors();
+    systems();
+    priorities();
+    names();
+    readable();
+    return 0;
+}
