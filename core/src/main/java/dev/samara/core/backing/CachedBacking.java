@@ -81,7 +81,7 @@ public abstract class CachedBacking implements Backing {
         FilePages pages = (FilePages) cache;
         int result = FilePages.STALE;
         while (result == FilePages.STALE) {
-            ReadsUnderWay.PageRead read = pages.beginRead(page);
+            ReadsUnderWay.PageRead read = pages.beginRead(page, 1);
             try {
                 result = fetch(pages, read, page);
             } finally {

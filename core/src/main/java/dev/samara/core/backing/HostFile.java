@@ -18,11 +18,11 @@ import java.nio.ByteBuffer;
  * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
  *
  * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
- * write the dirty pages and force the file to its device before they return. A page that is being written stays mapped,
- * and a store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for each number
- * that is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since the last
- * save is lost. If the machine of the host fails, pages that were being written are on the device as a whole, in part
- * or not at all.
+ * write the dirty pages and force the file to its device before they return. Reads of other pages do not wait for a save. A page that is being written stays
+ * mapped, and a store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for
+ * each number that is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since
+ * the last save is lost. If the machine of the host fails, pages that were being written are on the device as a whole,
+ * in part or not at all.
  *
  * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is
  * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite} and a store
@@ -141,7 +141,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Saves the file: writes its dirty pages, of all mappings and opens, and forces them to the device. All that was
-     * written before the call is saved when this returns 0. Waits for CPUs that may write the pages.
+     * written before the call is saved when this returns 0. Waits for CPUs that
+     * may write the pages, and for other saves of the file: those that wait at the same time share a force.
      *
      * @return 0; EBADF, negated, if this is closed; or the negated errno of the last failed write since this open was
      *     told of one, such as EIO or ENOSPC. A call whose own write has failed never returns 0

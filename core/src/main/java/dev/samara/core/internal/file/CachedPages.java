@@ -41,7 +41,7 @@ final class CachedPages extends Caches.RegisteredCache {
      */
     private volatile long removals;
 
-    /** Guarded by the content's lock. */
+    /** Guarded by the content's lock, but for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
     /** Whether the cache has had a page. Guarded by the content's lock. */
@@ -85,7 +85,7 @@ final class CachedPages extends Caches.RegisteredCache {
         return content;
     }
 
-    /** The caller holds the lock of the content. */
+    /** The caller holds the lock of the content, but for the end of a write. */
     ReadsUnderWay reads() {
         return reads;
     }

@@ -21,7 +21,6 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +35,7 @@ public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
-    /** The result of an insertion whose condition did not hold. */
+    /** The result of an insertion of a page whose read is stale. */
     public static final int STALE = NO_MEMORY - 1;
 
     /** The most pages that scans of a file leave behind them in memory for the time being. */
@@ -357,9 +356,9 @@ public final class FilePages extends PageCache {
         return present().fresh.insert(page, frame, null);
     }
 
-    /** Begins the read of a page from behind the cache. The caller calls {@link #endRead}. */
-    public ReadsUnderWay.PageRead beginRead(long page) {
-        ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(page);
+    /** Begins the read of consecutive pages from behind the cache. The caller calls {@link #endRead}. */
+    public ReadsUnderWay.PageRead beginRead(long first, int count) {
+        ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(first, count);
         CachedPages cached = cached();
         cached.content().lock();
         try {
@@ -379,6 +378,26 @@ public final class FilePages extends PageCache {
         } finally {
             cached.content().unlock();
         }
+    }
+
+    /**
+     * Begins a write of pages behind the cache, of which there is one at a time: no read of one of these pages that is
+     * under way before {@link #endWrite} inserts it. The pages that are in memory stay there at least up to the end, or
+     * are removed by a caller that asks for a new read.
+     */
+    public void beginWrite(long first, long last) {
+        CachedPages cached = cached();
+        cached.content().lock();
+        try {
+            cached.reads().beginWrite(first, last);
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /** Ends a write. Cannot fail. */
+    public void endWrite() {
+        cached().reads().endWrite();
     }
 
     /**
@@ -405,8 +424,8 @@ public final class FilePages extends PageCache {
      *
      * @see ReadPages#insert
      */
-    public int insertRead(long first, int[] fresh, int count, boolean isScan, LongSupplier changes, long expected) {
-        return present().reads().insert(first, fresh, count, isScan, changes, expected);
+    public int insertRead(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
+        return present().reads().insert(read, fresh, isScan);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */

@@ -95,7 +95,7 @@ final class FreshPages {
         boolean isOver;
         cached.content().lock();
         try {
-            if (read != null && read.isStale() && !cached.isClosed()) {
+            if (read != null && read.isStale(page) && !cached.isClosed()) {
                 return FilePages.STALE;
             }
             isOver = cached.isClosed();

@@ -5,7 +5,6 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
-import java.util.function.LongSupplier;
 
 /**
  * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
@@ -74,33 +73,32 @@ final class ReadPages {
      * Inserts pages that are not in memory. Each frame that becomes a page is {@link Frames#NONE} in the array then;
      * the caller {@linkplain #free frees} the others.
      *
-     * @param first the first page
+     * @param read the read of the pages, which has not ended. Those that were changed since it began are left out
      * @param fresh the frames of the pages
-     * @param count the number of pages
      * @param isScan whether the pages beside the first one are those after an access, which they are read with
-     * @param changes returns a number. Called under the lock of the content; must not wait
-     * @param expected the number if the frames have the contents of the pages still
      * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
-     *     end; {@link FilePages#STALE} if the number is another one; {@link FilePages#EVICTED} if an eviction may put
-     *     the first page back
+     *     end; {@link FilePages#STALE} if it was changed since the read began, when no page is inserted; {@link
+     *     FilePages#EVICTED} if an eviction may put the first page back
      */
-    int insert(long first, int[] fresh, int count, boolean isScan, LongSupplier changes, long expected) {
+    int insert(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
+        long first = read.page();
+        int count = read.count();
         NoWaiting.check("an insertion into a page cache");
         cached.content().lock();
         try {
             if (cached.isClosed()) {
                 throw new IllegalStateException(file + " is closed");
             }
-            if (changes.getAsLong() != expected) {
-                int known = cached.frameAt(first);
-                return known == Frames.NONE ? FilePages.STALE : known;
+            if (read.isStale(first) && cached.frameAt(first) == Frames.NONE) {
+                return FilePages.STALE;
             }
             if (isScan && count > 1 && cached.frameAt(first) == Frames.NONE && !out.contains(first)) {
                 recent.add(first, count, cached.pages());
             }
             for (int i = 0; i < count && first + i < cached.pages(); i++) {
-                if (cached.frameAt(first + i) == Frames.NONE && !out.contains(first + i)) {
-                    insert(first + i, fresh, i);
+                long page = first + i;
+                if (!read.isStale(page) && cached.frameAt(page) == Frames.NONE && !out.contains(page)) {
+                    insert(page, fresh, i);
                 }
             }
             int frame = cached.frameAt(first);

@@ -4,37 +4,76 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are being read from behind the cache by code that no lock of the library excludes. The
- * removal of such a page marks its read as stale: the content may be older than the removal, so it is not inserted.
- * Guarded by the content's lock.
+ * The pages of one file that are being read from behind the cache by code that no lock of the library excludes. What
+ * changes the content behind the cache, or asks for a new read, makes the read of such a page stale: the bytes may be
+ * older than the change, so the page is not inserted. Reads of other pages are not affected. There are two changes:
+ *
+ * <ul>
+ *   <li>A removal of pages makes the reads stale that are under way at its instant.
+ *   <li>A write of pages, of which there is one at a time, makes the reads stale that are under way at any instant
+ *       between its start and its end. The pages being written are pinned, so another page can only be inserted in
+ *       their place after the end of the write, or after a removal.
+ * </ul>
+ *
+ * <p>Guarded by the content's lock, but for {@link #endWrite}.
  */
 public final class ReadsUnderWay {
-    /** One read. */
+    /** One read of consecutive pages. */
     public static final class PageRead {
-        private final long page;
-        private boolean isStale;
+        private final long first;
+        private final long last;
+
+        /** The pages that are stale: up to {@link #staleLast}, and none if that is smaller. */
+        private long staleFirst = Long.MAX_VALUE;
+
+        private long staleLast = -1;
         private @Nullable PageRead next;
 
-        PageRead(long page) {
-            this.page = page;
+        PageRead(long first, int count) {
+            this.first = first;
+            last = first + count - 1;
         }
 
-        /** Returns whether the page was removed since the read began. */
-        boolean isStale() {
-            return isStale;
+        /**
+         * Returns whether a page was removed or written since the read began. May be true of another page between two
+         * such pages, too, but never of the first page of the read.
+         */
+        boolean isStale(long page) {
+            return page >= staleFirst && page <= staleLast;
         }
 
         long page() {
-            return page;
+            return first;
+        }
+
+        int count() {
+            return (int) (last - first) + 1;
+        }
+
+        private void noteChange(long from, long to) {
+            if (from <= last && to >= first) {
+                staleFirst = Math.min(staleFirst, Math.max(from, first));
+                staleLast = Math.max(staleLast, Math.min(to, last));
+            }
         }
     }
 
     /** Linked by their own fields: a removal needs no memory for them, and the readers are few. */
     private @Nullable PageRead first;
 
+    /** The first page that is being written, unless {@link #writtenLast} is negative. */
+    private long writtenFirst;
+
+    /** The last page that is being written; negative for none. */
+    private volatile long writtenLast = -1;
+
     void add(PageRead read) {
         read.next = first;
         first = read;
+        long last = writtenLast;
+        if (last >= 0) {
+            read.noteChange(writtenFirst, last);
+        }
     }
 
     void remove(PageRead read) {
@@ -53,7 +92,22 @@ public final class ReadsUnderWay {
     /** Notes a removal of the pages of a range, inclusive. */
     void noteRemoval(long from, long last) {
         for (PageRead one = first; one != null; one = one.next) {
-            one.isStale |= one.page >= from && one.page <= last;
+            one.noteChange(from, last);
         }
+    }
+
+    /** Notes the start of a write of the pages of a range, inclusive. There is no other write before its end. */
+    void beginWrite(long from, long last) {
+        assert writtenLast < 0 : "two writes of one file at a time";
+        writtenFirst = from;
+        writtenLast = last;
+        noteRemoval(from, last);
+    }
+
+    /**
+     * Notes the end of the write. Cannot fail, and so takes no lock: a read that finds no write starts after the end.
+     */
+    void endWrite() {
+        writtenLast = -1;
     }
 }

@@ -31,6 +31,7 @@ final class HostInode {
 
     private final FilePages pages;
     private final ErrorSequence errors = new ErrorSequence();
+    private final HostForces forces;
     private final PageReads reads;
     private final PageWrites writes;
     private final HostBytes bytes;
@@ -39,7 +40,10 @@ final class HostInode {
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
     private final ReentrantLock changes = new ReentrantLock();
 
-    /** Serializes write-backs, and excludes them from truncations and holes. Taken after {@link #changes}. */
+    /**
+     * Serializes write-backs, and excludes them from truncations and holes. Not held during a force ({@link
+     * HostForces}). Taken after {@link #changes}.
+     */
     private final ReentrantLock writeBack = new ReentrantLock();
 
     /**
@@ -53,9 +57,6 @@ final class HostInode {
 
     /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
     private volatile boolean isWritable;
-
-    /** Whether bytes were written, or the size was changed, since the last force. */
-    private volatile boolean isUnforced;
 
     /** All channels that end with this. Guarded by the monitor of {@link HostFiles}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
@@ -80,7 +81,8 @@ final class HostInode {
         this.isWritable = isWritable;
         channels.add(channel);
         size = new HostSize(this);
-        writes = new PageWrites(this, buffers, files.dropsFailedWrites());
+        forces = new HostForces(this, files.dropsFailedWrites());
+        writes = new PageWrites(this, forces, buffers, files.dropsFailedWrites());
         reads = new PageReads(this, buffers, spaces);
         bytes = new HostBytes(this, files);
         pages.allowReclaim();
@@ -167,12 +169,8 @@ final class HostInode {
         return invalidate.readLock();
     }
 
-    boolean isUnforced() {
-        return isUnforced;
-    }
-
-    void setUnforced(boolean is) {
-        isUnforced = is;
+    HostForces forces() {
+        return forces;
     }
 
     /**
@@ -241,24 +239,30 @@ final class HostInode {
         }
     }
 
-    /** Saves the pages of a range, and forces the file; see {@link PageWrites#flush}. */
+    /**
+     * Writes the dirty pages of a range, and forces the file. Waits for other changes, write-backs and forces. A page
+     * whose write has failed stays dirty, and so does each page that the force may have lost, unless failed writes are
+     * dropped.
+     *
+     * @return 0, or the negated errno of a failure, which is recorded
+     */
     long flush(long first, long last) {
-        return flush(first, last, true);
+        // Before the writes: the failure of a force that comes after this may be the failure of one of them.
+        long failures = forces.failures();
+        long failed = write(first, last);
+        long unforced = forces.force(failures);
+        return failed != 0 ? failed : unforced;
     }
 
-    /** Writes the pages of a range, and forces nothing. Waits for other changes and write-backs. */
+    /** Writes the dirty pages of a range, and forces nothing. Waits for other changes and write-backs. */
     long write(long first, long last) {
-        return flush(first, last, false);
-    }
-
-    private long flush(long first, long last, boolean forces) {
         Cpus.checkMayWait("a write-back");
         if (size.isTooLong()) {
             size.revalidate();
         }
         long failed = 0;
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            failed = writes.flush(first, last, forces);
+            failed = writes.write(first, last);
             if (failed != PageWrites.SHORT) {
                 return failed;
             }
@@ -300,7 +304,7 @@ final class HostInode {
      * of the changes: pages beyond an end that another program has moved stay dirty.
      */
     void writeAll() {
-        writes.flush(0, Long.MAX_VALUE, false);
+        writes.write(0, Long.MAX_VALUE);
     }
 
     /** Waits for the write-back that is under way. */

@@ -68,7 +68,7 @@ final class HostSize {
             return inode.channel().write(bytes, offset);
         } finally {
             // After the write: a force that has begun before may not have it.
-            inode.setUnforced(true);
+            inode.forces().noteChange();
         }
     }
 
@@ -112,7 +112,7 @@ final class HostSize {
             // The file is longer than needed until the next try.
             overgrown = grown;
         } finally {
-            inode.setUnforced(true);
+            inode.forces().noteChange();
         }
     }
 
@@ -162,7 +162,7 @@ final class HostSize {
         try {
             inode.channel().truncate(bytes);
         } finally {
-            inode.setUnforced(true);
+            inode.forces().noteChange();
         }
     }
 

@@ -2,16 +2,22 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.ReadsUnderWay;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.function.LongSupplier;
 
 /**
  * Reads pages of one file of the host into memory ({@code filemap_read_folio}), in place where the frames lie in direct
  * memory. The rest of the last page is zeros. A failed read leaves nothing: the next access reads again.
+ *
+ * <p>A read takes {@code invalidate} shared, so no truncation and no hole comes between it and the insertion of its
+ * pages. Writes of pages are not excluded. Another thread may insert one of the pages, change it, write it back and
+ * have it reclaimed, all during the read: the bytes that were read are older than the file then. {@link ReadsUnderWay}
+ * compares the ranges, so only a write or a removal of the page itself makes its read stale. The page is read again
+ * then. A read of a page that nobody writes or removes waits neither for a write-back nor for a force.
  */
 final class PageReads {
     /* Results beside those of FilePages. */
@@ -25,18 +31,19 @@ final class PageReads {
     /** The file of the host is shorter than the page cache says. */
     static final int SHORT = UNREADABLE - 1;
 
+    /** How often a stale page is read again before the read waits for the write-back under way. */
+    private static final int UNLOCKED_RETRIES = 4;
+
     private final HostInode inode;
     private final FilePages pages;
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
     private final ReadSpaces spaces;
-    private final LongSupplier writes;
 
     PageReads(HostInode inode, TransferBuffers buffers, ReadSpaces spaces) {
         this.spaces = spaces;
         this.inode = inode;
-        writes = inode.writes()::begun;
         this.buffers = buffers;
         pages = inode.pages();
         frames = pages.memory().frames();
@@ -52,18 +59,24 @@ final class PageReads {
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most, boolean isScan) {
+        int result = fetchOnce(page, most, isScan);
+        if (result == UNREADABLE && most > 1) {
+            // Perhaps it is another page that cannot be read.
+            result = fetchOnce(page, 1, isScan);
+        }
+        for (int retries = 0; result == FilePages.STALE; retries++) {
+            result = retries < UNLOCKED_RETRIES ? fetchOnce(page, 1, false) : fetchAlone(page);
+        }
+        return result;
+    }
+
+    private int fetchOnce(long page, int most, boolean isScan) {
         ReadSpaces.ReadSpace space = spaces.take(most);
-        int result;
         try {
-            result = fetch(page, most, isScan, space);
+            return fetch(page, most, isScan, space);
         } finally {
             spaces.giveBack(space);
         }
-        if (result == UNREADABLE && most > 1) {
-            // Perhaps it is another page that cannot be read.
-            return fetch(page, 1, isScan);
-        }
-        return result == FilePages.STALE ? fetchAlone(page) : result;
     }
 
     private int fetch(long page, int most, boolean isScan, ReadSpaces.ReadSpace space) {
@@ -91,11 +104,11 @@ final class PageReads {
         return count;
     }
 
-    /** Reads a page while no page is written back: it was found that one was, during a read before. */
+    /** Reads a page while none is written back, since it was written during each read before. */
     private int fetchAlone(long page) {
         inode.writeBackLock().lock();
         try {
-            return fetch(page, 1, false);
+            return fetchOnce(page, 1, false);
         } finally {
             inode.writeBackLock().unlock();
         }
@@ -104,19 +117,19 @@ final class PageReads {
     private int read(long page, ReadSpaces.ReadSpace space, int count, boolean isScan) {
         inode.readLock().lock();
         try {
-            // Before the read. Another thread may insert the page, change it, write it back and reclaim it, before
-            // this thread inserts it: what was read is not its content any more then.
-            long written = writes.getAsLong();
             long start = page << pageShift;
             long wanted = Math.min((long) count << pageShift, pages.size() - start);
             if (wanted <= 0) {
                 return BEYOND;
             }
             int used = (int) ((wanted + frames.pageSize() - 1) >>> pageShift);
-            if (!fill(space, used, start, wanted)) {
-                return SHORT;
+            // Before the read of the bytes: what is written or removed after this makes them stale.
+            ReadsUnderWay.PageRead read = pages.beginRead(page, used);
+            try {
+                return fill(space, used, start, wanted) ? pages.insertRead(read, space.fresh, isScan) : SHORT;
+            } finally {
+                pages.endRead(read);
             }
-            return pages.insertRead(page, space.fresh, used, isScan, writes, written);
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {

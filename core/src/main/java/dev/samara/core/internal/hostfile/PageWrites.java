@@ -6,11 +6,10 @@ import dev.samara.core.internal.file.PageWriter;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 
 /**
- * Writes dirty pages of one file of the host, and forces them to the device ({@code file_write_and_wait_range}, {@code
- * vfs_fsync_range}). All of it runs under the lock of the write-back.
+ * Writes dirty pages of one file to the host ({@code file_write_and_wait_range}), under the lock of the write-back.
+ * {@link HostForces} forces them to the device.
  */
 final class PageWrites implements PageWriter {
     /** The file of the host is shorter than the page cache says. No errno has this number. */
@@ -18,12 +17,11 @@ final class PageWrites implements PageWriter {
 
     private static final byte[] ZEROS = new byte[4096];
 
-    /** The most numbers in {@link #runs}: a guest that never saves writes any number of runs. */
-    private static final int MOST_RUNS = 1 << 7;
-
     private final HostInode inode;
     private final FilePages pages;
+    private final HostForces forces;
     private final TransferBuffers buffers;
+    private final int pageShift;
 
     /** Whether a page whose write has failed is clean. */
     private final boolean dropsFailed;
@@ -31,49 +29,31 @@ final class PageWrites implements PageWriter {
     /** The first failure of this write-back whose pages are clean, or 0. */
     private long dropped;
 
-    /**
-     * The number of changes of the host's bytes that have begun or ended: odd during one. Written under the lock of the
-     * write-back.
-     */
-    private volatile long begun;
-
-    /** The runs of pages that were written since the last force: the first and the last page of each. */
-    private long[] runs = new long[16];
-
-    private int runsSize;
-
-    PageWrites(HostInode inode, TransferBuffers buffers, boolean dropsFailed) {
+    PageWrites(HostInode inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed) {
         this.inode = inode;
+        this.forces = forces;
         this.buffers = buffers;
         this.dropsFailed = dropsFailed;
         pages = inode.pages();
-    }
-
-    /** Returns a number that is another one after each write. */
-    long begun() {
-        return begun;
+        pageShift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
     }
 
     /**
-     * Writes the dirty pages of a range, and perhaps forces the file. Pages whose write has failed stay dirty. If the
-     * force fails, the pages that were written since the last one are dirty again, as far as they are in memory. If
-     * failed writes are dropped, all these pages are clean.
+     * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write has failed stay
+     * dirty, unless failed writes are dropped.
      *
-     * @param forces whether the file is forced
      * @return 0; a negated errno, which is recorded; or {@link #SHORT}
      */
-    long flush(long first, long last, boolean forces) {
+    long write(long first, long last) {
         inode.writeBackLock().lock();
         try {
-            long failed = write(first, last, true);
-            long unforced = forces && inode.isUnforced() ? force() : 0;
-            return failed != 0 ? failed : unforced;
+            return write(first, last, true);
         } finally {
             inode.writeBackLock().unlock();
         }
     }
 
-    /** Writes the dirty pages of a range. The caller holds the lock of the write-back. */
+    /** Writes the dirty pages of a range, see above. The caller holds the lock of the write-back. */
     long write(long first, long last, boolean mayWait) {
         if (!inode.isWritable()) {
             // No open of this file can have written to it.
@@ -100,8 +80,15 @@ final class PageWrites implements PageWriter {
             if (offset + bytes.remaining() > inode.channel().size()) {
                 return SHORT;
             }
-            addRun(offset, bytes.remaining());
-            return drop(writeFully(offset, bytes));
+            long first = offset >>> pageShift;
+            long last = (offset + bytes.remaining() - 1) >>> pageShift;
+            long failed = Errno.EIO.result();
+            try {
+                failed = writeFully(offset, bytes);
+            } finally {
+                forces.addWritten(first, last);
+            }
+            return drop(failed);
         } catch (IOException failed) {
             return drop(HostErrors.of(failed).result());
         }
@@ -122,8 +109,7 @@ final class PageWrites implements PageWriter {
         }
         HostChannel to = inode.channel();
         long at = offset;
-        inode.setUnforced(true);
-        begin();
+        pages.beginWrite(offset >>> pageShift, (offset + bytes.remaining() - 1) >>> pageShift);
         try {
             while (bytes.hasRemaining()) {
                 int written = to.write(bytes, at);
@@ -134,13 +120,10 @@ final class PageWrites implements PageWriter {
             }
             return 0;
         } finally {
-            begin();
+            pages.endWrite();
+            // After the write: a force that has started before need not cover it.
+            forces.noteChange();
         }
-    }
-
-    private void begin() {
-        long before = begun;
-        begun = before + 1;
     }
 
     /**
@@ -188,56 +171,5 @@ final class PageWrites implements PageWriter {
             buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
         }
         return bits != 0;
-    }
-
-    private void addRun(long offset, long length) {
-        int shift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
-        long first = offset >>> shift;
-        long last = (offset + length - 1) >>> shift;
-        if (runsSize > 0 && runs[runsSize - 1] + 1 == first) {
-            runs[runsSize - 1] = last;
-            return;
-        }
-        if (runsSize == MOST_RUNS) {
-            joinRuns();
-        } else if (runsSize == runs.length) {
-            runs = Arrays.copyOf(runs, 2 * runsSize);
-        }
-        runs[runsSize++] = first;
-        runs[runsSize++] = last;
-    }
-
-    /** Makes one run of all: a page between them that is dirty after a force has failed is written once more. */
-    private void joinRuns() {
-        for (int i = 2; i < runsSize; i += 2) {
-            runs[0] = Math.min(runs[0], runs[i]);
-            runs[1] = Math.max(runs[1], runs[i + 1]);
-        }
-        runsSize = 2;
-    }
-
-    /** Forces the file. The caller holds the lock of the write-back. */
-    private long force() {
-        boolean isForced = false;
-        // First: what is written meanwhile is not forced.
-        inode.setUnforced(false);
-        try {
-            inode.channel().force();
-            isForced = true;
-            return 0;
-        } catch (IOException failed) {
-            long errno = HostErrors.of(failed).result();
-            inode.errors().add(errno);
-            return errno;
-        } finally {
-            if (!isForced) {
-                inode.setUnforced(true);
-                // Whether the device has them is not known.
-                for (int i = 0; i < runsSize && !dropsFailed; i += 2) {
-                    pages.setDirty(runs[i], runs[i + 1]);
-                }
-            }
-            runsSize = 0;
-        }
     }
 }

@@ -9,7 +9,8 @@
  *   <tr><td>What does an embedder have?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
- *       <td>{@code HostInode}</td></tr>
+ *       <td>{@code HostInode}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
+ *       dev.samara.core.internal.file}</td></tr>
  *   <tr><td>How large is the file, and who has changed that?</td>
  *       <td>{@code HostSize}</td></tr>
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
@@ -17,7 +18,7 @@
  *   <tr><td>What reads pages into memory, and how many at once?</td>
  *       <td>{@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
- *       <td>{@code PageWrites}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
+ *       <td>{@code PageWrites}, {@code HostForces}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written that no call saves?</td>
  *       <td>{@code PeriodicWrites}, {@code DirtyLimit}</td></tr>
  *   <tr><td>Which failures is an open told of?</td>

@@ -57,7 +57,7 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.HostInode",
-                            "        writes.flush(0, Long.MAX_VALUE, false);",
+                            "        writes.write(0, Long.MAX_VALUE);",
                             "writes.write(0, Long.MAX_VALUE, true);")),
             PlantedBreak.of(
                     "an error is told by each save",
@@ -112,11 +112,13 @@ final class HostFileBreaks {
                     HostFileScenarios.TwoOpensOfFailedForce.class,
                     1,
                     in(
-                            "hostfile.PageWrites",
-                            "                inode.setUnforced(true);\n",
+                            "hostfile.HostForces",
+                            "            covered.setDirty(pages);\n            written.setDirty(pages);\n",
                             "",
-                            "                    pages.setDirty(runs[i], runs[i + 1]);\n",
-                            "")),
+                            "            forced = counted;\n",
+                            "",
+                            "        takeWritten();\n        long failed",
+                            "forced = counted; takeWritten();\n        long failed")),
             PlantedBreak.of(
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,
