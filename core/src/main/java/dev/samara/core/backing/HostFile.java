@@ -18,7 +18,8 @@ import java.nio.ByteBuffer;
  * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
  *
  * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
- * write the dirty pages and force the file to its device before they return. Reads of other pages do not wait for a save. A page that is being written stays
+ * write the dirty pages and force the file to its device before they return; the last two only write with {@code
+ * MachineBuilder.forceOnClose(false)}. Reads of other pages do not wait for a save. A page that is being written stays
  * mapped, and a store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for
  * each number that is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since
  * the last save is lost. If the machine of the host fails, pages that were being written are on the device as a whole,
@@ -141,7 +142,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Saves the file: writes its dirty pages, of all mappings and opens, and forces them to the device. All that was
-     * written before the call is saved when this returns 0. Waits for CPUs that
+     * written before the call is saved when this returns 0, also what an open wrote that is closed. Waits for CPUs that
      * may write the pages, and for other saves of the file: those that wait at the same time share a force.
      *
      * @return 0; EBADF, negated, if this is closed; or the negated errno of the last failed write since this open was
@@ -183,7 +184,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Ends the owner's use of this open. A call under way on another thread completes, and the file is open that long.
      * Mappings stay, and can be split, moved and forked; new ones fail with EBADF
-     * once the last one is gone. A second call does nothing. May save the file.
+     * once the last one is gone. A second call does nothing. May save the file, or write it: see {@code
+     * MachineBuilder.forceOnClose}.
      *
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */

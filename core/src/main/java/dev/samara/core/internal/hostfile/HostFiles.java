@@ -76,6 +76,9 @@ public final class HostFiles {
     /** Whether a page whose write has failed is clean. Set before the first file is opened. */
     private boolean dropsFailedWrites;
 
+    /** Whether a save at the close of a file forces it. Set before the first file is opened. */
+    private boolean forcesOnClose = true;
+
     /** The bytes below the limit from which on pages are evicted. Set with it. */
     private long early;
 
@@ -312,7 +315,7 @@ public final class HostFiles {
         long failed;
         boolean isTried = false;
         try {
-            failed = inode.flush(0, Long.MAX_VALUE);
+            failed = inode.save();
             isTried = true;
         } finally {
             if (!isTried) {
@@ -375,6 +378,15 @@ public final class HostFiles {
     /** Has pages be clean whose write has failed. Called before the first file is opened. */
     public void dropFailedWrites() {
         dropsFailedWrites = true;
+    }
+
+    /** Has closes force nothing. Called before the first file is opened. */
+    public void forceNothingOnClose() {
+        forcesOnClose = false;
+    }
+
+    boolean forcesOnClose() {
+        return forcesOnClose;
     }
 
     boolean dropsFailedWrites() {
@@ -573,7 +585,7 @@ public final class HostFiles {
 
     private boolean close(HostInode inode) {
         try {
-            long failed = inode.flush(0, Long.MAX_VALUE);
+            long failed = inode.save();
             if (failed != 0) {
                 report(inode, failed);
             }

@@ -58,11 +58,16 @@ final class HostForces {
     /** What was written before the force under way, and after the last successful one. Guarded by {@link #forcing}. */
     private final PageRuns covered = new PageRuns();
 
-    /** Describes a file all of whose bytes are on the device. */
-    HostForces(HostInode inode, boolean dropsFailed) {
+    /**
+     * Describes a file that nobody has changed.
+     *
+     * @param isForced whether all bytes are on the device; otherwise the first save forces
+     */
+    HostForces(HostInode inode, boolean dropsFailed, boolean isForced) {
         this.inode = inode;
         this.dropsFailed = dropsFailed;
         pages = inode.pages();
+        changes.set(isForced ? 0 : 1);
     }
 
     /** Counts a change of the bytes or the size, which is complete: a force that starts now covers it. */

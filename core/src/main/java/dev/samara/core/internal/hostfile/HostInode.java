@@ -81,7 +81,7 @@ final class HostInode {
         this.isWritable = isWritable;
         channels.add(channel);
         size = new HostSize(this);
-        forces = new HostForces(this, files.dropsFailedWrites());
+        forces = new HostForces(this, files.dropsFailedWrites(), files.forcesOnClose());
         writes = new PageWrites(this, forces, buffers, files.dropsFailedWrites());
         reads = new PageReads(this, buffers, spaces);
         bytes = new HostBytes(this, files);
@@ -252,6 +252,11 @@ final class HostInode {
         long failed = write(first, last);
         long unforced = forces.force(failures);
         return failed != 0 ? failed : unforced;
+    }
+
+    /** Writes all dirty pages before the file is closed, and forces it unless closes force nothing. */
+    long save() {
+        return files.forcesOnClose() ? flush(0, Long.MAX_VALUE) : write(0, Long.MAX_VALUE);
     }
 
     /** Writes the dirty pages of a range, and forces nothing. Waits for other changes and write-backs. */

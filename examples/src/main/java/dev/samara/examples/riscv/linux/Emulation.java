@@ -80,6 +80,8 @@ public final class Emulation {
                 .memory(plan.memory())
                 .tlbEntries(plan.tlbEntries())
                 .checked(plan.isChecked())
+                // As Linux: a guest that needs its bytes on the device calls fsync.
+                .forceOnClose(false)
                 .reportTo(report -> reports.complain(report.toString()))
                 .build();
         system = new GuestSystem(
