@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the system tells of itself: time of processors, file systems, priorities, names of threads, bytes to read.
+// What the system tells of itself: time of processors, file systems, priorities, names of threads, bytes to read. With
+// an argument without the file of its own that QEMU makes.
 #include "guest.h"
 const char *name = NAME;
 
@@ -101,7 +102,56 @@ static void readable(void) {
     check(bytes, 6);
 }
 
+/* The state of a process, by the third field of its file in /proc. */
+static char state(i64 pid) {
+    char path[32] = "/proc/", digits[12], text[256];
+    int at = 6, length = 0;
+    do {
+        digits[length++] = '0' + pid % 10;
+        pid /= 10;
+    } while (pid > 0);
+    while (length > 0)
+        path[at++] = digits[--length];
+    memcpy(path + at, "/stat", 6);
+    i64 file = call(SYS_openat, AT_FDCWD, path, O_RDONLY, 0);
+    i64 read = call(SYS_read, file, text, sizeof text);
+    check(call(SYS_close, file), 0);
+    for (i64 i = 0; i < read - 2; i++)
+        if (text[i] == ')')
+            return text[i + 2];
+    return 0;
+}
+
+static void processes(int isQemu) {
+    i64 child = fork();
+    if (child == 0) {
+        sleep_ms(60000);
+        exit(0);
+    }
+    while (state(child) != 'S')
+        call(SYS_sched_yield);
+    check(call(SYS_kill, child, SIGSTOP), 0);
+    while (state(child) != 'T')
+        call(SYS_sched_yield);
+    check(call(SYS_kill, child, SIGKILL), 0);
+    while (state(child) != 'Z')
+        call(SYS_sched_yield);
+    check(wait_for(child), SIGKILL);
+    if (!isQemu)
+        check(state(call(SYS_getpid)), 'R');
+    static const char *const files[] = {"/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/uptime", "/proc/loadavg",
+                                        "/proc/mounts", "/proc/self/status", "/proc/self/statm", "/proc/self/cmdline"};
+    for (u64 i = 0; i < sizeof files / sizeof *files; i++) {
+        char byte;
+        i64 file = call(SYS_openat, AT_FDCWD, files[i], O_RDONLY, 0);
+        require(file >= 0);
+        check(call(SYS_read, file, &byte, 1), 1);
+        check(call(SYS_close, file), 0);
+    }
+}
+
 int main(int argc, char **argv) {
+    processes(argc > 1);
     processors();
     systems();
     priorities();

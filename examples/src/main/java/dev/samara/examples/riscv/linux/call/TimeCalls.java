@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.signal.AlarmTimer;
 import dev.samara.examples.riscv.linux.wait.WaitList;
@@ -20,9 +21,6 @@ final class TimeCalls {
     private static final int MICRO = 1000;
     private static final int TICKS = 100;
 
-    /** The monotonic clock begins at some time before the first call. */
-    private static final long START = System.nanoTime() - 1000 * CallMemory.SECOND;
-
     private final GuestThread thread;
     private final CallMemory memory;
 
@@ -37,7 +35,7 @@ final class TimeCalls {
     }
 
     static long monotonicNanos() {
-        return System.nanoTime() - START;
+        return GuestSystem.uptimeNanos();
     }
 
     private long now(int clock) {

@@ -50,6 +50,7 @@ public final class GuestProcess implements SignalProcess {
 
     private final ResourceLimits limits;
     private final UsedTime used = new UsedTime();
+    private final long started = GuestSystem.uptimeNanos();
 
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
@@ -211,6 +212,16 @@ public final class GuestProcess implements SignalProcess {
             files.limit(soft);
         }
         return true;
+    }
+
+    /** Returns when this began, by {@link GuestSystem#uptimeNanos}. */
+    long started() {
+        return started;
+    }
+
+    /** Returns whether each thread waits, at this moment. */
+    synchronized boolean isWaiting() {
+        return threads.stream().allMatch(GuestThread::isWaiting);
     }
 
     /** Returns the time of processors that this and its children have used. */

@@ -22,6 +22,8 @@ public final class GuestSystem {
     /** The number of the only user, and of the only group. */
     static final int USER = 1000;
 
+    private static final long START = System.nanoTime() - 1_000_000_000_000L;
+
     /** The most processes and threads at a time. */
     private static final int MOST_PROCESSES = 512;
 
@@ -72,6 +74,11 @@ public final class GuestSystem {
         this.translator = translator;
         this.reports = reports;
         this.calls = calls;
+    }
+
+    /** Returns the time since the guest's system began, some time before the first call. */
+    public static long uptimeNanos() {
+        return System.nanoTime() - START;
     }
 
     public Machine machine() {

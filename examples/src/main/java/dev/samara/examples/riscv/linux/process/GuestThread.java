@@ -68,6 +68,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     private final SignalMask mask;
 
+    /** Whether this thread waits in a call: for people, who look at any time. */
+    private volatile boolean isWaiting;
+
     /** Whether this thread may be executing code, of which an access may leave GUEST. */
     private volatile boolean isInCode;
 
@@ -335,6 +338,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return isKilled || process.isExiting();
     }
 
+    boolean isWaiting() {
+        return isWaiting;
+    }
+
     /** Returns the time of processors that this has used, in nanoseconds. For any thread. */
     public long usedNanos() {
         Thread used = runner;
@@ -376,7 +383,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public long await(WaitList list, BooleanSupplier isDone, long deadline) {
-        long result = SignalThread.super.await(list, isDone, deadline);
+        isWaiting = true;
+        long result;
+        try {
+            result = SignalThread.super.await(list, isDone, deadline);
+        } finally {
+            isWaiting = false;
+        }
         if (result == LinuxErrno.RESTART) {
             interruptedCall.keepDeadline(deadline);
         }

@@ -1,68 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.process;
 
-import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
-import dev.samara.examples.riscv.linux.file.GuestRoot;
-import dev.samara.examples.riscv.linux.file.LinkFolder;
+import dev.samara.examples.riscv.linux.file.ListedFolder;
 import dev.samara.examples.riscv.linux.file.TextFile;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The files that are no files of the host: those of {@code /proc/self}, and devices. */
 public final class ProcFiles {
-    private static final String SELF = "/proc/self/";
-    private static final Set<String> FILES = Set.of("maps", "auxv", "cmdline", "comm", "stat");
+    private static final String ROOT = "/proc";
     private static final Map<String, String> STREAMS =
             Map.of("/dev/stdin", "0", "/dev/stdout", "1", "/dev/stderr", "2");
+
+    private static final List<String> FILES_AND_LINKS = Stream.concat(
+                    ProcessTexts.FILES.stream(), Stream.of("fd", "exe", "cwd"))
+            .toList();
 
     private ProcFiles() {}
 
     /** Returns the part of a path below the guest's own entry in {@code /proc}; null for others. */
     static @Nullable String own(GuestProcess process, String path) {
-        if (path.startsWith(SELF)) {
-            return path.substring(SELF.length());
+        ProcPath found = ProcPath.of(process, path);
+        return found != null && found.process() == process && !found.file().isEmpty() ? found.file() : null;
+    }
+
+    /** A path in the entry of a process: empty for the entry itself. */
+    private record ProcPath(GuestProcess process, String file) {
+        static @Nullable ProcPath of(GuestProcess asking, String path) {
+            if (!path.startsWith(ROOT + "/")) {
+                return null;
+            }
+            String[] names = path.substring(ROOT.length() + 1).split("/", 2);
+            GuestProcess found = names[0].equals("self") ? asking : named(asking, names[0]);
+            return found == null ? null : new ProcPath(found, names.length == 1 ? "" : names[1]);
         }
-        String numbered = "/proc/" + process.pid() + "/";
-        return path.startsWith(numbered) ? path.substring(numbered.length()) : null;
+
+        private static @Nullable GuestProcess named(GuestProcess asking, String number) {
+            try {
+                return asking.system().tree().find(Integer.parseInt(number));
+            } catch (NumberFormatException noProcess) {
+                return null;
+            }
+        }
     }
 
     /** Opens a file that is none of the host's, which the caller releases; null if there is none of that path. */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
         GuestProcess process = thread.process();
-        String own = own(process, path);
-        if (own == null) {
-            return DeviceFile.open(path, flags);
+        if (path.equals(ROOT)) {
+            return new ListedFolder(path, flags, () -> entries(process.system()), ProcFiles::kind);
         }
-        if (own.equals("fd")) {
-            return new LinkFolder(
-                    path,
-                    flags,
-                    () -> process.files().numbers().stream()
-                            .map(String::valueOf)
-                            .toList());
+        ProcPath found = ProcPath.of(process, path);
+        if (found == null) {
+            return ofSystem(process.system(), path, flags);
         }
-        return FILES.contains(own) ? new TextFile(path, flags, () -> bytes(process, own)) : null;
+        String file = found.file;
+        if (file.isEmpty()) {
+            return new ListedFolder(path, flags, () -> FILES_AND_LINKS, ProcFiles::kindOfFile);
+        }
+        if (file.equals("fd")) {
+            return new ListedFolder(path, flags, () -> numbers(found.process), name -> ListedFolder.Entry.LINK);
+        }
+        ProcessTexts texts = new ProcessTexts(found.process);
+        return ProcessTexts.FILES.contains(file) ? new TextFile(path, flags, () -> texts.bytes(file)) : null;
+    }
+
+    private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
+        String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
+        SystemTexts texts = new SystemTexts(system);
+        return SystemTexts.FILES.contains(file)
+                ? new TextFile(path, flags, () -> texts.bytes(file))
+                : DeviceFile.open(path, flags);
+    }
+
+    private static List<String> entries(GuestSystem system) {
+        List<String> names = new ArrayList<>(SystemTexts.FILES);
+        names.add("self");
+        system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
+        return names;
+    }
+
+    private static ListedFolder.Entry kind(String name) {
+        return name.equals("self")
+                ? ListedFolder.Entry.LINK
+                : SystemTexts.FILES.contains(name) ? ListedFolder.Entry.TEXT : ListedFolder.Entry.FOLDER;
+    }
+
+    private static ListedFolder.Entry kindOfFile(String name) {
+        return ProcessTexts.FILES.contains(name)
+                ? ListedFolder.Entry.TEXT
+                : name.equals("fd") ? ListedFolder.Entry.FOLDER : ListedFolder.Entry.LINK;
+    }
+
+    private static List<String> numbers(GuestProcess process) {
+        return process.files().numbers().stream().map(String::valueOf).toList();
     }
 
     /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
     static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
-        return FILES.contains(own) ? bytes(process, own) : null;
-    }
-
-    private static byte[] bytes(GuestProcess process, String own) {
-        return switch (own) {
-            case "maps" -> maps(process);
-            case "auxv" -> process.memory().auxiliary();
-            case "cmdline" -> lines(process.program().arguments(), '\0');
-            case "comm" -> GuestText.bytes(process.program().command() + "\n");
-            case "stat" ->
-                GuestText.bytes(process.pid() + " (" + process.program().command() + ") R "
-                        + process.system().tree().parentOf(process) + " " + process.pid() + "\n");
-            default -> throw new IllegalArgumentException(own + " is no file of a process");
-        };
+        return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process).bytes(own) : null;
     }
 
     /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */
@@ -111,29 +152,5 @@ public final class ProcFiles {
     /** Returns where a link to a file of the host leads; null for all others. */
     public static @Nullable String followed(GuestThread thread, String path) {
         return path.endsWith("/exe") || path.endsWith("/cwd") ? link(thread, path) : null;
-    }
-
-    /** The lines of the mappings, with the guest's names of the host's files. */
-    private static byte[] maps(GuestProcess process) {
-        if (process.isExiting()) {
-            return new byte[0];
-        }
-        GuestRoot root = process.system().root();
-        return lines(process.memory().space().snapshot().maps().stream()
-                .map(line -> {
-                    int name = line.indexOf('/');
-                    return name < 0 ? line : line.substring(0, name) + root.shown(line.substring(name));
-                })
-                .toList());
-    }
-
-    private static byte[] lines(Iterable<String> lines) {
-        return lines(lines, '\n');
-    }
-
-    private static byte[] lines(Iterable<String> lines, char end) {
-        StringBuilder text = new StringBuilder();
-        lines.forEach(line -> text.append(line).append(end));
-        return GuestText.bytes(text.toString());
     }
 }

@@ -57,6 +57,17 @@ public final class ProcessTree {
         return ++lastId;
     }
 
+    /** Returns the newest number. */
+    synchronized int lastId() {
+        return lastId;
+    }
+
+    /** Returns whether a process has ended, and its parent has not waited for it. */
+    synchronized boolean isZombie(GuestProcess process) {
+        TreeNode node = nodes.get(process.pid());
+        return node == null || node.isZombie;
+    }
+
     public synchronized void add(GuestProcess process, @Nullable GuestProcess parent) {
         TreeNode node = new TreeNode(process);
         TreeNode above = parent == null ? null : nodes.get(parent.pid());

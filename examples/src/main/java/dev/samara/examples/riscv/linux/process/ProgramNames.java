@@ -8,8 +8,9 @@ import java.util.List;
  *
  * @param path the path of its file in the guest's file system
  * @param arguments its arguments
+ * @param environment its environment
  */
-public record ProgramNames(String path, List<String> arguments) {
+public record ProgramNames(String path, List<String> arguments, List<String> environment) {
     /** The most bytes of the name of a command, with the 0 at its end ({@code TASK_COMM_LEN}). */
     public static final int BYTES = 16;
 

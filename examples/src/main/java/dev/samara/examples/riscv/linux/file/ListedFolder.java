@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.riscv.linux.file;
+
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/** A directory of {@code /proc}, whose names are found when they are read. */
+public final class ListedFolder extends GuestFolder {
+    private static final FileStatus FOLDER = FileStatus.of(FileStatus.FOLDER | 0555, 2, 0);
+
+    /** What an entry is. */
+    public enum Entry {
+        /** A symbolic link. */
+        LINK(FileStatus.ofLink()),
+        /** A directory. */
+        FOLDER(ListedFolder.FOLDER),
+        /** A text. */
+        TEXT(FileStatus.of(FileStatus.REGULAR | 0444, 1, 0));
+
+        private final FileStatus status;
+
+        Entry(FileStatus status) {
+            this.status = status;
+        }
+    }
+
+    private final Supplier<List<String>> names;
+    private final Function<String, Entry> kinds;
+
+    /**
+     * Opens a directory.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param names returns the names at a time
+     * @param kinds returns what has a name
+     */
+    public ListedFolder(String path, int flags, Supplier<List<String>> names, Function<String, Entry> kinds) {
+        super(path, flags);
+        this.names = names;
+        this.kinds = kinds;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FOLDER;
+    }
+
+    @Override
+    List<String> readNames() {
+        return names.get();
+    }
+
+    @Override
+    FileStatus statusOf(String name) {
+        return name.startsWith(".") ? FOLDER : kinds.apply(name).status;
+    }
+}
