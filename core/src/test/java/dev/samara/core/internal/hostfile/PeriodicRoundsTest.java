@@ -53,9 +53,9 @@ final class PeriodicRoundsTest extends HostFileFixture {
         };
         // A page that becomes dirty during a round is dirty at the start of the next one: two periods at most.
         for (int round = 1; round <= 2; round++) {
-            long number = 1000 * round;
+            long number = 1000L * round;
             for (int page = 0; page < PAGES; page++) {
-                assertEquals(8, file.pwrite(bytes(number), page * PAGE));
+                assertEquals(8, file.pwrite(bytes(number), (long) page * PAGE));
             }
             roundBesideWriter(file, number);
             ByteBuffer content = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
