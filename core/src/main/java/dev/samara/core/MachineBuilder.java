@@ -158,7 +158,8 @@ public final class MachineBuilder {
      * then those that were not mapped again since a look before; if there are none, it writes dirty ones, so a guest
      * that writes faster than the device waits for it. {@link #dirtyRatio} has it wait earlier. Pages of locked
      * mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty pages that cannot be
-     * written. Without a limit, such pages are freed when no frame is free.
+     * written: their write is tried again after as many misses as there are pages in memory, and by saves and periodic
+     * writes. Without a limit, such pages are freed when no frame is free.
      *
      * @param bytes the limit, positive; no limit unless set
      * @return this

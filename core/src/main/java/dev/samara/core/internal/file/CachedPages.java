@@ -9,7 +9,6 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
-import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +53,10 @@ final class CachedPages extends Caches.RegisteredCache {
     private @Nullable AtomicLong counter;
 
     /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */
-    private @Nullable IntSupplier evictor;
+    private @Nullable UrgentEviction evictor;
+
+    /** The hand of the evictions; null for a file whose pages are not evicted. Set before the first page. */
+    private @Nullable EvictionHand evictionHand;
 
     /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
     private long hand;
@@ -131,9 +133,29 @@ final class CachedPages extends Caches.RegisteredCache {
         return isClosed;
     }
 
-    void evictBy(AtomicLong sharedCounter, IntSupplier urgentEvictor) {
+    /** Has pages evicted from now on. Returns the hand of the evictions. */
+    EvictionHand evictBy(AtomicLong sharedCounter, UrgentEviction urgentEvictor) {
+        EvictionHand made = new EvictionHand(frames, index, content);
         counter = sharedCounter;
         evictor = urgentEvictor;
+        evictionHand = made;
+        return made;
+    }
+
+    /** Notes pages that a write-back has cleaned and unpinned. Takes the lock of the content. */
+    void noteCleaned(long[] cleaned, int count) {
+        EvictionHand of = evictionHand;
+        if (of == null || count == 0) {
+            return;
+        }
+        content.lock();
+        try {
+            for (int i = 0; i < count; i++) {
+                of.noteEvictable(cleaned[i]);
+            }
+        } finally {
+            content.unlock();
+        }
     }
 
     /** Counts off pages whose frames are about to be freed. */
@@ -156,6 +178,9 @@ final class CachedPages extends Caches.RegisteredCache {
         index.put(page, frame);
         if (counter != null && frame != Frames.NONE) {
             counter.getAndAdd(1L << pageShift);
+        }
+        if (evictionHand != null) {
+            evictionHand.noteEvictable(page);
         }
         if (!isRegistered) {
             register();
@@ -184,6 +209,9 @@ final class CachedPages extends Caches.RegisteredCache {
                     frames.remove(removal.frame(i));
                 }
                 index.removeIf(removal.first(), removal.last(), isRemoved);
+                if (evictionHand != null) {
+                    evictionHand.removed(removal.first(), removal.last());
+                }
             } finally {
                 endRemoval();
             }
@@ -293,10 +321,12 @@ final class CachedPages extends Caches.RegisteredCache {
             hand = 0;
             return cache.isChangedByAnother() ? Caches.BUSY : 0;
         }
+        boolean isFirst = hand == 0;
         ReclaimCandidates batch = new ReclaimCandidates(frames);
         hand = batch.collect(index, hand);
         int freed = cache.reclaim(batch);
-        return freed == 0 && evictor != null ? evictor.getAsInt() : freed;
+        // Once a turn, all is tried again: an access fails if there is no frame.
+        return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
     }
 
     @Override

@@ -4,69 +4,40 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Caches;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A clock
- * hand goes over the pages, and gives each a second chance: the first time it removes a page from the mappings and
- * notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again by then.
+ * hand ({@link EvictionHand}) goes over the pages, and gives each a second chance: the first time it removes a page
+ * from the mappings and notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again
+ * by then.
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
- * inserts a page of the batch before that ({@link PagesOut}). Pages that are being written are pinned.
+ * inserts a page of the batch before that ({@link PagesOut}). Pages that are being written are pinned. A page that
+ * locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
  *
  * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
  * later read of a page that was freed.
  */
 final class Eviction {
-    private static final int BATCH = 64;
-
-    /** The largest distance of two pages of a batch that one walk goes over. */
-    private static final int GAP = 256;
-
     private final MachineMemory memory;
-    private final Frames frames;
-    private final CachedPages cached;
     private final ReverseMap mappings;
     private final Removals removals;
-
     private final SpareWalk spare;
-
-    /** Guarded by the lock of the content. */
-    private final RecentReads recent;
-
-    /** Guarded by the lock of the content. */
-    private final PagesOut out;
-
-    /** The page at which the next batch begins. Guarded by the lock of the content. */
-    private long hand;
+    private final EvictionHand hand;
 
     /* Guarded by the inode lock. */
 
-    private final long[] pages = new long[BATCH];
-    private final int[] taken = new int[BATCH];
-
-    /** Whether a page has left the index. */
-    private final boolean[] isOut = new boolean[BATCH];
-
-    private final boolean[] isMapped = new boolean[BATCH];
-
-    /** Whether a page is mapped by locked memory, and stays. */
-    private final boolean[] isLocked = new boolean[BATCH];
-
-    private int count;
+    private final EvictionBatch batch;
 
     /** The mappings of a part of the batch. */
     private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
@@ -77,33 +48,29 @@ final class Eviction {
     /* Made once, since each would be garbage of an eviction. */
 
     private final ReverseMap.Visitor addition = links::add;
-    private final DiscardPages.Choice choice = this::takes;
+    private final ReverseMap.Visitor lockedAddition = this::addLocked;
+    private final DiscardPages.Choice choice = new BatchEntries();
 
-    Eviction(
-            MachineMemory memory,
-            CachedPages cached,
-            ReverseMap mappings,
-            Removals removals,
-            RecentReads recent,
-            PagesOut out,
-            SpareWalk spare) {
+    Eviction(MachineMemory memory, ReverseMap mappings, Removals removals, EvictionBatch batch, SpareWalk spare) {
         this.spare = spare;
-        this.out = out;
-        this.recent = recent;
         this.memory = memory;
-        this.cached = cached;
         this.mappings = mappings;
         this.removals = removals;
-        frames = memory.frames();
+        this.batch = batch;
+        hand = batch.hand();
     }
 
     /**
-     * Goes over the next pages. May wait for CPUs and for a grace period.
+     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a turn has found only pages
+     * that stay, and no event since may have changed that.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
+        if (hand.isFutile()) {
+            return removals.isOfAnother() ? Caches.BUSY : 0;
+        }
         return run(isUrgent, false);
     }
 
@@ -140,89 +107,69 @@ final class Eviction {
         }
     }
 
-    /** Returns whether the next batch begins with the first page. */
-    boolean isAtStart() {
-        ReentrantLock content = cached.content();
-        content.lock();
-        try {
-            return hand == 0;
-        } finally {
-            content.unlock();
-        }
-    }
-
-    /** Frees pages; see {@link #collect} for the arguments. */
-    private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
-        // Before a page leaves the index: without memory for this, none does.
-        int[] freed = discarding.roomForDrops(BATCH);
-        boolean isOver = false;
-        collect(isLastChance, isOfRecent);
-        if (count == 0) {
-            return 0;
-        }
-        try {
-            unmap(discarding);
-            isOver = true;
-        } finally {
-            putBack(isLastChance, !isOver);
-        }
-        int size = handOver(discarding, freed);
-        // Later: an empty index needs memory, and the frames must not be lost.
-        prune();
-        discarding.finish();
-        return size;
-    }
-
     /**
-     * Collects the next pages, and takes those out of the index that are to be freed.
+     * Frees pages.
      *
      * @param isLastChance whether pages get no second chance
      * @param isOfRecent whether the pages are those of the recent reads
      */
-    private void collect(boolean isLastChance, boolean isOfRecent) {
-        ReentrantLock content = cached.content();
-        content.lock();
+    private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
+        // Before a page leaves the index: without memory for this, none does.
+        int[] freed = discarding.roomForDrops(EvictionBatch.most());
+        boolean isOver = false;
+        if (batch.collect(isOfRecent) == 0) {
+            return 0;
+        }
         try {
-            if (isOfRecent) {
-                count = recent.collect(cached.index(), cached.pages(), pages, taken);
-            } else {
-                count = cached.index().collect(hand, pages, taken);
-                hand = count < BATCH ? 0 : pages[count - 1] + 1;
-            }
-            out.set(pages, count);
-            cached.beginRemoval();
-            try {
-                for (int i = 0; i < count; i++) {
-                    isMapped[i] = false;
-                    isLocked[i] = false;
-                    isOut[i] = (isLastChance || frames.isInactive(taken[i])) && !isInUse(taken[i]);
-                    if (isOut[i]) {
-                        frames.remove(taken[i]);
-                        cached.index().clear(pages[i]);
-                    }
+            findLocked(discarding);
+            batch.takeOut(isLastChance);
+            unmap(discarding);
+            isOver = true;
+        } finally {
+            batch.putBack(isLastChance, !isOver);
+        }
+        int size = batch.handOver(freed);
+        discarding.dropWhenFinished(freed, size);
+        // Later: an empty index needs memory, and the frames must not be lost.
+        batch.prune();
+        discarding.finish();
+        return size;
+    }
+
+    /** Finds the pages that locked memory maps. Others that become locked after this are found by the walk. */
+    private void findLocked(DiscardPages discarding) {
+        links.clear();
+        mappings.visit(batch.page(0), batch.page(batch.size() - 1), lockedAddition);
+        try {
+            for (int i = 0; i < links.size(); i++) {
+                ReverseMap.Link link = links.get(i);
+                if (discarding.hold(link.table())) {
+                    batch.findLocked(link);
                 }
-            } finally {
-                cached.endRemoval();
             }
         } finally {
-            content.unlock();
+            links.clear();
         }
     }
 
-    private boolean isInUse(int frame) {
-        return frames.isDirty(frame) || frames.isPinned(frame);
+    private void addLocked(ReverseMap.Link link) {
+        if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked()) {
+            links.add(link);
+        }
     }
 
     private void unmap(DiscardPages discarding) {
         List<AccessChecker.Revocation> revocations = memory.accessChecker() == null ? List.of() : new ArrayList<>();
         try {
             int from = 0;
-            while (from < count) {
-                int to = partEnd(from);
-                unmap(discarding, from, to, revocations);
+            while (from < batch.size()) {
+                int to = batch.partEnd(from);
+                if (!batch.areAllLocked(from, to)) {
+                    unmap(discarding, batch.page(from), batch.page(to - 1), revocations);
+                }
                 from = to;
             }
-            if (areSomeOut()) {
+            if (batch.areSomeOut()) {
                 // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
                 discarding.needGracePeriod();
             }
@@ -234,34 +181,16 @@ final class Eviction {
         }
     }
 
-    /** Returns the end of the pages of the batch that lie close together. */
-    private int partEnd(int from) {
-        int to = from + 1;
-        while (to < count && pages[to] - pages[to - 1] <= GAP) {
-            to++;
-        }
-        return to;
-    }
-
-    private boolean areSomeOut() {
-        for (int i = 0; i < count; i++) {
-            if (isOut[i]) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Removes a part of the batch from the mappings: the pages from one index to another one, exclusive. */
-    private void unmap(DiscardPages discarding, int first, int behind, List<AccessChecker.Revocation> revocations) {
+    /** Removes a part of the batch from the mappings: the pages from one to another, inclusive. */
+    private void unmap(DiscardPages discarding, long first, long last, List<AccessChecker.Revocation> revocations) {
         links.clear();
-        mappings.visit(pages[first], pages[behind - 1], addition);
+        mappings.visit(first, last, addition);
         try {
             for (int i = 0; i < links.size(); i++) {
                 ReverseMap.Link link = links.get(i);
                 if (discarding.hold(link.table())) {
                     walked = link;
-                    unmap(discarding, link, first, behind, revocations);
+                    unmap(discarding, link, first, last, revocations);
                 }
             }
         } finally {
@@ -273,99 +202,56 @@ final class Eviction {
     private void unmap(
             DiscardPages discarding,
             ReverseMap.Link link,
-            int first,
-            int behind,
+            long first,
+            long last,
             List<AccessChecker.Revocation> revocations) {
         AccessChecker checker = memory.accessChecker();
         VmArea vma = link.vma();
         PageTable table = link.table();
-        int shift = cached.pageShift();
+        int shift = batch.pageShift();
         long offset = vma.pageOffset();
-        long from = vma.start() + (Math.max(pages[first] - offset, 0) << shift);
-        long end = vma.start() + (Math.min(pages[behind - 1] - offset + 1, vma.length() >>> shift) << shift);
+        long from = vma.start() + (Math.max(first - offset, 0) << shift);
+        long end = vma.start() + (Math.min(last - offset + 1, vma.length() >>> shift) << shift);
         if (checker != null) {
             revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), from, end));
         }
         discarding.discard(table, from, end, choice);
     }
 
-    /** Returns whether an entry has a page of the batch, and notes the page as mapped. */
-    private boolean takes(long pte, long address) {
-        VmArea vma = Objects.requireNonNull(walked, "walked").vma();
-        long page = vma.pageOffset() + ((address - vma.start()) >>> cached.pageShift());
-        int at = Arrays.binarySearch(pages, 0, count, page);
-        if (at < 0 || !Pte.isCached(pte) || Pte.frame(pte) != taken[at]) {
-            return false;
-        }
-        if (vma.has(VmaFlags.LOCKED)) {
-            isLocked[at] = true;
-            return false;
-        }
-        isMapped[at] = true;
-        return true;
-    }
+    /** Chooses the entries that have a page of the batch, and notes which pages are mapped. */
+    private final class BatchEntries implements DiscardPages.Choice {
+        /** The index of the last page that was chosen. */
+        private int chosen;
 
-    /**
-     * Puts back the pages that stay, and notes the others that were looked at as inactive. No thread has found them
-     * meanwhile, and what was written to them before has reached the marks of their frames.
-     *
-     * @param isLastChance whether a page is freed that was mapped again since it was noted as inactive
-     * @param areAll whether all pages stay
-     */
-    private void putBack(boolean isLastChance, boolean areAll) {
-        ReentrantLock content = cached.content();
-        content.lock();
-        try {
-            for (int i = 0; i < count; i++) {
-                if (!isOut[i]) {
-                    frames.setInactive(taken[i], true);
-                } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isLastChance)) {
-                    frames.restore(taken[i]);
-                    frames.setInactive(taken[i], false);
-                    cached.index().put(pages[i], taken[i]);
-                    isOut[i] = false;
-                }
+        private ReverseMap.Link link() {
+            return Objects.requireNonNull(walked, "walked");
+        }
+
+        @Override
+        public boolean takes(long pte, long address) {
+            VmArea vma = link().vma();
+            int at = batch.indexOf(vma.pageOffset() + ((address - vma.start()) >>> batch.pageShift()), pte);
+            if (at < 0) {
+                return false;
             }
-            out.set(pages, 0);
-        } finally {
-            content.unlock();
-        }
-    }
-
-    private void prune() {
-        ReentrantLock content = cached.content();
-        content.lock();
-        try {
-            for (int from = 0; from < count; ) {
-                int to = partEnd(from);
-                cached.index().prune(pages[from], pages[to - 1]);
-                from = to;
+            if (vma.has(VmaFlags.LOCKED)) {
+                batch.keep(at, link().isUnlinked());
+                return false;
             }
-        } finally {
-            content.unlock();
+            batch.setMapped(at);
+            chosen = at;
+            return true;
         }
-    }
 
-    private int handOver(DiscardPages discarding, int[] freed) {
-        int size = 0;
-        for (int i = 0; i < count; i++) {
-            if (isOut[i]) {
-                insertSorted(freed, size++, taken[i]);
+        @Override
+        public boolean spares(long pte) {
+            // Volatile, after the compare-and-set of the claim. Pairs with mlock, which detaches the VMA and then looks
+            // at the entry: the VMA is seen detached here, or the entry is seen busy there, and the page faulted in.
+            if (!link().vma().isDetached()) {
+                return false;
             }
+            batch.keep(chosen, true);
+            return true;
         }
-        discarding.dropWhenFinished(freed, size);
-        cached.uncount(size);
-        return size;
-    }
-
-    /** Inserts a frame into sorted ones. Frames that follow each other are filled by one call of the host later. */
-    private static void insertSorted(int[] sorted, int size, int frame) {
-        // Not by the JDK, whose sort needs memory.
-        int at = size;
-        while (at > 0 && sorted[at - 1] > frame) {
-            sorted[at] = sorted[at - 1];
-            at--;
-        }
-        sorted[at] = frame;
     }
 }

@@ -20,7 +20,6 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -607,9 +606,17 @@ public final class FilePages extends PageCache {
         return present().writeBack.run(first, last, buffer, writer, true);
     }
 
-    /** Writes pages like {@link #writeBack}, but not beside another change of the file, for which this never waits. */
+    /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
+    public boolean hasDirtyToEvict() {
+        return !present().hand().dirty().isEmpty();
+    }
+
+    /**
+     * Writes the dirty pages that evictions have found since the last call, like {@link #writeBack}, but not beside
+     * another change of the file, for which this never waits. What is left by that is for the next call.
+     */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return present().writeBack.run(0, Long.MAX_VALUE, buffer, writer, false);
+        return present().hand().dirty().write(present().writeBack, buffer, writer);
     }
 
     /**
@@ -621,10 +628,14 @@ public final class FilePages extends PageCache {
      * @param most the most pages of all these caches for which {@link #evict} is not called; any number
      * @param spare the walk that the evictions of all these caches use in turn
      */
-    public void evictBy(AtomicLong counter, IntSupplier evictor, long most, SpareWalk spare) {
+    public void evictBy(AtomicLong counter, UrgentEviction evictor, long most, SpareWalk spare) {
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
-        present().evict(this, memory, mappings, recent, spare);
-        cached().evictBy(counter, evictor);
+        present().evict(this, memory, mappings, cached().evictBy(counter, evictor), recent, spare);
+    }
+
+    /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
+    public void retryEviction() {
+        present().hand().retry();
     }
 
     /**
@@ -657,7 +668,7 @@ public final class FilePages extends PageCache {
 
     /** Returns whether the next {@link #evict} begins with the first page. */
     public boolean isEvictionAtStart() {
-        return present().eviction().isAtStart();
+        return present().hand().isAtStart();
     }
 
     /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */

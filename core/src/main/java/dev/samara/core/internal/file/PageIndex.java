@@ -176,8 +176,18 @@ final class PageIndex {
      * @return the number of pages found; less than the length if there are no more
      */
     int collect(long from, long[] pages, int[] target) {
+        return collect(from, pages, target, 0);
+    }
+
+    /**
+     * Collects pages like {@link #collect(long, long[], int[])}, after some that the arrays have.
+     *
+     * @param known the number of those
+     * @return the number of pages in the arrays
+     */
+    int collect(long from, long[] pages, int[] target, int known) {
         Root of = root;
-        return collect(of.top, of.height, 0, from, pages, target, 0);
+        return collect(of.top, of.height, 0, from, pages, target, known);
     }
 
     private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {

@@ -21,6 +21,7 @@ final class PresentPages {
     /* Null for a file whose pages are not evicted. Set before its first page. */
 
     private @Nullable Eviction eviction;
+    private @Nullable EvictionHand hand;
     private @Nullable ReadPages reads;
 
     final ShrinkLog shrinks = new ShrinkLog();
@@ -36,14 +37,27 @@ final class PresentPages {
     }
 
     /** Has pages read and evicted from now on. */
-    void evict(FilePages file, MachineMemory memory, ReverseMap mappings, RecentReads recent, SpareWalk spare) {
+    void evict(
+            FilePages file,
+            MachineMemory memory,
+            ReverseMap mappings,
+            EvictionHand evictionHand,
+            RecentReads recent,
+            SpareWalk spare) {
         PagesOut out = new PagesOut();
         reads = new ReadPages(file, memory, cached, recent, out);
-        eviction = new Eviction(memory, cached, mappings, removals, recent, out, spare);
+        EvictionBatch batch = new EvictionBatch(memory.frames(), cached, evictionHand, recent, out);
+        eviction = new Eviction(memory, mappings, removals, batch, spare);
+        hand = evictionHand;
+        mappings.whenUnlocked(evictionHand::noteUnlocked);
     }
 
     ReadPages reads() {
         return Objects.requireNonNull(reads, "reads");
+    }
+
+    EvictionHand hand() {
+        return Objects.requireNonNull(hand, "hand");
     }
 
     Eviction eviction() {

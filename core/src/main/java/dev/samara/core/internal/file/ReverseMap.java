@@ -6,6 +6,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -89,6 +90,9 @@ final class ReverseMap {
         @Override
         public void unlink() {
             ReverseMap.this.unlink(this);
+            if (vma.has(VmaFlags.LOCKED)) {
+                unlocked.run();
+            }
             unlinked.run();
         }
 
@@ -158,6 +162,7 @@ final class ReverseMap {
     private volatile long numbers;
 
     private Runnable unlinked;
+    private Runnable unlocked = () -> {};
 
     /**
      * Creates a map without VMAs.
@@ -171,6 +176,11 @@ final class ReverseMap {
     /** Has another task run after each unlinking, with the rules of the first. Called before there is a link. */
     void whenUnlinked(Runnable task) {
         unlinked = task;
+    }
+
+    /** Has a task run after each unlinking of a VMA with the lock flag, with the rules of the others. */
+    void whenUnlocked(Runnable task) {
+        unlocked = task;
     }
 
     /**

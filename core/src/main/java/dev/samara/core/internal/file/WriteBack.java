@@ -28,6 +28,9 @@ final class WriteBack {
     private final ReverseMap mappings;
     private final Removals removals;
 
+    /** See {@link #reached}. Guarded by what excludes other write-backs of the file. */
+    private long reached = -1;
+
     WriteBack(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
         this.memory = memory;
         this.cached = cached;
@@ -53,6 +56,7 @@ final class WriteBack {
         long next = first;
         while (next >= 0 && next <= last) {
             if (!lock(mayWait)) {
+                reached = next;
                 return failure;
             }
             try {
@@ -63,7 +67,13 @@ final class WriteBack {
                 batch.end();
             }
         }
+        reached = -1;
         return failure;
+    }
+
+    /** Returns the page at which the last run ended because another thread changed the file; -1 if it was complete. */
+    long reached() {
+        return reached;
     }
 
     private boolean lock(boolean mayWait) {

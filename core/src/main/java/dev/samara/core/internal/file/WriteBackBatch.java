@@ -208,14 +208,26 @@ final class WriteBackBatch {
 
     /** Marks the pages that were not written, and unpins all. */
     void end() {
+        int written = 0;
         for (int i = 0; i < count; i++) {
             if (isDirty[i]) {
                 frames.setDirty(taken[i]);
             }
         }
+        for (int i = 0; i < pinned; i++) {
+            frames.setWriteFailed(taken[i], isDirty[i]);
+        }
         count = 0;
+        int ended = pinned;
         while (pinned > 0) {
             frames.unpin(taken[--pinned]);
         }
+        for (int i = 0; i < ended; i++) {
+            if (!isDirty[i]) {
+                pages[written++] = pages[i];
+            }
+        }
+        // After the pages are unpinned: an eviction that has found one pinned looks at it again.
+        cached.noteCleaned(pages, written);
     }
 }

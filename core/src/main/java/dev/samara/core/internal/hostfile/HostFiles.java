@@ -88,6 +88,9 @@ public final class HostFiles {
     /** The next file to evict pages of. Guarded by {@link #room}. */
     private int next;
 
+    /** How often no page could be evicted since all were tried again. Guarded by {@link #room}. */
+    private long futile;
+
     /** The files of the map, in no order, for the thread that evicts. Guarded by this. */
     private final List<HostInode> ring = new ArrayList<>();
 
@@ -451,7 +454,7 @@ public final class HostFiles {
         return areSomeWritable();
     }
 
-    /** Writes dirty pages of all files, and forces none. Waits for no lock. */
+    /** Writes the dirty pages that evictions have found in all files, and forces none. Waits for no lock. */
     private void writeSome() {
         for (HostInode inode : all()) {
             inode.writeSome();
@@ -517,7 +520,7 @@ public final class HostFiles {
             boolean isFound = true;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
-                isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0);
+                isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0) || retry(reader);
                 freedBytes += Math.max(before - resident.get(), 0);
             }
         } finally {
@@ -555,6 +558,24 @@ public final class HostFiles {
             next++;
         }
         return false;
+    }
+
+    /**
+     * Has the evictions try pages again that could not be evicted or written before, once for as many vain attempts as
+     * there are pages in memory: so the scans and the writes of all pages cost each attempt those of one page. Not all
+     * that makes a page evictable can be noticed, such as room on the host.
+     *
+     * @return whether they will
+     */
+    private boolean retry(HostInode reader) {
+        if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
+            return false;
+        }
+        futile = 0;
+        for (HostInode inode : all()) {
+            inode.pages().retryEviction();
+        }
+        return true;
     }
 
     private void report(HostInode inode, long failed) {

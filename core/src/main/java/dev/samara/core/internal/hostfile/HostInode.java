@@ -99,7 +99,10 @@ final class HostInode {
     }
 
     /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */
-    private int evictUrgently() {
+    private int evictUrgently(boolean isRetry) {
+        if (isRetry) {
+            pages.retryEviction();
+        }
         int freed = evict(true);
         if (freed != 0 || !isWritable) {
             return freed;
@@ -293,11 +296,11 @@ final class HostInode {
         return pages.evict(isUrgent);
     }
 
-    /** Writes all dirty pages, so that they can be evicted. Forces nothing, and waits for no lock. */
+    /** Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. */
     void writeSome() {
-        if (writeBack.tryLock()) {
+        if (pages.hasDirtyToEvict() && writeBack.tryLock()) {
             try {
-                writes.write(0, Long.MAX_VALUE, false);
+                writes.writeForEviction();
             } finally {
                 writeBack.unlock();
             }

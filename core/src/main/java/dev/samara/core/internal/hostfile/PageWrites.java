@@ -6,6 +6,7 @@ import dev.samara.core.internal.file.PageWriter;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.ToLongFunction;
 
 /**
  * Writes dirty pages of one file to the host ({@code file_write_and_wait_range}), under the lock of the write-back.
@@ -47,14 +48,18 @@ final class PageWrites implements PageWriter {
     long write(long first, long last) {
         inode.writeBackLock().lock();
         try {
-            return write(first, last, true);
+            return write(buffer -> pages.writeBack(first, last, buffer, this));
         } finally {
             inode.writeBackLock().unlock();
         }
     }
 
-    /** Writes the dirty pages of a range, see above. The caller holds the lock of the write-back. */
-    long write(long first, long last, boolean mayWait) {
+    /** Writes the dirty pages that evictions have found; waits for no lock. The caller holds that of the write-back. */
+    void writeForEviction() {
+        write(buffer -> pages.tryWriteBack(buffer, this));
+    }
+
+    private long write(ToLongFunction<ByteBuffer> writeBack) {
         if (!inode.isWritable()) {
             // No open of this file can have written to it.
             return 0;
@@ -62,7 +67,7 @@ final class PageWrites implements PageWriter {
         ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
         try {
             dropped = 0;
-            long failed = mayWait ? pages.writeBack(first, last, buffer, this) : pages.tryWriteBack(buffer, this);
+            long failed = writeBack.applyAsLong(buffer);
             failed = failed == 0 ? dropped : failed;
             if (failed != 0 && failed != SHORT) {
                 inode.errors().add(failed);

@@ -42,6 +42,7 @@ public final class Frames {
     private static final long DIRTY = 1L << 60;
     private static final long REMOVED = 1L << 61;
     private static final long INACTIVE = 1L << 62;
+    private static final long WRITE_FAILED = 1L << 63;
     private static final long USES = COUNT | PINS;
 
     /*
@@ -75,8 +76,11 @@ public final class Frames {
     /** See {@link #countDirtied}. Set before the first frame is handed out. */
     private @Nullable DirtyPages dirtyPages;
 
-    /** The number of pins of all frames. */
+    /** The number of pins of all frames that have begun. */
     private final AtomicLong pins = new AtomicLong();
+
+    /** The number of those that have ended. Counted after the frame says so. */
+    private final AtomicLong unpins = new AtomicLong();
 
     /** For frames that a thread frees which has no magazine, such as one that ends the last pin. */
     private final Magazine unpinned;
@@ -296,7 +300,7 @@ public final class Frames {
                 throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
             }
             if (FrameRecordWords.compareAndSetWord(recordsOf(frame), positionOf(frame), before, before - PIN)) {
-                pins.getAndDecrement();
+                unpins.getAndIncrement();
                 if ((before & USES) == PIN) {
                     free(frame, magazine);
                 }
@@ -317,7 +321,21 @@ public final class Frames {
 
     /** Returns the number of pins of all frames at some instant of this call. */
     public long pins() {
-        return pins.get();
+        long ended;
+        long begun;
+        do {
+            ended = unpins.get();
+            begun = pins.get();
+        } while (unpins.get() != ended);
+        return begun - ended;
+    }
+
+    /**
+     * Returns the number of pins of all frames that have ended. A thread that reads it and then finds a frame pinned
+     * reads a larger number once that pin has ended.
+     */
+    public long unpins() {
+        return unpins.get();
     }
 
     /** Returns the number of mappings and caches that use a frame, at some instant of this call. */
@@ -442,16 +460,32 @@ public final class Frames {
      * keeps the frame in its cache.
      */
     public void setInactive(int frame, boolean is) {
+        mark(frame, INACTIVE, is);
+    }
+
+    private void mark(int frame, long mark, boolean is) {
         if (is) {
-            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), INACTIVE);
+            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), mark);
         } else {
-            FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~INACTIVE);
+            FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~mark);
         }
     }
 
     /** Returns whether {@link #setInactive} was called last with true. */
     public boolean isInactive(int frame) {
         return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
+    }
+
+    /** Notes whether the last write of a page has failed. The caller has the frame. */
+    public void setWriteFailed(int frame, boolean has) {
+        if (hasWriteFailed(frame) != has) {
+            mark(frame, WRITE_FAILED, has);
+        }
+    }
+
+    /** Returns whether {@link #setWriteFailed} was called last with true. */
+    public boolean hasWriteFailed(int frame) {
+        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & WRITE_FAILED) != 0;
     }
 
     /** Marks a frame as written. */

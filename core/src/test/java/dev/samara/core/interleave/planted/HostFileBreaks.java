@@ -73,7 +73,7 @@ final class HostFileBreaks {
                     "an eviction does not look again at a page that it has unmapped",
                     EvictionScenarios.EvictionBesideStore.class,
                     1,
-                    in("file.Eviction", "areAll || isLocked[i] || isInUse(taken[i]) ||", "areAll || isLocked[i] ||")),
+                    in("file.EvictionBatch", "isLocked[i] || isInUse(taken[i]) ||", "isLocked[i] ||")),
             PlantedBreak.of(
                     "a page is inserted that an eviction puts back",
                     EvictionScenarios.EvictionInVainBesideLoad.class,

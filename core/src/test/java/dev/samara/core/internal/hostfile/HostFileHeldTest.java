@@ -195,4 +195,55 @@ final class HostFileHeldTest extends HostFileFixture {
         }
         file.close();
     }
+
+    @Test
+    @DisplayName("an eviction leaves a page that locked memory maps, and frees it once that is unlocked")
+    void evictedWhileLocked() throws IOException {
+        HostFile file = mapped();
+        assertEquals(0, space.mlock(SECOND, PAGE));
+        int frame = pages(file).frameAt(0);
+        assertEquals(0, pages(file).evict(true));
+        assertEquals(frame, pages(file).frameAt(0));
+        assertEquals(STAMP, fixture.load(SECOND));
+        assertEquals(0, space.munlock(SECOND, PAGE));
+        assertEquals(1, pages(file).evict(true));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("an eviction leaves a page that is locked after it has left the index")
+    void evictedBesideLock() throws IOException {
+        HostFile file = mapped();
+        int frame = pages(file).frameAt(0);
+        long entry = fixture.pte(SECOND);
+        Future<Integer> evicted;
+        try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
+            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            assertEquals(Frames.NONE, pages(file).frameAt(0));
+            assertEquals(0, space.mlock(SECOND, PAGE));
+        }
+        assertEquals(0, result(evicted));
+        assertEquals(frame, pages(file).frameAt(0));
+        assertEquals(entry, fixture.pte(SECOND));
+        assertEquals(0, pages(file).evict(true));
+        assertEquals(0, space.munlock(SECOND, PAGE));
+        assertEquals(1, pages(file).evict(true));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("a page that is unlocked while an eviction finds it locked is freed by the next one")
+    void evictedBesideUnlock() throws IOException {
+        HostFile file = mapped();
+        assertEquals(0, space.mlock(SECOND, PAGE));
+        Future<Integer> evicted;
+        try (HeldLeaf held = new HeldLeaf(space, SECOND)) {
+            // At the look for locked pages: the eviction has found the link of the locked VMA.
+            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            assertEquals(0, space.munlock(SECOND, PAGE));
+        }
+        assertEquals(0, result(evicted));
+        assertEquals(1, pages(file).evict(true));
+        file.close();
+    }
 }

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.vma.VmArea;
+import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The pages that an eviction looks at together, in ascending order, and what is known of each. Made once for a file,
+ * since each would be garbage of an eviction. Guarded by the inode lock.
+ */
+final class EvictionBatch {
+    private static final int MOST = 64;
+
+    /** The largest distance of two pages of a batch that one walk goes over. */
+    private static final int GAP = 256;
+
+    private final Frames frames;
+    private final CachedPages cached;
+
+    /* Guarded by the lock of the content. */
+
+    private final EvictionHand hand;
+    private final RecentReads recent;
+    private final PagesOut out;
+
+    private final long[] pages = new long[MOST];
+    private final int[] taken = new int[MOST];
+
+    /** Whether a page has left the index. */
+    private final boolean[] isOut = new boolean[MOST];
+
+    private final boolean[] isMapped = new boolean[MOST];
+
+    /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
+    private final boolean[] isLocked = new boolean[MOST];
+
+    /** Whether the pages are those of the recent reads, and not those of the hand. */
+    private boolean isOfRecent;
+
+    private int count;
+
+    EvictionBatch(Frames frames, CachedPages cached, EvictionHand hand, RecentReads recent, PagesOut out) {
+        this.frames = frames;
+        this.cached = cached;
+        this.hand = hand;
+        this.recent = recent;
+        this.out = out;
+    }
+
+    EvictionHand hand() {
+        return hand;
+    }
+
+    int size() {
+        return count;
+    }
+
+    long page(int i) {
+        return pages[i];
+    }
+
+    int pageShift() {
+        return cached.pageShift();
+    }
+
+    /**
+     * Collects the next pages. They stay in the cache: the caller holds the inode lock.
+     *
+     * @param ofRecent whether the pages are those of the recent reads
+     * @return the number of pages
+     */
+    int collect(boolean ofRecent) {
+        ReentrantLock content = cached.content();
+        isOfRecent = ofRecent;
+        count = 0;
+        content.lock();
+        try {
+            count = ofRecent
+                    ? recent.collect(cached.index(), cached.pages(), pages, taken)
+                    : hand.collect(pages, taken);
+        } finally {
+            content.unlock();
+        }
+        Arrays.fill(isMapped, 0, count, false);
+        Arrays.fill(isLocked, 0, count, false);
+        Arrays.fill(isOut, 0, count, false);
+        return count;
+    }
+
+    /** Finds the pages that a locked VMA maps. The caller holds the page table. */
+    void findLocked(ReverseMap.Link link) {
+        VmArea vma = link.vma();
+        int shift = cached.pageShift();
+        long span = vma.length() >>> shift;
+        for (int i = 0; i < count; i++) {
+            long at = pages[i] - vma.pageOffset();
+            if (at >= 0 && at < span && !isLocked[i]) {
+                isLocked[i] = isMapped(link.table(), vma.start() + (at << shift), taken[i]);
+            }
+        }
+    }
+
+    private static boolean isMapped(PageTable table, long address, int frame) {
+        long[] leaf = table.leaf(address);
+        if (leaf == null) {
+            return false;
+        }
+        Leaf.lock(leaf);
+        try {
+            long pte = Leaf.get(leaf, table.indexOf(address));
+            return !Leaf.isDead(leaf) && Pte.isPresent(pte) && Pte.isCached(pte) && Pte.frame(pte) == frame;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /**
+     * Takes those pages out of the index that are to be freed.
+     *
+     * @param isLastChance whether pages get no second chance
+     */
+    void takeOut(boolean isLastChance) {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            out.set(pages, count);
+            cached.beginRemoval();
+            try {
+                for (int i = 0; i < count; i++) {
+                    isOut[i] = (isLastChance || frames.isInactive(taken[i])) && !isLocked[i] && !isInUse(taken[i]);
+                    if (isOut[i]) {
+                        frames.remove(taken[i]);
+                        cached.index().clear(pages[i]);
+                    }
+                }
+            } finally {
+                cached.endRemoval();
+            }
+        } finally {
+            content.unlock();
+        }
+    }
+
+    private boolean isInUse(int frame) {
+        return frames.isDirty(frame) || frames.isPinned(frame);
+    }
+
+    boolean areSomeOut() {
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Returns the end of the pages that lie close together. */
+    int partEnd(int from) {
+        int to = from + 1;
+        while (to < count && pages[to] - pages[to - 1] <= GAP) {
+            to++;
+        }
+        return to;
+    }
+
+    /** Returns whether all pages from one index to another one, exclusive, are known to be locked. */
+    boolean areAllLocked(int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (!isLocked[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Returns the index of the page of an entry; negative if it is not of this batch, or known to be locked. */
+    int indexOf(long page, long pte) {
+        int at = Arrays.binarySearch(pages, 0, count, page);
+        return at < 0 || !Pte.isCached(pte) || Pte.frame(pte) != taken[at] || isLocked[at] ? -1 : at;
+    }
+
+    void setMapped(int at) {
+        isMapped[at] = true;
+    }
+
+    /**
+     * Has a page stay.
+     *
+     * @param isPast whether the VMA of the entry is no longer one: the lookup may have missed the VMA that has the
+     *     entry now, which may lock the page or not
+     */
+    void keep(int at, boolean isPast) {
+        isLocked[at] = true;
+        if (isPast) {
+            // The unlinking that would tell the hand of it may be over.
+            hand.noteUnlocked();
+        }
+    }
+
+    /**
+     * Puts back the pages that stay, and notes the others that were looked at as inactive. No thread has found them
+     * meanwhile, and what was written to them before has reached the marks of their frames.
+     *
+     * @param isLastChance whether a page is freed that was mapped again since it was noted as inactive
+     * @param areAll whether all pages stay, after a failure
+     */
+    void putBack(boolean isLastChance, boolean areAll) {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            for (int i = 0; i < count; i++) {
+                if (!isOut[i]) {
+                    frames.setInactive(taken[i], true);
+                } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isLastChance)) {
+                    frames.restore(taken[i]);
+                    frames.setInactive(taken[i], false);
+                    cached.index().put(pages[i], taken[i]);
+                    isOut[i] = false;
+                }
+            }
+            out.set(pages, 0);
+            if (!isOfRecent) {
+                judge(areAll);
+            }
+        } finally {
+            content.unlock();
+        }
+    }
+
+    /** Tells the hand of the pages. After a failure, nothing is known of them. */
+    private void judge(boolean hasFailed) {
+        for (int i = 0; i < count; i++) {
+            if (isOut[i] || hasFailed) {
+                hand.judgeEvictable(pages[i]);
+            } else {
+                hand.judge(pages[i], taken[i], isLocked[i]);
+            }
+        }
+        hand.endBatch();
+    }
+
+    /** Frees the places of the freed pages in the index. May need memory. */
+    void prune() {
+        ReentrantLock content = cached.content();
+        content.lock();
+        try {
+            for (int from = 0; from < count; ) {
+                int to = partEnd(from);
+                cached.index().prune(pages[from], pages[to - 1]);
+                from = to;
+            }
+        } finally {
+            content.unlock();
+        }
+    }
+
+    /** Returns the most pages of a batch. */
+    static int most() {
+        return MOST;
+    }
+
+    /**
+     * Counts off the pages that are out, and passes on their frames.
+     *
+     * @param freed receives the frames in ascending order: those that follow each other are filled by one call later
+     * @return their number
+     */
+    int handOver(int[] freed) {
+        int size = 0;
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                insertSorted(freed, size++, taken[i]);
+            }
+        }
+        cached.uncount(size);
+        return size;
+    }
+
+    private static void insertSorted(int[] sorted, int size, int frame) {
+        // Not by the JDK, whose sort needs memory.
+        int at = size;
+        while (at > 0 && sorted[at - 1] > frame) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = frame;
+    }
+}
