@@ -418,9 +418,9 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
-     * All opens of a file have one page cache. On Linux, the close of a file ends the locks of the process on it
-     * ({@code fcntl}), and so may an interrupt of a thread that reads or writes it. The caller closes the open; the end
-     * of the machine saves and closes all.
+     * All opens of a file have one page cache and one descriptor; a file that was open for reading only has a second
+     * one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of the
+     * process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
      *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
