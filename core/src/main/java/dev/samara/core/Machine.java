@@ -422,13 +422,18 @@ public final class Machine implements AutoCloseable {
      * one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of the
      * process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
      *
+     * <p>Waits for the host. The JDK opens a file without a look at its kind, so the kind is checked before: if another
+     * program replaces the file by a FIFO at that instant, an open for reading only waits for a writer of the FIFO.
+     *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param options of {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
      * @return a new open
-     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if there is none; EACCES; EROFS if
-     *     it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
-     *     device; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
+     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if there is none; EACCES, also if
+     *     the file may be written and not read, since a page is read before a part of it is overwritten; EROFS if it is
+     *     opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
+     *     device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code /sys} of
+     *     Linux; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
      *     if the file is open with another page size; EOPNOTSUPP for a path of a file system that has no asynchronous
      *     channels, such as that of an archive; EIO for any other failure, which is the cause of the exception
      * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
@@ -466,12 +471,13 @@ public final class Machine implements AutoCloseable {
      *
      * @param name the displayed name, not empty
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
-     * @param channel a channel of a regular file that is open for reading
+     * @param channel a channel of a regular file that is open for reading, and not for {@code APPEND}: on Linux all
+     *     writes of such a channel go to the end
      * @param isWritable whether the channel is open for writing, too, and the file is to be
      * @return a new open
-     * @throws dev.samara.core.mman.MmException if the size of the file cannot be read; EBUSY if the channel is open
-     *     with
-     *     another page size
+     * @throws dev.samara.core.mman.MmException EACCES if the channel is not open for reading, or not for writing though
+     *     {@code isWritable} says so; EBUSY if the channel is open with another page size; an error of the host if the
+     *     size of the file cannot be read
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
      */

@@ -29,6 +29,14 @@ public interface HostChannel {
     /** Returns the size of the file in bytes. */
     long size() throws IOException;
 
+    /**
+     * Returns whether the size is the number of bytes, as far as a read of a byte tells: the kernel may make the bytes
+     * of a file on no device at each read, and then none of its pages can be cached.
+     */
+    default boolean isSizeRight() throws IOException {
+        return true;
+    }
+
     /** Makes the file smaller; does nothing if it is not larger than that. */
     void truncate(long bytes) throws IOException;
 

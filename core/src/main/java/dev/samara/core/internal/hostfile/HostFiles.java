@@ -194,12 +194,13 @@ public final class HostFiles {
      * Opens the file of a channel, which stays the embedder's.
      *
      * @param writes whether the channel is open for writing
-     * @throws MmException if the size of the file cannot be read
+     * @throws MmException if the channel lacks a right, or if the size of the file cannot be read
      */
     public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
-        HostChannel channel = new LentChannel(lent, name);
+        LentChannel channel = new LentChannel(lent, name);
         HostInode inode;
         try {
+            channel.checkRights(writes);
             inode = enter(lent, name, memory, channel, channel.size(), writes);
         } catch (IOException failed) {
             close(channel);

@@ -12,6 +12,11 @@ record HostIdentity(int major, int minor, long inode) {
     /** Of a file that has none, or on a host without these numbers. */
     static final HostIdentity NONE = new HostIdentity(0, 0, 0);
 
+    /** Returns whether the file is known to be on no block device, as one of {@code proc}, {@code tmpfs} or NFS. */
+    boolean hasNoDevice() {
+        return major == 0 && !equals(NONE);
+    }
+
     static HostIdentity of(long device, long inode) {
         // As gnu_dev_major and gnu_dev_minor.
         int major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));

@@ -4,6 +4,9 @@ package dev.samara.core.internal.hostfile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.NonReadableChannelException;
+import java.nio.channels.NonWritableChannelException;
+import java.nio.file.AccessDeniedException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -30,6 +33,29 @@ final class LentChannel implements HostChannel {
         Thread made = new Thread(work, "channel of " + name);
         made.setDaemon(true);
         return made;
+    }
+
+    /**
+     * Checks the rights of the channel, which its type does not tell. Transfers no byte.
+     *
+     * @param writes whether the file is to be written
+     * @throws AccessDeniedException if the channel is not open for reading, or for writing if the file is to be written
+     */
+    void checkRights(boolean writes) throws IOException {
+        ByteBuffer none = ByteBuffer.allocate(0);
+        call(() -> {
+            try {
+                return channel.read(none, 0) + (writes ? channel.write(none, 0) : 0);
+            } catch (NonReadableChannelException | NonWritableChannelException refused) {
+                throw denied(refused);
+            }
+        });
+    }
+
+    private static AccessDeniedException denied(Exception refused) {
+        AccessDeniedException denied = new AccessDeniedException("the channel");
+        denied.initCause(refused);
+        return denied;
     }
 
     private <T> T call(Callable<T> call) throws IOException {

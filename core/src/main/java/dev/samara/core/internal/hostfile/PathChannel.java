@@ -87,6 +87,11 @@ final class PathChannel implements HostChannel {
     }
 
     @Override
+    public boolean isSizeRight() throws IOException {
+        return StoredSize.isRight(this);
+    }
+
+    @Override
     public void truncate(long bytes) throws IOException {
         channel.truncate(bytes);
     }

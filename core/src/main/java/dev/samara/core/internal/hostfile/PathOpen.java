@@ -38,6 +38,9 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 if (before != null
                         && after != null
                         && (before.isSame(after) || (attempt >= ATTEMPTS && before.key.equals(after.key)))) {
+                    if (after.identity.hasNoDevice() && !channel.isSizeRight()) {
+                        throw HostPath.refusal(path.toString(), Errno.ENODEV, null);
+                    }
                     isTaken = true;
                     return new PathOpen(channel, after);
                 }

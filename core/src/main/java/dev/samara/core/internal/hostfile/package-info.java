@@ -6,6 +6,8 @@
  *   <caption>Where to look</caption>
  *   <tr><td>Which opens have one page cache?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code HostPath}, {@code PathOpen}</td></tr>
+ *   <tr><td>Which files are refused?</td>
+ *       <td>{@code HostPath}, {@code PathOpen}, {@code StoredSize}</td></tr>
  *   <tr><td>What does an embedder have?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>

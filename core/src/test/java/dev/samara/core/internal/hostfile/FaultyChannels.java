@@ -113,6 +113,11 @@ public final class FaultyChannels implements HostFiles.ChannelOpener {
         }
 
         @Override
+        public boolean isSizeRight() throws IOException {
+            return channel.isSizeRight();
+        }
+
+        @Override
         public void truncate(long bytes) throws IOException {
             failure.before(ChannelCall.TRUNCATE, bytes, 0);
             channel.truncate(bytes);

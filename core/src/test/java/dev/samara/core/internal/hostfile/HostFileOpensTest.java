@@ -3,14 +3,20 @@ package dev.samara.core.internal.hostfile;
 
 import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.AllocatedBytes;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -23,6 +29,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("An open of a file of the host")
 final class HostFileOpensTest {
@@ -136,5 +144,116 @@ final class HostFileOpensTest {
         long few = allocated(FEW);
         long many = allocated(MANY);
         assertTrue(many <= few + ALLOWANCE, () -> many + " bytes with many files, " + few + " with few");
+    }
+
+    private void assertRefused(Errno expected, Path path, OpenOption... options) {
+        MmException refused = assertThrows(MmException.class, () -> open(path, options));
+        assertEquals(expected, refused.errno());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/proc/self/maps", "/proc/version", "/proc/self/mem", "/sys/devices/system/cpu/online"})
+    @DisplayName("is refused if the size is not the number of bytes, as that of a file which the kernel makes")
+    void madeByKernel(Path path) {
+        assumeTrue(Files.isReadable(path), "a Linux host");
+        assertRefused(Errno.ENODEV, path);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 4096, 5000, 100_000})
+    @DisplayName("of a file in the host's memory has its bytes, however many they are")
+    void inMemory(int size) throws IOException {
+        Path memory = Path.of("/dev/shm");
+        assumeTrue(Files.isWritable(memory), "a Linux host");
+        Path path = Files.createTempFile(memory, "samara", "");
+        try {
+            Files.write(path, new byte[size]);
+            HostFile file = open(path, RW);
+            assertEquals(size, file.size());
+            assertEquals(size, file.pread(ByteBuffer.allocate(size + 1), 0));
+            file.close();
+        } finally {
+            Files.delete(path);
+        }
+    }
+
+    /** A file to which another program adds a byte after the first look at its size. */
+    private static final class GrowingChannel implements HostChannel {
+        private int looks;
+
+        @Override
+        public int read(ByteBuffer target, long offset) {
+            target.put((byte) 1);
+            return 1;
+        }
+
+        @Override
+        public int write(ByteBuffer source, long offset) {
+            return 0;
+        }
+
+        @Override
+        public void force() {
+            // It has nothing to save.
+        }
+
+        @Override
+        public long size() {
+            return looks++ == 0 ? 0 : 1;
+        }
+
+        @Override
+        public void truncate(long bytes) {
+            // It stays as it is.
+        }
+
+        @Override
+        public void close() {
+            // It has nothing to close.
+        }
+    }
+
+    @Test
+    @DisplayName("is not refused if another program writes the first byte between the look at the size and the read")
+    void grownMeanwhile() throws IOException {
+        GrowingChannel channel = new GrowingChannel();
+        assertTrue(StoredSize.isRight(channel));
+        assertEquals(2, channel.looks);
+    }
+
+    @Test
+    @DisplayName("of a channel needs the right to read, and that to write if it is to be written")
+    void rightsOfChannel() throws IOException {
+        Path path = Files.write(folder.resolve("f"), new byte[10]);
+        try (FileChannel writes = FileChannel.open(path, StandardOpenOption.WRITE);
+                FileChannel reads = FileChannel.open(path)) {
+            for (boolean isWritable : new boolean[] {true, false}) {
+                MmException refused =
+                        assertThrows(MmException.class, () -> machine.openFile("writes", GEOMETRY, writes, isWritable));
+                assertEquals(Errno.EACCES, refused.errno());
+            }
+            MmException refused =
+                    assertThrows(MmException.class, () -> machine.openFile("reads", GEOMETRY, reads, true));
+            assertEquals(Errno.EACCES, refused.errno());
+            HostFile file = machine.openFile("reads", GEOMETRY, reads, false);
+            opens.add(file);
+            readAndWrite(file);
+        }
+        opens.forEach(HostFile::close);
+    }
+
+    @Test
+    @DisplayName("for writing only needs the right to read: a page is read before a part of it is overwritten")
+    void mayOnlyBeWritten() throws IOException {
+        Path path = Files.write(folder.resolve("f"), new byte[10]);
+        // As a host does for mode 0200, unless the process is root's.
+        MachineInternals.hostFiles(machine).openBy((opened, options) -> {
+            if (options.contains(StandardOpenOption.READ)) {
+                throw new AccessDeniedException(opened.toString());
+            }
+            return PathChannel.open(opened, options);
+        });
+        assertRefused(Errno.EACCES, path, StandardOpenOption.WRITE);
+        assertEquals(0, descriptors());
     }
 }
