@@ -58,10 +58,10 @@ final class HostInode {
     /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
     private volatile boolean isWritable;
 
-    /** All channels that end with this. Guarded by the monitor of {@link HostFiles}. */
+    /** All channels that end with this. Guarded by the monitor of {@link InodeTable}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
 
-    /** Guarded by the monitor of {@link HostFiles}. */
+    /** Guarded by the monitor of {@link InodeTable}. */
     private final HostUse use = new HostUse();
 
     HostInode(
@@ -135,12 +135,12 @@ final class HostInode {
         return isWritable;
     }
 
-    /** The caller holds the monitor of {@link HostFiles}. */
+    /** The caller holds the monitor of {@link InodeTable}. */
     HostUse use() {
         return use;
     }
 
-    /** Takes a channel that is open for writing. The caller holds the monitor of {@link HostFiles}. */
+    /** Takes a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
     void takeWritable(HostChannel writable) {
         channels.add(writable);
         channel = writable;
@@ -340,7 +340,7 @@ final class HostInode {
         }
     }
 
-    /** Returns the channels, of which this has none then. The caller holds the monitor of {@link HostFiles}. */
+    /** Returns the channels, of which this has none then. The caller holds the monitor of {@link InodeTable}. */
     List<HostChannel> takeChannels() {
         List<HostChannel> all = List.copyOf(channels);
         channels.clear();

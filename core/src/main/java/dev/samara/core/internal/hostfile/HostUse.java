@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-/** How a file is used, under the monitor of {@link HostFiles}. */
+/** How a file is used, under the monitor of {@link InodeTable}. */
 final class HostUse {
     /** The opens of the file that have not ended. */
     int opens;

@@ -5,11 +5,13 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Which opens have one page cache?</td>
- *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code HostPath}, {@code PathOpen}</td></tr>
+ *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code InodeTable}, {@code PathOpen}</td></tr>
  *   <tr><td>Which files are refused?</td>
  *       <td>{@code HostPath}, {@code PathOpen}, {@code StoredSize}</td></tr>
  *   <tr><td>What does an embedder have?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
+ *   <tr><td>What saves and closes a file that has no opens any more?</td>
+ *       <td>{@code LastClose}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
  *       <td>{@code HostInode}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
  *       dev.samara.core.internal.file}</td></tr>
@@ -26,7 +28,7 @@
  *   <tr><td>Which failures is an open told of?</td>
  *       <td>{@code ErrorSequence}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>
- *       <td>{@code HostFiles}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
+ *       <td>{@code CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>
  *   <tr><td>What reads and writes the host's bytes?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostChannel}</td></tr>
  * </table>

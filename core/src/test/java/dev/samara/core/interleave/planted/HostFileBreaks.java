@@ -123,5 +123,5 @@ final class HostFileBreaks {
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,
                     1,
-                    in("hostfile.HostFiles", "use.opens > 0 ? null : remove(inode)", "remove(inode)")));
+                    in("hostfile.InodeTable", "use.opens > 0 ? List.of() : remove(inode)", "remove(inode)")));
 }

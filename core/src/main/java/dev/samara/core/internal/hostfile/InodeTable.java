@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The open files of the host of one machine, by key, and how each of them is used ({@code inode_hashtable}). An open or
+ * a close takes the same time however many files there are. No thread waits for the host in its monitor. Thread-safe.
+ */
+final class InodeTable {
+    /** By key. Guarded by this. */
+    private final Map<Object, HostInode> inodes = new HashMap<>();
+
+    /** The files of the map, in no order, for a thread that visits one after the other. Guarded by this. */
+    private final List<HostInode> ring = new ArrayList<>();
+
+    /** The number of these files that are open for writing. Guarded by this. */
+    private int writable;
+
+    /**
+     * Finds or makes a file, and counts an open of it. The channel is the file's then, or closed.
+     *
+     * @param maker makes the file of the channel, in the monitor of this
+     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory
+     */
+    HostInode enter(Object key, MachineMemory memory, HostChannel channel, boolean writes, Supplier<HostInode> maker) {
+        boolean isTaken = false;
+        try {
+            synchronized (this) {
+                HostInode known = inodes.get(key);
+                if (known == null) {
+                    known = maker.get();
+                    inodes.put(key, known);
+                    add(known);
+                    isTaken = true;
+                } else if (known.pages().memory() != memory) {
+                    throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
+                } else if (writes && !known.isWritable()) {
+                    known.takeWritable(channel);
+                    writable++;
+                    isTaken = true;
+                }
+                known.use().opens++;
+                known.use().opened++;
+                known.use().isReported = false;
+                return known;
+            }
+        } finally {
+            if (!isTaken) {
+                close(channel);
+            }
+        }
+    }
+
+    /** Closes a channel through which nothing was written. */
+    static void close(HostChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException unused) {
+            // Nothing was written through it.
+            return;
+        }
+    }
+
+    /** The caller holds the monitor of this. */
+    private void add(HostInode inode) {
+        inode.use().place = ring.size();
+        ring.add(inode);
+        writable += inode.isWritable() ? 1 : 0;
+    }
+
+    /** Ends an open. */
+    synchronized void leave(HostInode inode) {
+        inode.use().opens--;
+    }
+
+    /** Returns whether a file is to be saved and closed: it has no opens, and no other thread does that. */
+    synchronized boolean beginEnd(HostInode inode) {
+        HostUse use = inode.use();
+        if (use.opens > 0 || use.isEnding || inodes.get(inode.key()) != inode) {
+            return false;
+        }
+        use.isEnding = true;
+        return true;
+    }
+
+    /** Ends what {@link #beginEnd} has begun, and keeps the file. */
+    synchronized void keep(HostInode inode) {
+        inode.use().isEnding = false;
+    }
+
+    /** Returns the number of opens of a file so far. */
+    synchronized long opened(HostInode inode) {
+        return inode.use().opened;
+    }
+
+    /** Returns whether a failed save is to be reported: once until the next open, though it is tried again. */
+    synchronized boolean setReported(HostInode inode) {
+        boolean isFirst = !inode.use().isReported;
+        inode.use().isReported = true;
+        return isFirst;
+    }
+
+    /**
+     * Ends what {@link #beginEnd} has begun, for a file that was saved. Removes it if it has no opens.
+     *
+     * @param opened the number of its opens before it was saved
+     * @return the channels of a file that was removed, which the caller ends; none if the file stays; null if an open
+     *     has come and gone since, so that the file is to be saved again
+     */
+    synchronized @Nullable List<HostChannel> end(HostInode inode, long opened) {
+        HostUse use = inode.use();
+        if (use.opens == 0 && use.opened != opened) {
+            return null;
+        }
+        use.isEnding = false;
+        return use.opens > 0 ? List.of() : remove(inode);
+    }
+
+    /** Removes a file. Returns its channels; none if it is not here. */
+    synchronized List<HostChannel> remove(HostInode inode) {
+        if (!inodes.remove(inode.key(), inode)) {
+            return List.of();
+        }
+        int place = inode.use().place;
+        HostInode last = ring.remove(ring.size() - 1);
+        if (last != inode) {
+            ring.set(place, last);
+            last.use().place = place;
+        }
+        writable -= inode.isWritable() ? 1 : 0;
+        return inode.takeChannels();
+    }
+
+    synchronized boolean areSomeWritable() {
+        return writable > 0;
+    }
+
+    /** Returns the files of this instant. */
+    synchronized List<HostInode> all() {
+        return List.copyOf(ring);
+    }
+
+    synchronized int count() {
+        return ring.size();
+    }
+
+    /** Returns the file at a place, or null if there are fewer by now. */
+    synchronized @Nullable HostInode at(int place) {
+        return place < ring.size() ? ring.get(place) : null;
+    }
+}

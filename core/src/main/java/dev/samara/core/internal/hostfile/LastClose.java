@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Errno;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Saves and closes the files of the host that have no opens any more, and all files at the end of the machine ({@code
+ * iput_final}). A file that cannot be saved is reported and stays: a later open has its pages. May block. Thread-safe.
+ */
+final class LastClose {
+    private final InodeTable inodes;
+    private final Consumer<Report> reporter;
+
+    /** Whether a page whose write has failed is clean. Set before the first file is opened. */
+    private boolean dropsFailedWrites;
+
+    /** Held by the thread that closes all files. */
+    private final ReentrantLock closing = new ReentrantLock();
+
+    LastClose(InodeTable inodes, Consumer<Report> reporter) {
+        this.inodes = inodes;
+        this.reporter = reporter;
+    }
+
+    /** Has a file whose save has failed closed all the same: its pages are clean. Before the first file is opened. */
+    void dropFailedWrites() {
+        dropsFailedWrites = true;
+    }
+
+    boolean dropsFailedWrites() {
+        return dropsFailedWrites;
+    }
+
+    /** Ends an open. The last one saves the file, and closes it unless that fails. */
+    void leave(HostInode inode) {
+        inodes.leave(inode);
+        endUnused(inode);
+    }
+
+    /** Saves and closes a file if it has no opens. */
+    void endUnused(HostInode inode) {
+        if (inodes.beginEnd(inode)) {
+            boolean isOver = false;
+            while (!isOver) {
+                isOver = end(inode);
+            }
+        }
+    }
+
+    /** Tries to end a file without opens; returns false if an open has come and gone meanwhile. */
+    private boolean end(HostInode inode) {
+        long opened = inodes.opened(inode);
+        long failed;
+        boolean isTried = false;
+        try {
+            failed = inode.save();
+            isTried = true;
+        } finally {
+            if (!isTried) {
+                inodes.keep(inode);
+            }
+        }
+        if (failed != 0) {
+            if (inodes.setReported(inode)) {
+                report(inode, failed);
+            }
+            if (!dropsFailedWrites) {
+                inodes.keep(inode);
+                return true;
+            }
+        }
+        @Nullable List<HostChannel> ending = inodes.end(inode, opened);
+        if (ending == null) {
+            return false;
+        }
+        end(inode, ending);
+        return true;
+    }
+
+    /** Ends a file that was removed, which has channels. */
+    private static void end(HostInode inode, List<HostChannel> ending) {
+        if (!ending.isEmpty()) {
+            inode.end(ending);
+        }
+    }
+
+    private void report(HostInode inode, long failed) {
+        reporter.accept(
+                new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
+    }
+
+    /**
+     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported, and stays with
+     * its pages: the next call tries again.
+     *
+     * @return whether no file is left; false also if another thread does this
+     */
+    boolean endAll() {
+        if (!closing.tryLock()) {
+            return false;
+        }
+        try {
+            boolean areAll = true;
+            for (HostInode inode : inodes.all()) {
+                areAll &= endUsed(inode);
+            }
+            return areAll;
+        } finally {
+            closing.unlock();
+        }
+    }
+
+    private boolean endUsed(HostInode inode) {
+        try {
+            long failed = inode.save();
+            if (failed != 0) {
+                report(inode, failed);
+            }
+            if (failed != 0 && !dropsFailedWrites) {
+                return false;
+            }
+            end(inode, inodes.remove(inode));
+            return true;
+        } catch (Throwable thrown) {
+            // Of the host, of an embedder's channel, or for want of memory: the other files are saved all the same.
+            reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
+            return false;
+        }
+    }
+}
