@@ -2,12 +2,15 @@
 package dev.samara.core.internal.fault;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.PollingCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.Layout;
@@ -15,6 +18,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import java.util.Objects;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -89,6 +93,27 @@ final class StandingVmaTest {
         assertSame(last, standing());
         assertNotNull(last.anonVma());
         assertNull(between.anonVma());
+    }
+
+    @Test
+    @DisplayName("starts over at a like mapping whose gate is closed: pages of the old one may be in its range")
+    void behindAClosedGate() {
+        fixture.store(at, 7);
+        FutureTask<Long> mapped = new FutureTask<>(() -> fixture.space.mmap(
+                at, LENGTH * SpaceFixture.PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0));
+        try (PollingCpu guest = PollingCpu.reading(fixture.space, at)) {
+            guest.stopPolling();
+            Thread mapper = new Thread(mapped, "mmap");
+            mapper.setDaemon(true);
+            mapper.start();
+            Await.until("the mapping is published", found::isDetached, fixture.reports, mapper);
+            assertNotSame(found, vma());
+            assertNull(StandingVma.of(layout, found, at, false));
+            assertFalse(mapped.isDone());
+            guest.goOn();
+        }
+        assertEquals(at, Await.result("mmap", mapped, fixture.reports));
+        assertSame(vma(), StandingVma.of(layout, found, at, false));
     }
 
     @Test
