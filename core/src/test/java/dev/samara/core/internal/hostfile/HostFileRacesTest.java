@@ -203,6 +203,32 @@ final class HostFileRacesTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("a read whose page was changed meanwhile is made again, and no change comes in its middle then")
+    void lateOnce() throws Exception {
+        HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
+        FilePages pages = (FilePages) file.pageCache();
+        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        List<Thread> others = new ArrayList<>();
+        int reads = channels.reads.get();
+        channels.afterRead = () -> {
+            if (others.size() < 2) {
+                int number = others.size() + 8;
+                others.add(begin("another call", () -> {
+                    file.pwrite(page(number), PAGE);
+                    file.fsync();
+                    pages.evict(true);
+                }));
+            }
+        };
+        assertEquals(9, fixture.load(at + PAGE));
+        join(others);
+        assertEquals(2, channels.reads.get() - reads);
+        channels.afterRead = () -> {};
+        assertEquals(9, fixture.load(at + PAGE));
+        file.close();
+    }
+
+    @Test
     @DisplayName("a page stays in memory while it is written, so that no read gets what the host had before")
     void reclaimBesideWrite() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);

@@ -6,7 +6,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** Frames in which a test can stop the next store or the next fill before it writes, or have the next fill throw. */
+/**
+ * Frames in which a test can stop the next store, the next fill or the next read of bytes before it is made, or have the
+ * next fill throw.
+ */
 public final class HookedFrames implements FrameStore {
     /** A machine makes frames so many bytes at a time. */
     private static final int CHUNK_SHIFT = 22;
@@ -16,6 +19,7 @@ public final class HookedFrames implements FrameStore {
     private final DirectFrames frames;
     private final AtomicReference<@Nullable Hold> next = new AtomicReference<>();
     private final AtomicReference<@Nullable Hold> nextFill = new AtomicReference<>();
+    private final AtomicReference<@Nullable Hold> nextRead = new AtomicReference<>();
     private volatile boolean nextFillThrows;
     private volatile int thrownAt = NONE;
     private volatile boolean filledAgain;
@@ -41,6 +45,13 @@ public final class HookedFrames implements FrameStore {
     public Hold holdNextFill() {
         Hold hold = new Hold();
         nextFill.set(hold);
+        return hold;
+    }
+
+    /** Stops the next read of several bytes, within its reader section. */
+    public Hold holdNextRead() {
+        Hold hold = new Hold();
+        nextRead.set(hold);
         return hold;
     }
 
@@ -115,6 +126,7 @@ public final class HookedFrames implements FrameStore {
 
     @Override
     public void read(int frame, int offset, byte[] target, int at, int length) {
+        stop(nextRead.getAndSet(null));
         frames.read(frame, offset, target, at, length);
     }
 
