@@ -20,7 +20,8 @@ public final class PlantedBreaks {
                         ElisionBreaks.ALL,
                         TableBreaks.ALL,
                         DropScenarios.ALL,
-                        HostFileBreaks.ALL)
+                        HostFileBreaks.ALL,
+                        SecondLookBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.io.IOException;
+
+/** Threads that decide, and look once more under a lock, concurrently with what changes the decision. */
+final class SecondLookScenarios {
+    private SecondLookScenarios() {}
+
+    /** A store to a page whose entry does not permit writing, concurrent with a call that removes the right. */
+    private abstract static class StoreBesideNarrowing extends Calls {
+        StoreBesideNarrowing() {
+            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
+            calls().put(
+                            "mprotect",
+                            new Revoking(
+                                    (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ),
+                                    AT,
+                                    PAGE,
+                                    Pte.WRITE));
+        }
+    }
+
+    /** The page was that of a child, which has ended: the store makes it writable in place. */
+    static final class ReuseBesideNarrowing extends StoreBesideNarrowing {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.fork().close();
+        }
+    }
+
+    /** The page is a file's, and the mapping has got its right back: the store gives the entry that right. */
+    static final class WidenBesideNarrowing extends StoreBesideNarrowing {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(
+                    AT,
+                    PAGE,
+                    RW,
+                    MapFlags.SHARED | MapFlags.FIXED,
+                    newFile(state).open(),
+                    0);
+            store(cpu, AT, 7);
+            state.space.mprotect(AT, PAGE, Protection.READ);
+            state.space.mprotect(AT, PAGE, RW);
+        }
+    }
+
+    /** The host refuses a write once, concurrently with an eviction: the page that was not written stays. */
+    static final class EvictionBesideFailedWrite extends HostFileScenarios.OfHostFile {
+        EvictionBesideFailedWrite() {
+            calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
+            calls().put("evict", (state, cpu) -> evict(state));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            store(cpu, AT, 8);
+            boolean[] hasFailed = {false};
+            host(state).channel.fail(call -> {
+                if (call.equals("write") && !hasFailed[0]) {
+                    hasFailed[0] = true;
+                    throw new IOException("Input/output error");
+                }
+            });
+        }
+
+        /** Whether the save or the eviction meets the failure is told by their order. */
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            judgeStored(cpu);
+            // Tells the open of the failure, unless that was done.
+            host(state).fsync();
+        }
+    }
+}
