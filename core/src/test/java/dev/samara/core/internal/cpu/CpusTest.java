@@ -152,6 +152,32 @@ final class CpusTest {
         assertEquals(0, cpus.shootdowns().targets());
     }
 
+    @Test
+    @DisplayName("a shootdown that is begun and not waited for is over when all CPUs of a shared bit are done")
+    void begunForSharedBit() throws Exception {
+        long before = context.generation().current();
+        List<Owned> sharing = new ArrayList<>();
+        for (int number = 0; number < 3 * 32; number++) {
+            if (number % 32 == 0 && number != 0) {
+                sharing.add(guest(cpus, context, before));
+            } else {
+                OwnedCpu.claim(cpus, 0, () -> {});
+            }
+        }
+        Owned first = sharing.get(0);
+        Owned second = sharing.get(1);
+        assertEquals(first.state.bit(), second.state.bit());
+        long generation = context.generation().advance();
+        StartedShootdown begun =
+                Objects.requireNonNull(cpus.shootdowns().begin(context, generation, first.state.bit()));
+        assertFalse(begun.isDone());
+        first.does(() -> first.state.flushedTo(generation));
+        assertTrue(second.state.isPending());
+        assertFalse(begun.isDone());
+        second.does(() -> second.state.flushedTo(generation));
+        assertTrue(begun.isDone());
+    }
+
     /** Returns a CPU that is between two spaces, which a shootdown asks wherever it looks. */
     private CpuState between(Cpus of) throws Exception {
         Owned cpu = owned(of);

@@ -150,8 +150,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("installs no page in a mapping that has replaced its own")
     void replaced(Access access) {
-        int fault = faultBeside(
-                access, () -> fixture.map(AT, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
+        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
         assertFault(Fault.NONE, fault);
         assertEquals(0, fixture.load(AT));
         assertEquals(0, fixture.load(AT + PAGE));
@@ -162,8 +161,7 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("installs no page of its place in the file in a mapping of another place")
     void replacedByAnotherPart(Access access) {
-        int fault = faultBeside(
-                access, () -> fixture.map(AT, PAGES, RW, access.flags | MapFlags.FIXED, file, PAGES));
+        int fault = faultBeside(access, () -> fixture.map(AT, PAGES, RW, access.flags | MapFlags.FIXED, file, PAGES));
         assertFault(Fault.NONE, fault);
         assertEquals(PagedFile.STAMP + PAGES, fixture.load(AT));
         assertEquals(PagedFile.STAMP + PAGES + 1, fixture.load(AT + PAGE));
@@ -177,8 +175,7 @@ final class HeldOfferTest {
         int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         long to = 1L << 32;
         int fault = faultBeside(
-                access,
-                () -> assertEquals(to, fixture.space.mremap(AT, PAGES * PAGE, PAGES * PAGE, flags, to)));
+                access, () -> assertEquals(to, fixture.space.mremap(AT, PAGES * PAGE, PAGES * PAGE, flags, to)));
         assertFault(Fault.MAPERR, fault);
         assertEquals(0, fixture.mapped(AT, PAGES));
         assertEquals(PagedFile.STAMP, fixture.load(to));
@@ -189,8 +186,8 @@ final class HeldOfferTest {
     @EnumSource
     @DisplayName("I8: installs no page in a leaf that was unhooked when all of its pages were discarded")
     void unhooked(Access access) {
-        int fault = faultBeside(
-                access, () -> assertEquals(0, fixture.space.madvise(AT, PAGES * PAGE, Advice.DONTNEED)));
+        int fault =
+                faultBeside(access, () -> assertEquals(0, fixture.space.madvise(AT, PAGES * PAGE, Advice.DONTNEED)));
         assertFault(Fault.NONE, fault);
         assertTrue(fixture.isMapped(AT), "in a leaf that walks find");
         assertEquals(PagedFile.STAMP, fixture.load(AT));
