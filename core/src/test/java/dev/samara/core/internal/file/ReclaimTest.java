@@ -8,6 +8,7 @@ import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -214,6 +215,28 @@ final class ReclaimTest extends ReclaimFixture {
         }
         file.cache.close();
         large.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a page is not reclaimed that was removed, and read again, since its batch was collected")
+    void removedSinceCollected() {
+        PagedFile file = file(2);
+        long at = read(file, 2, READ, MapFlags.PRIVATE);
+        assertEquals(0, space.madvise(at, 2 * PAGE, Advice.DONTNEED));
+        FilePages pages = (FilePages) file.cache;
+        ReclaimCandidates batch =
+                new ReclaimCandidates(fixture.layout().memory().frames());
+        batch.collect(pages.index(), 0);
+        int collected = pages.frameAt(0);
+        pages.remove(0, 1);
+        // Gets the frame.
+        assertEquals(collected, ((FilePages) file(1).cache).frameFor(0));
+        assertPage(at, 0);
+        int again = pages.frameAt(0);
+        assertNotEquals(collected, again);
+        assertEquals(1, pages.reclaim(batch));
+        assertEquals(again, pages.frameAt(0));
+        assertPage(at, 0);
     }
 
     @Test
