@@ -14,12 +14,15 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.RepeatedStep;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -80,6 +83,28 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         pwrite(file, 0, 1);
         fixture.machine.awaitQuiescence();
         assertEquals(calls, channels.calls.size());
+        file.close();
+    }
+
+    @Test
+    @DisplayName("count for the next pass if they become dirty during one")
+    void duringAPass() throws Exception {
+        HostFile file = open(write("f", PAGES * PAGE_BYTES), RW);
+        Frames frames = ((FilePages) file.pageCache()).memory().frames();
+        AtomicBoolean isFirst = new AtomicBoolean(true);
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE && isFirst.getAndSet(false)) {
+                for (int page = 0; page < BACKGROUND; page++) {
+                    pwrite(file, PAGES / 2 + page, page);
+                }
+            }
+        };
+        for (int page = 0; page <= BACKGROUND; page++) {
+            pwrite(file, page, page);
+        }
+        Await.until("a pass has begun", () -> !isFirst.get());
+        fixture.machine.awaitQuiescence();
+        assertTrue(frames.isBalanceDue());
         file.close();
     }
 

@@ -215,4 +215,25 @@ final class HostFileEndTest {
         machine.close();
         assertEquals(1, reports.size());
     }
+
+    @Test
+    @DisplayName("is closed by its last close alone, though a round of periodic writes comes while that saves it")
+    void roundDuringLastClose() throws Exception {
+        HostFile file = machine.openFile(write("a", "-"), GEOMETRY, RW);
+        assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
+        List<Boolean> rounds = new ArrayList<>();
+        channels.failure = (call, offset, length) -> {
+            if (call == ChannelCall.FORCE && rounds.isEmpty()) {
+                // The round would come here once more.
+                rounds.add(true);
+                rounds.set(0, files.writeAll());
+                assertEquals(1, channels.open.get());
+            }
+        };
+        file.close();
+        assertEquals(List.of(true), rounds, "is open for writing until then");
+        assertEquals(0, channels.open.get());
+        assertEquals(List.of(), reports);
+        assertEquals("X", Files.readString(folder.resolve("a")));
+    }
 }
