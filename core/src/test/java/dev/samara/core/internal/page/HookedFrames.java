@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in which a test can stop the next store, the next fill or the next read of bytes before it is made, or have the
- * next fill throw.
+ * Frames in which a test can stop the next store, the next fill, or the next read or write of bytes before it is made,
+ * or have the next fill throw.
  */
 public final class HookedFrames implements FrameStore {
     /** A machine makes frames so many bytes at a time. */
@@ -20,6 +20,7 @@ public final class HookedFrames implements FrameStore {
     private final AtomicReference<@Nullable Hold> next = new AtomicReference<>();
     private final AtomicReference<@Nullable Hold> nextFill = new AtomicReference<>();
     private final AtomicReference<@Nullable Hold> nextRead = new AtomicReference<>();
+    private final AtomicReference<@Nullable Hold> nextWrite = new AtomicReference<>();
     private volatile boolean nextFillThrows;
     private volatile int thrownAt = NONE;
     private volatile boolean filledAgain;
@@ -52,6 +53,13 @@ public final class HookedFrames implements FrameStore {
     public Hold holdNextRead() {
         Hold hold = new Hold();
         nextRead.set(hold);
+        return hold;
+    }
+
+    /** Stops the next write of several bytes. */
+    public Hold holdNextWrite() {
+        Hold hold = new Hold();
+        nextWrite.set(hold);
         return hold;
     }
 
@@ -132,6 +140,7 @@ public final class HookedFrames implements FrameStore {
 
     @Override
     public void write(int frame, int offset, byte[] source, int at, int length) {
+        stop(nextWrite.getAndSet(null));
         frames.write(frame, offset, source, at, length);
     }
 }

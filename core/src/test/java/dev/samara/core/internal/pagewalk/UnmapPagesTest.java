@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
+import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.vma.Geometry;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -79,6 +81,20 @@ final class UnmapPagesTest {
 
     private int oneFrame() {
         return memory.frames().allocate(table.context.magazine());
+    }
+
+    @Test
+    @DisplayName("I2: a range without pages is flushed: a thread that has emptied it may not have flushed yet")
+    void flushesEmptyEntries() {
+        table.fill(AT + BarePageTable.PAGE);
+        long[] leaf = Objects.requireNonNull(table.pages.leaf(AT));
+        // Of two CPUs, so that the flush is no local one.
+        Leaf.addToCpumask(leaf, 0, 1, false);
+        Leaf.addToCpumask(leaf, 0, 2, false);
+        long before = table.pages.context().generation().current();
+        unmap(AT, AT + BarePageTable.PAGE);
+        assertEquals(before + 1, table.pages.context().generation().current());
+        unmap(AT, AT + LEAF);
     }
 
     @Test
