@@ -57,7 +57,9 @@ final class HeldLocksTest {
             "internal/space/LayoutLock.lock",
             "internal/sync/Background.lockAtLast",
             "internal/sync/CheckedLock.lock",
-            "internal/sync/CheckedLock.lockInterruptibly");
+            "internal/sync/CheckedLock.lockInterruptibly",
+            "internal/sync/CheckedReadWriteLock.lock",
+            "internal/sync/CheckedReadWriteLock.lockShared");
 
     /** The methods that return with a lock or without: their result tells. */
     private static final Set<String> MAY_TAKE = Set.of(
@@ -67,6 +69,7 @@ final class HeldLocksTest {
             "internal/space/Districts.lockUndivided",
             "internal/space/LayoutLock.spin",
             "internal/space/LayoutLock.tryForAWhile",
+            "internal/space/LayoutLock.tryLock",
             "internal/sync/CheckedLock.tryLock");
 
     /** The methods that release a lock of their caller. */
@@ -84,7 +87,9 @@ final class HeldLocksTest {
             "internal/space/District.unlock",
             "internal/space/Layout.unlock",
             "internal/space/LayoutLock.unlock",
-            "internal/space/LayoutLock.unlockAndRecord");
+            "internal/space/LayoutLock.unlockAndRecord",
+            "internal/sync/CheckedReadWriteLock.unlock",
+            "internal/sync/CheckedReadWriteLock.unlockShared");
 
     /** The lock of an object whose own methods take and release it, beside calls that go to the lock itself. */
     private static final Map<String, String> OWN = Map.of(
@@ -124,9 +129,7 @@ final class HeldLocksTest {
         @Override
         public boolean isSafe(String owner, String name, String descriptor) {
             InstructionList method = METHODS.get(owner + "." + name + descriptor);
-            return owner.equals("java/util/concurrent/locks/ReentrantReadWriteLock")
-                    || (method != null
-                            && method.returnsField(call -> isSafe(call.owner, call.nameOf(), call.descriptor)));
+            return method != null && method.returnsField(call -> isSafe(call.owner, call.nameOf(), call.descriptor));
         }
 
         @Override

@@ -25,8 +25,8 @@ final class LockListTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(?:\\w+\\.)?([A-Z]\\w+)(?:\\.\\w+)?`");
 
-    /** A kind of lock. The classes that make one have it. */
-    private static final String KIND = "CheckedLock";
+    /** Kinds of locks. The classes that make one have it. */
+    private static final Set<String> KINDS = Set.of("CheckedLock", "CheckedReadWriteLock");
 
     /** The names of the classes, without a nested class's, that lock something of their own. */
     private final Set<String> locking = new TreeSet<>();
@@ -39,7 +39,7 @@ final class LockListTest {
             throw new AssertionError(file.toString(), unreadable);
         }
         String name = reader.getClassName().replaceAll(".*/|\\$.*", "");
-        if (reader.getSuperName().endsWith("/ReentrantLock") && !name.equals(KIND)) {
+        if (reader.getSuperName().endsWith("/ReentrantLock") && !KINDS.contains(name)) {
             locking.add(name);
         }
         reader.accept(
@@ -60,8 +60,9 @@ final class LockListTest {
 
                             @Override
                             public void visitTypeInsn(int opcode, String made) {
+                                String simple = made.substring(made.lastIndexOf('/') + 1);
                                 if (opcode == Opcodes.NEW
-                                        && (made.endsWith("/ReentrantLock") || made.endsWith("/" + KIND))) {
+                                        && (simple.equals("ReentrantLock") || KINDS.contains(simple))) {
                                     locking.add(name);
                                 }
                             }

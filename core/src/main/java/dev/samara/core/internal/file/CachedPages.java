@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.CheckedLock;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
@@ -27,7 +28,7 @@ final class CachedPages extends Caches.RegisteredCache {
     private final IntPredicate isRemoved;
 
     /** Guards changes of the index, of the size and of the closing; held for moments. */
-    private final ReentrantLock content = new ReentrantLock();
+    private final ReentrantLock content = new CheckedLock();
 
     private volatile long size;
 

@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -49,7 +50,7 @@ final class Removals {
      * Serializes changes of the size and removals, from the first step to the last. Taken before the lock of the
      * content.
      */
-    private final ReentrantLock inodeLock = new ReentrantLock();
+    private final ReentrantLock inodeLock = new CheckedLock();
 
     /** The removal that has begun and has not handed its frames over. Guarded by the inode lock. */
     private @Nullable Removal unfinished;

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,7 +33,7 @@ final class CacheLimit {
     private long early;
 
     /** Held by the one thread that evicts pages for the limit. Others wait for it at the limit, and not before. */
-    private final ReentrantLock room = new ReentrantLock();
+    private final ReentrantLock room = new CheckedLock();
 
     /** The next file to evict pages of. Guarded by {@link #room}. */
     private int next;

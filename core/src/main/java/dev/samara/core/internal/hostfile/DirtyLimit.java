@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.page.DirtyPages;
+import dev.samara.core.internal.sync.CheckedLock;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -29,7 +30,7 @@ final class DirtyLimit implements DirtyPages {
     private volatile long passed;
 
     /** Held by the thread that writes. */
-    private final ReentrantLock pass = new ReentrantLock();
+    private final ReentrantLock pass = new CheckedLock();
 
     /** Whether a task is given that has not begun. */
     private final AtomicBoolean isGiven = new AtomicBoolean();

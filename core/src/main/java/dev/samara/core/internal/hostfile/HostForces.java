@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,7 +36,7 @@ final class HostForces {
     private final boolean dropsFailed;
 
     /** Held during a force, and outside of the lock of the write-back. */
-    private final ReentrantLock forcing = new ReentrantLock();
+    private final ReentrantLock forcing = new CheckedLock();
 
     /** The number of changes of the file of the host that are complete. */
     private final AtomicLong changes = new AtomicLong();

@@ -5,13 +5,14 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
@@ -38,19 +39,19 @@ final class HostInode {
     private final HostSize size;
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
-    private final ReentrantLock changes = new ReentrantLock();
+    private final ReentrantLock changes = new CheckedLock();
 
     /**
      * Serializes write-backs, and excludes them from truncations and holes. Not held during a force ({@link
      * HostForces}). Taken after {@link #changes}.
      */
-    private final ReentrantLock writeBack = new ReentrantLock();
+    private final ReentrantLock writeBack = new CheckedLock();
 
     /**
      * Shared by reads of pages into memory, and exclusive in truncations and holes ({@code invalidate_lock}). Otherwise
      * a page that was read before a truncation could come into memory after it. Taken after {@link #writeBack}.
      */
-    private final ReentrantReadWriteLock invalidate = new ReentrantReadWriteLock();
+    private final CheckedReadWriteLock invalidate = new CheckedReadWriteLock();
 
     /** The channel of the first open, or of the first one for writing. */
     private volatile HostChannel channel;
@@ -163,13 +164,9 @@ final class HostInode {
         return writeBack;
     }
 
-    /** Returns the lock that keeps pages from being read into memory. */
-    ReentrantReadWriteLock.WriteLock exclusiveLock() {
-        return invalidate.writeLock();
-    }
-
-    ReentrantReadWriteLock.ReadLock readLock() {
-        return invalidate.readLock();
+    /** Returns the lock that reads of pages into memory share. */
+    CheckedReadWriteLock invalidateLock() {
+        return invalidate;
     }
 
     HostForces forces() {
@@ -221,7 +218,7 @@ final class HostInode {
         boolean isDone = false;
         writeBack.lock();
         try {
-            invalidate.writeLock().lock();
+            invalidate.lock();
             isDone = true;
         } finally {
             if (!isDone) {
@@ -232,7 +229,7 @@ final class HostInode {
 
     void unlockAll() {
         try {
-            invalidate.writeLock().unlock();
+            invalidate.unlock();
         } finally {
             try {
                 writeBack.unlock();

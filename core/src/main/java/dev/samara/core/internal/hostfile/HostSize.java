@@ -137,10 +137,21 @@ final class HostSize {
     /** Changes the size; see {@link dev.samara.core.backing.HostFile#truncate}. */
     long truncate(long bytes) {
         Cpus.checkMayWait("a truncation");
+        inode.changesLock().lock();
+        try {
+            // Before all locks are taken: this takes them too.
+            long failed = revalidate();
+            return failed != 0 ? failed : changeSize(bytes);
+        } finally {
+            inode.changesLock().unlock();
+        }
+    }
+
+    /** The caller holds the lock of the changes, and knows the size of the file of the host. */
+    private long changeSize(long bytes) {
         inode.lockAll();
         try {
-            long failed = revalidate();
-            failed = failed == 0 && bytes > pages.size() ? growHost(bytes) : failed;
+            long failed = bytes > pages.size() ? growHost(bytes) : 0;
             if (failed != 0) {
                 return failed;
             }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -20,7 +21,7 @@ final class LastClose {
     private boolean dropsFailedWrites;
 
     /** Held by the thread that closes all files. */
-    private final ReentrantLock closing = new ReentrantLock();
+    private final ReentrantLock closing = new CheckedLock();
 
     LastClose(InodeTable inodes, Consumer<Report> reporter) {
         this.inodes = inodes;

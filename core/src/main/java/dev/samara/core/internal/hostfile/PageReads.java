@@ -115,7 +115,7 @@ final class PageReads {
     }
 
     private int read(long page, ReadSpaces.ReadSpace space, int count, boolean isScan) {
-        inode.readLock().lock();
+        inode.invalidateLock().lockShared();
         try {
             long start = page << pageShift;
             long wanted = Math.min((long) count << pageShift, pages.size() - start);
@@ -133,7 +133,7 @@ final class PageReads {
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {
-            inode.readLock().unlock();
+            inode.invalidateLock().unlockShared();
         }
     }
 

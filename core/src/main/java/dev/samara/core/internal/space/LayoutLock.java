@@ -100,11 +100,16 @@ public final class LayoutLock extends ReentrantLock {
 
     @Override
     public void lock() {
-        StackReserve.check(DEPTH);
         if (!tryLock()) {
             StackReserve.check(CheckedLock.DEPTH);
             await();
         }
+    }
+
+    @Override
+    public boolean tryLock() {
+        StackReserve.check(DEPTH);
+        return super.tryLock();
     }
 
     private void await() {
@@ -225,7 +230,7 @@ public final class LayoutLock extends ReentrantLock {
         for (int reads = 0; reads < MOST_READS; reads++) {
             for (int i = 0; i < PAUSES; i++) {
                 // A read first: a failed compare-and-set would take the cache line away from the owner.
-                if (!isLocked() && tryLock()) {
+                if (!isLocked() && super.tryLock()) {
                     return true;
                 }
                 Thread.onSpinWait();

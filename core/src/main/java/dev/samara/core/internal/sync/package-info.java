@@ -36,6 +36,9 @@
  *       <td>{@code PolledGracePeriods}</td></tr>
  *   <tr><td>What runs after a grace period, without a wait?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
+ *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>
+ *       <td>{@link dev.samara.core.internal.sync.CheckedLock}, {@link
+ *       dev.samara.core.internal.sync.CheckedReadWriteLock}</td></tr>
  *   <tr><td>What bounds the work that waits for grace periods?</td>
  *       <td>{@link dev.samara.core.internal.sync.Backlog}</td></tr>
  *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>

@@ -22,6 +22,7 @@ final class ForeignCalls {
             "java/lang/ref/WeakReference",
             "java/util/Iterator",
             "java/util/OptionalLong",
+            "java/util/concurrent/Semaphore",
             "java/util/concurrent/TimeUnit",
             "java/util/concurrent/atomic/AtomicBoolean",
             "java/util/concurrent/atomic/AtomicInteger",
@@ -32,9 +33,6 @@ final class ForeignCalls {
             "java/util/concurrent/locks/Lock",
             "java/util/concurrent/locks/LockSupport",
             "java/util/concurrent/locks/ReentrantLock",
-            "java/util/concurrent/locks/ReentrantReadWriteLock",
-            "java/util/concurrent/locks/ReentrantReadWriteLock$ReadLock",
-            "java/util/concurrent/locks/ReentrantReadWriteLock$WriteLock",
             "java/util/function/IntConsumer");
 
     /** The methods of other classes that allocate nothing. */

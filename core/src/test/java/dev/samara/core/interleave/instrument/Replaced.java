@@ -12,7 +12,7 @@ import org.objectweb.asm.Type;
 final class Replaced {
     static final String THREAD = "java/lang/Thread";
     static final String LOCK = "java/util/concurrent/locks/ReentrantLock";
-    static final String READ_WRITE_LOCK = "java/util/concurrent/locks/ReentrantReadWriteLock";
+    static final String SEMAPHORE = "java/util/concurrent/Semaphore";
     static final String THREADS = "dev/samara/core/interleave/schedule/Threads";
 
     private static final String SCHEDULE = "dev/samara/core/interleave/schedule/";
@@ -22,8 +22,8 @@ final class Replaced {
             SCHEDULE + "SteppedThread",
             LOCK,
             SCHEDULE + "SteppedLock",
-            READ_WRITE_LOCK,
-            SCHEDULE + "SteppedReadWriteLock");
+            SEMAPHORE,
+            SCHEDULE + "SteppedSemaphore");
 
     private static final Set<String> OWNERS = Set.of(
             THREAD,

@@ -155,7 +155,8 @@ final class SteppedMethod extends MethodVisitor {
 
     /** Locks announce their steps themselves, but do not know who calls. */
     private void noteLock(String owner, String name) {
-        if (!name.equals("<init>") && (owner.startsWith("java/util/concurrent/locks/") || fieldsSayLock(owner))) {
+        boolean isLock = owner.startsWith("java/util/concurrent/locks/") || owner.equals(Replaced.SEMAPHORE);
+        if (!name.equals("<init>") && (isLock || fieldsSayLock(owner))) {
             announce("at", "(Ljava/lang/String;)V");
         }
     }

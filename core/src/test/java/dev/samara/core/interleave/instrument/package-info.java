@@ -13,7 +13,7 @@
  *   <li>Monitors are the scheduler's. A synchronized method becomes an unsynchronized one that enters and exits them
  *       around the original code.
  *   <li>{@code new ReentrantLock} and {@code extends ReentrantLock} become the scheduler's lock, a subclass; likewise
- *       {@code ReentrantReadWriteLock}, and {@code Thread}, whose {@code run} becomes {@code body}. Code that has such
+ *       {@code Semaphore}, and {@code Thread}, whose {@code run} becomes {@code body}. Code that has such
  *       an object needs no change.
  *   <li>Methods of threads and of time are replaced by those of one class, which {@link
  *       dev.samara.core.interleave.instrument.Replaced} finds by name and descriptor. A new method there is enough.

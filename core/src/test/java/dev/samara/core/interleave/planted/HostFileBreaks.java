@@ -90,9 +90,9 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.PageReads",
-                            "        inode.readLock().lock();\n",
+                            "        inode.invalidateLock().lockShared();\n",
                             "",
-                            "            inode.readLock().unlock();\n",
+                            "            inode.invalidateLock().unlockShared();\n",
                             "")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
