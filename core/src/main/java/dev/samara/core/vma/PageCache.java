@@ -177,8 +177,8 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     /**
      * Removes pages from the cache and from every mapping; later accesses read the content behind the cache again.
      * Private copies stay. A {@code CachedBacking} or {@code HostFile} that is reading one of the pages reads it once
-     * more. A backing that inserts pages itself has to order its reads and removals: a page that was read before is inserted
-     * afterwards.
+     * more. A backing that inserts pages itself has to order its reads and removals: a page that was read before is
+     * inserted afterwards.
      *
      * <p>If this throws after it has removed pages, the next change of the file, or a thread of the machine, removes
      * them from the mappings and frees them.

@@ -151,7 +151,7 @@ final class HostFileHeldTest extends HostFileFixture {
 
     @Test
     @DisplayName("an eviction leaves a clean page that locked memory maps, and takes it once that is unlocked")
-    void evictedBesideLock() throws IOException {
+    void evictedLockedPage() throws IOException {
         HostFile file = mapped();
         int frame = pages(file).frameAt(0);
         assertEquals(0, space.mlock(SECOND, PAGE));

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Marks that a call clears before it acts on them: what comes in the middle of the call is acted on by the next one. */
+/** Marks that a call clears before it acts on them: what comes in its middle is acted on by the next one. */
 @ExtendWith(OneThread.class)
 @DisplayName("A save of a file of the host, and the call that sets a mark again in the middle of it")
 final class HostFileMarksTest extends HostFileFixture {

@@ -203,15 +203,15 @@ final class HostFileRacesTest extends HostFileFixture {
     }
 
     @Test
-    @DisplayName("a read whose page was changed meanwhile is made again, and no change comes in its middle then")
-    void lateOnce() throws Exception {
+    @DisplayName("a read whose page was changed meanwhile is made again, five times beside changes, and then alone")
+    void lateAgain() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
         FilePages pages = (FilePages) file.pageCache();
         long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         List<Thread> others = new ArrayList<>();
         int reads = channels.reads.get();
         channels.afterRead = () -> {
-            if (others.size() < 2) {
+            if (others.size() < 6) {
                 int number = others.size() + 8;
                 others.add(begin("another call", () -> {
                     file.pwrite(page(number), PAGE);
@@ -220,11 +220,11 @@ final class HostFileRacesTest extends HostFileFixture {
                 }));
             }
         };
-        assertEquals(9, fixture.load(at + PAGE));
+        assertEquals(13, fixture.load(at + PAGE));
         join(others);
-        assertEquals(2, channels.reads.get() - reads);
+        assertEquals(6, channels.reads.get() - reads);
         channels.afterRead = () -> {};
-        assertEquals(9, fixture.load(at + PAGE));
+        assertEquals(13, fixture.load(at + PAGE));
         file.close();
     }
 

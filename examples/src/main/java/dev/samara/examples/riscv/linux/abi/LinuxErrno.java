@@ -65,7 +65,7 @@ public final class LinuxErrno {
 
     /** Returns the error of a failed call of the host; EIO where the JDK does not tell it. */
     public static long of(IOException failure) {
-        return HostErrors.errno(failure);
+        return HostFailures.errno(failure);
     }
 
     public static long of(MmException failure) {

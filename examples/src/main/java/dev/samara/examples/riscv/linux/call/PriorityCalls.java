@@ -6,7 +6,7 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 
 /**
  * Priorities of threads. The host decides when a thread runs, and the guest's user may not raise a priority, so each
- * thread has that with which it began; one that is lowered stays as it was (docs/emulator.md has the list of such calls).
+ * thread has that with which it began; one that is lowered stays as it was, of which docs/emulator.md tells.
  */
 final class PriorityCalls {
     private static final int OTHER = 0;

@@ -37,7 +37,7 @@ public final class DescriptorTable {
         locks = taken;
     }
 
-    /** Ends a descriptor: with any of a file, all locks of the process in that file end ({@code locks_remove_posix}). */
+    /** Ends a descriptor: with it all locks of the process in its file end ({@code locks_remove_posix}). */
     private void end(GuestFile file) {
         FileLocks kept = locks;
         if (kept != null) {

@@ -14,7 +14,7 @@ public final class HostRights {
 
     private HostRights() {}
 
-    /** Sets the rights of a file, with the bits for set-user-ID and the like; on a file system without, nothing happens. */
+    /** Sets the rights of a file, with the set-user-ID bit and the like; on a file system without, nothing happens. */
     public static void set(Path host, int mode) throws IOException {
         if (hasRights(host)) {
             Files.setAttribute(host, MODE, mode & BITS);

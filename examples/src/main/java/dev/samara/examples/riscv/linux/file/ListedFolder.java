@@ -10,7 +10,7 @@ public final class ListedFolder extends GuestFolder {
     private static final FileStatus FOLDER = FileStatus.of(FileStatus.FOLDER | 0555, 2, 0);
 
     /** What an entry is. */
-    public enum Entry {
+    public enum Listed {
         /** A symbolic link. */
         LINK(FileStatus.ofLink()),
         /** A directory. */
@@ -20,13 +20,13 @@ public final class ListedFolder extends GuestFolder {
 
         private final FileStatus status;
 
-        Entry(FileStatus status) {
+        Listed(FileStatus status) {
             this.status = status;
         }
     }
 
     private final Supplier<List<String>> names;
-    private final Function<String, Entry> kinds;
+    private final Function<String, Listed> kinds;
 
     /**
      * Opens a directory.
@@ -36,7 +36,7 @@ public final class ListedFolder extends GuestFolder {
      * @param names returns the names at a time
      * @param kinds returns what has a name
      */
-    public ListedFolder(String path, int flags, Supplier<List<String>> names, Function<String, Entry> kinds) {
+    public ListedFolder(String path, int flags, Supplier<List<String>> names, Function<String, Listed> kinds) {
         super(path, flags);
         this.names = names;
         this.kinds = kinds;

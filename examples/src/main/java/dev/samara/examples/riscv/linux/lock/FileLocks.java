@@ -29,13 +29,13 @@ public final class FileLocks {
         WHOLE
     }
 
-    private record Place(FileKey file, Family family) {}
+    private record LockedPlace(FileKey file, Family family) {}
 
     /** A process that waits for a lock, and what has a lock that conflicts. */
     private record Blocked(Object waiter, Object holder) {}
 
     /** The locks of each file, those of an owner in order and joined where they meet. */
-    private final Map<Place, List<HeldLock>> all = new HashMap<>();
+    private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
 
     private final List<Blocked> blocked = new ArrayList<>();
     private final WaitList waiters = new WaitList();
@@ -50,7 +50,7 @@ public final class FileLocks {
 
     /** Returns a lock that conflicts with one that is wanted; null for none. */
     public synchronized @Nullable HeldLock conflict(FileKey file, Family family, HeldLock wanted) {
-        for (HeldLock each : all.getOrDefault(new Place(file, family), List.of())) {
+        for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
             if (each.conflicts(wanted)) {
                 return each;
             }
@@ -72,7 +72,7 @@ public final class FileLocks {
             if (count > MOST - 2) {
                 return LinuxErrno.ENOLCK;
             }
-            Place place = new Place(file, family);
+            LockedPlace place = new LockedPlace(file, family);
             List<HeldLock> locks = cut(place, wanted);
             HeldLock joined = wanted;
             for (int i = locks.size() - 1; i >= 0; i--) {
@@ -128,7 +128,7 @@ public final class FileLocks {
     /** Releases what an owner has of the range of a lock. */
     public void release(FileKey file, Family family, HeldLock range) {
         synchronized (this) {
-            Place place = new Place(file, family);
+            LockedPlace place = new LockedPlace(file, family);
             if (all.containsKey(place)) {
                 put(place, cut(place, range));
             }
@@ -145,7 +145,7 @@ public final class FileLocks {
     }
 
     /** Returns the locks of a file without what their owner has in a range. */
-    private List<HeldLock> cut(Place place, HeldLock range) {
+    private List<HeldLock> cut(LockedPlace place, HeldLock range) {
         List<HeldLock> left = new ArrayList<>();
         for (HeldLock each : all.getOrDefault(place, List.of())) {
             if (!each.isReplacedBy(range)) {
@@ -164,7 +164,7 @@ public final class FileLocks {
         return left;
     }
 
-    private void put(Place place, List<HeldLock> locks) {
+    private void put(LockedPlace place, List<HeldLock> locks) {
         List<HeldLock> old = locks.isEmpty() ? all.remove(place) : all.put(place, locks);
         count += locks.size() - (old == null ? 0 : old.size());
     }

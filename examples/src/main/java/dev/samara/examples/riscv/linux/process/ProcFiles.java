@@ -64,7 +64,7 @@ public final class ProcFiles {
             return new ListedFolder(path, flags, () -> FILES_AND_LINKS, ProcFiles::kindOfFile);
         }
         if (file.equals("fd")) {
-            return new ListedFolder(path, flags, () -> numbers(found.process), name -> ListedFolder.Entry.LINK);
+            return new ListedFolder(path, flags, () -> numbers(found.process), name -> ListedFolder.Listed.LINK);
         }
         ProcessTexts texts = new ProcessTexts(found.process);
         return ProcessTexts.FILES.contains(file) ? new TextFile(path, flags, () -> texts.bytes(file)) : null;
@@ -85,16 +85,16 @@ public final class ProcFiles {
         return names;
     }
 
-    private static ListedFolder.Entry kind(String name) {
+    private static ListedFolder.Listed kind(String name) {
         return name.equals("self")
-                ? ListedFolder.Entry.LINK
-                : SystemTexts.FILES.contains(name) ? ListedFolder.Entry.TEXT : ListedFolder.Entry.FOLDER;
+                ? ListedFolder.Listed.LINK
+                : SystemTexts.FILES.contains(name) ? ListedFolder.Listed.TEXT : ListedFolder.Listed.FOLDER;
     }
 
-    private static ListedFolder.Entry kindOfFile(String name) {
+    private static ListedFolder.Listed kindOfFile(String name) {
         return ProcessTexts.FILES.contains(name)
-                ? ListedFolder.Entry.TEXT
-                : name.equals("fd") ? ListedFolder.Entry.FOLDER : ListedFolder.Entry.LINK;
+                ? ListedFolder.Listed.TEXT
+                : name.equals("fd") ? ListedFolder.Listed.FOLDER : ListedFolder.Listed.LINK;
     }
 
     private static List<String> numbers(GuestProcess process) {

@@ -146,7 +146,7 @@ public final class SignalDelivery {
         }
     }
 
-    /** Has a thread whose stack takes no frame take SIGSEGV, whose handler may have another stack ({@code force_sigsegv}). */
+    /** A stack takes no frame: the thread takes SIGSEGV, whose handler may have another one ({@code force_sigsegv}). */
     private static void noStack(SignalThread thread, SignalInfo info) {
         if (info.signal() == SignalInfo.SEGV) {
             thread.reportEnd(info);

@@ -18,7 +18,7 @@ import java.util.Map;
  * The errors of the host's calls. The JDK has classes for a few; of the others it tells the text of {@code strerror},
  * which is that of the GNU C library here, in English: the text of a host that speaks another language is EIO.
  */
-final class HostErrors {
+final class HostFailures {
     private static final Map<Class<? extends IOException>, Long> BY_CLASS = Map.of(
             NoSuchFileException.class, LinuxErrno.ENOENT,
             FileNotFoundException.class, LinuxErrno.ENOENT,
@@ -56,7 +56,7 @@ final class HostErrors {
             Map.entry("Operation not supported", LinuxErrno.EOPNOTSUPP),
             Map.entry("Disk quota exceeded", LinuxErrno.EDQUOT));
 
-    private HostErrors() {}
+    private HostFailures() {}
 
     static long errno(IOException failure) {
         Long known = BY_CLASS.get(failure.getClass());
