@@ -13,11 +13,14 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.Usage;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -218,5 +221,52 @@ class DistrictLimitsTest {
         assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE - PAGE, PAGE, RW, HERE, null, 0));
         assertEquals(10, space.usage().locked());
         space.validate();
+    }
+
+    /** Two parts, each with a share of half of what is left, without the remainder. */
+    private void divideInHalves() {
+        assertTrue(Divisions.divide(layout, at(20) - 2 * PAGE));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"AS", "DATA"})
+    @DisplayName("the remainder of a limit that is shared among parts is given once")
+    void remainder(Resource resource) {
+        int used = resource == Resource.AS ? 4 * MAPPINGS : 2 * MAPPINGS;
+        space.setLimit(resource, (used + 2 * 300 + 1) * PAGE);
+        divideInHalves();
+        assertEquals(PLACE - 400 * PAGE, space.mmap(PLACE - 400 * PAGE, 301 * PAGE, RW, HERE, null, 0));
+        long above = at(MAPPINGS);
+        assertEquals(Errno.ENOMEM.result(), space.mmap(above, 301 * PAGE, RW, HERE, null, 0));
+        assertEquals(above, space.mmap(above, 300 * PAGE, RW, HERE, null, 0));
+    }
+
+    @Test
+    @DisplayName("so is that of locked memory")
+    void remainderOfLocked() {
+        space.setLimit(Resource.MEMLOCK, (2 * 3 + 1) * PAGE);
+        divideInHalves();
+        assertEquals(0, space.mlock(at(1), 4 * PAGE));
+        assertEquals(Errno.ENOMEM.result(), space.mlock(at(31), 4 * PAGE));
+        assertEquals(0, space.mlock(at(31), 3 * PAGE));
+    }
+
+    @Test
+    @DisplayName("of two errors, a call in a part returns the one that it returns in a whole layout")
+    void errors() {
+        space.setLimit(Resource.MEMLOCK, 8 * PAGE);
+        divideInHalves();
+        assertEquals(0, space.mlock(at(1), 4 * PAGE));
+        assertTrue(Divisions.isDivided(layout));
+        // Not readable, which is EACCES. Before that it is checked that one page more than is left may be locked.
+        Backing writeOnly = new NamedBacking("file", 1) {
+            @Override
+            public boolean readable() {
+                return false;
+            }
+        };
+        int flags = PRIVATE | FIXED | MapFlags.LOCKED;
+        assertEquals(Errno.EAGAIN.result(), space.mmap(at(31), 5 * PAGE, Protection.READ, flags, writeOnly, 0));
+        assertEquals(Errno.EACCES.result(), space.mmap(at(31), 4 * PAGE, Protection.READ, flags, writeOnly, 0));
     }
 }
