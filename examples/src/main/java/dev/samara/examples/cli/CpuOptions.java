@@ -21,7 +21,7 @@ final class CpuOptions {
             names = "--seed",
             paramLabel = "S",
             defaultValue = "1",
-            description = "The seed of that choice. Default: 1.")
+            description = "The seed of the choice of a CPU by --cpus. Default: 1.")
     private long seed;
 
     CpuOptions() {}

@@ -2,7 +2,9 @@
 package dev.samara.examples.cli;
 
 import dev.samara.examples.record.InputException;
+import java.util.Arrays;
 import java.util.Objects;
+import java.util.Optional;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,8 +25,8 @@ import picocli.CommandLine.Spec;
         scope = ScopeType.INHERIT,
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
-            "0:everything was as recorded; run: the guest's status, or 128 and its signal",
-            "1:something was different, or an access was wrong",
+            "0:success; run: the guest's status, or 128 and the number of its signal",
+            "1:a result was different, or a rule was broken",
             "2:the command line or a file is wrong"
         },
         subcommands = {
@@ -62,10 +64,10 @@ public final class SamaraCommand implements Runnable {
         subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
         IParameterExceptionHandler usual = tool.getParameterExceptionHandler();
         tool.setParameterExceptionHandler((failure, arguments) -> {
-            boolean isOfTool = failure.getCommandLine() == tool;
-            if (isOfTool && arguments.length > 0 && !arguments[0].startsWith("-")) {
+            Optional<String> unknown = unknownCommand(tool, arguments);
+            if (failure.getCommandLine() == tool && unknown.isPresent()) {
                 tool.getErr()
-                        .println("there is no command " + arguments[0] + ": use one of "
+                        .println("there is no command " + unknown.get() + ": use one of "
                                 + String.join(", ", tool.getSubcommands().keySet()));
                 return CheckRun.UNREADABLE;
             }
@@ -78,6 +80,15 @@ public final class SamaraCommand implements Runnable {
             }
             throw failure;
         });
+    }
+
+    /** Returns the first argument, or the first one of {@code help}, if it is the name of no command. */
+    private static Optional<String> unknownCommand(CommandLine tool, String... arguments) {
+        return Arrays.stream(arguments)
+                .skip(arguments.length > 0 && arguments[0].equals("help") ? 1 : 0)
+                .limit(1)
+                .filter(name -> !name.startsWith("-") && !tool.getSubcommands().containsKey(name))
+                .findFirst();
     }
 
     private static CommandLine subcommand(CommandLine command, String name) {

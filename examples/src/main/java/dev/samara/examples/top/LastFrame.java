@@ -3,11 +3,15 @@ package dev.samara.examples.top;
 
 import java.util.List;
 
-/** Passes a view on to another output, and keeps the lines of the newest sample before the end. */
+/**
+ * Passes a view on to another output, and keeps the lines of the newest sample before the end that shows a space. What
+ * is watched ends its spaces before the view ends, so the newest sample may show an empty machine.
+ */
 public final class LastFrame implements ViewOutput {
     private final ViewOutput output;
     private final TopTable table;
     private List<TextLine> lines = List.of();
+    private boolean hasSpaces;
 
     /**
      * Makes an output.
@@ -28,7 +32,11 @@ public final class LastFrame implements ViewOutput {
 
     @Override
     public void show(TopSample first, TopSample before, TopSample now) {
-        lines = table.lines(first, before, now);
+        boolean shows = now.machines().stream().anyMatch(each -> !each.listed().isEmpty());
+        if (shows || !hasSpaces) {
+            lines = table.lines(first, before, now);
+            hasSpaces = shows;
+        }
         output.show(first, before, now);
     }
 
@@ -43,7 +51,8 @@ public final class LastFrame implements ViewOutput {
     /**
      * Returns the lines. To be called after the end.
      *
-     * @return those of the newest sample, or of the last one if there was none before the end
+     * @return those of the newest sample with a space, or else of the newest one, or of the last one if there was none
+     *     before the end
      */
     public List<TextLine> lines() {
         return lines;

@@ -61,10 +61,11 @@ final class CommandLineTest {
         assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"what --for", "help what"})
     @DisplayName("an unknown command is named, with those that there are")
-    void unknownCommand() {
-        ToolRun run = ToolRun.of("what", "--for");
+    void unknownCommand(String line) {
+        ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
         assertEquals(

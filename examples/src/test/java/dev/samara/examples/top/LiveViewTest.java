@@ -182,4 +182,22 @@ final class LiveViewTest {
         view(none).close();
         assertTrue(none.lines().get(0).text().contains("ended after 0.0 s"), none.lines()::toString);
     }
+
+    @Test
+    @DisplayName("the lines of a picture are those of the newest sample that shows a space, if there is one")
+    void lastFrameWithSpaces() {
+        LastFrame frame = new LastFrame(new PlainRows(new PrintWriter(out)), "a test", SIZE);
+        TopSample first = MadeUpSamples.sample(0, 0, 0);
+        TopSample running = MadeUpSamples.sample(1, 1, 2);
+        TopSample torn = MadeUpSamples.sample(2, 2, 0);
+        frame.show(first, first, running);
+        frame.show(first, running, torn);
+        frame.end(first, torn);
+        assertEquals(
+                new TopTable("a test", SIZE.columns(), SIZE.rows())
+                        .lines(first, first, running).stream()
+                                .map(TextLine::text)
+                                .toList(),
+                frame.lines().stream().map(TextLine::text).toList());
+    }
 }
