@@ -100,9 +100,10 @@
  *       A.4 No method of the lookup view reports a reservation or hands out an object that stands for one.
  *   <dt>B. Walks
  *   <dd>B.1 A snapshot, {@code entries} and {@code forEach} are exactly the tree of one instant. B.2 A cursor reports
- *       entries with the bounds they had at some instant of the call, B.3 strictly ascending or descending, and B.4
- *       misses no index that has a value all the time. B.5 Moved off an end, it stays there, and comes back to the
- *       entry at that end.
+ *       entries with the bounds they had at some instant of the call, and B.3 each entry ends above the one before it
+ *       (moving back: starts below it). Two entries reported one after the other overlap only if a store changed bounds
+ *       in between. B.4 A cursor misses no index that has a value all the time. B.5 Moved off an end, it stays there,
+ *       and comes back to the entry at that end.
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes the indexes of its range, and nothing else. C.2 An insert or reservation takes
  *       effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position, unless
