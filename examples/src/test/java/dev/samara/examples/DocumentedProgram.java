@@ -35,6 +35,13 @@ final class DocumentedProgram {
                 .toList();
     }
 
+    /** Compiles a class of all blocks of Java: the imports of the first one, and the members of the others. */
+    void compileProgram(String name, Path output) {
+        List<String> blocks = blocks("java");
+        String members = String.join("", blocks.subList(1, blocks.size()));
+        compile(name, blocks.get(0) + "public class " + name + " {" + members + "}\n", output);
+    }
+
     /** Compiles a class, and fails if the compiler has anything to say. */
     static void compile(String name, String source, Path output) {
         JavaFileObject file =

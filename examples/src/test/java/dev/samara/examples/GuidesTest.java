@@ -14,13 +14,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("The program of a guide in docs")
 final class GuidesTest {
-    /** The imports of the first block, and a class with all others. */
-    private static String source(String name, DocumentedProgram page) {
-        List<String> blocks = page.blocks("java");
-        return blocks.get(0) + "public class " + name + " {" + String.join("", blocks.subList(1, blocks.size()))
-                + "}\n";
-    }
-
     @ParameterizedTest
     @DisplayName("compiles, and prints in a JVM of its own the lines that the page shows, and nothing else")
     @CsvSource({
@@ -31,7 +24,7 @@ final class GuidesTest {
     })
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
         DocumentedProgram page = new DocumentedProgram(path);
-        DocumentedProgram.compile(name, source(name, page), output);
+        page.compileProgram(name, output);
         String classes = output + System.getProperty("path.separator") + System.getProperty("java.class.path");
         ProcessBuilder program = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes, name)
