@@ -3,79 +3,82 @@ package dev.samara.core.mman;
 
 /** The {@code MADV_*} values of {@code madvise}, as in {@code sys/mman.h} on Linux x86-64. */
 public final class Advice {
-    /** No special treatment. */
+    /** {@code MADV_NORMAL}: no special treatment. */
     public static final int NORMAL = 0;
 
-    /** Expect random access. */
+    /** {@code MADV_RANDOM}: expect random access. */
     public static final int RANDOM = 1;
 
-    /** Expect sequential access. */
+    /** {@code MADV_SEQUENTIAL}: expect sequential access. */
     public static final int SEQUENTIAL = 2;
 
-    /** Will be needed soon. */
+    /** {@code MADV_WILLNEED}: will be needed soon. */
     public static final int WILLNEED = 3;
 
-    /** Drop the pages now. */
+    /** {@code MADV_DONTNEED}: drop the pages now. */
     public static final int DONTNEED = 4;
 
-    /** Private anonymous pages may be dropped when memory is short. */
+    /** {@code MADV_FREE}: private anonymous pages may be dropped; here they keep their contents. */
     public static final int FREE = 8;
 
-    /** Punch a hole into the file. */
+    /** {@code MADV_REMOVE}: punch a hole into the file. */
     public static final int REMOVE = 9;
 
-    /** Do not copy into a child. */
+    /** {@code MADV_DONTFORK}: do not copy into a child. */
     public static final int DONTFORK = 10;
 
-    /** Copy into a child again. */
+    /** {@code MADV_DOFORK}: copy into a child again. */
     public static final int DOFORK = 11;
 
-    /** Pages may be merged with equal ones. */
+    /** {@code MADV_MERGEABLE}: pages may be merged with equal ones. Sets only the attribute of the mapping. */
     public static final int MERGEABLE = 12;
 
-    /** Undo {@link #MERGEABLE}. */
+    /** {@code MADV_UNMERGEABLE}: undo {@link #MERGEABLE}. */
     public static final int UNMERGEABLE = 13;
 
-    /** Use huge pages where possible. */
+    /** {@code MADV_HUGEPAGE}: use huge pages where possible. Sets only the attribute of the mapping. */
     public static final int HUGEPAGE = 14;
 
-    /** Use no huge pages. */
+    /** {@code MADV_NOHUGEPAGE}: use no huge pages. Sets only the attribute of the mapping. */
     public static final int NOHUGEPAGE = 15;
 
-    /** Leave out of core dumps. */
+    /** {@code MADV_DONTDUMP}: leave out of core dumps. */
     public static final int DONTDUMP = 16;
 
-    /** Undo {@link #DONTDUMP}. */
+    /** {@code MADV_DODUMP}: undo {@link #DONTDUMP}. */
     public static final int DODUMP = 17;
 
-    /** A child reads zeros. */
+    /** {@code MADV_WIPEONFORK}: a child reads zeros. */
     public static final int WIPEONFORK = 18;
 
-    /** Undo {@link #WIPEONFORK}. */
+    /** {@code MADV_KEEPONFORK}: undo {@link #WIPEONFORK}. */
     public static final int KEEPONFORK = 19;
 
-    /** Deactivate the pages. */
+    /** {@code MADV_COLD}: deactivate the pages. No effect on pages here. */
     public static final int COLD = 20;
 
-    /** Reclaim the pages. Drops those of {@linkplain MapFlags#DROPPABLE droppable} memory; other content stays. */
+    /**
+     * {@code MADV_PAGEOUT}: reclaim the pages. Drops those of {@linkplain MapFlags#DROPPABLE droppable} memory; other
+     * content stays.
+     */
     public static final int PAGEOUT = 21;
 
-    /** Fault in for reading. */
+    /** {@code MADV_POPULATE_READ}: fault in for reading. */
     public static final int POPULATE_READ = 22;
 
-    /** Fault in for writing. */
+    /** {@code MADV_POPULATE_WRITE}: fault in for writing. */
     public static final int POPULATE_WRITE = 23;
 
-    /** Like {@link #DONTNEED}, but for locked pages too. */
+    /** {@code MADV_DONTNEED_LOCKED}: like {@link #DONTNEED}, but for locked pages too. */
     public static final int DONTNEED_LOCKED = 24;
 
-    /** Collapse into huge pages now. */
+    /** {@code MADV_COLLAPSE}: collapse into huge pages now. Always EINVAL, as on a kernel without them. */
     public static final int COLLAPSE = 25;
 
-    /** Make every access fault, without changing the mapping. */
+    /** {@code MADV_GUARD_INSTALL}: make every access to the pages fault, without a mapping of their own. */
     public static final int GUARD_INSTALL = 102;
 
-    /** Undo {@link #GUARD_INSTALL}. */
+    /** {@code MADV_GUARD_REMOVE}: undo {@link #GUARD_INSTALL}. */
     public static final int GUARD_REMOVE = 103;
 
     private Advice() {}

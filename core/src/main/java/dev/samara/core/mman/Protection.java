@@ -3,25 +3,25 @@ package dev.samara.core.mman;
 
 /** The {@code PROT_*} bits of {@code mmap} and {@code mprotect}, as in {@code sys/mman.h} on Linux x86-64. */
 public final class Protection {
-    /** No access. */
+    /** {@code PROT_NONE}: no access. */
     public static final int NONE = 0;
 
-    /** Pages can be read. */
+    /** {@code PROT_READ}: pages can be read. */
     public static final int READ = 0x1;
 
-    /** Pages can be written. */
+    /** {@code PROT_WRITE}: pages can be written. */
     public static final int WRITE = 0x2;
 
-    /** Pages can be executed. */
+    /** {@code PROT_EXEC}: pages can be executed. */
     public static final int EXEC = 0x4;
 
-    /** Accepted without effect, as on x86. */
+    /** {@code PROT_SEM}: accepted without effect, as on x86. */
     public static final int SEM = 0x8;
 
-    /** {@code mprotect}: extend the change down to the start of a mapping that grows down. */
+    /** {@code PROT_GROWSDOWN} of {@code mprotect}: extend the change down to the start of a mapping that grows down. */
     public static final int PROT_GROWSDOWN = 0x01000000;
 
-    /** {@code mprotect}: extend the change up to the end of a mapping that grows up; x86 has none. */
+    /** {@code PROT_GROWSUP} of {@code mprotect}: extend the change up to the end of a mapping that grows up. */
     public static final int PROT_GROWSUP = 0x02000000;
 
     private Protection() {}

@@ -3,13 +3,13 @@ package dev.samara.core.mman;
 
 /** The {@code MREMAP_*} bits of {@code mremap}. */
 public final class RemapFlags {
-    /** The mapping may be moved. */
+    /** {@code MREMAP_MAYMOVE}: the mapping may be moved. */
     public static final int MAYMOVE = 0x1;
 
-    /** Move to exactly the new address, and replace the mappings there. */
+    /** {@code MREMAP_FIXED}: move to exactly the new address, and replace the mappings there. */
     public static final int MREMAP_FIXED = 0x2;
 
-    /** Move the pages and leave the old mapping in place, empty. */
+    /** {@code MREMAP_DONTUNMAP}: move the pages and leave the old mapping in place, empty. */
     public static final int DONTUNMAP = 0x4;
 
     private RemapFlags() {}

@@ -6,13 +6,13 @@ package dev.samara.core.mman;
  * limit in bytes.
  */
 public enum Resource {
-    /** Address space: all mappings. */
+    /** {@code RLIMIT_AS}: address space, all mappings. */
     AS,
-    /** Data: private writable memory and the heap; a limit of 0 applies to the heap only. */
+    /** {@code RLIMIT_DATA}: private writable memory and the heap; a limit of 0 applies to the heap only. */
     DATA,
-    /** The largest size to which a stack may grow. */
+    /** {@code RLIMIT_STACK}: the largest size to which a stack may grow. */
     STACK,
-    /** Locked memory. */
+    /** {@code RLIMIT_MEMLOCK}: locked memory. */
     MEMLOCK,
     /**
      * Page tables: a page for each table, the topmost included. An access that needs another table beyond the limit is
