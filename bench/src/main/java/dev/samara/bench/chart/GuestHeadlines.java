@@ -31,7 +31,7 @@ final class GuestHeadlines {
         return plot.plot(
                 engine,
                 article + engine + " of RISC-V, by what its memory is",
-                "guest instructions in a microsecond (more is better)",
+                "guest instructions per µs (higher is better)",
                 "");
     }
 
@@ -55,7 +55,7 @@ final class GuestHeadlines {
         return plot.plot(
                 "resets",
                 "Runs that begin at one state, by mappings and by pages that a run writes",
-                "microseconds a run (less is better)",
+                "µs per run (lower is better)",
                 "");
     }
 
@@ -83,7 +83,7 @@ final class GuestHeadlines {
         return plot.plot(
                 "files",
                 "A file of the host that its page cache has",
-                "microseconds a page of 4 KiB (less is better)",
+                "µs per page of 4 KiB (lower is better)",
                 "");
     }
 }

@@ -34,7 +34,7 @@ final class SpaceHeadlines {
         return plot.plot(
                 "operations",
                 "mmap, mprotect and munmap in one address space, each thread in a range of its own",
-                "million operations a second, of all threads (more is better)",
+                "million operations per second, all threads (higher is better)",
                 "");
     }
 
@@ -56,7 +56,7 @@ final class SpaceHeadlines {
         return plot.plot(
                 "faults",
                 "A page fault at a random address, 1,000 mappings",
-                "nanoseconds, with the 4 of the loop (less is better)",
+                "ns, with the 4 of the loop (lower is better)",
                 "");
     }
 
@@ -76,7 +76,7 @@ final class SpaceHeadlines {
         return plot.plot(
                 "shootdowns",
                 "A translation removed from the TLB of another CPU, and its acknowledgement",
-                "nanoseconds a round trip (less is better)",
+                "ns per round trip (lower is better)",
                 "");
     }
 }

@@ -37,7 +37,7 @@ final class TreeHeadlines {
         return plot.plot(
                 "lookups",
                 "Which range has this address? One thread, random addresses",
-                "nanoseconds a lookup (less is better)",
+                "ns per lookup (lower is better)",
                 "ranges in the structure");
     }
 
@@ -53,16 +53,16 @@ final class TreeHeadlines {
         return plot.plot(
                 "updates",
                 "Two changes of one range, by the number of ranges",
-                "nanoseconds a pair (less is better)",
+                "ns per pair (lower is better)",
                 "");
     }
 
     static Plot besideWriter(Path file) {
         PlotBuilder plot = structures()
-                .place("p50 1000", "median, 1,000 ranges")
-                .place("p99.9 1000", "99.9 %, 1,000 ranges")
-                .place("p50 100000", "median, 100,000 ranges")
-                .place("p99.9 100000", "99.9 %, 100,000 ranges");
+                .place("p50 1000", "p50, 1,000 ranges")
+                .place("p99.9 1000", "p99.9, 1,000 ranges")
+                .place("p50 100000", "p50, 100,000 ranges")
+                .place("p99.9 100000", "p99.9, 100,000 ranges");
         Function<Figure, String> place = figure -> figure.what() + " " + Headline.parameter(figure, "ranges");
         for (Figure figure : ResultFile.read(file)) {
             if (figure.method().equals("besideWriter:reader") && figure.what().startsWith("p")) {
@@ -73,7 +73,7 @@ final class TreeHeadlines {
         return plot.plot(
                 "beside-writer",
                 "A batch of 32 lookups, while another thread changes the structure",
-                "microseconds, in which so many are done (less is better)",
+                "µs per batch of 32 lookups (lower is better)",
                 "");
     }
 }
