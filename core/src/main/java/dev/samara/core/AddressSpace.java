@@ -86,9 +86,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}, and
  * tests its arguments in the kernel's order. Unless a call says otherwise, a call that fails changes nothing, except
  * that a mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
- * rounded up to whole pages. No call throws for invalid numbers; {@link #throwing} returns the form that throws. A call
- * that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling thread
- * is in GUEST; the CPUs of other threads may be there.
+ * rounded up to whole pages. No such call throws for invalid addresses, lengths or flags; {@link #throwing} returns the
+ * form that throws. ({@link #watch} throws for an invalid range, and a call with an array for indexes outside of it.) A
+ * call that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling
+ * thread is in GUEST; the CPUs of other threads may be there.
  *
  * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
  * the strongest of three kinds: as long as there is a user, the space has its mappings and pages. {@link #get} returns
@@ -113,7 +114,8 @@ import org.jspecify.annotations.Nullable;
  *       #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo}, {@link
  *       Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing} do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
- *       {@link #resolve} is MAPERR. {@link #usage} and {@link #residency} are 0.
+ *       {@link #resolve} is MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} are 0, and {@link
+ *       #pageTableBytes} is that of an empty space.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
  *       {@link #references} and {@link #toString} answer as before, about the space.
  * </ul>
@@ -306,6 +308,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
      * @return the number of read bytes, or a negated errno, as for a buffer
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long read(long address, byte[] target, int at, int length) {
         return read(address, ByteBuffer.wrap(target, at, length));
@@ -341,6 +344,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes, or a negated errno, as for a buffer
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long write(long address, byte[] source, int at, int length) {
         return write(address, ByteBuffer.wrap(source, at, length));
@@ -369,6 +373,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
      * @return the number of read bytes, or a negated errno, as for a buffer
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long readForced(long address, byte[] target, int at, int length) {
         return readForced(address, ByteBuffer.wrap(target, at, length));
@@ -403,6 +408,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes, or a negated errno, as for a buffer
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long writeForced(long address, byte[] source, int at, int length) {
         return writeForced(address, ByteBuffer.wrap(source, at, length));
@@ -856,7 +862,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Unlocks all mappings, and no longer locks future ones ({@code munlockall(2)}).
      *
-     * @return 0
+     * @return 0, or a negated errno: ESRCH if this reference is closed, EINTR if the thread was interrupted
      */
     public long munlockall() {
         return Mlock.munlockall(layout);

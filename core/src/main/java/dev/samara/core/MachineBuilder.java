@@ -89,6 +89,7 @@ public final class MachineBuilder {
      *
      * @param maps the limit, positive; 65530 unless set
      * @return this
+     * @throws IllegalArgumentException if {@code maps} is not positive
      */
     public MachineBuilder maxMapCount(int maps) {
         if (maps <= 0) {
@@ -103,6 +104,7 @@ public final class MachineBuilder {
      *
      * @param pages the gap, 0 to 2^20; 256 unless set
      * @return this
+     * @throws IllegalArgumentException if {@code pages} is not in these bounds
      */
     public MachineBuilder stackGuardGap(long pages) {
         if (pages < 0 || pages > 1 << 20) {
@@ -491,6 +493,7 @@ public final class MachineBuilder {
      * @param refuse true to refuse an operation at the bound with {@code EAGAIN}, with nothing changed; false to
      *     make its caller wait
      * @return this
+     * @throws IllegalArgumentException if {@code callbacks} is not positive
      */
     public MachineBuilder boundGracePeriods(int callbacks, boolean refuse) {
         if (callbacks <= 0) {
@@ -506,6 +509,7 @@ public final class MachineBuilder {
      *
      * @param time positive; 10 seconds unless set
      * @return this
+     * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder reportGracePeriodsLongerThan(Duration time) {
         if (time.isZero() || time.isNegative()) {
@@ -521,6 +525,7 @@ public final class MachineBuilder {
      *
      * @param time positive; 10 seconds unless set
      * @return this
+     * @throws IllegalArgumentException if it is not positive
      */
     public MachineBuilder reportShootdownsLongerThan(Duration time) {
         if (time.isZero() || time.isNegative()) {

@@ -113,7 +113,8 @@
  *       arguments result in an errno; misuse of the Java API throws and changes nothing.
  *   <dt>Layout (I6, I7)
  *   <dd>Each operation changes the layout at one instant, or in parts if it changes many mappings one by one. No lookup
- *       sees a part of an operation, or a hole that neither the old nor the new layout has. Lookups store nothing.
+ *       sees a part of an operation, or a hole that neither the old nor the new layout has. Lookups store nothing; only
+ *       one that has found 64 times that a divided layout changed asks for a join by one store.
  *   <dt>Holes (I4)
  *   <dd>A range that {@code munmap} removes is absent from lookups at once. Without early reuse, it is not allocated
  *       before the {@code munmap} has completed. With early reuse no fault is served from the new mapping before.

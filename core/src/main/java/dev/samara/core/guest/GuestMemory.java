@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
  * reports a fault by its result. {@link FlatMemory} has the accesses to numbers in one step, for the loop of an
  * interpreter; it makes an access here if the TLB does not have the translation.
  *
- * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
- * happens as a whole or not at all. If it fails, it returns a {@link Fault}, and {@link #faultAddress} has its address.
+ * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. An access to numbers
+ * either happens as a whole or not at all; a copy of bytes, a fill and the read of a string end at the first page that
+ * they cannot access. If an access fails, it returns a {@link Fault}, or the number of bytes before it, and {@link
+ * #faultAddress} has its address.
  * An access throws and allocates nothing for an error of the guest. An access that would have to wait throws {@link
  * IllegalStateException} while another CPU of the thread is in GUEST, and within {@code rcuMapPages}. Each access finds
  * the mapping of some instant of the call. After a {@code munmap}, {@code mprotect} or similar call has returned, no
@@ -79,7 +81,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int fault();
 
     /**
-     * Returns the last access that has failed, with all that a signal needs to know of it. Only this call allocates.
+     * Returns the last access that has failed, with all that a signal needs to know of it. Allocates the
+     * record.
      *
      * @return its fault; null if none has failed in this space, or the CPU has no space
      */
@@ -235,6 +238,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
      * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public abstract int copyOut(long address, byte[] target, int at, int length);
 
@@ -246,6 +250,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public abstract int copyIn(long address, byte[] source, int at, int length);
 

@@ -215,8 +215,9 @@ public interface Backing {
     /**
      * Offers the frames of pages that are in memory ({@code map_pages}, as {@code rcu_map_pages} would be).
      *
-     * <p>Called in a read-side section, for every fault, with no reference to anything: it must not block, wait or call
-     * into an address space or a {@code Cpu}. Nothing of this machine is freed during the call. A call of the library
+     * <p>Called in a read-side section, with no reference to anything, at each fault that needs a page of the file. (A
+     * write to a shared mapping of a backing that {@linkplain #noticesWrites notices writes} goes to {@link #fault}
+     * alone.) It must not block, wait or call into an address space or a {@code Cpu}. Nothing of this machine is freed during the call. A call of the library
      * that would wait, also one by another {@code Cpu} of the thread, throws {@link IllegalStateException} here and
      * changes nothing; {@code MachineBuilder.checkOffers} refuses and reports more. An exception of this method is
      * reported, and its offers do not count. The method need not offer anything: {@link #fault} is called for the

@@ -138,7 +138,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     /**
      * Returns the base of top-down placement ({@code mmap_base}): the end of the window minus the gap for the stack.
-     * The gap is at least 128 MiB and at most five sixths of the window.
+     * The gap is at least 128 MiB, but never more than five sixths of the window.
      *
      * @param stackLimit soft limit of the stack in bytes, unsigned
      * @param guardGap bytes kept free below a stack

@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
  * {@code Machine} with memory makes it.
  *
  * <p>The cache also records which VMAs map the file. A page that is removed from the cache is removed from every
- * mapping before its frame is reused. A file has a size: nothing can be mapped beyond its last page ({@code SIGBUS}),
- * and the bytes after its end in that page are zeros.
+ * mapping before its frame is reused. A file has a size: an access beyond its last page is a {@code SIGBUS}, and the
+ * bytes after its end in that page are zeros until they are written through a mapping.
  *
  * <p>Thread-safe. {@link #frameAt} and {@link #pread} take no lock. The methods that change pages take locks of their
  * own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method that removes pages throws
