@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * a result leaves the cursor off that end.
  *
  * <p>A cursor keeps the tree of its last step, and the values in it, reachable until it is moved or dropped. Moving
- * does not allocate, except for the first time and after the tree has grown in height.
+ * does not allocate, except at most once in a tree of more than four levels: thousands of entries.
  *
  * @param <V> the type of values
  */

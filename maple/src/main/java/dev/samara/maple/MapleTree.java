@@ -167,7 +167,8 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     /**
      * Returns an object that identifies the contents of the tree: each change replaces it, and it never returns. A
      * reader that finds the same version before and after several lookups, in this tree and in others, knows that this
-     * tree had these contents all the time. Does not allocate. Takes the writer lock where {@link #snapshot} does.
+     * tree had these contents all the time. Takes the writer lock where {@link #snapshot} does, and allocates only
+     * there.
      *
      * @return the version, which keeps the nodes and values of this instant reachable
      */

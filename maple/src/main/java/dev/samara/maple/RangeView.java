@@ -23,7 +23,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V get(long index);
 
     /**
-     * Returns the value at an index, or else that of the next entry above it. Does not allocate.
+     * Returns the value at an index, or else that of the next entry above it. Does not allocate, except where a tree
+     * takes its writer lock for this (the package description says when).
      *
      * @param index any index
      * @return the value, or null if there is no entry at or above the index
@@ -32,7 +33,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V atOrAfter(long index);
 
     /**
-     * Returns the value at an index, or else that of the next entry below it. Does not allocate.
+     * Returns the value at an index, or else that of the next entry below it. Does not allocate, except where a tree
+     * takes its writer lock for this (the package description says when).
      *
      * @param index any index
      * @return the value, or null if there is no entry at or below the index

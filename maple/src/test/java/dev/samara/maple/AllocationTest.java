@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Method;
+import java.util.Iterator;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -98,5 +101,47 @@ class AllocationTest {
             }
         });
         assertTrue(hits > CALLS);
+    }
+
+    @Test
+    @DisplayName("the first steps of a cursor over a tree of four levels do not allocate")
+    void firstStepsDoNotAllocate() {
+        assertEquals(4, tree.rootAcquire().level + 1);
+        int cursors = 20_000;
+        Iterator<Cursor<String>> unused =
+                Stream.generate(tree::cursor).limit(2 * cursors).toList().iterator();
+        assertAllocatesNothing(() -> {
+            for (int i = 0; i < cursors; i++) {
+                if (unused.next().find(i) != null) {
+                    hits++;
+                }
+            }
+        });
+        assertEquals(2 * cursors, hits);
+    }
+
+    @Test
+    @DisplayName("searches for a next entry, and versions, do not allocate where all edits are transactions")
+    void nearestAndVersionsDoNotAllocate() {
+        MapleTree<String> edited = new MapleTree<>();
+        Object owner = new Object();
+        for (long i = 0; i < 100; i++) {
+            long first = 8 * i;
+            edited.update(transaction -> transaction.reserve(first, first + 4, owner));
+        }
+        edited.update(transaction -> transaction.store(800, 804, "x"));
+        int calls = 20_000;
+        assertAllocatesNothing(() -> {
+            for (int i = 0; i < calls; i++) {
+                // Over several leaves of reservations.
+                if (edited.atOrAfter(i % 100) != null && edited.isStillVersion(edited.version())) {
+                    hits++;
+                }
+                if (edited.atOrBefore(700 + i % 100) != null || edited.isEmpty()) {
+                    hits--;
+                }
+            }
+        });
+        assertEquals(2 * calls, hits);
     }
 }
