@@ -56,18 +56,23 @@ final class ResetOfGuideTest {
         Objects.requireNonNull(loader).close();
     }
 
+    private static AddressSpace space(Cpu cpu) {
+        return Objects.requireNonNull(cpu.space());
+    }
+
     /** Runs whose written pages are all that has changed. */
+    @SuppressWarnings("ImmutableEnumChecker") // the actions have no state
     enum Stores {
         NONE(cpu -> {}),
         BY_A_CPU(cpu -> cpu.memory().store(CHANGED, 8, 1)),
-        BY_A_SYSTEM_CALL(cpu -> cpu.space().write(CHANGED, new byte[] {1}, 0, 1)),
+        BY_A_SYSTEM_CALL(cpu -> space(cpu).write(CHANGED, new byte[] {1}, 0, 1)),
         AFTER_A_FORK(cpu -> {
-            cpu.space().fork().close();
+            space(cpu).fork().close();
             cpu.memory().store(CHANGED, 8, 1);
         }),
         AND_FREE(cpu -> {
             cpu.memory().store(CHANGED, 8, 1);
-            cpu.space().madvise(CHANGED, PAGE, Advice.FREE);
+            space(cpu).madvise(CHANGED, PAGE, Advice.FREE);
         });
 
         private final Consumer<Cpu> run;
@@ -78,29 +83,30 @@ final class ResetOfGuideTest {
     }
 
     /** Runs that change more than bytes. After most of them the maps are as before. */
+    @SuppressWarnings("ImmutableEnumChecker") // the actions have no state
     enum Changes {
-        DISCARD(cpu -> cpu.space().madvise(CHANGED, PAGE, Advice.DONTNEED)),
+        DISCARD(cpu -> space(cpu).madvise(CHANGED, PAGE, Advice.DONTNEED)),
         UNMAP_AND_MAP(cpu -> {
-            cpu.space().munmap(CHANGED, PAGE);
-            cpu.space().mmap(CHANGED, PAGE, RIGHTS, HERE, null, 0);
+            space(cpu).munmap(CHANGED, PAGE);
+            space(cpu).mmap(CHANGED, PAGE, RIGHTS, HERE, null, 0);
         }),
-        MAP_OVER(cpu -> cpu.space().mmap(CHANGED, PAGE, RIGHTS, HERE, null, 0)),
+        MAP_OVER(cpu -> space(cpu).mmap(CHANGED, PAGE, RIGHTS, HERE, null, 0)),
         MOVE_PAGES_AWAY(cpu -> {
-            long to = cpu.space().mremap(CHANGED, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP, 0);
-            cpu.space().munmap(to, PAGE);
+            long to = space(cpu).mremap(CHANGED, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP, 0);
+            space(cpu).munmap(to, PAGE);
         }),
         MOVE_AND_BACK(cpu -> {
             int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
-            cpu.space().mremap(CHANGED, PAGE, PAGE, flags, ELSEWHERE);
-            cpu.space().mremap(ELSEWHERE, PAGE, PAGE, flags, CHANGED);
+            space(cpu).mremap(CHANGED, PAGE, PAGE, flags, ELSEWHERE);
+            space(cpu).mremap(ELSEWHERE, PAGE, PAGE, flags, CHANGED);
         }),
-        GUARD(cpu -> cpu.space().madvise(CHANGED, PAGE, Advice.GUARD_INSTALL)),
+        GUARD(cpu -> space(cpu).madvise(CHANGED, PAGE, Advice.GUARD_INSTALL)),
         RIGHTS_AND_BACK(cpu -> {
-            cpu.space().mprotect(CHANGED, PAGE, Protection.READ);
-            cpu.space().mprotect(CHANGED, PAGE, RIGHTS);
+            space(cpu).mprotect(CHANGED, PAGE, Protection.READ);
+            space(cpu).mprotect(CHANGED, PAGE, RIGHTS);
         }),
-        BREAK_WITHIN_ITS_PAGE(cpu -> cpu.space().brk(BREAK + 8)),
-        BREAK_BY_A_PAGE(cpu -> cpu.space().brk(BREAK + PAGE));
+        BREAK_WITHIN_ITS_PAGE(cpu -> space(cpu).brk(BREAK + 8)),
+        BREAK_BY_A_PAGE(cpu -> space(cpu).brk(BREAK + PAGE));
 
         private final Consumer<Cpu> run;
 

@@ -109,7 +109,7 @@ class AllocationTest {
         assertEquals(4, tree.rootAcquire().level + 1);
         int cursors = 20_000;
         Iterator<Cursor<String>> unused =
-                Stream.generate(tree::cursor).limit(2 * cursors).toList().iterator();
+                Stream.generate(tree::cursor).limit(2L * cursors).toList().iterator();
         assertAllocatesNothing(() -> {
             for (int i = 0; i < cursors; i++) {
                 if (unused.next().find(i) != null) {

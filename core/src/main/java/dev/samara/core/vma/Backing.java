@@ -217,12 +217,12 @@ public interface Backing {
      *
      * <p>Called in a read-side section, with no reference to anything, at each fault that needs a page of the file. (A
      * write to a shared mapping of a backing that {@linkplain #noticesWrites notices writes} goes to {@link #fault}
-     * alone.) It must not block, wait or call into an address space or a {@code Cpu}. Nothing of this machine is freed during the call. A call of the library
-     * that would wait, also one by another {@code Cpu} of the thread, throws {@link IllegalStateException} here and
-     * changes nothing; {@code MachineBuilder.checkOffers} refuses and reports more. An exception of this method is
-     * reported, and its offers do not count. The method need not offer anything: {@link #fault} is called for the
-     * accessed page if it is not offered. An offered frame that is not the frame of that page in this backing's page
-     * cache is skipped, whatever its number; an offer outside the window throws.
+     * alone.) It must not block, wait or call into an address space or a {@code Cpu}. Nothing of this machine is freed
+     * during the call. A call of the library that would wait, also one by another {@code Cpu} of the thread, throws
+     * {@link IllegalStateException} here and changes nothing; {@code MachineBuilder.checkOffers} refuses and reports
+     * more. An exception of this method is reported, and its offers do not count. The method need not offer anything:
+     * {@link #fault} is called for the accessed page if it is not offered. An offered frame that is not the frame of
+     * that page in this backing's page cache is skipped, whatever its number; an offer outside the window throws.
      *
      * @param window the wanted pages
      */

@@ -40,8 +40,8 @@ final class PathCallsTest {
     /** Returns the results of a line by the names of the calls, with the path before each. */
     private static List<String> cells(String head, String line) {
         int end = line.lastIndexOf('"') + 1;
-        String[] calls = head.split(" ");
-        String[] results = line.substring(end).split(" ");
+        String[] calls = head.split(" ", -1);
+        String[] results = line.substring(end).split(" ", -1);
         List<String> cells = new ArrayList<>();
         for (int i = 1; i < results.length; i++) {
             cells.add(line.substring(0, end) + " " + calls[i] + " " + results[i]);

@@ -19,9 +19,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A share of the sweep: one in 480 depths of the stack, one in three allocations of operations on private memory, one in
- * four of those on files of the host and one in 24 of others, and each point of all other kinds. Each operation fails
- * once at least; a build takes a share of the operations. {@link Failures} makes all runs.
+ * A share of the sweep: one in 480 depths of the stack, one in three allocations of operations on private memory, one
+ * in four of those on files of the host and one in 24 of others, and each point of all other kinds. Each operation
+ * fails once at least; a build takes a share of the operations. {@link Failures} makes all runs.
  */
 @DisplayName("Each operation, with failures that it can meet")
 @Tag("interleave")

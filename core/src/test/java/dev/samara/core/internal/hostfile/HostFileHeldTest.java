@@ -21,10 +21,12 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -258,6 +260,31 @@ final class HostFileHeldTest extends HostFileFixture {
         }
         assertEquals(0, result(evicted));
         assertEquals(1, pages(file).evict(true));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("a dirty page that an eviction has found is written later if another thread changes the file")
+    void writtenLater() throws IOException {
+        HostFile file = mapped();
+        FilePages pages = pages(file);
+        AtomicInteger writes = new AtomicInteger();
+        Callable<Long> written = () -> pages.tryWriteBack(ByteBuffer.allocateDirect(PAGE_BYTES), (offset, bytes) -> {
+            writes.incrementAndGet();
+            return 0;
+        });
+        fixture.store(SECOND, 9);
+        assertEquals(0, pages.evict(true));
+        pages.lock();
+        try {
+            assertEquals(0, result(begun("write", written)));
+        } finally {
+            pages.unlock();
+        }
+        assertEquals(0, writes.get());
+        assertEquals(0, result(begun("write", written)));
+        assertEquals(1, writes.get());
+        assertFalse(pages.hasDirtyToEvict());
         file.close();
     }
 }

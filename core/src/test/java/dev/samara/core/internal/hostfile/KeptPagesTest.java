@@ -242,4 +242,19 @@ final class KeptPagesTest extends HostFileFixture {
         assertEquals(0, space.munmap(anonymous, 2 * LIMIT * PAGE));
         close();
     }
+
+    @Test
+    @DisplayName("unwritable: an access finds a frame as soon as the host has room, of which nothing tells")
+    void shortMemoryOfUnwritable() {
+        dirty();
+        long anonymous = fixture.anonymous(2 * LIMIT);
+        int page = 0;
+        while (fixture.cpu.memory().store(anonymous + page * PAGE, 8, 1) == Fault.NONE) {
+            page++;
+        }
+        channels.failure = (call, offset, length) -> {};
+        fixture.store(anonymous + page * PAGE, 1);
+        assertEquals(0, space.munmap(anonymous, 2 * LIMIT * PAGE));
+        close();
+    }
 }

@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
@@ -50,10 +51,10 @@ final class ReadsBesideSavesTest extends HostFileFixture {
         assertEquals(
                 STAMP + 40,
                 CallBeside.start("a later read", () -> read(file, 40)).result());
-        assertFalse(save.get().isOver());
+        assertFalse(Objects.requireNonNull(save.get()).isOver());
         assertEquals(3, channels.reads.get(), "reads of the host, one of which is for the write");
         held.release();
-        assertEquals(0, save.get().result());
+        assertEquals(0, Objects.requireNonNull(save.get()).result());
         file.close();
     }
 

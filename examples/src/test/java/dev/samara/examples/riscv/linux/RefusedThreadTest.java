@@ -50,7 +50,7 @@ final class RefusedThreadTest {
                 InputStream.nullInputStream(),
                 out,
                 out,
-                new PrintWriter(out),
+                new PrintWriter(out, false, StandardCharsets.UTF_8),
                 false));
     }
 

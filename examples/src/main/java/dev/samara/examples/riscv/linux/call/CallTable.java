@@ -2,6 +2,8 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxCall;
+import java.util.EnumMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What is done for each system call. A call has a result, or it sets the registers itself and has none. */
@@ -18,26 +20,26 @@ final class CallTable {
         void make();
     }
 
-    private final @Nullable ValueCall[] values = new ValueCall[LinuxCall.values().length];
-    private final @Nullable StateCall[] states = new StateCall[LinuxCall.values().length];
+    private final Map<LinuxCall, ValueCall> values = new EnumMap<>(LinuxCall.class);
+    private final Map<LinuxCall, StateCall> states = new EnumMap<>(LinuxCall.class);
 
     void put(LinuxCall call, ValueCall made) {
-        values[call.ordinal()] = made;
+        values.put(call, made);
     }
 
     void put(LinuxCall call, StateCall made) {
-        states[call.ordinal()] = made;
+        states.put(call, made);
     }
 
     /** Returns the call with a result; null if there is none. */
     @Nullable
     ValueCall value(@Nullable LinuxCall call) {
-        return call == null ? null : values[call.ordinal()];
+        return call == null ? null : values.get(call);
     }
 
     /** Returns the call without a result; null if there is none. */
     @Nullable
     StateCall state(@Nullable LinuxCall call) {
-        return call == null ? null : states[call.ordinal()];
+        return call == null ? null : states.get(call);
     }
 }

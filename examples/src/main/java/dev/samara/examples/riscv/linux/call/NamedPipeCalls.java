@@ -14,16 +14,11 @@ import dev.samara.examples.riscv.linux.wait.WaitingThread;
 
 /** {@code mknodat}, and the opens of named pipes, which wait for each other ({@code fifo_open}). */
 final class NamedPipeCalls {
-    private static final int DEVICE_OF_BLOCKS = 0060000;
-    private static final int SOCKET = 0140000;
-    private static final int RIGHTS = 0777;
 
     private final GuestThread thread;
-    private final PathCalls paths;
 
     NamedPipeCalls(GuestThread thread) {
         this.thread = thread;
-        paths = new PathCalls(thread);
     }
 
     /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */

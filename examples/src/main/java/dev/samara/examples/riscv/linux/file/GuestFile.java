@@ -185,8 +185,9 @@ public abstract class GuestFile {
 
     private Backing newMapped() {
         Backing file = backing();
-        boolean isSame = file != null && file.readable() == mayRead() && file.writable() == mayWrite();
-        return isSame ? file : new MappedOpen(this, file, isZero());
+        return file != null && file.readable() == mayRead() && file.writable() == mayWrite()
+                ? file
+                : new MappedOpen(this, file, isZero());
     }
 
     /** Whether this is {@code /dev/zero}, of which memory can be mapped. */

@@ -71,7 +71,9 @@ public abstract class GuestFolder extends GuestFile {
         if (found <= 0) {
             return found;
         }
-        int taken = target.put(entries.array(), (int) found);
+        byte[] bytes = new byte[(int) found];
+        entries.get(0, bytes);
+        int taken = target.put(bytes, bytes.length);
         int whole = 0;
         next = before;
         while (whole < found && whole + entries.getShort(whole + LENGTH) <= taken) {

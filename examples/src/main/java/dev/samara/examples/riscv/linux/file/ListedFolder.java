@@ -9,20 +9,16 @@ import java.util.function.Supplier;
 public final class ListedFolder extends GuestFolder {
     private static final FileStatus FOLDER = FileStatus.of(FileStatus.FOLDER | 0555, 2, 0);
 
+    private static final FileStatus TEXT = FileStatus.of(FileStatus.REGULAR | 0444, 1, 0);
+
     /** What an entry is. */
     public enum Listed {
         /** A symbolic link. */
-        LINK(FileStatus.ofLink()),
+        LINK,
         /** A directory. */
-        FOLDER(ListedFolder.FOLDER),
+        FOLDER,
         /** A text. */
-        TEXT(FileStatus.of(FileStatus.REGULAR | 0444, 1, 0));
-
-        private final FileStatus status;
-
-        Listed(FileStatus status) {
-            this.status = status;
-        }
+        TEXT
     }
 
     private final Supplier<List<String>> names;
@@ -54,6 +50,13 @@ public final class ListedFolder extends GuestFolder {
 
     @Override
     FileStatus statusOf(String name) {
-        return name.startsWith(".") ? FOLDER : kinds.apply(name).status;
+        if (name.startsWith(".")) {
+            return FOLDER;
+        }
+        return switch (kinds.apply(name)) {
+            case LINK -> FileStatus.ofLink();
+            case FOLDER -> FOLDER;
+            case TEXT -> TEXT;
+        };
     }
 }
