@@ -13,10 +13,10 @@ public final class MapFlags {
     public static final int SHARED_VALIDATE = 0x03;
 
     /**
-     * Private memory whose pages may be dropped at any time: a page reads as zeros then. {@link Advice#PAGEOUT} drops
-     * them at once. When a fault finds no frame, the machine drops some before the fault fails, and before it reaps a
-     * space ({@code MachineBuilder.lowMemory}); not those of a space that has an {@code MmuNotifier}. A pinned page
-     * stays. A child has none of them.
+     * {@code MAP_DROPPABLE}: private memory whose pages may be dropped at any time: a page reads as zeros then. {@link
+     * Advice#PAGEOUT} drops them at once. When a fault finds no frame, the machine drops some before the fault fails,
+     * and before it reaps a space ({@code MachineBuilder.lowMemory}); not those of a space that has an {@code
+     * MmuNotifier}. A pinned page stays. A child has none of them.
      */
     public static final int DROPPABLE = 0x08;
 
