@@ -32,8 +32,8 @@ final class FlagNamesTest {
     })
     @DisplayName("the javadoc of each flag names Linux's constant, by which readers of man pages look for it")
     void names(String type, String prefix) throws IOException {
-        Path source = Path.of(
-                System.getProperty("basedir", ""), "src", "main", "java", "dev", "samara", "core", "mman", type + ".java");
+        Path folder = Path.of(System.getProperty("basedir", ""), "src/main/java/dev/samara/core/mman");
+        Path source = folder.resolve(type + ".java");
         List<MatchResult> flags =
                 FLAG.matcher(Files.readString(source)).results().toList();
         assertFalse(flags.isEmpty(), type);
