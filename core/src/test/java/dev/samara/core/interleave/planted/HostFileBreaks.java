@@ -56,9 +56,9 @@ final class HostFileBreaks {
                     PeriodicScenarios.SavedBesideRound.class,
                     1,
                     in(
-                            "hostfile.HostInode",
-                            "        writes.write(0, Long.MAX_VALUE);",
-                            "writes.write(0, Long.MAX_VALUE, true);")),
+                            "hostfile.PageWrites",
+                            "        inode.writeBackLock().lock();\n",
+                            "if (!inode.writeBackLock().tryLock()) { return 0; }\n")),
             PlantedBreak.of(
                     "an error is told by each save",
                     HostFileScenarios.TwoOpensOfFailedWrite.class,
@@ -78,7 +78,7 @@ final class HostFileBreaks {
                     "a page is inserted that an eviction puts back",
                     EvictionScenarios.EvictionInVainBesideLoad.class,
                     1,
-                    in("file.ReadPages", " && !out.contains(first + i)) {", ") {")),
+                    in("file.ReadPages", " && !out.contains(page)) {", ") {")),
             PlantedBreak.of(
                     "two evictions have one walk",
                     EvictionScenarios.TwoEvictions.class,

@@ -139,8 +139,8 @@ final class FailurePlantedTest {
                     CALLERS,
                     SourceBreak.of(
                             FILE + "Eviction",
-                            "        int size = handOver(discarding, freed);\n",
-                            "prune(); int size = handOver(discarding, freed);")),
+                            "        int size = batch.handOver(freed);\n",
+                            "batch.prune(); int size = batch.handOver(freed);")),
             new Planted(
                     "an open that cannot be handed on keeps the others from their end",
                     "mprotect@CACHED_FILE",
