@@ -81,9 +81,6 @@ final class GuestHeadlines {
             }
         }
         return plot.plot(
-                "files",
-                "A file of the host that its page cache has",
-                "µs per page of 4 KiB (lower is better)",
-                "");
+                "files", "A file of the host that its page cache has", "µs per page of 4 KiB (lower is better)", "");
     }
 }

@@ -51,10 +51,7 @@ final class TreeHeadlines {
             add(plot, figure, figure.method() + " " + Headline.parameter(figure, "ranges"));
         }
         return plot.plot(
-                "updates",
-                "Two changes of one range, by the number of ranges",
-                "ns per pair (lower is better)",
-                "");
+                "updates", "Two changes of one range, by the number of ranges", "ns per pair (lower is better)", "");
     }
 
     static Plot besideWriter(Path file) {
