@@ -93,7 +93,11 @@ final class HostFileBreaks {
                             "        inode.invalidateLock().lockShared();\n",
                             "",
                             "            inode.invalidateLock().unlockShared();\n",
-                            "")),
+                            "",
+                            "            // Before the read of the bytes",
+                            "if (!fill(space, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
+                            "fill(space, used, start, wanted) ? pages.insertRead(read, space.fresh, isScan) : SHORT",
+                            "pages.insertRead(read, space.fresh, isScan)")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,

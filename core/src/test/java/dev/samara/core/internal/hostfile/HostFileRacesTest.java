@@ -125,6 +125,37 @@ final class HostFileRacesTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("what another program has added is in the last page, though the page was read before it was found")
+    void growthBesideRead() throws Exception {
+        Path path = write("f", 2 * PAGE_BYTES - 8);
+        HostFile file = open(path, RW);
+        AtomicBoolean isAdded = new AtomicBoolean();
+        List<Thread> looks = new ArrayList<>();
+        channels.afterRead = () -> {
+            if (isAdded.compareAndSet(false, true)) {
+                append(path, 9);
+                looks.add(begin("revalidation", file::revalidate));
+            }
+        };
+        ByteBuffer target = bytes(0);
+        assertEquals(8, file.pread(target, PAGE));
+        join(looks);
+        channels.afterRead = () -> {};
+        assertEquals(STAMP + 1, target.getLong(0));
+        assertEquals(8, file.pread(target.clear(), 2 * PAGE - 8));
+        assertEquals(9, target.getLong(0));
+        file.close();
+    }
+
+    private static void append(Path path, long number) {
+        try {
+            Files.write(path, bytes(number).array(), StandardOpenOption.APPEND);
+        } catch (IOException failed) {
+            throw new AssertionError(failed);
+        }
+    }
+
+    @Test
     @DisplayName("no page comes into memory that was read before a hole was punched")
     void holeBesideRead() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
