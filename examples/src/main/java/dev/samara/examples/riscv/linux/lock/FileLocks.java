@@ -3,16 +3,21 @@ package dev.samara.examples.riscv.linux.lock;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.wait.WaitList;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The locks of files that the processes of a guest hold, which bind no program of the host. Locks of records have a
- * process or an open file as their owner, and conflict with each other; those of {@code flock} have an open file, and
- * conflict among themselves. Thread-safe.
+ * The file locks that processes of a guest hold on each other; programs of the host are not affected. Record locks are
+ * owned by a process or by an open file and conflict with each other. Locks of {@code flock} are owned by an open file
+ * and conflict only among themselves. Thread-safe.
  */
 public final class FileLocks {
     /** The most locks of a guest. */
@@ -21,7 +26,7 @@ public final class FileLocks {
     /** What identifies a file, also after its last name is gone. */
     public record FileKey(long device, long inode) {}
 
-    /** The two families of locks, of which none knows the other. */
+    /** The two independent families of locks. */
     public enum Family {
         /** {@code fcntl}. */
         RECORDS,
@@ -31,8 +36,8 @@ public final class FileLocks {
 
     private record LockedPlace(FileKey file, Family family) {}
 
-    /** A process that waits for a lock, and what has a lock that conflicts. */
-    private record Blocked(Object waiter, Object holder) {}
+    /** A lock of a process for which a thread waits, and what has a lock that conflicts. */
+    private record Blocked(HeldLock wanted, Object holder) {}
 
     /** The locks of each file, those of an owner in order and joined where they meet. */
     private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
@@ -97,32 +102,42 @@ public final class FileLocks {
      */
     public long takeOrWait(FileKey file, HeldLock wanted) {
         synchronized (this) {
-            forgetWait(wanted.owner());
+            endWait(wanted);
             HeldLock other = conflict(file, Family.RECORDS, wanted);
             if (other != null) {
-                if (waitsFor(other.owner(), wanted.owner(), 0)) {
+                if (waitsFor(other.owner(), wanted.owner())) {
                     return LinuxErrno.EDEADLK;
                 }
-                blocked.add(new Blocked(wanted.owner(), other.owner()));
+                blocked.add(new Blocked(wanted, other.owner()));
                 return LinuxErrno.EAGAIN;
             }
         }
         return take(file, Family.RECORDS, wanted);
     }
 
-    /** Ends a wait for a lock. */
-    public synchronized void forgetWait(Object owner) {
-        blocked.removeIf(each -> each.waiter() == owner);
+    /** Ends the wait of a thread for a lock; other threads of its process may wait for others. */
+    public synchronized void endWait(HeldLock wanted) {
+        blocked.removeIf(each -> each.wanted() == wanted);
     }
 
-    private boolean waitsFor(Object waiter, Object owner, int depth) {
-        if (waiter == owner) {
-            return true;
+    /** Returns whether a process is an owner, or waits for one, or for one that waits for it, and so on. */
+    private boolean waitsFor(Object process, Object owner) {
+        Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        Deque<Object> left = new ArrayDeque<>(List.of(process));
+        while (!left.isEmpty()) {
+            Object next = left.removeFirst();
+            if (next == owner) {
+                return true;
+            }
+            if (seen.add(next)) {
+                for (Blocked each : blocked) {
+                    if (each.wanted().owner() == next) {
+                        left.add(each.holder());
+                    }
+                }
+            }
         }
-        // Each process waits once: a longer chain is a circle that does not lead here.
-        return depth <= blocked.size()
-                && blocked.stream()
-                        .anyMatch(each -> each.waiter() == waiter && waitsFor(each.holder(), owner, depth + 1));
+        return false;
     }
 
     /** Releases what an owner has of the range of a lock. */

@@ -4,11 +4,11 @@ package dev.samara.examples.riscv.linux.lock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lock that is held or wanted.
+ * A lock that is held or requested.
  *
- * @param owner what owns it, compared by identity: a table of descriptors, or an open file
+ * @param owner the owner, compared by identity: a descriptor table or an open file
  * @param pid the process that {@code F_GETLK} names; -1 for a lock of an open file
- * @param isExclusive whether it excludes all others, and not just exclusive ones
+ * @param isExclusive whether it conflicts with shared locks too
  * @param start the first byte
  * @param last the last byte
  */
