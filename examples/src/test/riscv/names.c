@@ -58,6 +58,17 @@ static void links(void) {
     check(call(SYS_symlinkat, target, AT_FDCWD, "link"), -ENAMETOOLONG);
 }
 
+/* A script whose first line has a NUL names no interpreter. */
+static void scripts(void) {
+    i64 script = open("script", O_WRONLY | O_CREAT);
+    check(call(SYS_write, script, "#!/bin/a\0b\n", 11), 11);
+    check(call(SYS_close, script), 0);
+    check(call(SYS_fchmodat, AT_FDCWD, "script", 0755), 0);
+    char *arguments[] = {"script", 0};
+    check(call(SYS_execve, "script", arguments, arguments + 1), -ENOENT);
+    check(call(SYS_unlinkat, AT_FDCWD, "script", 0), 0);
+}
+
 static void commands(void) {
     char command[32];
     memset(command, 'x', 32);
@@ -113,6 +124,7 @@ int main(int argc, char **argv) {
     }
     folders();
     links();
+    scripts();
     commands();
     if (argc == 1) {
         arguments(argv);

@@ -9,15 +9,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the guest sees of the host's files: the folder that was given as its root, and its program, which it can only
- * read if that is outside of the root. Paths are resolved name by name, with the symbolic links in them, so none leads
- * out of the root, as after {@code chroot}; and none is resolved once another folder, or a link, is in the place of the
- * root. A caller has the monitor of the {@link NamedPipes} from the resolution on until it has used the result.
+ * The part of the host's file system that the guest can access: the directory given as its root, and its program,
+ * which is read-only if it is outside of the root. Paths are resolved component by component, including symbolic links,
+ * so that no path leads out of the root, as after {@code chroot}. No path is resolved any more if the root was replaced
+ * by another directory or a link. The caller holds the monitor of the {@link NamedPipes} from the resolution until it
+ * is done with the result.
  */
 public final class GuestRoot {
     private final @Nullable Path root;
 
-    /** The root as it was found at first; null without a root. */
+    /** The status of the root at the start; null without a root. */
     private final @Nullable FileStatus first;
 
     private final String programName;
@@ -84,12 +85,16 @@ public final class GuestRoot {
         Files.createSymbolicLink(link, HostNames.target(target));
     }
 
-    /** Returns the path of a name of the host's as the guest knows it; the same for a file that it does not see. */
-    public String shown(String hostName) {
+    /**
+     * Returns the name of a mapping as the guest knows it: the path of a file of the host, perhaps with an addition, or
+     * a name that the guest has given itself, which is a text of the guest.
+     */
+    public String shown(String name) {
         String inside = root == null ? null : root + "/";
-        return inside != null && hostName.startsWith(inside)
-                ? "/" + GuestText.ofHost(hostName.substring(inside.length()))
-                : GuestText.ofHost(hostName);
+        if (inside != null && name.startsWith(inside)) {
+            return "/" + GuestText.ofHost(name.substring(inside.length()));
+        }
+        return name.startsWith(program.toString()) ? GuestText.ofHost(name) : name;
     }
 
     /** Returns whether the root is not there any more, or is not the folder that it was. */

@@ -90,6 +90,10 @@ final class PathWalk {
                 if (name.length() > LONGEST_NAME) {
                     return LinuxErrno.ENAMETOOLONG;
                 }
+                if (name.indexOf('\0') >= 0) {
+                    // Of the first line of a script or of a debugger: a string of a call ends there.
+                    return LinuxErrno.ENOENT;
+                }
                 last = LastName.NORMAL;
                 done.add(name);
                 return left.isEmpty() && !follows ? 0 : enter();

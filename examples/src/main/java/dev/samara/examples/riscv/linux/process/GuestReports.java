@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.process;
 
+import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import java.io.PrintWriter;
 import java.util.Locale;
@@ -66,7 +67,7 @@ public final class GuestReports {
         if (showsMaps) {
             complain("mappings of process " + process.pid() + " at its end:");
             synchronized (out) {
-                process.memory().space().snapshot().maps().forEach(out::println);
+                new ProcessTexts(process).maps().forEach(line -> out.println(GuestText.shown(line)));
                 out.flush();
             }
         }

@@ -30,7 +30,7 @@ final class ProcessTexts {
     /** Returns the bytes of one of the files. */
     byte[] bytes(String file) {
         return switch (file) {
-            case "maps" -> maps();
+            case "maps" -> process.isExiting() ? new byte[0] : lines(maps(), '\n');
             case "auxv" -> process.memory().auxiliary();
             case "cmdline" -> lines(process.program().arguments(), '\0');
             case "environ" -> lines(process.program().environment(), '\0');
@@ -108,20 +108,15 @@ final class ProcessTexts {
                 "Threads:\t" + Math.max(process.threads(), 1));
     }
 
-    /** The lines of the mappings, with the guest's names of the host's files. */
-    private byte[] maps() {
-        if (process.isExiting()) {
-            return new byte[0];
-        }
+    /** Returns the lines of the mappings, with the guest's names of the host's files. The memory is still there. */
+    List<String> maps() {
         GuestRoot root = process.system().root();
-        return lines(
-                process.memory().space().snapshot().maps().stream()
-                        .map(line -> {
-                            int name = line.indexOf('/');
-                            return name < 0 ? line : line.substring(0, name) + root.shown(line.substring(name));
-                        })
-                        .toList(),
-                '\n');
+        return process.memory().space().snapshot().maps().stream()
+                .map(line -> {
+                    int name = line.indexOf('/');
+                    return name < 0 ? line : line.substring(0, name) + root.shown(line.substring(name));
+                })
+                .toList();
     }
 
     static byte[] lines(Iterable<String> lines, char end) {

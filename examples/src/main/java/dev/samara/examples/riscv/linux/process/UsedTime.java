@@ -6,8 +6,8 @@ import java.lang.management.ThreadMXBean;
 import java.util.List;
 
 /**
- * The time of processors that a process has used, in nanoseconds: that of its threads of the host, translated code and
- * system calls included. A translator and the library's own threads use more, which no process has. Thread-safe.
+ * The CPU time of a process in nanoseconds: that of its host threads, including translated code and system calls. The
+ * time of the translator and of the library's own threads is not charged to any process. Thread-safe.
  */
 public final class UsedTime {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();

@@ -63,6 +63,23 @@ final class GuestRootTest {
     }
 
     @Test
+    @DisplayName("a path with a NUL in it, as a script may have it in its first line, names nothing")
+    void nul() throws IOException {
+        GuestRoot view = new GuestRoot(root, program);
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "fi\0le", true).error());
+        assertEquals(LinuxErrno.ENOENT, view.resolve("/", "fi\0le/x", true).error());
+    }
+
+    @Test
+    @DisplayName("names of mappings are the guest's: below the root for its files, as they are for its own texts")
+    void shownNames() throws IOException {
+        GuestRoot view = new GuestRoot(root, program);
+        assertEquals("/inner/\u00c3\u00a4 (deleted)", view.shown(root + "/inner/\u00e4 (deleted)"));
+        assertEquals(program.toString(), view.shown(program.toString()));
+        assertEquals("/memfd:\u00e4", view.shown("/memfd:\u00e4"), "one byte, which the guest has given");
+    }
+
+    @Test
     @DisplayName("nothing is found once a link, or another folder, is in the place of the root")
     void replacedRoot() throws IOException {
         GuestRoot view = new GuestRoot(root, program);
