@@ -3,12 +3,16 @@ package dev.samara.examples.cli;
 
 import dev.samara.examples.riscv.linux.Emulation;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A run that ends in order when the tool is asked to end, as by SIGTERM or Ctrl-C: the guest ends, and what it has
  * written to its files is saved.
  */
 final class StoppedAtExit {
+    /** How long the tool waits for the end of the guest, of which a thread may wait for the host without end. */
+    private static final long SECONDS = 10;
+
     private final Emulation emulation;
     private final CountDownLatch hasEnded = new CountDownLatch(1);
 
@@ -30,9 +34,11 @@ final class StoppedAtExit {
     private void stop() {
         emulation.stop();
         try {
-            hasEnded.await();
+            if (!hasEnded.await(SECONDS, TimeUnit.SECONDS)) {
+                emulation.complain("the guest does not end: what it has written last may not be in its files");
+            }
         } catch (InterruptedException unexpected) {
-            // The tool ends, and files may be as the guest has left them in memory.
+            // The tool ends, and files may not have what the guest has written last.
             Thread.currentThread().interrupt();
         }
     }

@@ -43,6 +43,7 @@ public final class Emulation {
     private final RunPlan plan;
     private final GuestRoot root;
     private final Machine machine;
+    private final GuestReports reports;
     private final GuestSystem system;
     private final @Nullable BackgroundTranslator translator;
     private final @Nullable Debugger debugger;
@@ -69,7 +70,7 @@ public final class Emulation {
         this.plan = plan;
         this.debugger = debugger;
         root = new GuestRoot(plan.root(), plan.program());
-        GuestReports reports = new GuestReports(plan.reports(), plan.showsMaps());
+        reports = new GuestReports(plan.reports(), plan.showsMaps());
         CallTrace trace = plan.traces() ? new CallTrace(plan.reports()) : null;
         translator = plan.execution() == CodeExecution.INTERPRETED || debugger != null
                 ? null
@@ -163,6 +164,15 @@ public final class Emulation {
      */
     public void stop() {
         system.stop(SignalInfo.TERM);
+    }
+
+    /**
+     * Writes a line for a person where the emulator writes.
+     *
+     * @param line the line, without its end
+     */
+    public void complain(String line) {
+        reports.complain(line);
     }
 
     /** Has a test start the threads of the guest. A seam, called before {@link #run}. */
