@@ -422,15 +422,15 @@ public final class Machine implements AutoCloseable {
      * one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of the
      * process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
      *
-     * <p>Waits for the host. The JDK opens a file without a look at its kind, so the kind is checked before: if another
-     * program replaces the file by a FIFO at that instant, an open for reading only waits for a writer of the FIFO.
+     * <p>Waits for the host. The JDK opens a file without checking its kind, so the kind is checked first. If another
+     * program replaces the file by a FIFO in between, a read-only open waits for a writer of the FIFO.
      *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param options of {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
      * @return a new open
-     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if there is none; EACCES, also if
-     *     the file may be written and not read, since a page is read before a part of it is overwritten; EROFS if it is
+     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if it does not exist; EACCES if
+     *     it may not be read, even for writing, since a page is read before a part of it is overwritten; EROFS if it is
      *     opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
      *     device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code /sys} of
      *     Linux; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY

@@ -212,7 +212,7 @@ public final class MachineBuilder {
      * machine, or by the {@linkplain #executor executor}. They are written while a file is open for writing, and are
      * not forced to the device. A failure is told by the next {@code fsync} or {@code msync} of each open. A page
      * stays dirty for about this time at most; on Linux for the sum of {@code vm.dirty_expire_centisecs} and {@code
-     * vm.dirty_writeback_centisecs}. The writes wait for concurrent changes of a file, however long those go on.
+     * vm.dirty_writeback_centisecs}. The writes wait until concurrent changes of a file are complete.
      *
      * @param time 30 seconds unless set; zero for no such writes
      * @return this

@@ -19,10 +19,10 @@ import java.nio.ByteBuffer;
  *
  * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
  * write the dirty pages and force the file to its device before they return; the last two only write with {@code
- * MachineBuilder.forceOnClose(false)}. Reads of other pages do not wait for a save. A page that is being written stays
- * mapped, and a store meanwhile makes it dirty again. The written bytes are those of some instants of the call, for
- * each number that is stored at once; a page is not stable otherwise. If the JVM ends otherwise, what was written since
- * the last save is lost. If the machine of the host fails, pages that were being written are on the device as a whole,
+ * MachineBuilder.forceOnClose(false)}. Reads of other pages do not wait for a save. A page stays mapped during
+ * its write, and a concurrent store makes it dirty again. Each aligned number is written as it was at some instant of
+ * the call; the page as a whole need not be. If the JVM ends in any other way, everything written since the last save
+ * is lost. If the machine of the host fails, pages that were being written are on the device as a whole,
  * in part or not at all.
  *
  * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is

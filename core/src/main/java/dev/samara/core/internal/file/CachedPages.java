@@ -326,7 +326,7 @@ final class CachedPages extends Caches.RegisteredCache {
         ReclaimCandidates batch = new ReclaimCandidates(frames);
         hand = batch.collect(index, hand);
         int freed = cache.reclaim(batch);
-        // Once a turn, all is tried again: an access fails if there is no frame.
+        // All pages are retried once per turn, since the access fails if no frame is found.
         return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
     }
 

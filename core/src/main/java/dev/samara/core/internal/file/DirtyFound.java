@@ -41,10 +41,10 @@ final class DirtyFound {
     }
 
     /**
-     * Writes the pages, and waits for no change of the file: what is left where another thread makes one is for the
-     * next call. The caller excludes other write-backs.
+     * Writes the pages. Does not wait for a concurrent change of the file: the pages that are left then are written by
+     * the next call. The caller excludes other write-backs.
      *
-     * @return 0, or the first failure of the writer; pages that it has failed to write are not written again
+     * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
     long write(WriteBack writeBack, ByteBuffer buffer, PageWriter writer) {
         long from;

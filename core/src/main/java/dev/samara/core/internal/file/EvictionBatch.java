@@ -189,22 +189,22 @@ final class EvictionBatch {
     }
 
     /**
-     * Has a page stay.
+     * Keeps a page.
      *
-     * @param isPast whether the VMA of the entry is no longer one: the lookup may have missed the VMA that has the
-     *     entry now, which may lock the page or not
+     * @param isPast whether the VMA was detached: its successor, which the lookup may have missed, may or may not lock
+     *     the page
      */
     void keep(int at, boolean isPast) {
         isLocked[at] = true;
         if (isPast) {
-            // The unlinking that would tell the hand of it may be over.
+            // The unlinking that would have notified the hand may be complete already.
             hand.noteUnlocked();
         }
     }
 
     /**
-     * Puts back the pages that stay, and notes the others that were looked at as inactive. No thread has found them
-     * meanwhile, and what was written to them before has reached the marks of their frames.
+     * Puts back the pages that stay, and marks the others of the batch as inactive. In the meantime no thread found
+     * them, and earlier stores to them are visible in the dirty marks of their frames.
      *
      * @param isLastChance whether a page is freed that was mapped again since it was noted as inactive
      * @param areAll whether all pages stay, after a failure
@@ -259,7 +259,7 @@ final class EvictionBatch {
         }
     }
 
-    /** Returns the most pages of a batch. */
+    /** Returns the maximum number of pages of a batch. */
     static int most() {
         return MOST;
     }

@@ -250,7 +250,7 @@ final class EvictionHand {
         }
     }
 
-    /** Has all pages looked at again, and all dirty ones written, also those whose last write failed. Needs no lock. */
+    /** Retries all pages, and the write of all dirty ones, including those whose last write failed. Takes the lock. */
     void retry() {
         isOutdated = true;
         dirty.add(0, Long.MAX_VALUE);

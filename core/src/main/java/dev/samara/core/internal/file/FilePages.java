@@ -380,9 +380,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Begins a write of pages behind the cache, of which there is one at a time: no read of one of these pages that is
-     * under way before {@link #endWrite} inserts it. The pages that are in memory stay there at least up to the end, or
-     * are removed by a caller that asks for a new read.
+     * Starts a write of pages behind the cache, one at a time. A read of one of these pages that is in progress at any
+     * instant before {@link #endWrite} does not insert it. Pages in memory stay there until the write ends, unless a
+     * caller removes them to have them read again.
      */
     public void beginWrite(long first, long last) {
         CachedPages cached = cached();
@@ -612,8 +612,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Writes the dirty pages that evictions have found since the last call, like {@link #writeBack}, but not beside
-     * another change of the file, for which this never waits. What is left by that is for the next call.
+     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
+     * concurrent change of the file: the pages that are left then are written by the next call.
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
         return present().hand().dirty().write(present().writeBack, buffer, writer);

@@ -96,7 +96,7 @@ public final class ReadsUnderWay {
         }
     }
 
-    /** Notes the start of a write of the pages of a range, inclusive. There is no other write before its end. */
+    /** Notes the start of a write of the pages of a range, inclusive. Writes of one file do not overlap in time. */
     void beginWrite(long from, long last) {
         assert writtenLast < 0 : "two writes of one file at a time";
         writtenFirst = from;

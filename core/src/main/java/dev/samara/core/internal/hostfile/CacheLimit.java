@@ -56,7 +56,7 @@ final class CacheLimit {
         inode.evictBy(resident, mostBytes / memory.frames().pageSize(), spare);
     }
 
-    /** Returns the most pages that one read-ahead reads; see {@link HostFiles#mostAhead}. */
+    /** Returns the maximum number of pages of one read-ahead; see {@link HostFiles#mostAhead}. */
     long mostAhead(Frames frames) {
         return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;
     }
@@ -92,7 +92,7 @@ final class CacheLimit {
         } finally {
             room.unlock();
         }
-        // Other threads insert pages meanwhile, so the number is a little too low at times.
+        // Slightly too low if other threads insert pages concurrently.
         long freed = freedBytes / reader.pages().memory().frames().pageSize();
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }

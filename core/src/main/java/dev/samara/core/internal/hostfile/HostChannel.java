@@ -30,8 +30,8 @@ public interface HostChannel {
     long size() throws IOException;
 
     /**
-     * Returns whether the size is the number of bytes, as far as a read of a byte tells: the kernel may make the bytes
-     * of a file on no device at each read, and then none of its pages can be cached.
+     * Returns whether reading a byte confirms the size. The kernel generates some files without a device at each read;
+     * their size is not the number of their bytes, and their pages cannot be cached.
      */
     default boolean isSizeRight() throws IOException {
         return true;

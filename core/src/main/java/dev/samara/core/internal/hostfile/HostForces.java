@@ -95,7 +95,7 @@ final class HostForces {
      * Returns when all changes up to now are on the device. The caller holds no lock of the file.
      *
      * @param failuresBefore what {@link #failures} returned before the caller wrote what it saves
-     * @return 0, or the negated errno of a force that has failed since then; each open is told of it, too
+     * @return 0, or the negated errno of a force that failed since then; it is also reported to each open
      */
     long force(long failuresBefore) {
         long wanted = changes.get();

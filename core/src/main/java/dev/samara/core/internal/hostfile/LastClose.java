@@ -53,7 +53,7 @@ final class LastClose {
         }
     }
 
-    /** Tries to end a file without opens; returns false if an open has come and gone meanwhile. */
+    /** Tries to end a file without opens; returns false if it was opened and closed again in the meantime. */
     private boolean end(HostInode inode) {
         long opened = inodes.opened(inode);
         long failed;

@@ -19,8 +19,8 @@ final class StoredSize {
     private StoredSize() {}
 
     /**
-     * Returns whether the size of a file is the number of its bytes, as far as a read of a byte tells. The read waits
-     * as long as any read of the file does.
+     * Returns whether reading a byte confirms that the size of a file is the number of its bytes. May wait as long as
+     * any read of the file.
      */
     static boolean isRight(HostChannel channel) throws IOException {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -7,9 +7,9 @@ import java.util.concurrent.Semaphore;
  * A lock that readers share and a writer has alone. Like a {@link CheckedLock}, it is taken only where there is enough
  * stack to take it, to come to the {@code try} after it, and to release it.
  *
- * <p>A {@code ReentrantReadWriteLock} allocates a counter for a reader that has the lock already. If there is no memory
- * for the counter, the lock is never released. Here a reader has one permit of a semaphore, and a writer has all of
- * them. Nothing is allocated after the permits are taken.
+ * <p>A {@code ReentrantReadWriteLock} allocates the hold counter of a reader after it acquired the lock. If that
+ * allocation fails, the lock is never released. Here a reader acquires one permit of a semaphore and a writer acquires
+ * all permits; nothing is allocated afterwards.
  *
  * <p>Not reentrant. Threads that wait get the lock in the order of their arrival, so readers that come and go do not
  * keep a writer out.

@@ -11,7 +11,6 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -275,13 +274,7 @@ final class HostFileScenarios {
             super.prepare(state, cpu);
             told.clear();
             other = host(state).open();
-            boolean[] hasFailed = {false};
-            host(state).channel.fail(call -> {
-                if (call.equals(failing) && !hasFailed[0]) {
-                    hasFailed[0] = true;
-                    throw new IOException("Input/output error");
-                }
-            });
+            host(state).channel.failOnce(failing);
         }
 
         @Override

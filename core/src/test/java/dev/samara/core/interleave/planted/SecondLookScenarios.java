@@ -6,7 +6,6 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import java.io.IOException;
 
 /** Threads that decide, and look once more under a lock, concurrently with what changes the decision. */
 final class SecondLookScenarios {
@@ -63,16 +62,10 @@ final class SecondLookScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             store(cpu, AT, 8);
-            boolean[] hasFailed = {false};
-            host(state).channel.fail(call -> {
-                if (call.equals("write") && !hasFailed[0]) {
-                    hasFailed[0] = true;
-                    throw new IOException("Input/output error");
-                }
-            });
+            host(state).channel.failOnce("write");
         }
 
-        /** Whether the save or the eviction meets the failure is told by their order. */
+        /** The order of the save and the eviction decides which of them fails, so the results are not compared. */
         @Override
         protected boolean hasOrders() {
             return false;

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file of the host in an array. Each call is a step before which another thread may run, and changes the bytes at
@@ -13,13 +14,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * after each call looks at whole pages.
  */
 public final class MemoryChannel implements HostChannel {
-    /** Fails calls. */
-    @FunctionalInterface
-    public interface ChannelFailure {
-        /** Called before each call, by the name of its method. */
-        void before(String call) throws IOException;
-    }
-
     /** The calls so far. Another thread may run before each of them. */
     private final AtomicInteger calls = new AtomicInteger();
 
@@ -27,7 +21,9 @@ public final class MemoryChannel implements HostChannel {
     private final AtomicInteger open = new AtomicInteger();
 
     private byte[] bytes;
-    private ChannelFailure failure = call -> {};
+
+    /** The call that fails the next time; null for none. The scheduler runs one thread at a time. */
+    private @Nullable String failing;
 
     /** The end of the bytes that may be written. */
     private long end = Long.MAX_VALUE;
@@ -55,9 +51,9 @@ public final class MemoryChannel implements HostChannel {
         return open.get();
     }
 
-    /** Has calls fail. */
-    public void fail(ChannelFailure by) {
-        failure = by;
+    /** Has the next call of a name fail once. */
+    public void failOnce(String call) {
+        failing = call;
     }
 
     /** Refuses writes behind an offset from here on. */
@@ -89,7 +85,10 @@ public final class MemoryChannel implements HostChannel {
 
     private void begin(String call) throws IOException {
         calls.incrementAndGet();
-        failure.before(call);
+        if (call.equals(failing)) {
+            failing = null;
+            throw new IOException("Input/output error");
+        }
     }
 
     @Override

@@ -152,20 +152,6 @@ final class HostFileHeldTest extends HostFileFixture {
     }
 
     @Test
-    @DisplayName("an eviction leaves a clean page that locked memory maps, and takes it once that is unlocked")
-    void evictedLockedPage() throws IOException {
-        HostFile file = mapped();
-        int frame = pages(file).frameAt(0);
-        assertEquals(0, space.mlock(SECOND, PAGE));
-        assertEquals(0, pages(file).evict(true));
-        assertEquals(frame, pages(file).frameAt(0));
-        assertEquals(STAMP, fixture.load(SECOND));
-        assertEquals(0, space.munlock(SECOND, PAGE));
-        assertEquals(1, pages(file).evict(true));
-        file.close();
-    }
-
-    @Test
     @DisplayName("an eviction leaves a page that is written after it has left the index")
     void evictedBesideStore() throws IOException {
         HostFile file = mapped();

@@ -4,9 +4,9 @@ package dev.samara.examples.riscv.linux.abi;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Texts of the guest: names, paths, arguments and its environment. For Linux they are bytes, in no encoding. So the
- * emulator has them as strings of one character for each byte, from 0 to 255, and two names are equal just if their
- * bytes are. For a person they are shown as UTF-8.
+ * Names, paths, arguments and environment strings of the guest. On Linux they are bytes without an encoding, so the
+ * emulator represents each as a string with one character (0 to 255) per byte: two names are equal if and only if their
+ * bytes are. They are displayed as UTF-8.
  */
 public final class GuestText {
     private GuestText() {}
@@ -16,7 +16,7 @@ public final class GuestText {
         return new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
     }
 
-    /** Returns the text of a string of the host's, in UTF-8. */
+    /** Returns the guest's text for a string of the host, encoded as UTF-8. */
     public static String ofHost(String text) {
         return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
     }
@@ -26,7 +26,7 @@ public final class GuestText {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** Returns a text for a person; bytes that are no UTF-8 are shown as replacement characters. */
+    /** Returns a text for display; bytes that are not valid UTF-8 become replacement characters. */
     public static String shown(String text) {
         return new String(bytes(text), StandardCharsets.UTF_8);
     }

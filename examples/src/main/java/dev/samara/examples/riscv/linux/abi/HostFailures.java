@@ -15,8 +15,9 @@ import java.nio.file.NotLinkException;
 import java.util.Map;
 
 /**
- * The errors of the host's calls. The JDK has classes for a few; of the others it tells the text of {@code strerror},
- * which is that of the GNU C library here, in English: the text of a host that speaks another language is EIO.
+ * Maps failures of host calls to errno values. The JDK has exception classes for a few of them; for the others it only
+ * passes on the text of {@code strerror}. The texts here are the English ones of the GNU C library; with any other
+ * text the result is EIO.
  */
 final class HostFailures {
     private static final Map<Class<? extends IOException>, Long> BY_CLASS = Map.of(

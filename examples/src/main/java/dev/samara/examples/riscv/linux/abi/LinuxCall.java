@@ -5,8 +5,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The system calls that have a name here, also some that the emulator does not make. The numbers are those of {@code
- * include/uapi/asm-generic/unistd.h}, and stand here alone.
+ * The known system calls, including some that the emulator does not implement. This is the only place where their
+ * numbers are defined; they are those of {@code include/uapi/asm-generic/unistd.h}.
  */
 public enum LinuxCall {
     GETCWD(17),

@@ -61,13 +61,13 @@ final class AttributeCalls {
         }
         OpenedName opened = file.openedName();
         if (opened == null) {
-            // Nobody sees the attributes of a pipe or a device after this call.
+            // The attributes of a pipe or a device are not stored.
             return 0;
         }
         synchronized (names()) {
             Path host = opened.host();
             if (host == null) {
-                // The JDK has no call for a file that has lost its name.
+                // The JDK cannot change an unlinked file.
                 return LinuxErrno.EOPNOTSUPP;
             }
             try {

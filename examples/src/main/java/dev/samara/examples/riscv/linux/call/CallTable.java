@@ -6,7 +6,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What is done for each system call. A call has a result, or it sets the registers itself and has none. */
+/** The implementations of the system calls. A call either returns a result, or sets all registers itself. */
 final class CallTable {
     /** A call with a result: a value, or an errno, negated, as {@code a0} has it. */
     @FunctionalInterface
@@ -14,7 +14,7 @@ final class CallTable {
         long make(long a, long b, long c, long d, long e, long f);
     }
 
-    /** A call without a result: whatever a register holds afterwards means nothing to the caller. */
+    /** A call without a result: no register value has a special meaning after it. */
     @FunctionalInterface
     interface StateCall {
         void make();

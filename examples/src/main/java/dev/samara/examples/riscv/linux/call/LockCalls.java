@@ -159,7 +159,7 @@ final class LockCalls {
                     WaitingThread.NEVER);
             return waited != 0 ? waited : result[0];
         } finally {
-            locks().forgetWait(wanted.owner());
+            locks().endWait(wanted);
         }
     }
 

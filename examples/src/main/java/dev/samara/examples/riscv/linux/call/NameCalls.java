@@ -15,8 +15,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * The calls that make, remove and rename names ({@code fs/namei.c}). Only a name of its own can be: the root, one dot
- * and two dots are refused by each of them, with the errno of Linux, so a guest never changes what its root is.
+ * The calls that create, remove and rename directory entries ({@code fs/namei.c}). Each of them rejects the root,
+ * {@code .} and {@code ..} with the errno of Linux, so a guest cannot remove or replace its root.
  */
 final class NameCalls {
     private static final int REMOVE_FOLDER = 0x200;

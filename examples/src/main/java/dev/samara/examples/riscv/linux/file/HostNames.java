@@ -9,8 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Names of the host's files as bytes. A path that is made of a string has the encoding of the host's locale, which
- * cannot express each name; that of a URI has the bytes that the URI names, in each locale.
+ * Converts between names of host files and the bytes that Linux stores. A {@code Path} made from a string is encoded in
+ * the locale of the host, which may not be able to represent every name. A {@code Path} made from a URI contains
+ * exactly the bytes of the URI, in any locale.
  */
 final class HostNames {
     private static final String UNRESERVED = "-._~/";
@@ -54,7 +55,7 @@ final class HostNames {
     }
 
     private static String nameOf(Path name) {
-        // As the last name of an absolute path, whose URI ends with a slash if there is a folder of that name.
+        // As the last name of an absolute path; its URI ends with a slash if a directory of that name exists.
         String raw = Path.of("/").resolve(name).toUri().getRawPath();
         return decoded(raw.substring(1, raw.endsWith("/") ? raw.length() - 1 : raw.length()));
     }

@@ -9,8 +9,9 @@ import dev.samara.core.vma.VmOperations;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open file of the guest as {@code mmap} sees it: with the rights of this open, which may be fewer than those of the
- * file below. Without a file below it cannot be mapped, which the library finds out in the order of Linux.
+ * An open file of the guest as passed to {@code mmap}. It has the access mode of this open, which may be more
+ * restricted than that of the underlying file. Without an underlying file it cannot be mapped; the library checks that
+ * in the same order as Linux.
  */
 final class MappedOpen implements Backing {
     private final GuestFile open;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
-/** Where a read puts its bytes: memory of the guest, of which a part may be missing. */
+/** The destination of a read: guest memory, which may be only partly accessible. */
 @FunctionalInterface
 public interface ReadTarget {
     /**
-     * Puts bytes behind those that were put before.
+     * Appends bytes.
      *
-     * @return how many were taken; fewer than were given if the memory behind them is missing
+     * @return the number of bytes stored; fewer than given if the following memory is not accessible
      */
     int put(byte[] bytes, int length);
 }

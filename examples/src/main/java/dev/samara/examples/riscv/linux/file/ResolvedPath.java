@@ -7,21 +7,21 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A path of the guest, and what the host has there.
+ * A resolved path of the guest, and the corresponding path of the host.
  *
  * @param guest the path of the guest, absolute and without links, but for the last name if that is not followed
  * @param host the path of the host; null if the guest has nothing there
  * @param error 0, or why the path cannot be resolved
  * @param last what the last name is
- * @param isFolderNamed whether a slash follows the last name, which has to be a folder then
- * @param isFixed whether it is the program outside of the root, which the guest can only read
+ * @param isFolderNamed whether the path ends with a slash, so that it must be a directory
+ * @param isFixed whether it is the program outside of the root, which is read-only for the guest
  */
 public record ResolvedPath(
         String guest, @Nullable Path host, long error, LastName last, boolean isFolderNamed, boolean isFixed) {
 
-    /** What the last name of a path can be: only with a name of its own is it made, removed or renamed. */
+    /** The kinds of a last path component (as {@code LAST_NORM}): only a normal name can be created or removed. */
     public enum LastName {
-        /** There is none: it is the root. */
+        /** The path is the root and has no component. */
         ROOT,
         /** One dot. */
         DOT,

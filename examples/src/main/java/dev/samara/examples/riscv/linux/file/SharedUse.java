@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
-/** The opens of the guest that share one open of the emulator; the last one ends it. Thread-safe. */
+/** Counts the guest's opens that share one open of the emulator, and closes it with the last one. Thread-safe. */
 final class SharedUse {
     private final Runnable end;
     private int users;
 
-    /** Makes the first use's share. */
+    /** Creates the count with one user. */
     SharedUse(Runnable end) {
         this.end = end;
         users = 1;
     }
 
-    /** Adds a use, while there is another one. */
+    /** Adds a user; the caller is one. */
     synchronized SharedUse add() {
         users++;
         return this;

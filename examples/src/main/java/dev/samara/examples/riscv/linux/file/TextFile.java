@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.function.Supplier;
 
 /**
- * A file of {@code /proc}, whose bytes are made when they are read from the start. Between reads they are kept as long
- * as the heap has room, and made again otherwise: the guest may open any number of such files.
+ * A file of {@code /proc}. Its content is generated when it is read from the start, and is cached between reads only
+ * softly, so that the number of such files that a guest opens does not matter to the heap.
  */
 public final class TextFile extends GuestFile {
     private static final int CURRENT = 1;
