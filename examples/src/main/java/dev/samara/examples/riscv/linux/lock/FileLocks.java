@@ -36,13 +36,12 @@ public final class FileLocks {
 
     private record LockedPlace(FileKey file, Family family) {}
 
-    /** A lock of a process for which a thread waits, and what has a lock that conflicts. */
-    private record Blocked(HeldLock wanted, Object holder) {}
-
     /** The locks of each file, those of an owner in order and joined where they meet. */
     private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
 
-    private final List<Blocked> blocked = new ArrayList<>();
+    /** The locks for which threads wait, each with the owner of one that conflicts. */
+    private final IdentityHashMap<HeldLock, Object> blocked = new IdentityHashMap<>();
+
     private final WaitList waiters = new WaitList();
     private int count;
 
@@ -108,7 +107,7 @@ public final class FileLocks {
                 if (waitsFor(other.owner(), wanted.owner())) {
                     return LinuxErrno.EDEADLK;
                 }
-                blocked.add(new Blocked(wanted, other.owner()));
+                blocked.put(wanted, other.owner());
                 return LinuxErrno.EAGAIN;
             }
         }
@@ -117,7 +116,7 @@ public final class FileLocks {
 
     /** Ends the wait of a thread for a lock; other threads of its process may wait for others. */
     public synchronized void endWait(HeldLock wanted) {
-        blocked.removeIf(each -> each.wanted() == wanted);
+        blocked.remove(wanted);
     }
 
     /** Returns whether a process is an owner, or waits for one, or for one that waits for it, and so on. */
@@ -130,11 +129,11 @@ public final class FileLocks {
                 return true;
             }
             if (seen.add(next)) {
-                for (Blocked each : blocked) {
-                    if (each.wanted().owner() == next) {
-                        left.add(each.holder());
+                blocked.forEach((wanted, holder) -> {
+                    if (wanted.owner() == next) {
+                        left.add(holder);
                     }
-                }
+                });
             }
         }
         return false;
