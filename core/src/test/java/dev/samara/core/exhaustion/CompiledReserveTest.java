@@ -2,6 +2,7 @@
 package dev.samara.core.exhaustion;
 
 import dev.samara.core.fixture.ChildJvm;
+import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.testing.Explored;
 import java.util.ArrayList;
@@ -19,12 +20,19 @@ final class CompiledReserveTest {
     private static final String VERDICT = "as large as interpreted";
     private static final int STACK_BYTES = 1 << 20;
 
-    /** Compares the frames of the reserve with interpreted ones, in a JVM that compiles the reserve only. */
+    /**
+     * Compares the frames of the reserve with interpreted ones, in a JVM that compiles the reserve only. An argument is
+     * the number of checks before.
+     */
     static final class Frames {
         private Frames() {}
 
         public static void main(String[] arguments) throws InterruptedException {
             int[] counted = new int[2];
+            int before = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 0;
+            for (int i = 0; i < before; i++) {
+                StackReserve.check(CheckedLock.FREE_DEPTH);
+            }
             Thread thread = new Thread(
                     null,
                     () -> {
@@ -84,6 +92,17 @@ final class CompiledReserveTest {
         List<String> options = new ArrayList<>(StackSweep.COMPILED_RESERVE);
         options.add(compiler);
         ChildJvm.run(Frames.class, VERDICT, options);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-XX:+TieredCompilation", "-XX:-TieredCompilation", "-XX:TieredStopAtLevel=1"})
+    @DisplayName("has frames as large as an interpreted one where it was compiled after many checks")
+    void largeAfterManyChecks(String compiler) throws Exception {
+        List<String> options = new ArrayList<>(StackSweep.COMPILED_RESERVE);
+        options.remove("-Xcomp");
+        options.add("-XX:-BackgroundCompilation");
+        options.add(compiler);
+        ChildJvm.run(Frames.class, VERDICT, options, "1000000");
     }
 
     @ParameterizedTest

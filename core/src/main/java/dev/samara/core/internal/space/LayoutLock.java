@@ -66,9 +66,6 @@ public final class LayoutLock extends ReentrantLock {
     /** On one processor the owner cannot run while another thread spins. */
     private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
-    /** The frames of stack that the lock needs where no thread has it, and its release. */
-    private static final int DEPTH = 8;
-
     private static final VarHandle SPINNING;
 
     static {
@@ -108,7 +105,7 @@ public final class LayoutLock extends ReentrantLock {
 
     @Override
     public boolean tryLock() {
-        StackReserve.check(DEPTH);
+        StackReserve.check(CheckedLock.FREE_DEPTH);
         return super.tryLock();
     }
 

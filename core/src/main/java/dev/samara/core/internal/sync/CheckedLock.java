@@ -14,19 +14,24 @@ public final class CheckedLock extends ReentrantLock {
     /** The frames of stack that a lock needs, also if a thread has to wait for it. */
     public static final int DEPTH = 12;
 
+    /** The frames of stack that a lock needs where no thread has it, and its release. */
+    public static final int FREE_DEPTH = 8;
+
     private static final long serialVersionUID = 1L;
 
     public CheckedLock() {}
 
     @Override
     public void lock() {
-        StackReserve.check(DEPTH);
-        super.lock();
+        if (!tryLock()) {
+            StackReserve.check(DEPTH);
+            super.lock();
+        }
     }
 
     @Override
     public boolean tryLock() {
-        StackReserve.check(DEPTH);
+        StackReserve.check(FREE_DEPTH);
         return super.tryLock();
     }
 
