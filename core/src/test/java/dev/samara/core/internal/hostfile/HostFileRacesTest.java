@@ -52,6 +52,13 @@ final class HostFileRacesTest extends HostFileFixture {
         return thread;
     }
 
+    /** Makes a call by another thread, and returns after it: it waits for the machine, and for nothing of the caller. */
+    private static Thread runBeside(Runnable call) {
+        Thread thread = begin("another call", call);
+        join(List.of(thread));
+        return thread;
+    }
+
     private static boolean isAtRest(Thread thread) {
         Thread.State state = thread.getState();
         return state == Thread.State.WAITING || state == Thread.State.TERMINATED;
@@ -182,7 +189,7 @@ final class HostFileRacesTest extends HostFileFixture {
         List<Thread> others = new ArrayList<>();
         channels.afterRead = () -> {
             if (others.isEmpty()) {
-                others.add(begin("another call", () -> {
+                others.add(runBeside(() -> {
                     ByteBuffer page = ByteBuffer.allocate(PAGE_BYTES).put(0, (byte) 9);
                     file.pwrite(page, 3 * PAGE);
                     file.fsync();
@@ -214,7 +221,7 @@ final class HostFileRacesTest extends HostFileFixture {
         List<Thread> others = new ArrayList<>();
         channels.afterRead = () -> {
             if (others.isEmpty()) {
-                others.add(begin("another call", () -> {
+                others.add(runBeside(() -> {
                     // The second page of the window is in the host, and in memory no more.
                     file.pwrite(page(9), PAGE);
                     file.fsync();
@@ -244,11 +251,13 @@ final class HostFileRacesTest extends HostFileFixture {
         channels.afterRead = () -> {
             if (others.size() < 6) {
                 int number = others.size() + 8;
-                others.add(begin("another call", () -> {
+                Runnable change = () -> {
                     file.pwrite(page(number), PAGE);
                     file.fsync();
                     pages.evict(true);
-                }));
+                };
+                // The last one waits for the read, which is alone.
+                others.add(number < 13 ? runBeside(change) : begin("another call", change));
             }
         };
         assertEquals(13, fixture.load(at + PAGE));
