@@ -52,7 +52,7 @@ final class HostFileRacesTest extends HostFileFixture {
         return thread;
     }
 
-    /** Makes a call by another thread, and returns after it: it waits for the machine, and for nothing of the caller. */
+    /** Makes a call by another thread, and returns after it. It may wait for the machine, not for the caller. */
     private static Thread runBeside(Runnable call) {
         Thread thread = begin("another call", call);
         join(List.of(thread));

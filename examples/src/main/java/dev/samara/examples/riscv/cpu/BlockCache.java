@@ -39,7 +39,7 @@ public final class BlockCache {
     private final int[] code = new int[2 * CodeBlock.LONGEST + 2];
     private final char[] offsets = new char[CodeBlock.LONGEST + 1];
 
-    private final int untilHot;
+    private final int runsBefore;
 
     /** The number of instructions of all blocks. */
     private int kept;
@@ -55,11 +55,11 @@ public final class BlockCache {
      *
      * @param hart the hart of the CPU
      * @param cpu the CPU, which has a space already
-     * @param untilHot how often a block is interpreted before a translation is asked for; 0 for never
+     * @param runsBefore how often a block is interpreted before a translation is asked for; 0 for never
      */
-    public BlockCache(Hart hart, Cpu cpu, int untilHot) {
+    public BlockCache(Hart hart, Cpu cpu, int runsBefore) {
         this.hart = hart;
-        this.untilHot = untilHot;
+        this.runsBefore = runsBefore;
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 drop(start, end);
@@ -200,7 +200,7 @@ public final class BlockCache {
         }
         kept += count;
         CodeBlock block = made(start, count);
-        block.untilHot = untilHot;
+        block.askAfter(runsBefore);
         blocks.put(start, block);
         long first = start >>> PAGE_SHIFT;
         long last = (block.end - 1) >>> PAGE_SHIFT;

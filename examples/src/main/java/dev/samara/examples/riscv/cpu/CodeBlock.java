@@ -46,8 +46,11 @@ public final class CodeBlock {
     @Nullable
     HotCode translated;
 
-    /** How often the interpreter executes this block before it asks for a translation. */
-    int untilHot;
+    /** How often the interpreter executes this block before it asks for a translation; not positive for never. */
+    int untilAsked;
+
+    /** The runs until the next request. */
+    private int runsWhenAsked;
 
     private final char[] offsets;
 
@@ -115,15 +118,19 @@ public final class CodeBlock {
         return targets;
     }
 
+    /** Has the interpreter ask for a translation after some more runs; 0 for never. */
+    void askAfter(int more) {
+        runsWhenAsked = (int) Math.min((long) runs() + more, Integer.MAX_VALUE);
+        untilAsked = more;
+    }
+
     /**
-     * Returns about how often the interpreter has executed this block: a request for a translation takes some runs
-     * away.
+     * Returns how often the interpreter has executed this block.
      *
-     * @param untilHot after how many runs a block is hot
      * @return a number of runs
      */
-    public int runs(int untilHot) {
-        return untilHot - this.untilHot;
+    public int runs() {
+        return runsWhenAsked - untilAsked;
     }
 
     /**

@@ -9,8 +9,10 @@ public interface CodeTranslator {
      *
      * @param hot a block of the cache
      * @param blocks the cache, for the time of the call
+     * @return after how many more runs the block is to be interpreted before the next request, if it has no code by
+     *     then; at least 1
      */
-    void translate(CodeBlock hot, BlockCache blocks);
+    int translate(CodeBlock hot, BlockCache blocks);
 
     /**
      * Returns how often a block is interpreted before the first request.
@@ -18,11 +20,4 @@ public interface CodeTranslator {
      * @return a number of runs
      */
     int runsBefore();
-
-    /**
-     * Returns how often a block is interpreted between two requests.
-     *
-     * @return a number of runs
-     */
-    int runsBetween();
 }

@@ -56,7 +56,7 @@ public final class RiscvInterpreter {
                 block = find(next & -2);
                 continue;
             }
-            if (!isLeft && --block.untilHot == 0) {
+            if (!isLeft && --block.untilAsked == 0) {
                 heat(block);
             }
             isLeft = false;
@@ -70,8 +70,7 @@ public final class RiscvInterpreter {
     /** Asks for a translation of a block that is hot, and again after some more runs. */
     private void heat(CodeBlock block) {
         if (translator != null) {
-            block.untilHot = translator.runsBetween();
-            translator.translate(block, blocks);
+            block.askAfter(translator.translate(block, blocks));
         }
     }
 

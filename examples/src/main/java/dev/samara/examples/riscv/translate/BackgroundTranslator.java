@@ -35,6 +35,14 @@ public final class BackgroundTranslator implements CodeTranslator {
     private static final int MOST_WAITING = 64;
     private static final int MOST_FAILURES = 3;
     private static final int RUNS_BEFORE = 3000;
+
+    /** By how many runs a region delays those after it; more where no processor is left for the compilers. */
+    private static final int RUNS_PER_REGION = Runtime.getRuntime().availableProcessors() > 1 ? 10_000 : 40_000;
+
+    /** The number of regions that delay others. */
+    private static final int MOST_DELAYS = 100;
+
+    /** How often a block is interpreted between two requests for code that is not there yet. */
     private static final int RUNS_BETWEEN = 500;
 
     private final boolean waits;
@@ -76,20 +84,34 @@ public final class BackgroundTranslator implements CodeTranslator {
         return waits ? 2 : RUNS_BEFORE;
     }
 
-    @Override
-    public int runsBetween() {
-        return waits ? 1 : RUNS_BETWEEN;
+    /**
+     * Returns how often a block has to be interpreted before it is translated. HotSpot needs milliseconds to compile a
+     * region, in which a block is interpreted some 100,000 times. So a program that spends its time in a few loops has
+     * them translated at once, and one that runs much code, but none of it for long, has little of it translated.
+     *
+     * @param regions the number of regions that were made
+     */
+    static int runsWanted(long regions) {
+        return RUNS_BEFORE + RUNS_PER_REGION * (int) Math.min(regions, MOST_DELAYS);
     }
 
     @Override
-    public void translate(CodeBlock hot, BlockCache blocks) {
-        if (install(hot, blocks) || !InstructionWriter.isTranslated(hot, 0) || !canMakeMore()) {
+    public int translate(CodeBlock hot, BlockCache blocks) {
+        if (!install(hot, blocks)) {
+            int wanting = waits ? 0 : runsWanted(made.sum()) - hot.runs();
+            if (wanting > 0) {
+                return wanting;
+            }
+            request(hot, blocks);
+        }
+        return waits ? 1 : RUNS_BETWEEN;
+    }
+
+    private void request(CodeBlock hot, BlockCache blocks) {
+        if (!InstructionWriter.isTranslated(hot, 0) || !canMakeMore() || !requested.add(hot.start)) {
             return;
         }
-        if (!requested.add(hot.start)) {
-            return;
-        }
-        HotPlan plan = HotPlan.of(hot, blocks, runsBefore());
+        HotPlan plan = HotPlan.of(hot, blocks);
         if (waits) {
             make(plan);
             install(hot, blocks);

@@ -47,17 +47,15 @@ final class HotPlan {
 
     /**
      * Plans the code that begins with a block. Called by the thread of the cache.
-     *
-     * @param untilHot after how many runs a block is hot
      */
-    static HotPlan of(CodeBlock first, BlockCache known, int untilHot) {
+    static HotPlan of(CodeBlock first, BlockCache known) {
         Map<Long, CodeBlock> blocks = new LinkedHashMap<>();
         Set<Long> returns = new LinkedHashSet<>();
         Map<Long, List<Long>> targets = new HashMap<>();
-        PriorityQueue<CodeBlock> found = new PriorityQueue<>(Comparator.comparingInt(block -> -block.runs(untilHot)));
+        PriorityQueue<CodeBlock> found = new PriorityQueue<>(Comparator.comparingInt(block -> -block.runs()));
         found.add(first);
         int instructions = 0;
-        int least = Math.max(untilHot / COLD, 1);
+        int least = Math.max(first.runs() / COLD, 1);
         while (!found.isEmpty()) {
             CodeBlock block = found.remove();
             if (blocks.containsKey(block.start)
@@ -70,7 +68,7 @@ final class HotPlan {
             blocks.put(block.start, block.copy());
             for (long next : next(block, returns, targets)) {
                 CodeBlock following = known.known(next);
-                if (following != null && following.runs(untilHot) >= least) {
+                if (following != null && following.runs() >= least) {
                     found.add(following);
                 }
             }

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.translate;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -16,7 +17,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("A translator that fails")
+@DisplayName("A translator")
 final class BackgroundTranslatorTest {
     private static final int[] RETURN = {Op.JALR | 32 << 8 | Hart.RA << 16, 0};
 
@@ -79,6 +80,32 @@ final class BackgroundTranslatorTest {
             asked.ask(valid(0x7000));
             assertEquals(3, asked.failures.size(), asked.failures::toString);
             assertEquals(0, asked.translator.regionsMade());
+        }
+    }
+
+    @Test
+    @DisplayName("waits for more runs of a block with each region that was made, up to a limit")
+    void delays() {
+        int before = BackgroundTranslator.runsWanted(0);
+        for (int regions = 1; regions <= 100; regions++) {
+            int now = BackgroundTranslator.runsWanted(regions);
+            assertTrue(now > before, () -> now + " runs");
+            before = now;
+        }
+        assertEquals(before, BackgroundTranslator.runsWanted(1L << 40));
+    }
+
+    @Test
+    @DisplayName("has a block that is not hot yet ask again when it is")
+    void asksAgain() {
+        List<Throwable> failures = new ArrayList<>();
+        BackgroundTranslator translator = new BackgroundTranslator(false, failures::add);
+        try (AskedTranslator other = new AskedTranslator()) {
+            int runs = translator.translate(valid(0x1000), other.blocks);
+            assertEquals(BackgroundTranslator.runsWanted(0), runs, failures::toString);
+            assertEquals(0, translator.regionsMade());
+        } finally {
+            translator.end();
         }
     }
 }
