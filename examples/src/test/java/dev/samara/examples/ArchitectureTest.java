@@ -27,6 +27,7 @@ final class ArchitectureTest {
 
     /** The rows of the emulator, from instructions to the end of a debugger. */
     private static final List<String> EMULATOR = List.of(
+            "limit",
             "isa",
             "cpu",
             "translate",

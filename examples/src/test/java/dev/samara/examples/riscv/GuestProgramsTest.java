@@ -62,7 +62,8 @@ final class GuestProgramsTest {
                 "speed",
                 "stack",
                 "system",
-                "threads");
+                "threads",
+                "titles");
     }
 
     private void check(GuestRun run, String name) throws Exception {

@@ -6,12 +6,14 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.examples.riscv.isa.CompressedDecoder;
 import dev.samara.examples.riscv.isa.InstructionDecoder;
 import dev.samara.examples.riscv.isa.Op;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,8 +25,11 @@ public final class BlockCache {
     private static final int PAGE_SHIFT = 12;
     private static final int QUICK = 1 << 12;
 
-    /** The most instructions of all blocks, so that a guest with much code does not fill the heap. */
-    private static final int MOST = 1 << 18;
+    /** What a block counts; a link from one to translated code counts 1. */
+    private static final int BLOCK = 4;
+
+    private static final int MOST = BLOCK * GuestLimits.BLOCKS_OF_THREAD;
+    private static final int LEAST = BLOCK * GuestLimits.LEAST_BLOCKS;
 
     private final Hart hart;
 
@@ -41,7 +46,10 @@ public final class BlockCache {
 
     private final int runsBefore;
 
-    /** The number of instructions of all blocks. */
+    /** What all caches may still take, besides {@link #LEAST} of each. */
+    private final Semaphore room;
+
+    /** What the blocks and links count. */
     private int kept;
 
     /** How often something was dropped. A flush may come while a block is being decoded. */
@@ -56,15 +64,27 @@ public final class BlockCache {
      * @param hart the hart of the CPU
      * @param cpu the CPU, which has a space already
      * @param runsBefore how often a block is interpreted before a translation is asked for; 0 for never
+     * @param room what all caches may still take together, of {@link #shared}
      */
-    public BlockCache(Hart hart, Cpu cpu, int runsBefore) {
+    public BlockCache(Hart hart, Cpu cpu, int runsBefore, Semaphore room) {
         this.hart = hart;
         this.runsBefore = runsBefore;
+        this.room = room;
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 drop(start, end);
             }
         });
+    }
+
+    /**
+     * Returns the permits that stand for a number of blocks.
+     *
+     * @param blocks the blocks that all caches may have together
+     * @return permits of a semaphore that the caches share
+     */
+    public static int shared(int blocks) {
+        return BLOCK * blocks;
     }
 
     /**
@@ -84,7 +104,7 @@ public final class BlockCache {
      * @return the block; null if the first instruction cannot be fetched, and the hart has the fault
      */
     public @Nullable CodeBlock at(long start) {
-        int slot = (int) (start >>> 1) & QUICK - 1;
+        int slot = slot(start);
         CodeBlock known = quick[slot];
         if (known != null && known.start == start && !known.isGone()) {
             return known;
@@ -97,6 +117,10 @@ public final class BlockCache {
             quick[slot] = found;
         }
         return found;
+    }
+
+    private static int slot(long start) {
+        return (int) (start >>> 1) & QUICK - 1;
     }
 
     /**
@@ -125,11 +149,14 @@ public final class BlockCache {
             }
             parts.add(now);
         }
-        if (drops != before) {
+        if (drops != before || !take(parts.size())) {
             return false;
         }
         CodeBlock entry = parts.get(0);
-        parts.forEach(part -> part.isPartOf(entry));
+        for (CodeBlock part : parts) {
+            part.isPartOf(entry);
+            part.kept++;
+        }
         entry.translated = region.code();
         return true;
     }
@@ -169,7 +196,11 @@ public final class BlockCache {
                 block.drop();
                 // A block of two pages is in two lists.
                 if (blocks.remove(block.start, block)) {
-                    kept -= block.instructions;
+                    giveBack(block.kept);
+                }
+                int slot = slot(block.start);
+                if (quick[slot] == block) {
+                    quick[slot] = null;
                 }
             }
             hart.counts().droppedBlocks += dropped.size();
@@ -194,12 +225,36 @@ public final class BlockCache {
         return count == 0 ? null : keep(start, count);
     }
 
-    private CodeBlock keep(long start, int count) {
-        if (kept + count > MOST) {
-            clear();
+    /** Counts blocks or links, if this cache and all together may have as many. */
+    private boolean take(int more) {
+        if (kept + more > MOST) {
+            return false;
         }
-        kept += count;
+        int beyond = ofRoom(kept + more) - ofRoom(kept);
+        if (beyond > 0 && !room.tryAcquire(beyond)) {
+            return false;
+        }
+        kept += more;
+        return true;
+    }
+
+    private void giveBack(int less) {
+        room.release(ofRoom(kept) - ofRoom(kept - less));
+        kept -= less;
+    }
+
+    /** Returns how much of an amount is not this cache's own. */
+    private static int ofRoom(int amount) {
+        return Math.max(amount - LEAST, 0);
+    }
+
+    private CodeBlock keep(long start, int count) {
+        if (!take(BLOCK)) {
+            clear();
+            take(BLOCK);
+        }
         CodeBlock block = made(start, count);
+        block.kept = BLOCK;
         block.askAfter(runsBefore);
         blocks.put(start, block);
         long first = start >>> PAGE_SHIFT;

@@ -52,6 +52,9 @@ public final class CodeBlock {
     /** The runs until the next request. */
     private int runsWhenAsked;
 
+    /** What this block and its links to translated code count in its cache. */
+    int kept;
+
     private final char[] offsets;
 
     /** Where a jump to a register has gone, newest last; empty for other blocks. */

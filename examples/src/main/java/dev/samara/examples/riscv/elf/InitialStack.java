@@ -23,6 +23,8 @@ final class InitialStack {
     /** The address of the lowest byte that was pushed. */
     private long pointer;
 
+    private ArgumentPlace place = new ArgumentPlace(0, 0, 0, 0);
+
     /**
      * Makes an empty stack.
      *
@@ -61,6 +63,18 @@ final class InitialStack {
         }
         push(random);
         return pointer;
+    }
+
+    long pointer() {
+        return pointer;
+    }
+
+    void place(ArgumentPlace strings) {
+        place = strings;
+    }
+
+    ArgumentPlace place() {
+        return place;
     }
 
     void auxiliary(int type, long value) {

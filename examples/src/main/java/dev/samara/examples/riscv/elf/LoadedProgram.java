@@ -10,13 +10,21 @@ public final class LoadedProgram {
     private final long stackPointer;
     private final long trampoline;
     private final byte[] auxiliary;
+    private final ArgumentPlace arguments;
 
-    LoadedProgram(AddressSpace space, long entry, long stackPointer, long trampoline, byte[] auxiliary) {
+    LoadedProgram(
+            AddressSpace space,
+            long entry,
+            long stackPointer,
+            long trampoline,
+            byte[] auxiliary,
+            ArgumentPlace arguments) {
         this.space = space;
         this.entry = entry;
         this.stackPointer = stackPointer;
         this.trampoline = trampoline;
         this.auxiliary = auxiliary;
+        this.arguments = arguments;
     }
 
     /**
@@ -62,5 +70,14 @@ public final class LoadedProgram {
      */
     public byte[] auxiliary() {
         return auxiliary.clone();
+    }
+
+    /**
+     * Returns where the arguments and the environment are.
+     *
+     * @return their addresses
+     */
+    public ArgumentPlace arguments() {
+        return arguments;
     }
 }

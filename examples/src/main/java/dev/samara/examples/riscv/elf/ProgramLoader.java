@@ -117,7 +117,7 @@ public final class ProgramLoader {
             store(elf, space, stack, pointer);
             long entry = interpreter == null ? elf.entry() + moved : interpreter.entry() + base;
             isLoaded = true;
-            return new LoadedProgram(space, entry, pointer, TRAMPOLINE, stack.auxiliaryBytes());
+            return new LoadedProgram(space, entry, pointer, TRAMPOLINE, stack.auxiliaryBytes(), stack.place());
         } finally {
             if (!isLoaded) {
                 space.close();
@@ -173,8 +173,12 @@ public final class ProgramLoader {
             throws ElfException {
         try {
             // The strings lie in their order, with the environment above the arguments.
+            long environmentEnd = stack.pointer();
             List<Long> variables = strings(stack, environment);
-            return stack.finish(strings(stack, arguments), variables);
+            long argumentsEnd = stack.pointer();
+            List<Long> words = strings(stack, arguments);
+            stack.place(new ArgumentPlace(stack.pointer(), argumentsEnd, argumentsEnd, environmentEnd));
+            return stack.finish(words, variables);
         } catch (IllegalArgumentException tooLong) {
             throw new ElfException(elf.name(), String.valueOf(tooLong.getMessage()));
         }

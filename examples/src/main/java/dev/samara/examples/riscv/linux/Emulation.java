@@ -6,6 +6,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
 import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
 import dev.samara.examples.riscv.linux.call.CallTrace;
@@ -79,6 +80,7 @@ public final class Emulation {
                         failure -> reports.failed("a translation fails", failure));
         machine = Machine.builder()
                 .memory(plan.memory())
+                .maxMapCount(GuestLimits.MAPPINGS_OF_PROCESS)
                 .tlbEntries(plan.tlbEntries())
                 .checked(plan.isChecked())
                 // As Linux: a guest that needs its bytes on the device calls fsync.
@@ -192,7 +194,7 @@ public final class Emulation {
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),
-                    ProcessMemory.of(program),
+                    ProcessMemory.of(program, system.mappings()),
                     start.names(),
                     streams(),
                     new WorkingFolder(root.firstFolder()),

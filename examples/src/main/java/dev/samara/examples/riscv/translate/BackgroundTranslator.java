@@ -6,6 +6,7 @@ import dev.samara.examples.riscv.cpu.CodeBlock;
 import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.cpu.HotCode;
 import dev.samara.examples.riscv.cpu.HotRegion;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +33,6 @@ public final class BackgroundTranslator implements CodeTranslator {
     /** The most regions that begin at one address: of programs that are at the same one. */
     private static final int MOST_ALIKE = 4;
 
-    private static final int MOST_WAITING = 64;
     private static final int MOST_FAILURES = 3;
     private static final int RUNS_BEFORE = 3000;
 
@@ -57,7 +57,7 @@ public final class BackgroundTranslator implements CodeTranslator {
     private final LoadedClasses live = new LoadedClasses();
     private final LongAdder made = new LongAdder();
     private final AtomicInteger failed = new AtomicInteger();
-    private final BlockingQueue<HotPlan> plans = new ArrayBlockingQueue<>(MOST_WAITING);
+    private final BlockingQueue<HotPlan> plans = new ArrayBlockingQueue<>(GuestLimits.WAITING_PLANS);
     private final Thread worker = new Thread(this::work, "translator of the guest");
 
     /**

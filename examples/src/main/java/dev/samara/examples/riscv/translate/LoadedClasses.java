@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.translate;
 
 import dev.samara.examples.riscv.cpu.HotCode;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LoadedClasses {
     /** The most classes. One takes some 4 KiB of memory for classes. */
-    static final int MOST = 4_096;
+    static final int MOST = GuestLimits.TRANSLATED_CLASSES;
 
     private final ReferenceQueue<HotCode> collected = new ReferenceQueue<>();
     private final Set<Reference<HotCode>> references = ConcurrentHashMap.newKeySet();

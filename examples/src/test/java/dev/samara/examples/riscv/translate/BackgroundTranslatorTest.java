@@ -14,6 +14,7 @@ import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.isa.Op;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -32,7 +33,7 @@ final class BackgroundTranslatorTest {
 
         AskedTranslator() {
             cpu.switchTo(space);
-            blocks = new BlockCache(new Hart(cpu), cpu, translator.runsBefore());
+            blocks = new BlockCache(new Hart(cpu), cpu, translator.runsBefore(), new Semaphore(1000));
         }
 
         void ask(CodeBlock hot) {

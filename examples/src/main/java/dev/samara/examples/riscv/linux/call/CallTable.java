@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux.call;
 import dev.samara.examples.riscv.linux.abi.LinuxCall;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The implementations of the system calls. A call either returns a result, or sets all registers itself. */
@@ -29,6 +30,11 @@ final class CallTable {
 
     void put(LinuxCall call, StateCall made) {
         states.put(call, made);
+    }
+
+    /** Puts another implementation around one that there is. */
+    void wrap(LinuxCall call, UnaryOperator<ValueCall> with) {
+        values.computeIfPresent(call, (key, made) -> with.apply(made));
     }
 
     /** Returns the call with a result; null if there is none. */

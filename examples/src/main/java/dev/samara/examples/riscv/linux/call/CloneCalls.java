@@ -41,15 +41,31 @@ final class CloneCalls {
         if (isAlone ? (flags & IS_THREAD) != 0 : (flags & SHARES_MEMORY) == 0) {
             return LinuxErrno.EINVAL;
         }
-        if (thread.process().system().isFull()) {
+        GuestSystem system = thread.process().system();
+        int places = (flags & IS_THREAD) != 0 ? 1 : 2;
+        if (!system.reserveTasks(places)) {
             return LinuxErrno.EAGAIN;
         }
+        long made;
         try {
-            return (flags & IS_THREAD) != 0
+            made = (flags & IS_THREAD) != 0
                     ? newThread(flags, stack, parentTid, tls, childTid)
                     : newProcess(flags, stack, parentTid, tls, childTid);
         } catch (MmException e) {
             return LinuxErrno.of(e);
+        } finally {
+            system.endReserve(places);
+        }
+        if (made > 0 && places == 2 && (flags & WAITS) != 0) {
+            awaitRelease(system.tree().find((int) made));
+        }
+        return made;
+    }
+
+    private void awaitRelease(@Nullable GuestProcess child) {
+        // A child that is gone has released the memory.
+        if (child != null) {
+            child.awaitRelease(thread);
         }
     }
 
@@ -155,9 +171,6 @@ final class CloneCalls {
         child.start();
         if (system.isEnding()) {
             child.process().kill(SignalInfo.KILL);
-        }
-        if ((flags & WAITS) != 0) {
-            child.process().awaitRelease(thread);
         }
         return pid;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestFile;
@@ -19,6 +20,8 @@ import java.util.function.BooleanSupplier;
 
 /** The calls about descriptors themselves, and {@code ppoll}. */
 final class DescriptorCalls {
+    private static final int CLOSE_RANGE_UNSHARE = 2;
+    private static final int CLOSE_RANGE_CLOEXEC = 4;
     private static final int F_DUPFD = 0;
     private static final int F_GETFD = 1;
     private static final int F_SETFD = 2;
@@ -59,12 +62,13 @@ final class DescriptorCalls {
     }
 
     long closeRange(long first, long last, long flags) {
-        if (Integer.compareUnsigned((int) first, (int) last) > 0) {
+        if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0
+                || Integer.compareUnsigned((int) first, (int) last) > 0) {
             return LinuxErrno.EINVAL;
         }
         for (int each : files().numbers()) {
             if (each >= (first & 0xffff_ffffL) && each <= (last & 0xffff_ffffL)) {
-                if ((flags & 4) != 0) {
+                if ((flags & CLOSE_RANGE_CLOEXEC) != 0) {
                     files().setEndsAtExec(each, true);
                 } else {
                     files().close(each);
@@ -213,7 +217,7 @@ final class DescriptorCalls {
     }
 
     long poll(long address, long count, long timeAddress, long maskAddress) {
-        if (count < 0 || count > DescriptorTable.MOST) {
+        if (count < 0 || count > GuestLimits.DESCRIPTORS) {
             return LinuxErrno.EINVAL;
         }
         long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);

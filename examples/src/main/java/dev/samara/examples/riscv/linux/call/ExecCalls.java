@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.ResolvedPath;
@@ -21,12 +22,8 @@ import java.util.List;
 
 /** {@code execve}. */
 final class ExecCalls {
-    private static final int MOST_STRING = 128 << 10;
-
-    /** Bounds of the bytes of arguments and environment, with a pointer to each ({@code bprm_stack_limits}). */
+    /** The bytes of arguments and environment that any limit of the stack permits ({@code bprm_stack_limits}). */
     private static final long LEAST_BYTES = 128 << 10;
-
-    private static final long MOST_BYTES = 6L << 20;
 
     private static final int EMPTY_PATH = 0x1000;
 
@@ -40,6 +37,22 @@ final class ExecCalls {
 
     /** Returns an error, or what the first register of the new program is. */
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
+        LoadedStart[] loaded = new LoadedStart[1];
+        long error;
+        // One thread at a time has the strings of a program in the heap, where they are ten times as large.
+        synchronized (thread.process().system().programStart()) {
+            error = load(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
+        }
+        return error != 0 ? error : become(loaded[0]);
+    }
+
+    private long load(
+            long folder,
+            long pathAddress,
+            long argumentsAddress,
+            long environmentAddress,
+            long flags,
+            LoadedStart[] loaded) {
         List<String> arguments = new ArrayList<>();
         List<String> environment = new ArrayList<>();
         long left = getStrings(argumentsAddress, arguments, mostBytes());
@@ -52,7 +65,9 @@ final class ExecCalls {
         boolean isOfDescriptor = (flags & EMPTY_PATH) != 0;
         PathCalls paths = new PathCalls(thread);
         String name = isOfDescriptor ? "" : paths.name(pathAddress);
-        LoadedStart loaded;
+        if (thread.process().system().mappings().isFull()) {
+            return LinuxErrno.ENOMEM;
+        }
         // No thread of the guest changes names before the files are open.
         synchronized (thread.process().system().namedPipes()) {
             ResolvedPath place = isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
@@ -62,18 +77,19 @@ final class ExecCalls {
                 return error;
             }
             try {
-                loaded = load(new ProgramStart(place.guest(), host, arguments, environment));
+                loaded[0] = load(new ProgramStart(place.guest(), host, arguments, environment));
             } catch (ProgramStart.LoadException e) {
                 return e.error();
             }
         }
-        return become(loaded);
+        return 0;
     }
 
     /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
     private long mostBytes() {
         long stack = thread.process().limits().soft(ResourceLimits.STACK);
-        return Math.max(LEAST_BYTES, stack < 0 ? MOST_BYTES : Math.min(MOST_BYTES, stack / 4));
+        long most = GuestLimits.ARGUMENT_BYTES;
+        return Math.max(LEAST_BYTES, stack < 0 ? most : Math.min(most, stack / 4));
     }
 
     /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
@@ -117,7 +133,7 @@ final class ExecCalls {
         ProcessMemory old = process.memory();
         thread.cpu().switchTo(program.space());
         thread.blocks().clear();
-        process.become(ProcessMemory.of(program), loaded.names);
+        process.become(ProcessMemory.of(program, process.system().mappings()), loaded.names);
         old.close();
         process.system().tree().executed(process);
         process.files().exec();
@@ -134,7 +150,7 @@ final class ExecCalls {
             if (address == 0) {
                 break;
             }
-            String text = memory.string(address, MOST_STRING);
+            String text = memory.string(address, GuestLimits.ARGUMENT_STRING);
             if (text.endsWith("\0")) {
                 return -1;
             }

@@ -51,6 +51,10 @@ final class FileCalls {
     }
 
     private long add(GuestFile file, long flags) {
+        if (!file.countIn(thread.process().system().openFiles())) {
+            file.release();
+            return LinuxErrno.ENFILE;
+        }
         return thread.process().files().add(file, (flags & OpenFlags.CLOEXEC) != 0, 0);
     }
 
@@ -74,6 +78,10 @@ final class FileCalls {
 
     long open(long folder, long path, long openFlags, long mode) {
         int flags = OpenFlags.known((int) openFlags);
+        if (thread.process().system().openFiles().isFull()) {
+            // Before a file is made.
+            return LinuxErrno.ENFILE;
+        }
         FoundFile found = find(folder, path, flags, mode);
         if (found.pipe != null) {
             // It may wait, so it has not the monitor of the names.
@@ -199,7 +207,7 @@ final class FileCalls {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;
         if (Files.isDirectory(host)) {
-            return new FolderFile(place.guest(), kept, nameOf(place, host), system.namedPipes());
+            return new FolderFile(place.guest(), kept, system.folderNames(), nameOf(place, host), system.namedPipes());
         }
         boolean exists = place.exists();
         HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
@@ -253,7 +261,7 @@ final class FileCalls {
         boolean isDone = false;
         try {
             if (reader < 0 || writer < 0) {
-                return LinuxErrno.EMFILE;
+                return Math.min(reader, writer);
             }
             memory.putInt(address, (int) reader);
             memory.putInt(address + Integer.BYTES, (int) writer);
@@ -281,16 +289,29 @@ final class FileCalls {
             return LinuxErrno.EINVAL;
         }
         GuestSystem system = thread.process().system();
+        if (!system.memoryFiles().tryAcquire()) {
+            system.unnamedMemory().free();
+            if (!system.memoryFiles().tryAcquire()) {
+                return LinuxErrno.ENFILE;
+            }
+        }
         String path = "/memfd:" + name + " (deleted)";
         long inode = system.newInode();
         boolean isSealable = (flags & MEMFD_ALLOW_SEALING) != 0;
-        MemoryDescriptor made = new MemoryDescriptor(
-                path,
-                isSealable
-                        ? system.machine().newSealableFile(path, inode, ProgramLoader.GEOMETRY, 0)
-                        : system.machine().newFile(path, inode, ProgramLoader.GEOMETRY, 0),
-                inode,
-                system.unnamedMemory());
+        MemoryDescriptor made = null;
+        try {
+            made = new MemoryDescriptor(
+                    path,
+                    isSealable
+                            ? system.machine().newSealableFile(path, inode, ProgramLoader.GEOMETRY, 0)
+                            : system.machine().newFile(path, inode, ProgramLoader.GEOMETRY, 0),
+                    inode,
+                    system.unnamedMemory());
+        } finally {
+            if (made == null) {
+                system.memoryFiles().release();
+            }
+        }
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);
     }
 }

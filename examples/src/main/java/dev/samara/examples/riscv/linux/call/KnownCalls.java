@@ -58,6 +58,7 @@ final class KnownCalls {
         made.addDescriptors();
         made.addPaths();
         made.addProcesses();
+        MappingCalls.count(made.table, thread);
         return made.table;
     }
 
@@ -157,7 +158,7 @@ final class KnownCalls {
         table.put(LinuxCall.FSTAT, (a, b, c, d, e, f) -> paths.statOf(a, b));
         table.put(LinuxCall.FSYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FDATASYNC, (a, b, c, d, e, f) -> transfers.sync(a));
-        table.put(LinuxCall.FADVISE64, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.FADVISE64, (a, b, c, d, e, f) -> transfers.advise(a, c, d));
         table.put(LinuxCall.MEMFD_CREATE, (a, b, c, d, e, f) -> files.memoryFile(a, b));
         table.put(LinuxCall.CLOSE_RANGE, (a, b, c, d, e, f) -> descriptors.closeRange(a, b, c));
     }

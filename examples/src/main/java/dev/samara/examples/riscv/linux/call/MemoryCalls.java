@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
@@ -18,7 +19,7 @@ import java.util.Arrays;
  * guest.
  */
 final class MemoryCalls {
-    private static final int MOST_PARTS = 1024;
+    private static final int MOST_PARTS = GuestLimits.PARTS;
     private static final int PART = 16;
     private static final int CHUNK = 64 << 10;
     private static final long PAGE = 4096;

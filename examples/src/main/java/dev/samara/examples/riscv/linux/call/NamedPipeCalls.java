@@ -7,6 +7,7 @@ import dev.samara.examples.riscv.linux.file.NamedPipe;
 import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NamedPipePlace;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.file.OpenFiles;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -24,9 +25,11 @@ final class NamedPipeCalls {
     /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */
     long open(NamedPipes.PipeRights found, String guest, int flags) {
         DescriptorTable files = thread.process().files();
+        OpenFiles counted = thread.process().system().openFiles();
         boolean endsAtExec = (flags & OpenFlags.CLOEXEC) != 0;
         if ((flags & OpenFlags.PATH) != 0) {
-            return files.add(new NamedPipePlace(guest, found.pipe()), endsAtExec, 0);
+            NamedPipePlace place = new NamedPipePlace(guest, found.pipe());
+            return place.countIn(counted) ? files.add(place, endsAtExec, 0) : LinuxErrno.ENFILE;
         }
         // First: no other end sees an open that cannot succeed.
         long number = files.reserve();
@@ -38,6 +41,10 @@ final class NamedPipeCalls {
             long result = open(found, guest, flags, opened);
             if (result != 0) {
                 return result;
+            }
+            if (!opened[0].countIn(counted)) {
+                opened[0].release();
+                return LinuxErrno.ENFILE;
             }
             files.fill((int) number, opened[0], endsAtExec);
             return number;

@@ -24,6 +24,11 @@ final class ProcessCalls {
     private static final int USAGE_CHILDREN = -1;
     private static final int USAGE_THREAD = 1;
     private static final int MOST_MEMORY = 32;
+    private static final int RANDOM_CHUNK = 64 << 10;
+
+    /** The most bytes of one {@code getrandom} ({@code INT_MAX >> 6}). */
+    private static final int MOST_RANDOM = (1 << 25) - 1;
+
     private static final int MICRO = 1000;
     private static final long PAGE = 4096;
     private static final int BY_ALL = 0;
@@ -287,9 +292,18 @@ final class ProcessCalls {
         if ((flags & ~7) != 0) {
             return LinuxErrno.EINVAL;
         }
-        byte[] bytes = new byte[(int) Math.min(Math.max(length, 0), 1 << 20)];
-        DeviceFile.fillRandomly(bytes);
-        memory.put(address, bytes);
-        return bytes.length;
+        long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);
+        byte[] bytes = new byte[(int) Math.min(wanted, RANDOM_CHUNK)];
+        long done = 0;
+        while (done < wanted) {
+            DeviceFile.fillRandomly(bytes);
+            int part = (int) Math.min(wanted - done, bytes.length);
+            int put = memory.putSome(address + done, bytes, 0, part);
+            done += put;
+            if (put < part) {
+                return done == 0 ? LinuxErrno.EFAULT : done;
+            }
+        }
+        return done;
     }
 }

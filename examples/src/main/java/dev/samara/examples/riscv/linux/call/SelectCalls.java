@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
-import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -36,7 +36,7 @@ final class SelectCalls {
     private record SelectedFile(int set, int descriptor, DescriptorCalls.PolledFile file) {}
 
     long select(long count, long[] sets, long timeAddress, long maskAddress) {
-        if (count < 0 || count > DescriptorTable.MOST) {
+        if (count < 0 || count > GuestLimits.DESCRIPTORS) {
             return LinuxErrno.EINVAL;
         }
         List<SelectedFile> selected = new ArrayList<>();

@@ -2,20 +2,25 @@
 package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.PipeEnd;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import java.nio.ByteBuffer;
 
 /** The calls that move bytes between files and memory, and those that change a file by its descriptor. */
 final class TransferCalls {
-    private static final int CHUNK = 256 << 10;
-    private static final int MOST_PARTS = 1024;
+    private static final int CHUNK = GuestLimits.TRANSFER;
+    private static final int MOST_PARTS = GuestLimits.PARTS;
     private static final int PART = 16;
+
+    /** {@code POSIX_FADV_NOREUSE}. */
+    private static final int MOST_ADVICE = 5;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -167,6 +172,18 @@ final class TransferCalls {
 
     long sync(long descriptor) {
         return file(descriptor).sync();
+    }
+
+    /** {@code fadvise64}, of which nothing is done: only what is wrong has an error. */
+    long advise(long descriptor, long length, long advice) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (file instanceof PipeEnd) {
+            return LinuxErrno.ESPIPE;
+        }
+        return length < 0 || advice < 0 || advice > MOST_ADVICE ? LinuxErrno.EINVAL : 0;
     }
 
     /** Makes a file at least as long ({@code fallocate} without flags). */

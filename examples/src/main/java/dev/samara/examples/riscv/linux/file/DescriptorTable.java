@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.lock.FileLocks;
 import java.util.ArrayList;
@@ -14,9 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The descriptors of a process ({@code struct files_struct}), which threads and some children share. Thread-safe. */
 public final class DescriptorTable {
-    /** The most descriptors of a process. */
-    public static final int MOST = 1024;
-
     private record Descriptor(GuestFile file, boolean endsAtExec) {}
 
     private final TreeMap<Integer, Descriptor> all = new TreeMap<>();
@@ -25,7 +23,7 @@ public final class DescriptorTable {
     private final Set<Integer> reserved = new HashSet<>();
 
     private int users = 1;
-    private int most = MOST;
+    private int most = GuestLimits.DESCRIPTORS;
 
     /** Where the processes of this may own locks of files; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
@@ -59,7 +57,7 @@ public final class DescriptorTable {
 
     /** Sets the first number that no descriptor gets; those that there are stay. */
     public synchronized void limit(long number) {
-        most = Long.compareUnsigned(number, MOST) < 0 ? (int) number : MOST;
+        most = (int) (Long.compareUnsigned(number, GuestLimits.DESCRIPTORS) < 0 ? number : GuestLimits.DESCRIPTORS);
     }
 
     /** Returns the first number that no descriptor gets. */

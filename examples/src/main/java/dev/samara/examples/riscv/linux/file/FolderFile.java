@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /** A directory of the host; with another name it is taken for a deleted one. */
 public final class FolderFile extends GuestFolder {
@@ -18,8 +20,17 @@ public final class FolderFile extends GuestFolder {
     /** Where the host has the directory during a call of {@link #entries}. */
     private Path host = Path.of("");
 
-    public FolderFile(String path, int flags, OpenedName name, NamedPipes pipes) {
-        super(path, flags);
+    /**
+     * Opens a directory.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param room the names that all open directories may still keep
+     * @param name the name by which it was opened
+     * @param pipes the named pipes, which have the lock of names
+     */
+    public FolderFile(String path, int flags, Semaphore room, OpenedName name, NamedPipes pipes) {
+        super(path, flags, room);
         this.name = name;
         this.pipes = pipes;
     }
@@ -51,6 +62,10 @@ public final class FolderFile extends GuestFolder {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(host)) {
             for (Path each : all) {
+                if (names.size() > GuestLimits.FOLDER_NAMES) {
+                    // More than are kept: the rest would only fill the heap.
+                    break;
+                }
                 names.add(HostNames.text(each.getFileName()));
             }
         }

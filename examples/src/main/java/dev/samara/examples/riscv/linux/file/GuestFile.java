@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.file;
 
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.lock.FileLocks;
 import dev.samara.examples.riscv.linux.wait.WaitList;
@@ -21,6 +22,9 @@ public abstract class GuestFile {
 
     private final String path;
     private int users = 1;
+
+    /** Where this counts as an open file; null before it has a descriptor. */
+    private @Nullable OpenFiles counted;
 
     /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
@@ -74,8 +78,23 @@ public abstract class GuestFile {
             if (kept != null) {
                 kept.releaseAll(lockKey(), this);
             }
+            OpenFiles count = counted;
+            Backing file = count == null ? null : backing();
+            PageCache pages = file == null ? null : file.pageCache();
             close();
+            if (count != null) {
+                count.remove(pages);
+            }
         }
+    }
+
+    /** Counts this before it gets its first descriptor; returns whether there may be one more: ENFILE otherwise. */
+    public final synchronized boolean countIn(OpenFiles files) {
+        boolean isCounted = counted != null || files.add();
+        if (isCounted) {
+            counted = files;
+        }
+        return isCounted;
     }
 
     /** Has the last close release the locks that this owns. Called before one is taken. */

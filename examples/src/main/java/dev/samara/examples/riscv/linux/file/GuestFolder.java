@@ -8,9 +8,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
-/** An open directory. Its names are read when the first of them is asked for. */
+/** An open directory. Its names are read when the first of them is asked for, and kept until all were returned. */
 public abstract class GuestFolder extends GuestFile {
     private static final int HEADER = 19;
     private static final int LENGTH = 16;
@@ -19,11 +20,15 @@ public abstract class GuestFolder extends GuestFile {
     private static final int DT_REG = 8;
     private static final int DT_LNK = 10;
 
+    /** The names that all open directories may still keep. */
+    private final Semaphore room;
+
     private @Nullable List<String> names;
     private int next;
 
-    GuestFolder(String path, int flags) {
+    GuestFolder(String path, int flags, Semaphore room) {
         super(path, flags);
+        this.room = room;
     }
 
     /** Returns the names in the directory, without those of itself and of its parent. */
@@ -49,9 +54,22 @@ public abstract class GuestFolder extends GuestFile {
         }
         next = (int) Math.min(offset, Integer.MAX_VALUE);
         if (offset == 0) {
-            names = null;
+            forgetNames();
         }
         return offset;
+    }
+
+    private void forgetNames() {
+        List<String> known = names;
+        if (known != null) {
+            room.release(known.size());
+            names = null;
+        }
+    }
+
+    @Override
+    final synchronized void close() {
+        forgetNames();
     }
 
     @Override
@@ -91,6 +109,13 @@ public abstract class GuestFolder extends GuestFile {
     final synchronized long fill(ByteBuffer target) {
         try {
             List<String> all = names();
+            if (all == null) {
+                return LinuxErrno.ENOMEM;
+            }
+            if (next >= all.size()) {
+                forgetNames();
+                return 0;
+            }
             long before = target.position();
             while (next < all.size()) {
                 byte[] bytes = GuestText.bytes(all.get(next));
@@ -107,14 +132,14 @@ public abstract class GuestFolder extends GuestFile {
         }
     }
 
-    private List<String> names() throws IOException {
-        List<String> known = names;
-        if (known == null) {
-            known = new ArrayList<>(List.of(".", ".."));
-            known.addAll(readNames());
-            names = known;
+    /** Returns the names; null if all open directories together would have too many. */
+    private @Nullable List<String> names() throws IOException {
+        if (names == null) {
+            List<String> read = new ArrayList<>(List.of(".", ".."));
+            read.addAll(readNames());
+            names = room.tryAcquire(read.size()) ? read : null;
         }
-        return known;
+        return names;
     }
 
     private void put(ByteBuffer target, FileStatus status, byte[] bytes, int length) {

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.file;
 
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -29,11 +30,13 @@ public final class ListedFolder extends GuestFolder {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
+     * @param room the names that all open directories may still keep
      * @param names returns the names at a time
      * @param kinds returns what has a name
      */
-    public ListedFolder(String path, int flags, Supplier<List<String>> names, Function<String, Listed> kinds) {
-        super(path, flags);
+    public ListedFolder(
+            String path, int flags, Semaphore room, Supplier<List<String>> names, Function<String, Listed> kinds) {
+        super(path, flags, room);
         this.names = names;
         this.kinds = kinds;
     }

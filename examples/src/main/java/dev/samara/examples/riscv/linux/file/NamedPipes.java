@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.io.IOException;
 import java.nio.channels.Channel;
@@ -23,9 +24,6 @@ import org.jspecify.annotations.Nullable;
  * one has just resolved. A thread that has the monitor waits for no other thread of the guest.
  */
 public final class NamedPipes {
-    /** The most named pipes, each of which keeps a file of the host open, and the most names of all of them. */
-    private static final int MOST = 1024;
-
     /** What identifies a file of the host. */
     private record FileNumber(long device, long inode) {
         static FileNumber of(FileStatus status) {
@@ -39,7 +37,7 @@ public final class NamedPipes {
 
     private boolean isFull() {
         int names = all.values().stream().mapToInt(NamedPipe::nameCount).sum();
-        return all.size() >= MOST || names >= MOST;
+        return all.size() >= GuestLimits.NAMED_PIPES || names >= GuestLimits.NAMED_PIPES;
     }
 
     /** Makes a pipe; returns 0 or an error. */

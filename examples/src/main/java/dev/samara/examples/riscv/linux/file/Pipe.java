@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -17,13 +18,10 @@ public final class Pipe {
     /** A result of {@link #join}: the last end is gone, and the pipe with it. */
     static final long HAS_ENDED = -2;
 
-    private static final int CAPACITY = 64 << 10;
+    private static final int CAPACITY = GuestLimits.PIPE_BYTES;
 
     /** Writes of up to so many bytes are not mixed with others. */
     private static final int ATOMIC = 4096;
-
-    /** The most pipes of a guest, whose bytes are in the heap of the emulator. */
-    private static final int MOST = 1024;
 
     /** The number of pipes of the guest, which the last end of this one lowers. */
     private final AtomicInteger pipes;
@@ -60,7 +58,7 @@ public final class Pipe {
 
     /** Makes a pipe that ends are still to join; returns null if there are as many as may be. */
     static @Nullable Pipe named(AtomicInteger pipes) {
-        if (pipes.incrementAndGet() > MOST) {
+        if (pipes.incrementAndGet() > GuestLimits.PIPES) {
             pipes.decrementAndGet();
             return null;
         }

@@ -8,22 +8,34 @@ import java.util.function.Supplier;
 
 /**
  * A file of {@code /proc}. Its content is generated when it is read from the start, and is cached between reads only
- * softly, so that the number of such files that a guest opens does not matter to the heap.
+ * softly, so that the number of such files that a guest opens does not matter to the heap. One thread at a time
+ * generates or copies one.
  */
 public final class TextFile extends GuestFile {
     private static final int CURRENT = 1;
     private static final int END = 2;
 
+    private final Object turns;
     private final Supplier<byte[]> maker;
     private SoftReference<byte[]> last = new SoftReference<>(null);
     private long position;
 
-    public TextFile(String path, int flags, Supplier<byte[]> maker) {
+    /**
+     * Opens a file.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param turns the lock of a thread that has the text of any such file in the heap
+     * @param maker generates the content
+     */
+    public TextFile(String path, int flags, Object turns, Supplier<byte[]> maker) {
         super(path, flags);
+        this.turns = turns;
         this.maker = maker;
     }
 
-    private synchronized byte[] bytes(long offset) {
+    /** The caller has the turn. */
+    private byte[] bytes(long offset) {
         byte[] known = offset == 0 ? null : last.get();
         if (known == null) {
             known = maker.get();
@@ -58,23 +70,31 @@ public final class TextFile extends GuestFile {
 
     @Override
     public long readAt(ByteBuffer target, long offset) {
-        byte[] bytes = bytes(offset);
-        if (offset < 0 || offset >= bytes.length) {
-            return 0;
+        synchronized (turns) {
+            byte[] bytes = bytes(offset);
+            if (offset < 0 || offset >= bytes.length) {
+                return 0;
+            }
+            int length = Math.min(target.remaining(), bytes.length - (int) offset);
+            target.put(bytes, (int) offset, length);
+            return length;
         }
-        int length = Math.min(target.remaining(), bytes.length - (int) offset);
-        target.put(bytes, (int) offset, length);
-        return length;
     }
 
     @Override
     public synchronized long seek(long offset, int from) {
-        long start = from == CURRENT ? position : from == END ? bytes(0).length : 0;
+        long start = from == CURRENT ? position : from == END ? length() : 0;
         if (from < 0 || from > END || start + offset < 0) {
             return LinuxErrno.EINVAL;
         }
         position = start + offset;
         return position;
+    }
+
+    private long length() {
+        synchronized (turns) {
+            return bytes(0).length;
+        }
     }
 
     @Override

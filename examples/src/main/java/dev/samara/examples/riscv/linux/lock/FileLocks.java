@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.lock;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.util.ArrayDeque;
@@ -20,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * and conflict only among themselves. Thread-safe.
  */
 public final class FileLocks {
-    /** The most locks of a guest. */
-    private static final int MOST = 16_384;
-
     /** What identifies a file, also after its last name is gone. */
     public record FileKey(long device, long inode) {}
 
@@ -73,7 +71,7 @@ public final class FileLocks {
                 return LinuxErrno.EAGAIN;
             }
             // A lock that is divided has two parts more.
-            if (count > MOST - 2) {
+            if (count > GuestLimits.FILE_LOCKS - 2) {
                 return LinuxErrno.ENOLCK;
             }
             LockedPlace place = new LockedPlace(file, family);

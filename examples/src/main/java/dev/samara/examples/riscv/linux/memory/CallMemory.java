@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.memory;
 
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,7 +14,7 @@ import java.nio.ByteOrder;
  */
 public final class CallMemory {
     /** The most bytes of a path, with the 0 at its end. */
-    public static final int MOST_PATH = 4096;
+    public static final int MOST_PATH = GuestLimits.PATH;
 
     /** The nanoseconds of a second. */
     public static final long SECOND = 1_000_000_000;

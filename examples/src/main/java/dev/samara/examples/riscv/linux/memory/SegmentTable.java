@@ -4,6 +4,8 @@ package dev.samara.examples.riscv.linux.memory;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.limit.GuestLimits;
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -28,8 +30,12 @@ public final class SegmentTable {
         return -1;
     }
 
-    public synchronized int add(Machine machine, int key, long size) {
+    /** Makes a segment; returns its number, or ENOSPC if there are too many. */
+    public synchronized long add(Machine machine, int key, long size) {
         all.values().removeIf(each -> each.segment.isRemoved());
+        if (all.size() >= GuestLimits.SEGMENTS) {
+            return LinuxErrno.ENOSPC;
+        }
         int id = next++;
         all.put(
                 id,

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Semaphore;
 
 /**
  * Files in memory that have no descriptor left and may be mapped still. The library frees such a file when it is told
@@ -14,6 +15,9 @@ import java.util.Objects;
  */
 public final class UnnamedMemory {
     private static final int FEW = 16;
+
+    /** The files that may still be made: each one that is freed is one more. */
+    private final Semaphore room;
 
     private final List<MappedFile> files = new ArrayList<>();
     private int enough = FEW;
@@ -23,6 +27,15 @@ public final class UnnamedMemory {
 
     /** A file and its pages, which know of its mappings. */
     private record MappedFile(MemoryFile file, PageCache pages) {}
+
+    /**
+     * Makes an empty list.
+     *
+     * @param room gets a permit for each file that is freed
+     */
+    public UnnamedMemory(Semaphore room) {
+        this.room = room;
+    }
 
     /** The last descriptor of a file was closed. No call can map it any more; a fork can copy a mapping. */
     public void add(MemoryFile file) {
@@ -76,5 +89,6 @@ public final class UnnamedMemory {
             enough = 2 * files.size();
         }
         unused.forEach(MemoryFile::close);
+        room.release(unused.size());
     }
 }

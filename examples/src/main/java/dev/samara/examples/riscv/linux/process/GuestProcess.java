@@ -33,7 +33,7 @@ public final class GuestProcess implements SignalProcess {
     private final DescriptorTable files;
     private final WorkingFolder folder;
     private final SignalActions actions;
-    private final PendingSignals pending = new PendingSignals();
+    private final PendingSignals pending;
     private final Object signals = new Object();
     private final GroupStop stop = new GroupStop(this);
     private final AlarmTimer timer;
@@ -83,6 +83,7 @@ public final class GuestProcess implements SignalProcess {
         this.actions = actions;
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
+        pending = new PendingSignals(system.signalRoom());
         timer = new AlarmTimer(system::timers, this::ring);
     }
 
@@ -376,6 +377,9 @@ public final class GuestProcess implements SignalProcess {
             debugger.exits(exitStatus());
         }
         timer.set(0, 0);
+        synchronized (signals) {
+            pending.close();
+        }
         files.closeAll();
         memory.close();
         system.unnamedMemory().freeSome();

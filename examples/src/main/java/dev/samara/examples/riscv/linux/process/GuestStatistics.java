@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.examples.riscv.cpu.HartCounts;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxCall;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.concurrent.atomic.LongAccumulator;
 
 /** What the guest has done, for {@code --stats}. Thread-safe. */
 public final class GuestStatistics {
-    private static final int CALLS = 512;
+    private static final int CALLS = GuestLimits.CALL_NUMBERS;
     private static final int FAULTS = 16;
     private static final int MOST_LINES = 8;
 
@@ -41,8 +42,9 @@ public final class GuestStatistics {
         return sum;
     }
 
+    /** Counts a call that is not known; numbers that Linux has not are counted together, as there are 2^32 of them. */
     public synchronized void unknownCall(int number) {
-        unknown.merge(number, 1L, Long::sum);
+        unknown.merge(number >= 0 && number < CALLS ? number : CALLS, 1L, Long::sum);
     }
 
     void fault(int kind) {
@@ -91,7 +93,8 @@ public final class GuestStatistics {
         lines.add("faults that became signals: " + (kinds.length() == 0 ? "none" : kinds) + "; handlers begun: "
                 + signals);
         unknown.forEach((number, count) ->
-                lines.add(LinuxCall.nameOf(number) + " is not known here: ENOSYS, " + count + " times"));
+                lines.add((number == CALLS ? "a number that Linux does not have" : LinuxCall.nameOf(number))
+                        + " is not known here: ENOSYS, " + count + " times"));
         if (harts.flagReads > 0 || harts.roundingChanges > 0) {
             lines.add(String.format(
                     Locale.ROOT,

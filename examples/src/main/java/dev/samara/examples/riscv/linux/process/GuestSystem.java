@@ -2,15 +2,20 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.Machine;
+import dev.samara.examples.riscv.cpu.BlockCache;
 import dev.samara.examples.riscv.cpu.CodeTranslator;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.file.OpenFiles;
 import dev.samara.examples.riscv.linux.lock.FileLocks;
+import dev.samara.examples.riscv.linux.memory.MappingTotal;
 import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.wait.FutexTable;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -23,9 +28,6 @@ public final class GuestSystem {
     static final int USER = 1000;
 
     private static final long START = System.nanoTime() - 1_000_000_000_000L;
-
-    /** The most processes and threads at a time. */
-    private static final int MOST_PROCESSES = 512;
 
     private final Machine machine;
     private final long memoryBytes;
@@ -40,10 +42,27 @@ public final class GuestSystem {
     private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
     private final FileLocks locks = new FileLocks();
-    private final UnnamedMemory unnamed = new UnnamedMemory();
     private final GuestStatistics counts = new GuestStatistics();
     private final AtomicLong inodes = new AtomicLong(1);
     private final AtomicInteger pipes = new AtomicInteger();
+    private final OpenFiles openFiles = new OpenFiles(GuestLimits.OPEN_FILES);
+    private final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
+    private final Semaphore memoryFiles = new Semaphore(GuestLimits.MEMORY_FILES);
+    private final UnnamedMemory unnamed = new UnnamedMemory(memoryFiles);
+    private final Semaphore folderNames = new Semaphore(GuestLimits.FOLDER_NAMES);
+    private final Semaphore signalRoom = new Semaphore(GuestLimits.QUEUED_SIGNALS);
+    private final Semaphore blockRoom = new Semaphore(BlockCache.shared(GuestLimits.SHARED_BLOCKS));
+
+    /** Held by the one thread that has the arguments of a new program in the heap. */
+    private final Object programStart = new Object();
+
+    /** Held by the one thread that has a text of {@code /proc} in the heap. */
+    private final Object texts = new Object();
+
+    /** The places of processes and threads that are being made; guarded by {@link #taskLock}. */
+    private int newTasks;
+
+    private final Object taskLock = new Object();
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
     private Consumer<Thread> starter = Thread::start;
@@ -157,6 +176,45 @@ public final class GuestSystem {
         return pipes;
     }
 
+    public OpenFiles openFiles() {
+        return openFiles;
+    }
+
+    /** Returns the mappings of all processes. */
+    public MappingTotal mappings() {
+        return mappings;
+    }
+
+    /** Returns the files in memory that may still be made. */
+    public Semaphore memoryFiles() {
+        return memoryFiles;
+    }
+
+    /** Returns the names that open directories may still keep. */
+    public Semaphore folderNames() {
+        return folderNames;
+    }
+
+    /** Returns the real-time signals that may still be queued. */
+    Semaphore signalRoom() {
+        return signalRoom;
+    }
+
+    /** Returns what all harts together may still decode. */
+    Semaphore blockRoom() {
+        return blockRoom;
+    }
+
+    /** Returns the lock of a thread that has the arguments of a new program in the heap. Before that of names. */
+    public Object programStart() {
+        return programStart;
+    }
+
+    /** Returns the lock of a thread that has a text of {@code /proc} in the heap. */
+    Object texts() {
+        return texts;
+    }
+
     public long newInode() {
         return inodes.incrementAndGet();
     }
@@ -187,13 +245,28 @@ public final class GuestSystem {
         return isEnding;
     }
 
-    /** Whether there are as many processes as may be. */
-    public boolean isFull() {
-        int threads = 0;
-        for (GuestProcess each : tree.all()) {
-            threads += 1 + each.threads();
+    /**
+     * Reserves places until {@link #endReserve}: one for a thread, two for a process with a thread.
+     *
+     * @return whether there are as many
+     */
+    public boolean reserveTasks(int places) {
+        synchronized (taskLock) {
+            int tasks = newTasks + places;
+            for (GuestProcess each : tree.all()) {
+                tasks += 1 + each.threads();
+            }
+            boolean hasRoom = tasks <= GuestLimits.TASKS;
+            newTasks += hasRoom ? places : 0;
+            return hasRoom;
         }
-        return threads > 2 * MOST_PROCESSES;
+    }
+
+    /** The new tasks are in the tree, or were not made. */
+    public void endReserve(int places) {
+        synchronized (taskLock) {
+            newTasks -= places;
+        }
     }
 
     /** A process ends, and its memory is still there. */

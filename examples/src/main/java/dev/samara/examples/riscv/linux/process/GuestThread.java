@@ -48,7 +48,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private final InterruptedCall interruptedCall;
     private final RobustList robustList = new RobustList();
     private final AlternateStack alternateStack = new AlternateStack();
-    private final PendingSignals pending = new PendingSignals();
+    private final PendingSignals pending;
 
     /** The debugger of the process; null without one. */
     private final @Nullable Debugger debugger;
@@ -86,13 +86,18 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
         debugger = process.debugger();
+        pending = new PendingSignals(process.system().signalRoom());
         cpu = process.system().machine().claimCpu();
         boolean isComplete = false;
         try {
             cpu.switchTo(process.memory().space());
             hart = new Hart(cpu);
             CodeTranslator translator = process.system().translator();
-            blocks = new BlockCache(hart, cpu, translator == null ? 0 : translator.runsBefore());
+            blocks = new BlockCache(
+                    hart,
+                    cpu,
+                    translator == null ? 0 : translator.runsBefore(),
+                    process.system().blockRoom());
             interpreter = new RiscvInterpreter(hart, blocks, translator);
             memory = new CallMemory(cpu.memory());
             interruptedCall = new InterruptedCall(hart);
@@ -325,6 +330,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             // The guest has unmapped its words: nobody waits for them.
         } finally {
             process.system().counts().add(hart.counts());
+            blocks.clear();
+            synchronized (process.signals()) {
+                pending.close();
+            }
             cpu.close();
             if (debugger != null) {
                 debugger.ends(this);

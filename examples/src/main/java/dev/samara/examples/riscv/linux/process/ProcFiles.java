@@ -53,7 +53,8 @@ public final class ProcFiles {
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
         GuestProcess process = thread.process();
         if (path.equals(ROOT)) {
-            return new ListedFolder(path, flags, () -> entries(process.system()), ProcFiles::kind);
+            return new ListedFolder(
+                    path, flags, process.system().folderNames(), () -> entries(process.system()), ProcFiles::kind);
         }
         ProcPath found = ProcPath.of(process, path);
         if (found == null) {
@@ -61,20 +62,28 @@ public final class ProcFiles {
         }
         String file = found.file;
         if (file.isEmpty()) {
-            return new ListedFolder(path, flags, () -> FILES_AND_LINKS, ProcFiles::kindOfFile);
+            return new ListedFolder(
+                    path, flags, process.system().folderNames(), () -> FILES_AND_LINKS, ProcFiles::kindOfFile);
         }
         if (file.equals("fd")) {
-            return new ListedFolder(path, flags, () -> numbers(found.process), name -> ListedFolder.Listed.LINK);
+            return new ListedFolder(
+                    path,
+                    flags,
+                    process.system().folderNames(),
+                    () -> numbers(found.process),
+                    name -> ListedFolder.Listed.LINK);
         }
         ProcessTexts texts = new ProcessTexts(found.process);
-        return ProcessTexts.FILES.contains(file) ? new TextFile(path, flags, () -> texts.bytes(file)) : null;
+        return ProcessTexts.FILES.contains(file)
+                ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file))
+                : null;
     }
 
     private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
         SystemTexts texts = new SystemTexts(system);
         return SystemTexts.FILES.contains(file)
-                ? new TextFile(path, flags, () -> texts.bytes(file))
+                ? new TextFile(path, flags, system.texts(), () -> texts.bytes(file))
                 : DeviceFile.open(path, flags);
     }
 

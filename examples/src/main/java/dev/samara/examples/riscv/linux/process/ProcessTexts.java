@@ -2,9 +2,11 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.Residency;
+import dev.samara.examples.riscv.elf.ArgumentPlace;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
@@ -32,14 +34,41 @@ final class ProcessTexts {
         return switch (file) {
             case "maps" -> process.isExiting() ? new byte[0] : lines(maps(), '\n');
             case "auxv" -> process.memory().auxiliary();
-            case "cmdline" -> lines(process.program().arguments(), '\0');
-            case "environ" -> lines(process.program().environment(), '\0');
+            case "cmdline" -> process.isExiting() ? new byte[0] : arguments();
+            case "environ" -> process.isExiting() ? new byte[0] : environment();
             case "comm" -> GuestText.bytes(process.program().command() + "\n");
             case "stat" -> GuestText.bytes(stat() + "\n");
             case "statm" -> GuestText.bytes(memoryInPages() + "\n");
             case "status" -> lines(status(), '\n');
             default -> throw new IllegalArgumentException(file + " is no file of a process");
         };
+    }
+
+    /** Returns the arguments as the memory has them, which the process may have changed ({@code get_mm_cmdline}). */
+    private byte[] arguments() {
+        ArgumentPlace place = process.memory().arguments();
+        byte[] found = bytesOf(place.argumentsStart(), place.argumentsEnd());
+        if (found.length == 0 || found[found.length - 1] == 0) {
+            return found;
+        }
+        // A title that has overwritten the end may go on in the environment, up to a page.
+        byte[] longer = bytesOf(place.argumentsStart(), place.argumentsStart() + PAGE);
+        int end = 0;
+        while (end < longer.length && longer[end] != 0) {
+            end++;
+        }
+        return Arrays.copyOf(longer, Math.min(end + 1, longer.length));
+    }
+
+    private byte[] environment() {
+        ArgumentPlace place = process.memory().arguments();
+        return bytesOf(place.environmentStart(), place.environmentEnd());
+    }
+
+    private byte[] bytesOf(long start, long end) {
+        byte[] bytes = new byte[(int) (end - start)];
+        long read = process.memory().space().read(start, bytes, 0, bytes.length);
+        return Arrays.copyOf(bytes, (int) Math.max(read, 0));
     }
 
     private char state() {

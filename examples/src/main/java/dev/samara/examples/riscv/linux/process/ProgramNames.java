@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.process;
 
-import java.util.List;
-
 /**
- * What a process is called.
+ * What a process is called. Its arguments are in its memory.
  *
  * @param path the path of its file in the guest's file system
- * @param arguments its arguments
- * @param environment its environment
  */
-public record ProgramNames(String path, List<String> arguments, List<String> environment) {
+public record ProgramNames(String path) {
     /** The most bytes of the name of a command, with the 0 at its end ({@code TASK_COMM_LEN}). */
     public static final int BYTES = 16;
 

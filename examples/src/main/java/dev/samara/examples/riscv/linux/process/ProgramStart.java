@@ -58,7 +58,7 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
     }
 
     public ProgramNames names() {
-        return new ProgramNames(guest, arguments, environment);
+        return new ProgramNames(guest);
     }
 
     /** Returns the program that a script names in its first line, with the script as its argument; or this. */

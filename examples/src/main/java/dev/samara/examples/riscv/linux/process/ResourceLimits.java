@@ -2,7 +2,7 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.core.mman.Resource;
-import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.limit.GuestLimits;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -37,8 +37,8 @@ public final class ResourceLimits {
         soft[STACK] = STACK_BYTES;
         soft[LOCKED] = STACK_BYTES;
         hard[LOCKED] = STACK_BYTES;
-        soft[FILES] = DescriptorTable.MOST;
-        hard[FILES] = DescriptorTable.MOST;
+        soft[FILES] = GuestLimits.DESCRIPTORS;
+        hard[FILES] = GuestLimits.DESCRIPTORS;
     }
 
     ResourceLimits(ResourceLimits parent) {

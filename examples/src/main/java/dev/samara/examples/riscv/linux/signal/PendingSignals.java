@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,34 +19,46 @@ public final class PendingSignals {
             | SignalInfo.bit(SignalInfo.BUS)
             | SignalInfo.bit(SignalInfo.SEGV);
 
-    /** The most signals of one number that queue, so that a guest cannot fill the heap. */
-    private static final int MOST_QUEUED = 1024;
-
     private final @Nullable SignalInfo[] infos = new SignalInfo[SignalInfo.FIRST_REAL_TIME];
     private final Map<Integer, Queue<SignalInfo>> queues = new HashMap<>();
 
     /** Read without the lock, to see quickly that there is none. */
     private volatile long set;
 
-    public PendingSignals() {}
+    /** What all processes and threads may still queue. */
+    private final Semaphore room;
+
+    private boolean isClosed;
+
+    /**
+     * Makes a set without signals.
+     *
+     * @param room the number of real-time signals that all processes and threads may still queue
+     */
+    public PendingSignals(Semaphore room) {
+        this.room = room;
+    }
 
     public long set() {
         return set;
     }
 
     /**
-     * Adds a signal. Returns false if too many of its number wait: EAGAIN for the sender, but for {@code kill}, whose
-     * signal is lost then ({@code __send_signal_locked}).
+     * Adds a signal. Returns false if too many are queued: EAGAIN for the sender. A signal of {@code kill} is pending
+     * even then, without its sender ({@code __send_signal_locked}).
      */
     boolean add(SignalInfo info) {
         int signal = info.signal();
         long bit = SignalInfo.bit(signal);
+        if (isClosed) {
+            return true;
+        }
         if (signal >= SignalInfo.FIRST_REAL_TIME) {
-            Queue<SignalInfo> queue = queues.computeIfAbsent(signal, number -> new ArrayDeque<>());
-            if (queue.size() >= MOST_QUEUED) {
-                return info.code() == SignalInfo.SI_USER;
+            if (room.tryAcquire()) {
+                queues.computeIfAbsent(signal, number -> new ArrayDeque<>()).add(info);
+            } else if (info.code() != SignalInfo.SI_USER) {
+                return false;
             }
-            queue.add(info);
         } else if ((set & bit) == 0) {
             infos[signal] = info;
         }
@@ -69,11 +82,27 @@ public final class PendingSignals {
         if (queue == null || queue.isEmpty()) {
             set &= ~SignalInfo.bit(signal);
         }
+        if (taken == null) {
+            return SignalInfo.sent(signal, SignalInfo.SI_USER, 0);
+        }
+        room.release();
         return taken;
     }
 
     public void discard(long signals) {
         set &= ~signals;
-        queues.keySet().removeIf(signal -> (SignalInfo.bit(signal) & signals) != 0);
+        queues.entrySet().removeIf(each -> {
+            boolean isDiscarded = (SignalInfo.bit(each.getKey()) & signals) != 0;
+            if (isDiscarded) {
+                room.release(each.getValue().size());
+            }
+            return isDiscarded;
+        });
+    }
+
+    /** Discards all signals, also those that are still sent: the process or the thread ends. */
+    public void close() {
+        isClosed = true;
+        discard(-1);
     }
 }

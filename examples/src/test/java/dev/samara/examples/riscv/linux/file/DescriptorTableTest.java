@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux.file;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -14,7 +15,7 @@ final class DescriptorTableTest {
     private final DescriptorTable table = new DescriptorTable();
 
     private static GuestFile file() {
-        return new TextFile("text", 0, () -> new byte[0]);
+        return new TextFile("text", 0, new Object(), () -> new byte[0]);
     }
 
     @Test
@@ -39,10 +40,10 @@ final class DescriptorTableTest {
     void failed() {
         assertEquals(0, table.reserve());
         table.endReserve(0);
-        for (int i = 0; i < DescriptorTable.MOST - 1; i++) {
+        for (int i = 0; i < GuestLimits.DESCRIPTORS - 1; i++) {
             assertEquals(i, table.add(file(), false, 0));
         }
-        assertEquals(DescriptorTable.MOST - 1, table.reserve());
+        assertEquals(GuestLimits.DESCRIPTORS - 1, table.reserve());
         assertEquals(LinuxErrno.EMFILE, table.reserve());
         assertEquals(LinuxErrno.EMFILE, table.add(file(), false, 0));
     }

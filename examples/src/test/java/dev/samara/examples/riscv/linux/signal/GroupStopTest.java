@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -23,7 +24,7 @@ final class GroupStopTest {
     private final class StoppedProcess implements SignalProcess {
         private final Object lock = new Object();
         private final SignalActions actions = new SignalActions();
-        private final PendingSignals pending = new PendingSignals();
+        private final PendingSignals pending = new PendingSignals(new Semaphore(1));
         private final GroupStop stop = new GroupStop(this);
 
         @Override
