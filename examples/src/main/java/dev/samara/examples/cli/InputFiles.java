@@ -20,11 +20,14 @@ final class InputFiles {
      * @param paths the arguments
      * @param suffix the end of the names of wanted files in folders
      * @return each file once, those of a folder sorted
-     * @throws InputException if a folder cannot be read or holds no such file
+     * @throws InputException if there is no file or folder of a path, or a folder cannot be read or holds no such file
      */
     static List<Path> expand(List<Path> paths, String suffix) throws InputException {
         List<Path> files = new ArrayList<>();
         for (Path path : paths) {
+            if (Files.notExists(path)) {
+                throw new InputException(path, "there is no such file", null);
+            }
             if (!Files.isDirectory(path)) {
                 files.add(path);
                 continue;

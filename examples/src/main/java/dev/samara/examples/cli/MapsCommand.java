@@ -23,7 +23,13 @@ import picocli.CommandLine.Spec;
 /** {@code samara maps}. */
 @Command(
         name = "maps",
-        description = "Replays a trace and prints its mappings in the format of /proc/PID/maps, or draws them.",
+        description = "Replays a trace and prints its mappings in the format of /proc/PID/maps, or draws them. Takes"
+                + " the /proc/PID/maps of a process, too.",
+        footerHeading = "Examples:%n",
+        footer = {
+            "  samara maps examples/src/test/resources/traces/git/003-rm.trace.gz",
+            "  samara maps /proc/self/maps --svg maps.svg"
+        },
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class MapsCommand implements Callable<Integer> {
@@ -39,7 +45,7 @@ final class MapsCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
-    @Parameters(paramLabel = "TRACE", description = "A .trace.gz file.")
+    @Parameters(paramLabel = "TRACE", description = "A .trace.gz file, or a text as /proc/PID/maps.")
     private Path file;
 
     @Spec
@@ -55,12 +61,14 @@ final class MapsCommand implements Callable<Integer> {
         if (picture != null && output.isJson()) {
             throw new ParameterException(spec.commandLine(), "--svg and --json exclude each other");
         }
-        TraceFiles traces = TraceFiles.of(List.of(file));
-        List<String> maps =
-                ReplaySession.layoutAt(file, traces.family(file), at).maps();
+        boolean isText = MapsText.isText(file);
+        if (isText && at != Long.MAX_VALUE) {
+            throw new ParameterException(spec.commandLine(), "--at needs a trace");
+        }
+        List<String> maps = isText ? MapsText.read(file) : replayed();
         PrintWriter out = spec.commandLine().getOut();
         if (picture != null) {
-            LayoutPicture drawn = LayoutPicture.of(title(), maps);
+            LayoutPicture drawn = LayoutPicture.of(isText ? file.toString() : title(), maps);
             PictureFile.write(picture, file, drawn.svg());
             out.println(picture + ": " + drawn.summary());
         } else if (output.isJson()) {
@@ -75,6 +83,11 @@ final class MapsCommand implements Callable<Integer> {
         }
         out.flush();
         return CheckRun.EQUAL;
+    }
+
+    private List<String> replayed() throws InputException {
+        TraceFiles traces = TraceFiles.of(List.of(file));
+        return ReplaySession.layoutAt(file, traces.family(file), at).maps();
     }
 
     private String title() {

@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "oracle",
         description = "Executes recorded random operations and compares each result and each list of VMAs.",
+        footerHeading = "Example:%n",
+        footer = "  samara oracle --cpus 4 examples/src/test/resources/oracle",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class OracleCommand implements Callable<Integer> {

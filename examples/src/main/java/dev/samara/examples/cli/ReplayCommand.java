@@ -24,6 +24,11 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "replay",
         description = "Executes traces of real programs and compares each result, each errno and each snapshot.",
+        footerHeading = "Examples:%n",
+        footer = {
+            "  samara replay examples/src/test/resources/traces/python",
+            "  samara replay --touch --cpus 2 examples/src/test/resources/traces/python"
+        },
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class ReplayCommand implements Callable<Integer> {

@@ -15,6 +15,11 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "run",
         description = "Runs a Linux program for RV64GC, whose whole memory is an address space of this library.",
+        footerHeading = "Examples:%n",
+        footer = {
+            "  samara run --stats examples/src/test/resources/riscv/threads",
+            "  samara run --sysroot ROOT ROOT/bin/ls /"
+        },
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class RunCommand implements Callable<Integer> {

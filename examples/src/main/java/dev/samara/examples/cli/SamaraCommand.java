@@ -14,6 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The root command and the entry point of the program. */
 @Command(
@@ -71,7 +72,7 @@ public final class SamaraCommand implements Runnable {
                                 + String.join(", ", tool.getSubcommands().keySet()));
                 return CheckRun.UNREADABLE;
             }
-            return usual.handleParseException(failure, arguments);
+            return arguments.length == 0 ? usual.handleParseException(failure, arguments) : complain(failure);
         });
         return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof InputException) {
@@ -80,6 +81,15 @@ public final class SamaraCommand implements Runnable {
             }
             throw failure;
         });
+    }
+
+    /** Prints what is wrong, and not the usage, below which it would not be found. */
+    private static int complain(ParameterException failure) {
+        CommandLine command = failure.getCommandLine();
+        command.getErr().println(failure.getMessage());
+        UnmatchedArgumentException.printSuggestions(failure, command.getErr());
+        command.getErr().println(command.getCommandSpec().qualifiedName() + " --help shows the options");
+        return CheckRun.UNREADABLE;
     }
 
     /** Returns the first argument, or the first one of {@code help}, if it is the name of no command. */

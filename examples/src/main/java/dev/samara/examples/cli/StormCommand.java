@@ -14,6 +14,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "storm",
         description = "Runs CPUs against concurrent map changes and checks every access.",
+        footerHeading = "Example:%n",
+        footer = "  samara storm --check --seconds 60 --cpus 4 --seed 1",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class StormCommand implements Callable<Integer> {

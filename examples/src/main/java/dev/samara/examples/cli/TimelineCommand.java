@@ -16,6 +16,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "timeline",
         description = "Draws the events of this library in a recording of the flight recorder.",
+        footerHeading = "Example:%n",
+        footer = "  samara timeline run.jfr --svg timeline.svg",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TimelineCommand implements Callable<Integer> {

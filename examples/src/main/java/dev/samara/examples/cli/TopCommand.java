@@ -14,6 +14,7 @@ import dev.samara.examples.top.LiveView;
 import dev.samara.examples.top.PlainRows;
 import dev.samara.examples.top.SampleSource;
 import dev.samara.examples.top.ScreenSize;
+import dev.samara.examples.top.TopLegend;
 import dev.samara.examples.top.ViewOutput;
 import dev.samara.examples.top.WorkFigure;
 import java.io.PrintWriter;
@@ -47,7 +48,11 @@ import picocli.CommandLine.Spec;
             "USED/OF: bytes of frames in use, and the memory; USED/MAP: bytes of a space in memory, and mapped. MINOR,"
                     + " MAJOR: faults. MISSES, FLUSH: of TLBs. SHOOT, CPUS: shootdowns that had to wait, and for how"
                     + " many CPUs. GRACE: grace periods. COMMIT: committed bytes. Where the output is no terminal,"
-                    + " there is a line for each machine and interval."
+                    + " there is a line for each machine and interval.",
+            "",
+            "Examples:",
+            "  samara top --repeat 5 examples/src/test/resources/traces",
+            "  samara top storm --seconds 60 --cpus 4 --seed 1"
         },
         subcommands = {TopStormCommand.class, TopRunCommand.class},
         mixinStandardHelpOptions = true,
@@ -130,7 +135,10 @@ final class TopCommand implements Callable<Integer> {
             view.close();
         }
         if (picture != null) {
-            PictureFile.write(picture, path, ScreenPicture.of(frame.lines()).svg());
+            PictureFile.write(
+                    picture,
+                    path,
+                    ScreenPicture.of(TopLegend.below(frame.lines())).svg());
         }
         return result;
     }

@@ -39,6 +39,8 @@ import picocli.CommandLine.Spec;
             "The view is on standard error. On a terminal, the last lines that the guest writes are below the view, and"
                     + " the last 64 KiB are printed after it; a standard output that is no terminal is the guest's."
         },
+        footerHeading = "Example:%n",
+        footer = "  samara top run examples/src/test/resources/riscv/threads",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TopRunCommand implements Callable<Integer> {

@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "storm",
         description = "Shows a storm, with the options of the command storm.",
+        footerHeading = "Example:%n",
+        footer = "  samara top storm --seconds 60 --cpus 4 --seed 1",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TopStormCommand implements Callable<Integer> {

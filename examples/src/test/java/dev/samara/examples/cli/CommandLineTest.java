@@ -2,6 +2,7 @@
 package dev.samara.examples.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
@@ -20,6 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CommandLineTest {
+    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
+
     @TempDir
     private Path folder;
 
@@ -53,12 +56,17 @@ final class CommandLineTest {
                 "top storm --interval 1",
                 "top run"
             })
-    @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
+    @DisplayName("a wrong command line ends with 2 and one line that tells why, and one that names the help")
     void wrongCommandLine(String line) {
         ToolRun run = ToolRun.of((Object[]) (line.isEmpty() ? new String[0] : line.split(" ", -1)));
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
-        assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
+        if (line.isEmpty()) {
+            assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
+        } else {
+            assertEquals(2, run.err().size(), run.err()::toString);
+            assertTrue(run.err().get(1).matches("samara( [a-z]+)* --help shows the options"), run.err()::toString);
+        }
     }
 
     @ParameterizedTest
@@ -128,6 +136,26 @@ final class CommandLineTest {
         ToolRun run = ToolRun.of((Object[]) (command + " " + missing).split(" ", -1));
         assertEquals(2, run.status());
         assertEquals(List.of(missing + ": there is no such file"), run.err());
+        assertEquals(List.of(), run.out(), "nothing was checked");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"replay", "oracle", "maps", "timeline", "storm", "run", "top", "top storm", "top run"})
+    @DisplayName("the help of each command has an example that the command takes, with files that exist")
+    void examples(String command) {
+        List<String> help =
+                ToolRun.of((Object[]) (command + " --help").split(" ", -1)).out();
+        List<String> examples = help.stream()
+                .filter(line -> line.startsWith("  samara " + command + " "))
+                .toList();
+        assertFalse(examples.isEmpty(), help::toString);
+        for (String example : examples) {
+            String[] words = example.trim().split(" ", -1);
+            SamaraCommand.commandLine().parseArgs(Arrays.copyOfRange(words, 1, words.length));
+            for (String word : words) {
+                assertTrue(!word.startsWith("examples/") || Files.exists(ROOT.resolve(word)), word);
+            }
+        }
     }
 
     @ParameterizedTest

@@ -18,6 +18,8 @@ import java.util.List;
 import jdk.jfr.Recording;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands that write pictures. */
@@ -41,6 +43,39 @@ final class PicturesTest {
             String[] fields = line.split(" +", 6);
             assertTrue(fields.length < 6 || drawn.contains(fields[5]), line);
         }
+    }
+
+    @Test
+    @DisplayName("maps draws and prints the mappings of a process of Linux, or names the line that is none")
+    void mapsOfProcess() throws IOException {
+        List<String> lines = List.of(
+                "00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/dbus-daemon",
+                "00651000-00652000 r--p 00051000 08:02 173521      /usr/bin/dbus-daemon",
+                "00e24000-011f7000 rw-p 00000000 00:00 0           [heap]",
+                "7f2c9d000000-7f2c9d021000 rw-p 00000000 00:00 0 ",
+                "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]");
+        Path text = Files.write(folder.resolve("maps"), lines);
+        Path picture = folder.resolve("maps.svg");
+        ToolRun run = ToolRun.of("maps", text, "--svg", picture);
+        assertEquals(0, run.status(), run.err()::toString);
+        assertTrue(run.lastLine().startsWith(picture + ": 5 mappings in "), run::lastLine);
+        assertTrue(Files.readString(picture).contains("[vsyscall]"));
+        assertEquals(lines, ToolRun.of("maps", text).out());
+        assertEquals(2, ToolRun.of("maps", text, "--at", 5).status());
+        Path wrong = Files.writeString(folder.resolve("wrong"), lines.get(0) + "\nnothing\n");
+        ToolRun none = ToolRun.of("maps", wrong);
+        assertEquals(2, none.status());
+        assertEquals(List.of(wrong + ":2: is neither of a trace nor a line as /proc/PID/maps has them"), none.err());
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    @DisplayName("maps draws this process")
+    void mapsOfThis() throws IOException {
+        Path picture = folder.resolve("self.svg");
+        ToolRun run = ToolRun.of("maps", "/proc/self/maps", "--svg", picture);
+        assertEquals(0, run.status(), run.err()::toString);
+        assertTrue(Files.readString(picture).contains("libjvm.so"));
     }
 
     @Test

@@ -78,6 +78,7 @@ final class TopCommandTest {
         ToolRun none = ToolRun.of("top", missing);
         assertEquals(2, none.status());
         assertEquals(List.of(missing + ": there is no such file"), none.err());
+        assertEquals(List.of(), none.out(), "no view was shown");
     }
 
     @Test

@@ -90,7 +90,7 @@ final class TopPictureTest {
         List<String> lines = Files.readAllLines(SAMPLES);
         TopSample first = new TopSample(0, List.of(), List.of(), null);
         TopTable table = new TopTable("storm of 8 s, 4 CPUs, --seed 1", 100, 40);
-        String drawn = ScreenPicture.of(table.lines(first, sample(lines.get(0)), sample(lines.get(1))))
+        String drawn = ScreenPicture.of(TopLegend.below(table.lines(first, sample(lines.get(0)), sample(lines.get(1)))))
                 .svg();
         if (WRITES) {
             Files.writeString(PICTURE, drawn);
