@@ -953,7 +953,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), also one that another space has locked. A
-     * segment that is not locked stays as it is. Never waits.
+     * segment that is not locked stays as it is. Takes a lock for a moment, and waits for nothing else.
      *
      * <p>Errors: EINVAL no segment, or it is removed.
      *

@@ -566,8 +566,9 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Acknowledges changes of other threads: drops the affected translations and calls the flush listeners. Costs
-     * one read if there is no change.
+     * Acknowledges changes of other threads: drops the affected translations and calls the flush listeners. If there is
+     * no change, it checks the owner and the state of the CPU, and reads one word; {@link
+     * dev.samara.core.guest.FlatMemory#poll} reads only the word.
      *
      * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */

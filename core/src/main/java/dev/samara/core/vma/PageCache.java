@@ -12,10 +12,10 @@ import java.nio.ByteBuffer;
  * mapping before its frame is reused. A file has a size: an access beyond its last page is a {@code SIGBUS}, and the
  * bytes after its end in that page are zeros until they are written through a mapping.
  *
- * <p>Thread-safe. {@link #frameAt} and {@link #pread} take no lock. The methods that change pages take locks of their
- * own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method that removes pages throws
- * {@link IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has page table
- * contexts for (65536).
+ * <p>Thread-safe. {@link #frameAt} takes no lock, and {@link #pread} waits for no operation and no I/O. The methods that
+ * change pages take locks of their own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method
+ * that reads, writes, allocates or removes pages throws {@link IllegalStateException}, and changes nothing, while as
+ * many calls work on pages as the machine has page table contexts for (65536).
  */
 public abstract sealed class PageCache implements AutoCloseable permits FilePages {
     /** Only for the library. */
@@ -116,8 +116,9 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * buffer advances by the number of read bytes.
      *
      * <p>The read sees all earlier stores through mappings, and earlier writes. Each page is read at some instant of
-     * the call. Takes no lock and never waits. {@link dev.samara.core.backing.CachedBacking#pread} also reads the pages
-     * that are not in memory.
+     * the call. Waits for no operation and no I/O. It takes a lock only to make a page table context, where more threads
+     * work on pages than ever before. {@link dev.samara.core.backing.CachedBacking#pread} also reads the pages that are
+     * not in memory.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

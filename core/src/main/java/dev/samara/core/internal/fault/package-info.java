@@ -5,7 +5,7 @@
  * <p>{@link dev.samara.core.internal.fault.Resolve} is the front half: it finds the VMA, {@linkplain
  * dev.samara.core.internal.fault.ExpandStack grows} a stack, and checks the rights. {@link
  * dev.samara.core.internal.fault.Faulter} is the back half: it decides on one read of the entry, and maps the page. The
- * common fault takes no lock of the space and counts nothing: it runs in a reader section, and checks its VMA under
+ * common fault takes no lock of the space and no reference: it runs in a reader section, and checks its VMA under
  * the lock of one leaf ({@link dev.samara.core.internal.fault.StandingVma}).
  *
  * <ul>
