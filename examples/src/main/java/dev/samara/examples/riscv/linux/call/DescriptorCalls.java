@@ -137,9 +137,7 @@ final class DescriptorCalls {
                 return locks.control(file, (int) command, argument);
             }
             case F_ADD_SEALS -> {
-                return file instanceof MemoryDescriptor sealed
-                        ? sealed.file().addSeals((int) argument)
-                        : LinuxErrno.EINVAL;
+                return addSeals(file, argument);
             }
             case F_GET_SEALS -> {
                 return file instanceof MemoryDescriptor sealed ? sealed.file().seals() : LinuxErrno.EINVAL;
@@ -148,6 +146,14 @@ final class DescriptorCalls {
                 return LinuxErrno.EINVAL;
             }
         }
+    }
+
+    /** Adds seals, for which the file is open for writing ({@code memfd_fcntl}). */
+    private static long addSeals(GuestFile file, long seals) {
+        if (!file.mayWrite()) {
+            return LinuxErrno.EPERM;
+        }
+        return file instanceof MemoryDescriptor sealed ? sealed.file().addSeals((int) seals) : LinuxErrno.EINVAL;
     }
 
     long device(long descriptor, long request, long address) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.core.AddressSpace;
+import dev.samara.core.mman.MdweFlags;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.limit.GuestLimits;
@@ -120,7 +122,16 @@ final class ExecCalls {
         ProgramStart actual = start.withInterpreter(system.root());
         LoadedProgram program = actual.load(
                 system.machine(), system.root(), thread.process().limits().ofSpace());
+        inheritDenial(program.space());
         return new LoadedStart(program, actual.names());
+    }
+
+    /** Has a new space refuse writable and executable memory as this one does, unless that is not inherited. */
+    private void inheritDenial(AddressSpace space) {
+        int bits = thread.process().memory().space().mdwe();
+        if ((bits & MdweFlags.NO_INHERIT) == 0) {
+            space.setMdwe(bits);
+        }
     }
 
     private long become(LoadedStart loaded) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.MmException;
 import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
@@ -34,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 final class FileCalls {
     private static final int MEMFD_CLOEXEC = 1;
     private static final int MEMFD_ALLOW_SEALING = 2;
-    private static final int MEMFD_NOEXEC = 8;
+    private static final int MEMFD_NOEXEC_SEAL = 8;
     private static final int MEMFD_EXEC = 16;
     private static final int MOST_NAME = 250;
 
@@ -282,10 +284,14 @@ final class FileCalls {
         return add(new EventCounter(count & 0xffff_ffffL, (int) flags), flags);
     }
 
-    long memoryFile(long nameAddress, long flags) {
+    long memoryFile(long nameAddress, long memoryFlags) {
+        int flags = (int) memoryFlags;
+        int known = MEMFD_CLOEXEC | MEMFD_ALLOW_SEALING | MEMFD_NOEXEC_SEAL | MEMFD_EXEC;
+        if ((flags & ~known) != 0 || ((flags & MEMFD_NOEXEC_SEAL) != 0 && (flags & MEMFD_EXEC) != 0)) {
+            return LinuxErrno.EINVAL;
+        }
         String name = memory.string(nameAddress, MOST_NAME);
-        int known = MEMFD_CLOEXEC | MEMFD_ALLOW_SEALING | MEMFD_NOEXEC | MEMFD_EXEC;
-        if ((flags & ~known) != 0 || name.endsWith("\0")) {
+        if (name.endsWith("\0")) {
             return LinuxErrno.EINVAL;
         }
         GuestSystem system = thread.process().system();
@@ -297,21 +303,24 @@ final class FileCalls {
         }
         String path = "/memfd:" + name + " (deleted)";
         long inode = system.newInode();
-        boolean isSealable = (flags & MEMFD_ALLOW_SEALING) != 0;
         MemoryDescriptor made = null;
         try {
-            made = new MemoryDescriptor(
-                    path,
-                    isSealable
-                            ? system.machine().newSealableFile(path, inode, ProgramLoader.GEOMETRY, 0)
-                            : system.machine().newFile(path, inode, ProgramLoader.GEOMETRY, 0),
-                    inode,
-                    system.unnamedMemory());
+            MemoryFile file = newFile(system.machine(), flags, path, inode);
+            made = new MemoryDescriptor(path, file, inode, system.unnamedMemory());
         } finally {
             if (made == null) {
                 system.memoryFiles().release();
             }
         }
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);
+    }
+
+    private static MemoryFile newFile(Machine machine, int flags, String path, long inode) {
+        if ((flags & MEMFD_NOEXEC_SEAL) != 0) {
+            return machine.newNoexecFile(path, inode, ProgramLoader.GEOMETRY, 0);
+        }
+        return (flags & MEMFD_ALLOW_SEALING) != 0
+                ? machine.newSealableFile(path, inode, ProgramLoader.GEOMETRY, 0)
+                : machine.newFile(path, inode, ProgramLoader.GEOMETRY, 0);
     }
 }

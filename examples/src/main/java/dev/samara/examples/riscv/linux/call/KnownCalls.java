@@ -79,6 +79,7 @@ final class KnownCalls {
         table.put(LinuxCall.MUNLOCKALL, (a, b, c, d, e, f) -> memory.unlockAll());
         table.put(LinuxCall.MINCORE, (a, b, c, d, e, f) -> memory.inCore(a, b, c));
         table.put(LinuxCall.MADVISE, (a, b, c, d, e, f) -> memory.advise(a, b, c));
+        table.put(LinuxCall.REMAP_FILE_PAGES, (a, b, c, d, e, f) -> memory.remapPages(a, b, c, d, e));
         table.put(LinuxCall.RISCV_FLUSH_ICACHE, (a, b, c, d, e, f) -> memory.flushCode(c));
         table.put(LinuxCall.PROCESS_VM_READV, (a, b, c, d, e, f) -> memory.transfer(true, a, b, c, d, e));
         table.put(LinuxCall.PROCESS_VM_WRITEV, (a, b, c, d, e, f) -> memory.transfer(false, a, b, c, d, e));
@@ -221,7 +222,7 @@ final class KnownCalls {
         table.put(LinuxCall.GETRUSAGE, (a, b, c, d, e, f) -> processes.usage(a, b));
         table.put(
                 LinuxCall.UMASK, (a, b, c, d, e, f) -> thread.process().folder().umask((int) a));
-        table.put(LinuxCall.PRCTL, (a, b, c, d, e, f) -> processes.control(a, b));
+        table.put(LinuxCall.PRCTL, (a, b, c, d, e, f) -> processes.control(a, b, c, d, e));
         table.put(LinuxCall.GETCPU, (a, b, c, d, e, f) -> processes.processor(a, b));
         table.put(LinuxCall.GETPID, (a, b, c, d, e, f) -> thread.process().pid());
         table.put(LinuxCall.GETPPID, (a, b, c, d, e, f) -> processes.parent());

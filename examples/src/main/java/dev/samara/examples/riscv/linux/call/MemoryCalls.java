@@ -69,6 +69,11 @@ final class MemoryCalls {
         return space().mremap(address, oldLength, newLength, (int) flags, newAddress);
     }
 
+    /** {@code remap_file_pages}: the library looks at the lower half of the protection, and Linux at all of it. */
+    long remapPages(long address, long length, long protection, long page, long flags) {
+        return space().remapFilePages(address, length, protection == 0 ? 0 : 1, page, (int) flags);
+    }
+
     long advise(long address, long length, long advice) {
         return space().madvise(address, length, (int) advice);
     }

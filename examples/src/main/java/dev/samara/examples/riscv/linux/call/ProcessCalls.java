@@ -41,10 +41,12 @@ final class ProcessCalls {
 
     private final GuestThread thread;
     private final CallMemory memory;
+    private final MemoryOptions options;
 
     ProcessCalls(GuestThread thread) {
         this.thread = thread;
         memory = thread.memory();
+        options = new MemoryOptions(thread);
     }
 
     private GuestProcess process() {
@@ -200,7 +202,8 @@ final class ProcessCalls {
         return 0;
     }
 
-    long control(long option, long address) {
+    /** {@code prctl}: some of its options. */
+    long control(long option, long address, long second, long third, long fourth) {
         switch ((int) option) {
             case PR_SET_NAME -> {
                 String name = memory.string(address, ProgramNames.BYTES);
@@ -212,7 +215,7 @@ final class ProcessCalls {
                 return 0;
             }
             default -> {
-                return LinuxErrno.EINVAL;
+                return options.control((int) option, address, second, third, fourth);
             }
         }
     }

@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux.call;
 import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
@@ -18,9 +19,11 @@ final class TransferCalls {
     private static final int CHUNK = GuestLimits.TRANSFER;
     private static final int MOST_PARTS = GuestLimits.PARTS;
     private static final int PART = 16;
+    private static final int KEEP_SIZE = 1;
+    private static final int PUNCH_HOLE = 2;
 
     /** {@code POSIX_FADV_NOREUSE}. */
-    private static final int MOST_ADVICE = 5;
+    private static final int LAST_ADVICE = 5;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -174,34 +177,58 @@ final class TransferCalls {
         return file(descriptor).sync();
     }
 
-    /** {@code fadvise64}, of which nothing is done: only what is wrong has an error. */
+    /** {@code fallocate}: makes a file at least as long, or punches a hole ({@code vfs_fallocate}). */
+    long allocate(long descriptor, long mode, long offset, long length) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (offset < 0 || length <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+            return LinuxErrno.EOPNOTSUPP;
+        }
+        if (!file.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        switch (file.status().mode() & FileStatus.TYPE) {
+            case FileStatus.FIFO -> {
+                return LinuxErrno.ESPIPE;
+            }
+            case FileStatus.REGULAR -> {
+                if (offset + length < 0) {
+                    return LinuxErrno.EFBIG;
+                }
+                return (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
+            }
+            default -> {
+                return LinuxErrno.ENODEV;
+            }
+        }
+    }
+
+    /** {@code fadvise64}, a hint that changes nothing here ({@code generic_fadvise}). */
     long advise(long descriptor, long length, long advice) {
         GuestFile file = file(descriptor);
         if (file == NoOpenFile.NONE) {
             return LinuxErrno.EBADF;
         }
-        if (file instanceof PipeEnd) {
+        if ((file.status().mode() & FileStatus.TYPE) == FileStatus.FIFO) {
             return LinuxErrno.ESPIPE;
         }
-        return length < 0 || advice < 0 || advice > MOST_ADVICE ? LinuxErrno.EINVAL : 0;
+        boolean isKnown = (int) advice >= 0 && (int) advice <= LAST_ADVICE;
+        return length < 0 || !isKnown ? LinuxErrno.EINVAL : 0;
     }
 
-    /** Makes a file at least as long ({@code fallocate} without flags). */
-    long allocate(long descriptor, long mode, long offset, long length) {
+    /** {@code readahead}, of regular files only; it reads nothing, as pages are read when they are needed. */
+    long readAhead(long descriptor, long length) {
         GuestFile file = file(descriptor);
-        if (file != NoOpenFile.NONE && !file.mayWrite()) {
+        if (file == NoOpenFile.NONE || !file.mayRead()) {
             return LinuxErrno.EBADF;
         }
-        if (mode != 0) {
-            return LinuxErrno.EOPNOTSUPP;
-        }
-        if (offset < 0 || length <= 0) {
-            return LinuxErrno.EINVAL;
-        }
-        if (offset + length < 0) {
-            return LinuxErrno.EFBIG;
-        }
-        return file.grow(offset + length);
+        boolean isRegular = (file.status().mode() & FileStatus.TYPE) == FileStatus.REGULAR;
+        return isRegular && file.isMappable() && length >= 0 ? 0 : LinuxErrno.EINVAL;
     }
 
     long entries(long descriptor, long address, long length) {

@@ -74,6 +74,11 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
+    public long punch(long offset, long length) {
+        return file.punch(offset, length);
+    }
+
+    @Override
     public long truncate(long length) {
         return mayWrite() ? file.truncate(length) : LinuxErrno.EINVAL;
     }

@@ -27,6 +27,12 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     public static final int CHARACTERS = 0020000;
     public static final int FOLDER = 0040000;
     public static final int REGULAR = 0100000;
+
+    /** Bits of the rights that {@link #allows} looks at. */
+    public static final int MAY_READ = 4;
+
+    public static final int MAY_WRITE = 2;
+
     static final int LINK = 0120000;
 
     /** The sizes of {@code struct stat} and of {@code struct statx}. */
@@ -125,12 +131,22 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         put(to, 64, times.accessed());
         put(to, 96, times.changed());
         put(to, 112, times.modified());
-        to.putInt(136, (int) (device >> 8 & 0xfff)).putInt(140, (int) (device & 0xff));
+        to.putInt(136, majorOf(device)).putInt(140, minorOf(device));
         return to;
     }
 
+    /** Returns the first part of the number of a device. */
+    public static int majorOf(long device) {
+        return (int) (device >> 8 & 0xfff);
+    }
+
+    /** Returns the second part of the number of a device. */
+    public static int minorOf(long device) {
+        return (int) (device & 0xff | device >> 12 & 0xfff00);
+    }
+
     /** Whether the rights of the file's owner include some bits of read, write and execute. */
-    boolean allows(int rights) {
+    public boolean allows(int rights) {
         return ((mode & BITS_OF_RIGHTS) >> 6 & rights) == rights || ((mode & 0111) != 0 && rights == 1);
     }
 }

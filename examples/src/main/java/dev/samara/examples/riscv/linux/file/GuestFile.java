@@ -155,6 +155,11 @@ public abstract class GuestFile {
         return length > status().size() ? truncate(length) : 0;
     }
 
+    /** Makes bytes of a file zeros, and frees what they take, as far as the host can. */
+    public long punch(long offset, long length) {
+        return LinuxErrno.EOPNOTSUPP;
+    }
+
     public long sync() {
         return LinuxErrno.EINVAL;
     }

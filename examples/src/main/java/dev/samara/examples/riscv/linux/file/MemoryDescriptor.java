@@ -5,6 +5,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** A file in memory ({@code memfd_create}), whose memory lives as long as a descriptor or a mapping uses it. */
 public final class MemoryDescriptor extends SeekableFile {
@@ -26,7 +27,13 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
-    public GuestFile reopened(int changed) {
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        int rights = (access == OpenFlags.WRONLY ? 0 : FileStatus.MAY_READ)
+                | (access == OpenFlags.RDONLY ? 0 : FileStatus.MAY_WRITE);
+        if ((changed & OpenFlags.PATH) == 0 && !status().allows(rights)) {
+            return null;
+        }
         return new MemoryDescriptor(path(), changed & OpenFlags.KEPT, file, inode, use.add());
     }
 
@@ -77,6 +84,11 @@ public final class MemoryDescriptor extends SeekableFile {
     @Override
     public FileStatus status() {
         return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size());
+    }
+
+    @Override
+    public long punch(long offset, long length) {
+        return file.punch(offset, length);
     }
 
     @Override
