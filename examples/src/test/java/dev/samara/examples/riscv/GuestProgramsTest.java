@@ -59,6 +59,7 @@ final class GuestProgramsTest {
                 "refused",
                 "reopened",
                 "seals",
+                "segments",
                 "shared",
                 "signals",
                 "speed",

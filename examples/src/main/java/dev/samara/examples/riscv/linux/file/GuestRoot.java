@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * is done with the result.
  */
 public final class GuestRoot {
+    private static final String NO_SYSTEM = "rootfs";
+
     private final @Nullable Path root;
 
     /** The status of the root at the start; null without a root. */
@@ -45,6 +47,22 @@ public final class GuestRoot {
     /** Returns the path of the program for the guest. */
     public String programName() {
         return programName;
+    }
+
+    /** Returns the kind of the root's file system. */
+    public String fileSystem() {
+        Path found = root;
+        try {
+            return found == null ? NO_SYSTEM : Files.getFileStore(found).type();
+        } catch (IOException gone) {
+            return NO_SYSTEM;
+        }
+    }
+
+    /** Returns the number of the root's device, as {@code stat} tells it. */
+    public long device() {
+        FileStatus found = first;
+        return found == null ? 1 : found.device();
     }
 
     /** Returns the folder in which the guest begins. */

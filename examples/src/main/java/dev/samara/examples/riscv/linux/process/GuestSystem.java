@@ -38,7 +38,7 @@ public final class GuestSystem {
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
     private final FutexTable futexes = new FutexTable();
-    private final SegmentTable segments = new SegmentTable();
+    private final SegmentTable segments;
     private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
     private final FileLocks locks = new FileLocks();
@@ -89,6 +89,7 @@ public final class GuestSystem {
         this.machine = machine;
         this.memoryBytes = memoryBytes;
         this.processors = processors;
+        segments = new SegmentTable(machine, memoryBytes);
         this.root = root;
         this.translator = translator;
         this.reports = reports;

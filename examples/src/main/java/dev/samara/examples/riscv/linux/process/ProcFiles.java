@@ -82,13 +82,18 @@ public final class ProcFiles {
     private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
         SystemTexts texts = new SystemTexts(system);
-        return SystemTexts.FILES.contains(file)
-                ? new TextFile(path, flags, system.texts(), () -> texts.bytes(file))
-                : DeviceFile.open(path, flags);
+        if (SystemTexts.FILES.contains(file)) {
+            return new TextFile(path, flags, system.texts(), () -> texts.bytes(file));
+        }
+        List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
+        return names.isEmpty()
+                ? DeviceFile.open(path, flags)
+                : new ListedFolder(
+                        path, flags, system.folderNames(), () -> names, name -> kind(file + "/" + name));
     }
 
     private static List<String> entries(GuestSystem system) {
-        List<String> names = new ArrayList<>(SystemTexts.FILES);
+        List<String> names = new ArrayList<>(SystemTexts.names(""));
         names.add("self");
         system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
         return names;

@@ -19,8 +19,10 @@ public final class ResourceLimits {
     /** The number of the limit of the stack. */
     public static final int STACK = 3;
 
+    /** The number of the limit of locked memory. */
+    public static final int LOCKED = 8;
+
     private static final long NONE = -1;
-    private static final int LOCKED = 8;
     private static final long STACK_BYTES = 8L << 20;
 
     /** The limits that spaces have. */

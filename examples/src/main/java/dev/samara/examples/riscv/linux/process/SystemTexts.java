@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.process;
 
+import dev.samara.examples.riscv.linux.file.FileStatus;
+import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** The files of the system in {@code /proc}, which {@code ps}, {@code free}, {@code uptime} and {@code df} read. */
+/**
+ * The files of the system in {@code /proc}, which {@code ps}, {@code free}, {@code uptime}, {@code df} and {@code ipcs}
+ * read.
+ */
 final class SystemTexts {
-    /** Their names. */
-    static final Set<String> FILES = Set.of("meminfo", "cpuinfo", "stat", "uptime", "loadavg", "mounts");
+    /** Their paths below {@code /proc}. */
+    static final Set<String> FILES = Set.of(
+            "meminfo",
+            "cpuinfo",
+            "stat",
+            "uptime",
+            "loadavg",
+            "mounts",
+            "sys/kernel/shmall",
+            "sys/kernel/shmmax",
+            "sys/kernel/shmmni",
+            "sysvipc/shm");
 
+    private static final String DEVICE = "/dev/root";
     private static final long SECOND = 1_000_000_000;
     private static final long TICK = 10_000_000;
     private static final long PAGE = 4096;
@@ -19,6 +35,16 @@ final class SystemTexts {
 
     SystemTexts(GuestSystem system) {
         this.system = system;
+    }
+
+    /** Returns the names in a folder of {@code /proc}, whose own path is empty; none if there is no such folder. */
+    static List<String> names(String folder) {
+        String prefix = folder.isEmpty() ? "" : folder + "/";
+        return FILES.stream()
+                .filter(each -> each.startsWith(prefix))
+                .map(each -> each.substring(prefix.length()).split("/", 2)[0])
+                .distinct()
+                .toList();
     }
 
     /** Returns the bytes of one of the files. */
@@ -36,10 +62,28 @@ final class SystemTexts {
                                 running(),
                                 system.tree().all().size(),
                                 system.tree().lastId()));
-                    case "mounts" -> List.of("rootfs / rootfs rw 0 0", "proc /proc proc rw 0 0");
+                    case "mounts" -> mounts();
+                    case "sys/kernel/shmall", "sys/kernel/shmmax" ->
+                        List.of(Long.toUnsignedString(SegmentTable.NO_LIMIT));
+                    case "sys/kernel/shmmni" -> List.of(String.valueOf(SegmentTable.MOST));
+                    case "sysvipc/shm" -> system.segments().lines();
                     default -> throw new IllegalArgumentException(file + " is no file of the system");
                 },
                 '\n');
+    }
+
+    /** Returns the lines of {@code mounts}: the root, whatever it is on the host, and {@code /proc}. */
+    List<String> mounts() {
+        return List.of(DEVICE + " / " + system.root().fileSystem() + " rw,relatime 0 0", "proc /proc proc rw 0 0");
+    }
+
+    /** Returns the lines of {@code mountinfo} of a process, which has the number of the device as {@code stat} does. */
+    List<String> mountInfo() {
+        long device = system.root().device();
+        return List.of(
+                "1 1 " + FileStatus.majorOf(device) + ":" + FileStatus.minorOf(device) + " / / rw,relatime - "
+                        + system.root().fileSystem() + " " + DEVICE + " rw",
+                "2 1 0:1 / /proc rw - proc proc rw");
     }
 
     private static double seconds() {
