@@ -150,10 +150,45 @@ static void processes(int isQemu) {
     }
 }
 
+/* The line of the root has the device of its status. */
+static void mounts(void) {
+    static char text[16 * PAGE];
+    u64 status[16];
+    check(call(SYS_newfstatat, AT_FDCWD, "/", status, 0), 0);
+    i64 file = call(SYS_openat, AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0), length = 0, read;
+    while ((read = call(SYS_read, file, text + length, sizeof text - 1 - length)) > 0)
+        length += read;
+    check(call(SYS_close, file), 0);
+    u64 major = 0, minor = 0;
+    for (const char *line = text; *line; line++) {
+        const char *at = line;
+        for (int fields = 0; fields < 2; at++)
+            fields += *at == ' ';
+        for (major = 0; *at != ':'; at++)
+            major = 10 * major + *at - '0';
+        for (minor = 0, at++; *at != ' '; at++)
+            minor = 10 * minor + *at - '0';
+        if (memcmp(at, " / / ", 5) == 0)
+            break;
+        for (line = at; *line != '\n'; line++) {
+        }
+    }
+    check(major, status[0] >> 8 & 0xfff);
+    check(minor, (status[0] & 0xff) | (status[0] >> 12 & 0xfff00));
+    file = call(SYS_openat, AT_FDCWD, "/proc/self/mounts", O_RDONLY, 0);
+    length = call(SYS_read, file, text, sizeof text);
+    check(call(SYS_close, file), 0);
+    int roots = 0;
+    for (i64 i = 0; i < length - 3; i++)
+        roots += memcmp(text + i, " / ", 3) == 0;
+    require(roots > 0);
+}
+
 int main(int argc, char **argv) {
     processes(argc > 1);
     processors();
     systems();
+    mounts();
     priorities();
     names();
     readable();

@@ -51,6 +51,7 @@ final class GuestProgramsTest {
                 "mmap",
                 "mremap",
                 "names",
+                "pagemap",
                 "partial",
                 "pie",
                 "pipes",

@@ -8,6 +8,7 @@ import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.PagemapFile;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.ControllingTerminal;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -166,6 +167,11 @@ final class DescriptorCalls {
             return 0;
         }
         switch ((int) request) {
+            case PageScanCalls.PAGEMAP_SCAN -> {
+                return file instanceof PagemapFile pages
+                        ? new PageScanCalls(memory).scan(pages.space(), address)
+                        : LinuxErrno.ENOTTY;
+            }
             case FIONBIO -> {
                 int kept = file.flags() & ~OpenFlags.NONBLOCK;
                 file.flags(memory.getInt(address) == 0 ? kept : kept | OpenFlags.NONBLOCK);

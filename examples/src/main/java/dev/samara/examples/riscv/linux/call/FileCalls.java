@@ -9,8 +9,10 @@ import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DiskFile;
 import dev.samara.examples.riscv.linux.file.EventCounter;
+import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.HostRights;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
@@ -126,10 +128,29 @@ final class FileCalls {
             }
             GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
             if (special != null) {
-                return FoundFile.of(special);
+                return ofEmulator(special, flags);
             }
             return openPlace(place, flags, mode);
         }
+    }
+
+    /** Returns a file that is none of the host's, unless its kind or its rights refuse the open. */
+    private static FoundFile ofEmulator(GuestFile opened, int flags) {
+        boolean isFolder = opened instanceof GuestFolder;
+        boolean writes = (flags & OpenFlags.ACCESS) != OpenFlags.RDONLY || (flags & OpenFlags.TRUNC) != 0;
+        long error = 0;
+        if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
+            error = LinuxErrno.EEXIST;
+        } else if ((flags & OpenFlags.DIRECTORY) != 0 && !isFolder) {
+            error = LinuxErrno.ENOTDIR;
+        } else if (writes && (isFolder || !opened.status().allows(FileStatus.MAY_WRITE))) {
+            error = isFolder ? LinuxErrno.EISDIR : LinuxErrno.EACCES;
+        }
+        if (error == 0) {
+            return FoundFile.of(opened);
+        }
+        opened.release();
+        return FoundFile.none(error);
     }
 
     /** Opens or makes a file of the host. The caller has the monitor of the names. */

@@ -67,7 +67,7 @@ public final class GuestReports {
         if (showsMaps) {
             complain("mappings of process " + process.pid() + " at its end:");
             synchronized (out) {
-                new ProcessTexts(process).maps().forEach(line -> out.println(GuestText.shown(line)));
+                new MappingTexts(process).maps().forEach(line -> out.println(GuestText.shown(line)));
                 out.flush();
             }
         }

@@ -56,8 +56,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
-    /** The name that the thread has given itself, or its creator; null for that of the program. Used by its thread. */
-    private @Nullable String name;
+    /** The name that the thread has given itself, or its creator; null for that of the program. Set by its thread. */
+    private volatile @Nullable String name;
 
     /** Changed by an execve of this thread only, which has ended all others. */
     private volatile int tid;

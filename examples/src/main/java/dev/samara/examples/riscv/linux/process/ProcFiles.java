@@ -4,6 +4,8 @@ package dev.samara.examples.riscv.linux.process;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.ListedFolder;
+import dev.samara.examples.riscv.linux.file.MemoryAccess;
+import dev.samara.examples.riscv.linux.file.PagemapFile;
 import dev.samara.examples.riscv.linux.file.TextFile;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,9 +19,12 @@ public final class ProcFiles {
     private static final Map<String, String> STREAMS =
             Map.of("/dev/stdin", "0", "/dev/stdout", "1", "/dev/stderr", "2");
 
-    private static final List<String> FILES_AND_LINKS = Stream.concat(
-                    ProcessTexts.FILES.stream(), Stream.of("fd", "exe", "cwd"))
+    private static final List<String> OF_THREAD = Stream.concat(
+                    ProcessTexts.FILES.stream(), Stream.of("fd", "exe", "cwd", "mem", "pagemap"))
             .toList();
+
+    private static final List<String> OF_PROCESS =
+            Stream.concat(OF_THREAD.stream(), Stream.of("task")).toList();
 
     private ProcFiles() {}
 
@@ -29,23 +34,41 @@ public final class ProcFiles {
         return found != null && found.process() == process && !found.file().isEmpty() ? found.file() : null;
     }
 
-    /** A path in the entry of a process: empty for the entry itself. */
-    private record ProcPath(GuestProcess process, String file) {
+    /**
+     * A path in the entry of a process, or in that of a thread below it.
+     *
+     * @param process the process
+     * @param thread the thread; null in the entry of the process
+     * @param file the path in the entry: empty for the entry itself
+     */
+    private record ProcPath(GuestProcess process, @Nullable GuestThread thread, String file) {
         static @Nullable ProcPath of(GuestProcess asking, String path) {
             if (!path.startsWith(ROOT + "/")) {
                 return null;
             }
             String[] names = path.substring(ROOT.length() + 1).split("/", 2);
             GuestProcess found = names[0].equals("self") ? asking : named(asking, names[0]);
-            return found == null ? null : new ProcPath(found, names.length == 1 ? "" : names[1]);
+            return found == null ? null : new ProcPath(found, null, names.length == 1 ? "" : names[1]).ofThread();
         }
 
-        private static @Nullable GuestProcess named(GuestProcess asking, String number) {
+        /** Returns this, or the path in the entry of the thread that it names. */
+        private ProcPath ofThread() {
+            String[] names = file.split("/", 3);
+            GuestThread found = names[0].equals("task") && names.length > 1 ? process.find(number(names[1])) : null;
+            return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
+        }
+
+        /** Returns the number of a thread or process; -1 for what is none. */
+        private static int number(String text) {
             try {
-                return asking.system().tree().find(Integer.parseInt(number));
-            } catch (NumberFormatException noProcess) {
-                return null;
+                return Integer.parseInt(text);
+            } catch (NumberFormatException none) {
+                return -1;
             }
+        }
+
+        private static @Nullable GuestProcess named(GuestProcess asking, String name) {
+            return asking.system().tree().find(number(name));
         }
     }
 
@@ -62,8 +85,11 @@ public final class ProcFiles {
         }
         String file = found.file;
         if (file.isEmpty()) {
-            return new ListedFolder(
-                    path, flags, process.system().folderNames(), () -> FILES_AND_LINKS, ProcFiles::kindOfFile);
+            List<String> names = found.thread == null ? OF_PROCESS : OF_THREAD;
+            return new ListedFolder(path, flags, process.system().folderNames(), () -> names, ProcFiles::kindOfFile);
+        }
+        if (file.equals("task") && found.thread == null) {
+            return new ListedFolder(path, flags, process.system().folderNames(), () -> threads(found.process), name -> ListedFolder.Listed.FOLDER);
         }
         if (file.equals("fd")) {
             return new ListedFolder(
@@ -73,10 +99,25 @@ public final class ProcFiles {
                     () -> numbers(found.process),
                     name -> ListedFolder.Listed.LINK);
         }
-        ProcessTexts texts = new ProcessTexts(found.process);
-        return ProcessTexts.FILES.contains(file)
-                ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file))
-                : null;
+        return ofProcess(found, path, flags);
+    }
+
+    private static @Nullable GuestFile ofProcess(ProcPath found, String path, int flags) {
+        GuestProcess process = found.process;
+        String file = found.file;
+        switch (file) {
+            case "mem" -> {
+                Runnable dropsCode = () -> process.snapshot().forEach(GuestThread::changedCode);
+                return new MemoryAccess(path, flags, process.memory().space(), dropsCode);
+            }
+            case "pagemap" -> {
+                return new PagemapFile(path, flags, process.memory().space());
+            }
+            default -> {
+                ProcessTexts texts = new ProcessTexts(process, found.thread);
+                return ProcessTexts.FILES.contains(file) ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file)) : null;
+            }
+        }
     }
 
     private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
@@ -106,9 +147,17 @@ public final class ProcFiles {
     }
 
     private static ListedFolder.Listed kindOfFile(String name) {
-        return ProcessTexts.FILES.contains(name)
-                ? ListedFolder.Listed.TEXT
-                : name.equals("fd") ? ListedFolder.Listed.FOLDER : ListedFolder.Listed.LINK;
+        return switch (name) {
+            case "fd", "task" -> ListedFolder.Listed.FOLDER;
+            case "exe", "cwd" -> ListedFolder.Listed.LINK;
+            default -> ListedFolder.Listed.TEXT;
+        };
+    }
+
+    private static List<String> threads(GuestProcess process) {
+        return process.snapshot().stream()
+                .map(each -> String.valueOf(each.tid()))
+                .toList();
     }
 
     private static List<String> numbers(GuestProcess process) {
@@ -117,7 +166,7 @@ public final class ProcFiles {
 
     /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
     static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
-        return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process).bytes(own) : null;
+        return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process, null).bytes(own) : null;
     }
 
     /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */

@@ -4,17 +4,29 @@ package dev.samara.examples.riscv.linux.process;
 import dev.samara.core.Residency;
 import dev.samara.examples.riscv.elf.ArgumentPlace;
 import dev.samara.examples.riscv.linux.abi.GuestText;
-import dev.samara.examples.riscv.linux.file.GuestRoot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The files of a process in {@code /proc} ({@code fs/proc/array.c}). What is not known here is 0. */
 final class ProcessTexts {
     /** Their names. */
-    static final Set<String> FILES = Set.of("maps", "auxv", "cmdline", "environ", "comm", "stat", "statm", "status");
+    static final Set<String> FILES = Set.of(
+            "maps",
+            "smaps",
+            "smaps_rollup",
+            "auxv",
+            "cmdline",
+            "environ",
+            "comm",
+            "mountinfo",
+            "mounts",
+            "stat",
+            "statm",
+            "status");
 
     private static final long TICK = 10_000_000;
     private static final long PAGE = 4096;
@@ -22,21 +34,26 @@ final class ProcessTexts {
     private static final int PRIORITY = 20;
 
     private final GuestProcess process;
+    private final @Nullable GuestThread thread;
     private final ProcessTree tree;
 
-    ProcessTexts(GuestProcess process) {
+    /** Makes the texts of a process, or of a thread of it. */
+    ProcessTexts(GuestProcess process, @Nullable GuestThread thread) {
         this.process = process;
+        this.thread = thread;
         tree = process.system().tree();
     }
 
     /** Returns the bytes of one of the files. */
     byte[] bytes(String file) {
         return switch (file) {
-            case "maps" -> process.isExiting() ? new byte[0] : lines(maps(), '\n');
+            case "maps", "smaps", "smaps_rollup" -> process.isExiting() ? new byte[0] : lines(mappings(file), '\n');
             case "auxv" -> process.memory().auxiliary();
             case "cmdline" -> process.isExiting() ? new byte[0] : arguments();
             case "environ" -> process.isExiting() ? new byte[0] : environment();
-            case "comm" -> GuestText.bytes(process.program().command() + "\n");
+            case "comm" -> GuestText.bytes(command() + "\n");
+            case "mountinfo" -> lines(new SystemTexts(process.system()).mountInfo(), '\n');
+            case "mounts" -> lines(new SystemTexts(process.system()).mounts(), '\n');
             case "stat" -> GuestText.bytes(stat() + "\n");
             case "statm" -> GuestText.bytes(memoryInPages() + "\n");
             case "status" -> lines(status(), '\n');
@@ -72,7 +89,21 @@ final class ProcessTexts {
     }
 
     private char state() {
-        return tree.isZombie(process) ? 'Z' : process.stop().isBegun() ? 'T' : process.isWaiting() ? 'S' : 'R';
+        GuestThread asked = thread;
+        boolean isWaiting = asked == null ? process.isWaiting() : asked.isWaiting();
+        return tree.isZombie(process) ? 'Z' : process.stop().isBegun() ? 'T' : isWaiting ? 'S' : 'R';
+    }
+
+    /** Returns the number of the thread; of the first one for a process. */
+    private int id() {
+        GuestThread asked = thread;
+        return asked == null ? process.pid() : asked.tid();
+    }
+
+    /** Returns the name of the thread, which it may have changed. */
+    private String command() {
+        GuestThread asked = thread == null ? process.find(process.pid()) : thread;
+        return asked == null ? process.program().command() : asked.name();
     }
 
     private Residency residency() {
@@ -84,8 +115,8 @@ final class ProcessTexts {
     private String stat() {
         List<Object> fields = new ArrayList<>(Collections.nCopies(STAT_FIELDS, 0));
         Residency residency = residency();
-        fields.set(0, process.pid());
-        fields.set(1, "(" + process.program().command() + ")");
+        fields.set(0, id());
+        fields.set(1, "(" + command() + ")");
         fields.set(2, state());
         fields.set(3, tree.parentOf(process));
         fields.set(4, tree.group(process.pid()));
@@ -120,10 +151,10 @@ final class ProcessTexts {
         int user = process.user();
         String users = user + "\t" + user + "\t" + user + "\t" + user;
         return List.of(
-                "Name:\t" + process.program().command(),
+                "Name:\t" + command(),
                 "State:\t" + state + " (" + word + ")",
                 "Tgid:\t" + process.pid(),
-                "Pid:\t" + process.pid(),
+                "Pid:\t" + id(),
                 "PPid:\t" + tree.parentOf(process),
                 "Uid:\t" + users,
                 "Gid:\t" + users,
@@ -137,15 +168,9 @@ final class ProcessTexts {
                 "Threads:\t" + Math.max(process.threads(), 1));
     }
 
-    /** Returns the lines of the mappings, with the guest's names of the host's files. The memory is still there. */
-    List<String> maps() {
-        GuestRoot root = process.system().root();
-        return process.memory().space().snapshot().maps().stream()
-                .map(line -> {
-                    int name = line.indexOf('/');
-                    return name < 0 ? line : line.substring(0, name) + root.shown(line.substring(name));
-                })
-                .toList();
+    private List<String> mappings(String file) {
+        MappingTexts texts = new MappingTexts(process);
+        return file.equals("maps") ? texts.maps() : file.equals("smaps") ? texts.residency() : texts.rollup();
     }
 
     static byte[] lines(Iterable<String> lines, char end) {
