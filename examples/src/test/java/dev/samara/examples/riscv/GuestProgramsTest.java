@@ -33,6 +33,7 @@ final class GuestProgramsTest {
                 "brk",
                 "control",
                 "debugged",
+                "details",
                 "execs",
                 "fifo",
                 "files",

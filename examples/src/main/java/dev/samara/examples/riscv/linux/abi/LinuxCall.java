@@ -127,6 +127,7 @@ public enum LinuxCall {
     SHMAT(196),
     SHMDT(197),
     SOCKET(198),
+    READAHEAD(213),
     BRK(214),
     MUNMAP(215),
     MREMAP(216),
@@ -161,6 +162,7 @@ public enum LinuxCall {
     CLONE3(435),
     CLOSE_RANGE(436),
     FACCESSAT2(439),
+    PROCESS_MADVISE(440),
     MSEAL(462);
 
     private static final int MOST = 512;

@@ -18,6 +18,7 @@ final class KnownCalls {
     private final AttributeCalls attributes;
     private final FileSystemCalls systems;
     private final PriorityCalls priorities;
+    private final AffinityCalls affinities;
     private final DescriptorCalls descriptors;
     private final LockCalls locks;
     private final SelectCalls selects;
@@ -39,6 +40,7 @@ final class KnownCalls {
         attributes = new AttributeCalls(thread);
         systems = new FileSystemCalls(thread);
         priorities = new PriorityCalls(thread);
+        affinities = new AffinityCalls(thread);
         descriptors = new DescriptorCalls(thread);
         locks = new LockCalls(thread);
         selects = new SelectCalls(thread);
@@ -85,6 +87,7 @@ final class KnownCalls {
         table.put(LinuxCall.PROCESS_VM_WRITEV, (a, b, c, d, e, f) -> memory.transfer(false, a, b, c, d, e));
         table.put(LinuxCall.MEMBARRIER, (a, b, c, d, e, f) -> memory.barrier(a, b));
         table.put(LinuxCall.MLOCK2, (a, b, c, d, e, f) -> memory.lock2(a, b, c));
+        table.put(LinuxCall.PROCESS_MADVISE, (a, b, c, d, e, f) -> memory.advise(a, b, c, d, e));
         table.put(LinuxCall.MSEAL, (a, b, c, d, e, f) -> memory.seal(a, b, c));
     }
 
@@ -160,6 +163,7 @@ final class KnownCalls {
         table.put(LinuxCall.FSYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FDATASYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FADVISE64, (a, b, c, d, e, f) -> transfers.advise(a, c, d));
+        table.put(LinuxCall.READAHEAD, (a, b, c, d, e, f) -> transfers.readAhead(a, c));
         table.put(LinuxCall.MEMFD_CREATE, (a, b, c, d, e, f) -> files.memoryFile(a, b));
         table.put(LinuxCall.CLOSE_RANGE, (a, b, c, d, e, f) -> descriptors.closeRange(a, b, c));
     }
@@ -201,8 +205,8 @@ final class KnownCalls {
         table.put(LinuxCall.SETPRIORITY, (a, b, c, d, e, f) -> priorities.setNice(a, b, c));
         table.put(LinuxCall.GETPRIORITY, (a, b, c, d, e, f) -> priorities.nice(a, b));
         table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d));
-        table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> 0);
-        table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> processes.affinity(b, c));
+        table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> affinities.set(a, b, c));
+        table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> affinities.get(a, b, c));
         table.put(LinuxCall.SETREGID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
         table.put(LinuxCall.SETREUID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
         table.put(LinuxCall.SETGID, (a, b, c, d, e, f) -> processes.setOwner(a));
@@ -223,7 +227,7 @@ final class KnownCalls {
         table.put(
                 LinuxCall.UMASK, (a, b, c, d, e, f) -> thread.process().folder().umask((int) a));
         table.put(LinuxCall.PRCTL, (a, b, c, d, e, f) -> processes.control(a, b, c, d, e));
-        table.put(LinuxCall.GETCPU, (a, b, c, d, e, f) -> processes.processor(a, b));
+        table.put(LinuxCall.GETCPU, (a, b, c, d, e, f) -> affinities.current(a, b));
         table.put(LinuxCall.GETPID, (a, b, c, d, e, f) -> thread.process().pid());
         table.put(LinuxCall.GETPPID, (a, b, c, d, e, f) -> processes.parent());
         table.put(LinuxCall.GETUID, (a, b, c, d, e, f) -> thread.process().user());

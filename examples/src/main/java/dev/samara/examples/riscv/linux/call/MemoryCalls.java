@@ -27,6 +27,8 @@ final class MemoryCalls {
     /** The most pages that one question of {@code mincore} asks for. */
     private static final int PAGES = 4096;
 
+    private static final int PIDFD_SELF_THREAD = -10000;
+    private static final int PIDFD_SELF = -10001;
     private static final int MEMBARRIER_QUERY = 0;
     private static final int MEMBARRIER_GLOBAL = 1;
     private static final int MEMBARRIER_PRIVATE = 8;
@@ -76,6 +78,29 @@ final class MemoryCalls {
 
     long advise(long address, long length, long advice) {
         return space().madvise(address, length, (int) advice);
+    }
+
+    /** {@code process_madvise}, of the own process only. */
+    long advise(long pidDescriptor, long vector, long count, long advice, long flags) {
+        if (flags != 0 || count < 0 || count > MOST_PARTS) {
+            return LinuxErrno.EINVAL;
+        }
+        if (new PartCursor(vector, count).isWrong()) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) pidDescriptor != PIDFD_SELF_THREAD && (int) pidDescriptor != PIDFD_SELF) {
+            return LinuxErrno.EBADF;
+        }
+        long done = 0;
+        for (long part = vector; part != vector + PART * count; part += PART) {
+            long length = memory.getLong(part + Long.BYTES);
+            long result = space().madvise(memory.getLong(part), length, (int) advice);
+            if (result < 0) {
+                return done > 0 ? done : result;
+            }
+            done += length;
+        }
+        return done;
     }
 
     long brk(long address) {
@@ -140,10 +165,14 @@ final class MemoryCalls {
             case MEMBARRIER_QUERY -> {
                 return MEMBARRIER_GLOBAL | MEMBARRIER_PRIVATE | MEMBARRIER_REGISTER_PRIVATE;
             }
-            case MEMBARRIER_GLOBAL, MEMBARRIER_PRIVATE -> {
+            case MEMBARRIER_GLOBAL -> {
                 return space().membarrier();
             }
+            case MEMBARRIER_PRIVATE -> {
+                return thread.process().memory().hasBarrier() ? space().membarrier() : LinuxErrno.EPERM;
+            }
             case MEMBARRIER_REGISTER_PRIVATE -> {
+                thread.process().memory().announceBarrier();
                 return 0;
             }
             default -> {

@@ -266,31 +266,6 @@ final class ProcessCalls {
         return 0;
     }
 
-    /** The processors that a thread may run on: as many as the plan says. */
-    long affinity(long length, long address) {
-        int processors = process().system().processors();
-        int bytes = ((processors + 63) >> 6) * Long.BYTES;
-        if (length < bytes) {
-            return LinuxErrno.EINVAL;
-        }
-        ByteBuffer set = CallMemory.structure(bytes);
-        for (int i = 0; i < processors; i++) {
-            set.put(i >> 3, (byte) (set.get(i >> 3) | 1 << (i & 7)));
-        }
-        memory.put(address, set);
-        return bytes;
-    }
-
-    long processor(long cpuAddress, long nodeAddress) {
-        if (cpuAddress != 0) {
-            memory.putInt(cpuAddress, thread.tid() % process().system().processors());
-        }
-        if (nodeAddress != 0) {
-            memory.putInt(nodeAddress, 0);
-        }
-        return 0;
-    }
-
     long random(long address, long length, long flags) {
         if ((flags & ~7) != 0) {
             return LinuxErrno.EINVAL;

@@ -9,7 +9,6 @@ import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
-import dev.samara.examples.riscv.linux.file.PipeEnd;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import java.nio.ByteBuffer;

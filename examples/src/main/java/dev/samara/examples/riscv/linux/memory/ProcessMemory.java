@@ -6,6 +6,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.examples.riscv.elf.ArgumentPlace;
 import dev.samara.examples.riscv.elf.LoadedProgram;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** The memory of a process, which a child of {@code vfork} uses too until it executes another program. */
 public final class ProcessMemory {
@@ -19,6 +20,9 @@ public final class ProcessMemory {
     /** Equal for all processes with this memory: the key of their private futexes. */
     private final Object identity;
 
+    /** Whether a process with this memory has announced {@code membarrier}. */
+    private final AtomicBoolean hasBarrier;
+
     private ProcessMemory(
             AddressSpace space,
             long trampoline,
@@ -26,7 +30,8 @@ public final class ProcessMemory {
             ArgumentPlace arguments,
             MappingTotal total,
             MappingTotal.CountedSpace counted,
-            Object identity) {
+            Object identity,
+            AtomicBoolean hasBarrier) {
         this.space = space;
         this.trampoline = trampoline;
         this.auxiliary = auxiliary;
@@ -34,6 +39,7 @@ public final class ProcessMemory {
         this.total = total;
         this.counted = counted;
         this.identity = identity;
+        this.hasBarrier = hasBarrier;
     }
 
     /** Returns the memory of a new program, whose mappings count. */
@@ -45,7 +51,8 @@ public final class ProcessMemory {
                 program.arguments(),
                 total,
                 total.count(program.space(), 0),
-                new Object());
+                new Object(),
+                new AtomicBoolean());
     }
 
     /** Copies the memory, as a fork does; throws ENOMEM if there would be too many mappings. */
@@ -60,7 +67,14 @@ public final class ProcessMemory {
             AddressSpace copy = space.fork();
             isCounted = true;
             return new ProcessMemory(
-                    copy, trampoline, auxiliary, arguments, total, total.count(copy, reserved), new Object());
+                    copy,
+                    trampoline,
+                    auxiliary,
+                    arguments,
+                    total,
+                    total.count(copy, reserved),
+                    new Object(),
+                    new AtomicBoolean(hasBarrier.get()));
         } finally {
             if (!isCounted) {
                 total.release(reserved);
@@ -72,7 +86,7 @@ public final class ProcessMemory {
     public ProcessMemory share() {
         AddressSpace shared = space.get();
         counted.addUser();
-        return new ProcessMemory(shared, trampoline, auxiliary, arguments, total, counted, identity);
+        return new ProcessMemory(shared, trampoline, auxiliary, arguments, total, counted, identity, hasBarrier);
     }
 
     /** Whether all processes together have as many mappings as may be. */
@@ -104,6 +118,16 @@ public final class ProcessMemory {
 
     public Object identity() {
         return identity;
+    }
+
+    /** Returns whether {@link #announceBarrier} was called, for this memory or for that of which it is a copy. */
+    public boolean hasBarrier() {
+        return hasBarrier.get();
+    }
+
+    /** Notes that the process will use {@code membarrier} for itself. */
+    public void announceBarrier() {
+        hasBarrier.set(true);
     }
 
     /** Ends this reference; the last user's ends the memory. */

@@ -27,6 +27,7 @@ import dev.samara.examples.riscv.linux.wait.FutexThread;
 import dev.samara.examples.riscv.linux.wait.RobustList;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
@@ -66,6 +67,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private volatile boolean isKilled;
     private volatile boolean hasChangedCode;
 
+    /** The processors that were chosen for this; null for all. Not changed once it is set. */
+    private volatile @Nullable BitSet processors;
+
     private final SignalMask mask;
 
     /** Whether this thread waits in a call: for people, who look at any time. */
@@ -85,6 +89,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.process = process;
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
+        processors = parent == null ? null : parent.processors;
         debugger = process.debugger();
         pending = new PendingSignals(process.system().signalRoom());
         cpu = process.system().machine().claimCpu();
@@ -124,6 +129,16 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** Gives this thread a name of at most 15 bytes. Called by its thread. */
     public void name(String given) {
         name = given;
+    }
+
+    /** Returns the processors that were chosen for this, which nobody changes; null for all. */
+    public @Nullable BitSet processors() {
+        return processors;
+    }
+
+    /** Chooses processors. For any thread. */
+    public void processors(BitSet chosen) {
+        processors = chosen;
     }
 
     @Override

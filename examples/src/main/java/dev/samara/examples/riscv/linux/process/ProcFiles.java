@@ -89,7 +89,12 @@ public final class ProcFiles {
             return new ListedFolder(path, flags, process.system().folderNames(), () -> names, ProcFiles::kindOfFile);
         }
         if (file.equals("task") && found.thread == null) {
-            return new ListedFolder(path, flags, process.system().folderNames(), () -> threads(found.process), name -> ListedFolder.Listed.FOLDER);
+            return new ListedFolder(
+                    path,
+                    flags,
+                    process.system().folderNames(),
+                    () -> threads(found.process),
+                    name -> ListedFolder.Listed.FOLDER);
         }
         if (file.equals("fd")) {
             return new ListedFolder(
@@ -115,7 +120,9 @@ public final class ProcFiles {
             }
             default -> {
                 ProcessTexts texts = new ProcessTexts(process, found.thread);
-                return ProcessTexts.FILES.contains(file) ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file)) : null;
+                return ProcessTexts.FILES.contains(file)
+                        ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file))
+                        : null;
             }
         }
     }
@@ -129,8 +136,7 @@ public final class ProcFiles {
         List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
         return names.isEmpty()
                 ? DeviceFile.open(path, flags)
-                : new ListedFolder(
-                        path, flags, system.folderNames(), () -> names, name -> kind(file + "/" + name));
+                : new ListedFolder(path, flags, system.folderNames(), () -> names, name -> kind(file + "/" + name));
     }
 
     private static List<String> entries(GuestSystem system) {
