@@ -38,6 +38,7 @@ final class GuestProgramsTest {
                 "fifo",
                 "files",
                 "floats",
+                "folders",
                 "forks",
                 "futexes",
                 "hostile",

@@ -16,7 +16,6 @@ import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostStream;
 import dev.samara.examples.riscv.linux.file.StandardInput;
-import dev.samara.examples.riscv.linux.file.WorkingFolder;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestReports;
@@ -197,7 +196,7 @@ public final class Emulation {
                     ProcessMemory.of(program, system.mappings()),
                     start.names(),
                     streams(),
-                    new WorkingFolder(root.firstFolder()),
+                    system.firstFolder(),
                     new SignalActions(),
                     limits,
                     0);

@@ -109,9 +109,12 @@ final class ExecCalls {
 
     private ResolvedPath ofDescriptor(long descriptor) {
         GuestFile file = thread.file(descriptor);
-        return file == null
-                ? ResolvedPath.failed(LinuxErrno.EBADF)
-                : thread.process().system().root().resolve("/", file.path(), true);
+        if (file == null) {
+            return ResolvedPath.failed(LinuxErrno.EBADF);
+        }
+        ResolvedPath place = new PathCalls(thread).placeOf(file);
+        Path host = place.host();
+        return host != null && Files.isSymbolicLink(host) ? ResolvedPath.failed(LinuxErrno.ELOOP) : place;
     }
 
     /** A program in a space of its own, and what the process is called with it. */

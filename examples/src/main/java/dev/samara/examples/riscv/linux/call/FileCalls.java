@@ -119,6 +119,10 @@ final class FileCalls {
                 return FoundFile.none(refused);
             }
             ResolvedPath place = paths.place(folder, name, follows);
+            OpenedName removed = place.removed();
+            if (removed != null) {
+                return openRemoved(removed, flags);
+            }
             if (place.error() != 0) {
                 return FoundFile.none(place.error());
             }
@@ -132,6 +136,15 @@ final class FileCalls {
             }
             return openPlace(place, flags, mode);
         }
+    }
+
+    /** Opens a folder that was removed. */
+    private FoundFile openRemoved(OpenedName folder, int flags) {
+        boolean isForReading = (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY && (flags & OpenFlags.CREAT) == 0;
+        NamedPipes names = thread.process().system().namedPipes();
+        return isForReading
+                ? FoundFile.of(new FolderFile(folder.path(), flags & OpenFlags.KEPT, folder, names))
+                : FoundFile.none(LinuxErrno.EISDIR);
     }
 
     /** Returns a file that is none of the host's, unless its kind or its rights refuse the open. */
@@ -184,9 +197,13 @@ final class FileCalls {
         if ((flags & OpenFlags.NOFOLLOW) != 0 && (flags & OpenFlags.PATH) == 0) {
             return FoundFile.none(LinuxErrno.ELOOP);
         }
-        if (open instanceof FolderFile || (open instanceof DiskFile file && file.hasName())) {
-            ResolvedPath place = thread.process().system().root().resolve("/", open.path(), false);
+        OpenedName name = open.openedName();
+        if (name != null && name.host() != null) {
+            ResolvedPath place = thread.process().system().root().resolve("/", name.path(), false);
             return openPlace(place, flags & ~OpenFlags.CREAT, mode);
+        }
+        if (name != null && open instanceof FolderFile) {
+            return openRemoved(name, flags);
         }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return FoundFile.none(LinuxErrno.ENOTDIR);
@@ -197,6 +214,9 @@ final class FileCalls {
 
     /** Returns why no file can be made of a name; 0 if nothing is known against it. */
     private static long refusal(ResolvedPath place) {
+        if (place.removed() != null) {
+            return LinuxErrno.EISDIR;
+        }
         boolean isOfFolder = place.last() == ResolvedPath.LastName.NORMAL && place.isFolderNamed();
         return place.error() == 0 && isOfFolder ? LinuxErrno.EISDIR : place.error();
     }

@@ -138,9 +138,7 @@ final class NameCalls {
 
     private ResolvedPath ofDescriptor(long descriptor) {
         GuestFile file = thread.file(descriptor);
-        return file == null
-                ? ResolvedPath.failed(LinuxErrno.EBADF)
-                : thread.process().system().root().resolve("/", file.path(), false);
+        return file == null ? ResolvedPath.failed(LinuxErrno.EBADF) : paths.placeOf(file);
     }
 
     long unlink(long descriptor, long path, long flags) {
@@ -165,6 +163,7 @@ final class NameCalls {
                             return LinuxErrno.ENOTDIR;
                         }
                         names().delete(host);
+                        names().removed(place.guest());
                         return 0;
                     });
         }
@@ -205,7 +204,9 @@ final class NameCalls {
                     : PathCalls.onHost(
                             target,
                             end -> PathCalls.onHost(moved, host -> {
-                                names().move(host, end);
+                                if (names().move(host, end)) {
+                                    names().renamed(moved.guest(), target.guest());
+                                }
                                 return 0;
                             }));
         }

@@ -9,6 +9,7 @@ import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
+import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -16,12 +17,15 @@ import dev.samara.examples.riscv.linux.process.ProcFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The calls that take the path of what is there, but for those that open it or execute it. */
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
+
+    /** Dots at the beginning of a path, or all of it. */
+    private static final Pattern SAME_FOLDER = Pattern.compile("^(\\.(/+|$))+");
 
     private static final int NO_FOLLOW = 0x100;
     private static final int EMPTY_PATH = 0x1000;
@@ -42,13 +46,22 @@ final class PathCalls {
         return thread.process().system().namedPipes();
     }
 
+    /**
+     * A folder at which a relative path begins.
+     *
+     * @param path its path
+     * @param name its name on the host; null for a folder of the emulator
+     */
+    private record StartFolder(String path, @Nullable OpenedName name) {}
+
     /** Returns the folder at which a relative path begins; null if the descriptor is not one. */
-    private @Nullable String folder(long descriptor) {
+    private @Nullable StartFolder folder(long descriptor) {
         if ((int) descriptor == CURRENT_FOLDER) {
-            return thread.process().folder().path();
+            OpenedName name = thread.process().folder().name();
+            return new StartFolder(thread.process().folder().path(), name);
         }
         GuestFile found = thread.file(descriptor);
-        return found instanceof GuestFolder ? found.path() : null;
+        return found instanceof GuestFolder ? new StartFolder(found.path(), found.openedName()) : null;
     }
 
     /** Returns the path at an address, as {@link #place} takes it. */
@@ -61,8 +74,8 @@ final class PathCalls {
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
-        return resolved(descriptor, path, folder -> {
-            ResolvedPath place = root().resolve(folder, path, follows);
+        return resolved(descriptor, path, (folder, rest) -> {
+            ResolvedPath place = root().resolve(folder, rest, follows);
             String target = follows && place.error() == 0 ? ProcFiles.followed(thread, place.guest()) : null;
             return target == null ? place : root().resolve("/", target, true);
         });
@@ -70,10 +83,23 @@ final class PathCalls {
 
     /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
     ResolvedPath placeOfName(long descriptor, String path) {
-        return resolved(descriptor, path, folder -> root().resolveName(folder, path));
+        return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest));
     }
 
-    private ResolvedPath resolved(long descriptor, String path, Function<String, ResolvedPath> resolution) {
+    /** Returns the path of an open file; ENOENT if its name is not its own any more. */
+    ResolvedPath placeOf(GuestFile file) {
+        OpenedName opened = file.openedName();
+        return opened != null && opened.host() == null
+                ? ResolvedPath.failed(LinuxErrno.ENOENT)
+                : root().resolve("/", file.path(), false);
+    }
+
+    /** Resolves a path from a folder on. */
+    private interface PathResolution {
+        ResolvedPath from(String folder, String path);
+    }
+
+    private ResolvedPath resolved(long descriptor, String path, PathResolution resolution) {
         assert Thread.holdsLock(names());
         if (path.endsWith("\0")) {
             return ResolvedPath.failed(LinuxErrno.ENAMETOOLONG);
@@ -81,12 +107,31 @@ final class PathCalls {
         if (path.isEmpty()) {
             return ResolvedPath.failed(LinuxErrno.ENOENT);
         }
-        String folder = path.startsWith("/") ? "/" : folder(descriptor);
+        if (path.startsWith("/")) {
+            return resolution.from("/", path);
+        }
+        StartFolder folder = folder(descriptor);
         if (folder == null) {
             boolean isOpen = thread.process().files().get((int) descriptor) != null;
             return ResolvedPath.failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
         }
-        return resolution.apply(folder);
+        OpenedName name = folder.name;
+        return name != null && name.isRemoved()
+                ? fromRemoved(name, path, resolution)
+                : resolution.from(folder.path, path);
+    }
+
+    /** Resolves a path from a folder on that was removed: it has nothing but itself and the folder above it. */
+    private static ResolvedPath fromRemoved(OpenedName folder, String path, PathResolution resolution) {
+        String rest = SAME_FOLDER.matcher(path).replaceFirst("");
+        if (rest.isEmpty()) {
+            return ResolvedPath.ofRemoved(folder);
+        }
+        if (!rest.equals("..") && !rest.startsWith("../")) {
+            return ResolvedPath.failed(LinuxErrno.ENOENT);
+        }
+        String above = folder.path().substring(0, folder.path().lastIndexOf('/') + 1);
+        return resolution.from(above, "." + rest.substring(2));
     }
 
     private GuestRoot root() {
@@ -143,7 +188,8 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, follows);
-            FileStatus special = ofEmulator(place, follows);
+            OpenedName removed = place.removed();
+            FileStatus special = removed != null ? removed.status() : ofEmulator(place, follows);
             if (special != null) {
                 found[0] = special;
                 return 0;
@@ -266,26 +312,35 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(CURRENT_FOLDER, name, true);
+            if (place.removed() != null) {
+                // The current folder stays what it is.
+                return 0;
+            }
             return onHost(place, host -> {
                 if (!Files.isDirectory(host)) {
                     return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
                 }
-                thread.process().folder().path(place.guest());
+                thread.process().folder().enter(new OpenedName(place, host, root(), names()));
                 return 0;
             });
         }
     }
 
     long changeFolderTo(long descriptor) {
-        String folder = folder(descriptor);
-        if (folder == null) {
-            return thread.process().files().get((int) descriptor) == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        GuestFile file = thread.file(descriptor);
+        OpenedName name = file == null ? null : file.openedName();
+        if (!(file instanceof GuestFolder) || name == null) {
+            return file == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
-        thread.process().folder().path(folder);
+        thread.process().folder().enter(name);
         return 0;
     }
 
     long currentFolder(long address, long length) {
+        OpenedName name = thread.process().folder().name();
+        if (name != null && name.isRemoved()) {
+            return LinuxErrno.ENOENT;
+        }
         byte[] path = GuestText.bytes(thread.process().folder().path() + '\0');
         if (path.length > length) {
             return LinuxErrno.ERANGE;

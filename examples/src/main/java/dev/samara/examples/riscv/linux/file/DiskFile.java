@@ -27,11 +27,6 @@ public final class DiskFile extends SeekableFile {
         this.use = use;
     }
 
-    /** Returns whether the file still has the name by which it was opened. The caller has the monitor of the names. */
-    public boolean hasName() {
-        return name.host() != null;
-    }
-
     /** Shares the open of the host, which has the rights of its first open: a file without a name has no other one. */
     @Override
     public @Nullable GuestFile reopened(int changed) {

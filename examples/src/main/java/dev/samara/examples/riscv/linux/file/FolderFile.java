@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 
-/** A directory of the host; with another name it is taken for a deleted one. */
+/** A directory of the host; if another program has renamed it, it is taken for a deleted one. */
 public final class FolderFile extends GuestFolder {
     private final OpenedName name;
     private final NamedPipes pipes;

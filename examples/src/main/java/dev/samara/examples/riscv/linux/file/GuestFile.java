@@ -40,8 +40,16 @@ public abstract class GuestFile {
         this.flags = flags;
     }
 
+    /** Returns the path; that of now for a file of the host. */
     public final String path() {
-        return path;
+        OpenedName opened = openedName();
+        return opened == null ? path : opened.path();
+    }
+
+    /** Returns the path as the links in {@code /proc} show it. */
+    public final String shownPath() {
+        OpenedName opened = openedName();
+        return opened == null ? path : opened.shown();
     }
 
     public final int flags() {

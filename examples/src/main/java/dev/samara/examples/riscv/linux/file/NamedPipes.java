@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The monitor of this guards the table, all changes that the guest makes to names, and each use of a path from its
  * resolution on. So nobody takes the file of a pipe for a plain one, and no thread puts a link into a path that another
- * one has just resolved. A thread that has the monitor waits for no other thread of the guest.
+ * one has just resolved. A thread that has the monitor waits for no other thread of the guest. The names of what is
+ * open, and of current folders, follow these changes.
  */
 public final class NamedPipes {
     /** What identifies a file of the host. */
@@ -32,8 +33,24 @@ public final class NamedPipes {
     }
 
     private final Map<FileNumber, NamedPipe> all = new HashMap<>();
+    private final FollowedNames followed = new FollowedNames();
 
     public NamedPipes() {}
+
+    /** Returns a name that the guest's calls change from now on. */
+    synchronized FollowedName follow(String guest) {
+        return followed.follow(guest);
+    }
+
+    /** Has what is open know that the guest has removed a name. */
+    public synchronized void removed(String guest) {
+        followed.removed(guest);
+    }
+
+    /** Has what is open know that the guest has renamed it, or a folder above it. */
+    public synchronized void renamed(String from, String to) {
+        followed.renamed(from, to);
+    }
 
     private boolean isFull() {
         int names = all.values().stream().mapToInt(NamedPipe::nameCount).sum();
@@ -108,10 +125,7 @@ public final class NamedPipes {
         return all.containsKey(FileNumber.of(status)) ? status.asPipe() : status;
     }
 
-    private @Nullable FileStatus statusOf(Path host) {
-        if (all.isEmpty()) {
-            return null;
-        }
+    private static @Nullable FileStatus statusOf(Path host) {
         try {
             return FileStatus.of(host, false);
         } catch (IOException none) {
@@ -132,30 +146,34 @@ public final class NamedPipes {
 
     /** Deletes a name of the host, of a pipe or of another file. */
     public synchronized void delete(Path host) throws IOException {
-        FileStatus before = statusOf(host);
+        FileStatus before = all.isEmpty() ? null : statusOf(host);
         Files.delete(host);
         forgetName(host, before);
     }
 
-    /** Renames a file of the host, a pipe or another one, and replaces one that has the new name. */
-    public synchronized void move(Path from, Path to) throws IOException {
+    /**
+     * Renames a file of the host, a pipe or another one, and replaces one that has the new name.
+     *
+     * @return false if both are names of one file, which stay
+     */
+    public synchronized boolean move(Path from, Path to) throws IOException {
         FileStatus moved = statusOf(from);
         FileStatus replaced = statusOf(to);
         CopyOption[] options = {StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING};
         Files.move(from, to, options);
         if (moved != null && replaced != null && moved.isSame(replaced)) {
-            // Two names of one file stay, as rename says.
-            return;
+            return false;
         }
         forgetName(to, replaced);
         for (NamedPipe each : all.values()) {
             each.moved(from, to);
         }
+        return true;
     }
 
     /** Gives a file of the host, a pipe or another one, a further name; returns 0 or an error. */
     public synchronized long link(Path from, Path to) throws IOException {
-        FileStatus linked = statusOf(from);
+        FileStatus linked = all.isEmpty() ? null : statusOf(from);
         NamedPipe found = linked == null ? null : all.get(FileNumber.of(linked));
         if (found != null && isFull() && !Files.exists(to, LinkOption.NOFOLLOW_LINKS)) {
             return LinuxErrno.EMLINK;

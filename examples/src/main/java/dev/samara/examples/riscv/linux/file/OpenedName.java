@@ -6,11 +6,12 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The name by which a file of the host was opened. The guest may have given it to another file since, or put a link
- * there that leads out of its root. So each use resolves it again, and compares the file with the one that was opened.
+ * The name by which a file of the host was opened, or a folder entered. It follows what the guest renames. Another
+ * program may have given it to another file since, or put a link there that leads out of the guest's root. So each use
+ * resolves it again, and compares the file with the one that was opened.
  */
 public final class OpenedName {
-    private final String guest;
+    private final FollowedName name;
     private final FileStatus opened;
     private final GuestRoot root;
     private final NamedPipes names;
@@ -24,10 +25,29 @@ public final class OpenedName {
      * @param names the names of the guest's files
      */
     public OpenedName(ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {
-        guest = place.guest();
         opened = FileStatus.of(host, false);
         this.root = root;
         this.names = names;
+        name = names.follow(place.guest());
+    }
+
+    /** Returns the path of the guest; the last one if the name is removed. */
+    public String path() {
+        return name.path();
+    }
+
+    /** Returns whether the guest has removed the name, or has given it to another file. */
+    public boolean isRemoved() {
+        return name.isRemoved();
+    }
+
+    /** Returns the path as links in {@code /proc} show it. */
+    public String shown() {
+        return isRemoved() ? path() + " (deleted)" : path();
+    }
+
+    private @Nullable Path resolved() {
+        return isRemoved() ? null : root.resolve("/", path(), false).host();
     }
 
     /**
@@ -35,7 +55,7 @@ public final class OpenedName {
      * monitor of the names, and keeps it while it uses the path.
      */
     public @Nullable Path host() {
-        Path found = root.resolve("/", guest, false).host();
+        Path found = resolved();
         try {
             return found != null && isOpened(FileStatus.of(found, false)) ? found : null;
         } catch (IOException gone) {
@@ -45,13 +65,13 @@ public final class OpenedName {
 
     /** Whether it is the program outside of the root, which the guest can only read. */
     public boolean isFixed() {
-        return root.resolve("/", guest, false).isFixed();
+        return root.resolve("/", path(), false).isFixed();
     }
 
     /** Returns the status of the file; what it was at the open, without a name, if that is not the file's any more. */
-    FileStatus status() {
+    public FileStatus status() {
         synchronized (names) {
-            Path found = root.resolve("/", guest, false).host();
+            Path found = resolved();
             try {
                 FileStatus now = found == null ? null : FileStatus.of(found, false);
                 return now != null && isOpened(now) ? now : opened.withoutNames();

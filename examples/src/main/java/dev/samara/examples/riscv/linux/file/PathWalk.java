@@ -40,7 +40,7 @@ final class PathWalk {
     }
 
     private ResolvedPath failed(long error) {
-        return new ResolvedPath(GuestRoot.text(done), null, error, last, isFolderNamed, false);
+        return new ResolvedPath(GuestRoot.text(done), null, error, last, isFolderNamed, false, null);
     }
 
     /** Returns what a path names; the last name need not exist. */
@@ -61,7 +61,7 @@ final class PathWalk {
     }
 
     private ResolvedPath result(@Nullable Path host) {
-        return new ResolvedPath(GuestRoot.text(done), host, 0, last, isFolderNamed, root.isFixed(done));
+        return new ResolvedPath(GuestRoot.text(done), host, 0, last, isFolderNamed, root.isFixed(done), null);
     }
 
     /** Resolves all names; returns 0 or an error. */

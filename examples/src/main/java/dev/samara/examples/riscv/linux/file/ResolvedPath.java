@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -15,9 +16,16 @@ import org.jspecify.annotations.Nullable;
  * @param last what the last name is
  * @param isFolderNamed whether the path ends with a slash, so that it must be a directory
  * @param isFixed whether it is the program outside of the root, which is read-only for the guest
+ * @param removed the removed folder that the path names; null for all others
  */
 public record ResolvedPath(
-        String guest, @Nullable Path host, long error, LastName last, boolean isFolderNamed, boolean isFixed) {
+        String guest,
+        @Nullable Path host,
+        long error,
+        LastName last,
+        boolean isFolderNamed,
+        boolean isFixed,
+        @Nullable OpenedName removed) {
 
     /** The kinds of a last path component (as {@code LAST_NORM}): only a normal name can be created or removed. */
     public enum LastName {
@@ -32,7 +40,12 @@ public record ResolvedPath(
     }
 
     public static ResolvedPath failed(long error) {
-        return new ResolvedPath("", null, error, LastName.NORMAL, false, false);
+        return new ResolvedPath("", null, error, LastName.NORMAL, false, false, null);
+    }
+
+    /** Returns the path of a folder that was removed: ENOENT for all that do not ask for {@link #removed}. */
+    public static ResolvedPath ofRemoved(OpenedName folder) {
+        return new ResolvedPath(folder.path(), null, LinuxErrno.ENOENT, LastName.DOT, true, false, folder);
     }
 
     public boolean exists() {

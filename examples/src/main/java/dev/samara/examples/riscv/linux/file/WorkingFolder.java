@@ -1,29 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import org.jspecify.annotations.Nullable;
+
 /** The current directory and the umask of a process. Thread-safe. */
 public final class WorkingFolder {
     private static final int RIGHTS = 0777;
+    private static final String ROOT = "/";
 
-    private volatile String path;
+    /** Null for a root that the host does not have. */
+    private volatile @Nullable OpenedName name;
+
     private int umask = 022;
 
-    public WorkingFolder(String path) {
-        this.path = path;
+    /** Makes one that begins in a folder, or in a root that the host does not have. */
+    public WorkingFolder(@Nullable OpenedName name) {
+        this.name = name;
     }
 
     public synchronized WorkingFolder copy() {
-        WorkingFolder copy = new WorkingFolder(path);
+        WorkingFolder copy = new WorkingFolder(name);
         copy.umask = umask;
         return copy;
     }
 
-    public String path() {
-        return path;
+    /** Returns the name of the folder; null for a root that the host does not have. */
+    public @Nullable OpenedName name() {
+        return name;
     }
 
-    public void path(String changed) {
-        path = changed;
+    /** Returns the path of the folder; the last one if it was removed. */
+    public String path() {
+        OpenedName now = name;
+        return now == null ? ROOT : now.path();
+    }
+
+    /** Returns the path as the link in {@code /proc} shows it. */
+    public String shown() {
+        OpenedName now = name;
+        return now == null ? ROOT : now.shown();
+    }
+
+    public void enter(OpenedName entered) {
+        name = entered;
     }
 
     public synchronized int umask(int changed) {

@@ -8,12 +8,17 @@ import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFiles;
+import dev.samara.examples.riscv.linux.file.OpenedName;
+import dev.samara.examples.riscv.linux.file.ResolvedPath;
+import dev.samara.examples.riscv.linux.file.WorkingFolder;
 import dev.samara.examples.riscv.linux.lock.FileLocks;
 import dev.samara.examples.riscv.linux.memory.MappingTotal;
 import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.wait.FutexTable;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -146,6 +151,19 @@ public final class GuestSystem {
 
     public FutexTable futexes() {
         return futexes;
+    }
+
+    /** Returns the folder in which the first process begins. */
+    public WorkingFolder firstFolder() {
+        synchronized (namedPipes) {
+            ResolvedPath place = root.resolve("/", root.firstFolder(), true);
+            Path host = place.host();
+            try {
+                return new WorkingFolder(host == null ? null : new OpenedName(place, host, root, namedPipes));
+            } catch (IOException gone) {
+                return new WorkingFolder(null);
+            }
+        }
     }
 
     public SegmentTable segments() {

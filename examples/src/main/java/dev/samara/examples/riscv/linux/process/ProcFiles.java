@@ -205,14 +205,14 @@ public final class ProcFiles {
             return process.program().path();
         }
         if (own.equals("cwd")) {
-            return process.folder().path();
+            return process.folder().shown();
         }
         if (!own.startsWith("fd/")) {
             return null;
         }
         try {
             GuestFile found = process.files().get(Integer.parseInt(own.substring("fd/".length())));
-            return found == null ? null : found.path();
+            return found == null ? null : found.shownPath();
         } catch (NumberFormatException noNumber) {
             return null;
         }
