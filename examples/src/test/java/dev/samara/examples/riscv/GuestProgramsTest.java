@@ -61,6 +61,7 @@ final class GuestProgramsTest {
                 "randomcode",
                 "refused",
                 "reopened",
+                "scripts",
                 "seals",
                 "segments",
                 "shared",

@@ -182,10 +182,13 @@ public final class Emulation {
     }
 
     private GuestProcess begin() throws ElfException {
-        List<String> arguments = new ArrayList<>(List.of(plan.program().toString()));
-        arguments.addAll(plan.arguments());
+        String inside = root.nameOf(plan.program());
+        String called = inside == null ? root.programName() : inside;
+        List<String> arguments = new ArrayList<>();
+        arguments.add(inside == null ? GuestText.ofHost(plan.program().toString()) : inside);
+        arguments.addAll(texts(plan.arguments()));
         ProgramStart start =
-                new ProgramStart(root.programName(), plan.program(), texts(arguments), texts(plan.environment()));
+                new ProgramStart(root.programName(), plan.program(), called, arguments, texts(plan.environment()));
         boolean isBegun = false;
         try {
             ResourceLimits limits = new ResourceLimits();
@@ -194,7 +197,7 @@ public final class Emulation {
                     system,
                     system.tree().newId(),
                     ProcessMemory.of(program, system.mappings()),
-                    start.names(),
+                    start.names(called),
                     streams(),
                     system.firstFolder(),
                     new SignalActions(),

@@ -55,6 +55,14 @@ final class ExecCalls {
             long environmentAddress,
             long flags,
             LoadedStart[] loaded) {
+        PathCalls paths = new PathCalls(thread);
+        String name = paths.name(pathAddress);
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+        // The file is opened before the strings are counted.
+        long error = check(place(paths, isOfDescriptor, folder, name));
+        if (error != 0) {
+            return error;
+        }
         List<String> arguments = new ArrayList<>();
         List<String> environment = new ArrayList<>();
         long left = getStrings(argumentsAddress, arguments, mostBytes());
@@ -64,27 +72,33 @@ final class ExecCalls {
         if (arguments.isEmpty()) {
             arguments.add("");
         }
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0;
-        PathCalls paths = new PathCalls(thread);
-        String name = isOfDescriptor ? "" : paths.name(pathAddress);
         if (thread.process().system().mappings().isFull()) {
             return LinuxErrno.ENOMEM;
         }
+        boolean isRelative = !name.startsWith("/") && (int) folder != PathCalls.CURRENT_FOLDER;
+        // As alloc_bprm names it.
+        String called = isRelative ? "/dev/fd/" + (int) folder + (isOfDescriptor ? "" : "/" + name) : name;
         // No thread of the guest changes names before the files are open.
         synchronized (thread.process().system().namedPipes()) {
-            ResolvedPath place = isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
-            long error = check(place);
+            ResolvedPath place = place(paths, isOfDescriptor, folder, name);
             Path host = place.host();
+            error = check(place);
             if (error != 0 || host == null) {
                 return error;
             }
             try {
-                loaded[0] = load(new ProgramStart(place.guest(), host, arguments, environment));
+                loaded[0] = load(new ProgramStart(place.guest(), host, called, arguments, environment), isOfDescriptor);
             } catch (ProgramStart.LoadException e) {
                 return e.error();
             }
         }
         return 0;
+    }
+
+    private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name) {
+        synchronized (thread.process().system().namedPipes()) {
+            return isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
+        }
     }
 
     /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
@@ -120,13 +134,15 @@ final class ExecCalls {
     /** A program in a space of its own, and what the process is called with it. */
     private record LoadedStart(LoadedProgram program, ProgramNames names) {}
 
-    private LoadedStart load(ProgramStart start) throws ProgramStart.LoadException {
+    private LoadedStart load(ProgramStart start, boolean isOfDescriptor) throws ProgramStart.LoadException {
         GuestSystem system = thread.process().system();
-        ProgramStart actual = start.withInterpreter(system.root());
+        ProgramStart actual =
+                start.withInterpreter(system.root(), thread.process().folder().path());
         LoadedProgram program = actual.load(
                 system.machine(), system.root(), thread.process().limits().ofSpace());
         inheritDenial(program.space());
-        return new LoadedStart(program, actual.names());
+        // A descriptor names no command: that is called as its file.
+        return new LoadedStart(program, isOfDescriptor ? actual.names(actual.guest()) : actual.names(actual.called()));
     }
 
     /** Has a new space refuse writable and executable memory as this one does, unless that is not inherited. */

@@ -143,7 +143,12 @@ final class FileCalls {
         boolean isForReading = (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY && (flags & OpenFlags.CREAT) == 0;
         NamedPipes names = thread.process().system().namedPipes();
         return isForReading
-                ? FoundFile.of(new FolderFile(folder.path(), flags & OpenFlags.KEPT, folder, names))
+                ? FoundFile.of(new FolderFile(
+                        folder.path(),
+                        flags & OpenFlags.KEPT,
+                        thread.process().system().folderNames(),
+                        folder,
+                        names))
                 : FoundFile.none(LinuxErrno.EISDIR);
     }
 

@@ -20,6 +20,9 @@ public final class GuestRoot {
 
     private final @Nullable Path root;
 
+    /** The root as it was named, and without links; empty without a root. */
+    private final List<Path> bases;
+
     /** The status of the root at the start; null without a root. */
     private final @Nullable FileStatus first;
 
@@ -35,6 +38,9 @@ public final class GuestRoot {
      */
     public GuestRoot(@Nullable Path root, Path program) throws IOException {
         Path found = root == null ? null : root.toRealPath();
+        bases = root == null || found == null
+                ? List.of()
+                : List.of(root.toAbsolutePath().normalize(), found);
         this.root = found;
         first = found == null ? null : FileStatus.of(found, false);
         this.program = program.toRealPath();
@@ -44,9 +50,25 @@ public final class GuestRoot {
                 : HostNames.text(this.program);
     }
 
-    /** Returns the path of the program for the guest. */
+    /** Returns the path of the program for the guest, without links. */
     public String programName() {
         return programName;
+    }
+
+    /**
+     * Returns the path by which the guest could execute what a person has named; null if that is not below the root.
+     * Links on the way stay, since a program may look at its name.
+     *
+     * @param named the path of a program on the host
+     */
+    public @Nullable String nameOf(Path named) {
+        Path absolute = named.toAbsolutePath().normalize();
+        for (Path base : bases) {
+            if (absolute.startsWith(base)) {
+                return "/" + HostNames.text(base.relativize(absolute));
+            }
+        }
+        return null;
     }
 
     /** Returns the kind of the root's file system. */

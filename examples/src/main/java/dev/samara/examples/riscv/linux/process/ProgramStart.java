@@ -26,12 +26,13 @@ import java.util.Map;
 /**
  * A program to be loaded.
  *
- * @param guest the path of its file for the guest
+ * @param guest the path of its file for the guest, without links
  * @param host the path of its file
+ * @param called the path by which the guest executes it, which is also that of a script ({@code AT_EXECFN})
  * @param arguments its arguments, from its name on
  * @param environment its environment
  */
-public record ProgramStart(String guest, Path host, List<String> arguments, List<String> environment) {
+public record ProgramStart(String guest, Path host, String called, List<String> arguments, List<String> environment) {
     private static final int MOST_DEPTH = 4;
     private static final int MOST_LINE = 256;
     private static final int RANDOM = 16;
@@ -57,29 +58,41 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
         return GuestText.shown(guest);
     }
 
-    public ProgramNames names() {
-        return new ProgramNames(guest);
+    /**
+     * Returns what a process is called with this program.
+     *
+     * @param command a path whose last name is that of the command
+     */
+    public ProgramNames names(String command) {
+        return new ProgramNames(guest, command);
     }
 
-    /** Returns the program that a script names in its first line, with the script as its argument; or this. */
-    public ProgramStart withInterpreter(GuestRoot root) throws LoadException {
+    /**
+     * Returns the program that a script names in its first line, with the script as its argument; or this.
+     *
+     * @param root resolves the path of the program
+     * @param folder where that begins if it is relative
+     */
+    public ProgramStart withInterpreter(GuestRoot root, String folder) throws LoadException {
         ProgramStart start = this;
+        String script = called;
         for (int depth = 0; depth <= MOST_DEPTH; depth++) {
             String line = start.firstLine();
             if (!line.startsWith("#!")) {
                 return start;
             }
             String[] words = line.substring(2).trim().split("[ \t]+", 2);
-            ResolvedPath place = root.resolve("/", words[0], true);
+            ResolvedPath place = root.resolve(folder, words[0], true);
             Path found = place.host();
             if (words[0].isEmpty() || found == null || !Files.isRegularFile(found)) {
                 throw new LoadException(
                         LinuxErrno.ENOENT, shown() + ": there is no interpreter " + GuestText.shown(words[0]));
             }
             List<String> arguments = new ArrayList<>(List.of(words));
-            arguments.add(start.guest);
+            arguments.add(script);
             arguments.addAll(start.arguments.subList(1, start.arguments.size()));
-            start = new ProgramStart(place.guest(), found, arguments, environment);
+            start = new ProgramStart(place.guest(), found, called, arguments, environment);
+            script = words[0];
         }
         throw new LoadException(LinuxErrno.ELOOP, shown() + ": its interpreters are scripts");
     }
@@ -103,7 +116,7 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
             ElfFile elf = new ElfFile(host.toString(), file, ProgramLoader.GEOMETRY);
             String path = elf.interpreter();
             if (path == null) {
-                return loader.load(elf, null, guest, arguments, environment, random);
+                return loader.load(elf, null, called, arguments, environment, random);
             }
             Path place = root.resolve("/", path, true).host();
             if (place == null || !Files.isRegularFile(place)) {
@@ -113,7 +126,7 @@ public record ProgramStart(String guest, Path host, List<String> arguments, List
             }
             try (HostFile second = machine.openFile(place, ProgramLoader.GEOMETRY)) {
                 ElfFile interpreter = new ElfFile(place.toString(), second, ProgramLoader.GEOMETRY);
-                return loader.load(elf, interpreter, guest, arguments, environment, random);
+                return loader.load(elf, interpreter, called, arguments, environment, random);
             }
         } catch (MmException e) {
             throw new LoadException(LinuxErrno.of(e), host + ": cannot be opened: " + e.errno());

@@ -51,6 +51,19 @@ final class GuestRootTest {
     }
 
     @Test
+    @DisplayName("a program below the root has its path there, with links, however the root is named; others have none")
+    void namedProgram() throws IOException {
+        Files.createSymbolicLink(root.resolve("applet"), Path.of("file"));
+        Path link = Files.createSymbolicLink(root.resolveSibling("link"), root);
+        GuestRoot view = new GuestRoot(link, root.resolve("file"));
+        assertEquals("/file", view.programName());
+        assertEquals("/applet", view.nameOf(link.resolve("applet")));
+        assertEquals("/applet", view.nameOf(root.resolve("inner/../applet")));
+        assertNull(view.nameOf(program));
+        assertNull(new GuestRoot(null, program).nameOf(program));
+    }
+
+    @Test
     @DisplayName("a link that leads to itself is ELOOP, and a name below a file is ENOTDIR")
     void errors() throws IOException {
         Files.createSymbolicLink(root.resolve("loop"), Path.of("loop"));
