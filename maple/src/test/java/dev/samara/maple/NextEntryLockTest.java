@@ -14,7 +14,7 @@ final class NextEntryLockTest {
     private static final int SPAN = 20_000;
 
     /** Counts how often it is taken. */
-    private static final class CountedLock extends ReentrantLock {
+    private static final class WriterLockCount extends ReentrantLock {
         private static final long serialVersionUID = 1;
 
         private int taken;
@@ -26,7 +26,7 @@ final class NextEntryLockTest {
         }
     }
 
-    private final CountedLock lock = new CountedLock();
+    private final WriterLockCount lock = new WriterLockCount();
     private final MapleTree<Integer> tree = new MapleTree<>(lock);
 
     private void assertNotTaken(Runnable read) {

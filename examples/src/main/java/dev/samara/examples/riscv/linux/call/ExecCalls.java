@@ -43,12 +43,12 @@ final class ExecCalls {
         long error;
         // One thread at a time has the strings of a program in the heap, where they are ten times as large.
         synchronized (thread.process().system().programStart()) {
-            error = load(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
+            error = prepare(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
         }
         return error != 0 ? error : become(loaded[0]);
     }
 
-    private long load(
+    private long prepare(
             long folder,
             long pathAddress,
             long argumentsAddress,

@@ -7,7 +7,7 @@ import dev.samara.examples.riscv.linux.file.NamedPipe;
 import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NamedPipePlace;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
-import dev.samara.examples.riscv.linux.file.OpenFiles;
+import dev.samara.examples.riscv.linux.file.OpenFileCount;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.Pipe;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -25,7 +25,7 @@ final class NamedPipeCalls {
     /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */
     long open(NamedPipes.PipeRights found, String guest, int flags) {
         DescriptorTable files = thread.process().files();
-        OpenFiles counted = thread.process().system().openFiles();
+        OpenFileCount counted = thread.process().system().openFiles();
         boolean endsAtExec = (flags & OpenFlags.CLOEXEC) != 0;
         if ((flags & OpenFlags.PATH) != 0) {
             NamedPipePlace place = new NamedPipePlace(guest, found.pipe());

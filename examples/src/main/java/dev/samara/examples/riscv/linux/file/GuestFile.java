@@ -24,7 +24,7 @@ public abstract class GuestFile {
     private int users = 1;
 
     /** Where this counts as an open file; null before it has a descriptor. */
-    private @Nullable OpenFiles counted;
+    private @Nullable OpenFileCount counted;
 
     /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
@@ -86,7 +86,7 @@ public abstract class GuestFile {
             if (kept != null) {
                 kept.releaseAll(lockKey(), this);
             }
-            OpenFiles count = counted;
+            OpenFileCount count = counted;
             Backing file = count == null ? null : backing();
             PageCache pages = file == null ? null : file.pageCache();
             close();
@@ -97,7 +97,7 @@ public abstract class GuestFile {
     }
 
     /** Counts this before it gets its first descriptor; returns whether there may be one more: ENFILE otherwise. */
-    public final synchronized boolean countIn(OpenFiles files) {
+    public final synchronized boolean countIn(OpenFileCount files) {
         boolean isCounted = counted != null || files.add();
         if (isCounted) {
             counted = files;

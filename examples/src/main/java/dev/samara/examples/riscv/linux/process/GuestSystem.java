@@ -7,7 +7,7 @@ import dev.samara.examples.riscv.cpu.CodeTranslator;
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
-import dev.samara.examples.riscv.linux.file.OpenFiles;
+import dev.samara.examples.riscv.linux.file.OpenFileCount;
 import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import dev.samara.examples.riscv.linux.file.WorkingFolder;
@@ -50,7 +50,7 @@ public final class GuestSystem {
     private final GuestStatistics counts = new GuestStatistics();
     private final AtomicLong inodes = new AtomicLong(1);
     private final AtomicInteger pipes = new AtomicInteger();
-    private final OpenFiles openFiles = new OpenFiles(GuestLimits.OPEN_FILES);
+    private final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);
     private final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
     private final Semaphore memoryFiles = new Semaphore(GuestLimits.MEMORY_FILES);
     private final UnnamedMemory unnamed = new UnnamedMemory(memoryFiles);
@@ -195,7 +195,7 @@ public final class GuestSystem {
         return pipes;
     }
 
-    public OpenFiles openFiles() {
+    public OpenFileCount openFiles() {
         return openFiles;
     }
 

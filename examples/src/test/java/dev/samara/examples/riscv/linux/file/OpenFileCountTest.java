@@ -18,10 +18,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The count of open files")
-final class OpenFilesTest {
+final class OpenFileCountTest {
     private static final long PAGE = 4096;
 
-    private final OpenFiles files = new OpenFiles(2);
+    private final OpenFileCount files = new OpenFileCount(2);
 
     @Test
     @DisplayName("refuses the file beyond the limit, until one is closed")

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Counts the open files of a guest ({@code nr_files}). A file that is closed and still mapped counts, too, since the
  * library keeps it open. Thread-safe.
  */
-public final class OpenFiles {
+public final class OpenFileCount {
     private final int most;
     private int open;
 
@@ -22,7 +22,7 @@ public final class OpenFiles {
      *
      * @param most the maximum number of files
      */
-    public OpenFiles(int most) {
+    public OpenFileCount(int most) {
         this.most = most;
     }
 
