@@ -32,6 +32,7 @@ final class GuestProgramsTest {
                 "attributes",
                 "brk",
                 "control",
+                "clones",
                 "debugged",
                 "details",
                 "execs",

@@ -214,7 +214,7 @@ public final class Emulation {
             }
             thread.begin(program);
             process.addFirst(thread);
-            system.tree().add(process, null);
+            system.tree().add(process, null, false);
             thread.start();
             isBegun = true;
             if (system.isEnding()) {

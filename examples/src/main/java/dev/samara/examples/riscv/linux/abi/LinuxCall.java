@@ -159,8 +159,11 @@ public enum LinuxCall {
     MLOCK2(284),
     STATX(291),
     RSEQ(293),
+    PIDFD_SEND_SIGNAL(424),
+    PIDFD_OPEN(434),
     CLONE3(435),
     CLOSE_RANGE(436),
+    PIDFD_GETFD(438),
     FACCESSAT2(439),
     PROCESS_MADVISE(440),
     MSEAL(462);

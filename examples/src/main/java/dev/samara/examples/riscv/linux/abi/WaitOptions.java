@@ -11,14 +11,17 @@ import org.jspecify.annotations.Nullable;
  * @param continued those that SIGCONT has continued
  * @param hangs whether the call waits for such a child
  * @param keeps whether a later call may find the child again
+ * @param kinds which children: without a bit those whose end sends SIGCHLD
  */
-public record WaitOptions(boolean ended, boolean stopped, boolean continued, boolean hangs, boolean keeps) {
+public record WaitOptions(boolean ended, boolean stopped, boolean continued, boolean hangs, boolean keeps, int kinds) {
     private static final int NO_HANG = 1;
     private static final int STOPPED = 2;
     private static final int EXITED = 4;
     private static final int CONTINUED = 8;
     private static final int NO_WAIT = 0x0100_0000;
-    private static final int KINDS_OF_CHILDREN = 0xe000_0000;
+    private static final int ALL = 0x4000_0000;
+    private static final int CLONED = 0x8000_0000;
+    private static final int KINDS_OF_CHILDREN = 0x2000_0000 | ALL | CLONED;
 
     private static WaitOptions of(int bits) {
         return new WaitOptions(
@@ -26,7 +29,18 @@ public record WaitOptions(boolean ended, boolean stopped, boolean continued, boo
                 (bits & STOPPED) != 0,
                 (bits & CONTINUED) != 0,
                 (bits & NO_HANG) == 0,
-                (bits & NO_WAIT) != 0);
+                (bits & NO_WAIT) != 0,
+                bits & KINDS_OF_CHILDREN);
+    }
+
+    /** Returns whether a wait is for a child ({@code eligible_child}), by whether its end sends SIGCHLD. */
+    public boolean isFor(boolean sendsChildSignal) {
+        return (kinds & ALL) != 0 || sendsChildSignal == ((kinds & CLONED) == 0);
+    }
+
+    /** Returns options that differ only in that the call does not wait. */
+    public WaitOptions withoutHanging() {
+        return new WaitOptions(ended, stopped, continued, false, keeps, kinds);
     }
 
     /** Returns the options of {@code wait4}, which is also for children that have ended; null for unknown bits. */

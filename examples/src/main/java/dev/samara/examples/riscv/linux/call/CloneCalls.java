@@ -5,58 +5,56 @@ import dev.samara.core.mman.MmException;
 import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.abi.WaitStatus;
+import dev.samara.examples.riscv.linux.file.DescriptorTable;
+import dev.samara.examples.riscv.linux.file.PidDescriptor;
 import dev.samara.examples.riscv.linux.memory.BadAddress;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
+import dev.samara.examples.riscv.linux.process.PidTarget;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import org.jspecify.annotations.Nullable;
 
 /** The calls that make threads and processes, and those that end them. */
 final class CloneCalls {
-    private static final long SHARES_MEMORY = 0x100;
-    private static final long SHARES_FOLDER = 0x200;
-    private static final long SHARES_FILES = 0x400;
-    private static final long SHARES_HANDLERS = 0x800;
-    private static final long WAITS = 0x4000;
-    private static final long IS_THREAD = 0x10000;
-    private static final long SETS_TLS = 0x80000;
-    private static final long SETS_PARENT_TID = 0x100000;
-    private static final long CLEARS_CHILD_TID = 0x200000;
-    private static final long SETS_CHILD_TID = 0x1000000;
-    private static final long END_SIGNAL = 0xff;
-
     private final GuestThread thread;
 
     CloneCalls(GuestThread thread) {
         this.thread = thread;
     }
 
-    /** The order of arguments is that of RISC-V: flags, stack, parent's tid, tls, child's tid. */
-    long cloneThread(long flags, long stack, long parentTid, long tls, long childTid) {
-        boolean isAlone = (flags & SHARES_HANDLERS) == 0;
-        if (isAlone ? (flags & IS_THREAD) != 0 : (flags & SHARES_MEMORY) == 0) {
-            return LinuxErrno.EINVAL;
+    long cloneLegacy(long flags, long stack, long parentTid, long tls, long childTid) {
+        return make(CloneArguments.ofClone(flags, stack, parentTid, tls, childTid));
+    }
+
+    long clone3(long address, long size) {
+        return make(CloneArguments.ofClone3(thread.memory(), address, size));
+    }
+
+    private long make(CloneArguments given) {
+        if (given.error() != 0) {
+            return given.error();
         }
         GuestSystem system = thread.process().system();
-        int places = (flags & IS_THREAD) != 0 ? 1 : 2;
+        int places = given.has(CloneArguments.THREAD) ? 1 : 2;
         if (!system.reserveTasks(places)) {
             return LinuxErrno.EAGAIN;
         }
         long made;
         try {
-            made = (flags & IS_THREAD) != 0
-                    ? newThread(flags, stack, parentTid, tls, childTid)
-                    : newProcess(flags, stack, parentTid, tls, childTid);
+            if (given.refusal() != 0) {
+                return given.refusal();
+            }
+            made = places == 1 ? newThread(given) : newProcess(given);
         } catch (MmException e) {
             return LinuxErrno.of(e);
         } finally {
             system.endReserve(places);
         }
-        if (made > 0 && places == 2 && (flags & WAITS) != 0) {
+        if (made > 0 && places == 2 && given.has(CloneArguments.VFORK)) {
             awaitRelease(system.tree().find((int) made));
         }
         return made;
@@ -69,46 +67,89 @@ final class CloneCalls {
         }
     }
 
-    private static void prepare(GuestThread child, long flags, long stack, long tls, long childTid) {
+    private static void prepare(GuestThread child, CloneArguments given) {
         Hart hart = child.hart();
         hart.x[Hart.A0] = 0;
-        if (stack != 0) {
-            hart.x[Hart.SP] = stack;
+        if (given.stack() != 0) {
+            hart.x[Hart.SP] = given.stack();
         }
-        if ((flags & SETS_TLS) != 0) {
-            hart.x[Hart.TP] = tls;
+        if (given.has(CloneArguments.SETTLS)) {
+            hart.x[Hart.TP] = given.tls();
         }
-        if ((flags & CLEARS_CHILD_TID) != 0) {
-            child.tidWords().clearAtEnd(childTid);
+        if (given.has(CloneArguments.CHILD_CLEARTID)) {
+            child.tidWords().clearAtEnd(given.childTid());
+        }
+        if (given.has(CloneArguments.CHILD_SETTID)) {
+            child.tidWords().storeAtStart(given.childTid());
         }
     }
 
-    private long newThread(long flags, long stack, long parentTid, long tls, long childTid) {
+    /**
+     * Reserves and stores the number of the descriptor that a child is to have ({@code CLONE_PIDFD}). The memory of a
+     * fork does not have it, since that was copied before.
+     *
+     * @return the number, 0 if none is wanted, or an errno
+     */
+    private long reserveDescriptor(CloneArguments given) {
+        if (!given.has(CloneArguments.PIDFD)) {
+            return 0;
+        }
+        long number = thread.process().files().reserve();
+        if (number >= 0 && !puts(given.descriptor(), (int) number)) {
+            thread.process().files().endReserve((int) number);
+            return LinuxErrno.EFAULT;
+        }
+        return number;
+    }
+
+    private void fillDescriptor(CloneArguments given, long number, GuestThread child) {
+        if (given.has(CloneArguments.PIDFD)) {
+            boolean isThread = given.has(CloneArguments.THREAD);
+            PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
+            DescriptorTable files = thread.process().files();
+            files.fill((int) number, new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0), true);
+            files.endReserve((int) number);
+        }
+    }
+
+    /** Stores a number; returns whether the address can be written. */
+    private boolean puts(long address, int number) {
+        try {
+            thread.memory().putInt(address, number);
+            return true;
+        } catch (BadAddress noWord) {
+            return false;
+        }
+    }
+
+    private void storeParentTid(CloneArguments given, int tid) {
+        if (given.has(CloneArguments.PARENT_SETTID)) {
+            // As in Linux, the child runs also if this fails.
+            puts(given.parentTid(), tid);
+        }
+    }
+
+    private long newThread(CloneArguments given) {
         GuestProcess process = thread.process();
         int tid = process.system().tree().newId();
         GuestThread child = new GuestThread(process, tid, thread);
-        prepare(child, flags, stack, tls, childTid);
-        boolean isAdded = false;
-        try {
-            if (!child.reserve()) {
-                return LinuxErrno.EAGAIN;
-            }
-            if ((flags & SETS_PARENT_TID) != 0) {
-                thread.memory().putInt(parentTid, tid);
-            }
-            if ((flags & SETS_CHILD_TID) != 0) {
-                thread.memory().putInt(childTid, tid);
-            }
-            isAdded = process.add(child, thread);
-        } finally {
-            if (!isAdded) {
-                child.discard();
-            }
+        prepare(child, given);
+        long descriptor = child.reserve() ? reserveDescriptor(given) : LinuxErrno.EAGAIN;
+        if (descriptor < 0) {
+            child.discard();
+            return descriptor;
         }
-        if (isAdded) {
-            child.start();
+        storeParentTid(given, tid);
+        if (!process.add(child, thread)) {
+            if (given.has(CloneArguments.PIDFD)) {
+                process.files().endReserve((int) descriptor);
+            }
+            child.discard();
+            return LinuxErrno.EAGAIN;
         }
-        return isAdded ? tid : LinuxErrno.EAGAIN;
+        fillDescriptor(given, descriptor, child);
+        child.start();
+        return tid;
     }
 
     private static ProcessMemory fork(GuestProcess parent) {
@@ -121,58 +162,58 @@ final class CloneCalls {
         }
     }
 
-    private long newProcess(long flags, long stack, long parentTid, long tls, long childTid) {
+    private long newProcess(CloneArguments given) {
         GuestProcess parent = thread.process();
         GuestSystem system = parent.system();
         int pid = system.tree().newId();
-        boolean sharesMemory = (flags & SHARES_MEMORY) != 0;
+        boolean sharesMemory = given.has(CloneArguments.VM);
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
         GuestProcess process;
         GuestThread child = null;
-        boolean isComplete = false;
+        long descriptor = LinuxErrno.EAGAIN;
         try {
-            process = new GuestProcess(
-                    system,
-                    pid,
-                    memory,
-                    parent.program(),
-                    (flags & SHARES_FILES) != 0
-                            ? parent.files().share()
-                            : parent.files().copy(),
-                    (flags & SHARES_FOLDER) != 0
-                            ? parent.folder()
-                            : parent.folder().copy(),
-                    actionsOf(parent),
-                    parent.limits(),
-                    (int) (flags & END_SIGNAL));
+            process = copyOf(parent, pid, memory, given);
             child = new GuestThread(process, pid, thread);
-            isComplete = child.reserve();
+            if (child.reserve()) {
+                descriptor = reserveDescriptor(given);
+            }
         } finally {
-            if (!isComplete) {
+            if (descriptor < 0) {
                 giveUp(child, memory);
             }
         }
-        if (!isComplete) {
+        if (descriptor < 0) {
             process.files().closeAll();
-            return LinuxErrno.EAGAIN;
+            return descriptor;
         }
-        prepare(child, flags, stack, tls, childTid);
-        if (!sharesMemory || stack == 0) {
+        prepare(child, given);
+        if (!sharesMemory || given.has(CloneArguments.VFORK)) {
             child.alternateStack().copyFrom(thread.alternateStack());
         }
-        if ((flags & SETS_PARENT_TID) != 0) {
-            putSafely(thread, parentTid, pid);
-        }
-        if ((flags & SETS_CHILD_TID) != 0) {
-            child.tidWords().storeAtStart(childTid);
-        }
-        child.process().addFirst(child);
-        system.tree().add(child.process(), parent);
+        storeParentTid(given, pid);
+        process.addFirst(child);
+        system.tree().add(process, parent, given.has(CloneArguments.PARENT));
+        fillDescriptor(given, descriptor, child);
         child.start();
         if (system.isEnding()) {
-            child.process().kill(SignalInfo.KILL);
+            process.kill(SignalInfo.KILL);
         }
         return pid;
+    }
+
+    private static GuestProcess copyOf(GuestProcess parent, int pid, ProcessMemory memory, CloneArguments given) {
+        return new GuestProcess(
+                parent.system(),
+                pid,
+                memory,
+                parent.program(),
+                given.has(CloneArguments.FILES)
+                        ? parent.files().share()
+                        : parent.files().copy(),
+                given.has(CloneArguments.FS) ? parent.folder() : parent.folder().copy(),
+                actions(parent, given),
+                parent.limits(),
+                given.has(CloneArguments.PARENT) ? parent.endSignal() : given.endSignal());
     }
 
     private static void giveUp(@Nullable GuestThread child, ProcessMemory memory) {
@@ -182,17 +223,16 @@ final class CloneCalls {
         memory.close();
     }
 
-    private static SignalActions actionsOf(GuestProcess parent) {
+    private static SignalActions actions(GuestProcess parent, CloneArguments given) {
         synchronized (parent.signals()) {
-            return parent.actions().copy();
-        }
-    }
-
-    private static void putSafely(GuestThread thread, long address, int number) {
-        try {
-            thread.memory().putInt(address, number);
-        } catch (BadAddress ignored) {
-            // As in Linux, the child runs without it.
+            if (given.has(CloneArguments.SIGHAND)) {
+                return parent.actions();
+            }
+            SignalActions copy = parent.actions().copy();
+            if (given.has(CloneArguments.CLEAR_SIGHAND)) {
+                copy.forgetHandlers();
+            }
+            return copy;
         }
     }
 

@@ -25,6 +25,7 @@ final class KnownCalls {
     private final SignalCalls signals;
     private final FutexCalls futexes;
     private final TimeCalls times;
+    private final PidCalls pids;
     private final CloneCalls clones;
     private final ExecCalls execs;
     private final ProcessCalls processes;
@@ -47,6 +48,7 @@ final class KnownCalls {
         signals = new SignalCalls(thread);
         futexes = new FutexCalls(thread);
         times = new TimeCalls(thread);
+        pids = new PidCalls(thread);
         clones = new CloneCalls(thread);
         execs = new ExecCalls(thread);
         processes = new ProcessCalls(thread);
@@ -127,7 +129,10 @@ final class KnownCalls {
         table.put(LinuxCall.TIMES, (a, b, c, d, e, f) -> times.times(a));
         table.put(LinuxCall.GETTIMEOFDAY, (a, b, c, d, e, f) -> times.timeOfDay(a));
         table.put(LinuxCall.GETTID, (a, b, c, d, e, f) -> thread.tid());
-        table.put(LinuxCall.CLONE, (a, b, c, d, e, f) -> clones.cloneThread(a, b, c, d, e));
+        table.put(LinuxCall.CLONE, (a, b, c, d, e, f) -> clones.cloneLegacy(a, b, c, d, e));
+        table.put(LinuxCall.CLONE3, (a, b, c, d, e, f) -> clones.clone3(a, b));
+        table.put(LinuxCall.PIDFD_OPEN, (a, b, c, d, e, f) -> pids.open(a, b));
+        table.put(LinuxCall.PIDFD_SEND_SIGNAL, (a, b, c, d, e, f) -> pids.send(a, b, c, d));
         table.put(LinuxCall.EXECVE, (a, b, c, d, e, f) -> execs.execute(PathCalls.CURRENT_FOLDER, a, b, c, 0));
         table.put(LinuxCall.RT_TGSIGQUEUEINFO, (a, b, c, d, e, f) -> signals.queueThread(a, b, c, d));
         table.put(LinuxCall.EXECVEAT, (a, b, c, d, e, f) -> execs.execute(a, b, c, d, e));
@@ -204,7 +209,7 @@ final class KnownCalls {
         table.put(LinuxCall.SCHED_GET_PRIORITY_MIN, (a, b, c, d, e, f) -> priorities.lowest(a));
         table.put(LinuxCall.SETPRIORITY, (a, b, c, d, e, f) -> priorities.setNice(a, b, c));
         table.put(LinuxCall.GETPRIORITY, (a, b, c, d, e, f) -> priorities.nice(a, b));
-        table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d));
+        table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d, e));
         table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> affinities.set(a, b, c));
         table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> affinities.get(a, b, c));
         table.put(LinuxCall.SETREGID, (a, b, c, d, e, f) -> processes.setOwners(a, b));

@@ -5,6 +5,7 @@ import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.abi.WaitOptions;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
+import dev.samara.examples.riscv.linux.file.PidDescriptor;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
@@ -34,6 +35,7 @@ final class ProcessCalls {
     private static final int BY_ALL = 0;
     private static final int BY_PID = 1;
     private static final int BY_GROUP = 2;
+    private static final int BY_DESCRIPTOR = 3;
     private static final int NAME = 65;
     private static final int SYSINFO = 112;
     private static final int PR_SET_NAME = 15;
@@ -98,24 +100,36 @@ final class ProcessCalls {
         return found[0].process().pid();
     }
 
-    long waitId(long kind, long id, long infoAddress, long bits) {
+    long waitId(long kind, long id, long infoAddress, long bits, long usageAddress) {
         WaitOptions options = WaitOptions.ofWaitId((int) bits);
-        if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind == BY_GROUP && (int) id < 0)) {
+        if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind != BY_ALL && (int) id < 0)) {
             return LinuxErrno.EINVAL;
         }
         int wanted;
+        boolean isPatient = true;
         switch ((int) kind) {
             case BY_ALL -> wanted = -1;
             case BY_PID -> wanted = (int) id;
             case BY_GROUP -> wanted = -(int) id;
+            case BY_DESCRIPTOR -> {
+                PidDescriptor found = PidCalls.of(thread, id);
+                if (found == null) {
+                    return LinuxErrno.EBADF;
+                }
+                wanted = found.id();
+                isPatient = found.isPatient() || !options.hangs();
+            }
             default -> {
                 return LinuxErrno.EINVAL;
             }
         }
         ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
-        long result = await(wanted, options, found);
-        if (result < 0) {
-            return result;
+        long result = await(wanted, isPatient ? options : options.withoutHanging(), found);
+        if (result < 0 || (result == 0 && !isPatient)) {
+            return result < 0 ? result : LinuxErrno.EAGAIN;
+        }
+        if (usageAddress != 0 && result == 1) {
+            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
         }
         if (infoAddress != 0) {
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);

@@ -27,6 +27,13 @@ final class SignalCalls {
     private static final int UNBLOCK = 1;
     private static final int SET = 2;
 
+    /** To whom a descriptor of a process sends a signal. */
+    static final int TO_THREAD = 1;
+
+    static final int TO_PROCESS = 2;
+    static final int TO_GROUP = 4;
+    static final int SCOPES = TO_THREAD | TO_PROCESS | TO_GROUP;
+
     private final GuestThread thread;
     private final CallMemory memory;
 
@@ -161,7 +168,9 @@ final class SignalCalls {
         return targets.isEmpty() ? LinuxErrno.ESRCH : 0;
     }
 
-    private @Nullable GuestThread find(int pid, int tid) {
+    /** Returns a thread, of any process if the number of that is 0; null for none. */
+    @Nullable
+    GuestThread find(int pid, int tid) {
         ProcessTree tree = thread.process().system().tree();
         for (GuestProcess each : tree.all()) {
             GuestThread found = pid == 0 || each.pid() == pid ? each.find(tid) : null;
@@ -182,6 +191,65 @@ final class SignalCalls {
             return LinuxErrno.ESRCH;
         }
         return signal == 0 ? 0 : SignalDelivery.send(target, info((int) signal, SignalInfo.SI_TKILL));
+    }
+
+    /**
+     * Sends a signal for {@code pidfd_send_signal}.
+     *
+     * @param id the number of a process, a thread, or a group
+     * @param scope what it is the number of
+     * @param infoAddress what a handler is told; 0 for what it is told of {@code kill}
+     */
+    long send(int id, int scope, int signal, long infoAddress) {
+        SignalInfo info = info(signal, scope == TO_THREAD ? SignalInfo.SI_TKILL : SignalInfo.SI_USER);
+        if (infoAddress != 0) {
+            info = queued(signal, infoAddress);
+            if (memory.getInt(infoAddress) != signal) {
+                return LinuxErrno.EINVAL;
+            }
+            if (isForged(info) && (id != thread.tid() || scope == TO_GROUP)) {
+                return LinuxErrno.EPERM;
+            }
+        }
+        ProcessTree tree = thread.process().system().tree();
+        if (scope == TO_GROUP) {
+            return sendToAll(tree.ofGroup(id), info);
+        }
+        GuestThread found = find(0, id);
+        if (scope == TO_THREAD) {
+            return found == null ? LinuxErrno.ESRCH : sendTo(found, info);
+        }
+        GuestProcess process = found == null ? tree.find(id) : found.process();
+        return process == null ? LinuxErrno.ESRCH : sendTo(process, info);
+    }
+
+    private static long sendToAll(List<GuestProcess> targets, SignalInfo info) {
+        long result = LinuxErrno.ESRCH;
+        boolean isSent = false;
+        for (GuestProcess each : targets) {
+            result = sendTo(each, info);
+            isSent |= result == 0;
+        }
+        return isSent ? 0 : result;
+    }
+
+    private static long sendTo(GuestProcess target, SignalInfo info) {
+        if (isWrong(info.signal())) {
+            return LinuxErrno.EINVAL;
+        }
+        return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
+    }
+
+    private static long sendTo(GuestThread target, SignalInfo info) {
+        if (isWrong(info.signal())) {
+            return LinuxErrno.EINVAL;
+        }
+        return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
+    }
+
+    /** Whether a signal says that the kernel or {@code kill} has sent it. */
+    private static boolean isForged(SignalInfo info) {
+        return info.code() >= 0 || info.code() == SignalInfo.SI_TKILL;
     }
 
     private SignalInfo queued(int signal, long address) {

@@ -20,6 +20,8 @@
  *       <td>{@code PathCalls}</td></tr>
  *   <tr><td>{@code clone}, {@code exit}; {@code execve}; {@code wait4}, {@code prlimit64}, {@code uname}</td>
  *       <td>{@code CloneCalls}; {@code ExecCalls}; {@code ProcessCalls}</td></tr>
+ *   <tr><td>{@code clone3}; {@code pidfd_open}</td>
+ *       <td>{@code CloneArguments}; {@code PidCalls}</td></tr>
  *   <tr><td>{@code kill}, {@code rt_sigaction}; {@code futex}; {@code nanosleep}, {@code clock_gettime}</td>
  *       <td>{@code SignalCalls}; {@code FutexCalls}; {@code TimeCalls}</td></tr>
  * </table>

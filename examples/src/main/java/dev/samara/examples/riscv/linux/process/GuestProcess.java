@@ -32,13 +32,14 @@ public final class GuestProcess implements SignalProcess {
     private final int pid;
     private final DescriptorTable files;
     private final WorkingFolder folder;
-    private final SignalActions actions;
     private final PendingSignals pending;
-    private final Object signals = new Object();
+    private final Object signals;
     private final GroupStop stop = new GroupStop(this);
     private final AlarmTimer timer;
     private final WaitList childEnds = new WaitList();
-    private final WaitList threadEnds = new WaitList();
+
+    /** The end of a thread, of this process, or of the last wait for it. */
+    private final WaitList ends = new WaitList();
 
     /** The parent of a vfork waits here until this process no longer uses its memory. */
     private final WaitList releases = new WaitList();
@@ -57,6 +58,9 @@ public final class GuestProcess implements SignalProcess {
     private volatile boolean isMemoryReleased;
     private volatile boolean isExiting;
     private int exitStatus;
+
+    /** Guarded by {@link #signals}, as its content is; replaced by execve. */
+    private SignalActions actions;
 
     /** The signal that the parent gets at the end, or 0. */
     private int endSignal;
@@ -81,6 +85,7 @@ public final class GuestProcess implements SignalProcess {
         this.files = files;
         this.folder = folder;
         this.actions = actions;
+        signals = actions.lock();
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
         pending = new PendingSignals(system.signalRoom());
@@ -183,7 +188,12 @@ public final class GuestProcess implements SignalProcess {
         return childEnds;
     }
 
-    int endSignal() {
+    /** Returns the threads that wait for an end, of a thread or of this process. */
+    WaitList ends() {
+        return ends;
+    }
+
+    public int endSignal() {
         return endSignal;
     }
 
@@ -241,6 +251,7 @@ public final class GuestProcess implements SignalProcess {
         program = names;
         endSignal = SignalInfo.CHLD;
         synchronized (signals) {
+            actions = actions.unshared();
             actions.forgetHandlers();
         }
         releaseMemory();
@@ -315,7 +326,7 @@ public final class GuestProcess implements SignalProcess {
             isExiting = true;
         }
         wakeAll();
-        threadEnds.wakeAll();
+        ends.wakeAll();
     }
 
     @Override
@@ -337,7 +348,7 @@ public final class GuestProcess implements SignalProcess {
                 }
             });
         }
-        threadEnds.add(caller);
+        ends.add(caller);
         try {
             while (threads() > 1) {
                 if (caller.mustEnd()) {
@@ -347,7 +358,7 @@ public final class GuestProcess implements SignalProcess {
             }
             return !caller.mustEnd();
         } finally {
-            threadEnds.remove(caller);
+            ends.remove(caller);
         }
     }
 
@@ -362,7 +373,7 @@ public final class GuestProcess implements SignalProcess {
                 isExiting = true;
             }
         }
-        threadEnds.wakeAll();
+        ends.wakeAll();
         if (isLast) {
             end();
         } else {

@@ -68,10 +68,17 @@ public final class ProcessTree {
         return node == null || node.isZombie;
     }
 
-    public synchronized void add(GuestProcess process, @Nullable GuestProcess parent) {
+    /**
+     * Adds a process.
+     *
+     * @param process the process
+     * @param creator what has made it; null for the first one
+     * @param isSibling whether its parent is that of the creator ({@code CLONE_PARENT})
+     */
+    public synchronized void add(GuestProcess process, @Nullable GuestProcess creator, boolean isSibling) {
         TreeNode node = new TreeNode(process);
-        TreeNode above = parent == null ? null : nodes.get(parent.pid());
-        node.parent = parent;
+        TreeNode above = creator == null ? null : nodes.get(creator.pid());
+        node.parent = isSibling && above != null ? above.parent : creator;
         node.group = above == null ? process.pid() : above.group;
         node.session = above == null ? process.pid() : above.session;
         nodes.put(process.pid(), node);
@@ -79,8 +86,13 @@ public final class ProcessTree {
 
     /** Removes a process that was never started. */
     synchronized void remove(GuestProcess process) {
-        nodes.remove(process.pid());
+        forget(process);
         notifyAll();
+    }
+
+    private void forget(GuestProcess process) {
+        nodes.remove(process.pid());
+        process.ends().wakeAll();
     }
 
     public synchronized @Nullable GuestProcess find(int pid) {
@@ -268,16 +280,17 @@ public final class ProcessTree {
                     }
                     each.parent = null;
                     if (each.isZombie) {
-                        nodes.remove(each.process.pid());
+                        forget(each.process);
                     }
                 }
             }
             if (told == null || forgetsChildren(told)) {
-                nodes.remove(process.pid());
+                forget(process);
             }
             left.forEach(this::hangUpIfOrphaned);
             notifyAll();
         }
+        process.ends().wakeAll();
         if (told != null) {
             told.childEnds().wakeAll();
         }
@@ -302,7 +315,7 @@ public final class ProcessTree {
     }
 
     private static void tellEnd(GuestProcess parent, GuestProcess child) {
-        if (child.endSignal() != 0) {
+        if (child.endSignal() > 0 && child.endSignal() <= SignalInfo.MOST) {
             SignalDelivery.send(parent, SignalInfo.ofChild(child.endSignal(), child.pid(), child.exitStatus()));
         }
     }
@@ -310,14 +323,14 @@ public final class ProcessTree {
     /** Returns whether a process has a child that may still become one for which a call waits. */
     public synchronized boolean hasChild(GuestProcess parent, int wanted, WaitOptions options) {
         return nodes.values().stream()
-                .anyMatch(node -> isWanted(node, parent, wanted) && (!node.isZombie || options.ended()));
+                .anyMatch(node -> isWanted(node, parent, wanted, options) && (!node.isZombie || options.ended()));
     }
 
     /** Takes a child for which a call waits; null if there is none yet. */
     public synchronized @Nullable ChangedChild takeChanged(GuestProcess parent, int wanted, WaitOptions options) {
         TreeNode ended = null;
         for (TreeNode node : nodes.values()) {
-            if (!isWanted(node, parent, wanted)) {
+            if (!isWanted(node, parent, wanted, options)) {
                 continue;
             }
             if (node.isZombie && options.ended()) {
@@ -333,15 +346,15 @@ public final class ProcessTree {
             return null;
         }
         if (!options.keeps()) {
-            nodes.remove(ended.process.pid());
+            forget(ended.process);
             parent.used().addChild(ended.process.used());
         }
         return new ChangedChild(ended.process, ended.process.exitStatus());
     }
 
     /** As {@code wait4} has it: a process, 0 and below -1 a group, -1 any child. */
-    private boolean isWanted(TreeNode node, GuestProcess parent, int wanted) {
-        if (node.parent != parent) {
+    private boolean isWanted(TreeNode node, GuestProcess parent, int wanted, WaitOptions options) {
+        if (node.parent != parent || !options.isFor(node.process.endSignal() == SignalInfo.CHLD)) {
             return false;
         }
         if (wanted > 0) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.signal;
 
-/** What a process does with each signal. Guarded by the signals' lock of the process. */
+/**
+ * What a process does with each signal ({@code struct sighand_struct}). Guarded by the signals' lock of the process,
+ * which all processes that share this have in common.
+ */
 public final class SignalActions {
     static final long DEFAULT = 0;
     public static final long IGNORE = 1;
@@ -28,11 +31,32 @@ public final class SignalActions {
     private final long[] flags = new long[SignalInfo.MOST + 1];
     private final long[] masks = new long[SignalInfo.MOST + 1];
 
-    public SignalActions() {}
+    private final Object lock;
+
+    public SignalActions() {
+        this(new Object());
+    }
+
+    private SignalActions(Object lock) {
+        this.lock = lock;
+    }
+
+    /** Returns the lock of the signals of each process that uses this. */
+    public Object lock() {
+        return lock;
+    }
 
     /** Copies the actions for a child. */
     public SignalActions copy() {
-        SignalActions copy = new SignalActions();
+        return copyTo(new SignalActions());
+    }
+
+    /** Copies the actions for a process that shares them no longer, and keeps its lock. */
+    public SignalActions unshared() {
+        return copyTo(new SignalActions(lock));
+    }
+
+    private SignalActions copyTo(SignalActions copy) {
         for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
             copy.set(signal, handlers[signal], flags[signal], masks[signal]);
         }
