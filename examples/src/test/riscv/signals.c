@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Masks, pending signals, restart of calls, waits for signals, and signals between processes and threads.
+// Masks, pending signals, restart of calls, waits for signals, and signals between processes and threads. With an
+// argument without what QEMU cannot do.
 #include "guest.h"
 const char *name = NAME;
 
@@ -231,6 +232,91 @@ static void faults(void) {
         check(status & 0x7f, SIGSEGV);
 }
 
+/* Flags and mask of an action, also after its handler is gone. */
+static void actions(void) {
+    struct action now;
+    on(SIGUSR1, note, SA_RESETHAND | SA_RESTART);
+    check(call(SYS_kill, call(SYS_getpid), SIGUSR1), 0);
+    check(call(SYS_rt_sigaction, SIGUSR1, 0, &now, 8), 0);
+    check((u64) now.handler, 0);
+    check(now.flags, SA_RESETHAND | SA_RESTART | SA_SIGINFO);
+    struct action odd = {note, 0x400 | 0x100000000ul | SA_NODEFER, bit(SIGUSR2) | bit(SIGKILL) | bit(SIGSTOP)};
+    check(call(SYS_rt_sigaction, SIGUSR1, &odd, 0, 8), 0);
+    check(call(SYS_rt_sigaction, SIGUSR1, 0, &now, 8), 0);
+    check(now.flags, SA_NODEFER);
+    check(now.mask, bit(SIGUSR2));
+    count = 0;
+}
+
+enum { SYS_prlimit = 261, SYS_rt_tgsigqueueinfo = 240, RLIMIT_CORE = 4, CLD_KILLED = 2, CLD_DUMPED = 3 };
+
+/* The status and the code of a child that a signal ends, with a limit for dumps. */
+static int ended(int signal, u64 limit, int isQemu) {
+    i64 child = fork();
+    if (child == 0) {
+        u64 both[2] = {limit, limit};
+        check(call(SYS_prlimit, 0, RLIMIT_CORE, both, 0), 0);
+        struct action none = {0, 0, 0};
+        if (signal != SIGKILL)
+            check(call(SYS_rt_sigaction, signal, &none, 0, 8), 0);
+        call(SYS_kill, call(SYS_getpid), signal);
+        exit(0);
+    }
+    struct siginfo info;
+    check(call(SYS_waitid, 1, child, &info, 4 | 0x01000000, 0), 0);
+    int status = wait_for(child);
+    if (!isQemu)
+        check(info.code, status & 0x80 ? CLD_DUMPED : CLD_KILLED);
+    return status;
+}
+
+static void dumps(int isQemu) {
+    check(ended(SIGABRT, 0, isQemu), SIGABRT);
+    check(ended(SIGTERM, 1 << 20, isQemu), SIGTERM);
+    if (!isQemu)
+        check(ended(SIGABRT, 1 << 20, isQemu), SIGABRT | 0x80);
+}
+
+/* Who may say what of a signal, and the order of errors. */
+static void senders(void) {
+    struct siginfo info = {0};
+    i64 own = call(SYS_getpid);
+    i64 child = fork();
+    if (child == 0) {
+        sleep_ms(60000);
+        exit(0);
+    }
+    static const int forged[] = {0, -6, 1, 0x80};
+    for (u64 i = 0; i < sizeof forged / sizeof *forged; i++) {
+        info.code = forged[i];
+        check(call(SYS_rt_sigqueueinfo, child, SIGCONT, &info), -EPERM);
+        check(call(SYS_rt_tgsigqueueinfo, child, child, SIGCONT, &info), -EPERM);
+        check(call(SYS_rt_sigqueueinfo, own, SIGCONT, &info), 0);
+        check(call(SYS_rt_tgsigqueueinfo, own, own, SIGCONT, &info), 0);
+    }
+    info.code = -1;
+    check(call(SYS_rt_sigqueueinfo, child, SIGCONT, &info), 0);
+    check(call(SYS_rt_sigqueueinfo, child, 65, &info), -EINVAL);
+    check(call(SYS_rt_sigqueueinfo, 0x3fffff, 65, &info), -ESRCH);
+    check(call(SYS_rt_sigqueueinfo, child, SIGCONT, 8), -EFAULT);
+    check(call(SYS_rt_sigqueueinfo, 0x3fffff, SIGCONT, 8), -EFAULT);
+    check(call(SYS_rt_tgsigqueueinfo, 0, child, SIGCONT, &info), -EINVAL);
+    check(call(SYS_rt_tgsigqueueinfo, child, 0, SIGCONT, &info), -EINVAL);
+    check(call(SYS_tgkill, -1, own, 0), -EINVAL);
+    check(call(SYS_tgkill, own, -1, 0), -EINVAL);
+    check(call(SYS_tgkill, 0, own, 0), -EINVAL);
+    check(call(SYS_tgkill, child, own, 0), -ESRCH);
+    check(call(SYS_tgkill, own, own, 65), -EINVAL);
+    check(call(SYS_tgkill, own, 0x3fffff, 65), -ESRCH);
+    check(call(SYS_tkill, 0, 0), -EINVAL);
+    check(call(SYS_tkill, own, 65), -EINVAL);
+    check(call(SYS_tkill, 0x3fffff, 65), -ESRCH);
+    check(call(SYS_kill, 0x3fffff, 65), -ESRCH);
+    check(call(SYS_kill, child, -1), -EINVAL);
+    check(call(SYS_kill, child, SIGKILL), 0);
+    check(wait_for(child), SIGKILL);
+}
+
 static i64 restored;
 static volatile int returns;
 
@@ -262,6 +348,10 @@ static void registers(void) {
 
 int main(int argc, char **argv) {
     registers();
+    if (argc == 1)
+        actions();
+    dumps(argc > 1);
+    senders();
     masks();
     queued();
     interrupts();

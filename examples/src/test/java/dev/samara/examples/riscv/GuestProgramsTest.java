@@ -71,6 +71,7 @@ final class GuestProgramsTest {
                 "stack",
                 "system",
                 "threads",
+                "timers",
                 "titles");
     }
 

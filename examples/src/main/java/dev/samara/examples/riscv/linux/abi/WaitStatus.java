@@ -11,6 +11,7 @@ public final class WaitStatus {
 
     private static final int OF_SIGNAL = 128;
     private static final int STOPPED = 0x7f;
+    private static final int DUMPED = 0x80;
 
     private WaitStatus() {}
 
@@ -18,8 +19,14 @@ public final class WaitStatus {
         return (status & 0xff) << 8;
     }
 
-    public static int killed(int signal) {
-        return signal;
+    /** Returns the status of a process that a signal has ended, and perhaps its memory was dumped. */
+    public static int killed(int signal, boolean isDumped) {
+        return isDumped ? signal | DUMPED : signal;
+    }
+
+    /** Whether the memory of a process that a signal has ended was dumped. */
+    public static boolean isDumped(int status) {
+        return isKilled(status) && (status & DUMPED) != 0;
     }
 
     public static int stopped(int signal) {

@@ -116,7 +116,7 @@ final class KnownCalls {
             return 0;
         });
         table.put(LinuxCall.KILL, (a, b, c, d, e, f) -> signals.kill(a, b));
-        table.put(LinuxCall.TKILL, (a, b, c, d, e, f) -> signals.killThread(0, a, b));
+        table.put(LinuxCall.TKILL, (a, b, c, d, e, f) -> signals.killThread(a, b));
         table.put(LinuxCall.TGKILL, (a, b, c, d, e, f) -> signals.killThread(a, b, c));
         table.put(LinuxCall.SIGALTSTACK, (a, b, c, d, e, f) -> signals.alternateStack(a, b));
         table.put(LinuxCall.RT_SIGSUSPEND, (a, b, c, d, e, f) -> signals.suspend(a, b));

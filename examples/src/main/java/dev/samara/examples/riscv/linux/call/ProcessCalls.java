@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.core.CpuStatistics;
+import dev.samara.core.SpaceStatistics;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.abi.WaitOptions;
@@ -30,6 +32,8 @@ final class ProcessCalls {
     /** The most bytes of one {@code getrandom} ({@code INT_MAX >> 6}). */
     private static final int MOST_RANDOM = (1 << 25) - 1;
 
+    private static final int MINOR_FAULTS = 64;
+    private static final int MAJOR_FAULTS = 72;
     private static final int MICRO = 1000;
     private static final long PAGE = 4096;
     private static final int BY_ALL = 0;
@@ -234,7 +238,10 @@ final class ProcessCalls {
         }
     }
 
-    /** {@code getrusage}: the time of processors, all of it as that of the program, and the most memory. */
+    /**
+     * {@code getrusage}: the time of processors, all of it as that of the program, the most memory, and the faults
+     * since the program or the thread began.
+     */
     long usage(long whose, long address) {
         long nanos;
         switch ((int) whose) {
@@ -248,7 +255,15 @@ final class ProcessCalls {
         long most = (int) whose == USAGE_CHILDREN
                 ? 0
                 : process().memory().space().residency().peak();
-        memory.put(address, structure(nanos, most));
+        ByteBuffer usage = structure(nanos, most);
+        if ((int) whose == USAGE_SELF) {
+            SpaceStatistics events = process().memory().space().statistics();
+            usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
+        } else if ((int) whose == USAGE_THREAD) {
+            CpuStatistics events = thread.cpu().statistics();
+            usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
+        }
+        memory.put(address, usage);
         return 0;
     }
 

@@ -17,6 +17,7 @@ import dev.samara.examples.riscv.linux.signal.SignalMask;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -62,8 +63,7 @@ final class SignalCalls {
             if (changed != null) {
                 actions.set(signal, changed.getLong(0), changed.getLong(8), changed.getLong(16));
                 if (actions.isIgnored(signal)) {
-                    process.pending().discard(SignalInfo.bit(signal));
-                    thread.pending().discard(SignalInfo.bit(signal));
+                    process.discard(SignalInfo.bit(signal));
                 }
             }
         }
@@ -147,25 +147,25 @@ final class SignalCalls {
 
     long kill(long number, long signal) {
         int pid = (int) number;
-        if (isWrong(signal)) {
-            return LinuxErrno.EINVAL;
-        }
         ProcessTree tree = thread.process().system().tree();
         List<GuestProcess> targets;
         if (pid > 0) {
-            GuestProcess found = tree.find(pid);
+            GuestProcess found = process(pid);
             targets = found == null ? List.of() : List.of(found);
         } else if (pid == -1) {
-            targets = tree.all();
+            targets = new ArrayList<>(tree.all());
+            targets.remove(thread.process());
         } else {
             targets = tree.ofGroup(pid == 0 ? (int) tree.group(thread.process().pid()) : -pid);
         }
-        for (GuestProcess each : targets) {
-            if (signal != 0 && (pid != -1 || each != thread.process())) {
-                SignalDelivery.send(each, info((int) signal, SignalInfo.SI_USER));
-            }
-        }
-        return targets.isEmpty() ? LinuxErrno.ESRCH : 0;
+        return sendToAll(targets, info((int) signal, SignalInfo.SI_USER));
+    }
+
+    /** Returns the process of a number, also if that is of one of its threads; null for none. */
+    private @Nullable GuestProcess process(int id) {
+        GuestProcess found = thread.process().system().tree().find(id);
+        GuestThread one = found == null ? find(0, id) : null;
+        return one == null ? found : one.process();
     }
 
     /** Returns a thread, of any process if the number of that is 0; null for none. */
@@ -181,16 +181,21 @@ final class SignalCalls {
         return null;
     }
 
-    /** Sends a signal to a thread; of any process if the number of that is 0. */
+    /** {@code tkill}: sends a signal to a thread of any process. */
+    long killThread(long tid, long signal) {
+        return (int) tid <= 0 ? LinuxErrno.EINVAL : sendToThread(0, (int) tid, info((int) signal, SignalInfo.SI_TKILL));
+    }
+
+    /** {@code tgkill}: sends a signal to a thread of a process. */
     long killThread(long pid, long tid, long signal) {
-        if (isWrong(signal) || tid <= 0) {
-            return LinuxErrno.EINVAL;
-        }
-        GuestThread target = find((int) pid, (int) tid);
-        if (target == null) {
-            return LinuxErrno.ESRCH;
-        }
-        return signal == 0 ? 0 : SignalDelivery.send(target, info((int) signal, SignalInfo.SI_TKILL));
+        return (int) pid <= 0 || (int) tid <= 0
+                ? LinuxErrno.EINVAL
+                : sendToThread((int) pid, (int) tid, info((int) signal, SignalInfo.SI_TKILL));
+    }
+
+    private long sendToThread(int pid, int tid, SignalInfo info) {
+        GuestThread target = find(pid, tid);
+        return target == null ? LinuxErrno.ESRCH : sendTo(target, info);
     }
 
     /**
@@ -215,11 +220,10 @@ final class SignalCalls {
         if (scope == TO_GROUP) {
             return sendToAll(tree.ofGroup(id), info);
         }
-        GuestThread found = find(0, id);
         if (scope == TO_THREAD) {
-            return found == null ? LinuxErrno.ESRCH : sendTo(found, info);
+            return sendToThread(0, id, info);
         }
-        GuestProcess process = found == null ? tree.find(id) : found.process();
+        GuestProcess process = process(id);
         return process == null ? LinuxErrno.ESRCH : sendTo(process, info);
     }
 
@@ -258,22 +262,23 @@ final class SignalCalls {
     }
 
     long queue(long pid, long signal, long address) {
-        if (isWrong(signal)) {
-            return LinuxErrno.EINVAL;
+        SignalInfo info = queued((int) signal, address);
+        if (isForged(info) && (int) pid != thread.tid()) {
+            return LinuxErrno.EPERM;
         }
-        GuestProcess target = thread.process().system().tree().find((int) pid);
-        if (target == null) {
-            return LinuxErrno.ESRCH;
-        }
-        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
+        GuestProcess target = process((int) pid);
+        return target == null ? LinuxErrno.ESRCH : sendTo(target, info);
     }
 
     long queueThread(long pid, long tid, long signal, long address) {
-        GuestThread target = isWrong(signal) ? null : find((int) pid, (int) tid);
-        if (target == null) {
-            return isWrong(signal) ? LinuxErrno.EINVAL : LinuxErrno.ESRCH;
+        SignalInfo info = queued((int) signal, address);
+        if ((int) pid <= 0 || (int) tid <= 0) {
+            return LinuxErrno.EINVAL;
         }
-        return signal == 0 ? 0 : SignalDelivery.send(target, queued((int) signal, address));
+        if (isForged(info) && (int) tid != thread.tid()) {
+            return LinuxErrno.EPERM;
+        }
+        return sendToThread((int) pid, (int) tid, info);
     }
 
     /** Waits for blocked signals and takes one, without a handler ({@code rt_sigtimedwait}). */

@@ -3,9 +3,10 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
-import dev.samara.examples.riscv.linux.signal.AlarmTimer;
+import dev.samara.examples.riscv.linux.signal.IntervalTimer;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.time.Instant;
@@ -20,6 +21,11 @@ final class TimeCalls {
     private static final int ABSOLUTE = 1;
     private static final int MICRO = 1000;
     private static final int TICKS = 100;
+
+    /** From this on a time is one that never comes. */
+    private static final long MOST_SECONDS = Long.MAX_VALUE / CallMemory.SECOND;
+
+    private static final int TIMERS = 3;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -118,27 +124,41 @@ final class TimeCalls {
     private long getMicros(long address) {
         long seconds = memory.getLong(address);
         long micros = memory.getLong(address + Long.BYTES);
-        boolean isNormal =
-                seconds >= 0 && seconds < Integer.MAX_VALUE && micros >= 0 && micros < CallMemory.SECOND / MICRO;
-        return isNormal ? seconds * CallMemory.SECOND + micros * MICRO : -1;
+        if (seconds < 0 || micros < 0 || micros >= CallMemory.SECOND / MICRO) {
+            return -1;
+        }
+        return seconds < MOST_SECONDS ? seconds * CallMemory.SECOND + micros * MICRO : Long.MAX_VALUE;
     }
 
     long timer(long which, long address) {
-        if (which != 0) {
+        if (!isTimer(which)) {
             return LinuxErrno.EINVAL;
         }
-        AlarmTimer timer = thread.process().timer();
+        IntervalTimer timer = ofProcess(which);
         putTimer(address, timer.interval(), timer.left());
         return 0;
+    }
+
+    private static boolean isTimer(long which) {
+        return (int) which >= 0 && (int) which < TIMERS;
+    }
+
+    private IntervalTimer ofProcess(long which) {
+        GuestProcess process = thread.process();
+        return switch ((int) which) {
+            case 0 -> process.realTimer();
+            case 1 -> process.virtualTimer();
+            default -> process.profilingTimer();
+        };
     }
 
     long setTimer(long which, long newAddress, long oldAddress) {
         long interval = newAddress == 0 ? 0 : getMicros(newAddress);
         long first = newAddress == 0 ? 0 : getMicros(newAddress + 2 * Long.BYTES);
-        if (which != 0 || interval < 0 || first < 0) {
+        if (!isTimer(which) || interval < 0 || first < 0) {
             return LinuxErrno.EINVAL;
         }
-        AlarmTimer timer = thread.process().timer();
+        IntervalTimer timer = ofProcess(which);
         if (oldAddress != 0) {
             putTimer(oldAddress, timer.interval(), timer.left());
         }

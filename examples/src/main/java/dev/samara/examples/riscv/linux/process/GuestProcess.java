@@ -9,7 +9,9 @@ import dev.samara.examples.riscv.linux.file.WorkingFolder;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.signal.AlarmTimer;
 import dev.samara.examples.riscv.linux.signal.GroupStop;
+import dev.samara.examples.riscv.linux.signal.IntervalTimer;
 import dev.samara.examples.riscv.linux.signal.PendingSignals;
+import dev.samara.examples.riscv.linux.signal.ProcessorTimer;
 import dev.samara.examples.riscv.linux.signal.SignalActions;
 import dev.samara.examples.riscv.linux.signal.SignalDelivery;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
@@ -35,7 +37,9 @@ public final class GuestProcess implements SignalProcess {
     private final PendingSignals pending;
     private final Object signals;
     private final GroupStop stop = new GroupStop(this);
-    private final AlarmTimer timer;
+    private final IntervalTimer realTimer;
+    private final IntervalTimer virtualTimer;
+    private final IntervalTimer profilingTimer;
     private final WaitList childEnds = new WaitList();
 
     /** The end of a thread, of this process, or of the last wait for it. */
@@ -89,7 +93,9 @@ public final class GuestProcess implements SignalProcess {
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
         pending = new PendingSignals(system.signalRoom());
-        timer = new AlarmTimer(system::timers, this::ring);
+        realTimer = new AlarmTimer(system::timers, () -> ring(SignalInfo.ALRM));
+        virtualTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.VTALRM));
+        profilingTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.PROF));
     }
 
     public GuestSystem system() {
@@ -175,13 +181,24 @@ public final class GuestProcess implements SignalProcess {
         snapshot().forEach(each -> each.pending().discard(set));
     }
 
-    public AlarmTimer timer() {
-        return timer;
+    /** Returns the timer of real time. */
+    public IntervalTimer realTimer() {
+        return realTimer;
     }
 
-    /** Sends the signal of the timer. */
-    private void ring() {
-        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.ALRM, SignalInfo.SI_KERNEL, 0));
+    /** Returns the timer of processor time of the program. */
+    public IntervalTimer virtualTimer() {
+        return virtualTimer;
+    }
+
+    /** Returns the timer of processor time of the program and the system. */
+    public IntervalTimer profilingTimer() {
+        return profilingTimer;
+    }
+
+    /** Sends the signal of a timer. */
+    private void ring(int signal) {
+        SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_KERNEL, 0));
     }
 
     public WaitList childEnds() {
@@ -331,7 +348,8 @@ public final class GuestProcess implements SignalProcess {
 
     @Override
     public void kill(int signal) {
-        exit(WaitStatus.killed(signal));
+        // As with a core_pattern that hands the dump to a program: the status tells of it, and no file is left.
+        exit(WaitStatus.killed(signal, SignalInfo.dumps(signal) && limits.allowDump()));
     }
 
     /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
@@ -387,7 +405,9 @@ public final class GuestProcess implements SignalProcess {
         if (debugger != null) {
             debugger.exits(exitStatus());
         }
-        timer.set(0, 0);
+        realTimer.set(0, 0);
+        virtualTimer.set(0, 0);
+        profilingTimer.set(0, 0);
         synchronized (signals) {
             pending.close();
         }

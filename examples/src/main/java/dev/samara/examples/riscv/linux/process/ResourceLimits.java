@@ -22,6 +22,11 @@ public final class ResourceLimits {
     /** The number of the limit of locked memory. */
     public static final int LOCKED = 8;
 
+    private static final int CORE = 4;
+
+    /** The fewest bytes for which a kernel dumps memory. */
+    private static final long LEAST_DUMP = 4096;
+
     private static final long NONE = -1;
     private static final long STACK_BYTES = 8L << 20;
 
@@ -36,6 +41,7 @@ public final class ResourceLimits {
     public ResourceLimits() {
         Arrays.fill(soft, NONE);
         Arrays.fill(hard, NONE);
+        soft[CORE] = 0;
         soft[STACK] = STACK_BYTES;
         soft[LOCKED] = STACK_BYTES;
         hard[LOCKED] = STACK_BYTES;
@@ -61,6 +67,11 @@ public final class ResourceLimits {
 
     public synchronized long hard(int number) {
         return hard[number];
+    }
+
+    /** Whether a signal that dumps memory may do so. */
+    synchronized boolean allowDump() {
+        return Long.compareUnsigned(soft[CORE], LEAST_DUMP) >= 0;
     }
 
     /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */

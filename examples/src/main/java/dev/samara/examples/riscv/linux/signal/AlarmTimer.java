@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The real-time timer of a process ({@code ITIMER_REAL}), which sends SIGALRM. Thread-safe. */
-public final class AlarmTimer {
+public final class AlarmTimer implements IntervalTimer {
     private final Supplier<ScheduledThreadPoolExecutor> timers;
     private final Runnable ring;
     private @Nullable ScheduledFuture<?> next;
@@ -25,16 +25,17 @@ public final class AlarmTimer {
         this.ring = ring;
     }
 
-    /** Returns the nanoseconds that are left; 0 for a timer that is not set. */
+    @Override
     public synchronized long left() {
         return next == null || next.isDone() ? 0 : Math.max(next.getDelay(TimeUnit.NANOSECONDS), 1);
     }
 
+    @Override
     public synchronized long interval() {
         return interval;
     }
 
-    /** Sets the timer, in nanoseconds; 0 ends it. */
+    @Override
     public synchronized void set(long first, long then) {
         if (next != null) {
             next.cancel(false);

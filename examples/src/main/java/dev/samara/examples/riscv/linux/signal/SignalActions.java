@@ -16,6 +16,10 @@ public final class SignalActions {
     static final long NO_DEFER = 0x4000_0000;
     static final long RESET_HAND = 0x8000_0000L;
 
+    /** The flags that a kernel keeps: the above, SA_SIGINFO and SA_EXPOSE_TAGBITS. */
+    private static final long KEPT =
+            NO_CHILD_STOP | NO_CHILD_WAIT | ON_STACK | RESTARTS | NO_DEFER | RESET_HAND | 0x4 | 0x800;
+
     private static final long IGNORED = SignalInfo.bit(SignalInfo.CHLD)
             | SignalInfo.bit(SignalInfo.CONT)
             | SignalInfo.bit(SignalInfo.URG)
@@ -77,8 +81,13 @@ public final class SignalActions {
 
     public void set(int signal, long handler, long signalFlags, long mask) {
         handlers[signal] = handler;
-        flags[signal] = signalFlags;
-        masks[signal] = mask;
+        flags[signal] = signalFlags & KEPT;
+        masks[signal] = mask & ~SignalMask.NEVER;
+    }
+
+    /** Ends a handler: the signal has its default effect. Flags and mask stay, as on Linux. */
+    void reset(int signal) {
+        handlers[signal] = DEFAULT;
     }
 
     /** A new program knows no handlers of the old one. */

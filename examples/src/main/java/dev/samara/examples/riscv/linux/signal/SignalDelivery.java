@@ -58,7 +58,7 @@ public final class SignalDelivery {
         synchronized (process.signals()) {
             SignalActions actions = process.actions();
             if ((thread.mask().get() & bit) != 0 || actions.isIgnored(info.signal())) {
-                actions.set(info.signal(), SignalActions.DEFAULT, 0, 0);
+                actions.reset(info.signal());
                 thread.mask().set(thread.mask().get() & ~bit);
             }
             thread.pending().discard(bit);
@@ -119,7 +119,7 @@ public final class SignalDelivery {
             flags = actions.flags(signal);
             blocked = actions.mask(signal) | ((flags & SignalActions.NO_DEFER) != 0 ? 0 : SignalInfo.bit(signal));
             if (handler != SignalActions.DEFAULT && (flags & SignalActions.RESET_HAND) != 0) {
-                actions.set(signal, SignalActions.DEFAULT, 0, 0);
+                actions.reset(signal);
             }
         }
         if (handler == SignalActions.DEFAULT && SignalActions.stops(signal)) {

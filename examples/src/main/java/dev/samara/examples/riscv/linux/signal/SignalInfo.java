@@ -23,6 +23,14 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     static final int BUS = 7;
     public static final int KILL = 9;
     public static final int SEGV = 11;
+    static final int QUIT = 3;
+    static final int ABRT = 6;
+    static final int FPE = 8;
+    static final int XCPU = 24;
+    static final int XFSZ = 25;
+    static final int SYS = 31;
+    public static final int VTALRM = 26;
+    public static final int PROF = 27;
     public static final int PIPE = 13;
     public static final int ALRM = 14;
     public static final int TERM = 15;
@@ -60,7 +68,8 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
         } else if (WaitStatus.isStopped(status)) {
             code = CHILD_STOPPED;
         } else {
-            code = WaitStatus.isKilled(status) ? CHILD_KILLED : CHILD_EXITED;
+            boolean isKilled = WaitStatus.isKilled(status);
+            code = !isKilled ? CHILD_EXITED : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
         }
         return new SignalInfo(signal, code, 0, pid, WaitStatus.number(status));
     }
@@ -76,6 +85,14 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     /** The bit of a signal in a set. */
     public static long bit(int signal) {
         return 1L << (signal - 1);
+    }
+
+    /** Whether the end by a signal dumps memory ({@code SIG_KERNEL_COREDUMP_MASK}). */
+    public static boolean dumps(int signal) {
+        return switch (signal) {
+            case QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS -> true;
+            default -> false;
+        };
     }
 
     public boolean isFault() {
