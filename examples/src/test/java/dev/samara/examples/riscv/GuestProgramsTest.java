@@ -30,6 +30,7 @@ final class GuestProgramsTest {
                 "altstack",
                 "atomics",
                 "attributes",
+                "barriers",
                 "brk",
                 "control",
                 "clones",

@@ -10,6 +10,7 @@ final class KnownCalls {
     private final GuestThread thread;
     private final CallTable table = new CallTable();
     private final MemoryCalls memory;
+    private final BarrierCalls barriers;
     private final SegmentCalls segments;
     private final TransferCalls transfers;
     private final FileCalls files;
@@ -33,6 +34,7 @@ final class KnownCalls {
     private KnownCalls(GuestThread thread) {
         this.thread = thread;
         memory = new MemoryCalls(thread);
+        barriers = new BarrierCalls(thread);
         segments = new SegmentCalls(thread);
         transfers = new TransferCalls(thread);
         files = new FileCalls(thread);
@@ -87,7 +89,7 @@ final class KnownCalls {
         table.put(LinuxCall.RISCV_FLUSH_ICACHE, (a, b, c, d, e, f) -> memory.flushCode(c));
         table.put(LinuxCall.PROCESS_VM_READV, (a, b, c, d, e, f) -> memory.transfer(true, a, b, c, d, e));
         table.put(LinuxCall.PROCESS_VM_WRITEV, (a, b, c, d, e, f) -> memory.transfer(false, a, b, c, d, e));
-        table.put(LinuxCall.MEMBARRIER, (a, b, c, d, e, f) -> memory.barrier(a, b));
+        table.put(LinuxCall.MEMBARRIER, (a, b, c, d, e, f) -> barriers.barrier(a, b));
         table.put(LinuxCall.MLOCK2, (a, b, c, d, e, f) -> memory.lock2(a, b, c));
         table.put(LinuxCall.PROCESS_MADVISE, (a, b, c, d, e, f) -> memory.advise(a, b, c, d, e));
         table.put(LinuxCall.MSEAL, (a, b, c, d, e, f) -> memory.seal(a, b, c));

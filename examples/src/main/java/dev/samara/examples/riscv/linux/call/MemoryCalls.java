@@ -29,10 +29,6 @@ final class MemoryCalls {
 
     private static final int PIDFD_SELF_THREAD = -10000;
     private static final int PIDFD_SELF = -10001;
-    private static final int MEMBARRIER_QUERY = 0;
-    private static final int MEMBARRIER_GLOBAL = 1;
-    private static final int MEMBARRIER_PRIVATE = 8;
-    private static final int MEMBARRIER_REGISTER_PRIVATE = 16;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -155,30 +151,6 @@ final class MemoryCalls {
             done += part;
         } while (done != length);
         return 0;
-    }
-
-    long barrier(long command, long flags) {
-        if (flags != 0) {
-            return LinuxErrno.EINVAL;
-        }
-        switch ((int) command) {
-            case MEMBARRIER_QUERY -> {
-                return MEMBARRIER_GLOBAL | MEMBARRIER_PRIVATE | MEMBARRIER_REGISTER_PRIVATE;
-            }
-            case MEMBARRIER_GLOBAL -> {
-                return space().membarrier();
-            }
-            case MEMBARRIER_PRIVATE -> {
-                return thread.process().memory().hasBarrier() ? space().membarrier() : LinuxErrno.EPERM;
-            }
-            case MEMBARRIER_REGISTER_PRIVATE -> {
-                thread.process().memory().announceBarrier();
-                return 0;
-            }
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
-        }
     }
 
     /** The guest has changed code ({@code riscv_flush_icache}): for this thread, or for all. */

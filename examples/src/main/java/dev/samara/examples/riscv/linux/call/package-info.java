@@ -7,7 +7,8 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>{@code mmap} and all other calls of memory</td>
- *       <td>{@code MemoryCalls}; {@code SegmentCalls} for {@code shmat}</td></tr>
+ *       <td>{@code MemoryCalls}; {@code SegmentCalls} for {@code shmat}; {@code BarrierCalls} for {@code
+ *       membarrier}</td></tr>
  *   <tr><td>{@code openat}, {@code pipe2}, {@code eventfd2}, {@code memfd_create}</td>
  *       <td>{@code FileCalls}</td></tr>
  *   <tr><td>{@code mknodat}, and {@code openat} of a named pipe</td>

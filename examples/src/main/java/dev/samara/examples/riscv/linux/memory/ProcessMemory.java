@@ -6,7 +6,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.examples.riscv.elf.ArgumentPlace;
 import dev.samara.examples.riscv.elf.LoadedProgram;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The memory of a process, which a child of {@code vfork} uses too until it executes another program. */
 public final class ProcessMemory {
@@ -20,8 +20,8 @@ public final class ProcessMemory {
     /** Equal for all processes with this memory: the key of their private futexes. */
     private final Object identity;
 
-    /** Whether a process with this memory has announced {@code membarrier}. */
-    private final AtomicBoolean hasBarrier;
+    /** The commands by which the memory was registered for {@code membarrier}. */
+    private final AtomicInteger registrations;
 
     private ProcessMemory(
             AddressSpace space,
@@ -31,7 +31,7 @@ public final class ProcessMemory {
             MappingTotal total,
             MappingTotal.CountedSpace counted,
             Object identity,
-            AtomicBoolean hasBarrier) {
+            AtomicInteger registrations) {
         this.space = space;
         this.trampoline = trampoline;
         this.auxiliary = auxiliary;
@@ -39,7 +39,7 @@ public final class ProcessMemory {
         this.total = total;
         this.counted = counted;
         this.identity = identity;
-        this.hasBarrier = hasBarrier;
+        this.registrations = registrations;
     }
 
     /** Returns the memory of a new program, whose mappings count. */
@@ -52,7 +52,7 @@ public final class ProcessMemory {
                 total,
                 total.count(program.space(), 0),
                 new Object(),
-                new AtomicBoolean());
+                new AtomicInteger());
     }
 
     /** Copies the memory, as a fork does; throws ENOMEM if there would be too many mappings. */
@@ -74,7 +74,7 @@ public final class ProcessMemory {
                     total,
                     total.count(copy, reserved),
                     new Object(),
-                    new AtomicBoolean(hasBarrier.get()));
+                    new AtomicInteger(registrations.get()));
         } finally {
             if (!isCounted) {
                 total.release(reserved);
@@ -86,7 +86,7 @@ public final class ProcessMemory {
     public ProcessMemory share() {
         AddressSpace shared = space.get();
         counted.addUser();
-        return new ProcessMemory(shared, trampoline, auxiliary, arguments, total, counted, identity, hasBarrier);
+        return new ProcessMemory(shared, trampoline, auxiliary, arguments, total, counted, identity, registrations);
     }
 
     /** Whether all processes together have as many mappings as may be. */
@@ -120,14 +120,19 @@ public final class ProcessMemory {
         return identity;
     }
 
-    /** Returns whether {@link #announceBarrier} was called, for this memory or for that of which it is a copy. */
-    public boolean hasBarrier() {
-        return hasBarrier.get();
+    /** Registers this memory for fences, by a command of {@code membarrier}. */
+    public void register(int command) {
+        registrations.accumulateAndGet(command, (known, added) -> known | added);
     }
 
-    /** Notes that the process will use {@code membarrier} for itself. */
-    public void announceBarrier() {
-        hasBarrier.set(true);
+    /** Returns the commands by which this memory was registered, also by its parents before a fork. */
+    public int registrations() {
+        return registrations.get();
+    }
+
+    /** Whether this memory was registered by all of some commands. */
+    public boolean isRegistered(int commands) {
+        return (registrations.get() & commands) == commands;
     }
 
     /** Ends this reference; the last user's ends the memory. */
