@@ -63,6 +63,7 @@ final class GuestProgramsTest {
                 "randomcode",
                 "refused",
                 "reopened",
+                "robust",
                 "scripts",
                 "seals",
                 "segments",

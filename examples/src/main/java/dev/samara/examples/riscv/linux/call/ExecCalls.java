@@ -160,6 +160,7 @@ final class ExecCalls {
             program.space().close();
             return 0;
         }
+        thread.leaveMemory();
         ProcessMemory old = process.memory();
         thread.cpu().switchTo(program.space());
         thread.blocks().clear();

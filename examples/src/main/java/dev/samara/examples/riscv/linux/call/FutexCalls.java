@@ -152,7 +152,7 @@ final class FutexCalls {
     }
 
     long getRobust(long tid, long headAddress, long lengthAddress) {
-        GuestThread found = tid == 0 ? thread : thread.process().find((int) tid);
+        GuestThread found = tid == 0 ? thread : thread.process().system().tree().findThread((int) tid);
         if (found == null) {
             return LinuxErrno.ESRCH;
         }

@@ -31,7 +31,7 @@ final class PidCalls {
         boolean isThread = (flags & PidDescriptor.THREAD) != 0;
         GuestProcess found = thread.process().system().tree().find(id);
         if (found == null) {
-            GuestThread other = signals.find(0, id);
+            GuestThread other = thread.process().system().tree().findThread(id);
             if (other == null) {
                 return LinuxErrno.ESRCH;
             }

@@ -169,16 +169,9 @@ final class SignalCalls {
     }
 
     /** Returns a thread, of any process if the number of that is 0; null for none. */
-    @Nullable
-    GuestThread find(int pid, int tid) {
-        ProcessTree tree = thread.process().system().tree();
-        for (GuestProcess each : tree.all()) {
-            GuestThread found = pid == 0 || each.pid() == pid ? each.find(tid) : null;
-            if (found != null) {
-                return found;
-            }
-        }
-        return null;
+    private @Nullable GuestThread find(int pid, int tid) {
+        GuestThread found = thread.process().system().tree().findThread(tid);
+        return found != null && (pid == 0 || found.process().pid() == pid) ? found : null;
     }
 
     /** {@code tkill}: sends a signal to a thread of any process. */

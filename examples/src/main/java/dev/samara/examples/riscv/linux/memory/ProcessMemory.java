@@ -17,11 +17,19 @@ public final class ProcessMemory {
     private final MappingTotal total;
     private final MappingTotal.CountedSpace counted;
 
-    /** Equal for all processes with this memory: the key of their private futexes. */
-    private final Object identity;
+    private final SharedMemory shared;
 
-    /** The commands by which the memory was registered for {@code membarrier}. */
-    private final AtomicInteger registrations;
+    /** What all processes with this memory have in common. */
+    private static final class SharedMemory {
+        private final AtomicInteger users = new AtomicInteger(1);
+
+        /** The commands by which the memory was registered for {@code membarrier}. */
+        private final AtomicInteger registrations;
+
+        SharedMemory(int registrations) {
+            this.registrations = new AtomicInteger(registrations);
+        }
+    }
 
     private ProcessMemory(
             AddressSpace space,
@@ -30,16 +38,14 @@ public final class ProcessMemory {
             ArgumentPlace arguments,
             MappingTotal total,
             MappingTotal.CountedSpace counted,
-            Object identity,
-            AtomicInteger registrations) {
+            SharedMemory shared) {
         this.space = space;
         this.trampoline = trampoline;
         this.auxiliary = auxiliary;
         this.arguments = arguments;
         this.total = total;
         this.counted = counted;
-        this.identity = identity;
-        this.registrations = registrations;
+        this.shared = shared;
     }
 
     /** Returns the memory of a new program, whose mappings count. */
@@ -51,8 +57,7 @@ public final class ProcessMemory {
                 program.arguments(),
                 total,
                 total.count(program.space(), 0),
-                new Object(),
-                new AtomicInteger());
+                new SharedMemory(0));
     }
 
     /** Copies the memory, as a fork does; throws ENOMEM if there would be too many mappings. */
@@ -73,8 +78,7 @@ public final class ProcessMemory {
                     arguments,
                     total,
                     total.count(copy, reserved),
-                    new Object(),
-                    new AtomicInteger(registrations.get()));
+                    new SharedMemory(registrations()));
         } finally {
             if (!isCounted) {
                 total.release(reserved);
@@ -84,9 +88,10 @@ public final class ProcessMemory {
 
     /** Returns another reference to this memory. */
     public ProcessMemory share() {
-        AddressSpace shared = space.get();
+        AddressSpace same = space.get();
         counted.addUser();
-        return new ProcessMemory(shared, trampoline, auxiliary, arguments, total, counted, identity, registrations);
+        shared.users.incrementAndGet();
+        return new ProcessMemory(same, trampoline, auxiliary, arguments, total, counted, shared);
     }
 
     /** Whether all processes together have as many mappings as may be. */
@@ -116,28 +121,35 @@ public final class ProcessMemory {
         return auxiliary.clone();
     }
 
+    /** Returns what is equal for all processes with this memory: the key of their private futexes. */
     public Object identity() {
-        return identity;
+        return shared;
+    }
+
+    /** Whether another process uses this memory. */
+    public boolean isShared() {
+        return shared.users.get() > 1;
     }
 
     /** Registers this memory for fences, by a command of {@code membarrier}. */
     public void register(int command) {
-        registrations.accumulateAndGet(command, (known, added) -> known | added);
+        shared.registrations.accumulateAndGet(command, (known, added) -> known | added);
     }
 
     /** Returns the commands by which this memory was registered, also by its parents before a fork. */
     public int registrations() {
-        return registrations.get();
+        return shared.registrations.get();
     }
 
     /** Whether this memory was registered by all of some commands. */
     public boolean isRegistered(int commands) {
-        return (registrations.get() & commands) == commands;
+        return (registrations() & commands) == commands;
     }
 
     /** Ends this reference; the last user's ends the memory. */
     public void close() {
         counted.removeUser();
+        shared.users.decrementAndGet();
         space.close();
     }
 }

@@ -13,7 +13,6 @@ import dev.samara.examples.riscv.linux.debug.DebuggedThread;
 import dev.samara.examples.riscv.linux.debug.Debugger;
 import dev.samara.examples.riscv.linux.file.FileThread;
 import dev.samara.examples.riscv.linux.file.GuestFile;
-import dev.samara.examples.riscv.linux.memory.BadAddress;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 import dev.samara.examples.riscv.linux.signal.AlternateStack;
@@ -256,8 +255,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
         name = null;
-        tidWords.clearAtEnd(0);
-        robustList.set(0);
         tid = process.pid();
     }
 
@@ -336,13 +333,16 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
     }
 
+    /** Releases the locks of this thread, and clears its word: it ends, or executes another program. */
+    public void leaveMemory() {
+        // First: a thread that has waited for the word finds the locks released.
+        robustList.release(this, process.system().futexes());
+        tidWords.clear(this);
+    }
+
     private void end() {
         try {
-            // First: a thread that has waited for the end of this one finds its locks released.
-            robustList.release(this, process.system().futexes());
-            tidWords.clear(this);
-        } catch (BadAddress gone) {
-            // The guest has unmapped its words: nobody waits for them.
+            leaveMemory();
         } finally {
             process.system().counts().add(hart.counts());
             blocks.clear();

@@ -100,6 +100,17 @@ public final class ProcessTree {
         return node == null ? null : node.process;
     }
 
+    /** Returns a thread of any process by its number; null for none. */
+    public @Nullable GuestThread findThread(int tid) {
+        for (GuestProcess each : all()) {
+            GuestThread found = each.find(tid);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
     public synchronized List<GuestProcess> all() {
         List<GuestProcess> all = new ArrayList<>();
         nodes.values().forEach(node -> all.add(node.process));

@@ -30,10 +30,19 @@ public final class TidWords {
         }
     }
 
+    /** Clears the word if others have the memory, too ({@code mm_release}). */
     void clear(GuestThread thread) {
-        if (cleared != 0 && thread.process().threads() > 1) {
-            thread.memory().putInt(cleared, 0);
-            thread.process().system().futexes().wake(thread, cleared, 1);
+        long address = cleared;
+        cleared = 0;
+        boolean isShared =
+                thread.process().threads() > 1 || thread.processMemory().isShared();
+        if (address != 0 && isShared) {
+            try {
+                thread.memory().putInt(address, 0);
+                thread.process().system().futexes().wake(thread, address, 1);
+            } catch (BadAddress gone) {
+                // The guest has unmapped the word: nobody waits for it.
+            }
         }
     }
 }
