@@ -68,6 +68,12 @@ final class RunOptions {
     private @Nullable Path sysroot;
 
     @Option(
+            names = "--root-user",
+            description = "Tell the guest that it is user 0, for programs that ask. It may become other users and send"
+                    + " signals to them. Its rights to files stay those of who runs the emulator.")
+    private boolean asRoot;
+
+    @Option(
             names = "--gdb",
             paramLabel = "PORT",
             description = "Wait at the first instruction for gdb, which connects to this port of the loopback address;"
@@ -149,6 +155,7 @@ final class RunOptions {
                 arguments,
                 environment,
                 sysroot,
+                asRoot,
                 bytes,
                 Math.max(cpus, 1),
                 tlbEntries,

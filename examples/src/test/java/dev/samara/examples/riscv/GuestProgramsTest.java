@@ -74,7 +74,8 @@ final class GuestProgramsTest {
                 "system",
                 "threads",
                 "timers",
-                "titles");
+                "titles",
+                "users");
     }
 
     private void check(GuestRun run, String name) throws Exception {

@@ -33,6 +33,7 @@ final class GuestRun {
     private long memory = MEMORY;
     private CodeExecution execution = CodeExecution.INTERPRETED;
     private boolean isTerminal;
+    private boolean isRoot;
     private @Nullable Debugger debugger;
 
     GuestRun(Path root) {
@@ -65,6 +66,12 @@ final class GuestRun {
         return this;
     }
 
+    /** Has the guest be user 0. */
+    GuestRun asRoot() {
+        isRoot = true;
+        return this;
+    }
+
     GuestRun debugger(Debugger controlling) {
         debugger = controlling;
         return this;
@@ -86,6 +93,7 @@ final class GuestRun {
                 List.of(arguments),
                 List.of("A=1"),
                 root,
+                isRoot,
                 memory,
                 2,
                 tlbEntries,

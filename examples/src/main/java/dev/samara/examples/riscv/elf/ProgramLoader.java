@@ -64,19 +64,19 @@ public final class ProgramLoader {
 
     private final Machine machine;
     private final Map<Resource, Long> limits;
-    private final int user;
+    private final ProgramOwner owner;
 
     /**
      * Makes a loader.
      *
      * @param machine of the spaces
      * @param limits the limits of each space
-     * @param user the number of the user and of the group
+     * @param owner the users and groups of the program
      */
-    public ProgramLoader(Machine machine, Map<Resource, Long> limits, int user) {
+    public ProgramLoader(Machine machine, Map<Resource, Long> limits, ProgramOwner owner) {
         this.machine = machine;
         this.limits = limits;
-        this.user = user;
+        this.owner = owner;
     }
 
     /**
@@ -160,10 +160,11 @@ public final class ProgramLoader {
         stack.auxiliary(AT_BASE, base);
         stack.auxiliary(AT_FLAGS, 0);
         stack.auxiliary(AT_ENTRY, elf.entry() + moved);
-        for (int type : new int[] {AT_UID, AT_EUID, AT_GID, AT_EGID}) {
-            stack.auxiliary(type, user);
-        }
-        stack.auxiliary(AT_SECURE, 0);
+        stack.auxiliary(AT_UID, Integer.toUnsignedLong(owner.user()));
+        stack.auxiliary(AT_EUID, Integer.toUnsignedLong(owner.effectiveUser()));
+        stack.auxiliary(AT_GID, Integer.toUnsignedLong(owner.group()));
+        stack.auxiliary(AT_EGID, Integer.toUnsignedLong(owner.effectiveGroup()));
+        stack.auxiliary(AT_SECURE, owner.isSecure() ? 1 : 0);
         stack.auxiliary(AT_RANDOM, seed);
         stack.auxiliary(AT_EXECFN, name);
         return stack;

@@ -40,6 +40,9 @@ import org.jspecify.annotations.Nullable;
  * are killed then, as in a container.
  */
 public final class Emulation {
+    /** The user and the group of a guest. */
+    private static final int USER = 1000;
+
     private final RunPlan plan;
     private final GuestRoot root;
     private final Machine machine;
@@ -91,6 +94,7 @@ public final class Emulation {
                 plan.memory(),
                 plan.processors(),
                 root,
+                plan.isRoot() ? 0 : USER,
                 translator,
                 reports,
                 thread -> new SystemCalls(thread, trace));
@@ -192,7 +196,8 @@ public final class Emulation {
         boolean isBegun = false;
         try {
             ResourceLimits limits = new ResourceLimits();
-            LoadedProgram program = start.load(machine, root, limits.ofSpace());
+            LoadedProgram program = start.load(
+                    machine, root, limits.ofSpace(), system.firstCredentials().owner());
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),

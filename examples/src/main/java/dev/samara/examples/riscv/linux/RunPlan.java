@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param arguments its arguments, without its name
  * @param environment the environment, {@code NAME=VALUE}
  * @param root what the guest has as its root; null if it sees no files but its program
+ * @param isRoot whether the guest is user 0
  * @param memory bytes for all pages of the guest
  * @param processors the number of processors that the guest is told of
  * @param tlbEntries a power of two
@@ -33,6 +34,7 @@ public record RunPlan(
         List<String> arguments,
         List<String> environment,
         @Nullable Path root,
+        boolean isRoot,
         long memory,
         int processors,
         int tlbEntries,

@@ -40,6 +40,7 @@ final class RefusedThreadTest {
                 List.of(),
                 List.of(),
                 root,
+                false,
                 64 << 20,
                 2,
                 64,

@@ -106,6 +106,7 @@ public enum LinuxCall {
     GETSID(156),
     SETSID(157),
     GETGROUPS(158),
+    SETGROUPS(159),
     UNAME(160),
     GETRLIMIT(163),
     SETRLIMIT(164),

@@ -95,7 +95,7 @@ final class AttributeCalls {
 
     /** Returns the errno for new owners: there is one user, to which each file may be given. */
     private long owners(long user, long group) {
-        int own = thread.process().user();
+        int own = thread.process().system().fileOwner();
         boolean isOwn = ((int) user == -1 || (int) user == own) && ((int) group == -1 || (int) group == own);
         return isOwn ? 0 : LinuxErrno.EPERM;
     }

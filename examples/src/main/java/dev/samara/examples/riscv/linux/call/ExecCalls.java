@@ -139,7 +139,10 @@ final class ExecCalls {
         ProgramStart actual =
                 start.withInterpreter(system.root(), thread.process().folder().path());
         LoadedProgram program = actual.load(
-                system.machine(), system.root(), thread.process().limits().ofSpace());
+                system.machine(),
+                system.root(),
+                thread.process().limits().ofSpace(),
+                thread.credentials().owner());
         inheritDenial(program.space());
         // A descriptor names no command: that is called as its file.
         return new LoadedStart(program, isOfDescriptor ? actual.names(actual.guest()) : actual.names(actual.called()));

@@ -156,6 +156,10 @@ final class FutexCalls {
         if (found == null) {
             return LinuxErrno.ESRCH;
         }
+        boolean isOwn = found.process().pid() == thread.process().pid();
+        if (!isOwn && !thread.credentials().mayInspect(found.credentials())) {
+            return LinuxErrno.EPERM;
+        }
         memory.putLong(headAddress, found.robustList().head());
         memory.putLong(lengthAddress, RobustList.HEAD_BYTES);
         return 0;

@@ -29,6 +29,7 @@ final class KnownCalls {
     private final PidCalls pids;
     private final CloneCalls clones;
     private final ExecCalls execs;
+    private final UserCalls users;
     private final ProcessCalls processes;
 
     private KnownCalls(GuestThread thread) {
@@ -53,6 +54,7 @@ final class KnownCalls {
         pids = new PidCalls(thread);
         clones = new CloneCalls(thread);
         execs = new ExecCalls(thread);
+        users = new UserCalls(thread);
         processes = new ProcessCalls(thread);
     }
 
@@ -214,19 +216,20 @@ final class KnownCalls {
         table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d, e));
         table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> affinities.set(a, b, c));
         table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> affinities.get(a, b, c));
-        table.put(LinuxCall.SETREGID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
-        table.put(LinuxCall.SETREUID, (a, b, c, d, e, f) -> processes.setOwners(a, b));
-        table.put(LinuxCall.SETGID, (a, b, c, d, e, f) -> processes.setOwner(a));
-        table.put(LinuxCall.SETUID, (a, b, c, d, e, f) -> processes.setOwner(a));
-        table.put(LinuxCall.SETRESUID, (a, b, c, d, e, f) -> processes.setOwners(a, b, c));
-        table.put(LinuxCall.SETRESGID, (a, b, c, d, e, f) -> processes.setOwners(a, b, c));
-        table.put(LinuxCall.GETRESUID, (a, b, c, d, e, f) -> processes.owners(a, b, c));
-        table.put(LinuxCall.GETRESGID, (a, b, c, d, e, f) -> processes.owners(a, b, c));
+        table.put(LinuxCall.SETREGID, (a, b, c, d, e, f) -> users.setTwo(true, a, b));
+        table.put(LinuxCall.SETREUID, (a, b, c, d, e, f) -> users.setTwo(false, a, b));
+        table.put(LinuxCall.SETGID, (a, b, c, d, e, f) -> users.setOne(true, a));
+        table.put(LinuxCall.SETUID, (a, b, c, d, e, f) -> users.setOne(false, a));
+        table.put(LinuxCall.SETRESUID, (a, b, c, d, e, f) -> users.setThree(false, a, b, c));
+        table.put(LinuxCall.SETRESGID, (a, b, c, d, e, f) -> users.setThree(true, a, b, c));
+        table.put(LinuxCall.GETRESUID, (a, b, c, d, e, f) -> users.get(users.users(), a, b, c));
+        table.put(LinuxCall.GETRESGID, (a, b, c, d, e, f) -> users.get(users.groups(), a, b, c));
         table.put(LinuxCall.SETPGID, (a, b, c, d, e, f) -> processes.setGroup(a, b));
         table.put(LinuxCall.GETPGID, (a, b, c, d, e, f) -> processes.group(a));
         table.put(LinuxCall.GETSID, (a, b, c, d, e, f) -> processes.session(a));
         table.put(LinuxCall.SETSID, (a, b, c, d, e, f) -> processes.newSession());
-        table.put(LinuxCall.GETGROUPS, (a, b, c, d, e, f) -> 0);
+        table.put(LinuxCall.GETGROUPS, (a, b, c, d, e, f) -> users.getGroups(a, b));
+        table.put(LinuxCall.SETGROUPS, (a, b, c, d, e, f) -> users.setGroups(a, b));
         table.put(LinuxCall.UNAME, (a, b, c, d, e, f) -> processes.name(a));
         table.put(LinuxCall.GETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, 0, b));
         table.put(LinuxCall.SETRLIMIT, (a, b, c, d, e, f) -> processes.limit(0, a, b, 0));
@@ -237,10 +240,10 @@ final class KnownCalls {
         table.put(LinuxCall.GETCPU, (a, b, c, d, e, f) -> affinities.current(a, b));
         table.put(LinuxCall.GETPID, (a, b, c, d, e, f) -> thread.process().pid());
         table.put(LinuxCall.GETPPID, (a, b, c, d, e, f) -> processes.parent());
-        table.put(LinuxCall.GETUID, (a, b, c, d, e, f) -> thread.process().user());
-        table.put(LinuxCall.GETEUID, (a, b, c, d, e, f) -> thread.process().user());
-        table.put(LinuxCall.GETGID, (a, b, c, d, e, f) -> thread.process().user());
-        table.put(LinuxCall.GETEGID, (a, b, c, d, e, f) -> thread.process().user());
+        table.put(LinuxCall.GETUID, (a, b, c, d, e, f) -> users.users().real());
+        table.put(LinuxCall.GETEUID, (a, b, c, d, e, f) -> users.users().effective());
+        table.put(LinuxCall.GETGID, (a, b, c, d, e, f) -> users.groups().real());
+        table.put(LinuxCall.GETEGID, (a, b, c, d, e, f) -> users.groups().effective());
         table.put(LinuxCall.SYSINFO, (a, b, c, d, e, f) -> processes.systemInfo(a));
         table.put(LinuxCall.WAIT4, (a, b, c, d, e, f) -> processes.wait4(a, b, c, d));
         table.put(LinuxCall.PRLIMIT64, (a, b, c, d, e, f) -> processes.limit(a, b, c, d));

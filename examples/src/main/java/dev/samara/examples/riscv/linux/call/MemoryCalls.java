@@ -175,6 +175,9 @@ final class MemoryCalls {
         if (other == null || other.isExiting()) {
             return LinuxErrno.ESRCH;
         }
+        if (other.pid() != thread.process().pid() && !thread.credentials().mayInspect(other.credentials())) {
+            return LinuxErrno.EPERM;
+        }
         PartCursor near = new PartCursor(own, ownCount);
         PartCursor far = new PartCursor(others, otherCount);
         if (near.isWrong() || far.isWrong()) {

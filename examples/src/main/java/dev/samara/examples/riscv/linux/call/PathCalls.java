@@ -39,7 +39,7 @@ final class PathCalls {
     }
 
     private int user() {
-        return thread.process().user();
+        return thread.process().system().fileOwner();
     }
 
     private NamedPipes names() {

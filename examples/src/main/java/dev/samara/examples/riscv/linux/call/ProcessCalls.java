@@ -140,8 +140,8 @@ final class ProcessCalls {
             if (result == 1) {
                 int status = found[0].status();
                 int child = found[0].process().pid();
-                SignalInfo.ofChild(SignalInfo.CHLD, child, status)
-                        .putTo(info, process().user());
+                int user = found[0].process().credentials().users().real();
+                SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
             }
             memory.put(infoAddress, info);
         }
@@ -271,28 +271,6 @@ final class ProcessCalls {
         ByteBuffer usage = CallMemory.structure(USAGE);
         usage.putLong(0, nanos / CallMemory.SECOND).putLong(Long.BYTES, nanos % CallMemory.SECOND / MICRO);
         return usage.putLong(MOST_MEMORY, pages * (PAGE >> 10));
-    }
-
-    /** Changes users or groups: a guest has one of each, to which each may be set; -1 keeps one. */
-    long setOwners(long... wanted) {
-        for (long each : wanted) {
-            if ((int) each != -1 && (int) each != process().user()) {
-                return LinuxErrno.EPERM;
-            }
-        }
-        return 0;
-    }
-
-    /** Changes all users or groups at once: there is none of number -1. */
-    long setOwner(long wanted) {
-        return (int) wanted == -1 ? LinuxErrno.EINVAL : setOwners(wanted);
-    }
-
-    long owners(long... addresses) {
-        for (long each : addresses) {
-            memory.putInt(each, process().user());
-        }
-        return 0;
     }
 
     long random(long address, long length, long flags) {

@@ -5,6 +5,7 @@ import dev.samara.examples.riscv.cpu.Hart;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.BadAddress;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
+import dev.samara.examples.riscv.linux.process.Credentials;
 import dev.samara.examples.riscv.linux.process.GuestProcess;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.ProcessTree;
@@ -133,12 +134,16 @@ final class SignalCalls {
         try {
             SignalFrame.leave(thread);
         } catch (BadAddress noFrame) {
-            SignalDelivery.force(thread, SignalInfo.sent(SignalInfo.SEGV, SignalInfo.SI_KERNEL, 0));
+            SignalDelivery.force(thread, SignalInfo.ofKernel(SignalInfo.SEGV));
         }
     }
 
     private SignalInfo info(int signal, int code) {
-        return SignalInfo.sent(signal, code, thread.process().pid());
+        return SignalInfo.sent(
+                signal,
+                code,
+                thread.process().pid(),
+                thread.credentials().users().real());
     }
 
     private static boolean isWrong(long signal) {
@@ -155,6 +160,8 @@ final class SignalCalls {
         } else if (pid == -1) {
             targets = new ArrayList<>(tree.all());
             targets.remove(thread.process());
+            long result = sendToAll(targets, info((int) signal, SignalInfo.SI_USER));
+            return result == LinuxErrno.EPERM ? 0 : result;
         } else {
             targets = tree.ofGroup(pid == 0 ? (int) tree.group(thread.process().pid()) : -pid);
         }
@@ -220,7 +227,7 @@ final class SignalCalls {
         return process == null ? LinuxErrno.ESRCH : sendTo(process, info);
     }
 
-    private static long sendToAll(List<GuestProcess> targets, SignalInfo info) {
+    private long sendToAll(List<GuestProcess> targets, SignalInfo info) {
         long result = LinuxErrno.ESRCH;
         boolean isSent = false;
         for (GuestProcess each : targets) {
@@ -230,18 +237,27 @@ final class SignalCalls {
         return isSent ? 0 : result;
     }
 
-    private static long sendTo(GuestProcess target, SignalInfo info) {
-        if (isWrong(info.signal())) {
-            return LinuxErrno.EINVAL;
-        }
-        return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
+    private long sendTo(GuestProcess target, SignalInfo info) {
+        long error = check(target, target.credentials(), info.signal());
+        return error != 0 || info.signal() == 0 ? error : SignalDelivery.send(target, info);
     }
 
-    private static long sendTo(GuestThread target, SignalInfo info) {
-        if (isWrong(info.signal())) {
+    private long sendTo(GuestThread target, SignalInfo info) {
+        long error = check(target.process(), target.credentials(), info.signal());
+        return error != 0 || info.signal() == 0 ? error : SignalDelivery.send(target, info);
+    }
+
+    /** Returns why a signal may not be sent ({@code check_kill_permission}); 0 if it may. */
+    private long check(GuestProcess target, Credentials owner, int signal) {
+        if (isWrong(signal)) {
             return LinuxErrno.EINVAL;
         }
-        return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
+        GuestProcess own = thread.process();
+        ProcessTree tree = own.system().tree();
+        boolean isPermitted = target.pid() == own.pid()
+                || thread.credentials().maySignal(owner)
+                || (signal == SignalInfo.CONT && tree.session(target.pid()) == tree.session(own.pid()));
+        return isPermitted ? 0 : LinuxErrno.EPERM;
     }
 
     /** Whether a signal says that the kernel or {@code kill} has sent it. */
@@ -251,7 +267,7 @@ final class SignalCalls {
 
     private SignalInfo queued(int signal, long address) {
         ByteBuffer given = memory.getBuffer(address, SignalInfo.BYTES);
-        return new SignalInfo(signal, given.getInt(8), 0, given.getInt(16), given.getLong(24));
+        return new SignalInfo(signal, given.getInt(8), 0, given.getInt(16), given.getInt(20), given.getLong(24));
     }
 
     long queue(long pid, long signal, long address) {
@@ -302,7 +318,7 @@ final class SignalCalls {
         }
         if (infoAddress != 0) {
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
-            taken[0].putTo(info, process.user());
+            taken[0].putTo(info);
             memory.put(infoAddress, info);
         }
         return taken[0].signal();

@@ -23,6 +23,8 @@
  *       <td>{@code CloneCalls}; {@code ExecCalls}; {@code ProcessCalls}</td></tr>
  *   <tr><td>{@code clone3}; {@code pidfd_open}</td>
  *       <td>{@code CloneArguments}; {@code PidCalls}</td></tr>
+ *   <tr><td>{@code setuid}, {@code getgroups}</td>
+ *       <td>{@code UserCalls}</td></tr>
  *   <tr><td>{@code kill}, {@code rt_sigaction}; {@code futex}; {@code nanosleep}, {@code clock_gettime}</td>
  *       <td>{@code SignalCalls}; {@code FutexCalls}; {@code TimeCalls}</td></tr>
  * </table>

@@ -85,7 +85,7 @@ public final class ControllingTerminal {
             return LinuxErrno.EIO;
         }
         for (GuestProcess each : tree(thread).ofGroup(group)) {
-            SignalDelivery.send(each, SignalInfo.sent(signal, SignalInfo.SI_KERNEL, 0));
+            SignalDelivery.send(each, SignalInfo.ofKernel(signal));
         }
         return LinuxErrno.RESTART;
     }

@@ -59,6 +59,7 @@ public final class GuestProcess implements SignalProcess {
 
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
+    private volatile Credentials credentials;
     private volatile boolean isMemoryReleased;
     private volatile boolean isExiting;
     private int exitStatus;
@@ -90,6 +91,7 @@ public final class GuestProcess implements SignalProcess {
         this.folder = folder;
         this.actions = actions;
         signals = actions.lock();
+        credentials = system.firstCredentials();
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
         pending = new PendingSignals(system.signalRoom());
@@ -117,9 +119,13 @@ public final class GuestProcess implements SignalProcess {
         return pid;
     }
 
-    @Override
-    public int user() {
-        return GuestSystem.USER;
+    /** Returns the credentials of the first thread, also after its end. */
+    public Credentials credentials() {
+        return credentials;
+    }
+
+    void credentials(Credentials changed) {
+        credentials = changed;
     }
 
     @Override
@@ -198,7 +204,7 @@ public final class GuestProcess implements SignalProcess {
 
     /** Sends the signal of a timer. */
     private void ring(int signal) {
-        SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_KERNEL, 0));
+        SignalDelivery.send(this, SignalInfo.ofKernel(signal));
     }
 
     public WaitList childEnds() {

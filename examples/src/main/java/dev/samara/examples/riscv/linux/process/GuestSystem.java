@@ -29,15 +29,13 @@ import org.jspecify.annotations.Nullable;
 
 /** What all processes of a guest share: the machine, the tree of processes, and tables of the kernel. */
 public final class GuestSystem {
-    /** The number of the only user, and of the only group. */
-    static final int USER = 1000;
-
     private static final long START = System.nanoTime() - 1_000_000_000_000L;
 
     private final Machine machine;
     private final long memoryBytes;
     private final int processors;
     private final GuestRoot root;
+    private final int user;
     private final @Nullable CodeTranslator translator;
     private final GuestReports reports;
     private final Function<GuestThread, ThreadCalls> calls;
@@ -79,6 +77,7 @@ public final class GuestSystem {
      * @param memoryBytes bytes for all pages of the guest
      * @param processors the number of processors that the guest is told of
      * @param root the files that the guest sees
+     * @param user the number of the first process's user and group, to which all files belong
      * @param translator what makes code of hot blocks; null for none
      * @param reports where events are reported
      * @param calls makes the system calls of a new thread, which is not complete yet
@@ -88,6 +87,7 @@ public final class GuestSystem {
             long memoryBytes,
             int processors,
             GuestRoot root,
+            int user,
             @Nullable CodeTranslator translator,
             GuestReports reports,
             Function<GuestThread, ThreadCalls> calls) {
@@ -96,6 +96,7 @@ public final class GuestSystem {
         this.processors = processors;
         segments = new SegmentTable(machine, memoryBytes);
         this.root = root;
+        this.user = user;
         this.translator = translator;
         this.reports = reports;
         this.calls = calls;
@@ -120,6 +121,16 @@ public final class GuestSystem {
 
     public GuestRoot root() {
         return root;
+    }
+
+    /** Returns the user, and the group, to whom all files belong. */
+    public int fileOwner() {
+        return user;
+    }
+
+    /** Returns what the first process begins with. */
+    public Credentials firstCredentials() {
+        return Credentials.of(user);
     }
 
     @Nullable

@@ -69,6 +69,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** The processors that were chosen for this; null for all. Not changed once it is set. */
     private volatile @Nullable BitSet processors;
 
+    /** Changed by its thread. */
+    private volatile Credentials credentials;
+
     private final SignalMask mask;
 
     /** Whether this thread waits in a call: for people, who look at any time. */
@@ -89,6 +92,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
         processors = parent == null ? null : parent.processors;
+        credentials = parent == null ? process.credentials() : parent.credentials;
+        if (tid == process.pid()) {
+            process.credentials(credentials);
+        }
         debugger = process.debugger();
         pending = new PendingSignals(process.system().signalRoom());
         cpu = process.system().machine().claimCpu();
@@ -143,6 +150,18 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     @Override
     public GuestProcess process() {
         return process;
+    }
+
+    public Credentials credentials() {
+        return credentials;
+    }
+
+    /** Changes the credentials of this thread; those of the first one are its process's. Called by its thread. */
+    public void credentials(Credentials changed) {
+        credentials = changed;
+        if (tid == process.pid()) {
+            process.credentials(changed);
+        }
     }
 
     public Cpu cpu() {
@@ -256,6 +275,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         alternateStack.disable();
         name = null;
         tid = process.pid();
+        credentials(credentials.executed());
     }
 
     /** Has the thread that was reserved begin. */
@@ -422,7 +442,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public void sendPipeSignal() {
-        SignalDelivery.send(this, SignalInfo.sent(SignalInfo.PIPE, SignalInfo.SI_USER, process.pid()));
+        SignalDelivery.send(
+                this,
+                SignalInfo.sent(
+                        SignalInfo.PIPE,
+                        SignalInfo.SI_USER,
+                        process.pid(),
+                        credentials.users().real()));
     }
 
     @Override
@@ -479,6 +505,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public void send(int signal) {
-        SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_USER, 0));
+        SignalDelivery.send(this, SignalInfo.sent(signal, SignalInfo.SI_USER, 0, 0));
     }
 }

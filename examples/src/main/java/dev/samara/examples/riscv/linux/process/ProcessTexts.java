@@ -144,20 +144,39 @@ final class ProcessTexts {
         return String.format("%s:\t%8d kB", name, pages * (PAGE >> 10));
     }
 
+    /** Returns the numbers with that for files, which is the effective one. */
+    private static String tabbed(UserIds ids) {
+        return Integer.toUnsignedString(ids.real())
+                + '\t'
+                + Integer.toUnsignedString(ids.effective())
+                + '\t'
+                + Integer.toUnsignedString(ids.saved())
+                + '\t'
+                + Integer.toUnsignedString(ids.effective());
+    }
+
+    private static String groups(Credentials credentials) {
+        StringBuilder text = new StringBuilder();
+        credentials
+                .others()
+                .forEach(each -> text.append(Integer.toUnsignedString(each)).append(' '));
+        return text.toString();
+    }
+
     private List<String> status() {
         Residency residency = residency();
         char state = state();
         String word = state == 'R' ? "running" : state == 'S' ? "sleeping" : state == 'T' ? "stopped" : "zombie";
-        int user = process.user();
-        String users = user + "\t" + user + "\t" + user + "\t" + user;
+        Credentials credentials = process.credentials();
         return List.of(
                 "Name:\t" + command(),
                 "State:\t" + state + " (" + word + ")",
                 "Tgid:\t" + process.pid(),
                 "Pid:\t" + id(),
                 "PPid:\t" + tree.parentOf(process),
-                "Uid:\t" + users,
-                "Gid:\t" + users,
+                "Uid:\t" + tabbed(credentials.users()),
+                "Gid:\t" + tabbed(credentials.groups()),
+                "Groups:\t" + groups(credentials),
                 kilobytes("VmPeak", residency.totalPeak()),
                 kilobytes("VmSize", residency.total()),
                 kilobytes("VmHWM", residency.peak()),

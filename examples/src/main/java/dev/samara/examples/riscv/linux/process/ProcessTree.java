@@ -261,7 +261,8 @@ public final class ProcessTree {
                     && (parent.actions().flags(SignalInfo.CHLD) & SignalActions.NO_CHILD_STOP) == 0;
         }
         if (isAsked) {
-            SignalDelivery.send(parent, new SignalInfo(SignalInfo.CHLD, code, 0, process.pid(), number));
+            SignalDelivery.send(
+                    parent, new SignalInfo(SignalInfo.CHLD, code, 0, process.pid(), userOf(process), number));
         }
         parent.childEnds().wakeAll();
     }
@@ -312,8 +313,8 @@ public final class ProcessTree {
         List<GuestProcess> members = ofGroup(group);
         if (isOrphaned(group) && members.stream().anyMatch(each -> each.stop().isComplete())) {
             for (GuestProcess each : members) {
-                SignalDelivery.send(each, SignalInfo.sent(SignalInfo.HUP, SignalInfo.SI_KERNEL, 0));
-                SignalDelivery.send(each, SignalInfo.sent(SignalInfo.CONT, SignalInfo.SI_KERNEL, 0));
+                SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.HUP));
+                SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.CONT));
             }
         }
     }
@@ -325,9 +326,14 @@ public final class ProcessTree {
         }
     }
 
+    private static int userOf(GuestProcess child) {
+        return child.credentials().users().real();
+    }
+
     private static void tellEnd(GuestProcess parent, GuestProcess child) {
         if (child.endSignal() > 0 && child.endSignal() <= SignalInfo.MOST) {
-            SignalDelivery.send(parent, SignalInfo.ofChild(child.endSignal(), child.pid(), child.exitStatus()));
+            SignalDelivery.send(
+                    parent, SignalInfo.ofChild(child.endSignal(), child.pid(), userOf(child), child.exitStatus()));
         }
     }
 

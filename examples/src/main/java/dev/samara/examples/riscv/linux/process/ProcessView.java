@@ -60,6 +60,6 @@ final class ProcessView implements DebuggedProcess {
 
     @Override
     public void send(int signal) {
-        SignalDelivery.send(process, SignalInfo.sent(signal, SignalInfo.SI_USER, 0));
+        SignalDelivery.send(process, SignalInfo.sent(signal, SignalInfo.SI_USER, 0, 0));
     }
 }

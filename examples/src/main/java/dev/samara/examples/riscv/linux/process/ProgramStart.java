@@ -9,6 +9,7 @@ import dev.samara.examples.riscv.elf.ElfException;
 import dev.samara.examples.riscv.elf.ElfFile;
 import dev.samara.examples.riscv.elf.LoadedProgram;
 import dev.samara.examples.riscv.elf.ProgramLoader;
+import dev.samara.examples.riscv.elf.ProgramOwner;
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
@@ -108,8 +109,9 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
     }
 
     /** Loads the program and its interpreter into a new space. */
-    public LoadedProgram load(Machine machine, GuestRoot root, Map<Resource, Long> limits) throws LoadException {
-        ProgramLoader loader = new ProgramLoader(machine, limits, GuestSystem.USER);
+    public LoadedProgram load(Machine machine, GuestRoot root, Map<Resource, Long> limits, ProgramOwner owner)
+            throws LoadException {
+        ProgramLoader loader = new ProgramLoader(machine, limits, owner);
         byte[] random = new byte[RANDOM];
         DeviceFile.fillRandomly(random);
         try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {

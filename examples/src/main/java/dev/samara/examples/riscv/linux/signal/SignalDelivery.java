@@ -87,7 +87,7 @@ public final class SignalDelivery {
         if (passed == info.signal()) {
             return info;
         }
-        return passed == 0 ? null : SignalInfo.sent(passed, SignalInfo.SI_USER, 0);
+        return passed == 0 ? null : SignalInfo.sent(passed, SignalInfo.SI_USER, 0, 0);
     }
 
     private static @Nullable SignalInfo take(SignalThread thread) {
@@ -152,7 +152,7 @@ public final class SignalDelivery {
             thread.reportEnd(info);
             thread.process().kill(SignalInfo.SEGV);
         } else {
-            force(thread, SignalInfo.sent(SignalInfo.SEGV, SignalInfo.SI_KERNEL, 0));
+            force(thread, SignalInfo.ofKernel(SignalInfo.SEGV));
         }
     }
 }

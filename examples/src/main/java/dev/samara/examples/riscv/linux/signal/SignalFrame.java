@@ -40,7 +40,7 @@ public final class SignalFrame {
         long top = onStack && other.isUsable(sp) ? other.top() : sp;
         long frame = top - BYTES & -ALIGNMENT;
         ByteBuffer bytes = CallMemory.structure(BYTES);
-        info.putTo(bytes, thread.process().user());
+        info.putTo(bytes);
         other.putTo(bytes, STACK, sp);
         bytes.putLong(MASK, mask);
         bytes.putLong(REGISTERS, hart.pc);

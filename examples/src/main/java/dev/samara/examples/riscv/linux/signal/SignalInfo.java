@@ -11,9 +11,10 @@ import java.nio.ByteBuffer;
  * @param code si_code
  * @param address si_addr of a fault; 0 for others
  * @param sender si_pid; 0 for a fault
+ * @param user si_uid; 0 for a fault
  * @param value si_status of a child, or the value of a queued signal
  */
-public record SignalInfo(int signal, int code, long address, int sender, long value) {
+public record SignalInfo(int signal, int code, long address, int sender, int user, long value) {
     /** The size of {@code siginfo_t}. */
     public static final int BYTES = 128;
 
@@ -61,7 +62,7 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
     static final int CHILD_CONTINUED = 6;
 
     /** Returns the signal that tells of a child with a status of {@code wait4}. */
-    public static SignalInfo ofChild(int signal, int pid, int status) {
+    public static SignalInfo ofChild(int signal, int pid, int user, int status) {
         int code;
         if (status == WaitStatus.CONTINUED) {
             code = CHILD_CONTINUED;
@@ -71,15 +72,20 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
             boolean isKilled = WaitStatus.isKilled(status);
             code = !isKilled ? CHILD_EXITED : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
         }
-        return new SignalInfo(signal, code, 0, pid, WaitStatus.number(status));
+        return new SignalInfo(signal, code, 0, pid, user, WaitStatus.number(status));
     }
 
     public static SignalInfo ofFault(int signal, int code, long address) {
-        return new SignalInfo(signal, code, address, 0, 0);
+        return new SignalInfo(signal, code, address, 0, 0, 0);
     }
 
-    public static SignalInfo sent(int signal, int code, int sender) {
-        return new SignalInfo(signal, code, 0, sender, 0);
+    public static SignalInfo sent(int signal, int code, int sender, int user) {
+        return new SignalInfo(signal, code, 0, sender, user, 0);
+    }
+
+    /** Returns a signal that no process has sent. */
+    public static SignalInfo ofKernel(int signal) {
+        return sent(signal, SI_KERNEL, 0, 0);
     }
 
     /** The bit of a signal in a set. */
@@ -99,7 +105,7 @@ public record SignalInfo(int signal, int code, long address, int sender, long va
         return code > 0 && (signal == ILL || signal == TRAP || signal == BUS || signal == SEGV);
     }
 
-    public void putTo(ByteBuffer to, int user) {
+    public void putTo(ByteBuffer to) {
         to.putInt(0, signal);
         to.putInt(8, code);
         if (isFault()) {

@@ -5,9 +5,6 @@ import dev.samara.examples.riscv.linux.memory.ProcessMemory;
 
 /** A process of the guest, as its signals see it. */
 public interface SignalProcess {
-    /** The user that its signals come from. */
-    int user();
-
     ProcessMemory memory();
 
     /** The lock of actions and pending signals, also of those of its threads. */

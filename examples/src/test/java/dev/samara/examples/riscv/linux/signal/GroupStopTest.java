@@ -28,11 +28,6 @@ final class GroupStopTest {
         private final GroupStop stop = new GroupStop(this);
 
         @Override
-        public int user() {
-            return 0;
-        }
-
-        @Override
         public ProcessMemory memory() {
             throw unused();
         }
@@ -106,7 +101,7 @@ final class GroupStopTest {
         public void pauseForDebugger() {
             if (!hasPaused) {
                 hasPaused = true;
-                SignalDelivery.send(process, SignalInfo.sent(SignalInfo.CONT, SignalInfo.SI_USER, 0));
+                SignalDelivery.send(process, SignalInfo.sent(SignalInfo.CONT, SignalInfo.SI_USER, 0, 0));
                 park(NEVER);
             }
         }
