@@ -61,8 +61,61 @@ static void errors(void) {
     check(call(SYS_futex, (char *) word + 1, FUTEX_WAKE, 1), -EINVAL);
 }
 
+enum { SYS_futex_waitv = 449, U32 = 2 };
+
+struct waited {
+    u64 expected, address;
+    u32 flags, reserved;
+};
+
+static i64 wait_any(struct waited *words, u64 count, struct timespec *time, int clock) {
+    return call(SYS_futex_waitv, words, count, 0, time, clock);
+}
+
+/* Waits at several words at a time. */
+static void vectors(void) {
+    volatile u32 *words = (u32 *) call(SYS_mmap, 0, PAGE, RW, MAP_SHARED | MAP_ANON, -1, 0);
+    struct waited all[129];
+    for (int i = 0; i < 129; i++)
+        all[i] = (struct waited) {0, (u64) &words[i], U32, 0};
+    struct timespec past = {1, 0}, bad = {0, 1000000000};
+    check(call(SYS_futex_waitv, all, 1, 1, 0, 0), -EINVAL);
+    check(wait_any(all, 0, 0, 0), -EINVAL);
+    check(wait_any(all, 129, 0, 0), -EINVAL);
+    check(wait_any(0, 1, 0, 0), -EINVAL);
+    check(wait_any((struct waited *) 8, 1, 0, 0), -EFAULT);
+    check(wait_any(all, 1, &bad, 1), -EINVAL);
+    check(wait_any(all, 1, &past, 2), -EINVAL);
+    check(wait_any(all, 1, (struct timespec *) 8, 1), -EFAULT);
+    check(wait_any(all, 128, &past, 1), -ETIMEDOUT);
+    check(wait_any(all, 3, &past, 0), -ETIMEDOUT);
+    all[2].flags = U32 | 128;
+    check(wait_any(all, 3, &past, 1), -ETIMEDOUT);
+    all[2].flags = 0;
+    check(wait_any(all, 3, &past, 1), -EINVAL);
+    all[2] = (struct waited) {0, (u64) &words[2], U32, 1};
+    check(wait_any(all, 3, &past, 1), -EINVAL);
+    all[2] = (struct waited) {1ul << 32, (u64) &words[2], U32, 0};
+    check(wait_any(all, 3, &past, 1), -EINVAL);
+    all[2] = (struct waited) {0, (u64) &words[2] + 1, U32, 0};
+    check(wait_any(all, 3, &past, 1), -EINVAL);
+    all[2] = (struct waited) {0, 8, U32, 0};
+    check(wait_any(all, 3, &past, 1), -EFAULT);
+    all[2] = (struct waited) {5, (u64) &words[2], U32, 0};
+    check(wait_any(all, 3, 0, 0), -EAGAIN);
+    all[2].expected = 0;
+    i64 child = fork();
+    if (child == 0)
+        exit((int) wait_any(all, 3, 0, 0));
+    while (wake_shared((int *) &words[1]) == 0)
+        call(SYS_sched_yield);
+    check(wait_for(child), 1 << 8);
+    check(wake_shared((int *) &words[2]), 0);
+}
+
 int main(int argc, char **argv) {
     mappings();
     errors();
+    vectors();
     return 0;
 }

@@ -27,7 +27,7 @@ run() { # MODE PROGRAM, in an empty folder
     qemu)
       # These leave out what QEMU cannot do.
       case $2 in
-        barriers | clones | jobs | links | names | partial | reopened | signals | system) exec qemu-riscv64 "$binaries/$2" qemu ;;
+        barriers | jobs | links | names | partial | reopened | signals | system) exec qemu-riscv64 "$binaries/$2" qemu ;;
         *) exec qemu-riscv64 "$binaries/$2" ;;
       esac ;;
   esac

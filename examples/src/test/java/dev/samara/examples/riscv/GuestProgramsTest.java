@@ -55,6 +55,7 @@ final class GuestProgramsTest {
                 "mmap",
                 "mremap",
                 "names",
+                "owners",
                 "pagemap",
                 "partial",
                 "pie",

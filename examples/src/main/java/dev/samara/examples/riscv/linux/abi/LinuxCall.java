@@ -167,6 +167,7 @@ public enum LinuxCall {
     PIDFD_GETFD(438),
     FACCESSAT2(439),
     PROCESS_MADVISE(440),
+    FUTEX_WAITV(449),
     MSEAL(462);
 
     private static final int MOST = 512;

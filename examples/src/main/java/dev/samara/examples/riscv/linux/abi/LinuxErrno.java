@@ -52,12 +52,20 @@ public final class LinuxErrno {
     /** Results that no guest sees: the call is made again after a signal, unless a handler without SA_RESTART runs. */
     public static final long RESTART = -512;
 
+    /** The call is made again after a signal, also if a handler runs. */
+    public static final long RESTART_ALWAYS = -513;
+
     /** The call is made again after a signal, unless a handler runs. */
     public static final long RESTART_WITHOUT_HANDLER = -514;
 
     private static final int MOST = 4095;
 
     private LinuxErrno() {}
+
+    /** Whether a result says that the call may be made again after a signal. */
+    public static boolean mayRestart(long result) {
+        return result == RESTART || result == RESTART_ALWAYS || result == RESTART_WITHOUT_HANDLER;
+    }
 
     public static boolean isError(long result) {
         return result < 0 && result >= -MOST;

@@ -5,6 +5,7 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.FutexTable;
+import dev.samara.examples.riscv.linux.wait.PiFutexes;
 import dev.samara.examples.riscv.linux.wait.RobustList;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
@@ -16,8 +17,12 @@ final class FutexCalls {
     private static final int REQUEUE = 3;
     private static final int COMPARE_REQUEUE = 4;
     private static final int WAKE_OPERATION = 5;
+    private static final int LOCK = 6;
+    private static final int UNLOCK = 7;
+    private static final int TRY_LOCK = 8;
     private static final int WAIT_BITS = 9;
     private static final int WAKE_BITS = 10;
+    private static final int LOCK_BY_CLOCK = 13;
     private static final int PRIVATE = 128;
     private static final int WALL_CLOCK = 256;
     private static final int LAST_OPERATION = 4;
@@ -42,7 +47,7 @@ final class FutexCalls {
         if ((address & 3) != 0 || (hasOther && (other & 3) != 0)) {
             return LinuxErrno.EINVAL;
         }
-        if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS) {
+        if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
             return LinuxErrno.ENOSYS;
         }
         boolean moves = command == REQUEUE || command == COMPARE_REQUEUE;
@@ -53,6 +58,10 @@ final class FutexCalls {
             case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
             case WAIT_BITS ->
                 await(address, isPrivate, (int) value, (int) last, fourth, true, (operation & WALL_CLOCK) != 0);
+            case LOCK, LOCK_BY_CLOCK ->
+                lock(address, isPrivate, fourth, command == LOCK || (operation & WALL_CLOCK) != 0);
+            case TRY_LOCK -> locks().lock(thread, address, isPrivate, true, WaitingThread.NEVER);
+            case UNLOCK -> locks().unlock(thread, address, isPrivate);
             case WAKE -> table().wake(thread, address, isPrivate, Math.max((int) value, 1), -1);
             case WAKE_BITS ->
                 (int) last == 0
@@ -66,6 +75,19 @@ final class FutexCalls {
         };
     }
 
+    private PiFutexes locks() {
+        return thread.process().system().piFutexes();
+    }
+
+    private long lock(long address, boolean isPrivate, long timeAddress, boolean isWall) {
+        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
+        if (time < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.deadline(time, isWall);
+        return locks().lock(thread, address, isPrivate, false, deadline);
+    }
+
     private long await(
             long address, boolean isPrivate, int expected, int bits, long time, boolean isAbsolute, boolean isWall) {
         if (bits == 0) {
@@ -77,9 +99,8 @@ final class FutexCalls {
             if (given < 0) {
                 return LinuxErrno.EINVAL;
             }
-            long now = isWall ? TimeCalls.wallNanos() : TimeCalls.monotonicNanos();
             deadline = isAbsolute
-                    ? WaitingThread.after(Math.max(given - now, 0))
+                    ? TimeCalls.deadline(given, isWall)
                     : thread.interruptedCall().deadlineIn(given);
         }
         FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);

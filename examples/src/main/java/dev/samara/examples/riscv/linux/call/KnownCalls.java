@@ -25,6 +25,7 @@ final class KnownCalls {
     private final SelectCalls selects;
     private final SignalCalls signals;
     private final FutexCalls futexes;
+    private final FutexVector vector;
     private final TimeCalls times;
     private final PidCalls pids;
     private final CloneCalls clones;
@@ -50,6 +51,7 @@ final class KnownCalls {
         selects = new SelectCalls(thread);
         signals = new SignalCalls(thread);
         futexes = new FutexCalls(thread);
+        vector = new FutexVector(thread);
         times = new TimeCalls(thread);
         pids = new PidCalls(thread);
         clones = new CloneCalls(thread);
@@ -106,6 +108,7 @@ final class KnownCalls {
             return thread.tid();
         });
         table.put(LinuxCall.FUTEX, (a, b, c, d, e, f) -> futexes.futex(a, b, c, d, e, f));
+        table.put(LinuxCall.FUTEX_WAITV, (a, b, c, d, e, f) -> vector.await(a, b, c, d, e));
         table.put(LinuxCall.SET_ROBUST_LIST, (a, b, c, d, e, f) -> futexes.setRobust(a, b));
         table.put(LinuxCall.GET_ROBUST_LIST, (a, b, c, d, e, f) -> futexes.getRobust(a, b, c));
         table.put(LinuxCall.PSELECT6, (a, b, c, d, e, f) -> selects.select(a, new long[] {b, c, d}, e, f));

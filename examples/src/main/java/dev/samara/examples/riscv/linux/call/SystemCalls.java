@@ -75,7 +75,7 @@ public final class SystemCalls implements ThreadCalls {
                 thread.endUse();
             }
         }
-        if (result == LinuxErrno.RESTART || result == LinuxErrno.RESTART_WITHOUT_HANDLER) {
+        if (LinuxErrno.mayRestart(result)) {
             thread.interruptedCall().mayRestart(result, first);
             result = LinuxErrno.EINTR;
         } else {

@@ -44,6 +44,11 @@ final class TimeCalls {
         return GuestSystem.uptimeNanos();
     }
 
+    /** Returns the deadline of a wait until a time of the clock of real time, or of the monotonic one. */
+    static long deadline(long time, boolean isWall) {
+        return WaitingThread.after(Math.max(time - (isWall ? wallNanos() : monotonicNanos()), 0));
+    }
+
     private long now(int clock) {
         return switch (clock) {
             case REALTIME, REALTIME_COARSE, MOST_CLOCK -> wallNanos();

@@ -26,7 +26,7 @@
  *   <tr><td>{@code setuid}, {@code getgroups}</td>
  *       <td>{@code UserCalls}</td></tr>
  *   <tr><td>{@code kill}, {@code rt_sigaction}; {@code futex}; {@code nanosleep}, {@code clock_gettime}</td>
- *       <td>{@code SignalCalls}; {@code FutexCalls}; {@code TimeCalls}</td></tr>
+ *       <td>{@code SignalCalls}; {@code FutexCalls}, {@code FutexVector}; {@code TimeCalls}</td></tr>
  * </table>
  */
 @NullMarked

@@ -17,6 +17,7 @@ import dev.samara.examples.riscv.linux.memory.SegmentTable;
 import dev.samara.examples.riscv.linux.memory.UnnamedMemory;
 import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.wait.FutexTable;
+import dev.samara.examples.riscv.linux.wait.PiFutexes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -41,6 +42,7 @@ public final class GuestSystem {
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
     private final FutexTable futexes = new FutexTable();
+    private final PiFutexes piFutexes = new PiFutexes(tree::findThread);
     private final SegmentTable segments;
     private final ControllingTerminal terminal = new ControllingTerminal();
     private final NamedPipes namedPipes = new NamedPipes();
@@ -162,6 +164,10 @@ public final class GuestSystem {
 
     public FutexTable futexes() {
         return futexes;
+    }
+
+    public PiFutexes piFutexes() {
+        return piFutexes;
     }
 
     /** Returns the folder in which the first process begins. */

@@ -23,6 +23,7 @@ import dev.samara.examples.riscv.linux.signal.SignalInfo;
 import dev.samara.examples.riscv.linux.signal.SignalMask;
 import dev.samara.examples.riscv.linux.signal.SignalThread;
 import dev.samara.examples.riscv.linux.wait.FutexThread;
+import dev.samara.examples.riscv.linux.wait.PiFutexes;
 import dev.samara.examples.riscv.linux.wait.RobustList;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.util.ArrayList;
@@ -47,6 +48,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private final ThreadCalls calls;
     private final InterruptedCall interruptedCall;
     private final RobustList robustList = new RobustList();
+    private final PiFutexes.PiThread inheritance = new PiFutexes.PiThread();
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending;
 
@@ -210,6 +212,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return tidWords;
     }
 
+    @Override
+    public PiFutexes.PiThread inheritance() {
+        return inheritance;
+    }
+
     public RobustList robustList() {
         return robustList;
     }
@@ -357,6 +364,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     public void leaveMemory() {
         // First: a thread that has waited for the word finds the locks released.
         robustList.release(this, process.system().futexes());
+        process.system().piFutexes().releaseAll(this);
         tidWords.clear(this);
     }
 
@@ -364,6 +372,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         try {
             leaveMemory();
         } finally {
+            process.system().piFutexes().end(this);
             process.system().counts().add(hart.counts());
             blocks.clear();
             synchronized (process.signals()) {

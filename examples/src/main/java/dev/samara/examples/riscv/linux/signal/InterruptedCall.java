@@ -9,7 +9,7 @@ import dev.samara.examples.riscv.linux.wait.WaitingThread;
 public final class InterruptedCall {
     private final Hart hart;
 
-    /** RESTART or RESTART_WITHOUT_HANDLER; 0 for no such call. */
+    /** One of the results of {@link LinuxErrno#mayRestart}; 0 for no such call. */
     private long kind;
 
     private long firstArgument;
@@ -57,7 +57,7 @@ public final class InterruptedCall {
         if (kind == 0) {
             return;
         }
-        boolean isAgain = !hasHandler || (kind == LinuxErrno.RESTART && restarts);
+        boolean isAgain = !hasHandler || kind == LinuxErrno.RESTART_ALWAYS || (kind == LinuxErrno.RESTART && restarts);
         if (isAgain) {
             hart.pc -= Integer.BYTES;
             hart.x[Hart.A0] = firstArgument;

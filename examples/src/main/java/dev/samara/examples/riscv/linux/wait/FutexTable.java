@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FutexTable {
     /** A word: of shared pages at an offset, or of a memory at an address. */
-    private record WordKey(Object owner, long place) {}
+    record WordKey(Object owner, long place) {}
 
     /** A thread that waits; guarded by the table. */
     public static final class FutexWaiter {
@@ -53,7 +53,7 @@ public final class FutexTable {
      * @param isWritten whether the word is to be written
      * @throws BadAddress if a word that may be shared cannot be accessed
      */
-    private static WordKey key(FutexThread thread, long address, boolean isPrivate, boolean isWritten) {
+    static WordKey key(FutexThread thread, long address, boolean isPrivate, boolean isWritten) {
         ProcessMemory memory = thread.processMemory();
         if (isPrivate) {
             return new WordKey(memory.identity(), address);

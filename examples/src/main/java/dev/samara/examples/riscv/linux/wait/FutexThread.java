@@ -11,6 +11,9 @@ public interface FutexThread extends WaitingThread {
     /** The memory as a call of this thread accesses it. */
     CallMemory memory();
 
+    /** What this thread has to do with locks that know their owners. */
+    PiFutexes.PiThread inheritance();
+
     /** The memory of the process, in which words of private futexes are known by their addresses. */
     ProcessMemory processMemory();
 }

@@ -8,8 +8,9 @@
  * dev.samara.examples.riscv.linux.wait.WaitingThread#await} is the loop of all waits.
  *
  * <p>A futex is a word of memory with a list of waiting threads: {@link
- * dev.samara.examples.riscv.linux.wait.FutexTable}. The locks that a thread has at its end are released by its {@link
- * dev.samara.examples.riscv.linux.wait.RobustList}.
+ * dev.samara.examples.riscv.linux.wait.FutexTable}. Locks whose words have the number of their owner are handed over by
+ * {@link dev.samara.examples.riscv.linux.wait.PiFutexes}. The locks that a thread has at its end are
+ * released by its {@link dev.samara.examples.riscv.linux.wait.RobustList}.
  */
 @NullMarked
 package dev.samara.examples.riscv.linux.wait;
