@@ -21,6 +21,8 @@ final class MappingCalls {
             LinuxCall.MLOCK2,
             LinuxCall.MUNLOCK,
             LinuxCall.MSEAL,
+            LinuxCall.REMAP_FILE_PAGES,
+            LinuxCall.PROCESS_MADVISE,
             LinuxCall.SHMAT);
 
     /** The calls that only remove mappings, or join them. */
@@ -41,6 +43,11 @@ final class MappingCalls {
                     ? memory.space().brk(0)
                     : counted(thread, true, () -> made.make(a, b, c, d, e, f));
         });
+        table.wrap(
+                LinuxCall.PRCTL,
+                made -> (a, b, c, d, e, f) -> (int) a == MemoryOptions.SET_VMA
+                        ? counted(thread, true, () -> made.make(a, b, c, d, e, f))
+                        : made.make(a, b, c, d, e, f));
         table.wrap(
                 LinuxCall.MUNMAP,
                 made -> (a, b, c, d, e, f) ->

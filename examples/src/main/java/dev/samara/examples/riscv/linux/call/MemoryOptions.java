@@ -9,7 +9,11 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 final class MemoryOptions {
     private static final int SET_MDWE = 65;
     private static final int GET_MDWE = 66;
-    private static final int SET_VMA = 0x5356_4d41;
+
+    /** Names memory, and so divides mappings. */
+    static final int SET_VMA = 0x5356_4d41;
+
+
     private static final long ANON_NAME = 0;
 
     /** The most bytes of a name with its end ({@code ANON_VMA_NAME_MAX_LEN}). */

@@ -40,9 +40,12 @@ final class PidCalls {
             }
             found = other.process();
         }
-        return thread.process()
-                .files()
-                .add(new PidDescriptor(new PidTarget(found, id, isThread), (int) flags), true, 0);
+        PidDescriptor made = new PidDescriptor(new PidTarget(found, id, isThread), (int) flags);
+        if (!made.countIn(thread.process().system().openFiles())) {
+            made.release();
+            return LinuxErrno.ENFILE;
+        }
+        return thread.process().files().add(made, true, 0);
     }
 
     /** Returns the descriptor of a process that has a number; null for none or another file. */

@@ -45,7 +45,7 @@ final class SegmentCalls {
     }
 
     private int user() {
-        return thread.process().user();
+        return thread.credentials().users().effective();
     }
 
     long get(long key, long size, long flags) {

@@ -83,7 +83,7 @@ public final class PendingSignals {
             set &= ~SignalInfo.bit(signal);
         }
         if (taken == null) {
-            return SignalInfo.sent(signal, SignalInfo.SI_USER, 0);
+            return SignalInfo.sent(signal, SignalInfo.SI_USER, 0, 0);
         }
         room.release();
         return taken;
