@@ -142,7 +142,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     /** Returns the second part of the number of a device. */
     public static int minorOf(long device) {
-        return (int) (device & 0xff | device >> 12 & 0xfff00);
+        return (int) ((device & 0xff) | (device >> 12 & 0xfff00));
     }
 
     /** Whether the rights of the file's owner include some bits of read, write and execute. */
