@@ -52,6 +52,7 @@ final class GuestProgramsTest {
                 "locks",
                 "madvise",
                 "memfd",
+                "mistakes",
                 "mmap",
                 "mremap",
                 "names",

@@ -6,9 +6,11 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
+import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.PagemapFile;
+import dev.samara.examples.riscv.linux.file.PipeEnd;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.ControllingTerminal;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -28,7 +30,11 @@ final class DescriptorCalls {
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
+    private static final int F_GETOWN = 9;
+    private static final int F_GETOWN_EX = 16;
+    private static final int OWNER_IS_PROCESS = 1;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_GETPIPE_SZ = 1032;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
     private static final int TCGETS = 0x5401;
@@ -92,12 +98,12 @@ final class DescriptorCalls {
     }
 
     long duplicateTo(long descriptor, long number, long flags) {
+        if ((int) descriptor == (int) number || (flags & ~OpenFlags.CLOEXEC) != 0) {
+            return LinuxErrno.EINVAL;
+        }
         GuestFile file = thread.file(descriptor);
         if (file == null || (int) number < 0 || (int) number >= files().limit()) {
             return LinuxErrno.EBADF;
-        }
-        if (descriptor == number || (flags & ~OpenFlags.CLOEXEC) != 0) {
-            return LinuxErrno.EINVAL;
         }
         file.retain();
         return files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
@@ -105,10 +111,24 @@ final class DescriptorCalls {
 
     long control(long descriptor, long command, long argument) {
         GuestFile file = thread.file(descriptor);
-        if (file == null) {
+        boolean isOfName = (int) command <= F_GETFL || (int) command == F_DUPFD_CLOEXEC;
+        if (file == null || (!isOfName && (file.flags() & OpenFlags.PATH) != 0)) {
             return LinuxErrno.EBADF;
         }
         switch ((int) command) {
+            case F_GETOWN -> {
+                return 0;
+            }
+            case F_GETOWN_EX -> {
+                memory.putInt(argument, OWNER_IS_PROCESS);
+                memory.putInt(argument + Integer.BYTES, 0);
+                return 0;
+            }
+            case F_GETPIPE_SZ -> {
+                return file instanceof PipeEnd || file instanceof NamedPipeEnd
+                        ? GuestLimits.PIPE_BYTES
+                        : LinuxErrno.EBADF;
+            }
             case F_DUPFD -> {
                 return duplicate(descriptor, (int) argument, false);
             }
@@ -228,8 +248,9 @@ final class DescriptorCalls {
         }
     }
 
-    long poll(long address, long count, long timeAddress, long maskAddress) {
-        if (count < 0 || count > GuestLimits.DESCRIPTORS) {
+    long poll(long address, long count, long timeAddress, long maskAddress, long maskBytes) {
+        boolean isMaskWrong = maskAddress != 0 && maskBytes != Long.BYTES;
+        if (count < 0 || count > GuestLimits.DESCRIPTORS || isMaskWrong) {
             return LinuxErrno.EINVAL;
         }
         long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);

@@ -82,6 +82,10 @@ final class FileCalls {
 
     long open(long folder, long path, long openFlags, long mode) {
         int flags = OpenFlags.known((int) openFlags);
+        int makesFolder = OpenFlags.CREAT | OpenFlags.DIRECTORY;
+        if ((flags & makesFolder) == makesFolder) {
+            return LinuxErrno.EINVAL;
+        }
         if (thread.process().system().openFiles().isFull()) {
             // Before a file is made.
             return LinuxErrno.ENFILE;
@@ -230,7 +234,7 @@ final class FileCalls {
     private static long check(ResolvedPath place, Path host, int flags) {
         boolean makesFile = (flags & OpenFlags.CREAT) != 0;
         if (!place.exists()) {
-            return makesFile && (flags & OpenFlags.DIRECTORY) == 0 ? 0 : LinuxErrno.ENOENT;
+            return makesFile ? 0 : LinuxErrno.ENOENT;
         }
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             return LinuxErrno.EEXIST;

@@ -170,7 +170,7 @@ final class KnownCalls {
                 LinuxCall.PWRITEV,
                 (a, b, c, d, e, f) -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(false, a, b, c, d));
         table.put(LinuxCall.SENDFILE, (a, b, c, d, e, f) -> transfers.send(a, b, c, d));
-        table.put(LinuxCall.PPOLL, (a, b, c, d, e, f) -> descriptors.poll(a, b, c, d));
+        table.put(LinuxCall.PPOLL, (a, b, c, d, e, f) -> descriptors.poll(a, b, c, d, e));
         table.put(LinuxCall.FSTAT, (a, b, c, d, e, f) -> paths.statOf(a, b));
         table.put(LinuxCall.FSYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FDATASYNC, (a, b, c, d, e, f) -> transfers.sync(a));

@@ -13,7 +13,6 @@ final class MemoryOptions {
     /** Names memory, and so divides mappings. */
     static final int SET_VMA = 0x5356_4d41;
 
-
     private static final long ANON_NAME = 0;
 
     /** The most bytes of a name with its end ({@code ANON_VMA_NAME_MAX_LEN}). */

@@ -29,6 +29,7 @@ final class PathCalls {
 
     private static final int NO_FOLLOW = 0x100;
     private static final int EMPTY_PATH = 0x1000;
+    private static final int ALL_RIGHTS = 7;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -185,9 +186,9 @@ final class PathCalls {
             return statOf(descriptor, found);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        String name = name(path);
+        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "." : name(path);
         synchronized (names()) {
-            ResolvedPath place = place(descriptor, name, follows);
+            ResolvedPath place = place(descriptor, given, follows);
             OpenedName removed = place.removed();
             FileStatus special = removed != null ? removed.status() : ofEmulator(place, follows);
             if (special != null) {
@@ -242,10 +243,13 @@ final class PathCalls {
     }
 
     long access(long descriptor, long path, long rights) {
+        if ((rights & ~ALL_RIGHTS) != 0) {
+            return LinuxErrno.EINVAL;
+        }
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, true);
-            if (ofEmulator(place, true) != null) {
+            if (place.removed() != null || ofEmulator(place, true) != null) {
                 return 0;
             }
             return onHost(place, host -> {

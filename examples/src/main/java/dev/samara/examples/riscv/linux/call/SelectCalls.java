@@ -36,11 +36,14 @@ final class SelectCalls {
     private record SelectedFile(int set, int descriptor, DescriptorCalls.PolledFile file) {}
 
     long select(long count, long[] sets, long timeAddress, long maskAddress) {
-        if (count < 0 || count > GuestLimits.DESCRIPTORS) {
+        int most = Math.min((int) count, GuestLimits.DESCRIPTORS);
+        long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
+        boolean isMaskWrong = mask != 0 && memory.getLong(maskAddress + Long.BYTES) != Long.BYTES;
+        if (most < 0 || isMaskWrong) {
             return LinuxErrno.EINVAL;
         }
         List<SelectedFile> selected = new ArrayList<>();
-        long result = read((int) count, sets, selected);
+        long result = read(most, sets, selected);
         long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
         if (result != 0 || time < 0) {
             return result != 0 ? result : LinuxErrno.EINVAL;
@@ -48,7 +51,6 @@ final class SelectCalls {
         long deadline = timeAddress == 0
                 ? WaitingThread.NEVER
                 : thread.interruptedCall().deadlineIn(time);
-        long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
         if (mask != 0) {
             thread.mask().setForWait(memory.getLong(mask));
         }
@@ -57,7 +59,7 @@ final class SelectCalls {
         if (DescriptorCalls.await(thread, files, deadline) == LinuxErrno.RESTART) {
             return LinuxErrno.RESTART_WITHOUT_HANDLER;
         }
-        return write((int) count, sets, selected);
+        return write(most, sets, selected);
     }
 
     private long read(int count, long[] sets, List<SelectedFile> selected) {

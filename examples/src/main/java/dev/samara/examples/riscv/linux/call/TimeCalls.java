@@ -17,7 +17,16 @@ final class TimeCalls {
     private static final int PROCESS_CPU = 2;
     private static final int THREAD_CPU = 3;
     private static final int REALTIME_COARSE = 5;
+    private static final int MONOTONIC_COARSE = 6;
+
+    /** A number that no clock has any more. */
+    private static final int NO_CLOCK = 10;
+
     private static final int MOST_CLOCK = 11;
+
+    /** The resolution of the coarse clocks of a kernel with 250 ticks a second. */
+    private static final long TICK = 4_000_000;
+
     private static final int ABSOLUTE = 1;
     private static final int MICRO = 1000;
     private static final int TICKS = 100;
@@ -58,8 +67,12 @@ final class TimeCalls {
         };
     }
 
+    private static boolean isClock(long clock) {
+        return clock <= MOST_CLOCK && clock != NO_CLOCK;
+    }
+
     long get(long clock, long address) {
-        if (clock > MOST_CLOCK) {
+        if (!isClock(clock)) {
             return LinuxErrno.EINVAL;
         }
         // Negative numbers are the clocks of CPU time of some process or thread.
@@ -68,11 +81,11 @@ final class TimeCalls {
     }
 
     long resolution(long clock, long address) {
-        if (clock > MOST_CLOCK) {
+        if (!isClock(clock)) {
             return LinuxErrno.EINVAL;
         }
         if (address != 0) {
-            memory.putTime(address, 1);
+            memory.putTime(address, clock == REALTIME_COARSE || clock == MONOTONIC_COARSE ? TICK : 1);
         }
         return 0;
     }
@@ -99,8 +112,14 @@ final class TimeCalls {
     }
 
     long sleep(long clock, long flags, long address, long leftAddress) {
+        if (clock < 0 || !isClock(clock)) {
+            return LinuxErrno.EINVAL;
+        }
+        if (clock >= THREAD_CPU && clock <= MONOTONIC_COARSE) {
+            return LinuxErrno.EOPNOTSUPP;
+        }
         long time = memory.getTime(address);
-        if (time < 0 || clock < 0 || clock > MOST_CLOCK) {
+        if (time < 0) {
             return LinuxErrno.EINVAL;
         }
         boolean isAbsolute = (flags & ABSOLUTE) != 0;

@@ -112,13 +112,23 @@ final class TransferCalls {
         if (count < 0 || count > MOST_PARTS) {
             return LinuxErrno.EINVAL;
         }
+        if (!(isRead ? file.mayRead() : file.mayWrite())) {
+            return LinuxErrno.EBADF;
+        }
+        long[] lengths = new long[(int) count];
+        for (int i = 0; i < count; i++) {
+            lengths[i] = memory.getLong(vector + (long) PART * i + Long.BYTES);
+            if (lengths[i] < 0) {
+                return LinuxErrno.EINVAL;
+            }
+        }
         long done = 0;
         for (int i = 0; i < count; i++) {
-            long address = memory.getLong(vector + (long) PART * i);
-            long length = memory.getLong(vector + (long) PART * i + Long.BYTES);
+            long length = lengths[i];
             if (length == 0) {
                 continue;
             }
+            long address = memory.getLong(vector + (long) PART * i);
             long moved = transfer(file, isRead, address, length, offset < 0 ? -1 : offset + done);
             if (moved < 0) {
                 return done > 0 ? done : moved;
@@ -138,29 +148,29 @@ final class TransferCalls {
         if (source == NoOpenFile.NONE || target == NoOpenFile.NONE || !source.mayRead() || !target.mayWrite()) {
             return LinuxErrno.EBADF;
         }
-        if (!source.isMappable()) {
+        long offset = offsetAddress == 0 ? source.seek(0, 1) : memory.getLong(offsetAddress);
+        boolean isOutside = count < 0 || offset < 0 || offset > Long.MAX_VALUE - count;
+        if (!source.isMappable() || isOutside || (target.flags() & OpenFlags.APPEND) != 0) {
             return LinuxErrno.EINVAL;
         }
         long done = 0;
-        long offset = offsetAddress == 0 ? source.seek(0, 1) : memory.getLong(offsetAddress);
-        while (done < count && !thread.isInterrupted()) {
+        long error = 0;
+        while (done < count && error == 0 && !thread.isInterrupted()) {
             ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count - done, CHUNK));
             long read = source.readAt(bytes, offset + done);
-            if (read <= 0) {
+            if (read == 0) {
                 break;
             }
-            long written = target.write(thread, bytes.flip());
-            if (written < 0) {
-                return done > 0 ? done : written;
-            }
-            done += written;
+            long written = read < 0 ? read : target.write(thread, bytes.flip());
+            error = Math.min(written, 0);
+            done += Math.max(written, 0);
         }
         if (offsetAddress == 0) {
             source.seek(offset + done, 0);
         } else {
             memory.putLong(offsetAddress, offset + done);
         }
-        return done;
+        return done > 0 ? done : error;
     }
 
     long seek(long descriptor, long offset, long from) {

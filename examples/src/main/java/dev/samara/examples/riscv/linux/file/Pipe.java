@@ -4,6 +4,8 @@ package dev.samara.examples.riscv.linux.file;
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +22,7 @@ public final class Pipe {
 
     private static final int CAPACITY = GuestLimits.PIPE_BYTES;
 
-    /** Writes of up to so many bytes are not mixed with others. */
+    /** Bytes of a page. Writes of up to so many are not mixed with others. */
     private static final int ATOMIC = 4096;
 
     /** The number of pipes of the guest, which the last end of this one lowers. */
@@ -30,6 +32,9 @@ public final class Pipe {
 
     /** Held by the reader that takes bytes, from before it looks at them until it drops them. Before the monitor. */
     private final Object reading = new Object();
+
+    /** The pages of the bytes, the oldest first; guarded by this. */
+    private final Deque<PipePage> pages = new ArrayDeque<>();
 
     private byte[] bytes = new byte[CAPACITY];
     private int start;
@@ -160,6 +165,7 @@ public final class Pipe {
             hasEnded = true;
             bytes = new byte[0];
             length = 0;
+            pages.clear();
             pipes.decrementAndGet();
         }
     }
@@ -175,10 +181,19 @@ public final class Pipe {
     }
 
     /**
-     * Moves bytes to a reader: those that the target takes, and no others. One reader at a time: the target is memory
-     * of the guest, and this waits for nothing of the pipe.
+     * A page of bytes. A read that a page of the reader's memory stops leaves a whole page of the pipe, or what was left
+     * of it ({@code pipe_read}).
+     */
+    private static final class PipePage {
+        private int left;
+        private int filled;
+    }
+
+    /**
+     * Moves bytes to a reader: those that the target takes, but for a page that it takes in part. One reader at a time:
+     * the target is memory of the guest, and this waits for nothing of the pipe.
      *
-     * @return their number; EFAULT if there are some, and the target takes none
+     * @return their number; EFAULT if there are some, and the target takes no page
      */
     long take(int most, ReadTarget target) {
         synchronized (reading) {
@@ -187,6 +202,9 @@ public final class Pipe {
                 return 0;
             }
             int taken = target.put(found, found.length);
+            if (taken < found.length) {
+                taken = wholePages(taken);
+            }
             drop(taken);
             return GuestFile.taken(taken);
         }
@@ -200,10 +218,31 @@ public final class Pipe {
         return found;
     }
 
+    /** Returns how many of some bytes are whole pages. */
+    private synchronized int wholePages(int count) {
+        int whole = 0;
+        for (PipePage each : pages) {
+            if (whole + each.left > count) {
+                break;
+            }
+            whole += each.left;
+        }
+        return whole;
+    }
+
     private void drop(int taken) {
         synchronized (this) {
             start = (start + taken) % CAPACITY;
             length -= taken;
+            for (int left = taken; left > 0; ) {
+                PipePage first = pages.element();
+                int part = Math.min(left, first.left);
+                first.left -= part;
+                left -= part;
+                if (first.left == 0) {
+                    pages.remove();
+                }
+            }
             notifyAll();
         }
         waiters.wakeAll();
@@ -234,10 +273,33 @@ public final class Pipe {
             int first = Math.min(given, CAPACITY - end);
             source.get(bytes, end, first).get(bytes, 0, given - first);
             length += given;
+            addPages(given);
         }
         if (given > 0) {
             waiters.wakeAll();
         }
         return given;
+    }
+
+    /**
+     * Adds bytes that were written. What is more than whole pages comes into the last page if all of it fits there
+     * ({@code pipe_write}). The caller has the monitor.
+     */
+    private void addPages(int count) {
+        int rest = count % ATOMIC;
+        PipePage last = pages.peekLast();
+        int left = count;
+        if (last != null && last.filled + rest <= ATOMIC) {
+            last.filled += rest;
+            last.left += rest;
+            left -= rest;
+        }
+        while (left > 0) {
+            PipePage added = new PipePage();
+            added.left = Math.min(left, ATOMIC);
+            added.filled = added.left;
+            left -= added.left;
+            pages.add(added);
+        }
     }
 }

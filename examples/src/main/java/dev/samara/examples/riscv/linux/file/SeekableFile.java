@@ -9,6 +9,8 @@ abstract class SeekableFile extends GuestFile {
     private static final int SET = 0;
     private static final int CURRENT = 1;
     private static final int END = 2;
+    private static final int DATA = 3;
+    private static final int HOLE = 4;
 
     /** Guarded by this. */
     private long position;
@@ -81,6 +83,9 @@ abstract class SeekableFile extends GuestFile {
 
     @Override
     public final synchronized long seek(long offset, int from) {
+        if (from == DATA || from == HOLE) {
+            return seekContent(offset, from == DATA);
+        }
         if (from < SET || from > END) {
             return LinuxErrno.EINVAL;
         }
@@ -89,6 +94,15 @@ abstract class SeekableFile extends GuestFile {
             return LinuxErrno.EINVAL;
         }
         position = start + offset;
+        return position;
+    }
+
+    /** A file is one piece of data here, with a hole at its end, as {@code generic_file_llseek_size} has it. */
+    private long seekContent(long offset, boolean isData) {
+        if (offset < 0 || offset >= size()) {
+            return LinuxErrno.ENXIO;
+        }
+        position = isData ? offset : size();
         return position;
     }
 }

@@ -85,9 +85,15 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
             String[] words = line.substring(2).trim().split("[ \t]+", 2);
             ResolvedPath place = root.resolve(folder, words[0], true);
             Path found = place.host();
-            if (words[0].isEmpty() || found == null || !Files.isRegularFile(found)) {
+            long error = place.error();
+            if (error == 0) {
+                error = words[0].isEmpty() || found == null || !Files.exists(found)
+                        ? LinuxErrno.ENOENT
+                        : !Files.isRegularFile(found) || !Files.isExecutable(found) ? LinuxErrno.EACCES : 0;
+            }
+            if (error != 0 || found == null) {
                 throw new LoadException(
-                        LinuxErrno.ENOENT, shown() + ": there is no interpreter " + GuestText.shown(words[0]));
+                        error, shown() + ": its interpreter cannot be executed: " + GuestText.shown(words[0]));
             }
             List<String> arguments = new ArrayList<>(List.of(words));
             arguments.add(script);
