@@ -38,8 +38,7 @@ final class InodeTable {
                 HostInode known = inodes.get(key);
                 if (known == null) {
                     known = maker.get();
-                    inodes.put(key, known);
-                    add(known);
+                    add(key, known);
                     isTaken = true;
                 } else if (known.pages().memory() != memory) {
                     throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
@@ -70,10 +69,21 @@ final class InodeTable {
         }
     }
 
-    /** The caller holds the monitor of this. */
-    private void add(HostInode inode) {
-        inode.use().place = ring.size();
+    /** Adds a file, or changes nothing if memory is short. The caller holds the monitor of this. */
+    private void add(Object key, HostInode inode) {
         ring.add(inode);
+        boolean isComplete = false;
+        try {
+            inodes.put(key, inode);
+            isComplete = true;
+        } finally {
+            if (!isComplete) {
+                // A map that has failed to grow has the entry nevertheless.
+                inodes.remove(key, inode);
+                ring.remove(ring.size() - 1);
+            }
+        }
+        inode.use().place = ring.size() - 1;
         writable += inode.isWritable() ? 1 : 0;
     }
 

@@ -10,6 +10,7 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -58,7 +59,7 @@ public final class SegmentTable {
         this.memoryBytes = memoryBytes;
     }
 
-    private TreeMap<Integer, GuestSegment> all() {
+    private NavigableMap<Integer, GuestSegment> all() {
         all.values().removeIf(each -> each.segment().isRemoved());
         return all;
     }
