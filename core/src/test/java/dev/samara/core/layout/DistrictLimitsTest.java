@@ -13,17 +13,25 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.Usage;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -249,6 +257,48 @@ class DistrictLimitsTest {
         assertEquals(0, space.mlock(at(1), 4 * PAGE));
         assertEquals(Errno.ENOMEM.result(), space.mlock(at(31), 4 * PAGE));
         assertEquals(0, space.mlock(at(31), 3 * PAGE));
+    }
+
+    /** Moves a mapping of 200 pages, which has 401 then, to the place of another one. */
+    private static long growOverNext(AddressSpace of, long at) {
+        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
+        return of.mremap(at, 200 * PAGE, 401 * PAGE, flags, at + 1000 * PAGE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"AS", "DATA"})
+    @DisplayName(
+            "what an operation in flight has unmapped counts until its completion, also against the share of a part")
+    void unmappedInFlight(Resource resource) {
+        AtomicReference<@Nullable CountDownLatch> hold = new AtomicReference<>();
+        CountDownLatch isHeld = new CountDownLatch(1);
+        Machine machine = MachineInternals.machine(Machine.builder(), range -> {
+            CountDownLatch until = hold.getAndSet(null);
+            if (until != null) {
+                isHeld.countDown();
+                Latches.await(until);
+            }
+        });
+        AddressSpace held = machine.newSpace(Geometry.LINUX_X86_64);
+        held.setLimit(resource, (2 * 600 + 1) * PAGE);
+        long above = PLACE + 10_000 * PAGE;
+        assertTrue(Divisions.divide(MachineInternals.layoutOf(held), PLACE + 5000 * PAGE));
+        for (long at : new long[] {PLACE, PLACE + 1000 * PAGE, above, above + 1000 * PAGE}) {
+            assertEquals(at, held.mmap(at, 200 * PAGE, RW, HERE, null, 0));
+        }
+        CountDownLatch release = new CountDownLatch(1);
+        hold.set(release);
+        // 401 pages replace 200, which count until completion: a page more than the share.
+        FutureTask<Long> moved = new FutureTask<>(() -> growOverNext(held, PLACE));
+        Thread moving = new Thread(moved, "moving");
+        moving.setDaemon(true);
+        moving.start();
+        Latches.await(isHeld);
+        assertEquals(Errno.ENOMEM.result(), growOverNext(held, above), "the remainder is given once");
+        release.countDown();
+        assertEquals(PLACE + 1000 * PAGE, Await.result("the move", moved, List.of()));
+        held.close();
+        machine.close();
     }
 
     @Test

@@ -35,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("I4 I5 I6: a layout that is divided answers and decides as if it were not")
 class DistrictsTest {
@@ -262,13 +264,14 @@ class DistrictsTest {
         space.validate();
     }
 
-    @Test
-    @DisplayName("a part that is used alone for long joins the others")
-    void alone() {
+    @ParameterizedTest
+    @ValueSource(ints = {5, 15, 35})
+    @DisplayName("a part that is used alone for long joins the others, whichever part it is")
+    void alone(int mapping) {
         assertTrue(Divisions.divide(layout, everyTenth()));
-        for (int i = 0; i < 3 * Divisions.LOOK && Divisions.isDivided(layout); i++) {
-            assertEquals(0, space.mprotect(at(5), PAGE, i % 2 == 0 ? RW : Protection.READ));
-        }
+        Divisions.use(layout, at(mapping), Divisions.LOOK);
+        assertEquals(4, Divisions.parts(layout));
+        Divisions.use(layout, at(mapping), Divisions.LOOK);
         assertFalse(Divisions.isDivided(layout));
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,7 @@ final class MeetingThreads implements AutoCloseable {
     /** The first lock that was made. */
     private @Nullable MetLock layoutLock;
 
+    private final AtomicInteger locks = new AtomicInteger();
     private volatile boolean isFailing;
 
     /** Whether a thread meets another one at each lock. */
@@ -58,6 +60,7 @@ final class MeetingThreads implements AutoCloseable {
 
     private ReentrantLock newLock() {
         failIfAsked();
+        locks.incrementAndGet();
         MetLock made = new MetLock();
         layoutLock = layoutLock == null ? made : layoutLock;
         return made;
@@ -72,6 +75,11 @@ final class MeetingThreads implements AutoCloseable {
     /** Sets whether a division cannot make locks, and a join cannot take them. */
     void setFailing(boolean fails) {
         isFailing = fails;
+    }
+
+    /** The locks that were made: one for the space, and one for each part of each division. */
+    int locks() {
+        return locks.get();
     }
 
     /** Makes a call on a thread. */

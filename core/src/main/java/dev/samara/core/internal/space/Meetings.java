@@ -13,8 +13,10 @@ import java.util.Arrays;
  * <p>A thread that had to wait for the lock, or has overtaken one that is parked for it, is noted with the range that
  * its operation names. After a division that was
  * not worth its cost, since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
+ *
+ * <p>Not final: a test decides who meets and when.
  */
-final class Meetings {
+class Meetings {
     /** The threads that are noted. */
     private static final int MOST_THREADS = 16;
 
@@ -62,20 +64,30 @@ final class Meetings {
             return false;
         }
         if (count == 0) {
-            began = System.nanoTime();
+            began = now();
             if (pause != 0 && began - joined < pause) {
                 return false;
             }
         }
-        note(System.identityHashCode(Thread.currentThread()), start, end);
+        note(caller(), start, end);
         if (++count < ENOUGH) {
             return false;
         }
-        if (System.nanoTime() - began >= WINDOW) {
+        if (now() - began >= WINDOW) {
             clear();
             return false;
         }
         return known > 1;
+    }
+
+    /** Returns a number of the calling thread. */
+    int caller() {
+        return System.identityHashCode(Thread.currentThread());
+    }
+
+    /** Returns the time, in nanoseconds. */
+    long now() {
+        return System.nanoTime();
     }
 
     private void note(int thread, long start, long end) {
@@ -176,7 +188,7 @@ final class Meetings {
 
     /** Returns whether a division was declined a short time ago. Racy, benign: it decides about speed only. */
     boolean isPaused() {
-        return pause != 0 && System.nanoTime() - joined < pause;
+        return pause != 0 && now() - joined < pause;
     }
 
     /** Notes that a division was made. */
@@ -187,7 +199,7 @@ final class Meetings {
     /** Notes that these meetings lead to no division, and those of the next time will not. */
     void declined() {
         pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-        joined = System.nanoTime();
+        joined = now();
         clear();
     }
 }

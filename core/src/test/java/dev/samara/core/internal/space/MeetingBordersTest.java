@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.MapleTree;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@DisplayName("The borders between the places of threads that meet")
+final class MeetingBordersTest {
+    private static final long PAGE = 0x1000;
+
+    private final MeetingsByHand meetings = new MeetingsByHand();
+
+    private static long[] range(String text) {
+        String[] bounds = text.split("-");
+        return new long[] {Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16)};
+    }
+
+    /** Each place is that of another thread. */
+    private void meetAt(String places) {
+        int thread = 0;
+        for (String place : places.split(" ")) {
+            meetings.meets(thread++, range(place)[0], range(place)[1]);
+        }
+    }
+
+    private String borders(String mappings, String spans) {
+        MapleTree<VmArea> tree = new MapleTree<>();
+        Spans noted = Spans.NONE;
+        for (String each : mappings.isBlank() ? new String[0] : mappings.split(" ")) {
+            long[] mapped = range(each);
+            tree.store(mapped[0], mapped[1] - 1, new VmArea(mapped[0], mapped[1], 0, 0, null, null, null));
+        }
+        for (String each : spans.isBlank() ? new String[0] : spans.split(" ")) {
+            noted = noted.with(range(each)[0], range(each)[1]);
+        }
+        return Arrays.stream(meetings.borders(tree, PAGE, noted))
+                .mapToObj(Long::toHexString)
+                .collect(Collectors.joining(" "));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // a page below the most aligned address
+        "'10000-14000 18000-1c000', 17000",
+        "'18000-1c000 10000-14000', 17000",
+        "'10000-14000 1c000-1d000', 17000",
+        // the most aligned address itself, where the range begins with it
+        "'10000-18000 1c000-1d000', 18000",
+        "'10000-14000 14000-18000', 14000",
+        "'10000-14000 15000-18000', 14000",
+        // rounded to pages, away from both places
+        "'10000-13001 14fff-18000', 14000",
+        "'10000-13001 14000-18000', 14000",
+        "'10000-13fff 15001-18000', 14000",
+        "'10000-14001 14fff-18000', ''",
+        // the places overlap
+        "'10000-14001 14000-18000', ''",
+        "'10000-20000 14000-18000', ''",
+        "'10000-14000 10000-14000', ''",
+        // one thread
+        "'10000-14000', ''",
+        // a place within another one does not end it
+        "'10000-20000 12000-13000 28000-29000', 20000",
+        "'10000-20000 12000-13000 1f000-29000', ''",
+        // several, ascending, whatever the order of the meetings
+        "'50000-51000 10000-11000 30000-31000', '1f000 3f000'",
+        "'10000-11000 11000-12000 12000-13000', '11000 12000'",
+        // unsigned
+        "'7fffffffffff0000-7fffffffffff4000 8000000000004000-8000000000005000', 7ffffffffffff000",
+        "'8000000000004000-8000000000005000 7fffffffffff0000-7fffffffffff4000', 7ffffffffffff000",
+        // behind the last page there is nothing
+        "'ffffffffffffff00-ffffffffffffff10 ffffffffffffff20-ffffffffffffff30', ''"
+    })
+    @DisplayName("lie a page below the most aligned address between the two places")
+    void ofPlaces(String places, String expected) {
+        meetAt(places);
+        assertEquals(expected, borders("", ""));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // not in the way: it begins there, or ends there
+        "'17000-19000', 17000",
+        "'15000-17000', 17000",
+        "'15000-17000 17000-19000', 17000",
+        // across: its start
+        "'16000-19000', 16000",
+        "'14000-20000', 14000",
+        "'16000-30000', 16000",
+        // it begins below the range: its end
+        "'10000-18000', 18000",
+        "'13000-1c000', 1c000",
+        // and the end is beyond the range
+        "'13000-1d000', ''",
+        "'10000-20000', ''",
+        // at its end another one begins
+        "'10000-18000 18000-1c000', 18000"
+    })
+    @DisplayName("move to an end of the mapping that lies across, or there is none")
+    void mapped(String mappings, String expected) {
+        meetAt("10000-14000 1c000-20000");
+        assertEquals(expected, borders(mappings, ""));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'', '16000-18000', 18000",
+        "'', '16000-1c000', 1c000",
+        "'', '16000-1d000', 16000",
+        "'', '13000-1d000', ''",
+        "'', '17000-18000', 17000",
+        // after the mapping that lies across
+        "'16000-19000', '15000-17000', ''",
+        "'16000-19000', '15000-1a000', 1a000",
+        "'16000-19000', '14000-1d000', 14000"
+    })
+    @DisplayName("move out of ranges that operations have needed whole, and there is none if a mapping is there then")
+    void spanned(String mappings, String spans, String expected) {
+        meetAt("10000-14000 1c000-20000");
+        assertEquals(expected, borders(mappings, spans));
+    }
+
+    @Test
+    @DisplayName("count all calls of one thread as one place")
+    void ofOneThread() {
+        meetings.meets(1, 0x14000, 0x15000);
+        meetings.meets(2, 0x15000, 0x16000);
+        meetings.meets(1, 0x10000, 0x11000);
+        meetings.meets(2, 0x38000, 0x39000);
+        meetings.meets(1, 0x12000, 0x13000);
+        assertEquals("15000", borders("", ""));
+        meetings.meets(2, 0x14000, 0x15000);
+        assertEquals("", borders("", ""));
+    }
+
+    @Test
+    @DisplayName("are those of the first 16 threads, whose later calls still count")
+    void sixteenThreads() {
+        for (int thread = 0; thread < 17; thread++) {
+            meetings.meets(thread, (2L + thread) << 20, ((2L + thread) << 20) + PAGE);
+        }
+        String fifteen = borders("", "");
+        assertEquals(15, fifteen.split(" ").length);
+        // The seventeenth is not noted, and the first of them is.
+        meetings.meets(16, 2L << 20, 18L << 20);
+        assertEquals(fifteen, borders("", ""));
+        meetings.meets(0, 2L << 20, 3L << 20);
+        assertEquals(fifteen.replaceFirst("2ff000", "300000"), borders("", ""));
+    }
+
+    @Test
+    @DisplayName("are none after the meetings were forgotten")
+    void forgotten() {
+        meetAt("10000-14000 18000-1c000");
+        meetings.clear();
+        meetings.meets(7, 0x50000, 0x51000);
+        assertEquals("", borders("", ""));
+        meetings.meets(8, 0x70000, 0x71000);
+        assertEquals("5f000", borders("", ""));
+    }
+}

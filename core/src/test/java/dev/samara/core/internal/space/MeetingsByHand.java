@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+/** Meetings of threads that are numbers, at times that a test sets. */
+final class MeetingsByHand extends Meetings {
+    /** The meetings before a division. */
+    static final int ENOUGH = 16;
+
+    /** In nanoseconds. Not 0, which is the time of no meeting. */
+    long now = 5_000_000_000L;
+
+    private int caller;
+
+    @Override
+    int caller() {
+        return caller;
+    }
+
+    @Override
+    long now() {
+        return now;
+    }
+
+    boolean meets(int thread, long start, long end) {
+        caller = thread;
+        return mayDivide(start, end);
+    }
+
+    /** Two threads meet a number of times; returns what the last meeting has said. */
+    boolean meet(int times) {
+        boolean last = false;
+        for (int i = 0; i < times; i++) {
+            last = meets(i % 2, 0x1000L * (2 + i % 2), 0x1000L * (3 + i % 2));
+        }
+        return last;
+    }
+}
