@@ -42,7 +42,15 @@ abstract class Calls extends SpaceScenario {
 
     /** Makes a file of two pages, which is closed at the end. */
     final MemoryFile newFile(State state) {
-        MemoryFile file = state.machine.newFile("file", 1, LINUX, 2 * PAGE);
+        return onlyFile(state.machine.newFile("file", 1, LINUX, 2 * PAGE));
+    }
+
+    /** Makes such a file, to which seals can be added. */
+    final MemoryFile newSealableFile(State state) {
+        return onlyFile(state.machine.newSealableFile("file", 1, LINUX, 2 * PAGE));
+    }
+
+    private MemoryFile onlyFile(MemoryFile file) {
         files.clear();
         files.add(file);
         return file;

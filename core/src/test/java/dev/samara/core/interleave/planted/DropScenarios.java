@@ -8,6 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.event.Registration;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.scenario.StandStill;
@@ -16,6 +17,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A store that finds no frame, and drops pages of another space, beside calls there; and breaks of its rules. */
@@ -51,7 +53,15 @@ final class DropScenarios {
                     SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
-                            "!layout.notifiers().isEmpty()")));
+                            "!layout.notifiers().isEmpty()")),
+            PlantedBreak.of(
+                    "a drop does not look for a notifier after it has claimed a page",
+                    Notifier.class,
+                    1,
+                    SourceBreak.of(
+                            INTERNAL + "space.DroppablePages",
+                            "vma.isDetached() || !layout.notifiers().isEmpty()",
+                            "vma.isDetached()")));
 
     /** Two pages, of which one or two are droppable, and a store in another space that needs a frame. */
     private abstract static class BesideDrop extends Calls {
@@ -155,6 +165,34 @@ final class DropScenarios {
             if (stored.equals("stored")) {
                 assertEquals("5", load(cpu, AT));
             }
+        }
+    }
+
+    /** A notifier comes, whose owner looks the page up: a page that it finds is dropped by no call without a notice. */
+    static final class Notifier extends BesideDrop {
+        private boolean isFound;
+        private boolean isNotified;
+        private @Nullable Registration registration;
+
+        Notifier() {
+            calls().put("notifier", (state, cpu) -> {
+                registration = state.space.addNotifier((start, end, reason) -> isNotified = true);
+                isFound = Pte.isPresent(StandStill.tableOf(state.space).get(AT));
+                return "" + isFound;
+            });
+        }
+
+        @Override
+        protected int pages() {
+            return 1;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            boolean isThere = Pte.isPresent(StandStill.tableOf(state.space).get(AT));
+            assertTrue(!isFound || isThere || isNotified, "dropped without a notice");
+            Objects.requireNonNull(registration, "not registered").close();
+            isNotified = false;
         }
     }
 

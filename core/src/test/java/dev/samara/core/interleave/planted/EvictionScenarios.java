@@ -4,8 +4,10 @@ package dev.samara.core.interleave.planted;
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -96,6 +98,39 @@ final class EvictionScenarios {
     static final class DirtyEvictionBesideTruncation extends HostFileScenarios.Truncated {
         DirtyEvictionBesideTruncation() {
             super("evict", (state, cpu) -> evict(state));
+        }
+    }
+
+    /** The page is locked: once {@code mlock} has returned, its page is mapped, and stays. */
+    static final class EvictionBesideLock extends HostFileScenarios.OfHostFile {
+        EvictionBesideLock() {
+            calls().put("evict", (state, cpu) -> evict(state));
+            calls().put("mlock", (state, cpu) -> "" + state.space.mlock(AT, PAGE));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+        }
+
+        /** An eviction that finds the page locked frees nothing. */
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            long entry = StandStill.tableOf(state.space).get(AT);
+            int cached = ((FilePages) Objects.requireNonNull(host(state).file().pageCache())).frameAt(0);
+            if (!Pte.isPresent(entry) || Pte.frame(entry) != cached) {
+                throw new AssertionError("a locked page is not mapped: its entry is " + Long.toHexString(entry)
+                        + ", and the cache has frame " + cached);
+            }
+            if (!load(cpu, AT).equals("7")) {
+                throw new AssertionError("a locked page has lost its store");
+            }
         }
     }
 

@@ -75,6 +75,26 @@ final class HostFileBreaks {
                     1,
                     in("file.EvictionBatch", "isLocked[i] || isInUse(taken[i]) ||", "isLocked[i] ||")),
             PlantedBreak.of(
+                    "an eviction unmaps a page that was locked since the lookup of its mapping",
+                    EvictionScenarios.EvictionBesideLock.class,
+                    1,
+                    in("file.Eviction", "if (!link().vma().isDetached()) {", "if (walked != null) {")),
+            PlantedBreak.of(
+                    "an eviction looks before the claim whether a page is locked",
+                    EvictionScenarios.EvictionBesideLock.class,
+                    1,
+                    in(
+                            "file.Eviction",
+                            "if (vma.has(VmaFlags.LOCKED)) {",
+                            "if (vma.has(VmaFlags.LOCKED) || vma.isDetached()) {",
+                            "if (!link().vma().isDetached()) {",
+                            "if (walked != null) {")),
+            PlantedBreak.of(
+                    "an eviction frees a page that was locked since the lookup of its mapping",
+                    EvictionScenarios.EvictionBesideLock.class,
+                    1,
+                    in("file.EvictionBatch", "areAll || isLocked[i] || isInUse(", "areAll || isInUse(")),
+            PlantedBreak.of(
                     "a page is inserted that an eviction puts back",
                     EvictionScenarios.EvictionInVainBesideLoad.class,
                     1,

@@ -56,13 +56,14 @@ final class HostFileScenariosTest {
     }
 
     @ParameterizedTest
-    @DisplayName("loses no store by an eviction, or by a read that is late")
+    @DisplayName("loses no store and no locked page by an eviction, or by a read that is late")
     @ValueSource(
             classes = {
                 EvictionScenarios.EvictionBesideStore.class,
                 EvictionScenarios.EvictionInVainBesideLoad.class,
                 EvictionScenarios.EvictionBesideGuest.class,
                 EvictionScenarios.DirtyEvictionBesideStore.class,
+                EvictionScenarios.EvictionBesideLock.class,
                 EvictionScenarios.TwoEvictions.class,
                 HostFileScenarios.ReadBesideWrite.class,
                 EvictionScenarios.Limited.class

@@ -57,7 +57,8 @@ final class PlantedBreaksTest {
     @ValueSource(
             strings = {
                 "a last put takes away what another one has handed over",
-                "a drop takes the pages of the mapping that has replaced a droppable one"
+                "a drop takes the pages of the mapping that has replaced a droppable one",
+                "a drop does not look for a notifier after it has claimed a page"
             })
     @Tag("planted")
     void foundRare(String name) {

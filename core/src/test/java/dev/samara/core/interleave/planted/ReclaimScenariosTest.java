@@ -34,11 +34,12 @@ final class ReclaimScenariosTest {
 
     @ParameterizedTest
     @Tag("planted")
-    @DisplayName("drops no droppable page that is pinned, used or another mapping's")
+    @DisplayName("drops no droppable page that is pinned, used, another mapping's or known to a notifier")
     @ValueSource(
             classes = {
                 DropScenarios.Pin.class,
                 DropScenarios.Replacement.class,
+                DropScenarios.Notifier.class,
                 DropScenarios.Guest.class,
                 DropScenarios.Unmapping.class,
                 DropScenarios.End.class

@@ -41,5 +41,64 @@ final class SecondLookBreaks {
                             "    void end() {\n",
                             "    void end() { for (int i = 0; i < pinned; i++) { frames.unpin(taken[i]); }\n",
                             "        while (pinned > 0) {\n            frames.unpin(taken[--pinned]);\n        }\n",
-                            "pinned = 0;\n")));
+                            "pinned = 0;\n")),
+            PlantedBreak.of(
+                    "a first store fills an entry of a dead leaf",
+                    LeafScenarios.FirstStore.class,
+                    1,
+                    in("fault.AnonymousFault", "Leaf.isDead(leaf) ? null : StandingVma", "StandingVma")),
+            PlantedBreak.of(
+                    "a copy of a file's page is put into a dead leaf",
+                    LeafScenarios.FirstCopy.class,
+                    1,
+                    in(
+                            "fault.CopyOnWrite",
+                            "Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);\n"
+                                    + "                if (now != null\n",
+                            "StandingVma.of(faulter.layout, vma, address, true); if (now != null\n")),
+            PlantedBreak.of(
+                    "a guard is put into a dead leaf",
+                    LeafScenarios.Guard.class,
+                    1,
+                    in(
+                            "pagewalk.DiscardPages",
+                            "            if (Leaf.isDead(leaf)) {\n                return false;\n            }\n",
+                            "")),
+            PlantedBreak.of(
+                    "a moved page is put into a dead leaf",
+                    LeafScenarios.Move.class,
+                    1,
+                    in(
+                            "op.MovePages",
+                            "                if (Leaf.isDead(leaf)) {\n                    continue;\n"
+                                    + "                }\n",
+                            "")),
+            PlantedBreak.of(
+                    "a mapping that may write is counted after it has found no seal",
+                    SealScenarios.SealBesideMap.class,
+                    1,
+                    in(
+                            "file.Seals",
+                            "if (WRITABLE.compareAndSet(this, count, count + 1)) {",
+                            "WRITABLE.getAndAdd(this, 1);\n if (count >= 0) {")),
+            PlantedBreak.of(
+                    "a seal against writes looks for pins before it denies mappings",
+                    SealScenarios.SealBesidePin.class,
+                    1,
+                    in(
+                            "file.Seals",
+                            "            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
+                            "boolean hadPins = file.hasPins();\n" + "if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
+                            "isFree = !file.hasPins();",
+                            "isFree = !hadPins;")),
+            PlantedBreak.of(
+                    "a mapping that may write is not counted any more while a CPU has its translations",
+                    SealScenarios.SealBesideUnmap.class,
+                    1,
+                    in(
+                            "op.RetirementRun",
+                            "            if (callsOthers() && !retireAsThisThread(mayRest)) {\n",
+                            "for (int i = 0; i < linked.size(); i++) { linked.get(i).unlink(); }\n"
+                                    + "linked = List.of();\n"
+                                    + "if (callsOthers() && !retireAsThisThread(mayRest)) {\n")));
 }

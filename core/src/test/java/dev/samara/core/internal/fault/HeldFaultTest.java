@@ -17,6 +17,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.Future;
 import java.util.function.ToLongFunction;
@@ -29,7 +30,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that has decided, and is not at the lock of the leaf yet")
 final class HeldFaultTest {
+    /** The first address of a leaf. */
     private static final long AT = 1L << 30;
+
+    /** The pages of a leaf. */
+    private static final int LEAF = 512;
 
     private final SpaceFixture fixture =
             new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
@@ -59,11 +64,12 @@ final class HeldFaultTest {
     }
 
     /**
-     * Has a first store stand still where it fills a frame, after it has found its mapping. Returns its fault.
+     * Has a first store to a mapping of a leaf stand still where it fills a frame, after it has found its mapping.
+     * Returns its fault.
      *
-     * @param isRead whether the entry has the page of zeros before, which the store copies
+     * @param read a page that has the page of zeros before; -1 for none. The store copies the first page then
      */
-    private static int storeBeside(boolean isRead, ToLongFunction<SpaceFixture> call) {
+    private static int storeBeside(long read, ToLongFunction<SpaceFixture> call) {
         HookedFrames[] made = new HookedFrames[1];
         // One frame, that of zeros aside, which has been written: it is filled before it is handed out again.
         SpaceFixture small = new SpaceFixture(Machine.builder().memory(PAGE).frameStore((shift, count) -> {
@@ -73,9 +79,9 @@ final class HeldFaultTest {
         small.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
         small.store(AT, 7);
         assertEquals(0, small.space.munmap(AT, PAGE));
-        small.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
-        if (isRead) {
-            assertEquals(0, small.load(AT));
+        small.map(AT, LEAF, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
+        if (read >= 0) {
+            assertEquals(0, small.load(AT + read * PAGE));
         }
         HookedFrames.Hold hold = made[0].holdNextFill();
         int fault;
@@ -92,18 +98,26 @@ final class HeldFaultTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
+    @ValueSource(longs = {-1, 0})
     @DisplayName("P1: installs no page in a mapping that is gone meanwhile")
-    void unmappedMeanwhile(boolean isRead) {
-        assertFault(Fault.MAPERR, storeBeside(isRead, of -> of.space.munmap(AT, PAGE)));
+    void unmappedMeanwhile(long read) {
+        assertFault(Fault.MAPERR, storeBeside(read, of -> of.space.munmap(AT, PAGE)));
         fixture.closeEmpty();
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
+    @ValueSource(longs = {-1, 0})
     @DisplayName("installs no page that may be written in a mapping that may not be written meanwhile")
-    void narrowedMeanwhile(boolean isRead) {
-        assertFault(Fault.ACCERR, storeBeside(isRead, of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
+    void narrowedMeanwhile(long read) {
+        assertFault(Fault.ACCERR, storeBeside(read, of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
+        fixture.closeEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {-1, 0, 1})
+    @DisplayName("I8: installs no page in a leaf that was unhooked when all of its pages were discarded meanwhile")
+    void unhookedMeanwhile(long read) {
+        assertFault(Fault.NONE, storeBeside(read, of -> of.space.madvise(AT, LEAF * PAGE, Advice.DONTNEED)));
         fixture.closeEmpty();
     }
 }
