@@ -6,11 +6,9 @@ import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DescriptorTable;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
-import dev.samara.examples.riscv.linux.file.NamedPipeEnd;
 import dev.samara.examples.riscv.linux.file.NoOpenFile;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.PagemapFile;
-import dev.samara.examples.riscv.linux.file.PipeEnd;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.ControllingTerminal;
 import dev.samara.examples.riscv.linux.process.GuestThread;
@@ -125,9 +123,7 @@ final class DescriptorCalls {
                 return 0;
             }
             case F_GETPIPE_SZ -> {
-                return file instanceof PipeEnd || file instanceof NamedPipeEnd
-                        ? GuestLimits.PIPE_BYTES
-                        : LinuxErrno.EBADF;
+                return file.isPipe() ? GuestLimits.PIPE_BYTES : LinuxErrno.EBADF;
             }
             case F_DUPFD -> {
                 return duplicate(descriptor, (int) argument, false);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
-import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.FileStatus;
@@ -17,7 +16,11 @@ import java.nio.ByteBuffer;
 final class TransferCalls {
     private static final int CHUNK = GuestLimits.TRANSFER;
     private static final int MOST_PARTS = GuestLimits.PARTS;
-    private static final int PART = 16;
+    private static final int PIPE_PAGE = 4096;
+
+    /** The most bytes of one call ({@code MAX_RW_COUNT}). */
+    private static final long MOST_BYTES = 0x7fff_f000;
+
     private static final int KEEP_SIZE = 1;
     private static final int PUNCH_HOLE = 2;
 
@@ -37,19 +40,19 @@ final class TransferCalls {
         return found == null || (found.flags() & OpenFlags.PATH) != 0 ? NoOpenFile.NONE : found;
     }
 
-    private long transfer(GuestFile file, boolean isRead, long address, long length, long offset) {
+    private long transfer(GuestFile file, boolean isRead, MemoryVector parts, long offset) {
         if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
-        if (length < 0 || address < 0 || length > ProgramLoader.GEOMETRY.limit() - address) {
-            return LinuxErrno.EFAULT;
+        if (parts.error() != 0) {
+            return parts.error();
         }
+        long length = Math.min(parts.length(), MOST_BYTES);
         long done = 0;
         do {
             int part = (int) Math.min(length - done, CHUNK);
-            long moved = isRead
-                    ? readPart(file, address + done, part, offset < 0 ? -1 : offset + done)
-                    : writePart(file, address + done, part, offset < 0 ? -1 : offset + done);
+            long at = offset < 0 ? -1 : offset + done;
+            long moved = isRead ? readPart(file, parts, done, part, at) : writePart(file, parts, done, part, at);
             if (moved < 0) {
                 return done > 0 ? done : moved;
             }
@@ -61,25 +64,29 @@ final class TransferCalls {
         return done;
     }
 
-    private long readPart(GuestFile file, long address, int length, long offset) {
+    private long readPart(GuestFile file, MemoryVector parts, long from, int length, long offset) {
         if (offset < 0) {
-            return file.readTo(thread, length, (bytes, read) -> memory.putSome(address, bytes, 0, read));
+            return file.readTo(thread, length, (bytes, read) -> parts.put(from, bytes, read));
         }
         byte[] bytes = new byte[length];
         long read = file.readAt(ByteBuffer.wrap(bytes), offset);
         if (read <= 0) {
             return read;
         }
-        int put = memory.putSome(address, bytes, 0, (int) read);
+        int put = parts.put(from, bytes, (int) read);
         return put == 0 ? LinuxErrno.EFAULT : put;
     }
 
-    private long writePart(GuestFile file, long address, int length, long offset) {
+    private long writePart(GuestFile file, MemoryVector parts, long from, int length, long offset) {
         if (file.dropsBytes()) {
             return length;
         }
         byte[] bytes = new byte[length];
-        int got = memory.getSome(address, bytes, 0, length);
+        int got = parts.get(from, bytes, length);
+        if (got < length && file.isPipe()) {
+            // A page that was not filled is not added.
+            got -= got % PIPE_PAGE;
+        }
         if (got == 0 && length > 0) {
             return LinuxErrno.EFAULT;
         }
@@ -88,22 +95,26 @@ final class TransferCalls {
     }
 
     long read(long descriptor, long address, long length) {
-        return transfer(file(descriptor), true, address, length, -1);
+        return transfer(file(descriptor), true, MemoryVector.of(memory, address, length), -1);
     }
 
     long write(long descriptor, long address, long length) {
-        return transfer(file(descriptor), false, address, length, -1);
+        return transfer(file(descriptor), false, MemoryVector.of(memory, address, length), -1);
     }
 
     long readAt(long descriptor, long address, long length, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : transfer(file(descriptor), true, address, length, offset);
+        return offset < 0
+                ? LinuxErrno.EINVAL
+                : transfer(file(descriptor), true, MemoryVector.of(memory, address, length), offset);
     }
 
     long writeAt(long descriptor, long address, long length, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : transfer(file(descriptor), false, address, length, offset);
+        return offset < 0
+                ? LinuxErrno.EINVAL
+                : transfer(file(descriptor), false, MemoryVector.of(memory, address, length), offset);
     }
 
-    /** Moves several parts; at the position of the file if the offset is -1. */
+    /** Moves several parts as one; at the position of the file if the offset is -1. */
     long parts(boolean isRead, long descriptor, long vector, long count, long offset) {
         GuestFile file = file(descriptor);
         if (file == NoOpenFile.NONE) {
@@ -115,30 +126,8 @@ final class TransferCalls {
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
-        long[] lengths = new long[(int) count];
-        for (int i = 0; i < count; i++) {
-            lengths[i] = memory.getLong(vector + (long) PART * i + Long.BYTES);
-            if (lengths[i] < 0) {
-                return LinuxErrno.EINVAL;
-            }
-        }
-        long done = 0;
-        for (int i = 0; i < count; i++) {
-            long length = lengths[i];
-            if (length == 0) {
-                continue;
-            }
-            long address = memory.getLong(vector + (long) PART * i);
-            long moved = transfer(file, isRead, address, length, offset < 0 ? -1 : offset + done);
-            if (moved < 0) {
-                return done > 0 ? done : moved;
-            }
-            done += moved;
-            if (moved < length) {
-                break;
-            }
-        }
-        return done;
+        MemoryVector parts = MemoryVector.of(memory, vector, (int) count);
+        return parts.error() == 0 && parts.length() == 0 ? 0 : transfer(file, isRead, parts, offset);
     }
 
     /** Copies from file to file ({@code sendfile}). */

@@ -134,6 +134,11 @@ public abstract class GuestFile {
         return read <= 0 ? read : taken(target.put(bytes, (int) read));
     }
 
+    /** Whether this is an end of a pipe, which has pages of bytes. */
+    public boolean isPipe() {
+        return false;
+    }
+
     /** Returns the result of a read of which the target has taken some bytes. */
     static long taken(int bytes) {
         return bytes == 0 ? LinuxErrno.EFAULT : bytes;

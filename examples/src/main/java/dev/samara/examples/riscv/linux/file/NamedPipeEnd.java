@@ -26,4 +26,9 @@ public final class NamedPipeEnd extends PipeEnd {
         boolean isQuiet = pipe.writerOpens() == opensBefore;
         return isQuiet ? super.ready() & ~HUNG_UP : super.ready();
     }
+
+    @Override
+    public boolean isPipe() {
+        return true;
+    }
 }

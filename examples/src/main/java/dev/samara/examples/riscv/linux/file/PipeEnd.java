@@ -124,4 +124,9 @@ public class PipeEnd extends GuestFile {
     public final boolean isTerminal() {
         return isTerminal;
     }
+
+    @Override
+    public boolean isPipe() {
+        return true;
+    }
 }
