@@ -53,8 +53,10 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "fault.CopyOnWrite",
-                            "Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);\n"
-                                    + "                if (now != null\n",
+                            """
+                            Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
+                                            if (now != null
+                            """,
                             "StandingVma.of(faulter.layout, vma, address, true); if (now != null\n")),
             PlantedBreak.of(
                     "a guard is put into a dead leaf",
@@ -70,8 +72,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "op.MovePages",
-                            "                if (Leaf.isDead(leaf)) {\n                    continue;\n"
-                                    + "                }\n",
+                            "                if (Leaf.isDead(leaf)) {\n                    continue;\n                }\n",
                             "")),
             PlantedBreak.of(
                     "a mapping that may write is counted after it has found no seal",
@@ -88,17 +89,19 @@ final class SecondLookBreaks {
                     in(
                             "file.Seals",
                             "            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
-                            "boolean hadPins = file.hasPins();\n" + "if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
+                            """
+                            boolean hadPins = file.hasPins();
+                            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
+                            """,
                             "isFree = !file.hasPins();",
                             "isFree = !hadPins;")),
             PlantedBreak.of(
                     "a mapping that may write is not counted any more while a CPU has its translations",
                     SealScenarios.SealBesideUnmap.class,
                     1,
-                    in(
-                            "op.RetirementRun",
-                            "            if (callsOthers() && !retireAsThisThread(mayRest)) {\n",
-                            "for (int i = 0; i < linked.size(); i++) { linked.get(i).unlink(); }\n"
-                                    + "linked = List.of();\n"
-                                    + "if (callsOthers() && !retireAsThisThread(mayRest)) {\n")));
+                    in("op.RetirementRun", "            if (callsOthers() && !retireAsThisThread(mayRest)) {\n", """
+                            for (int i = 0; i < linked.size(); i++) { linked.get(i).unlink(); }
+                            linked = List.of();
+                            if (callsOthers() && !retireAsThisThread(mayRest)) {
+                            """)));
 }

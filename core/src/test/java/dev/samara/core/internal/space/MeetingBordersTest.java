@@ -19,14 +19,14 @@ final class MeetingBordersTest {
     private final MeetingsByHand meetings = new MeetingsByHand();
 
     private static long[] range(String text) {
-        String[] bounds = text.split("-");
+        String[] bounds = text.split("-", 2);
         return new long[] {Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16)};
     }
 
     /** Each place is that of another thread. */
     private void meetAt(String places) {
         int thread = 0;
-        for (String place : places.split(" ")) {
+        for (String place : places.split(" ", -1)) {
             meetings.meets(thread++, range(place)[0], range(place)[1]);
         }
     }
@@ -34,11 +34,11 @@ final class MeetingBordersTest {
     private String borders(String mappings, String spans) {
         MapleTree<VmArea> tree = new MapleTree<>();
         Spans noted = Spans.NONE;
-        for (String each : mappings.isBlank() ? new String[0] : mappings.split(" ")) {
+        for (String each : mappings.isBlank() ? new String[0] : mappings.split(" ", -1)) {
             long[] mapped = range(each);
             tree.store(mapped[0], mapped[1] - 1, new VmArea(mapped[0], mapped[1], 0, 0, null, null, null));
         }
-        for (String each : spans.isBlank() ? new String[0] : spans.split(" ")) {
+        for (String each : spans.isBlank() ? new String[0] : spans.split(" ", -1)) {
             noted = noted.with(range(each)[0], range(each)[1]);
         }
         return Arrays.stream(meetings.borders(tree, PAGE, noted))
