@@ -20,8 +20,8 @@ final class SpansTest {
     private static Spans of(String ranges) {
         Spans spans = Spans.NONE;
         if (!ranges.isBlank()) {
-            for (String range : ranges.split(" ")) {
-                String[] bounds = range.split("-");
+            for (String range : ranges.split(" ", -1)) {
+                String[] bounds = range.split("-", 2);
                 spans = spans.with(Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16));
             }
         }
