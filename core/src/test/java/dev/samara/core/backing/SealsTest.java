@@ -352,6 +352,17 @@ final class SealsTest {
     }
 
     @Test
+    @DisplayName("WRITE that the file has already is no error, alone or with another one")
+    void writeAgain() {
+        Scene on = new Scene(fixture, true);
+        int write = SealFlags.SEAL_WRITE;
+        assertEquals(0, on.file.addSeals(write));
+        assertEquals(0, on.file.addSeals(write));
+        assertEquals(0, on.file.addSeals(write | SealFlags.SEAL_SHRINK));
+        assertEquals(write | SealFlags.SEAL_SHRINK, on.file.seals());
+    }
+
+    @Test
     @DisplayName("WRITE is EBUSY while a page is pinned, also after its mapping is gone")
     void pins() {
         Scene on = new Scene(fixture, true);

@@ -25,6 +25,12 @@ final class FailureCalls {
 
     private static final long START = FailureScene.START;
     private static final long LENGTH = FailureScene.LENGTH;
+
+    /** More pages than a gather has room for at first. */
+    private static final int MANY_PAGES = 24;
+
+    private static final long MANY = START + 64 * SpaceScenario.PAGE;
+
     /** Longer than the pause of the housekeeping in a run. */
     private static final long STAY = 12_000_000;
 
@@ -63,6 +69,8 @@ final class FailureCalls {
     private static void addOfLayouts() {
         add("mmap", space -> space.mmap(START, LENGTH, SpaceScenario.RW, SpaceScenario.FIXED, null, 0));
         add("munmap", space -> space.munmap(START, LENGTH));
+        Action munmapMany = (scene, label, cpu) -> scene.state.space.munmap(MANY, MANY_PAGES * SpaceScenario.PAGE);
+        FailureKinds.add("munmap-many", new Kind(munmapMany).after(FailureCalls::mapMany));
         add("mremap", space -> space.mremap(START, LENGTH, LENGTH, MOVE, FailureScene.ELSEWHERE));
         add("mprotect", space -> space.mprotect(START, LENGTH, Protection.READ));
         add("widen", space -> space.mprotect(START, LENGTH, SpaceScenario.RW | Protection.EXEC));
@@ -72,6 +80,13 @@ final class FailureCalls {
         FailureKinds.add("fork", FailureCalls::fork);
         FailureKinds.add("reap", FailureCalls::reap);
         add("close", FailureCalls::close);
+    }
+
+    private static void mapMany(FailureScene scene, Cpu cpu) {
+        scene.state.space.mmap(MANY, MANY_PAGES * SpaceScenario.PAGE, SpaceScenario.RW, SpaceScenario.FIXED, null, 0);
+        for (int i = 0; i < MANY_PAGES; i++) {
+            SpaceScenario.store(cpu, MANY + i * SpaceScenario.PAGE, i);
+        }
     }
 
     static Object fork(FailureScene scene, String label, Cpu cpu) {

@@ -44,7 +44,7 @@ final class FailureSweepTest {
     private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move", "read-fault");
 
     /** Operations that were wrong at one allocation only. */
-    private static final Set<String> AT_EACH_ALLOCATION = Set.of("first-read@HOST_FILE");
+    private static final Set<String> AT_EACH_ALLOCATION = Set.of("first-read@HOST_FILE", "munmap-many");
 
     /** Operations that wait for a CPU in GUEST. */
     private static final List<String> WAITING = List.of(
