@@ -237,10 +237,11 @@ public final class Machine implements AutoCloseable {
      * Frames that were allocated and not inserted are lost. The garbage collector frees the memory once no space, CPU,
      * file, page cache or pin of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}, and so does {@link
-     * PageCache#allocate}. A second call of this method does nothing, unless a file of the host could not be saved by
-     * the first one: each such file is reported with its path ({@code FILE_NOT_SAVED}), all others are saved and
-     * closed, and its pages stay in memory until a further call, or its own close, has saved them.
+     * <p>Afterwards each call of this machine except this one and {@link #toString} throws {@link
+     * IllegalStateException}, and so does {@link PageCache#allocate}. A second call of this method does nothing, unless
+     * a file of the host could not be saved by the first one: each such file is reported with its path ({@code
+     * FILE_NOT_SAVED}), all others are saved and closed, and its pages stay in memory until a further call, or its own
+     * close, has saved them.
      *
      * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
      * were left open, after its threads have been idle for some seconds.
@@ -418,9 +419,9 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
-     * All opens of a file have one page cache and one descriptor; a file that was open for reading only has a second
-     * one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of the
-     * process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
+     * All opens of a file by path have one page cache and one descriptor; a file that was open for reading only has a
+     * second one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of
+     * the process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
      *
      * <p>Waits for the host. The JDK opens a file without checking its kind, so the kind is checked first. If another
      * program replaces the file by a FIFO in between, a read-only open waits for a writer of the FIFO.
@@ -434,7 +435,8 @@ public final class Machine implements AutoCloseable {
      *     opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
      *     device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code /sys} of
      *     Linux; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
-     *     if the file is open with another page size; EOPNOTSUPP for a path of a file system that has no asynchronous
+     *     if the file is open with another page size, or another program replaces it again and again; ENOSPC or EDQUOT
+     *     if the host has no room for a new file; EOPNOTSUPP for a path of a file system that has no asynchronous
      *     channels, such as that of an archive; EIO for any other failure, which is the cause of the exception
      * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
@@ -447,7 +449,7 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Opens the remaining bytes of a buffer as a file, whose size is fixed. The buffer may wrap an array. It gets what
-     * is written through mappings when the file is saved. A read-only buffer is a file that is open for reading only.
+     * is written when the file is saved, or before. A read-only buffer is a file that is open for reading only.
      *
      * @param name the displayed name, not empty
      * @param geometry the geometry of the spaces that will map the file; only its page size is used

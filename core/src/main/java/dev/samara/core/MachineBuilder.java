@@ -161,7 +161,7 @@ public final class MachineBuilder {
      * that writes faster than the device waits for it. {@link #dirtyRatio} has it wait earlier. Pages of locked
      * mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty pages that cannot be
      * written: their write is tried again after as many misses as there are pages in memory, and by saves and periodic
-     * writes. Without a limit, such pages are freed when no frame is free.
+     * writes. Without a limit, pages are only freed when no frame is free.
      *
      * @param bytes the limit, positive; no limit unless set
      * @return this
@@ -539,7 +539,7 @@ public final class MachineBuilder {
      * Sets how CPUs learn of a pending shootdown, and the action for a CPU that does not answer for {@linkplain
      * #reportShootdownsLongerThan the set time}.
      *
-     * @param how the delivery; the waiting thread calls it while it waits
+     * @param how the delivery; the thread that makes the request calls it, and those that wait for its end
      * @return this
      */
     public MachineBuilder deliverShootdowns(ShootdownDelivery how) {
@@ -569,7 +569,7 @@ public final class MachineBuilder {
      * Sets the executor of the callbacks that may block, and of the steps of asynchronous operations: closes of
      * backings, completions, events of listeners. Unless set, these run on daemon threads of the machine, which
      * are started on demand and end when they are idle. There, tasks begin in order, and a task that takes long
-     * delays others by at most about 10 ms.
+     * delays others by about 10 ms, or for its whole length if 256 threads run such tasks already.
      *
      * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
      * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.

@@ -93,7 +93,8 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     /**
      * Reads the values at many indexes, each like {@link #get}: at some instant of the call, not all at one. Faster
      * than single calls where the tree is larger than the processor's caches, since the lookups wait for memory
-     * together. Never waits, and does not allocate.
+     * together; not in a tree in which an entry or a free range ends at an even index. Never waits, and does not
+     * allocate.
      *
      * @param indexes any indexes, in any order; best in ascending order
      * @param values receives the value of each index, at the same place; null where there is none. Elements beyond the
@@ -145,7 +146,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
 
     /**
      * Returns the tree as it is now. Takes the writer lock, unless all changes since the last snapshot were made in
-     * transactions.
+     * transactions, or by edits that name an owner.
      *
      * @return a view that later changes do not alter
      */

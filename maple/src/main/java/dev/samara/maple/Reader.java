@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * <p>It remembers the last leaf, a node of the lowest level, which has some ten neighbouring entries. Two words that
  * the writer stores anyway tell whether that leaf is still in the tree. So a reader is as exact during edits as a
  * {@code get}: it returns the value that the index had at some instant of the call. An edit that changes one other leaf
- * does not disturb it. After other edits, and after transactions, it descends from the root again.
+ * does not disturb it. After other edits, and after transactions, it descends from the root again. In a tree in which
+ * an entry or a free range ends at an even index, it descends at each lookup: keep both ends of ranges aligned to 2.
  *
  * <p>Takes no lock, stores to no shared memory, and allocates only at its creation. For use by one thread at a time. A
  * reader keeps the tree of its last lookup reachable, until it looks up in a later one or is dropped.

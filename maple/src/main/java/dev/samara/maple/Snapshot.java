@@ -11,7 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A range map as it was at one instant. Immutable and safe for use by any thread.
  *
- * <p>Taking a snapshot costs one object, and dropping it costs nothing. A reachable snapshot keeps the nodes and values
+ * <p>Taking a snapshot allocates one small object, or two after an edit outside a transaction; dropping it costs
+ * nothing. Edits after a snapshot copy the nodes that they change, which they would otherwise change in place. A
+ * reachable snapshot keeps the nodes and values
  * of its instant reachable.
  *
  * @param <V> the type of values

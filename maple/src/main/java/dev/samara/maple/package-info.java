@@ -57,7 +57,7 @@
  * <ul>
  *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, {@code isStill}, {@code
  *       isStillVersion}, readers, cursors over trees, everything on a snapshot.
- *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions:</b>
+ *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions or named an owner:</b>
  *       {@code snapshot}, {@code version}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate}
  *       and {@code dump};
  *       {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in a row.
@@ -72,16 +72,16 @@
  *
  * <h2>Progress</h2>
  *
- * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code Reader.get} and {@code Cursor.find}
- * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and
- * takes more steps only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: at the
- * edge of a leaf, they start over if that leaf is edited before they are done. Edits block each other. An edit takes
- * steps in proportion to the height and to the number of reservations in its range; the number of entries in its range
- * does not count. A part of a {@link dev.samara.maple.Snapshot}, and two snapshots joined, take steps in proportion to
- * the height; so a tree can be divided into trees with a lock each, and joined again. A reader of several such trees
- * compares the {@linkplain dev.samara.maple.MapleTree#version version} of each before and after: if none has changed,
- * all that it has read is of one instant. Lookups and cursors never delay
- * an edit, because replaced nodes are left to the garbage collector.
+ * <p>{@code get}, {@code isFree}, {@code reservationAt} and {@code Reader.get} are wait-free: they take steps in
+ * proportion to the height of the tree. A search or step of a cursor is wait-free too, and takes more steps only where
+ * it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free, except where reservations fill the
+ * next leaf: at the edge of a leaf, they start over if that leaf is edited before they are done. Edits block each
+ * other. An edit takes steps in proportion to the height and to the number of reservations in its range; the number of
+ * entries in its range does not count. A part of a {@link dev.samara.maple.Snapshot}, and two snapshots joined, take
+ * steps in proportion to the height; so a tree can be divided into trees with a lock each, and joined again. A reader
+ * of several such trees compares the {@linkplain dev.samara.maple.MapleTree#version version} of each before and after:
+ * if none has changed, all that it has read is of one instant. Lookups and cursors never delay an edit, because
+ * replaced nodes are left to the garbage collector.
  *
  * <h2>Memory consistency</h2>
  *
@@ -117,8 +117,8 @@
  *       changes. E.3 If it was aborted, left by an exception, or left open, it has changed nothing. E.4 Use after its
  *       end, from another thread, or without the lock, and edits of the tree around it, are refused.
  *   <dt>F. Memory
- *   <dd>F.1 The tree does not keep erased or replaced values reachable; only snapshots, cursors and readers that saw
- *       them do.
+ *   <dd>F.1 The tree does not keep erased or replaced values reachable; only snapshots, versions, cursors and readers
+ *       that saw them do.
  * </dl>
  *
  * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired

@@ -128,4 +128,36 @@ class SnapshotTest {
         });
         assertEquals(2, tree.snapshot().get(0));
     }
+
+    /** A lock that counts how often it is taken. */
+    private static final class CountedLock extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        private int count;
+
+        @Override
+        public void lock() {
+            count++;
+            super.lock();
+        }
+    }
+
+    @Test
+    @DisplayName("takes the lock after an edit, and not after transactions and edits that name an owner")
+    void lockAfterEdits() {
+        CountedLock lock = new CountedLock();
+        MapleTree<Integer> counted = new MapleTree<>(lock);
+        Object owner = new Object();
+        counted.store(0, 9, 1);
+        int before = lock.count;
+        counted.snapshot();
+        assertEquals(before + 1, lock.count);
+        counted.reserve(20, 39, owner);
+        counted.store(20, 29, 2, owner);
+        counted.erase(30, 39, owner);
+        counted.update(t -> t.store(40, 49, 3));
+        before = lock.count;
+        assertEquals(3, counted.snapshot().entries().size());
+        assertEquals(before, lock.count);
+    }
 }

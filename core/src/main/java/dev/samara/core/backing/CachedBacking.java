@@ -51,14 +51,14 @@ public abstract class CachedBacking implements Backing {
     }
 
     /**
-     * Reads a page. May block; an exception makes the fault a SIGBUS. If the page is removed from the cache during this
-     * call, what was read is dropped, and this is called again: so an access after {@link PageCache#remove} sees what
-     * is behind the cache by then.
+     * Reads a page. May block. An exception makes the fault a SIGBUS; {@link #pread} and {@link #pwrite} pass it on. If
+     * the page is removed from the cache during this call, what was read is dropped, and this is called again: so an
+     * access after {@link PageCache#remove} sees what is behind the cache by then.
      *
      * @param page number of the page in the file
      * @param frame a frame filled with zeros, which no other thread has
      * @param store the store with the bytes of the frame
-     * @return true if the page was read; otherwise the fault is a SIGBUS
+     * @return true if the page was read; otherwise the fault is a SIGBUS, and a {@code pread} or {@code pwrite} is EIO
      */
     protected abstract boolean read(long page, int frame, FrameStore store);
 
@@ -114,9 +114,9 @@ public abstract class CachedBacking implements Backing {
 
     /**
      * Reads bytes of the file into the remaining bytes of a buffer, up to the end of the file, as {@code read(2)} of a
-     * mapped file does. The bytes come from the cached pages, so the read sees all earlier stores through mappings. A
-     * page that is not in memory is {@linkplain #read read} into the cache first. The position of the buffer advances
-     * by the number of read bytes. The rights of this open are not checked.
+     * mapped file does. The bytes come from the cached pages, so the read sees all earlier stores through shared
+     * mappings. A page that is not in memory is {@linkplain #read read} into the cache first. The position of the
+     * buffer advances by the number of read bytes. The rights of this open are not checked.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

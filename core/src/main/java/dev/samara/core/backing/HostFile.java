@@ -10,38 +10,42 @@ import java.nio.ByteBuffer;
  * One open of a file of the host, made by {@code Machine.openFile}. It can be mapped into any space of the machine with
  * the page size of its geometry, shared or private, any number of times.
  *
- * <p><b>Pages.</b> All opens of one file in a machine have one page cache. The file is known by its file key, or by its
- * real path where the file system has no keys. A page is read at the first access to it, and pages after it with it if
- * the accesses are sequential. The bytes after the end of the file in its last page are zeros until they are written
- * through a mapping; they are never written to the file, and are zeros again when it grows, as on {@code ext4} (a
- * {@code MemoryFile} keeps them, as {@code tmpfs} does). Reads, writes, truncations and holes of this class, and
+ * <p><b>Pages.</b> All opens by path of one file in a machine share one page cache. The file is known by its file key,
+ * or by its real path where the file system has no keys. Opens of one {@code FileChannel} share a page cache too, but
+ * not with opens of the path or of another channel. A page is read at the first access to it, and pages after it with
+ * it if the accesses are sequential. The bytes after the end of the file in its last page are zeros until they are
+ * written through a mapping; they are never written to the file, and are zeros again when it grows, as on {@code ext4}
+ * (a {@code MemoryFile} keeps them, as {@code tmpfs} does). Reads, writes, truncations and holes of this class, and
  * accesses through mappings, see each other at once. Other programs see what was written when it has been written back.
  *
- * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC}, the last close and the end of the machine
- * write the dirty pages and force the file to its device before they return; the last two only write with {@code
- * MachineBuilder.forceOnClose(false)}. Reads of other pages do not wait for a save. A page stays mapped during
- * its write, and a concurrent store makes it dirty again. Each aligned number is written as it was at some instant of
- * the call; the page as a whole need not be. If the JVM ends in any other way, everything written since the last save
- * is lost. If the machine of the host fails, pages that were being written are on the device as a whole,
- * in part or not at all.
+ * <p><b>Saving.</b> {@link #fsync()}, {@code msync} with {@code MS_SYNC} (for its range) and the end of the machine
+ * write the dirty pages and force the file to its device before they return. So does a {@link #close} that ends the
+ * last use of the file, unless another thread is closing the file already: then that thread saves it. If a mapping is
+ * the last use, a thread of the machine saves the file after the {@code munmap}. Closes and the end of the machine only
+ * write with {@code MachineBuilder.forceOnClose(false)}. Reads of other pages do not wait for a save. A page stays
+ * mapped during its write, and a concurrent store makes it dirty again. With the memory of {@code
+ * MachineBuilder.memory}, each aligned number is written as it was at some instant of the call; the page as a whole
+ * need not be. If the JVM ends in any other way, everything written since the last save is lost. If the machine of the
+ * host fails, pages that were being written are on the device as a whole, in part or not at all.
  *
  * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is
- * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite} and a store
- * that makes a clean page of a shared mapping dirty may wait for that.
+ * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite}, an
+ * {@link #append} and a store that makes a clean page of a shared mapping dirty may wait for that.
  *
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
- * failure, by its next {@code fsync} or {@code msync}. If a force fails, the pages that were written for it are dirty
- * again, as far as they are in memory. {@code MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a
- * thread has no effect on the file.
+ * failure, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. If a force
+ * fails, the pages that were written for it are dirty again, as far as they are in memory. {@code
+ * MachineBuilder.dropFailedWrites} has Linux's way. An interrupt of a thread has no effect on the file.
  *
- * <p><b>Other programs.</b> If another program makes the file shorter, that is found by each call of this class that
- * changes the file, and at the next read of a page or save. The pages beyond the new end are a SIGBUS then, what was
+ * <p><b>Other programs.</b> If another program makes the file shorter, that is found by the next open of its path, by
+ * each call of this class that changes the file, by a {@link #pread} that the end of the file cuts short, and when a
+ * page beyond the new end is read into memory or written. The pages beyond the new end are a SIGBUS then, what was
  * stored there is lost, and nothing but such a call makes the file longer again. (The JDK cannot write only if a file
  * has some size: pages that are being written at that instant may be written beyond the new end.) If another program
- * makes it longer, that is found by each call that changes the file, by a {@link #pread} that ends at the known end,
- * and by an access to a page beyond that, but not by an access to the last page or by {@link #size}. Bytes that another
- * program changes in a page in memory are not seen.
+ * makes it longer, that is found by the next open of its path, by each call that changes the file, by a {@link #pread}
+ * that the known end cuts short, and by an access to a page beyond that, but not by an access to the last page or by
+ * {@link #size}. Bytes that another program changes in a page in memory are not seen while the page stays there.
  *
  * <p>An open is used by its owner, up to {@link #close}, and by each of its mappings. When the last use of the last
  * open ends, the file is saved and closed, on a thread of the machine or on that of the close. If that fails, it is
@@ -61,8 +65,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are
-     * read first. A read that ends at the end asks the host for the size. The position of the buffer advances by the
-     * number of read bytes.
+     * read first. A read that the known end cuts short asks the host for the size; one that fills the buffer does not.
+     * The position of the buffer advances by the number of read bytes.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -78,9 +82,9 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
      * end. A page that is overwritten in part is read first. Bytes beyond the end are written to the host's file
      * immediately, so the call reports a full device, after the bytes for which there was room. All other bytes are
-     * written to it at the next save. (Bytes that replace a hole need space on the device too, and whether there is
-     * some is only known at the save.) The position of the buffer advances by the number of written bytes. Writes,
-     * holes and changes of the size run one at a time.
+     * written to it by the next save, or before. (Bytes that replace a hole need space on the device too, and whether
+     * there is some is only known at the save.) The position of the buffer advances by the number of written bytes.
+     * Writes, holes and changes of the size run one at a time.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -98,7 +102,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * may write to the same place: the JDK has no append by position.
      *
      * @param source has the bytes; its position advances by the number of written ones
-     * @return the offset of the first byte in the file; if none was written, a negated errno, as for {@link #pwrite}
+     * @return the offset of the first byte in the file; if none was written, a negated errno, as for {@link #pwrite},
+     *     but EFBIG if the end would lie beyond the largest offset
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long append(ByteBuffer source);
@@ -193,8 +198,9 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract void close();
 
     /**
-     * Returns the page cache of the file, which all its opens share. The size is changed by {@link #truncate} only: a
-     * change of the cache alone does not reach the file of the host, and a removal of dirty pages loses them.
+     * Returns the page cache of the file, which all its opens share. The size must be changed by the methods of this
+     * class, not by those of the cache: a change of the cache alone does not reach the file of the host, and a removal
+     * of dirty pages loses them.
      *
      * @return the page cache
      */

@@ -3,8 +3,8 @@
  * Ready-made backings with memory, and the base class of an embedder's own.
  *
  * <p>A {@link dev.samara.core.backing.MemoryFile} is a file that exists in memory only, like a file of {@code
- * memfd_create}. An embedder with pages elsewhere extends {@link dev.samara.core.backing.CachedBacking} and implements
- * the reading of a page.
+ * memfd_create}. A {@link dev.samara.core.backing.HostFile} is an open of a file of the host. An embedder with pages
+ * elsewhere extends {@link dev.samara.core.backing.CachedBacking} and implements the reading of a page.
  *
  * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  */

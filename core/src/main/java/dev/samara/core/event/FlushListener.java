@@ -2,22 +2,24 @@
 package dev.samara.core.event;
 
 /**
- * Is called when a CPU drops translations, so that an embedder can drop data that it derived from them, for example
- * decoded instructions.
+ * Is called when a CPU drops translations because they have changed, so that an embedder can drop data that it derived
+ * from them, for example decoded instructions. A translation that another one displaces from its place in the TLB is
+ * not reported, since it is still right.
  *
  * <p>The thread that owns the CPU calls the listener while it polls, enters GUEST or handles a page fault, in the order
  * of generations. An access outside GUEST enters GUEST for its duration. The call precedes the CPU's acknowledgement of
  * the flush: data that the listener drops is not used after the operation that caused the flush has returned. The
  * listener may be called for ranges of which the CPU had no translation, for the ranges of a fork, and for a page that
- * is copied before a write. It may be called for all addresses when the CPU enters a space for the first time. The
- * number of calls therefore has no meaning. A write to a page that is not copied drops no translation, with the right
- * or {@linkplain dev.samara.core.AddressSpace#writeForced forced}: a {@link WriteListener} learns of it. An exception
- * is reported to the machine's reporter, and the flush counts nevertheless. The listener must not wait, because an
- * operation may wait for this CPU; an operation that is called here throws.
+ * is copied before a write. It is called for all addresses when the CPU first enters GUEST in a space of which it has
+ * no translations. The number of calls therefore has no meaning. A write to a page that is not copied drops no
+ * translation, with the right or {@linkplain dev.samara.core.AddressSpace#writeForced forced}: a {@link WriteListener}
+ * learns of it. An exception is reported to the machine's reporter, and the flush counts nevertheless. The listener
+ * must not wait, because an operation may wait for this CPU; an operation that is called here throws.
  *
- * <p>A range belongs to the space of the CPU ({@link dev.samara.core.Cpu#space}). A CPU that goes to another space
- * drops nothing for that reason: when it returns, the listener is called for the changes of the meantime only. Data for
- * several spaces is kept by space, or dropped at {@link dev.samara.core.Cpu#switchTo}.
+ * <p>A range belongs to the space of the CPU ({@link dev.samara.core.Cpu#space}). A CPU keeps the translations of six
+ * spaces, the present one included. When it returns to one of them, the listener is called for the changes of the
+ * meantime only; when it returns to another one, for all addresses. Data for several spaces is kept by space, or
+ * dropped at {@link dev.samara.core.Cpu#switchTo}.
  */
 @FunctionalInterface
 public interface FlushListener {

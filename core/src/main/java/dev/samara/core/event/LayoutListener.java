@@ -9,9 +9,10 @@ package dev.samara.core.event;
  * listener may call into any address space and may block; its later calls are then delayed. The calls for the last
  * changes may come after the {@linkplain Registration#close close} of the registration.
  *
- * <p>A listener with too many pending changes loses the following changes until it has caught up. The loss is reported
- * to the machine's reporter, and shows as a gap in the {@linkplain LayoutChange#sequence numbers}. A change for whose
- * delivery there is no memory is lost, too. An exception is reported, and the next change is delivered nevertheless.
+ * <p>A listener with 65536 pending changes loses the following ones, until half of the pending ones were delivered. The
+ * loss is reported to the machine's reporter, and shows as a gap in the {@linkplain LayoutChange#sequence numbers}. A
+ * change for whose delivery there is no memory is lost, too. An exception is reported, and the next change is delivered
+ * nevertheless.
  */
 @FunctionalInterface
 public interface LayoutListener {

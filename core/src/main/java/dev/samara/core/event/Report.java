@@ -48,8 +48,9 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         SPACE_REAPED,
         /**
          * A file of the host could not be saved at its last close, or at the end of the machine, when no caller could
-         * be told. After a last close the written pages stay in memory: the next open of the file has them, and the end
-         * of the machine tries again. What cannot be saved then is lost.
+         * be told; or a write of its dirty pages before that found no memory or stack. The pages stay in memory, unless
+         * {@code dropFailedWrites} is set: the next open of the file has them, and periodic writes and each {@code
+         * Machine.close} try again. What is not saved when the JVM ends is lost.
          */
         FILE_NOT_SAVED,
         /** The frame store threw when a frame was freed: the frame is never used again. */

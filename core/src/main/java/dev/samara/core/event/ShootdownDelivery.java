@@ -6,10 +6,11 @@ package dev.samara.core.event;
  * guest code polls seldom can deliver the request by means of its own: the interrupt flag of an interpreter, an armed
  * safepoint, an unparked thread.
  *
- * <p>The thread that waits calls it. That thread is removing pages or rights, and other threads may wait for it. The
- * delivery must therefore not block, call an operation of a space, or make an access: an access may throw, or wait for
- * ever for the page that is being removed. An exception is reported to the machine's reporter, and the wait continues.
- * A call may come after the CPU has acknowledged, or has gone offline.
+ * <p>The thread that makes the request calls it, and so does each thread that waits or polls for its end. That thread
+ * may be removing pages or rights, and other threads may wait for it. The delivery must therefore not block, call an
+ * operation of a space, or make an access: an access may throw, or wait for ever for the page that is being removed. An
+ * exception is reported to the machine's reporter, and the wait continues. A call may come after the CPU has
+ * acknowledged, or has gone offline.
  */
 public interface ShootdownDelivery {
     /** Delivers nothing: a CPU finds the request when it polls. */

@@ -4,21 +4,21 @@
  *
  * <p>A {@link dev.samara.core.event.LayoutListener} receives each {@link dev.samara.core.event.LayoutChange} after the
  * change has been published, in a {@link dev.samara.core.event.ChangeOrder}. An {@link
- * dev.samara.core.event.MmuNotifier} receives the ranges that an operation has unmapped, replaced, moved or narrowed,
- * before the operation is complete. A {@link dev.samara.core.event.FlushListener} receives the ranges whose
- * translations a CPU drops, a {@link dev.samara.core.event.WriteListener} the stores to a watched range. A {@link
- * dev.samara.core.event.ShootdownDelivery} interrupts the CPUs that a shootdown waits for; a {@link
- * dev.samara.core.event.StalledCpu} describes a CPU that has not acknowledged a shootdown for long. A {@link
- * dev.samara.core.event.PageSink} receives the pages of a collection.
- * The methods that add a listener or notifier return a {@link dev.samara.core.event.Registration}, whose {@code close}
- * removes it.
+ * dev.samara.core.event.MmuNotifier} receives the ranges that an operation has unmapped, replaced, moved or discarded,
+ * or of which it has taken rights, before the operation is complete. A {@link dev.samara.core.event.FlushListener}
+ * receives the ranges whose translations a CPU drops, a {@link dev.samara.core.event.WriteListener} the stores to a
+ * watched range. A {@link dev.samara.core.event.ShootdownDelivery} notifies the CPUs that a shootdown waits for; a
+ * {@link dev.samara.core.event.StalledCpu} describes a CPU that has not acknowledged a shootdown for long. A {@link
+ * dev.samara.core.event.PageSink} receives the pages of a collection. A {@link dev.samara.core.event.LetGo} asks a
+ * borrower to end its borrow. The methods that add a listener or notifier return a {@link
+ * dev.samara.core.event.Registration}, whose {@code close} removes it.
  *
  * <p>A {@link dev.samara.core.event.Report} describes a failure that no caller can be given: of a callback, of the
  * retire phase of an operation, or a long wait. A checked machine throws an {@link
  * dev.samara.core.event.InvariantViolation} if an access breaks one of the guarantees.
  *
- * <p><b>Threads.</b> Each interface states which thread calls it, and which locks that thread holds. The values are
- * immutable and may be shared freely.
+ * <p><b>Threads.</b> Each interface states which thread calls it, and what it may do there. The values are immutable
+ * and may be shared freely.
  *
  * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  *

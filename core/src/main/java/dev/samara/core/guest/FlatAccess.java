@@ -141,7 +141,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * read, and checks neither the thread nor the state of the CPU.
      *
      * @return whether there was one: generated code that keeps translations drops them then
-     * @throws IllegalStateException if there is one, and the CPU is not in GUEST, or not owned by the caller
+     * @throws IllegalStateException if there is one, or the CPU was in no space yet, and the CPU is not in GUEST, or
+     *     not owned by the caller
      */
     public final boolean poll() {
         CpuState of = requests;

@@ -5,11 +5,11 @@ import java.nio.ByteOrder;
 
 /**
  * The memory of a CPU for an interpreter or for generated code: an access is one call, which takes an address and
- * returns the number. If the TLB has the translation, the access is one comparison, one addition and one access to a
- * buffer, and the compiler of the JVM places it in the caller. Other accesses are made by the {@link GuestMemory} of
- * the CPU, and follow the rules of that class. Outside GUEST, each access enters GUEST for its duration. There are hits
- * only in the first region of a machine ({@link dev.samara.core.MachineBuilder#memory}), and not with pages of less
- * than 4 KiB.
+ * returns the number. If the TLB has the translation, the access is one comparison of a tag, one addition and one
+ * access to a buffer, besides the JVM's checks of bounds, and the compiler of the JVM places it in the caller. Other
+ * accesses are made by the {@link GuestMemory} of the CPU, and follow the rules of that class. Outside GUEST, each
+ * access enters GUEST for its duration. There are hits only in the first region of a machine ({@link
+ * dev.samara.core.MachineBuilder#memory}), and not with pages of less than 4 KiB.
  *
  * <p>An embedder extends this class once, and makes one object for each CPU. A failed access calls {@link #fault}, the
  * only method to be overridden. Usually it throws a preallocated exception to the loop of the interpreter, which

@@ -61,8 +61,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Returns the number that the last successful access has read.
      *
-     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read since the space was
-     *     loaded
+     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read since the CPU went to
+     *     the space, or it has no space
      */
     public abstract long value();
 
@@ -74,9 +74,11 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract long faultAddress();
 
     /**
-     * Returns why the last copy, fill or search ended early, or why the last pin was refused.
+     * Returns why the last copy, fill or read of a string ended early, or why the last pin was refused. An access to a
+     * number that fails afterwards replaces the reason.
      *
-     * @return a {@link Fault}; NONE if it did not end early or was not refused, or the CPU has no space
+     * @return a {@link Fault}; NONE if no access has failed since the last copy, fill, read of a string or pin began,
+     *     or the CPU has no space
      */
     public abstract int fault();
 

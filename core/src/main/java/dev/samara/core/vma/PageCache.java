@@ -12,10 +12,10 @@ import java.nio.ByteBuffer;
  * mapping before its frame is reused. A file has a size: an access beyond its last page is a {@code SIGBUS}, and the
  * bytes after its end in that page are zeros until they are written through a mapping.
  *
- * <p>Thread-safe. {@link #frameAt} takes no lock, and {@link #pread} waits for no operation and no I/O. The methods that
- * change pages take locks of their own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A method
- * that reads, writes, allocates or removes pages throws {@link IllegalStateException}, and changes nothing, while as
- * many calls work on pages as the machine has page table contexts for (65536).
+ * <p>Thread-safe. {@link #frameAt} takes no lock, and {@link #pread} waits for no operation and no I/O. The methods
+ * that change pages take locks of their own, wait for CPUs, and must not be called from {@link Backing#rcuMapPages}. A
+ * method that reads, writes, allocates or removes pages throws {@link IllegalStateException}, and changes nothing,
+ * while as many calls work on pages as the machine has page table contexts for (65536).
  */
 public abstract sealed class PageCache implements AutoCloseable permits FilePages {
     /** Only for the library. */
@@ -112,13 +112,13 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Reads bytes of the file into the remaining bytes of a buffer, from pages that are in memory ({@code preadv2} with
-     * {@code RWF_NOWAIT}). Ends at the end of the file, and before a page that is not in memory. The position of the
-     * buffer advances by the number of read bytes.
+     * {@code RWF_NOWAIT}). Ends at the end of the file, and before a page that is not in memory; in a file in memory
+     * such a page reads as zeros. The position of the buffer advances by the number of read bytes.
      *
-     * <p>The read sees all earlier stores through mappings, and earlier writes. Each page is read at some instant of
-     * the call. Waits for no operation and no I/O. It takes a lock only to make a page table context, where more threads
-     * work on pages than ever before. {@link dev.samara.core.backing.CachedBacking#pread} also reads the pages that are
-     * not in memory.
+     * <p>The read sees all earlier stores through shared mappings, and earlier writes. Each page is read at some
+     * instant of the call. Waits for no operation and no I/O. It takes a lock only to make a page table context, where
+     * more threads work on pages than ever before. {@link dev.samara.core.backing.CachedBacking#pread} also reads the
+     * pages that are not in memory.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -144,19 +144,20 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * Writes the remaining bytes of a buffer to pages of the file, and makes the file larger if they reach beyond its
      * end. The position of the buffer advances by the number of written bytes.
      *
-     * <p>A page that is not in memory is inserted if the write leaves no byte of its old content. The write ends before
-     * a page of which it would leave a part, unless the page is in memory. {@link
-     * dev.samara.core.backing.CachedBacking#pwrite} first reads such pages.
+     * <p>A page that is not in memory is inserted if the write leaves no byte of its old content, and always in a file
+     * in memory. The write ends before another page of which it would leave a part, unless the page is in memory.
+     * {@link dev.samara.core.backing.CachedBacking#pwrite} first reads such pages.
      *
-     * <p>Every mapping sees the written bytes at once. Written pages are dirty, as after a store through a shared
-     * mapping. {@link Backing#pageMkwrite} is not called, nor is a write listener. Writes, removals and changes of the
-     * size run one at a time, and this waits for them; if no frame is free, this reclaims pages and waits for CPUs.
+     * <p>Every mapping of the page sees the written bytes at once; private copies of it do not change. Written pages
+     * are dirty, as after a store through a shared mapping. {@link Backing#pageMkwrite} is not called, nor is a write
+     * listener. Writes, removals and changes of the size run one at a time, and this waits for them; if no frame is
+     * free, this reclaims pages and waits for CPUs.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
      * @return the number of written bytes. If none was written, a negated errno: EAGAIN if the first page must be in
-     *     memory and is not; ENOMEM if there is no memory for it, or ENOSPC in a file in memory; EINVAL for a negative
-     *     offset or an end beyond the largest offset
+     *     memory and is not; ENOMEM if there is no memory for it, or ENOSPC in a file in memory; EPERM if a seal of a
+     *     file in memory forbids the write; EINVAL for a negative offset or an end beyond the largest offset
      * @throws IllegalStateException if the cache is closed and a page would be inserted, if a CPU of the thread is in
      *     GUEST, or if this is called from {@link Backing#rcuMapPages}
      */

@@ -14,7 +14,9 @@ import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.PageCache;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -132,6 +134,22 @@ final class MemoryFileTest {
                 assertEquals(file.size() == PAGE ? whole : 0, fixture.load(at + PAGE - 8), "behind the end");
             }
         }
+        file.close();
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("its page cache, too, reads zeros where no page is in memory, and takes a part of such a page")
+    void cacheOfZeros() throws InterruptedException {
+        SpaceFixture fixture = new SpaceFixture(3);
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, PAGE);
+        PageCache cache = Objects.requireNonNull(file.open().pageCache());
+        byte[] read = ones(10);
+        assertEquals(10, cache.pread(read, 0, 10, 5));
+        assertArrayEquals(new byte[10], read);
+        assertEquals(1, cache.pwrite(ones(1), 0, 1, 7));
+        assertEquals(1, cache.pread(read, 0, 1, 7));
+        assertEquals(1, read[0]);
         file.close();
         fixture.closeEmpty();
     }

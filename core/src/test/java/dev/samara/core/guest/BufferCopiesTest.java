@@ -117,4 +117,18 @@ final class BufferCopiesTest extends WatchpointFixture {
         assertTold();
         watch.close();
     }
+
+    @Test
+    @DisplayName("keep the reason of their end until another access fails or another copy begins")
+    void reason() {
+        byte[] one = new byte[1];
+        assertEquals(0, memory.copyOut(0, one, 0, 1));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertFault(Fault.NONE, memory.load(at, 8));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertEquals(1, memory.copyOut(at, one, 0, 1));
+        assertFault(Fault.NONE, memory.fault());
+        assertFault(Fault.ADRALN, memory.loadVolatile(at + 1, 8));
+        assertFault(Fault.ADRALN, memory.fault());
+    }
 }

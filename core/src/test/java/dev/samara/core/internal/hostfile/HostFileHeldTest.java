@@ -273,4 +273,26 @@ final class HostFileHeldTest extends HostFileFixture {
         assertFalse(pages.hasDirtyToEvict());
         file.close();
     }
+
+    @Test
+    @DisplayName("a close does not wait for another thread that closes the file, and that thread saves both")
+    void closedBesideClose() throws IOException {
+        HostFile first = open(write("f", PAGE_BYTES), RW);
+        assertEquals(8, first.pwrite(bytes(1), 0));
+        HeldCalls held = new HeldCalls(FaultyChannels.ChannelCall.WRITE);
+        channels.failure = held;
+        Future<Void> closing = begun("close", () -> {
+            first.close();
+            return null;
+        });
+        held.awaitReached();
+        HostFile second = open(path(), RW);
+        assertEquals(8, second.pwrite(bytes(2), 8));
+        second.close();
+        assertEquals(0, number(path(), 8));
+        held.release();
+        result(closing);
+        assertEquals(1, number(path(), 0));
+        assertEquals(2, number(path(), 8));
+    }
 }

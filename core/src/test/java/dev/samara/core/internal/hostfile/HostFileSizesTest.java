@@ -338,4 +338,25 @@ final class HostFileSizesTest extends HostFileFixture {
         assertFalse(new String(Files.readAllBytes(path), US_ASCII).contains("w"));
         file.close();
     }
+
+    @Test
+    @DisplayName(
+            "was changed: a read finds that if the old end cuts it short, or it needs a page beyond the new end")
+    void foundByReads() throws Exception {
+        Path path = folder.resolve("f");
+        Files.write(path, new byte[4 * PAGE_BYTES]);
+        HostFile file = open(path, RW);
+        append(path, PAGE_BYTES);
+        assertEquals(PAGE, file.pread(ByteBuffer.allocate(PAGE_BYTES), 3 * PAGE));
+        assertEquals(4 * PAGE, file.size());
+        assertEquals(2 * PAGE, file.pread(ByteBuffer.allocate(3 * PAGE_BYTES), 3 * PAGE));
+        assertEquals(5 * PAGE, file.size());
+        cut(path, 2 * PAGE);
+        assertEquals(PAGE, file.pread(ByteBuffer.allocate(PAGE_BYTES), 0));
+        assertEquals(0, file.fsync());
+        assertEquals(5 * PAGE, file.size());
+        assertEquals(0, file.pread(ByteBuffer.allocate(1), 2 * PAGE));
+        assertEquals(2 * PAGE, file.size());
+        file.close();
+    }
 }
