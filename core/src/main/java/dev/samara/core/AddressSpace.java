@@ -548,9 +548,9 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Refuses mappings that are writable and executable, and changes that make a mapping executable ({@code prctl(2)},
      * {@code PR_SET_MDWE}). From then on {@link #mmap} and {@link #shmat} of memory that is both, and {@link #mprotect}
-     * that adds {@link Protection#EXEC}, or both rights, are EACCES. Mappings that exist keep their rights. No call
-     * makes a mapping executable after this has returned, not even one that began before. The bits are set once, and
-     * never taken back.
+     * that adds {@link Protection#EXEC}, or both rights, are EACCES. Mappings that exist keep their rights, and {@link
+     * #mmap} of memory that is executable and not writable succeeds. No call adds {@link Protection#EXEC} to a mapping
+     * after this has returned, not even one that began before. The bits are set once, and never taken back.
      *
      * <p>A child, and a space that replaces this one ({@link Cpu#exec}), begin with these bits, unless they contain
      * {@link MdweFlags#NO_INHERIT}. A space that has bits of its own when it replaces another one keeps those.

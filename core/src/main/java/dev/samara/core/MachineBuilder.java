@@ -351,11 +351,11 @@ public final class MachineBuilder {
     /**
      * Sets what happens when a fault finds no frame, and none can be reclaimed ({@code out_of_memory}), or needs a page
      * table beyond {@link #pageTableLimit}. Unless set, the fault is {@code OUT_OF_MEMORY}. Otherwise the machine asks
-     * for the score of each space that has private pages or page tables and was not reaped before. It {@linkplain
-     * PageTableRef#reap reaps} the space with the highest score. Threads of the machine do that, or steps of the
-     * {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The fault returns {@link
-     * dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until the end of the reap.
-     * A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
+     * for the score of each space that has some of what is short, private pages or page tables, and was not reaped
+     * before. It {@linkplain PageTableRef#reap reaps} the space with the highest score. Threads of the machine do that,
+     * or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The fault returns
+     * {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until the end of the
+     * reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
      *
      * <p>A space that cannot be emptied within about half a second is left as it is. The next fault that finds no frame
      * chooses another space. The reason may be a CPU in GUEST that does not poll, or an operation that stays in flight.

@@ -45,8 +45,8 @@
  *   <dd>A read of the layout: {@code find}, {@code findNext}, {@code findPrevious}, {@code forEach}, {@code snapshot},
  *       and any read of a snapshot.
  *   <dt>Operation
- *   <dd>A call that changes the layout. It prepares, publishes its changes with one store, retires the removed pages
- *       and translations, and completes.
+ *   <dd>A call that changes the layout. It prepares, publishes its changes with one store (of each part, if it changes
+ *       many mappings one by one), retires the removed pages and translations, and completes.
  *   <dt>In flight
  *   <dd>Said of an operation between its publication and its completion, and of its range.
  *   <dt>Reference

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST
- * it may go to OFFLINE.
+ * it may go to OFFLINE; from GUEST only a CPU that is {@linkplain CpuOwner gone} does.
  *
  * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
  * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}. What a CPU in LAZY has left is

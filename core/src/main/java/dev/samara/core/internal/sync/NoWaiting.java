@@ -4,16 +4,16 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds waits in calls that must not wait: those that a checked machine makes in a reader section. Every method that
- * may wait calls {@link #check} first, which throws in such a call. The caller of {@link #exit} learns of the first
- * exception even if it was caught.
+ * Finds waits in calls that must not wait: those that a machine with {@code checkOffers} makes in a reader section.
+ * Every method that may wait calls {@link #check} first, which throws in such a call. The caller of {@link #exit}
+ * learns of the first exception even if it was caught.
  *
- * <p>State is per thread, except for a switch that avoids the thread-local read while no machine is checked.
+ * <p>State is per thread, except for a switch that avoids the thread-local read while no machine checks offers.
  */
 public final class NoWaiting {
     private static final ThreadLocal<@Nullable NoWaiting> CURRENT = new ThreadLocal<>();
 
-    /** Whether some machine is checked. Never set back to false. */
+    /** Whether some machine checks offers. Never set back to false. */
     private static volatile boolean isUsed;
 
     private final String where;
@@ -23,7 +23,7 @@ public final class NoWaiting {
         this.where = where;
     }
 
-    /** Records that some machine is checked. Called before the first {@link #enter}. */
+    /** Records that some machine checks offers. Called before the first {@link #enter}. */
     public static void use() {
         isUsed = true;
     }

@@ -340,8 +340,7 @@ final class HostFileSizesTest extends HostFileFixture {
     }
 
     @Test
-    @DisplayName(
-            "was changed: a read finds that if the old end cuts it short, or it needs a page beyond the new end")
+    @DisplayName("was changed: a read finds that if the old end cuts it short, or it needs a page beyond the new end")
     void foundByReads() throws Exception {
         Path path = folder.resolve("f");
         Files.write(path, new byte[4 * PAGE_BYTES]);
