@@ -9,8 +9,8 @@ import dev.samara.core.internal.cpu.CpuCounters;
  *
  * @param minorFaults faults that were resolved without I/O; accesses that failed are not counted
  * @param majorFaults faults that were resolved after a backing had to fetch data
- * @param tlbMisses translations that the TLB did not have, or not with the needed right
- * @param flushes how many times the CPU has dropped translations from its TLB, of a range or of a whole space
+ * @param tlbMisses translations that the TLB did not have, or not with the needed right; each pin counts as one
+ * @param flushes how many times the CPU has flushed a range or a whole space from its TLB, whatever it had of it
  */
 public record CpuStatistics(long minorFaults, long majorFaults, long tlbMisses, long flushes) {
     static final CpuStatistics NONE = new CpuStatistics(0, 0, 0, 0);

@@ -16,10 +16,12 @@ import java.util.List;
  * @param majorFaults faults of CPUs that were resolved after a backing had to fetch data
  * @param copiesOnWrite those of the faults above that have copied a page for a write, after a fork or of a private
  *     mapping of a file. A first write that gets a page of zeros is no copy
- * @param tlbMisses translations that the TLB of a CPU did not have, or not with the needed right
- * @param flushes how many times CPUs have dropped translations from their TLBs, of a range or of a whole space
- * @param shootdowns how many times a thread had to wait for CPUs of other threads to drop translations
- * @param shootdownTargets how many CPUs the shootdowns have waited for in total
+ * @param tlbMisses translations that the TLB of a CPU did not have, or not with the needed right; each pin counts as
+ *     one
+ * @param flushes how many times CPUs have flushed a range or a whole space from their TLBs, whatever they had of it
+ * @param shootdowns how many times CPUs of other threads in GUEST were asked to drop translations, or by {@code
+ *     membarrier}; an asynchronous call does not wait for them
+ * @param shootdownTargets how many CPUs the shootdowns have asked in total
  * @param gracePeriods grace periods that have ended
  * @param framesInUse frames in use, including those of page caches
  * @param framesQuarantined frames that are never used again, because the {@linkplain MachineBuilder#frameStore frame

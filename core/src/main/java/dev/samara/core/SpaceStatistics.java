@@ -14,9 +14,11 @@ import dev.samara.core.internal.space.Layout;
  * @param minorFaults faults of CPUs in this space that were resolved without I/O. Failed accesses, and pages that
  *     {@code mlock} or {@code MAP_POPULATE} faulted in, are not counted
  * @param majorFaults faults of CPUs in this space that were resolved after a backing had to fetch data
- * @param tlbMisses translations of this space that the TLB of a CPU did not have, or not with the needed right
- * @param flushes how many times CPUs have dropped translations of this space, of a range or of all of it
- * @param shootdowns how many times a thread has asked CPUs of other threads to drop translations of this space
+ * @param tlbMisses translations of this space that the TLB of a CPU did not have, or not with the needed right; each
+ *     pin counts as one
+ * @param flushes how many times CPUs have flushed a range or all of this space, whatever they had of it
+ * @param shootdowns how many times a thread has asked CPUs of other threads in GUEST to drop translations of this
+ *     space, or by {@code membarrier}
  * @param shootdownTargets how many CPUs the shootdowns have asked in total
  */
 public record SpaceStatistics(

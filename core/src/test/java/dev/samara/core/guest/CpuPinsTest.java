@@ -137,4 +137,17 @@ final class CpuPinsTest {
         zero.close();
         assertEquals(0, fixture.load(at));
     }
+
+    @Test
+    @DisplayName("a pin counts as a miss of the TLB, which it does not ask")
+    void missOfThePin() {
+        long at = fixture.anonymous(1);
+        fixture.store(at, 42);
+        assertEquals(42, fixture.load(at));
+        long before = cpu.statistics().tlbMisses();
+        assertEquals(42, fixture.load(at));
+        assertEquals(before, cpu.statistics().tlbMisses());
+        fixture.pin(at, READ).close();
+        assertEquals(before + 1, cpu.statistics().tlbMisses());
+    }
 }
