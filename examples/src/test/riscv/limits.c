@@ -66,11 +66,24 @@ static void files(void) {
     check(call(SYS_openat, AT_FDCWD, "new", O_CREAT | O_WRONLY, 0600), -ENFILE);
     check(call(SYS_faccessat, AT_FDCWD, "new", 0), -ENOENT);
     check(call(SYS_eventfd2, 0, 0), -ENFILE);
+    i32 descriptor = -1;
+    check(call(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, &descriptor), -ENFILE);
+    check(descriptor, -1);
     for (int i = 0; i < 17; i++)
         end(children[i]);
     i64 again = call(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY, 0);
     require(again >= 0);
     check(call(SYS_close, again), 0);
+    /* The descriptor of a child counts as any other open file, and no longer once it is closed. */
+    for (int i = 0; i < 16500; i++) {
+        i64 child = call(SYS_clone, CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD, 0, &descriptor);
+        if (child == 0)
+            call(SYS_exit, 0);
+        require(child > 0);
+        check(wait_for(child), 0);
+        check(call(SYS_close, descriptor), 0);
+        check(call(SYS_clone, CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 8), -EFAULT);
+    }
 }
 
 /* Files in memory that have a mapping and no descriptor. */

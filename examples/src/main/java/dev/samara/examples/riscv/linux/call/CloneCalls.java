@@ -84,31 +84,50 @@ final class CloneCalls {
         }
     }
 
-    /**
-     * Reserves and stores the number of the descriptor that a child is to have ({@code CLONE_PIDFD}). The memory of a
-     * fork does not have it, since that was copied before.
-     *
-     * @return the number, 0 if none is wanted, or an errno
-     */
-    private long reserveDescriptor(CloneArguments given) {
-        if (!given.has(CloneArguments.PIDFD)) {
-            return 0;
+    /** The descriptor of a child, counted as an open file, and its number, or why there is none; 0 if none is wanted. */
+    private record ChildDescriptor(long number, @Nullable PidDescriptor file) {
+        static ChildDescriptor none(long number) {
+            return new ChildDescriptor(number, null);
         }
-        long number = thread.process().files().reserve();
-        if (number >= 0 && !puts(given.descriptor(), (int) number)) {
-            thread.process().files().endReserve((int) number);
-            return LinuxErrno.EFAULT;
-        }
-        return number;
     }
 
-    private void fillDescriptor(CloneArguments given, long number, GuestThread child) {
-        if (given.has(CloneArguments.PIDFD)) {
-            boolean isThread = given.has(CloneArguments.THREAD);
-            PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
+    /**
+     * Makes the descriptor that a child is to have ({@code CLONE_PIDFD}): reserves its number and stores that. The
+     * memory of a fork does not have it, since that was copied before.
+     */
+    private ChildDescriptor newDescriptor(CloneArguments given, GuestThread child) {
+        if (!given.has(CloneArguments.PIDFD)) {
+            return ChildDescriptor.none(0);
+        }
+        boolean isThread = given.has(CloneArguments.THREAD);
+        PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
+        PidDescriptor file = new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0);
+        DescriptorTable files = thread.process().files();
+        long number = files.reserve();
+        if (number < 0) {
+            return ChildDescriptor.none(number);
+        }
+        ChildDescriptor made = new ChildDescriptor(number, file);
+        boolean isCounted = file.countIn(thread.process().system().openFiles());
+        if (!isCounted || !puts(given.descriptor(), (int) number)) {
+            dropDescriptor(made);
+            return ChildDescriptor.none(isCounted ? LinuxErrno.EFAULT : LinuxErrno.ENFILE);
+        }
+        return made;
+    }
+
+    private void dropDescriptor(ChildDescriptor made) {
+        if (made.file != null) {
+            thread.process().files().endReserve((int) made.number);
+            made.file.release();
+        }
+    }
+
+    private void fillDescriptor(ChildDescriptor made) {
+        if (made.file != null) {
             DescriptorTable files = thread.process().files();
-            files.fill((int) number, new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0), true);
-            files.endReserve((int) number);
+            files.fill((int) made.number, made.file, true);
+            files.endReserve((int) made.number);
         }
     }
 
@@ -134,20 +153,19 @@ final class CloneCalls {
         int tid = process.system().tree().newId();
         GuestThread child = new GuestThread(process, tid, thread);
         prepare(child, given);
-        long descriptor = child.reserve() ? reserveDescriptor(given) : LinuxErrno.EAGAIN;
-        if (descriptor < 0) {
+        ChildDescriptor descriptor =
+                child.reserve() ? newDescriptor(given, child) : ChildDescriptor.none(LinuxErrno.EAGAIN);
+        if (descriptor.number < 0) {
             child.discard();
-            return descriptor;
+            return descriptor.number;
         }
         storeParentTid(given, tid);
         if (!process.add(child, thread)) {
-            if (given.has(CloneArguments.PIDFD)) {
-                process.files().endReserve((int) descriptor);
-            }
+            dropDescriptor(descriptor);
             child.discard();
             return LinuxErrno.EAGAIN;
         }
-        fillDescriptor(given, descriptor, child);
+        fillDescriptor(descriptor);
         child.start();
         return tid;
     }
@@ -170,21 +188,21 @@ final class CloneCalls {
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
         GuestProcess process;
         GuestThread child = null;
-        long descriptor = LinuxErrno.EAGAIN;
+        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
         try {
             process = copyOf(parent, pid, memory, given);
             child = new GuestThread(process, pid, thread);
             if (child.reserve()) {
-                descriptor = reserveDescriptor(given);
+                descriptor = newDescriptor(given, child);
             }
         } finally {
-            if (descriptor < 0) {
+            if (descriptor.number < 0) {
                 giveUp(child, memory);
             }
         }
-        if (descriptor < 0) {
+        if (descriptor.number < 0) {
             process.files().closeAll();
-            return descriptor;
+            return descriptor.number;
         }
         prepare(child, given);
         if (!sharesMemory || given.has(CloneArguments.VFORK)) {
@@ -193,7 +211,7 @@ final class CloneCalls {
         storeParentTid(given, pid);
         process.addFirst(child);
         system.tree().add(process, parent, given.has(CloneArguments.PARENT));
-        fillDescriptor(given, descriptor, child);
+        fillDescriptor(descriptor);
         child.start();
         if (system.isEnding()) {
             process.kill(SignalInfo.KILL);
