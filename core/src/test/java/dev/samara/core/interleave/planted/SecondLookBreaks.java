@@ -72,7 +72,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "op.MovePages",
-                            "                if (Leaf.isDead(leaf)) {\n                    continue;\n                }\n",
+                            "if (Leaf.isDead(leaf)) {\n                    continue;\n                }\n",
                             "")),
             PlantedBreak.of(
                     "a mapping that may write is counted after it has found no seal",

@@ -181,8 +181,8 @@ public final class Pipe {
     }
 
     /**
-     * A page of bytes. A read that a page of the reader's memory stops leaves a whole page of the pipe, or what was left
-     * of it ({@code pipe_read}).
+     * A page of bytes. A read that ends within one because of the reader's memory leaves all that was left of it
+     * ({@code pipe_read}).
      */
     private static final class PipePage {
         private int left;
