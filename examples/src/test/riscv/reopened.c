@@ -156,7 +156,57 @@ static void more(void) {
     check(call(SYS_prlimit64, 0, 7, more, 0), -EPERM);
 }
 
+static const char *name_of(const char *before, i64 descriptor, const char *after) {
+    static char name[64];
+    char *at = name;
+    while (*before)
+        *at++ = *before++;
+    if (descriptor >= 10)
+        *at++ = '0' + descriptor / 10;
+    *at++ = '0' + descriptor % 10;
+    while (*after)
+        *at++ = *after++;
+    *at = 0;
+    return name;
+}
+
+/* Links of /proc on the way, and as the last name of calls other than an open. */
+static void followed(void) {
+    enum { SYS_chdir = 49, FOLLOW = 0x400, W_OK = 2 };
+    static char status[256];
+    i64 here = open_at(".", O_RDONLY | O_DIRECTORY);
+    check(call(SYS_mkdirat, AT_FDCWD, "folder", 0700), 0);
+    i64 folder = open_at("folder", O_RDONLY | O_DIRECTORY);
+    i64 file = open_at(name_of("/proc/self/fd/", folder, "/file"), O_RDWR | O_CREAT | O_EXCL);
+    require(here >= 0 && folder >= 0 && file >= 0);
+    check(call(SYS_renameat2, AT_FDCWD, "folder", AT_FDCWD, "other", 0), 0);
+    check(call(SYS_faccessat, AT_FDCWD, name_of("/proc/self/fd/", folder, "/file"), 0), 0);
+    check(call(SYS_faccessat, AT_FDCWD, name_of("/dev/fd/", folder, "/../other/file"), 0), 0);
+    check(call(SYS_newfstatat, AT_FDCWD, name_of("/proc/self/fd/", file, "/"), status, 0), -ENOTDIR);
+    check(call(SYS_newfstatat, AT_FDCWD, name_of("/proc/self/fd/", file, "/.."), status, 0), -ENOTDIR);
+    check(call(SYS_newfstatat, AT_FDCWD, "/proc/self/exe/", status, 0), -ENOTDIR);
+    check(open_at("/proc/self/maps/", O_RDONLY), -ENOTDIR);
+    check(open_at("/dev/null/", O_RDONLY), -ENOTDIR);
+    check(call(SYS_chdir, name_of("/proc/self/fd/", folder, "")), 0);
+    check(call(SYS_faccessat, AT_FDCWD, "/proc/self/cwd/file", 0), 0);
+    check(call(SYS_fchmodat, AT_FDCWD, name_of("/proc/self/fd/", file, ""), 0600), 0);
+    check(call(SYS_utimensat, AT_FDCWD, name_of("/proc/self/fd/", file, ""), 0, 0), 0);
+    check(call(SYS_linkat, AT_FDCWD, name_of("/proc/self/fd/", file, ""), AT_FDCWD, "second", FOLLOW), 0);
+    check(call(SYS_unlinkat, AT_FDCWD, "second", 0), 0);
+    check(open_at(name_of("/proc/self/fd/0", file, ""), O_RDONLY), -ENOENT);
+    check(open_at(name_of("/proc/self/fd/+", file, ""), O_RDONLY), -ENOENT);
+    check(open_at(name_of("/dev/fd/00", file, ""), O_RDONLY), -ENOENT);
+    check(call(SYS_unlinkat, AT_FDCWD, name_of("/proc/self/fd/", folder, "/file"), 0), 0);
+    check(call(SYS_chdir, ".."), 0);
+    check(call(SYS_unlinkat, AT_FDCWD, "other", 0x200), 0);
+    check(call(SYS_faccessat, AT_FDCWD, name_of("/proc/self/fd/", folder, "/file"), 0), -ENOENT);
+    check(call(SYS_close, file), 0);
+    check(call(SYS_close, folder), 0);
+    check(call(SYS_close, here), 0);
+}
+
 int main(int argc, char **argv) {
+    followed();
     i64 memory = call(SYS_memfd_create, "again", 0);
     all_ways(memory);
     i64 file = open_at("again", O_RDWR | O_CREAT | O_EXCL);

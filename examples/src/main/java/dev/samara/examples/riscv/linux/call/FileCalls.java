@@ -136,7 +136,7 @@ final class FileCalls {
             }
             GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
             if (special != null) {
-                return ofEmulator(special, flags);
+                return ofEmulator(special, place.isFolderNamed() ? flags | OpenFlags.DIRECTORY : flags);
             }
             return openPlace(place, flags, mode);
         }

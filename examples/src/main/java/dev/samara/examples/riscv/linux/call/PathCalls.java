@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.call;
 
 import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import dev.samara.examples.riscv.linux.file.EmulatedLinks;
 import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
@@ -75,16 +76,16 @@ final class PathCalls {
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
-        return resolved(descriptor, path, (folder, rest) -> {
-            ResolvedPath place = root().resolve(folder, rest, follows);
-            String target = follows && place.error() == 0 ? ProcFiles.followed(thread, place.guest()) : null;
-            return target == null ? place : root().resolve("/", target, true);
-        });
+        return resolved(descriptor, path, (folder, rest) -> root().resolve(folder, rest, follows, links()));
+    }
+
+    private EmulatedLinks links() {
+        return path -> ProcFiles.followed(thread, path);
     }
 
     /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
     ResolvedPath placeOfName(long descriptor, String path) {
-        return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest));
+        return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest, links()));
     }
 
     /** Returns the path of an open file; ENOENT if its name is not its own any more. */
@@ -193,7 +194,7 @@ final class PathCalls {
             FileStatus special = removed != null ? removed.status() : ofEmulator(place, follows);
             if (special != null) {
                 found[0] = special;
-                return 0;
+                return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
             }
             return onHost(place, host -> {
                 found[0] = names().seen(FileStatus.of(host, follows));

@@ -94,7 +94,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return device == other.device && inode == other.inode;
     }
 
-    boolean isFolder() {
+    public boolean isFolder() {
         return (mode & TYPE) == FOLDER;
     }
 

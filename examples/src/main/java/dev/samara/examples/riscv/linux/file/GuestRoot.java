@@ -101,7 +101,19 @@ public final class GuestRoot {
      * @param follows whether a link that is the last name is followed
      */
     public ResolvedPath resolve(String folder, String path, boolean follows) {
-        return new PathWalk(this, folder, path).find(follows || path.endsWith("/"));
+        return resolve(folder, path, follows, EmulatedLinks.NONE);
+    }
+
+    /**
+     * Resolves a path as {@link #resolve(String, String, boolean)} does, also over links that are not the host's.
+     *
+     * @param folder where a relative path begins: an absolute path of the guest
+     * @param path the path
+     * @param follows whether a link that is the last name is followed
+     * @param links the links that are not the host's
+     */
+    public ResolvedPath resolve(String folder, String path, boolean follows, EmulatedLinks links) {
+        return new PathWalk(this, links, folder, path).find(follows || path.endsWith("/"));
     }
 
     /**
@@ -112,7 +124,18 @@ public final class GuestRoot {
      * @param path the path
      */
     public ResolvedPath resolveName(String folder, String path) {
-        return new PathWalk(this, folder, path).place();
+        return resolveName(folder, path, EmulatedLinks.NONE);
+    }
+
+    /**
+     * Resolves a path as {@link #resolveName(String, String)} does, also over links that are not the host's.
+     *
+     * @param folder where a relative path begins: an absolute path of the guest
+     * @param path the path
+     * @param links the links that are not the host's
+     */
+    public ResolvedPath resolveName(String folder, String path, EmulatedLinks links) {
+        return new PathWalk(this, links, folder, path).place();
     }
 
     /** Returns the target of a link of the host. */

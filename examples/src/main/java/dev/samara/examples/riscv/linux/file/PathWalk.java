@@ -20,6 +20,7 @@ final class PathWalk {
     private static final int LONGEST_NAME = 255;
 
     private final GuestRoot root;
+    private final EmulatedLinks emulated;
     private final Deque<String> left;
 
     /** The names of a folder without links, then of what was found there. */
@@ -29,8 +30,9 @@ final class PathWalk {
     private boolean isFolderNamed;
     private int links;
 
-    PathWalk(GuestRoot root, String folder, String path) {
+    PathWalk(GuestRoot root, EmulatedLinks emulated, String folder, String path) {
         this.root = root;
+        this.emulated = emulated;
         left = new ArrayDeque<>(names(path.startsWith("/") ? path : folder + "/" + path));
         isFolderNamed = path.endsWith("/");
     }
@@ -104,6 +106,10 @@ final class PathWalk {
 
     /** Follows a link, or makes sure that what has names below it is a folder. */
     private long enter() {
+        String target = emulated.target(GuestRoot.text(done));
+        if (target != null) {
+            return follow(target);
+        }
         Path host = root.hostOf(done);
         try {
             FileStatus found = host == null ? null : statusOf(host);

@@ -5,11 +5,13 @@ import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.ListedFolder;
 import dev.samara.examples.riscv.linux.file.MemoryAccess;
+import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.PagemapFile;
 import dev.samara.examples.riscv.linux.file.TextFile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +28,14 @@ public final class ProcFiles {
     private static final List<String> OF_PROCESS =
             Stream.concat(OF_THREAD.stream(), Stream.of("task")).toList();
 
+    private static final Pattern NUMBER = Pattern.compile("0|[1-9][0-9]{0,8}");
+
     private ProcFiles() {}
+
+    /** Returns the number that a name is ({@code name_to_int}); -1 for what is none. */
+    private static int number(String name) {
+        return NUMBER.matcher(name).matches() ? Integer.parseInt(name) : -1;
+    }
 
     /** Returns the part of a path below the guest's own entry in {@code /proc}; null for others. */
     static @Nullable String own(GuestProcess process, String path) {
@@ -56,15 +65,6 @@ public final class ProcFiles {
             String[] names = file.split("/", 3);
             GuestThread found = names[0].equals("task") && names.length > 1 ? process.find(number(names[1])) : null;
             return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
-        }
-
-        /** Returns the number of a thread or process; -1 for what is none. */
-        private static int number(String text) {
-            try {
-                return Integer.parseInt(text);
-            } catch (NumberFormatException none) {
-                return -1;
-            }
         }
 
         private static @Nullable GuestProcess named(GuestProcess asking, String name) {
@@ -184,11 +184,7 @@ public final class ProcFiles {
         if (number == null) {
             return null;
         }
-        try {
-            return process.files().get(Integer.parseInt(number));
-        } catch (NumberFormatException noNumber) {
-            return null;
-        }
+        return process.files().get(number(number));
     }
 
     /** Returns the target of a symbolic link in {@code /proc}; null if there is none of that path. */
@@ -210,16 +206,27 @@ public final class ProcFiles {
         if (!own.startsWith("fd/")) {
             return null;
         }
-        try {
-            GuestFile found = process.files().get(Integer.parseInt(own.substring("fd/".length())));
-            return found == null ? null : found.shownPath();
-        } catch (NumberFormatException noNumber) {
-            return null;
-        }
+        GuestFile found = process.files().get(number(own.substring("fd/".length())));
+        return found == null ? null : found.shownPath();
     }
 
-    /** Returns where a link to a file of the host leads; null for all others. */
+    /**
+     * Returns where a link to a file of the host leads; null for all others, and if the file lost its name. The caller
+     * has the monitor of the names.
+     */
     public static @Nullable String followed(GuestThread thread, String path) {
-        return path.endsWith("/exe") || path.endsWith("/cwd") ? link(thread, path) : null;
+        if (!path.startsWith(ROOT + "/") && !path.startsWith("/dev/")) {
+            return null;
+        }
+        if (path.endsWith("/exe")) {
+            return link(thread, path);
+        }
+        GuestFile open = descriptor(thread.process(), path);
+        OpenedName name = open != null
+                ? open.openedName()
+                : "cwd".equals(own(thread.process(), path))
+                        ? thread.process().folder().name()
+                        : null;
+        return name == null || name.host() == null ? null : name.path();
     }
 }
