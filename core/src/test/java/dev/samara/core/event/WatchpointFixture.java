@@ -24,7 +24,7 @@ public abstract class WatchpointFixture {
     protected final List<String> told = Collections.synchronizedList(new ArrayList<>());
 
     @AfterEach
-    void everyFrameComesBack() {
+    public void everyFrameComesBack() {
         fixture.closeEmpty();
         assertEquals(List.of(), fixture.reports);
     }

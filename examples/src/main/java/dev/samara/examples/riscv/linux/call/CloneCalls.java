@@ -84,7 +84,7 @@ final class CloneCalls {
         }
     }
 
-    /** The descriptor of a child, counted as an open file, and its number, or why there is none; 0 if none is wanted. */
+    /** The descriptor of a child, counted as an open file, and its number; or an error, or 0 if none is wanted. */
     private record ChildDescriptor(long number, @Nullable PidDescriptor file) {
         static ChildDescriptor none(long number) {
             return new ChildDescriptor(number, null);
