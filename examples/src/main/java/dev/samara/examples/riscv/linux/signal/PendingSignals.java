@@ -14,10 +14,13 @@ import org.jspecify.annotations.Nullable;
  * signals' lock of the process.
  */
 public final class PendingSignals {
+    /** The signals that are taken before all others ({@code SYNCHRONOUS_MASK}). */
     private static final long FIRST = SignalInfo.bit(SignalInfo.ILL)
             | SignalInfo.bit(SignalInfo.TRAP)
             | SignalInfo.bit(SignalInfo.BUS)
-            | SignalInfo.bit(SignalInfo.SEGV);
+            | SignalInfo.bit(SignalInfo.FPE)
+            | SignalInfo.bit(SignalInfo.SEGV)
+            | SignalInfo.bit(SignalInfo.SYS);
 
     private final @Nullable SignalInfo[] infos = new SignalInfo[SignalInfo.FIRST_REAL_TIME];
     private final Map<Integer, Queue<SignalInfo>> queues = new HashMap<>();
