@@ -218,6 +218,23 @@ static void open_files(void) {
     /* A child shares the open file, so the lock is its own too. */
     check(elsewhere(F_OFD_SETLK, F_RDLCK, 0, 10), 0);
     check(lock_of(second, F_OFD_SETLK, F_RDLCK, 5, 10), 0);
+    /* Asked for no lock, an open file is told of its own ones (since Linux 6.6). */
+    struct lock own = asked;
+    own.type = F_UNLCK;
+    own.start = 0;
+    own.length = 0;
+    own.pid = 0;
+    check(call(SYS_fcntl, second, F_OFD_GETLK, &own), 0);
+    check(own.type, F_RDLCK);
+    check(own.start, 5);
+    check(own.length, 10);
+    check(own.pid, -1);
+    own.pid = 0;
+    own.start = 15;
+    own.length = 1;
+    own.type = F_UNLCK;
+    check(call(SYS_fcntl, second, F_OFD_GETLK, &own), 0);
+    check(own.type, F_UNLCK);
     check(lock_of(descriptor, F_OFD_SETLK, F_UNLCK, 0, 0), 0);
     check(call(SYS_close, second), 0);
     check(elsewhere(F_SETLK, F_WRLCK, 0, 0), 0);

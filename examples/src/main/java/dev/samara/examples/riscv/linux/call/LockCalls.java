@@ -98,7 +98,10 @@ final class LockCalls {
         boolean isOfOpen = command >= OFD_GETLK;
         int type = given.getShort(TYPE);
         boolean isAsked = command == GETLK || command == OFD_GETLK;
-        if (type < READ || type > UNLOCK || (isAsked && type == UNLOCK) || (isOfOpen && given.getInt(PID) != 0)) {
+        if (type < READ
+                || type > UNLOCK
+                || (command == GETLK && type == UNLOCK)
+                || (isOfOpen && given.getInt(PID) != 0)) {
             return LinuxErrno.EINVAL;
         }
         LockRange range = range(file, given);
@@ -112,7 +115,12 @@ final class LockCalls {
         int pid = isOfOpen ? -1 : thread.process().pid();
         HeldLock wanted = new HeldLock(owner, pid, type == WRITE, range.start(), range.last());
         if (isAsked) {
-            tell(given, locks().conflict(file.lockKey(), Family.RECORDS, wanted));
+            // Asked for no lock at all, an open file is told of its own ones (posix_test_locks_conflict).
+            tell(
+                    given,
+                    type == UNLOCK
+                            ? locks().own(file.lockKey(), Family.RECORDS, wanted)
+                            : locks().conflict(file.lockKey(), Family.RECORDS, wanted));
             memory.put(address, given);
             return 0;
         }

@@ -50,6 +50,16 @@ public final class FileLocks {
         return waiters;
     }
 
+    /** Returns a lock that an owner has in a range; null for none. */
+    public synchronized @Nullable HeldLock own(FileKey file, Family family, HeldLock range) {
+        for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
+            if (each.isReplacedBy(range)) {
+                return each;
+            }
+        }
+        return null;
+    }
+
     /** Returns a lock that conflicts with one that is wanted; null for none. */
     public synchronized @Nullable HeldLock conflict(FileKey file, Family family, HeldLock wanted) {
         for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
@@ -75,17 +85,7 @@ public final class FileLocks {
                 return LinuxErrno.ENOLCK;
             }
             LockedPlace place = new LockedPlace(file, family);
-            List<HeldLock> locks = cut(place, wanted);
-            HeldLock joined = wanted;
-            for (int i = locks.size() - 1; i >= 0; i--) {
-                HeldLock with = joined.joined(locks.get(i));
-                if (with != null) {
-                    locks.remove(i);
-                    joined = with;
-                }
-            }
-            locks.add(joined);
-            put(place, locks);
+            put(place, with(wanted, cut(place, wanted), first(place, wanted)));
         }
         // It may have taken the place of an exclusive one.
         waiters.wakeAll();
@@ -154,6 +154,41 @@ public final class FileLocks {
         for (Family each : Family.values()) {
             release(file, each, range);
         }
+    }
+
+    /** Returns the index of the first lock of an owner, or of its first one to be. */
+    private int first(LockedPlace place, HeldLock wanted) {
+        List<HeldLock> locks = all.getOrDefault(place, List.of());
+        int index = 0;
+        while (index < locks.size() && !locks.get(index).isOf(wanted)) {
+            index++;
+        }
+        return index;
+    }
+
+    /**
+     * Adds a lock to those that its owner has from an index on, in their order, and joins them where they meet ({@code
+     * posix_lock_inode}). A process that asks who has a lock gets the first one in this order.
+     */
+    private static List<HeldLock> with(HeldLock wanted, List<HeldLock> locks, int first) {
+        HeldLock joined = wanted;
+        int place = first;
+        int index = first;
+        while (index < locks.size() && locks.get(index).isOf(wanted)) {
+            HeldLock each = locks.get(index);
+            HeldLock with = joined.joined(each);
+            if (with != null) {
+                locks.remove(index);
+                joined = with;
+                continue;
+            }
+            index++;
+            if (each.start() < wanted.start()) {
+                place = index;
+            }
+        }
+        locks.add(place, joined);
+        return locks;
     }
 
     /** Returns the locks of a file without what their owner has in a range. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param last the last byte
  */
 public record HeldLock(Object owner, int pid, boolean isExclusive, long start, long last) {
-    private boolean isOf(HeldLock other) {
+    boolean isOf(HeldLock other) {
         return owner == other.owner;
     }
 

@@ -56,6 +56,34 @@ class FileLocksTest {
         assertEquals(LinuxErrno.EAGAIN, locks.takeOrWait(FILE, exclusive(third, 0)));
     }
 
+    private void assertTold(long at, HeldLock wanted) {
+        HeldLock found = locks.conflict(FILE, Family.RECORDS, wanted);
+        assertNotNull(found);
+        assertEquals(at, found.start());
+    }
+
+    /** Who asks is told of the lowest lock of the owner that came first, whatever was locked last. */
+    @Test
+    void orderOfLocks() {
+        HeldLock all = new HeldLock(third, 3, true, 0, 99);
+        assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 50)));
+        assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(second, 10)));
+        assertTold(50, all);
+        assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 30)));
+        assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 40)));
+        assertTold(30, all);
+        // One that takes the place of another stays where that was, and joins the next one.
+        assertEquals(0, locks.take(FILE, Family.RECORDS, new HeldLock(first, 1, false, 30, 39)));
+        assertTold(30, all);
+        assertEquals(0, locks.take(FILE, Family.RECORDS, new HeldLock(first, 1, true, 31, 39)));
+        assertTold(31, new HeldLock(third, 3, false, 0, 99));
+        locks.release(FILE, Family.RECORDS, new HeldLock(first, 1, true, 0, 99));
+        assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 50)));
+        assertTold(10, all);
+        assertNotNull(locks.own(FILE, Family.RECORDS, new HeldLock(second, 2, false, 5, 15)));
+        assertNull(locks.own(FILE, Family.RECORDS, new HeldLock(second, 2, false, 11, 99)));
+    }
+
     @Test
     void dividedAndJoined() {
         assertEquals(0, locks.take(FILE, Family.RECORDS, new HeldLock(first, 1, true, 0, 99)));
