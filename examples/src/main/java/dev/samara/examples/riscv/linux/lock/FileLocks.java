@@ -98,18 +98,24 @@ public final class FileLocks {
      * @return also EDEADLK, if the process that has the lock waits for this one
      */
     public long takeOrWait(FileKey file, HeldLock wanted) {
-        synchronized (this) {
-            endWait(wanted);
-            HeldLock other = conflict(file, Family.RECORDS, wanted);
-            if (other != null) {
-                if (waitsFor(other.owner(), wanted.owner())) {
-                    return LinuxErrno.EDEADLK;
+        while (true) {
+            synchronized (this) {
+                endWait(wanted);
+                HeldLock other = conflict(file, Family.RECORDS, wanted);
+                if (other != null) {
+                    if (waitsFor(other.owner(), wanted.owner())) {
+                        return LinuxErrno.EDEADLK;
+                    }
+                    blocked.put(wanted, other.owner());
+                    return LinuxErrno.EAGAIN;
                 }
-                blocked.put(wanted, other.owner());
-                return LinuxErrno.EAGAIN;
             }
+            long taken = take(file, Family.RECORDS, wanted);
+            if (taken != LinuxErrno.EAGAIN) {
+                return taken;
+            }
+            // Another owner came first, for which this thread is to wait.
         }
-        return take(file, Family.RECORDS, wanted);
     }
 
     /** Ends the wait of a thread for a lock; other threads of its process may wait for others. */
