@@ -59,7 +59,10 @@ final class ExecCalls {
         String name = paths.name(pathAddress);
         boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
         // The file is opened before the strings are counted.
-        long error = check(place(paths, isOfDescriptor, folder, name));
+        long error;
+        synchronized (thread.process().system().namedPipes()) {
+            error = check(place(paths, isOfDescriptor, folder, name));
+        }
         if (error != 0) {
             return error;
         }
@@ -95,10 +98,9 @@ final class ExecCalls {
         return 0;
     }
 
+    /** The caller has the monitor of the names, and keeps it while it uses the result. */
     private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name) {
-        synchronized (thread.process().system().namedPipes()) {
-            return isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
-        }
+        return isOfDescriptor ? ofDescriptor(folder) : paths.place(folder, name, true);
     }
 
     /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
