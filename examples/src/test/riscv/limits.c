@@ -25,7 +25,7 @@ static struct told hear(void) {
     struct told told;
     struct {
         i32 file;
-        i16 wanted, found;
+        short wanted, found;
     } asked = {ends[0], 1, 0};
     struct timespec time = {60, 0};
     check(call(SYS_ppoll, &asked, 1, &time, 0, 8), 1);
