@@ -355,7 +355,7 @@ public final class MachineBuilder {
      * before. It {@linkplain PageTableRef#reap reaps} the space with the highest score. Threads of the machine do that,
      * or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The fault returns
      * {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until the end of the
-     * reap. A fault is {@code OUT_OF_MEMORY} if there is no space to choose.
+     * reap. A fault is {@code OUT_OF_MEMORY} if no space can be reaped.
      *
      * <p>A space that cannot be emptied within about half a second is left as it is. The next fault that finds no frame
      * chooses another space. The reason may be a CPU in GUEST that does not poll, or an operation that stays in flight.

@@ -11,8 +11,8 @@ package dev.samara.core.event;
  *
  * <p>A listener with 65536 pending changes loses the following ones, until half of the pending ones were delivered. The
  * loss is reported to the machine's reporter, and shows as a gap in the {@linkplain LayoutChange#sequence numbers}. A
- * change for whose delivery there is no memory is lost, too. An exception is reported, and the next change is delivered
- * nevertheless.
+ * change is also lost if there is no memory to deliver it. An exception is reported, and the next change is delivered
+ * anyway.
  */
 @FunctionalInterface
 public interface LayoutListener {

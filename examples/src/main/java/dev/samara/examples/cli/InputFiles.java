@@ -20,7 +20,7 @@ final class InputFiles {
      * @param paths the arguments
      * @param suffix the end of the names of wanted files in folders
      * @return each file once, those of a folder sorted
-     * @throws InputException if there is no file or folder of a path, or a folder cannot be read or holds no such file
+     * @throws InputException if a path does not exist, or a folder cannot be read or contains no such file
      */
     static List<Path> expand(List<Path> paths, String suffix) throws InputException {
         List<Path> files = new ArrayList<>();

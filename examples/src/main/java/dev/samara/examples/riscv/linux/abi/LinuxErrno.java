@@ -52,7 +52,7 @@ public final class LinuxErrno {
     /** Results that no guest sees: the call is made again after a signal, unless a handler without SA_RESTART runs. */
     public static final long RESTART = -512;
 
-    /** The call is made again after a signal, also if a handler runs. */
+    /** The call is repeated after a signal, even if a handler runs. */
     public static final long RESTART_ALWAYS = -513;
 
     /** The call is made again after a signal, unless a handler runs. */
@@ -62,7 +62,7 @@ public final class LinuxErrno {
 
     private LinuxErrno() {}
 
-    /** Whether a result says that the call may be made again after a signal. */
+    /** Whether a result means that the call may be repeated after a signal. */
     public static boolean mayRestart(long result) {
         return result == RESTART || result == RESTART_ALWAYS || result == RESTART_WITHOUT_HANDLER;
     }

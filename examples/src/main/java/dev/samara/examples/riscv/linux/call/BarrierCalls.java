@@ -71,7 +71,7 @@ final class BarrierCalls {
     private long ofAll(int registrations) {
         for (GuestProcess each : processes()) {
             if (each.memory().isRegistered(registrations)) {
-                // A process that ends meanwhile runs no code.
+                // A process that has ended in the meantime executes nothing.
                 each.memory().space().membarrier();
             }
         }
