@@ -76,20 +76,33 @@ public final class FileLocks {
      * @return 0; EAGAIN if another one conflicts; or ENOLCK
      */
     public long take(FileKey file, Family family, HeldLock wanted) {
+        long result;
         synchronized (this) {
-            if (conflict(file, family, wanted) != null) {
-                return LinuxErrno.EAGAIN;
-            }
-            // A lock that is divided has two parts more.
-            if (count > GuestLimits.FILE_LOCKS - 2) {
-                return LinuxErrno.ENOLCK;
-            }
-            LockedPlace place = new LockedPlace(file, family);
-            put(place, with(wanted, cut(place, wanted), first(place, wanted)));
+            result = tryTake(file, family, wanted);
         }
-        // It may have taken the place of an exclusive one.
-        waiters.wakeAll();
+        return told(result);
+    }
+
+    /** The caller has the monitor of this, and calls {@link #told} without it. */
+    private long tryTake(FileKey file, Family family, HeldLock wanted) {
+        if (conflict(file, family, wanted) != null) {
+            return LinuxErrno.EAGAIN;
+        }
+        // A lock that is divided has two parts more.
+        if (count > GuestLimits.FILE_LOCKS - 2) {
+            return LinuxErrno.ENOLCK;
+        }
+        LockedPlace place = new LockedPlace(file, family);
+        put(place, with(wanted, cut(place, wanted), first(place, wanted)));
         return 0;
+    }
+
+    /** Wakes the threads that wait if a lock was taken: it may have taken the place of an exclusive one. */
+    private long told(long result) {
+        if (result == 0) {
+            waiters.wakeAll();
+        }
+        return result;
     }
 
     /**
@@ -98,24 +111,20 @@ public final class FileLocks {
      * @return also EDEADLK, if the process that has the lock waits for this one
      */
     public long takeOrWait(FileKey file, HeldLock wanted) {
-        while (true) {
-            synchronized (this) {
-                endWait(wanted);
-                HeldLock other = conflict(file, Family.RECORDS, wanted);
-                if (other != null) {
-                    if (waitsFor(other.owner(), wanted.owner())) {
-                        return LinuxErrno.EDEADLK;
-                    }
-                    blocked.put(wanted, other.owner());
-                    return LinuxErrno.EAGAIN;
+        long result;
+        synchronized (this) {
+            endWait(wanted);
+            HeldLock other = conflict(file, Family.RECORDS, wanted);
+            if (other != null) {
+                if (waitsFor(other.owner(), wanted.owner())) {
+                    return LinuxErrno.EDEADLK;
                 }
+                blocked.put(wanted, other.owner());
+                return LinuxErrno.EAGAIN;
             }
-            long taken = take(file, Family.RECORDS, wanted);
-            if (taken != LinuxErrno.EAGAIN) {
-                return taken;
-            }
-            // Another owner came first, for which this thread is to wait.
+            result = tryTake(file, Family.RECORDS, wanted);
         }
+        return told(result);
     }
 
     /** Ends the wait of a thread for a lock; other threads of its process may wait for others. */
