@@ -38,10 +38,10 @@ final class MappingCalls {
                 each, made -> (a, b, c, d, e, f) -> counted(thread, false, () -> made.make(a, b, c, d, e, f))));
         table.wrap(LinuxCall.BRK, made -> (a, b, c, d, e, f) -> {
             ProcessMemory memory = thread.process().memory();
-            // A break that cannot be moved is where it was.
+            // A break that cannot be moved is where it was: that is asked once, since the call has no error.
             return memory.mayMapNothing()
                     ? memory.space().brk(0)
-                    : counted(thread, true, () -> made.make(a, b, c, d, e, f));
+                    : counted(thread, false, () -> made.make(a, b, c, d, e, f));
         });
         table.wrap(
                 LinuxCall.PRCTL,
