@@ -7,6 +7,7 @@
  *   <li>{@code Share}: the share of an exploration that a build runs, chosen by a seed.
  *   <li>{@code TestOutput}: writes the output of tests to files, and that of a failed test to the console.
  *   <li>{@code TestTimes}: records the time of each test class, from which {@code Budget} makes a build's table.
+ *   <li>{@link dev.samara.testing.judge}: the running kernel as a judge of what the library answers.
  * </ul>
  */
 @NullMarked

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.testing.judge;
+
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * A process or thread of a judge, which makes what it is asked to make. Addresses are its own. Used by one thread at a
+ * time, together with all tasks of its judge.
+ */
+public final class Task {
+    private final Judge judge;
+
+    /** The words that lead from the first task to this one. */
+    private final String route;
+
+    Task(Judge judge, String route) {
+        this.judge = judge;
+        this.route = route;
+    }
+
+    /**
+     * Returns the judge.
+     *
+     * @return the judge
+     */
+    public Judge judge() {
+        return judge;
+    }
+
+    /**
+     * Makes a request in the language of the judge, and returns its answer, a line.
+     *
+     * @param request the line
+     * @return its answer
+     */
+    public String ask(String request) {
+        judge.send(route + request);
+        return judge.readLine();
+    }
+
+    /**
+     * Makes requests, one after the other, and returns their answers. All are sent before the first answer is read, so
+     * that they cost one change of processes; they are at most some hundred short ones.
+     *
+     * @param requests the lines
+     * @return the answers, in their order
+     */
+    public List<String> askAll(List<String> requests) {
+        requests.forEach(request -> judge.send(route + request));
+        return requests.stream().map(request -> judge.readLine()).toList();
+    }
+
+    /**
+     * Makes a system call.
+     *
+     * @param number of the architecture
+     * @param arguments at most six
+     * @return its result, an error as a negated number
+     */
+    public long call(int number, long... arguments) {
+        return Long.parseLong(ask(callRequest(number, arguments)));
+    }
+
+    /**
+     * Returns the request of {@link #call}, for {@link #askAll} and {@link #begin}.
+     *
+     * @param number of the architecture
+     * @param arguments at most six
+     * @return the line
+     */
+    public static String callRequest(int number, long... arguments) {
+        StringBuilder request = new StringBuilder("c ").append(Integer.toHexString(number));
+        for (long argument : arguments) {
+            request.append(' ').append(Long.toHexString(argument));
+        }
+        return request.toString();
+    }
+
+    /**
+     * Loads 1, 2, 4 or 8 bytes.
+     *
+     * @param width the number of bytes
+     * @param address of the first
+     * @return the value, or the fault
+     */
+    public Access load(int width, long address) {
+        return Access.parse(ask("l " + width + " " + Long.toHexString(address)));
+    }
+
+    /**
+     * Stores 1, 2, 4 or 8 bytes.
+     *
+     * @param width the number of bytes
+     * @param address of the first
+     * @param value in its low bytes
+     * @return whether there was a fault
+     */
+    public Access store(int width, long address, long value) {
+        return Access.parse(ask("s " + width + " " + Long.toHexString(address) + " " + Long.toHexString(value)));
+    }
+
+    /**
+     * Loads the first byte of each page of 4,096 bytes.
+     *
+     * @param address of the first page
+     * @param pages their number
+     * @return for each page the byte as two digits, or {@code .M} where nothing is mapped, {@code .A} without the right
+     *     to read, and {@code .B} for a bus error
+     */
+    public String firstBytes(long address, long pages) {
+        return ask("t " + Long.toHexString(address) + " " + Long.toHexString(pages));
+    }
+
+    /**
+     * Loads bytes, all of which can be read.
+     *
+     * @param address of the first
+     * @param length their number
+     * @return the bytes
+     */
+    public byte[] bytes(long address, int length) {
+        return HexFormat.of().parseHex(ask("d " + Long.toHexString(address) + " " + Integer.toHexString(length)));
+    }
+
+    /**
+     * Stores bytes, all of which can be written.
+     *
+     * @param address of the first
+     * @param bytes what to store
+     */
+    public void put(long address, byte[] bytes) {
+        String answer =
+                ask("p " + Long.toHexString(address) + " " + HexFormat.of().formatHex(bytes));
+        if (!answer.equals("ok")) {
+            throw new IllegalArgumentException(
+                    "address=" + Long.toHexString(address) + " cannot be written: " + answer);
+        }
+    }
+
+    /**
+     * Opens, reads and closes a file, of at most a MiB. Returns nothing if it cannot be opened.
+     *
+     * @param path in the root of the task
+     * @return its bytes, or nothing
+     */
+    public Optional<byte[]> file(String path) {
+        String answer = ask("f " + path);
+        return answer.startsWith("#")
+                ? Optional.of(judge.readBytes(Integer.parseInt(answer.substring(1), 16)))
+                : Optional.empty();
+    }
+
+    /**
+     * Notes a signal from now on.
+     *
+     * @param signal its number
+     * @param flags of {@code sigaction}
+     * @param mask the signals that are blocked meanwhile
+     * @return the result of {@code rt_sigaction}
+     */
+    public long note(int signal, long flags, long mask) {
+        return Long.parseLong(
+                ask("h " + Integer.toHexString(signal) + " " + Long.toHexString(flags) + " " + Long.toHexString(mask)));
+    }
+
+    /**
+     * Returns the signals that were noted since the last call, each as {@code SIGNAL,CODE,ADDRESS}.
+     *
+     * @return the signals, the oldest first
+     */
+    public List<String> noted() {
+        String answer = ask("g");
+        return answer.isEmpty() ? List.of() : Stream.of(answer.split(" ", -1)).toList();
+    }
+
+    /**
+     * Makes a child.
+     *
+     * @return the child
+     */
+    public Task fork() {
+        return made(ask("F"));
+    }
+
+    /**
+     * Makes a thread.
+     *
+     * @return the thread
+     */
+    public Task thread() {
+        return made(ask("T"));
+    }
+
+    private Task made(String answer) {
+        int space = answer.indexOf(' ');
+        if (space < 0) {
+            throw new IllegalStateException("no task was made: " + answer);
+        }
+        return new Task(judge, route + "@" + answer.substring(0, space) + " ");
+    }
+
+    /**
+     * Makes a request without waiting for its answer. No other request goes to this task before {@link #await}.
+     *
+     * @param request the line
+     */
+    public void begin(String request) {
+        judge.send(nearest('>') + " " + request);
+        String answer = judge.readLine();
+        if (!answer.equals("ok")) {
+            throw new IllegalStateException("'" + request + "' was not begun: " + answer);
+        }
+    }
+
+    /**
+     * Waits for the answer of the request that was begun.
+     *
+     * @return the answer
+     */
+    public String await() {
+        judge.send(nearest('<'));
+        return judge.readLine();
+    }
+
+    /** Kills this child, and waits for its end. */
+    public void kill() {
+        judge.send(nearest('k'));
+        judge.readLine();
+    }
+
+    /** Returns the route with another verb at its last station. */
+    private String nearest(char verb) {
+        int last = route.lastIndexOf('@');
+        if (last < 0) {
+            throw new IllegalStateException("the first task has no parent here");
+        }
+        String number = route.substring(last + 1).trim();
+        return route.substring(0, last) + (verb == 'k' ? "k " : String.valueOf(verb)) + number;
+    }
+}

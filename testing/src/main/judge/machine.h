@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What differs between the architectures: the entry, a system call, loads and stores that may fault, the way back from
+ * a signal, and the places of registers in the frame of a signal.
+ */
+typedef unsigned long u64;
+typedef long s64;
+typedef unsigned int u32;
+typedef unsigned char u8;
+
+/* What a load or a store did. A handler of signals finds it by the register that holds its address. */
+struct probe {
+    u64 value;
+    u64 signal; /* 0 if there was no fault */
+    u64 code;
+    u64 address;
+};
+
+extern const char probe_begin[], probe_end[], probe_done[];
+void load1(u64 address, struct probe *probe);
+void load2(u64 address, struct probe *probe);
+void load4(u64 address, struct probe *probe);
+void load8(u64 address, struct probe *probe);
+void store1(u64 address, struct probe *probe, u64 value);
+void store2(u64 address, struct probe *probe, u64 value);
+void store4(u64 address, struct probe *probe, u64 value);
+void store8(u64 address, struct probe *probe, u64 value);
+
+#if defined(__x86_64__)
+
+enum {
+    READ = 0, WRITE = 1, OPEN_AT = 257, CLOSE = 3, RT_SIGACTION = 13, RT_SIGPROCMASK = 14, DUP3 = 292, PIPE2 = 293,
+    SIGALTSTACK = 131, CLONE = 56, EXECVE = 59, EXIT = 60, EXIT_GROUP = 231, WAIT4 = 61, KILL = 62, PERSONALITY = 135,
+    GETPID = 39, GETTID = 186, BRK = 12
+};
+#define HAS_RESTORER 1
+#define FRAME_PC(uc) (((u64 *)(uc))[5 + 16])
+#define FRAME_PROBE(uc) (((u64 *)(uc))[5 + 9])
+
+__asm__(
+    ".globl _start\n"
+    "_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n"
+    ".globl return_from_signal\n"
+    "return_from_signal: mov $15, %eax\n syscall\n"
+    ".globl probe_begin, probe_end, probe_done\n"
+    ".globl load1, load2, load4, load8, store1, store2, store4, store8\n"
+    "probe_begin:\n"
+    "load1: movzbl (%rdi), %eax\n mov %rax, (%rsi)\n ret\n"
+    "load2: movzwl (%rdi), %eax\n mov %rax, (%rsi)\n ret\n"
+    "load4: movl (%rdi), %eax\n mov %rax, (%rsi)\n ret\n"
+    "load8: movq (%rdi), %rax\n mov %rax, (%rsi)\n ret\n"
+    "store1: movb %dl, (%rdi)\n ret\n"
+    "store2: movw %dx, (%rdi)\n ret\n"
+    "store4: movl %edx, (%rdi)\n ret\n"
+    "store8: movq %rdx, (%rdi)\n ret\n"
+    "probe_end:\n"
+    "probe_done: ret\n"
+    /* A thread starts on its own stack, on which its function and argument lie. */
+    ".globl start_thread\n"
+    "start_thread: mov $56, %eax\n mov %rcx, %r10\n syscall\n test %rax, %rax\n jz 1f\n ret\n"
+    "1: xor %ebp, %ebp\n pop %rax\n pop %rdi\n call *%rax\n"
+    "mov $60, %eax\n xor %edi, %edi\n syscall\n");
+
+static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+    s64 result;
+    register u64 r10 __asm__("r10") = d;
+    register u64 r8 __asm__("r8") = e;
+    register u64 r9 __asm__("r9") = f;
+    __asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+#elif defined(__riscv) && __riscv_xlen == 64
+
+enum {
+    READ = 63, WRITE = 64, OPEN_AT = 56, CLOSE = 57, RT_SIGACTION = 134, RT_SIGPROCMASK = 135, DUP3 = 24, PIPE2 = 59,
+    SIGALTSTACK = 132, CLONE = 220, EXECVE = 221, EXIT = 93, EXIT_GROUP = 94, WAIT4 = 260, KILL = 129, PERSONALITY = 92,
+    GETPID = 172, GETTID = 178, BRK = 214
+};
+#define HAS_RESTORER 0
+#define FRAME_PC(uc) (((u64 *)(uc))[22])
+#define FRAME_PROBE(uc) (((u64 *)(uc))[22 + 11])
+
+__asm__(
+    ".globl _start\n"
+    "_start: .option push\n .option norelax\n la gp, __global_pointer$\n .option pop\n"
+    "mv a0, sp\n andi sp, sp, -16\n call begin\n"
+    ".globl probe_begin, probe_end, probe_done\n"
+    ".globl load1, load2, load4, load8, store1, store2, store4, store8\n"
+    "probe_begin:\n"
+    "load1: lbu t0, 0(a0)\n sd t0, 0(a1)\n ret\n"
+    "load2: lhu t0, 0(a0)\n sd t0, 0(a1)\n ret\n"
+    "load4: lwu t0, 0(a0)\n sd t0, 0(a1)\n ret\n"
+    "load8: ld t0, 0(a0)\n sd t0, 0(a1)\n ret\n"
+    "store1: sb a2, 0(a0)\n ret\n"
+    "store2: sh a2, 0(a0)\n ret\n"
+    "store4: sw a2, 0(a0)\n ret\n"
+    "store8: sd a2, 0(a0)\n ret\n"
+    "probe_end:\n"
+    "probe_done: ret\n"
+    ".globl start_thread\n"
+    "start_thread: li a7, 220\n ecall\n beqz a0, 1f\n ret\n"
+    "1: ld t0, 0(sp)\n ld a0, 8(sp)\n addi sp, sp, 16\n jalr t0\n"
+    "li a7, 93\n li a0, 0\n ecall\n");
+
+static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+    register u64 a0 __asm__("a0") = a;
+    register u64 a1 __asm__("a1") = b;
+    register u64 a2 __asm__("a2") = c;
+    register u64 a3 __asm__("a3") = d;
+    register u64 a4 __asm__("a4") = e;
+    register u64 a5 __asm__("a5") = f;
+    register u64 a7 __asm__("a7") = number;
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7) : "memory");
+    return (s64)a0;
+}
+
+#else
+#error "x86-64 and RV64 only"
+#endif
+
+/* clone(flags, stack); the function and its argument lie on the stack. */
+s64 start_thread(u64 flags, void *stack, void *parent_tid, void *child_tid, u64 tls);
