@@ -75,11 +75,11 @@ public final class Mlock {
         public long checkAll(Layout layout) {
             Geometry geometry = layout.geometry();
             long start = geometry.roundDown(address);
-            long end = start + geometry.roundUp(length + (address - start));
+            long stop = stopOf(start, start + geometry.roundUp(length + (address - start)));
             long pages = 0;
             VmArea vma = layout.findNext(start);
-            while (vma != null && Addresses.isBelow(vma.start(), end)) {
-                pages += lockedIn(geometry, vma, start, end);
+            while (vma != null && Addresses.isBelow(vma.start(), stop)) {
+                pages += lockedIn(geometry, vma, start, stop);
                 vma = layout.findNext(vma.end());
             }
             return pages;
@@ -239,12 +239,17 @@ public final class Mlock {
         return MergeRules.change(edit, vma, start, end, flags);
     }
 
-    /** Returns the locked pages in a range; a range that wraps ends at the top. */
+    /** Returns where the count of locked pages ends: a range that wraps is counted to the top. */
+    private static long stopOf(long start, long end) {
+        return Addresses.isBelow(end, start) ? -1L : end;
+    }
+
+    /** Returns the locked pages in a range. */
     private static long lockedIn(Edit edit, long start, long end) {
         if (edit.isInParts()) {
             return edit.note();
         }
-        long stop = Addresses.isBelow(end, start) ? -1L : end;
+        long stop = stopOf(start, end);
         long pages = 0;
         for (VmArea vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
             edit.countVma();

@@ -339,6 +339,23 @@ final class PublicationPartsTest {
         assertEquals(0, space.munlockall());
     }
 
+    @Test
+    @DisplayName("an mlock that wraps counts what is locked up to the top against the limit, and is invalid then")
+    void wrappingLock() {
+        long low = 0x10_0000;
+        for (int i = 0; i < MAPPINGS; i++) {
+            fixture.map(low + 2L * i * PAGE, 2, i % 2 == 0 ? RW : READ, FIXED, null, 0);
+        }
+        space.drop(Capability.IPC_LOCK);
+        space.setLimit(Resource.MEMLOCK, -1L);
+        assertEquals(0, space.mlockall(LockFlags.CURRENT | LockFlags.ALL_ONFAULT));
+        assertTrue(space.usage().locked() > low / PAGE, "the sum is above the limit unless the range is taken off");
+        assertEquals(Errno.EINVAL.result(), space.mlock2(low, -low, LockFlags.ONFAULT));
+        space.setLimit(Resource.MEMLOCK, 1L << 40);
+        assertEquals(Errno.ENOMEM.result(), space.mlock2(low, -low, LockFlags.ONFAULT));
+        assertEquals(0, space.munmap(low, 2L * MAPPINGS * PAGE));
+    }
+
     /** Mappings side by side, which stay apart. */
     private void mapAlternately() {
         for (int i = 0; i < MAPPINGS; i++) {
