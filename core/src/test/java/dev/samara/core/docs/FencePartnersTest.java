@@ -24,15 +24,16 @@ final class FencePartnersTest {
     private static final Set<String> OF_GUESTS = Set.of("DirectFrames.java", "IntegerOperations.java");
 
     /** A fence with the lines of comment right before it. */
-    private static final Pattern FENCE =
-            Pattern.compile("(?m)((?:^ *//.*\\n)*)^ *VarHandle\\.(?:full|acquire|release|loadLoad|storeStore)Fence\\(\\)");
+    private static final Pattern FENCE = Pattern.compile(
+            "(?m)((?:^ *//.*\\n)*)^ *VarHandle\\.(?:full|acquire|release|loadLoad|storeStore)Fence\\(\\)");
 
     private static List<String> withoutPartner(String file, String source) {
         List<String> without = new ArrayList<>();
         Matcher fence = FENCE.matcher(source);
         while (fence.find()) {
-            if (!fence.group(1).contains("Pairs with ")) {
-                without.add(file + ":" + source.substring(0, fence.end()).lines().count());
+            if (!fence.group(1).contains("Pairs with")) {
+                without.add(
+                        file + ":" + source.substring(0, fence.end()).lines().count());
             }
         }
         return without;

@@ -55,8 +55,8 @@ final class NamesInTextTest {
     private static final Pattern DECLARATION =
             Pattern.compile("\\b(?:class|interface|enum|record) (\\w+)[^{;]*?(?:\\{|;)");
     private static final Pattern FENCED = Pattern.compile("(?s)```.*?```");
-    private static final Pattern QUOTED = Pattern.compile("`(?:[a-z]\\w*\\.)*([A-Z]\\w*)(?:[.#]([A-Za-z]\\w*))?"
-            + "(?:\\([^`]*\\))?`");
+    private static final Pattern QUOTED =
+            Pattern.compile("`(?:[a-z]\\w*\\.)*([A-Z]\\w*)(?:[.#]([A-Za-z]\\w*))?" + "(?:\\([^`]*\\))?`");
     private static final Pattern OF_CLASS = Pattern.compile("\\b([A-Z]\\w*[a-z]\\w*)\\.([a-z]\\w*)\\b");
     private static final Pattern CAMEL = Pattern.compile("(?<![\\w.#@/-])[a-z]+[A-Z]\\w*");
     private static final Pattern LINK = Pattern.compile("https?://\\S+");
@@ -197,8 +197,8 @@ final class NamesInTextTest {
     @DisplayName("that a comment writes like a member is that of one")
     void comments() {
         Set<String> wrong = new TreeSet<>();
-        COMMENTS.forEach((file, comments) -> comments.forEach(
-                comment -> wrongInComment(comment).forEach(name -> wrong.add(file + ": " + name))));
+        COMMENTS.forEach((file, comments) ->
+                comments.forEach(comment -> wrongInComment(comment).forEach(name -> wrong.add(file + ": " + name))));
         assertEquals(Set.of(), wrong);
         assertTrue(COMMENTS.size() > 500, "files: " + COMMENTS.size());
     }

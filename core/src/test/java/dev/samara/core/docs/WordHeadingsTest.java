@@ -44,15 +44,17 @@ final class WordHeadingsTest {
 
     private static final Pattern GUARDED = Pattern.compile("(?i)\\bguarded by\\b");
 
-    private static final Pattern SHARED = Pattern.compile(
-            "Atomic(?:Boolean|Integer|Long|Reference)\\w*\\b.*|LongAdder|LongAccumulator|VarHandle");
+    private static final Pattern SHARED =
+            Pattern.compile("Atomic(?:Boolean|Integer|Long|Reference)\\w*\\b.*|LongAdder|LongAccumulator|VarHandle");
 
     /** One heading with the classes that it names. */
     private record Heading(String section, String text, List<String> words, List<String> classes) {
         /** Returns whether the heading is about all fields of a class. */
         boolean hasAll(String declaring, String source) {
             return classes.contains(declaring)
-                    && (Pattern.compile("\\b(?:all|everything)\\b").matcher(text).find()
+                    && (Pattern.compile("\\b(?:all|everything)\\b")
+                                    .matcher(text)
+                                    .find()
                             || (text.contains("contents")
                                     && words.stream()
                                             .noneMatch(word -> fields(source).containsKey(word))));
