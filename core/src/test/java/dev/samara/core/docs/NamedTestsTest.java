@@ -27,8 +27,8 @@ final class NamedTestsTest {
             + "|(\\w+(?:Test|Torture|Scenarios|Breaks)))(?:\\.(\\w+))?`");
 
     /** Members alone, after one with its class, or after the class and a colon. */
-    private static final Pattern MORE = Pattern.compile("`(\\w+Test)(?:\\.\\w+`(?:,|,?\\s+and)|`:)\\s+"
-            + "((?:`[a-z]\\w*`(?:,|,?\\s+and)\\s+)*`[a-z]\\w*`)");
+    private static final Pattern MORE = Pattern.compile(
+            "`(\\w+Test)(?:\\.\\w+`(?:,|,?\\s+and)|`:)\\s+" + "((?:`[a-z]\\w*`(?:,|,?\\s+and)\\s+)*`[a-z]\\w*`)");
 
     private static final Pattern MEMBER = Pattern.compile("`(\\w+)`");
 
