@@ -26,6 +26,12 @@ final class NamedTestsTest {
     private static final Pattern NAMED = Pattern.compile("`(?:(?:stress|cpu|internal\\.cpu|torture)\\.([A-Z]\\w*)"
             + "|(\\w+(?:Test|Torture|Scenarios|Breaks)))(?:\\.(\\w+))?`");
 
+    /** Members alone, after one with its class, or after the class and a colon. */
+    private static final Pattern MORE = Pattern.compile(
+            "`(\\w+Test)(?:\\.\\w+`(?:,|,?\\s+and)|`:)\\s+" + "((?:`[a-z]\\w*`(?:,|,?\\s+and)\\s+)*`[a-z]\\w*`)");
+
+    private static final Pattern MEMBER = Pattern.compile("`(\\w+)`");
+
     /** The named tests of a page that the sources lack. */
     private static List<String> missing(String page, Map<String, String> sources) {
         List<String> missing = new ArrayList<>();
@@ -34,6 +40,16 @@ final class NamedTestsTest {
             String source = sources.get(named.group(1) == null ? named.group(2) : named.group(1));
             if (source == null || !has(source, named.group(3))) {
                 missing.add(named.group());
+            }
+        }
+        Matcher more = MORE.matcher(page);
+        while (more.find()) {
+            String source = sources.get(more.group(1));
+            Matcher member = MEMBER.matcher(more.group(2));
+            while (source != null && member.find()) {
+                if (!has(source, member.group(1))) {
+                    missing.add(more.group(1) + " " + member.group());
+                }
             }
         }
         return missing;
@@ -95,5 +111,8 @@ final class NamedTestsTest {
                         "`ATest`, `ATest.b`, `BTest`, `ATest.c`, `stress.C`, `stress.D`, `DScenarios.E`, "
                                 + "`DScenarios.F`, `Other`, `Other.member`",
                         sources));
+        assertEquals(
+                List.of("ATest `d`", "ATest `e`", "ATest `f`"),
+                missing("`ATest.b`, `b`, `d`\nand `e`; `c`. `ATest`: `f`, `b`. `ATest`, `c`", sources));
     }
 }

@@ -107,7 +107,7 @@ final class VersionRing {
 
     /** Returns the last operation that was begun before this call. Loads before this call are done before its load. */
     long started() {
-        // The lookup may have used plain loads. A later acquire load would not order them.
+        // The lookup may have used plain loads. A later acquire load would not order them. Pairs with begin.
         VarHandle.acquireFence();
         return started.getAcquire();
     }

@@ -62,8 +62,8 @@ public final class CpuCounters {
     }
 
     /**
-     * Begins the counts of another space. Called by the owner's thread, or after that thread has ended, while the CPU's
-     * word names no space.
+     * Begins the counts of another space. Called by the owner's thread, or by the thread that takes a CPU offline that
+     * is {@linkplain CpuOwner gone}, while the CPU's word names no space.
      *
      * @param last gets the events that were counted in the space that the CPU has left; null if it had none
      */

@@ -61,6 +61,7 @@ public final class CpuOwner {
 
     /** Returns the thread that owns the CPU; null while the CPU is handed over. */
     public @Nullable Thread thread() {
+        // Pairs with disown, and with claim.
         return (Thread) THREAD.getAcquire(this);
     }
 

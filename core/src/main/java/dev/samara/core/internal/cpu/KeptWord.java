@@ -31,7 +31,7 @@ abstract class KeptWord extends LazyContext {
 
     @Override
     final @Nullable TlbContext kept() {
-        // Opaque: of the CPU's own thread. Another thread sets it to null only.
+        // Opaque: of the CPU's own thread, or of one that takes it offline. Another thread sets it to null only.
         return (TlbContext) KEPT.getOpaque(this);
     }
 

@@ -43,8 +43,8 @@ public abstract class LazyContext extends Padding {
 
     /**
      * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * if that thread has ended, by the thread that finds it ended. If this throws at the end of the stack, the context
-     * is kept as before.
+     * if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws at the end of the
+     * stack, the context is kept as before.
      */
     abstract void drop();
 

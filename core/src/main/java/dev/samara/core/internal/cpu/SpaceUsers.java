@@ -148,7 +148,8 @@ public final class SpaceUsers {
     private boolean tryAdd(long added) {
         long known = word.get();
         while (known != 0) {
-            // Atomic: before the caller uses the space. Pairs with the put that finds no other user.
+            // Atomic: before the caller uses the space. Pairs with the put that finds no other user. The count of a CPU
+            // comes before its read of the generation, and pairs also with Shootdowns.isElided.
             if (word.compareAndSet(known, known + added)) {
                 return true;
             }

@@ -22,7 +22,7 @@ final class EvictionBatch {
     private final Frames frames;
     private final CachedPages cached;
 
-    /* Guarded by the lock of the content. */
+    /* Guarded by the lock of the content; all else is for the holder of the inode lock. */
 
     private final EvictionHand hand;
     private final RecentReads recent;

@@ -66,7 +66,8 @@ final class GuestPins {
         boolean isKept = false;
         try {
             // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
-            // reads the pins.
+            // reads the pins, and with DroppedPages, which claims the entry and then reads the pins. The mark that
+            // follows pairs with Frames.clearDirty, which reads the pins and clears it in one comparison.
             VarHandle.fullFence();
             long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
             if (again >= 0 && memory.frameOf(again) == frame) {

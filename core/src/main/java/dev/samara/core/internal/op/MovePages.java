@@ -202,8 +202,8 @@ final class MovePages {
             return true;
         }
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after the leaf's
-        // linking.
+        // Under the leaf's lock, and after the leaf was linked. Pairs with a truncation, which adds a link to the log
+        // of shrinks and marks the frames, and then walks.
         return Pte.isOwn(pte)
                 ? page < file.lowestSince(from)
                 : memory.frames().isCached(Pte.frame(pte), file.number(), page);

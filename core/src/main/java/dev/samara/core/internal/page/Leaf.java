@@ -224,8 +224,8 @@ public final class Leaf {
     }
 
     /**
-     * Locks a leaf, or the state of an upper table. A thread that holds the lock waits for nothing but the lock of
-     * another leaf, in ascending order of spaces, or the lock of the table above.
+     * Locks a leaf, or the state of an upper table. A thread that holds the lock waits for nothing but the lock of the
+     * table above. The copy of a fork also waits for a table of the child, and for a frame. No thread locks two leaves.
      */
     public static void lock(long[] leaf) {
         int word = leaf.length - LOCK;
@@ -278,8 +278,8 @@ public final class Leaf {
         } else if (!isShared) {
             return;
         }
-        // Between the bit and the entry. Pairs with the thread that changes the entry and then reads the cpumask
-        // (cpumask).
+        // Between the bit and the entry. Pairs with PageFlush and GatheredFlushes: there the entry is changed, and then
+        // the cpumask is read.
         VarHandle.fullFence();
     }
 

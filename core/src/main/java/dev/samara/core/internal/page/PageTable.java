@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A thread that fills an empty entry holds the leaf's lock, has seen that the leaf is not dead, and has checked that
  * the mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other
- * entries change by compare-and-set or get-and-set only, without need of the lock. Upper entries change under the lock
- * of their table.
+ * entries change by compare-and-set, without need of the lock, or by the get-and-set of an unmapping that has it. Upper
+ * entries change under the lock of their table.
  *
  * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
  * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no

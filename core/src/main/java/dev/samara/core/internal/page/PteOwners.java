@@ -83,7 +83,8 @@ public final class PteOwners {
      * @param owner the number of the operation's page-table context
      */
     public void leave(int owner) {
-        // A read first: nearly always no thread waits. Volatile, after the compare-and-set of the last entry.
+        // A read first: nearly always no thread waits. Volatile, after the compare-and-set of the last entry. Pairs
+        // with gateOf.
         if (gates.get(owner) != null) {
             Gate gate = gates.getAndSet(owner, null);
             if (gate != null) {

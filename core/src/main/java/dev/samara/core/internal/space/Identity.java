@@ -103,6 +103,7 @@ public final class Identity {
 
     /** Gives a reference up. After the last one, nothing of the embedder is reachable from here. */
     public void drop() {
+        // Pairs with attach, which stores and then reads the count.
         if (references.decrementAndGet() == 0) {
             attachment = null;
         }

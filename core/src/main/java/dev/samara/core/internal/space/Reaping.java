@@ -24,6 +24,7 @@ public final class Reaping {
 
     /** Marks the space before the first page is taken from it. The caller holds the layout lock. */
     void setUnstable() {
+        // Pairs with a fault that links a leaf, takes its lock and reads the mark.
         isUnstable = true;
     }
 

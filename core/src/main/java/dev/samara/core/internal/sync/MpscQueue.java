@@ -48,7 +48,8 @@ public final class MpscQueue<E> {
     public void offer(E element) {
         StackReserve.check(DEPTH);
         queue.offer(element);
-        // The index of a new chunk is a release store, which a later volatile read could overtake.
+        // The index of a new chunk is a release store, which a later volatile read could overtake. Pairs with a
+        // consumer that sets its flag, and then calls isEmpty.
         VarHandle.fullFence();
     }
 

@@ -89,8 +89,8 @@ final class PolledGracePeriods {
     private void begin() {
         RcuReader[] all = rcu.readers();
         long[] seen = new long[all.length];
-        // Orders the callers' unlinking, which came before their calls of start, before the scan. Pairs with the
-        // volatile store of RcuReader.readLock.
+        // Orders the callers' unlinking, which came before their calls of Rcu.startPoll, before the scan. Pairs with
+        // the volatile store of RcuReader.readLock.
         VarHandle.fullFence();
         int waiting = 0;
         for (int i = 0; i < all.length; i++) {

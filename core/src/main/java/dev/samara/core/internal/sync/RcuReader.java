@@ -26,8 +26,8 @@ public final class RcuReader extends ReaderWord {
     /** Begins a section, or a nested one ({@code rcu_read_lock}). Never waits, and excludes no thread. */
     public void readLock() {
         if (depth++ == 0) {
-            // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize. Either
-            // the scan sees this section, or this section sees every unlinking before the scan.
+            // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize, and of
+            // PolledGracePeriods. Either the scan sees this section, or this section sees every unlinking before it.
             setSectionVolatile(++entered);
         }
     }
@@ -42,7 +42,7 @@ public final class RcuReader extends ReaderWord {
             throw new IllegalStateException("reader " + name() + " leaves a section that it is not in");
         }
         if (--depth == 0) {
-            // After every access of the section. Pairs with the scan of Rcu.synchronize.
+            // After every access of the section. Pairs with these scans, and with the later reads of the section.
             setSectionRelease(0);
         }
     }

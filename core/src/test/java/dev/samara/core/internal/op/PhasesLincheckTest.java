@@ -46,7 +46,7 @@ import org.junit.jupiter.api.Test;
  *
  * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in flight
  * until a thread calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
- * {@link InFlightRange#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin
+ * {@link RetirementRun#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin
  * again, is left out: an attempt that meets a range in flight answers {@link #WAITS}. So the answers have one
  * explanation, in which nothing is left open: a range in flight is part of the model's state. That whole calls, which
  * do wait, are linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can
