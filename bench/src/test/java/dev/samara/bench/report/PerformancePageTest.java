@@ -174,11 +174,11 @@ class PerformancePageTest {
                 if (names.stream().anyMatch(name -> COMPUTED.stream().anyMatch(name::startsWith))) {
                     continue;
                 }
-                List<Printed> beside = Stream.concat(
-                                row.stream(), rows.stream().map(other -> other.get(column)))
+                List<Printed> beside = Stream.concat(row.stream(), rows.stream().map(other -> other.get(column)))
                         .flatMap(cell -> numbers(cell).stream())
                         .toList();
-                boolean isRatio = names.stream().anyMatch(name -> QUOTIENTS.stream().anyMatch(name::contains));
+                boolean isRatio =
+                        names.stream().anyMatch(name -> QUOTIENTS.stream().anyMatch(name::contains));
                 for (Printed number : numbers(row.get(i))) {
                     compared++;
                     boolean isKnown = isRatio
