@@ -226,7 +226,7 @@ final class SvgChart {
                                     classes.get(i)));
                     error(body, at + each / 2 - 1, point, y, "");
                     if (here.size() == 1) {
-                        write(body, at + each / 2, y.at(point.score()) - 5, "u m", number(Math.round(point.score())));
+                        write(body, at + each / 2, y.at(point.score()) - 5, "u m", number(Math.rint(point.score())));
                     }
                 }
                 at += each;
