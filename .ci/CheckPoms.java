@@ -141,6 +141,7 @@ final class CheckPoms {
 
     private void jars(Path pom) throws IOException {
         content(pom, ".jar", "jar", "module-info.class");
+        content(pom, ".jar", "license", "META-INF/LICENSE");
         content(pom, "-sources.jar", "sources", "module-info.java");
         content(pom, "-javadoc.jar", "javadoc", "index.html");
         String base = base(pom);

@@ -157,4 +157,7 @@
  *       <td>{@link dev.samara.core.ProcMaps}</td></tr>
  * </table>
  */
+@NullMarked
 package dev.samara.core;
+
+import org.jspecify.annotations.NullMarked;

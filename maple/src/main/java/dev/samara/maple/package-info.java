@@ -149,4 +149,7 @@
  *       <td>{@code TreeCheck}</td></tr>
  * </table>
  */
+@NullMarked
 package dev.samara.maple;
+
+import org.jspecify.annotations.NullMarked;

@@ -47,7 +47,7 @@ final class SiteBuildTest {
         }
         String first = page("index.html");
         assertTrue(first.contains("href=\"docs/performance.html#lookups\""), first);
-        assertTrue(Files.exists(site.resolve("docs/charts/lookups.png")));
+        assertTrue(Files.exists(site.resolve("docs/charts/lookups.svg")));
         assertTrue(Files.exists(site.resolve("docs/models/fork.pml")));
         assertFalse(first.contains(".md\""), first);
     }

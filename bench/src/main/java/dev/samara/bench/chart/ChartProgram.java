@@ -53,8 +53,6 @@ public final class ChartProgram {
      * @throws UsageException if a file is not a result of JMH
      */
     public static void draw(List<Path> files, Path directory, PrintStream out) {
-        // Before the first class of AWT looks for a screen.
-        System.setProperty("java.awt.headless", "true");
         List<Figure> figures = new ArrayList<>();
         List<Plot> plots = new ArrayList<>();
         for (Path file : files) {
@@ -69,9 +67,7 @@ public final class ChartProgram {
         try {
             Files.createDirectories(directory);
             for (Plot plot : plots) {
-                for (Path written : drawing.draw(plot, directory)) {
-                    out.println(written);
-                }
+                out.println(drawing.draw(plot, directory));
             }
         } catch (IOException e) {
             throw new UsageException("cannot write to " + directory.toAbsolutePath() + ": " + e.getMessage());

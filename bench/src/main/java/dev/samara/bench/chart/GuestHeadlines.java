@@ -38,7 +38,7 @@ final class GuestHeadlines {
     static Plot resets(Path file) {
         PlotBuilder plot = new PlotBuilder()
                 .line("samara reset", "the written pages get their bytes back")
-                .line("forked", "a fork for each run")
+                .line("samara fork", "a fork for each run")
                 .line("storesOnly", "the stores alone");
         for (String mappings : new String[] {"16", "256"}) {
             for (String written : new String[] {"4", "64"}) {
@@ -46,8 +46,13 @@ final class GuestHeadlines {
             }
         }
         for (Figure figure : Headline.times(file)) {
+            String line = switch (figure.method()) {
+                case "reset" -> "samara reset";
+                case "forked" -> "samara fork";
+                default -> figure.method();
+            };
             plot.point(
-                    figure.method().equals("reset") ? "samara reset" : figure.method(),
+                    line,
                     Headline.parameter(figure, "mappings") + " " + Headline.parameter(figure, "written"),
                     figure.score() / NANOS_IN_MICRO,
                     figure.error() / NANOS_IN_MICRO);

@@ -23,7 +23,7 @@ public final class SuiteCommand {
             "list", "all of these",
             "ab", "two versions in one JVM in turns: OLD.jar NEW.jar [--rows ROW,...] [--set NAME=VALUE,...]",
             "chart",
-                    "draws PNG and SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
+                    "draws SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
                             + " DIRECTORY] RESULT.json|DIRECTORY...",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",
             "full", "what docs/measurements has, in an hour: [--out DIRECTORY] [--only FILE,...]"));

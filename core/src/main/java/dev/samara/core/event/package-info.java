@@ -33,4 +33,7 @@
  *       <td>{@link dev.samara.core.event.Registration}</td></tr>
  * </table>
  */
+@NullMarked
 package dev.samara.core.event;
+
+import org.jspecify.annotations.NullMarked;

@@ -20,4 +20,7 @@
  * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired
  * otherwise.
  */
+@NullMarked
 package dev.samara.core.mman;
+
+import org.jspecify.annotations.NullMarked;

@@ -18,4 +18,7 @@
  *
  * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
  */
+@NullMarked
 package dev.samara.core.vma;
+
+import org.jspecify.annotations.NullMarked;

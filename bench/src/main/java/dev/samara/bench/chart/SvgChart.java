@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import dev.samara.bench.chart.Plot.Point;
+import dev.samara.bench.chart.Plot.Series;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** One chart as SVG. Lengths are in the units of the picture, in which small text is 14 high. */
+final class SvgChart {
+    private static final int WIDTH = 640;
+    private static final int MARGIN = 16;
+    private static final int HEIGHT_OF_PLOT = 300;
+    private static final int LINE = 19;
+
+    /** The width of a place that has a name. */
+    private static final int LEAST_PLACE = 60;
+
+    private static final double LETTER = 7.6;
+    private static final double BOLD_LETTER = 10.2;
+    private static final int MARK = 6;
+
+    /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
+    private static final double WIDE = 12;
+
+    /** The least ratio for which names have a logarithmic axis, and points: a bar would begin nowhere. */
+    private static final double VERY_WIDE = 1000;
+
+    private static final String LIGHT = """
+            text{font:14px sans-serif;fill:#24292f}.t{font-weight:bold;font-size:16px}.u{fill:#57606a}
+            .m{text-anchor:middle}.e{text-anchor:end}.bg{fill:#ffffff}.grid{stroke:#d8dee4}.axis{stroke:#57606a}
+            .line{fill:none;stroke-width:1.8}.ours{stroke-width:3.2}.error{stroke-width:1.2;stroke-opacity:.8}
+            """;
+
+    private static final String DARK = """
+            text{fill:#e6edf3}.u{fill:#9198a1}.bg{fill:#0d1117}.grid{stroke:#2a313a}.axis{stroke:#9198a1}
+            """;
+
+    /** The colours of Samara on light and on dark, and those of all others, which differ without red and green. */
+    private static final List<List<String>> REDS = List.of(
+            List.of("#c62828", "#f08a80", "#ff7f0e", "#d9a520"), List.of("#ff6b62", "#ffb3ac", "#ff9f45", "#f0c64a"));
+
+    private static final List<List<String>> COLOURS = List.of(
+            List.of("#1f77b4", "#6b7a89", "#17a2a2", "#9467bd", "#8c564b", "#8a8b12", "#24292f", "#7fb3d0"),
+            List.of("#58a6e8", "#9aa7b4", "#35c4c4", "#b995dd", "#c08a7e", "#c9ca3d", "#e6edf3", "#a5d0e8"));
+
+    private final Plot plot;
+    private final List<String> classes;
+    private final List<String> places;
+    private final boolean isLogarithmic;
+    private final int width;
+    private final StringBuilder out = new StringBuilder();
+
+    /**
+     * Prepares a picture.
+     *
+     * @param plot the plot
+     * @param classes for each series its class of the style
+     */
+    SvgChart(Plot plot, List<String> classes) {
+        this.plot = plot;
+        this.classes = classes;
+        places = plot.series().stream()
+                .flatMap(series -> series.points().stream())
+                .map(Point::place)
+                .distinct()
+                .toList();
+        double least = scores().stream().min(Double::compare).orElse(1.0);
+        double most = scores().stream().max(Double::compare).orElse(1.0);
+        isLogarithmic = least > 0 && most > (plot.isNumeric() ? WIDE : VERY_WIDE) * least;
+        width = plot.isNumeric() ? WIDTH : Math.max(WIDTH, LEAST_PLACE * places.size());
+    }
+
+    /** Returns the rules for the colours that the series have, on light (0) or on dark (1). */
+    private String colours(int theme) {
+        StringBuilder rules = new StringBuilder();
+        for (String name : new TreeSet<>(classes)) {
+            List<String> all = (name.startsWith("r") ? REDS : COLOURS).get(theme);
+            String colour = all.get(Integer.parseInt(name.substring(1)) % all.size());
+            rules.append(".f.%1$s{fill:%2$s}.s.%1$s{stroke:%2$s}\n".formatted(name, colour));
+        }
+        return rules.toString();
+    }
+
+    private List<Double> scores() {
+        return plot.series().stream()
+                .flatMap(series -> series.points().stream())
+                .map(Point::score)
+                .toList();
+    }
+
+    /** Returns the ends of all error bars; on a logarithmic axis, without those that go down to zero. */
+    private List<Double> ends() {
+        List<Double> ends = new ArrayList<>(scores());
+        for (Series series : plot.series()) {
+            for (Point point : series.points()) {
+                if (!Double.isNaN(point.error())) {
+                    ends.add(point.score() + point.error());
+                    ends.add(lower(point));
+                }
+            }
+        }
+        return ends;
+    }
+
+    private double lower(Point point) {
+        double end = point.score() - point.error();
+        return !isLogarithmic || end > point.score() / 10 ? Math.max(end, 0) : point.score() / 10;
+    }
+
+    /** Returns the text of the picture. */
+    String text() {
+        List<String> title = wrapped(plot.title(), (width - 2 * MARGIN) / BOLD_LETTER);
+        int top = MARGIN + LINE * (title.size() + 1) + 18;
+        int bottom = top + HEIGHT_OF_PLOT;
+        Scale y = Scale.of(
+                isLogarithmic,
+                ends().stream().min(Double::compare).orElse(1.0),
+                ends().stream().max(Double::compare).orElse(1.0),
+                bottom,
+                top);
+        int left = MARGIN
+                + (int) (y.labels().stream()
+                                .mapToInt(label -> number(label).length())
+                                .max()
+                                .orElse(1)
+                        * LETTER)
+                + 10;
+        int right = width - MARGIN;
+        StringBuilder body = new StringBuilder();
+        int end = plot.isNumeric() ? lines(body, left, right, y) : bars(body, left, right, y);
+        int height = legend(body, end) + 8;
+
+        out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %1$d %2$d\" ".formatted(width, height));
+        out.append("width=\"%1$d\" height=\"%2$d\" role=\"img\">\n".formatted(width, height));
+        out.append("<title>").append(escaped(plot.title())).append("</title>\n");
+        out.append("<style>\n").append(LIGHT).append(colours(0)).append("@media (prefers-color-scheme:dark){\n");
+        out.append(DARK).append(colours(1)).append("}\n</style>\n");
+        out.append("<rect width=\"%d\" height=\"%d\" rx=\"8\" class=\"bg\"/>\n".formatted(width, height));
+        int at = MARGIN - 4;
+        for (String line : title) {
+            write(out, MARGIN, at += LINE, "t", line);
+        }
+        write(out, MARGIN, at + LINE, "u", plot.unit());
+        for (double label : y.labels()) {
+            line(out, left, y.at(label), right, y.at(label), "grid");
+            write(out, left - 8, y.at(label) + 5, "u e", number(label));
+        }
+        line(out, left, bottom, right, bottom, "axis");
+        return out.append(body).append("</svg>\n").toString();
+    }
+
+    /** Draws lines over an axis of numbers, and returns where that axis ends. */
+    private int lines(StringBuilder body, int left, int right, Scale y) {
+        double[] numbers =
+                places.stream().mapToDouble(Double::parseDouble).sorted().toArray();
+        Scale x = new Scale(true, numbers[0], numbers[numbers.length - 1], left + 24.0, right - 34.0);
+        double free = left;
+        for (double number : numbers) {
+            double half = number(number).length() * LETTER / 2;
+            line(body, x.at(number), y.from(), x.at(number), y.from() + 5, "axis");
+            if (x.at(number) - half >= free) {
+                write(body, x.at(number), y.from() + LINE + 2, "m", number(number));
+                free = x.at(number) + half + 4;
+            }
+        }
+        write(body, (left + right) / 2.0, y.from() + 2 * LINE + 4, "u m", plot.axis());
+        for (int i = 0; i < plot.series().size(); i++) {
+            Series series = plot.series().get(i);
+            StringBuilder path = new StringBuilder();
+            for (Point point : series.points()) {
+                double at = x.at(Double.parseDouble(point.place()));
+                path.append(path.isEmpty() ? "M" : "L").append(coordinates(at, y.at(point.score())));
+                error(body, at, point, y, classes.get(i));
+            }
+            String dashes = series.variant() == 0
+                    ? ""
+                    : " stroke-dasharray=\"%d 4\"".formatted(Math.max(1, 8 / series.variant()));
+            String isOurs = Drawing.isOurs(series.colour()) ? " ours" : "";
+            body.append("<path d=\"%s\" class=\"line%s s %s\"%s/>\n".formatted(path, isOurs, classes.get(i), dashes));
+            for (Point point : series.points()) {
+                mark(body, x.at(Double.parseDouble(point.place())), y.at(point.score()), i);
+            }
+        }
+        return (int) y.from() + 2 * LINE + 12;
+    }
+
+    /** Draws bars or points beside each other at each place, and returns where the names of the places end. */
+    private int bars(StringBuilder body, int left, int right, Scale y) {
+        double room = (double) (right - left) / places.size();
+        int lines = 0;
+        for (int place = 0; place < places.size(); place++) {
+            String name = places.get(place);
+            double middle = left + room * (place + 0.5);
+            List<String> words = wrapped(name, (room - 4) / LETTER);
+            for (int i = 0; i < words.size(); i++) {
+                write(body, middle, y.from() + LINE * (i + 1) + 2, "m", words.get(i));
+            }
+            lines = Math.max(lines, words.size());
+            List<Integer> here = new ArrayList<>();
+            for (int i = 0; i < plot.series().size(); i++) {
+                if (point(i, name) != null) {
+                    here.add(i);
+                }
+            }
+            double each = Math.min(56, room * 0.84 / here.size());
+            double at = middle - each * here.size() / 2;
+            for (int i : here) {
+                Point point = point(i, name);
+                if (point != null && isLogarithmic) {
+                    error(body, at + each / 2, point, y, classes.get(i));
+                    mark(body, at + each / 2, y.at(point.score()), i);
+                } else if (point != null) {
+                    double height = y.from() - y.at(point.score());
+                    body.append("<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" class=\"f %s\"/>\n"
+                            .formatted(
+                                    shown(at),
+                                    shown(y.at(point.score())),
+                                    shown(each - 2),
+                                    shown(height),
+                                    classes.get(i)));
+                    error(body, at + each / 2 - 1, point, y, "");
+                    if (here.size() == 1) {
+                        write(body, at + each / 2, y.at(point.score()) - 5, "u m", number(Math.rint(point.score())));
+                    }
+                }
+                at += each;
+            }
+        }
+        return (int) y.from() + LINE * lines + 8;
+    }
+
+    private @Nullable Point point(int series, String place) {
+        return plot.series().get(series).points().stream()
+                .filter(point -> point.place().equals(place))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** Draws an error bar, in the colour of a series or, over a bar of that colour, in that of an axis. */
+    private void error(StringBuilder body, double at, Point point, Scale y, String colour) {
+        if (!Double.isNaN(point.error()) && point.error() > 0) {
+            String style = colour.isEmpty() ? "error axis" : "error s " + colour;
+            double low = y.at(lower(point));
+            double high = y.at(point.score() + point.error());
+            line(body, at, low, at, high, style);
+            line(body, at - 4, low, at + 4, low, style);
+            line(body, at - 4, high, at + 4, high, style);
+        }
+    }
+
+    /** Draws a point. Series have marks of several forms, so that they differ without colours, too. */
+    private void mark(StringBuilder body, double x, double y, int series) {
+        String path = switch (series % 4) {
+            case 0 -> "m-%1$d 0a%1$d %1$d 0 1 0 %2$d 0a%1$d %1$d 0 1 0-%2$d 0".formatted(MARK, 2 * MARK);
+            case 1 -> "m-%1$d-%1$dh%2$dv%2$dh-%2$dz".formatted(MARK - 1, 2 * MARK - 2);
+            case 2 -> "m0-%1$dl%1$d %1$d-%1$d %1$d-%1$d-%1$dz".formatted(MARK + 1);
+            default -> "m0-%1$dl%1$d %2$dh-%2$dz".formatted(MARK, 2 * MARK);
+        };
+        body.append("<path d=\"M%s%s\" class=\"f %s\"/>\n".formatted(coordinates(x, y), path, classes.get(series)));
+    }
+
+    /** Draws the names of all series in rows, and returns where they end. */
+    private int legend(StringBuilder body, int top) {
+        if (plot.series().size() == 1) {
+            return top;
+        }
+        double x = MARGIN;
+        int y = top + LINE;
+        for (int i = 0; i < plot.series().size(); i++) {
+            String name = plot.series().get(i).name();
+            double room = 22 + name.length() * LETTER + 14;
+            if (x > MARGIN && x + room > width) {
+                x = MARGIN;
+                y += LINE + 3;
+            }
+            mark(body, x + 8, y - 5, i);
+            write(body, x + 22, y, "", name);
+            x += room;
+        }
+        return y + 4;
+    }
+
+    private static void line(StringBuilder body, double x1, double y1, double x2, double y2, String style) {
+        body.append("<path d=\"M%sL%s\" class=\"%s\"/>\n".formatted(coordinates(x1, y1), coordinates(x2, y2), style));
+    }
+
+    private static void write(StringBuilder body, double x, double y, String style, String text) {
+        String classes = style.isEmpty() ? "" : " class=\"" + style + "\"";
+        body.append("<text x=\"%s\" y=\"%s\"%s>%s</text>\n".formatted(shown(x), shown(y), classes, escaped(text)));
+    }
+
+    private static String coordinates(double x, double y) {
+        return shown(x) + " " + shown(y);
+    }
+
+    private static String shown(double length) {
+        return format("0.#", length);
+    }
+
+    private static String number(double number) {
+        return format("#,##0.###", number);
+    }
+
+    private static String format(String pattern, double number) {
+        return new DecimalFormat(pattern, DecimalFormatSymbols.getInstance(Locale.ROOT)).format(number);
+    }
+
+    private static String escaped(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
+
+    /** Divides a text between words into lines of some letters; a longer word has a line of its own. */
+    private static List<String> wrapped(String text, double letters) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder();
+        for (String word : text.split(" ", -1)) {
+            if (!line.isEmpty() && line.length() + 1 + word.length() > letters) {
+                lines.add(line.toString());
+                line.setLength(0);
+            }
+            line.append(line.isEmpty() ? "" : " ").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
+    }
+}
