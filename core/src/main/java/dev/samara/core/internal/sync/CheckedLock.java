@@ -14,7 +14,10 @@ public final class CheckedLock extends ReentrantLock {
     /** The frames of stack that a lock needs, also if a thread has to wait for it. */
     public static final int DEPTH = 12;
 
-    /** The frames of stack that a lock needs where no thread has it, and its release. */
+    /**
+     * The frames of stack that a lock needs where no thread has it, and its release. Without any, an interpreted lock is
+     * left taken; one is enough for the lock, and the others are for what the caller does up to its {@code try}.
+     */
     public static final int FREE_DEPTH = 8;
 
     private static final long serialVersionUID = 1L;

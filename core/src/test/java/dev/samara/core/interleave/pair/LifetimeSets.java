@@ -12,7 +12,7 @@ import java.util.List;
 /** The names of scenarios of what CPUs and lifetimes do, each with a strategy for CPUs in LAZY. */
 final class LifetimeSets {
     /** The kinds of which all pairs are explored with each strategy. */
-    private static final List<String> KINDS = List.of(
+    static final List<String> KINDS = List.of(
             "use",
             "unuse",
             "lazy",

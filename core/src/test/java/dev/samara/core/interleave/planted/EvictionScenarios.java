@@ -7,6 +7,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Protection;
 import java.util.Objects;
@@ -130,6 +131,48 @@ final class EvictionScenarios {
             }
             if (!load(cpu, AT).equals("7")) {
                 throw new AssertionError("a locked page has lost its store");
+            }
+        }
+    }
+
+    /**
+     * A lookup of the file's mappings keeps the VMA that was locked, and the eviction finds it there. Once {@code munlock}
+     * has returned, no page is locked, so a later eviction frees all of them.
+     */
+    static final class EvictionBesideUnlock extends HostFileScenarios.OfHostFile {
+        EvictionBesideUnlock() {
+            calls().put("lookup", (state, cpu) -> {
+                pages(state).mappings();
+                return "looked";
+            });
+            calls().put("munlock", (state, cpu) -> "" + state.space.munlock(AT, 4 * PAGE));
+            calls().put("evict", (state, cpu) -> {
+                pages(state).evict(true);
+                return "evicted";
+            });
+        }
+
+        private static FilePages pages(State state) {
+            return (FilePages) Objects.requireNonNull(host(state).file().pageCache());
+        }
+
+        /** All pages in memory are locked, and clean. */
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).truncate(4 * PAGE);
+            state.space.mlock(AT, 4 * PAGE);
+            host(state).fsync();
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            FilePages pages = pages(state);
+            pages.evict(true);
+            for (int page = 0; page < 4; page++) {
+                if (pages.frameAt(page) != Frames.NONE) {
+                    throw new AssertionError("page " + page + " is not locked any more, and is not evicted");
+                }
             }
         }
     }

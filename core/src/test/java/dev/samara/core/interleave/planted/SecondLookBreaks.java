@@ -43,6 +43,14 @@ final class SecondLookBreaks {
                             "        while (pinned > 0) {\n            frames.unpin(taken[--pinned]);\n        }\n",
                             "pinned = 0;\n")),
             PlantedBreak.of(
+                    "an eviction takes a page for locked by a VMA that a lookup keeps",
+                    EvictionScenarios.EvictionBesideUnlock.class,
+                    1,
+                    in(
+                            "file.Eviction",
+                            "if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked()) {",
+                            "if (link.vma().has(VmaFlags.LOCKED)) {")),
+            PlantedBreak.of(
                     "a first store fills an entry of a dead leaf",
                     LeafScenarios.FirstStore.class,
                     1,

@@ -142,6 +142,15 @@ final class FailurePlantedTest {
                             "        int size = batch.handOver(freed);\n",
                             "batch.prune(); int size = batch.handOver(freed);")),
             new Planted(
+                    "an eviction that fails puts back only the pages that are in use",
+                    "evict@HOST_FILE",
+                    FailureKind.ALLOCATION,
+                    CALLERS,
+                    SourceBreak.of(
+                            FILE + "Eviction",
+                            "batch.putBack(isLastChance, !isOver);",
+                            "batch.putBack(isLastChance, isOver && !isOver);")),
+            new Planted(
                     "an open that cannot be handed on keeps the others from their end",
                     "mprotect@CACHED_FILE",
                     FailureKind.STACK,

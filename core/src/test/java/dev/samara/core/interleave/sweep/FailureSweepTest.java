@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -115,6 +116,17 @@ final class FailureSweepTest {
         }
         assertEquals(List.of(), failures);
         assertTrue(points > 0, "no point was reached");
+    }
+
+    /** A share would leave out the few allocations between the index and the mappings. */
+    @Test
+    @DisplayName("an eviction at each allocation: its pages are back, or they are handed over")
+    @Explored(1)
+    void evicts() {
+        FailureSweep.Result result =
+                new FailureSweep(1).sweep("evict@HOST_FILE", FailureKind.ALLOCATION, Injection.Scope.CALLERS);
+        assertEquals(List.of(), result.failures());
+        assertTrue(result.points() > 0, "no point was reached");
     }
 
     @ParameterizedTest

@@ -138,7 +138,7 @@ public final class Failures implements ProfilePart {
     }
 
     /** Names all pairs of operations on one ground. First come those of which one waits for the other one's CPU. */
-    private static List<String> pairs(List<String> kinds) {
+    static List<String> pairs(List<String> kinds) {
         Set<String> pairs = new LinkedHashSet<>();
         if (kinds.contains(FailureKinds.STAYS)) {
             kinds.stream()

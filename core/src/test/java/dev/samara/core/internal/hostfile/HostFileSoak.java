@@ -25,8 +25,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Many files, mapped many times, that threads read and write under a limit of pages in memory. The heap stays as it is,
- * there are as many channels as open files, each thread finds what it has stored, and the files have it at the end.
+ * Many files, mapped many times, that threads read and write under a limit of pages in memory, with advice, forks and
+ * interrupts. The heap stays as it is, there are as many channels as open files, each thread finds what it has stored,
+ * and the files have it at the end.
  */
 final class HostFileSoak {
     /** The pages of each file. */

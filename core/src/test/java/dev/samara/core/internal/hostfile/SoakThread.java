@@ -9,6 +9,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.hostfile.HostFileSoak.Settings;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -148,10 +149,32 @@ final class SoakThread extends Thread {
             check(space.msync(mappedAt[mapping], HostFileSoak.MAPPED * PAGE, SyncFlags.SYNC), "msync");
         } else if (choice < 4_012) {
             check(files.get(mappedFile[mapping]).fsync(), "fsync");
+        } else if (choice < 4_022) {
+            advise(mapping, Advice.PAGEOUT);
+        } else if (choice < 4_032) {
+            advise(mapping, Advice.DONTNEED);
+        } else if (choice < 4_033) {
+            space.fork().close();
+        } else if (choice < 4_053) {
+            interrupted(cpu, mapping);
         } else {
             load(cpu, mapping, random.nextInt(HostFileSoak.MAPPED));
         }
         accesses++;
+    }
+
+    private void advise(int mapping, int advice) {
+        check(space.madvise(mappedAt[mapping], HostFileSoak.MAPPED * PAGE, advice), "madvise");
+    }
+
+    /** Reads and writes pages that may have to be read from the host. An interrupt ends no call, and is not lost. */
+    private void interrupted(Cpu cpu, int mapping) {
+        interrupt();
+        store(cpu, mapping);
+        loadFresh(cpu, mapping);
+        if (!Thread.interrupted()) {
+            throw new AssertionError("an interrupt was lost");
+        }
     }
 
     /** Returns the index of the number of a page. */

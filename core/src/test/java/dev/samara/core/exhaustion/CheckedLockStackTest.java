@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.exhaustion;
+
+import dev.samara.core.fixture.ChildJvm;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.StackReserve;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * The end of the stack near a lock, at distances of a few bytes. Interpreted frames are the largest, and the check that
+ * goes before them may be compiled. Where all is compiled, the lock fits into the space that any check has.
+ */
+@DisplayName("A checked lock, at the end of the stack,")
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class CheckedLockStackTest {
+    private static final String VERDICT = "no lock is left";
+
+    /** Threads that descend to the end of their stack, and take and release a lock at each depth on their way back. */
+    static final class Descents {
+        private static final int STACK_BYTES = 256 << 10;
+
+        /** More than the checks that make the innermost call of the reserve. */
+        private static final int CHECKS = 300_000;
+
+        /** So many wider frames before the others move these by 8 bytes at a time. */
+        private static final int PADS = 16;
+
+        private static final CheckedLock LOCK = new CheckedLock();
+
+        /** The number of locks that were taken although the call has thrown. */
+        private static int left;
+
+        private static int taken;
+        private static int refused;
+
+        private Descents() {}
+
+        public static void main(String[] arguments) throws InterruptedException {
+            for (int i = 0; i < CHECKS; i++) {
+                StackReserve.check(0);
+            }
+            for (int pads = 0; pads < PADS; pads++) {
+                int wider = pads;
+                // Once more: the first call of a class takes stack for its initializer.
+                for (int i = 0; i < 2; i++) {
+                    Thread thread = new Thread(null, () -> pad(wider, 0), "descends", STACK_BYTES);
+                    thread.start();
+                    thread.join();
+                }
+            }
+            boolean isGood = left == 0 && taken > 0 && refused > 0;
+            System.out.println(taken + " taken and released, " + refused + " refused, " + left + " left: "
+                    + (isGood ? VERDICT : "wrong"));
+            System.exit(isGood ? 0 : 1);
+        }
+
+        /** Has a frame that is wider by one local variable than {@link #descend}. */
+        private static long pad(int frames, long wider) {
+            return frames == 0 ? descend() : 1 + pad(frames - 1, wider);
+        }
+
+        private static long descend() {
+            long depth = 0;
+            try {
+                depth = 1 + descend();
+            } catch (StackOverflowError end) {
+                // From here on back.
+            }
+            lockAndUnlock();
+            return depth;
+        }
+
+        private static void lockAndUnlock() {
+            try {
+                LOCK.lock();
+                try {
+                    taken++;
+                } finally {
+                    LOCK.unlock();
+                }
+            } catch (StackOverflowError end) {
+                refused++;
+                if (LOCK.isHeldByCurrentThread()) {
+                    left++;
+                    LOCK.unlock();
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("is taken and released, or it is refused before it is taken")
+    void interpreted() throws Exception {
+        ChildJvm.run(Descents.class, VERDICT, List.of("-Xint"));
+    }
+
+    @Test
+    @DisplayName("is taken and released, or it is refused, also where the check is compiled and the lock is not")
+    void besideCompiledReserve() throws Exception {
+        ChildJvm.run(Descents.class, VERDICT, StackSweep.COMPILED_RESERVE);
+    }
+}
