@@ -99,14 +99,16 @@ final class FileCalls {
         if (file == null) {
             return found.error;
         }
-        if ((flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite()) {
-            long result = file.truncate(0);
+        long result = -1;
+        try {
+            boolean isCut = (flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite();
+            result = isCut ? file.truncate(0) : 0;
+        } finally {
             if (result < 0) {
                 file.release();
-                return result;
             }
         }
-        return add(file, flags);
+        return result < 0 ? result : add(file, flags);
     }
 
     /** Opens or makes a file; opens no pipe. */
@@ -354,12 +356,16 @@ final class FileCalls {
         String path = "/memfd:" + name + " (deleted)";
         long inode = system.newInode();
         MemoryDescriptor made = null;
+        MemoryFile file = null;
         try {
-            MemoryFile file = newFile(system.machine(), flags, path, inode);
+            file = newFile(system.machine(), flags, path, inode);
             made = new MemoryDescriptor(path, file, inode, system.unnamedMemory());
         } finally {
             if (made == null) {
                 system.memoryFiles().release();
+                if (file != null) {
+                    file.close();
+                }
             }
         }
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);

@@ -88,7 +88,12 @@ public final class UnnamedMemory {
             }
             enough = 2 * files.size();
         }
-        unused.forEach(MemoryFile::close);
-        room.release(unused.size());
+        for (MemoryFile each : unused) {
+            try {
+                each.close();
+            } finally {
+                room.release();
+            }
+        }
     }
 }
