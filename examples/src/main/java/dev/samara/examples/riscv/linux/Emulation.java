@@ -209,7 +209,11 @@ public final class Emulation {
         try {
             ResourceLimits limits = new ResourceLimits();
             program = start.load(
-                    machine, root, limits.ofSpace(), system.firstCredentials().owner());
+                    machine,
+                    root,
+                    system.namedPipes(),
+                    limits.ofSpace(),
+                    system.firstCredentials().owner());
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),

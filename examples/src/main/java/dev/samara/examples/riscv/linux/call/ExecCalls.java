@@ -143,6 +143,7 @@ final class ExecCalls {
         LoadedProgram program = actual.load(
                 system.machine(),
                 system.root(),
+                system.namedPipes(),
                 thread.process().limits().ofSpace(),
                 thread.credentials().owner());
         LoadedStart loaded = null;
