@@ -208,21 +208,22 @@ public final class DescriptorTable {
                 }
             }
         }
-        endAll(closed);
+        endAll(closed.iterator());
     }
 
     /** Ends files that have left the table. The failure of one does not keep the others open. */
-    private void endAll(List<GuestFile> closed) {
-        RuntimeException failure = null;
-        for (GuestFile each : closed) {
-            try {
-                end(each);
-            } catch (RuntimeException failed) {
-                failure = failed;
+    private void endAll(Iterator<GuestFile> closed) {
+        boolean isEnded = true;
+        try {
+            while (closed.hasNext()) {
+                isEnded = false;
+                end(closed.next());
+                isEnded = true;
             }
-        }
-        if (failure != null) {
-            throw failure;
+        } finally {
+            if (!isEnded) {
+                endAll(closed);
+            }
         }
     }
 
@@ -236,6 +237,6 @@ public final class DescriptorTable {
             all.values().forEach(each -> closed.add(each.file));
             all.clear();
         }
-        endAll(closed);
+        endAll(closed.iterator());
     }
 }

@@ -88,11 +88,21 @@ public final class UnnamedMemory {
             }
             enough = 2 * files.size();
         }
-        for (MemoryFile each : unused) {
+        close(unused.iterator());
+    }
+
+    /** Closes files that are not in the list any more. The failure of one does not keep the others. */
+    private void close(Iterator<MemoryFile> unused) {
+        while (unused.hasNext()) {
+            boolean isClosed = false;
             try {
-                each.close();
+                unused.next().close();
+                isClosed = true;
             } finally {
                 room.release();
+                if (!isClosed) {
+                    close(unused);
+                }
             }
         }
     }
