@@ -4,7 +4,7 @@
 const char *name = NAME;
 
 enum { E2BIG = 7, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EMLINK = 31, ENAMETOOLONG = 36, ENOLCK = 37 };
-enum { F_SETLK = 6, F_RDLCK = 0, IPC_RMID = 0, SYS_getrandom = 278, SYS_readv = 65 };
+enum { F_SETLK = 6, F_RDLCK = 0, IPC_RMID = 0, SYS_getrandom = 278, SYS_readv = 65, SYS_getgroups = 158, SYS_setgroups };
 enum { SIG_RT = 40, SIG_QUEUE = -1, S_IFIFO = 0010000 };
 
 static int ends[2];
@@ -381,6 +381,57 @@ static void lengths(void) {
     check(call(SYS_close, zero), 0);
 }
 
+/* Pages so far from each other that each has nodes of its own in the index of the file. */
+static void sparse(void) {
+    u8 byte = 1;
+    i64 file = call(SYS_memfd_create, "sparse", 0), count = 0, result;
+    require(file >= 0);
+    while (count < 60000 && (result = call(SYS_pwrite64, file, &byte, 1, count << 38)) == 1)
+        count++;
+    check(result, -ENOSPC);
+    require(count > 100);
+    // There are pages for other things than files.
+    u8 *others = map(64 * PAGE, RW);
+    for (i64 i = 0; i < 64; i++)
+        others[i * PAGE] = 1;
+    check(call(SYS_ftruncate, file, 0), 0);
+    check(call(SYS_pwrite64, file, &byte, 1, count << 38), 1);
+    check(call(SYS_close, file), 0);
+}
+
+/* Children of user 0 with as many groups as each may have: together more than there may be. */
+static void groups(void) {
+    enum { MOST = 65536 };
+    static i32 ids[MOST];
+    i64 children[17];
+    i64 sum = 0, refused = 0;
+    if (call(SYS_getuid) != 0)
+        return;
+    check(call(SYS_pipe2, ends, 0), 0);
+    for (int i = 0; i < 17; i++)
+        if ((children[i] = fork()) == 0) {
+            i64 result = call(SYS_setgroups, MOST, ids);
+            tell(result == 0 ? call(SYS_getgroups, 0, 0) : 0, result);
+        }
+    for (int i = 0; i < 17; i++) {
+        struct told told = hear();
+        require(told.error == 0 || told.error == -ENOMEM);
+        refused += told.error != 0;
+        sum += told.count;
+    }
+    check(refused, 1);
+    check(sum, 1 << 20);
+    for (int i = 0; i < 17; i++)
+        end(children[i]);
+    // All threads and children that have the groups of their creator share them.
+    check(call(SYS_setgroups, MOST, ids), 0);
+    for (int i = 0; i < 17; i++)
+        if ((children[i] = fork()) == 0)
+            exit(call(SYS_getgroups, 0, 0) != MOST);
+    for (int i = 0; i < 17; i++)
+        check(wait_for(children[i]), 0);
+}
+
 /* Calls that do not exist: there are as many as numbers. */
 static void numbers(void) {
     for (int i = 0; i < 200000; i++)
@@ -395,7 +446,7 @@ static const struct {
     {"mappings", mappings}, {"mappings_of_all", mappings_of_all}, {"processes", processes}, {"zombies", zombies},
     {"signals", signals}, {"locks", locks}, {"pipe_bytes", pipe_bytes}, {"pipes", pipes},
     {"named_pipes", named_pipes}, {"arguments", arguments},
-    {"lengths", lengths}, {"numbers", numbers},
+    {"lengths", lengths}, {"numbers", numbers}, {"sparse", sparse}, {"groups", groups},
 };
 
 int main(int argc, char **argv) {

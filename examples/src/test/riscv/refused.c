@@ -16,6 +16,7 @@ static void body(void *unused) {
 int main(int argc, char **argv) {
     int made = 0;
     i64 result = 0;
+    require(call(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY, 0) > 2);
     while (made < THREADS && (result = thread(body, 0, stacks[made] + STACK, &tids[made])) > 0)
         made++;
     if (result <= 0)

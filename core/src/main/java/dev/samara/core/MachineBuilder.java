@@ -141,6 +141,10 @@ public final class MachineBuilder {
      * after a call has published are made beyond the limit: at most as many as other threads have given back, or
      * filled, during that call.
      *
+     * <p>The indexes of page caches have the same limit for themselves: the nodes of all of them, without the first one
+     * of each cache. A guest may need several nodes for each page of a sparse file. Beyond the limit, pages that need
+     * another node get no frame, as if there were no memory left.
+     *
      * @param bytes the limit, positive. Unless set, half of the {@linkplain #memory memory} and at least 8 MiB, but not
      *     more than a quarter of the largest heap
      * @return this
@@ -697,9 +701,8 @@ public final class MachineBuilder {
                         elides),
                 faultAround,
                 longestOffer,
-                checked
-                        ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null))
-                        : null);
+                checked ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
+                host.indexBudget());
     }
 
     /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */

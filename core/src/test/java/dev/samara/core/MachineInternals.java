@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.hostfile.HostFiles;
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
@@ -50,6 +51,11 @@ public final class MachineInternals {
     /** The files of the host that a machine has open. */
     public static HostFiles hostFiles(Machine machine) {
         return machine.host().hostFiles();
+    }
+
+    /** The budget of a machine's page indexes. */
+    public static IndexBudget indexBudget(Machine machine) {
+        return machine.host().indexBudget();
     }
 
     /** Whether a thread is one of a machine's. */

@@ -93,7 +93,7 @@ public abstract class CachedBacking implements Backing {
 
     /** Reads a page once. Returns {@link FilePages#STALE} if it was removed from the cache during the read. */
     private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
-        int frame = pages.allocate();
+        int frame = pages.allocateFor(page);
         if (frame < 0) {
             return NO_MEMORY;
         }

@@ -36,6 +36,14 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      */
     public abstract int mappings();
 
+    /**
+     * Allocates a frame as {@link #allocate} does, for a page that is known.
+     *
+     * @param page number of the page in the file
+     * @return a frame, or -1
+     */
+    protected abstract int allocateFor(long page);
+
     /* Of the cache of a System V segment. */
 
     /**
@@ -82,7 +90,8 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     /**
      * Allocates a frame, filled with zeros, for a page that is not in memory. If no frame is free, this may reclaim
      * pages of other files, and then waits for CPUs. It reclaims nothing while a CPU of the thread is in GUEST, or in
-     * {@link Backing#rcuMapPages}.
+     * {@link Backing#rcuMapPages}. Memory is also exhausted when the indexes of all page caches have reached their
+     * limit, see {@link dev.samara.core.MachineBuilder#pageTableLimit}.
      *
      * @return a frame, to be passed to {@link #insert} or {@link #free}; -1 if there is no memory left
      * @throws IllegalStateException if the cache is closed

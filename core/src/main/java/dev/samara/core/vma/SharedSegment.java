@@ -262,7 +262,7 @@ public final class SharedSegment {
             if (known >= 0) {
                 return known;
             }
-            int fresh = pages.allocate();
+            int fresh = pages.allocateFor(request.page());
             if (fresh < 0) {
                 return -Fault.OUT_OF_MEMORY;
             }

@@ -54,7 +54,16 @@ public final class SamaraCommand implements Runnable {
      * @param arguments the command line
      */
     public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+        try {
+            System.exit(commandLine().execute(arguments));
+        } catch (Error failure) {
+            // No memory is left, say: threads that remain must not keep the JVM, and hooks may not work.
+            try {
+                failure.printStackTrace();
+            } finally {
+                Runtime.getRuntime().halt(CommandLine.ExitCode.SOFTWARE);
+            }
+        }
     }
 
     /** Returns the tool, ready to be given a command line. */

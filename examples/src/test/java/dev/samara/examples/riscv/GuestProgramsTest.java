@@ -61,6 +61,7 @@ final class GuestProgramsTest {
                 "partial",
                 "pie",
                 "pipes",
+                "procnames",
                 "random",
                 "randomcode",
                 "refused",

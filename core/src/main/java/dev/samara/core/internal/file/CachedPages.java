@@ -44,7 +44,7 @@ final class CachedPages extends Caches.RegisteredCache {
     /** Guarded by the content's lock, but for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
-    /** Whether the cache has had a page. Guarded by the content's lock. */
+    /** Whether the cache was about to have a page. Guarded by the content's lock. */
     private boolean isRegistered;
 
     /** Whether the backing can read a page again that is not in memory. Never set back to false. */
@@ -73,7 +73,7 @@ final class CachedPages extends Caches.RegisteredCache {
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         isRemoved = frames::isRemoved;
         number = cache.number();
-        index = new PageIndex(cache.mayGrow() ? Long.MAX_VALUE : pages(size));
+        index = new PageIndex(cache.mayGrow() ? Long.MAX_VALUE : pages(size), memory.indexBudget());
     }
 
     long number() {
@@ -125,6 +125,15 @@ final class CachedPages extends Caches.RegisteredCache {
         return page < 0 ? Frames.NONE : index.get(page);
     }
 
+    /**
+     * Returns whether a page may get a frame, as far as the index is concerned.
+     *
+     * @param page the page; -1 if it is not known yet
+     */
+    boolean mayGet(long page) {
+        return !memory.indexBudget().isExceeded() || index.hasPlace(page);
+    }
+
     /** The caller holds the lock of the content. */
     void setSize(long bytes) {
         size = bytes;
@@ -136,7 +145,7 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /** Has pages evicted from now on. Returns the hand of the evictions. */
     EvictionHand evictBy(AtomicLong sharedCounter, UrgentEviction urgentEvictor) {
-        EvictionHand made = new EvictionHand(frames, index, content);
+        EvictionHand made = new EvictionHand(frames, index, content, memory.indexBudget());
         counter = sharedCounter;
         evictor = urgentEvictor;
         evictionHand = made;
@@ -172,20 +181,20 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /**
      * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
-     * closed. A call that fails for want of memory leaves the index without the frame, or with it and the cache without
-     * registration; the next call registers the cache.
+     * closed. A call that fails for want of memory leaves the index without the frame, and the cache registered or not.
      */
     void put(long page, int frame) {
+        // First: only a registered cache gives back the nodes of its index when it is collected.
+        if (!isRegistered) {
+            register();
+            isRegistered = true;
+        }
         index.put(page, frame);
         if (counter != null && frame != Frames.NONE) {
             counter.getAndAdd(1L << pageShift);
         }
         if (evictionHand != null) {
             evictionHand.noteEvictable(page);
-        }
-        if (!isRegistered) {
-            register();
-            isRegistered = true;
         }
     }
 
@@ -217,7 +226,18 @@ final class CachedPages extends Caches.RegisteredCache {
                 endRemoval();
             }
         }
+        if (removal.isOfAll()) {
+            forgetNodes();
+        }
         removal.setOut();
+    }
+
+    /** Unlinks nodes without pages, which insertions that failed have left. */
+    private void forgetNodes() {
+        index.prune(0, Long.MAX_VALUE);
+        if (evictionHand != null) {
+            evictionHand.removed(0, Long.MAX_VALUE);
+        }
     }
 
     /** Returns whether a page is pinned. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -41,7 +42,7 @@ final class EvictionHand {
     private final DirtyFound dirty;
 
     /** The states of blocks, at the numbers of the blocks. */
-    private final PageIndex blocks = new PageIndex(1);
+    private final PageIndex blocks;
 
     /** Whether there may be a state. */
     private boolean hasStates;
@@ -74,10 +75,11 @@ final class EvictionHand {
     /** The number of unpins before the first look at such a page. A later unpin of the page makes it larger. */
     private long unpins;
 
-    EvictionHand(Frames frames, PageIndex index, ReentrantLock content) {
+    EvictionHand(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
         this.frames = frames;
         this.index = index;
         this.content = content;
+        blocks = new PageIndex(1, budget);
         dirty = new DirtyFound(content);
     }
 

@@ -172,7 +172,7 @@ final class FileBytes {
             }
             // First: a frame is lost if the stack ends between its allocation and its insertion.
             StackReserve.check(Removals.DEPTH);
-            frame = pages.allocate();
+            frame = pages.allocateFor(page);
             if (frame == Frames.NONE) {
                 return FilePages.NO_MEMORY;
             }

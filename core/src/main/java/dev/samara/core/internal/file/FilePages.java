@@ -342,7 +342,12 @@ public final class FilePages extends PageCache {
 
     @Override
     public int allocate() {
-        return present().fresh.allocate();
+        return allocateFor(-1);
+    }
+
+    @Override
+    public int allocateFor(long page) {
+        return present().fresh.allocate(page);
     }
 
     @Override
@@ -414,8 +419,8 @@ public final class FilePages extends PageCache {
      *
      * @see ReadPages#allocate
      */
-    public int allocateForRead(int[] fresh, int most) {
-        return present().reads().allocate(fresh, most);
+    public int allocateForRead(long page, int[] fresh, int most) {
+        return present().reads().allocate(page, fresh, most);
     }
 
     /**
@@ -442,7 +447,7 @@ public final class FilePages extends PageCache {
         if (frame != Frames.NONE || page < 0 || page >= pages()) {
             return frame;
         }
-        int fresh = allocate();
+        int fresh = allocateFor(page);
         return fresh == Frames.NONE ? NO_MEMORY : insert(page, fresh);
     }
 

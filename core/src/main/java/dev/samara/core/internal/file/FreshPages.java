@@ -29,19 +29,27 @@ final class FreshPages {
         return new IllegalStateException(what + " was called on " + file + ", which is closed");
     }
 
-    int allocate() {
-        int frame = tryAllocate();
+    /**
+     * Allocates a frame.
+     *
+     * @param page the page that it is for; -1 if that is not known
+     */
+    int allocate(long page) {
+        int frame = tryAllocate(page);
         int reclaims = MachineMemory.MOST_RECLAIMS;
         while (frame == Frames.NONE && reclaims > 0) {
             reclaims = memory.reclaim() ? reclaims - 1 : 0;
-            frame = tryAllocate();
+            frame = tryAllocate(page);
         }
         return frame;
     }
 
-    private int tryAllocate() {
+    private int tryAllocate(long page) {
         if (cached.isClosed()) {
             throw closed("allocate");
+        }
+        if (!cached.mayGet(page)) {
+            return Frames.NONE;
         }
         PageTableContext context = memory.contexts().borrow();
         try {
@@ -119,7 +127,7 @@ final class FreshPages {
 
     /** See {@link FilePages#frameForFault}. The page lies in the file. */
     int frameForFault(VmArea vma, long page, PageTableContext context) {
-        int fresh = frames.allocate(context.magazine());
+        int fresh = cached.mayGet(page) ? frames.allocate(context.magazine()) : Frames.NONE;
         if (fresh == Frames.NONE) {
             return Frames.NONE;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -50,8 +51,16 @@ final class PageIndex {
         }
     }
 
+    private static final long LEAF_BYTES = (long) SIZE * Integer.BYTES;
+    private static final long TABLE_BYTES = (long) SIZE * Long.BYTES;
+
     /** The length of the first leaf. */
     private final int least;
+
+    private final IndexBudget budget;
+
+    /** The bytes of all nodes, if the tree has several. Changed with the tree. */
+    private long bytes;
 
     private volatile Root root;
 
@@ -59,8 +68,10 @@ final class PageIndex {
      * Makes an index without pages.
      *
      * @param pages the size of the file in pages; it may grow later
+     * @param budget is charged for all nodes if there are several
      */
-    PageIndex(long pages) {
+    PageIndex(long pages, IndexBudget budget) {
+        this.budget = budget;
         least = (int) Math.max(1, Math.min(SIZE, pages));
         root = Root.of(leaf(least));
     }
@@ -128,10 +139,18 @@ final class PageIndex {
         }
     }
 
+    /** Returns whether a page can be put in without another node. */
+    boolean hasPlace(long page) {
+        // The first leaf grows in its place.
+        return (page >= 0 && page < SIZE && root.height == 0) || leafOf(page) != null;
+    }
+
     /** The caller excludes other changes. */
     void put(long page, int frame) {
+        Root before = root;
         Root from = withPlaceFor(page);
         root = from;
+        charge(bytesAbove(from) - bytesAbove(before));
         Object table = from.top;
         for (int level = from.height; level > 0; level--) {
             Object[] upper = (Object[]) table;
@@ -140,10 +159,28 @@ final class PageIndex {
             if (table == null) {
                 table = level == 1 ? leaf(SIZE) : new Object[SIZE];
                 setChildRelease(upper, at, table);
+                charge(bytesOf(level - 1));
             }
         }
         // Pairs with the acquire load of get: a thread that finds the frame sees the frame's content, owner and page.
         setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
+    }
+
+    /** Adds to the bytes of nodes. Cannot fail. */
+    private void charge(long change) {
+        if (change != 0) {
+            bytes += change;
+            budget.charge(change);
+        }
+    }
+
+    private static long bytesOf(int level) {
+        return level == 0 ? LEAF_BYTES : TABLE_BYTES;
+    }
+
+    /** Returns the bytes of the nodes from a root to the first leaf, which does not count as the only node. */
+    private static long bytesAbove(Root of) {
+        return of.height == 0 ? 0 : of.height * TABLE_BYTES + LEAF_BYTES;
     }
 
     /** Returns the present tree, or a larger one with its pages. The caller excludes other changes. */
@@ -267,7 +304,11 @@ final class PageIndex {
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
         if (removeIf(from.top, from.height, 0, first, last, choice)) {
-            root = Root.of(leaf(least));
+            // Without a new leaf if the present one will do: the caller may have no memory.
+            if (from.height > 0 || ((int[]) from.top).length > least) {
+                root = Root.of(leaf(least));
+                charge(-bytes);
+            }
             return;
         }
         Root left = from;
@@ -277,6 +318,7 @@ final class PageIndex {
         if (left.height != from.height) {
             // A reader of the higher root still finds the lower one below it.
             root = left;
+            charge(bytesAbove(left) - bytesAbove(from));
         }
     }
 
@@ -290,7 +332,7 @@ final class PageIndex {
     }
 
     /** Returns whether the table is empty. */
-    private static boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
+    private boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
         boolean isEmpty = true;
         int end = end(table, level);
@@ -308,6 +350,7 @@ final class PageIndex {
                 Object child = upper[i];
                 if (isWithin && child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
                     setChildRelease(upper, i, null);
+                    charge(-bytesOf(level - 1));
                 }
                 isEmpty &= upper[i] == null;
             }
@@ -326,6 +369,22 @@ final class PageIndex {
     int nodes() {
         Root from = root;
         return nodes(from.top, from.height);
+    }
+
+    /** Returns the bytes of all nodes, 0 for a single leaf. The caller excludes changes. */
+    long bytes() {
+        Root from = root;
+        return from.height == 0 ? 0 : bytes(from.top, from.height);
+    }
+
+    private static long bytes(Object table, int level) {
+        long bytes = bytesOf(level);
+        if (level > 0) {
+            for (Object child : (Object[]) table) {
+                bytes += child == null ? 0 : bytes(child, level - 1);
+            }
+        }
+        return bytes;
     }
 
     private static int nodes(Object table, int level) {

@@ -34,23 +34,27 @@ final class ReadPages {
     /**
      * Allocates frames. Reclaims for the first one only: the others are for pages that are not needed yet.
      *
+     * @param page the page that is needed
      * @param fresh receives the frames; {@link Frames#NONE} everywhere
      * @param most the most frames
      * @return the number of frames; 0 if there is no memory
      */
-    int allocate(int[] fresh, int most) {
-        int count = tryAllocate(fresh, most);
+    int allocate(long page, int[] fresh, int most) {
+        int count = tryAllocate(page, fresh, most);
         int reclaims = MachineMemory.MOST_RECLAIMS;
         while (count == 0 && reclaims > 0) {
             reclaims = memory.reclaim() ? reclaims - 1 : 0;
-            count = tryAllocate(fresh, 1);
+            count = tryAllocate(page, fresh, 1);
         }
         return count;
     }
 
-    private int tryAllocate(int[] fresh, int most) {
+    private int tryAllocate(long page, int[] fresh, int most) {
         if (cached.isClosed()) {
             throw new IllegalStateException(file + " is closed");
+        }
+        if (!cached.mayGet(page)) {
+            return 0;
         }
         PageTableContext context = memory.contexts().borrow();
         try {

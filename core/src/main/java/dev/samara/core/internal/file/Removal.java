@@ -46,6 +46,11 @@ final class Removal {
         return last;
     }
 
+    /** Returns whether no page of the file stays. */
+    boolean isOfAll() {
+        return first == 0 && last == Long.MAX_VALUE;
+    }
+
     boolean alsoCopies() {
         return alsoCopies;
     }

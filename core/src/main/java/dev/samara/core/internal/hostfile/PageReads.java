@@ -83,7 +83,7 @@ final class PageReads {
         int[] fresh = space.fresh;
         Arrays.fill(fresh, 0, most, Frames.NONE);
         try {
-            int count = pages.allocateForRead(fresh, absent(page, most));
+            int count = pages.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
                 return FilePages.NO_MEMORY;
             }

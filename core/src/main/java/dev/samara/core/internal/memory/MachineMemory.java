@@ -34,6 +34,7 @@ public final class MachineMemory {
     private final PteOwners owners = new PteOwners();
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
     private final Caches caches = new Caches();
+    private final IndexBudget indexBudget;
     private final PageTableContexts contexts;
 
     /**
@@ -43,6 +44,7 @@ public final class MachineMemory {
      * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
      *     #UNCHECKED}
      * @param accessChecker the access checker, or null for a machine that is not checked
+     * @param indexBudget the budget of the machine's page indexes
      */
     public MachineMemory(
             Frames frames,
@@ -50,8 +52,10 @@ public final class MachineMemory {
             Cpus cpus,
             int faultAround,
             long longestOffer,
-            @Nullable AccessChecker accessChecker) {
+            @Nullable AccessChecker accessChecker,
+            IndexBudget indexBudget) {
         this.accessChecker = accessChecker;
+        this.indexBudget = indexBudget;
         this.frames = frames;
         this.rcu = rcu;
         this.cpus = cpus;
@@ -73,6 +77,17 @@ public final class MachineMemory {
     /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
     public MachineMemory(Frames frames, Rcu rcu) {
         this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
+    }
+
+    /** Makes the memory of a machine whose page indexes have no limit. */
+    public MachineMemory(
+            Frames frames,
+            Rcu rcu,
+            Cpus cpus,
+            int faultAround,
+            long longestOffer,
+            @Nullable AccessChecker accessChecker) {
+        this(frames, rcu, cpus, faultAround, longestOffer, accessChecker, IndexBudget.unlimited());
     }
 
     /** Returns the most pages of a file that one fault maps, a power of two. */
@@ -104,6 +119,11 @@ public final class MachineMemory {
 
     public Caches caches() {
         return caches;
+    }
+
+    /** Returns the budget of the page indexes of this machine. */
+    public IndexBudget indexBudget() {
+        return indexBudget;
     }
 
     /**

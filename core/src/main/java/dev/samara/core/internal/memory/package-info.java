@@ -14,6 +14,8 @@
  *       <td>{@link dev.samara.core.internal.memory.MachineMemory}</td></tr>
  *   <tr><td>Where is the limit of committed memory?</td>
  *       <td>{@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
+ *   <tr><td>Where is the limit of the indexes of page caches?</td>
+ *       <td>{@link dev.samara.core.internal.memory.IndexBudget}</td></tr>
  * </table>
  */
 @NullMarked

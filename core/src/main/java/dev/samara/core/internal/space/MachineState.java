@@ -8,6 +8,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.TableBudget;
@@ -102,6 +103,7 @@ public final class MachineState {
     private final CommittedMemory committed;
     private final LockedSegments lockedSegments = new LockedSegments();
     private final TableBudget tableBudget;
+    private final IndexBudget indexBudget;
 
     /** The inode numbers of anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
@@ -153,6 +155,7 @@ public final class MachineState {
         stackGuardPages = settings.stackGuardPages();
         committed = new CommittedMemory(settings.commitLimitBytes());
         tableBudget = new TableBudget(settings.pageTableLimitBytes());
+        indexBudget = new IndexBudget(settings.pageTableLimitBytes());
         longWaitNanos = settings.longWaitNanos();
         reports = new MachineReports(settings.reporter());
         teardown = settings.teardown();
@@ -527,6 +530,11 @@ public final class MachineState {
     /** Returns the page tables of all spaces together. */
     public TableBudget tableBudget() {
         return tableBudget;
+    }
+
+    /** Returns the indexes of all page caches together; the limit is that of page tables. */
+    public IndexBudget indexBudget() {
+        return indexBudget;
     }
 
     /** For {@code Machine.toString}; takes no lock. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
@@ -23,8 +24,8 @@ final class EvictionHandTest {
 
     private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
     private final Magazine magazine = frames.newMagazine();
-    private final PageIndex index = new PageIndex(Long.MAX_VALUE);
-    private final EvictionHand hand = new EvictionHand(frames, index, new ReentrantLock());
+    private final PageIndex index = new PageIndex(Long.MAX_VALUE, IndexBudget.unlimited());
+    private final EvictionHand hand = new EvictionHand(frames, index, new ReentrantLock(), IndexBudget.unlimited());
     private final long[] pages = new long[BATCH];
     private final int[] taken = new int[BATCH];
 
@@ -157,7 +158,7 @@ final class EvictionHandTest {
         index.forEach(0, PAGES, frames::setDirty);
         keepAll();
         assertFalse(hand.dirty().isEmpty());
-        EvictionHand again = new EvictionHand(frames, index, new ReentrantLock());
+        EvictionHand again = new EvictionHand(frames, index, new ReentrantLock(), IndexBudget.unlimited());
         index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
         assertEquals(BATCH, again.collect(pages, taken));
         again.judge(pages[0], taken[0], false);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,7 +27,8 @@ final class PageIndexTest {
     /** The last page of the largest file with the smallest pages. */
     private static final long LAST = Long.MAX_VALUE >>> 9;
 
-    private final PageIndex index = new PageIndex(Long.MAX_VALUE);
+    private final IndexBudget budget = IndexBudget.unlimited();
+    private final PageIndex index = new PageIndex(Long.MAX_VALUE, budget);
 
     @Test
     @DisplayName("it has the pages that were put and not removed: at the start, at edges of levels and at the end")
@@ -47,12 +49,34 @@ final class PageIndexTest {
                 assertEquals(new ArrayList<>(range.values()), gone, () -> "in order; -Dsamara.seed=" + SEED);
                 range.clear();
             }
+            assertEquals(index.bytes(), budget.used(), () -> "charged; -Dsamara.seed=" + SEED);
             long asked = random.nextBoolean() && !model.isEmpty() ? model.firstKey() : place(random);
             assertEquals(model.getOrDefault(asked, Frames.NONE), index.get(asked), () -> "-Dsamara.seed=" + SEED);
         }
         model.forEach((page, frame) -> assertEquals(frame, index.get(page)));
         removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
         model.keySet().forEach(page -> assertEquals(Frames.NONE, index.get(page)));
+        assertEquals(0, budget.used());
+    }
+
+    @Test
+    @DisplayName("all nodes are charged if there are several; a cleared page keeps its nodes until they are pruned")
+    void charged() {
+        index.put(511, 1);
+        assertEquals(0, budget.used(), "the first leaf");
+        index.put(512, 2);
+        long two = budget.used();
+        assertEquals(2 * 512 * Integer.BYTES + 512 * Long.BYTES, two);
+        index.clear(512);
+        assertEquals(two, budget.used());
+        index.prune(512, 512);
+        assertEquals(0, budget.used());
+        index.put(LAST, 3);
+        assertEquals(index.bytes(), budget.used());
+        index.removeIf(0, 511, frame -> true);
+        assertEquals(index.bytes(), budget.used());
+        index.removeIf(0, LAST, frame -> true);
+        assertEquals(0, budget.used());
     }
 
     /** Removes a range as a removal does: the frames are listed first, and chosen after that. */
@@ -247,7 +271,7 @@ final class PageIndexTest {
     @Test
     @DisplayName("a small file has a small leaf, which grows with the file and keeps its pages")
     void small() {
-        PageIndex small = new PageIndex(3);
+        PageIndex small = new PageIndex(3, IndexBudget.unlimited());
         int[] frames = new int[6];
         small.get(0, 6, frames);
         assertArrayEquals(new int[] {-1, -1, -1, -1, -1, -1}, frames);

@@ -4,6 +4,7 @@ package dev.samara.core.internal.file;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import java.util.Arrays;
 import org.junit.jupiter.api.DisplayName;
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test;
 final class RecentReadsTest {
     private static final int PAGES = 4096;
 
-    private final PageIndex index = new PageIndex(PAGES);
+    private final PageIndex index = new PageIndex(PAGES, IndexBudget.unlimited());
     private RecentReads recent = new RecentReads(128, 1024);
 
     private void read(long first, int count) {

@@ -45,6 +45,9 @@ public final class GuestLimits {
     /** Queued real-time signals of all processes and threads ({@code RLIMIT_SIGPENDING}). */
     public static final int QUEUED_SIGNALS = 32_768;
 
+    /** Supplementary groups in the lists of all threads, those that are shared once. */
+    public static final int GROUPS = 1 << 20;
+
     /** Bytes of arguments and environment of a program, with a pointer to each string ({@code bprm_stack_limits}). */
     public static final int ARGUMENT_BYTES = 6 << 20;
 

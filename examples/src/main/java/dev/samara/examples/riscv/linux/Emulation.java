@@ -185,6 +185,16 @@ public final class Emulation {
         system.startThreadsBy(other);
     }
 
+    /** Has a test fail while a thread of the guest is made. A seam, called before {@link #run}. */
+    void beforeEachThread(Runnable failing) {
+        system.beforeCalls(failing);
+    }
+
+    /** Returns the number of open files. For tests. */
+    int openFiles() {
+        return system.openFiles().number();
+    }
+
     private GuestProcess begin() throws ElfException {
         String inside = root.nameOf(plan.program());
         String called = inside == null ? root.programName() : inside;
@@ -194,10 +204,16 @@ public final class Emulation {
         ProgramStart start =
                 new ProgramStart(root.programName(), plan.program(), called, arguments, texts(plan.environment()));
         boolean isBegun = false;
+        GuestThread thread = null;
+        LoadedProgram program = null;
         try {
             ResourceLimits limits = new ResourceLimits();
-            LoadedProgram program = start.load(
-                    machine, root, limits.ofSpace(), system.firstCredentials().owner());
+            program = start.load(
+                    machine,
+                    root,
+                    system.namedPipes(),
+                    limits.ofSpace(),
+                    system.firstCredentials().owner());
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),
@@ -211,10 +227,8 @@ public final class Emulation {
             if (debugger != null) {
                 process.beginDebugging(debugger);
             }
-            GuestThread thread = new GuestThread(process, process.pid(), null);
+            thread = new GuestThread(process, process.pid(), null);
             if (!thread.reserve()) {
-                thread.discard();
-                program.space().close();
                 throw new ElfException("the host has no thread for the guest");
             }
             thread.begin(program);
@@ -230,6 +244,12 @@ public final class Emulation {
             throw new ElfException(String.valueOf(e.getMessage()));
         } finally {
             if (!isBegun) {
+                if (thread != null) {
+                    thread.discard();
+                }
+                if (program != null) {
+                    program.space().close();
+                }
                 machine.close();
             }
         }

@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.MachineStatistics;
 import dev.samara.examples.riscv.elf.ElfException;
@@ -91,6 +92,26 @@ final class RefusedThreadTest {
         Emulation emulation = emulation("threads");
         limit(emulation, 0);
         assertThrows(ElfException.class, emulation::run);
+    }
+
+    @ParameterizedTest(name = "thread {0}")
+    @ValueSource(ints = {2, 5, 6, 7})
+    @DisplayName("that cannot be made, by a fault of the emulator, ends its process, of which nothing stays")
+    void unmade(int number) throws Exception {
+        Emulation emulation = emulation("refused");
+        AtomicInteger made = new AtomicInteger();
+        emulation.beforeEachThread(() -> {
+            if (made.incrementAndGet() == number) {
+                throw new IllegalStateException("by the test");
+            }
+        });
+        assertEquals(128 + 9, emulation.run());
+        String reported = out.toString(StandardCharsets.UTF_8);
+        assertTrue(reported.contains("by the test"), reported);
+        assertEquals(0, emulation.openFiles());
+        MachineStatistics memory = Objects.requireNonNull(emulation.memory());
+        assertEquals(0, memory.framesInUse());
+        assertEquals(0, memory.pageTableBytes());
     }
 
     @Test

@@ -168,6 +168,7 @@ public enum LinuxCall {
     FACCESSAT2(439),
     PROCESS_MADVISE(440),
     FUTEX_WAITV(449),
+    FCHMODAT2(452),
     MSEAL(462);
 
     private static final int MOST = 512;

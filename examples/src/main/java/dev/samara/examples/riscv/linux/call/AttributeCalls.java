@@ -30,22 +30,31 @@ final class AttributeCalls {
     private final GuestThread thread;
     private final CallMemory memory;
     private final PathCalls paths;
+    private final EmulatedChanges emulated;
 
     AttributeCalls(GuestThread thread) {
         this.thread = thread;
         memory = thread.memory();
         paths = new PathCalls(thread);
+        emulated = new EmulatedChanges(thread, paths);
     }
 
     private NamedPipes names() {
         return thread.process().system().namedPipes();
     }
 
-    /** Makes a call that changes the file of a path, while no thread of the guest changes names. */
-    private long change(long descriptor, long address, boolean follows, PathCalls.HostCall call) {
-        String name = paths.name(address);
+    /**
+     * Makes a call that changes the file of a path, while no thread of the guest changes names.
+     *
+     * @param byOwner what the call answers for a file of the emulator that the guest owns
+     */
+    private long change(long descriptor, String name, boolean follows, long byOwner, PathCalls.HostCall call) {
         synchronized (names()) {
             ResolvedPath place = paths.place(descriptor, name, follows);
+            long refused = place.error() != 0 ? 1 : emulated.attributeError(place, byOwner);
+            if (refused <= 0) {
+                return refused;
+            }
             if (place.error() != 0 || !place.exists()) {
                 return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
             }
@@ -53,10 +62,14 @@ final class AttributeCalls {
         }
     }
 
-    /** Makes a call that changes the file of a descriptor, by the name that it was opened by. */
-    private long changeOpen(long descriptor, PathCalls.HostCall call) {
+    /**
+     * Makes a call that changes the file of a descriptor, by the name that it was opened by.
+     *
+     * @param isPath whether it stands for a path ({@code AT_EMPTY_PATH}), as that of a file that is no more than that
+     */
+    private long changeOpen(long descriptor, boolean isPath, PathCalls.HostCall call) {
         GuestFile file = thread.file(descriptor);
-        if (file == null || (file.flags() & OpenFlags.PATH) != 0) {
+        if (file == null || (!isPath && (file.flags() & OpenFlags.PATH) != 0)) {
             return LinuxErrno.EBADF;
         }
         OpenedName opened = file.openedName();
@@ -79,16 +92,37 @@ final class AttributeCalls {
     }
 
     long changeMode(long descriptor, long path, long mode) {
-        return change(descriptor, path, true, host -> changeMode(host, mode));
+        return changeMode(descriptor, paths.name(path), true, mode);
     }
 
-    long changeModeOf(long descriptor, long mode) {
+    private long changeMode(long descriptor, String path, boolean follows, long mode) {
+        return change(descriptor, path, follows, LinuxErrno.EPERM, host -> changeMode(host, mode));
+    }
+
+    /** {@code fchmodat2}. */
+    long changeModeBy(long descriptor, long path, long mode, long flags) {
+        if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = paths.name(path);
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+        if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
+            return changeModeOf(descriptor, true, mode);
+        }
+        return changeMode(descriptor, isOfDescriptor ? "." : name, (flags & NO_FOLLOW) == 0, mode);
+    }
+
+    long changeModeOf(long descriptor, boolean isPath, long mode) {
         return thread.file(descriptor) instanceof MemoryDescriptor file
                 ? file.file().changeMode((int) mode)
-                : changeOpen(descriptor, host -> changeMode(host, mode));
+                : changeOpen(descriptor, isPath, host -> changeMode(host, mode));
     }
 
     private static long changeMode(Path host, long mode) throws IOException {
+        if (Files.isSymbolicLink(host)) {
+            // A path that is followed leads to no link.
+            return LinuxErrno.EOPNOTSUPP;
+        }
         HostRights.set(host, (int) mode);
         return 0;
     }
@@ -104,14 +138,19 @@ final class AttributeCalls {
         if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0) {
             return LinuxErrno.EINVAL;
         }
-        if ((flags & EMPTY_PATH) != 0 && paths.name(path).isEmpty()) {
-            return changeOwnerOf(descriptor, user, group);
+        String given = paths.name(path);
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && given.isEmpty();
+        if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
+            return thread.file(descriptor) == null ? LinuxErrno.EBADF : owners(user, group);
         }
-        return change(descriptor, path, (flags & NO_FOLLOW) == 0, host -> owners(user, group));
+        String name = isOfDescriptor ? "." : given;
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        return change(descriptor, name, follows, owners(user, group), host -> owners(user, group));
     }
 
     long changeOwnerOf(long descriptor, long user, long group) {
-        return thread.file(descriptor) == null ? LinuxErrno.EBADF : owners(user, group);
+        GuestFile file = thread.file(descriptor);
+        return file == null || (file.flags() & OpenFlags.PATH) != 0 ? LinuxErrno.EBADF : owners(user, group);
     }
 
     /** The new times of a file; null for one that stays. */
@@ -153,10 +192,11 @@ final class AttributeCalls {
         NewTimes changed = new NewTimes(
                 time(times == 0 ? 0 : memory.getLong(times), accessed),
                 time(times == 0 ? 0 : memory.getLong(times + 16), modified));
-        if (path == 0 || ((flags & EMPTY_PATH) != 0 && paths.name(path).isEmpty())) {
-            return changeOpen(descriptor, host -> changed.set(host, true));
+        String name = path == 0 ? "" : paths.name(path);
+        if (path == 0 || ((flags & EMPTY_PATH) != 0 && name.isEmpty())) {
+            return changeOpen(descriptor, path != 0, host -> changed.set(host, false));
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        return change(descriptor, path, follows, host -> changed.set(host, follows));
+        return change(descriptor, name, follows, 0, host -> changed.set(host, follows));
     }
 }

@@ -108,12 +108,17 @@ final class CloneCalls {
             return ChildDescriptor.none(number);
         }
         ChildDescriptor made = new ChildDescriptor(number, file);
-        boolean isCounted = file.countIn(thread.process().system().openFiles());
-        if (!isCounted || !puts(given.descriptor(), (int) number)) {
-            dropDescriptor(made);
-            return ChildDescriptor.none(isCounted ? LinuxErrno.EFAULT : LinuxErrno.ENFILE);
+        long error = LinuxErrno.ENFILE;
+        try {
+            if (file.countIn(thread.process().system().openFiles())) {
+                error = puts(given.descriptor(), (int) number) ? 0 : LinuxErrno.EFAULT;
+            }
+        } finally {
+            if (error != 0) {
+                dropDescriptor(made);
+            }
         }
-        return made;
+        return error == 0 ? made : ChildDescriptor.none(error);
     }
 
     private void dropDescriptor(ChildDescriptor made) {
@@ -123,11 +128,16 @@ final class CloneCalls {
         }
     }
 
-    private void fillDescriptor(ChildDescriptor made) {
-        if (made.file != null) {
-            DescriptorTable files = thread.process().files();
-            files.fill((int) made.number, made.file, true);
-            files.endReserve((int) made.number);
+    /** Has a child begin that others know by now, whatever becomes of its descriptor. */
+    private void begin(GuestThread child, ChildDescriptor made) {
+        try {
+            if (made.file != null) {
+                DescriptorTable files = thread.process().files();
+                files.fill((int) made.number, made.file, true);
+                files.endReserve((int) made.number);
+            }
+        } finally {
+            child.start();
         }
     }
 
@@ -152,21 +162,26 @@ final class CloneCalls {
         GuestProcess process = thread.process();
         int tid = process.system().tree().newId();
         GuestThread child = new GuestThread(process, tid, thread);
-        prepare(child, given);
-        ChildDescriptor descriptor =
-                child.reserve() ? newDescriptor(given, child) : ChildDescriptor.none(LinuxErrno.EAGAIN);
-        if (descriptor.number < 0) {
-            child.discard();
-            return descriptor.number;
+        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
+        boolean isMade = false;
+        try {
+            prepare(child, given);
+            if (child.reserve()) {
+                descriptor = newDescriptor(given, child);
+            }
+            if (descriptor.number >= 0) {
+                storeParentTid(given, tid);
+                isMade = process.add(child, thread);
+            }
+        } finally {
+            if (!isMade) {
+                giveUp(child, descriptor);
+            }
         }
-        storeParentTid(given, tid);
-        if (!process.add(child, thread)) {
-            dropDescriptor(descriptor);
-            child.discard();
-            return LinuxErrno.EAGAIN;
+        if (!isMade) {
+            return descriptor.number < 0 ? descriptor.number : LinuxErrno.EAGAIN;
         }
-        fillDescriptor(descriptor);
-        child.start();
+        begin(child, descriptor);
         return tid;
     }
 
@@ -186,57 +201,82 @@ final class CloneCalls {
         int pid = system.tree().newId();
         boolean sharesMemory = given.has(CloneArguments.VM);
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
-        GuestProcess process;
+        GuestProcess process = null;
         GuestThread child = null;
         ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
+        boolean isMade = false;
         try {
             process = copyOf(parent, pid, memory, given);
             child = new GuestThread(process, pid, thread);
+            prepare(child, given);
+            if (!sharesMemory || given.has(CloneArguments.VFORK)) {
+                child.alternateStack().copyFrom(thread.alternateStack());
+            }
             if (child.reserve()) {
                 descriptor = newDescriptor(given, child);
             }
+            if (descriptor.number >= 0) {
+                storeParentTid(given, pid);
+                process.addFirst(child);
+                system.tree().add(process, parent, given.has(CloneArguments.PARENT));
+                isMade = true;
+            }
         } finally {
-            if (descriptor.number < 0) {
-                giveUp(child, memory);
+            if (!isMade) {
+                giveUp(child, descriptor);
+                giveUp(process, memory);
             }
         }
-        if (descriptor.number < 0) {
-            process.files().closeAll();
+        if (!isMade) {
             return descriptor.number;
         }
-        prepare(child, given);
-        if (!sharesMemory || given.has(CloneArguments.VFORK)) {
-            child.alternateStack().copyFrom(thread.alternateStack());
-        }
-        storeParentTid(given, pid);
-        process.addFirst(child);
-        system.tree().add(process, parent, given.has(CloneArguments.PARENT));
-        fillDescriptor(descriptor);
-        child.start();
+        begin(child, descriptor);
         if (system.isEnding()) {
             process.kill(SignalInfo.KILL);
         }
         return pid;
     }
 
+    /** Makes a process, whose files the caller closes unless it begins. */
     private static GuestProcess copyOf(GuestProcess parent, int pid, ProcessMemory memory, CloneArguments given) {
+        DescriptorTable files = given.has(CloneArguments.FILES)
+                ? parent.files().share()
+                : parent.files().copy();
+        GuestProcess made = null;
+        try {
+            made = copyOf(parent, pid, memory, files, given);
+            return made;
+        } finally {
+            if (made == null) {
+                files.closeAll();
+            }
+        }
+    }
+
+    private static GuestProcess copyOf(
+            GuestProcess parent, int pid, ProcessMemory memory, DescriptorTable files, CloneArguments given) {
         return new GuestProcess(
                 parent.system(),
                 pid,
                 memory,
                 parent.program(),
-                given.has(CloneArguments.FILES)
-                        ? parent.files().share()
-                        : parent.files().copy(),
+                files,
                 given.has(CloneArguments.FS) ? parent.folder() : parent.folder().copy(),
                 actions(parent, given),
                 parent.limits(),
                 given.has(CloneArguments.PARENT) ? parent.endSignal() : given.endSignal());
     }
 
-    private static void giveUp(@Nullable GuestThread child, ProcessMemory memory) {
+    private void giveUp(@Nullable GuestThread child, ChildDescriptor descriptor) {
+        dropDescriptor(descriptor);
         if (child != null) {
             child.discard();
+        }
+    }
+
+    private static void giveUp(@Nullable GuestProcess process, ProcessMemory memory) {
+        if (process != null) {
+            process.files().closeAll();
         }
         memory.close();
     }

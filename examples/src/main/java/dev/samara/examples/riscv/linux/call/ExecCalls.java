@@ -143,11 +143,21 @@ final class ExecCalls {
         LoadedProgram program = actual.load(
                 system.machine(),
                 system.root(),
+                system.namedPipes(),
                 thread.process().limits().ofSpace(),
                 thread.credentials().owner());
-        inheritDenial(program.space());
-        // A descriptor names no command: that is called as its file.
-        return new LoadedStart(program, isOfDescriptor ? actual.names(actual.guest()) : actual.names(actual.called()));
+        LoadedStart loaded = null;
+        try {
+            inheritDenial(program.space());
+            // A descriptor names no command: that is called as its file.
+            String called = isOfDescriptor ? actual.guest() : actual.called();
+            loaded = new LoadedStart(program, actual.names(called));
+            return loaded;
+        } finally {
+            if (loaded == null) {
+                program.space().close();
+            }
+        }
     }
 
     /** Has a new space refuse writable and executable memory as this one does, unless that is not inherited. */

@@ -13,7 +13,9 @@ import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.FolderFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
+import dev.samara.examples.riscv.linux.file.GuestRoot;
 import dev.samara.examples.riscv.linux.file.HostRights;
+import dev.samara.examples.riscv.linux.file.LinkPlace;
 import dev.samara.examples.riscv.linux.file.MemoryDescriptor;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
@@ -99,14 +101,16 @@ final class FileCalls {
         if (file == null) {
             return found.error;
         }
-        if ((flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite()) {
-            long result = file.truncate(0);
+        long result = -1;
+        try {
+            boolean isCut = (flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite();
+            result = isCut ? file.truncate(0) : 0;
+        } finally {
             if (result < 0) {
                 file.release();
-                return result;
             }
         }
-        return add(file, flags);
+        return result < 0 ? result : add(file, flags);
     }
 
     /** Opens or makes a file; opens no pipe. */
@@ -130,6 +134,11 @@ final class FileCalls {
             if (place.error() != 0) {
                 return FoundFile.none(place.error());
             }
+            String target = follows || !place.isName() ? null : ProcFiles.link(thread, place.guest());
+            if (target != null) {
+                long error = linkError(flags);
+                return error != 0 ? FoundFile.none(error) : FoundFile.of(new LinkPlace(place.guest(), null, target));
+            }
             GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
             if (open != null) {
                 return reopen(open, flags, mode);
@@ -140,6 +149,17 @@ final class FileCalls {
             }
             return openPlace(place, flags, mode);
         }
+    }
+
+    /** Returns why a link that is not followed cannot be opened; 0 if it is to be opened itself. */
+    private static long linkError(int flags) {
+        if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
+            return LinuxErrno.EEXIST;
+        }
+        if ((flags & OpenFlags.DIRECTORY) != 0) {
+            return LinuxErrno.ENOTDIR;
+        }
+        return (flags & OpenFlags.PATH) != 0 ? 0 : LinuxErrno.ELOOP;
     }
 
     /** Opens a folder that was removed. */
@@ -185,7 +205,9 @@ final class FileCalls {
         if (error != 0) {
             return FoundFile.none(error);
         }
-        NamedPipes.PipeRights pipe = thread.process().system().namedPipes().findWithRights(host);
+        NamedPipes.PipeRights pipe = Files.isSymbolicLink(host)
+                ? null
+                : thread.process().system().namedPipes().findWithRights(host);
         if (pipe != null) {
             return new FoundFile(0, null, pipe, place.guest());
         }
@@ -236,11 +258,11 @@ final class FileCalls {
         if (!place.exists()) {
             return makesFile ? 0 : LinuxErrno.ENOENT;
         }
+        if (Files.isSymbolicLink(host)) {
+            return linkError(flags);
+        }
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             return LinuxErrno.EEXIST;
-        }
-        if (Files.isSymbolicLink(host)) {
-            return LinuxErrno.ELOOP;
         }
         if (Files.isDirectory(host)) {
             return makesFile || (flags & OpenFlags.ACCESS) != 0 ? LinuxErrno.EISDIR : 0;
@@ -258,6 +280,9 @@ final class FileCalls {
     private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;
+        if (Files.isSymbolicLink(host)) {
+            return new LinkPlace(place.guest(), nameOf(place, host), GuestRoot.targetOf(host));
+        }
         if (Files.isDirectory(host)) {
             return new FolderFile(place.guest(), kept, system.folderNames(), nameOf(place, host), system.namedPipes());
         }
@@ -354,12 +379,16 @@ final class FileCalls {
         String path = "/memfd:" + name + " (deleted)";
         long inode = system.newInode();
         MemoryDescriptor made = null;
+        MemoryFile file = null;
         try {
-            MemoryFile file = newFile(system.machine(), flags, path, inode);
+            file = newFile(system.machine(), flags, path, inode);
             made = new MemoryDescriptor(path, file, inode, system.unnamedMemory());
         } finally {
             if (made == null) {
                 system.memoryFiles().release();
+                if (file != null) {
+                    file.close();
+                }
             }
         }
         return add(made, (flags & MEMFD_CLOEXEC) != 0 ? OpenFlags.CLOEXEC : 0);

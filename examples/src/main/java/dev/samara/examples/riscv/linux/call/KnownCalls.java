@@ -194,10 +194,11 @@ final class KnownCalls {
         table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c));
         table.put(LinuxCall.CHDIR, (a, b, c, d, e, f) -> paths.changeFolder(a));
         table.put(LinuxCall.FCHDIR, (a, b, c, d, e, f) -> paths.changeFolderTo(a));
-        table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> attributes.changeModeOf(a, b));
+        table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> attributes.changeModeOf(a, false, b));
         table.put(LinuxCall.FCHOWNAT, (a, b, c, d, e, f) -> attributes.changeOwner(a, b, c, d, e));
         table.put(LinuxCall.FCHOWN, (a, b, c, d, e, f) -> attributes.changeOwnerOf(a, b, c));
         table.put(LinuxCall.FCHMODAT, (a, b, c, d, e, f) -> attributes.changeMode(a, b, c));
+        table.put(LinuxCall.FCHMODAT2, (a, b, c, d, e, f) -> attributes.changeModeBy(a, b, c, d));
         table.put(LinuxCall.OPENAT, (a, b, c, d, e, f) -> files.open(a, b, c, d));
         table.put(LinuxCall.READLINKAT, (a, b, c, d, e, f) -> paths.readLink(a, b, c, d));
         table.put(LinuxCall.NEWFSTATAT, (a, b, c, d, e, f) -> paths.stat(a, b, c, d));

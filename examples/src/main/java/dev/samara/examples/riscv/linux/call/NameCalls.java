@@ -29,10 +29,12 @@ final class NameCalls {
 
     private final GuestThread thread;
     private final PathCalls paths;
+    private final EmulatedChanges emulated;
 
     NameCalls(GuestThread thread) {
         this.thread = thread;
         paths = new PathCalls(thread);
+        emulated = new EmulatedChanges(thread, paths);
     }
 
     private NamedPipes names() {
@@ -52,11 +54,11 @@ final class NameCalls {
     }
 
     /** Makes something that is not there ({@code filename_create}). The caller has the monitor of the names. */
-    private static long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
+    private long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
         if (place.error() != 0) {
             return place.error();
         }
-        if (place.last() != LastName.NORMAL || place.exists()) {
+        if (place.last() != LastName.NORMAL || emulated.exists(place)) {
             return LinuxErrno.EEXIST;
         }
         return place.isFolderNamed() && !isFolder ? LinuxErrno.ENOENT : PathCalls.onHost(place, call);
@@ -124,11 +126,13 @@ final class NameCalls {
             if (linked.error() != 0) {
                 return linked.error();
             }
-            if (!linked.exists()) {
-                return LinuxErrno.ENOENT;
+            long missing = emulated.lookupError(linked);
+            if (missing != 0) {
+                return missing;
             }
+            boolean isEmulated = !linked.exists();
             return make(paths.placeOfName(toFolder, newName), false, end -> {
-                if (linked.isFixed()) {
+                if (linked.isFixed() || isEmulated) {
                     return LinuxErrno.EXDEV;
                 }
                 return PathCalls.onHost(linked, host -> isFolder(host) ? LinuxErrno.EPERM : names().link(host, end));
@@ -149,7 +153,8 @@ final class NameCalls {
         String name = paths.name(path);
         synchronized (names()) {
             ResolvedPath place = paths.placeOfName(descriptor, name);
-            long refused = place.error() != 0 ? place.error() : refusal(place, removesFolder);
+            long error = place.error() != 0 ? place.error() : refusal(place, removesFolder);
+            long refused = error != 0 ? error : emulated.removalError(place, removesFolder);
             return refused != 0
                     ? refused
                     : PathCalls.onHost(place, host -> {
@@ -198,7 +203,9 @@ final class NameCalls {
             if (target.error() != 0) {
                 return target.error();
             }
-            long refused = refusal(moved, target, (flags & NO_REPLACE) != 0);
+            boolean isNew = (flags & NO_REPLACE) != 0;
+            long error = emulated.renameError(moved, target, isNew);
+            long refused = error != 0 ? error : refusal(moved, target, isNew);
             return refused != 0
                     ? refused
                     : PathCalls.onHost(

@@ -42,12 +42,19 @@ final class NamedPipeCalls {
             if (result != 0) {
                 return result;
             }
-            if (!opened[0].countIn(counted)) {
-                opened[0].release();
-                return LinuxErrno.ENFILE;
+            boolean isFilled = false;
+            try {
+                if (!opened[0].countIn(counted)) {
+                    return LinuxErrno.ENFILE;
+                }
+                files.fill((int) number, opened[0], endsAtExec);
+                isFilled = true;
+                return number;
+            } finally {
+                if (!isFilled) {
+                    opened[0].release();
+                }
             }
-            files.fill((int) number, opened[0], endsAtExec);
-            return number;
         } finally {
             files.endReserve((int) number);
         }
@@ -74,15 +81,20 @@ final class NamedPipeCalls {
         }
         long quiet = isWaiting || !reads ? -1 : joined.opens();
         NamedPipeEnd end = new NamedPipeEnd(guest, named, joined.pipe(), flags & OpenFlags.KEPT, quiet);
-        if (isWaiting && joined.opens() != Pipe.HAS_PARTNER) {
-            long waited = thread.await(
-                    joined.pipe().waiters(), () -> joined.pipe().opens(!reads) != joined.opens(), WaitingThread.NEVER);
+        long waited = isWaiting && joined.opens() != Pipe.HAS_PARTNER ? LinuxErrno.EINTR : 0;
+        try {
+            if (waited != 0) {
+                waited = thread.await(
+                        joined.pipe().waiters(),
+                        () -> joined.pipe().opens(!reads) != joined.opens(),
+                        WaitingThread.NEVER);
+            }
+        } finally {
             if (waited != 0) {
                 end.release();
-                return waited;
             }
         }
         opened[0] = end;
-        return 0;
+        return waited;
     }
 }

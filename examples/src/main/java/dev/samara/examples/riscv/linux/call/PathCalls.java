@@ -8,6 +8,7 @@ import dev.samara.examples.riscv.linux.file.FileStatus;
 import dev.samara.examples.riscv.linux.file.GuestFile;
 import dev.samara.examples.riscv.linux.file.GuestFolder;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.LinkPlace;
 import dev.samara.examples.riscv.linux.file.NamedPipes;
 import dev.samara.examples.riscv.linux.file.OpenFlags;
 import dev.samara.examples.riscv.linux.file.OpenedName;
@@ -80,7 +81,20 @@ final class PathCalls {
     }
 
     private EmulatedLinks links() {
-        return path -> ProcFiles.followed(thread, path);
+        return new EmulatedLinks() {
+            @Override
+            public @Nullable String target(String path) {
+                return ProcFiles.followed(thread, path);
+            }
+
+            @Override
+            public EmulatedKind kind(String path) {
+                FileStatus found = ofEmulator(path);
+                return found == null
+                        ? EmulatedKind.NOTHING
+                        : found.isFolder() ? EmulatedKind.FOLDER : EmulatedKind.FILE;
+            }
+        };
     }
 
     /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
@@ -209,14 +223,29 @@ final class PathCalls {
         if (place.error() != 0) {
             return null;
         }
-        if (!follows && ProcFiles.link(thread, place.guest()) != null) {
+        if (!follows && place.isName() && ProcFiles.link(thread, place.guest()) != null) {
             return FileStatus.ofLink();
         }
-        GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
+        return ofEmulator(place.guest());
+    }
+
+    /** Returns the status of a name, not followed, whose file is none of the host's; null for others. */
+    @Nullable
+    FileStatus ofEmulatorsName(ResolvedPath place) {
+        return ProcFiles.link(thread, place.guest()) != null ? FileStatus.ofLink() : ofEmulator(place.guest());
+    }
+
+    /** Returns whether a path is that of an open file by its descriptor. */
+    boolean isDescriptor(ResolvedPath place) {
+        return ProcFiles.descriptor(thread.process(), place.guest()) != null;
+    }
+
+    private @Nullable FileStatus ofEmulator(String path) {
+        GuestFile open = ProcFiles.descriptor(thread.process(), path);
         if (open != null) {
             return open.status();
         }
-        GuestFile special = ProcFiles.openSpecial(thread, place.guest(), OpenFlags.RDONLY);
+        GuestFile special = ProcFiles.openSpecial(thread, path, OpenFlags.RDONLY);
         if (special == null) {
             return null;
         }
@@ -250,7 +279,11 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, true);
-            if (place.removed() != null || ofEmulator(place, true) != null) {
+            FileStatus special = ofEmulator(place, true);
+            if (special != null) {
+                return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
+            }
+            if (place.removed() != null) {
                 return 0;
             }
             return onHost(place, host -> {
@@ -275,14 +308,23 @@ final class PathCalls {
             return LinuxErrno.EINVAL;
         }
         String name = name(path);
+        if (name.isEmpty() && (int) descriptor != CURRENT_FOLDER) {
+            GuestFile file = thread.file(descriptor);
+            return file instanceof LinkPlace link
+                    ? putText(link.target(), address, length)
+                    : file == null ? LinuxErrno.EBADF : LinuxErrno.ENOENT;
+        }
         String[] found = {""};
         long result;
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, false);
-            String known = place.error() != 0 ? null : ProcFiles.link(thread, place.guest());
+            String known = place.error() != 0 || !place.isName() ? null : ProcFiles.link(thread, place.guest());
+            FileStatus special = known != null ? null : ofEmulator(place, false);
             if (known != null) {
                 found[0] = known;
                 result = 0;
+            } else if (special != null) {
+                result = place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : LinuxErrno.EINVAL;
             } else {
                 result = onHost(place, host -> {
                     found[0] = GuestRoot.targetOf(host);
@@ -320,6 +362,10 @@ final class PathCalls {
             if (place.removed() != null) {
                 // The current folder stays what it is.
                 return 0;
+            }
+            FileStatus special = ofEmulator(place, true);
+            if (special != null && !special.isFolder()) {
+                return LinuxErrno.ENOTDIR;
             }
             return onHost(place, host -> {
                 if (!Files.isDirectory(host)) {

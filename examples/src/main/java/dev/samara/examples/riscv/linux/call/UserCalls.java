@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.call;
 
+import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
 import dev.samara.examples.riscv.linux.process.Credentials;
+import dev.samara.examples.riscv.linux.process.GroupList;
+import dev.samara.examples.riscv.linux.process.GuestSystem;
 import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.process.UserIds;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
+import java.util.PrimitiveIterator;
 import org.jspecify.annotations.Nullable;
 
 /** The calls about the users and groups of a thread ({@code kernel/sys.c}, {@code kernel/groups.c}). */
@@ -78,14 +79,14 @@ final class UserCalls {
 
     /** {@code getgroups}: without room it tells the number. */
     long getGroups(long room, long address) {
-        List<Integer> others = thread.credentials().others();
+        GroupList others = thread.credentials().others();
         if ((int) room < 0 || ((int) room > 0 && (int) room < others.size())) {
             return LinuxErrno.EINVAL;
         }
-        if ((int) room > 0 && !others.isEmpty()) {
+        if ((int) room > 0 && others.size() > 0) {
             ByteBuffer all = CallMemory.structure(others.size() * Integer.BYTES);
-            for (int i = 0; i < others.size(); i++) {
-                all.putInt(i * Integer.BYTES, others.get(i));
+            for (PrimitiveIterator.OfInt each = others.stream().iterator(); each.hasNext(); ) {
+                all.putInt(each.nextInt());
             }
             memory.put(address, all);
         }
@@ -99,16 +100,21 @@ final class UserCalls {
         if (Integer.compareUnsigned((int) count, MOST_GROUPS) > 0) {
             return LinuxErrno.EINVAL;
         }
-        List<Integer> others = new ArrayList<>();
-        for (int i = 0; i < (int) count; i++) {
-            int id = memory.getInt(address + (long) Integer.BYTES * i);
-            if (id == UserIds.KEPT) {
-                return LinuxErrno.EINVAL;
+        GuestSystem system = thread.process().system();
+        // One thread at a time has a list that does not count yet.
+        synchronized (system.groupLock()) {
+            if (system.groups() + (int) count > GuestLimits.GROUPS) {
+                return LinuxErrno.ENOMEM;
             }
-            others.add(id);
+            int[] ids = new int[(int) count];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = memory.getInt(address + (long) Integer.BYTES * i);
+                if (ids[i] == UserIds.KEPT) {
+                    return LinuxErrno.EINVAL;
+                }
+            }
+            thread.credentials(thread.credentials().withOthers(GroupList.of(ids)));
+            return 0;
         }
-        Collections.sort(others, Integer::compareUnsigned);
-        thread.credentials(thread.credentials().withOthers(others));
-        return 0;
     }
 }

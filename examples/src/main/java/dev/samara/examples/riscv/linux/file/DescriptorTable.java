@@ -48,11 +48,19 @@ public final class DescriptorTable {
     public synchronized DescriptorTable copy() {
         DescriptorTable copy = new DescriptorTable();
         copy.most = most;
-        all.forEach((number, each) -> {
-            each.file.retain();
-            copy.all.put(number, each);
-        });
-        return copy;
+        boolean isComplete = false;
+        try {
+            all.forEach((number, each) -> {
+                copy.all.put(number, each);
+                each.file.retain();
+            });
+            isComplete = true;
+            return copy;
+        } finally {
+            if (!isComplete) {
+                copy.closeAll();
+            }
+        }
     }
 
     /** Sets the first number that no descriptor gets; those that there are stay. */
@@ -129,15 +137,22 @@ public final class DescriptorTable {
 
     /** Adds a file, whose first user is the descriptor. Returns its number; EMFILE closes the file. */
     public long add(GuestFile file, boolean endsAtExec, int from) {
-        synchronized (this) {
-            int number = free(from);
-            if (number >= 0) {
-                all.put(number, new Descriptor(file, endsAtExec));
-                return number;
+        boolean isAdded = false;
+        try {
+            synchronized (this) {
+                int number = free(from);
+                if (number >= 0) {
+                    all.put(number, new Descriptor(file, endsAtExec));
+                    isAdded = true;
+                    return number;
+                }
+            }
+            return LinuxErrno.EMFILE;
+        } finally {
+            if (!isAdded) {
+                file.release();
             }
         }
-        file.release();
-        return LinuxErrno.EMFILE;
     }
 
     /**
@@ -145,19 +160,24 @@ public final class DescriptorTable {
      * reserved it, closes the file.
      */
     public long put(int number, GuestFile file, boolean endsAtExec) {
-        Descriptor old;
-        boolean isBusy;
-        synchronized (this) {
-            isBusy = reserved.contains(number) && !all.containsKey(number);
-            old = isBusy ? null : all.put(number, new Descriptor(file, endsAtExec));
-        }
-        if (isBusy) {
-            file.release();
+        Descriptor old = null;
+        boolean isPut = false;
+        try {
+            synchronized (this) {
+                if (!reserved.contains(number) || all.containsKey(number)) {
+                    old = all.put(number, new Descriptor(file, endsAtExec));
+                    isPut = true;
+                }
+            }
+        } finally {
+            if (!isPut) {
+                file.release();
+            }
         }
         if (old != null) {
             end(old.file);
         }
-        return isBusy ? LinuxErrno.EBUSY : number;
+        return isPut ? number : LinuxErrno.EBUSY;
     }
 
     public long close(int number) {
@@ -188,7 +208,23 @@ public final class DescriptorTable {
                 }
             }
         }
-        closed.forEach(this::end);
+        endAll(closed.iterator());
+    }
+
+    /** Ends files that have left the table. The failure of one does not keep the others open. */
+    private void endAll(Iterator<GuestFile> closed) {
+        boolean isEnded = true;
+        try {
+            while (closed.hasNext()) {
+                isEnded = false;
+                end(closed.next());
+                isEnded = true;
+            }
+        } finally {
+            if (!isEnded) {
+                endAll(closed);
+            }
+        }
     }
 
     /** Ends the use of a process; the last one closes all files. */
@@ -201,6 +237,6 @@ public final class DescriptorTable {
             all.values().forEach(each -> closed.add(each.file));
             all.clear();
         }
-        closed.forEach(this::end);
+        endAll(closed.iterator());
     }
 }

@@ -18,6 +18,7 @@ public final class DiskFile extends SeekableFile {
 
     public DiskFile(String path, int flags, OpenedName name, HostFile file) {
         this(path, flags, name, file, new SharedUse(file::close));
+        name.showFor(file);
     }
 
     private DiskFile(String path, int flags, OpenedName name, HostFile file, SharedUse use) {

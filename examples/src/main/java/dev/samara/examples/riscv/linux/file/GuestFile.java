@@ -89,9 +89,12 @@ public abstract class GuestFile {
             OpenFileCount count = counted;
             Backing file = count == null ? null : backing();
             PageCache pages = file == null ? null : file.pageCache();
-            close();
-            if (count != null) {
-                count.remove(pages);
+            try {
+                close();
+            } finally {
+                if (count != null) {
+                    count.remove(pages);
+                }
             }
         }
     }

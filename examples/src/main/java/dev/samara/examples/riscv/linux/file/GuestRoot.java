@@ -190,9 +190,12 @@ public final class GuestRoot {
      */
     boolean isAssumed(List<String> names) {
         String text = text(names);
-        return programName.startsWith(text + "/")
-                || names.get(0).equals("proc")
-                || names.get(0).equals("dev");
+        return programName.startsWith(text + "/") || names.get(0).equals("dev");
+    }
+
+    /** Returns whether names are {@code /proc} or below it, where no file is the host's. */
+    static boolean isInProc(List<String> names) {
+        return !names.isEmpty() && names.get(0).equals("proc");
     }
 
     /** Returns where the host has a file; null if the guest has nothing there. */
@@ -201,6 +204,6 @@ public final class GuestRoot {
         if (text(names).equals(programName)) {
             return program;
         }
-        return root == null ? null : HostNames.below(root, String.join("/", names));
+        return root == null || isInProc(names) ? null : HostNames.below(root, String.join("/", names));
     }
 }

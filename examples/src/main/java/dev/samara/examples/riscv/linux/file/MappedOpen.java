@@ -24,6 +24,11 @@ final class MappedOpen implements Backing {
         this.isZero = isZero;
     }
 
+    @Nullable
+    Backing below() {
+        return below;
+    }
+
     @Override
     public int major() {
         return below == null ? 0 : below.major();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.core.vma.Backing;
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,9 @@ public final class NamedPipes {
     private final Map<FileNumber, NamedPipe> all = new HashMap<>();
     private final FollowedNames followed = new FollowedNames();
 
+    /** The names by which files of the host were opened that may be mapped, as long as somebody has the file. */
+    private final Map<Backing, OpenedName> mapped = new WeakHashMap<>();
+
     public NamedPipes() {}
 
     /** Returns a name that the guest's calls change from now on. */
@@ -55,6 +60,17 @@ public final class NamedPipes {
     private boolean isFull() {
         int names = all.values().stream().mapToInt(NamedPipe::nameCount).sum();
         return all.size() >= GuestLimits.NAMED_PIPES || names >= GuestLimits.NAMED_PIPES;
+    }
+
+    /** Notes the name by which a file was opened that may be mapped. */
+    public synchronized void noteMapped(Backing file, OpenedName name) {
+        mapped.put(file, name);
+    }
+
+    /** Returns the path that a mapping of a file shows; null for what was not opened by a name. */
+    public synchronized @Nullable String shownOf(@Nullable Backing backing) {
+        OpenedName name = mapped.get(backing instanceof MappedOpen open ? open.below() : backing);
+        return name == null ? null : name.shown();
     }
 
     /** Makes a pipe; returns 0 or an error. */

@@ -34,6 +34,11 @@ public final class OpenFileCount {
         return open + mapped.size() >= most;
     }
 
+    /** Returns the number of files that are counted as open. */
+    public synchronized int number() {
+        return open;
+    }
+
     /** Counts a file; returns whether there may be one more. */
     synchronized boolean add() {
         if (isFull()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.linux.file;
 
+import dev.samara.core.vma.Backing;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,11 @@ public final class OpenedName {
     /** Returns the path as links in {@code /proc} show it. */
     public String shown() {
         return isRemoved() ? path() + " (deleted)" : path();
+    }
+
+    /** Has the mappings of an open file show this name. */
+    public void showFor(Backing file) {
+        names.noteMapped(file, this);
     }
 
     private @Nullable Path resolved() {

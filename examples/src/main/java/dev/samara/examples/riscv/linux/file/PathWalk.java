@@ -110,6 +110,9 @@ final class PathWalk {
         if (target != null) {
             return follow(target);
         }
+        if (GuestRoot.isInProc(done)) {
+            return left.isEmpty() ? 0 : enterEmulated();
+        }
         Path host = root.hostOf(done);
         try {
             FileStatus found = host == null ? null : statusOf(host);
@@ -126,6 +129,14 @@ final class PathWalk {
         } catch (IOException e) {
             return LinuxErrno.of(e);
         }
+    }
+
+    private long enterEmulated() {
+        return switch (emulated.kind(GuestRoot.text(done))) {
+            case NOTHING -> LinuxErrno.ENOENT;
+            case FILE -> LinuxErrno.ENOTDIR;
+            case FOLDER -> 0;
+        };
     }
 
     private static @Nullable FileStatus statusOf(Path host) throws IOException {

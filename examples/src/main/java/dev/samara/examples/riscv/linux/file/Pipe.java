@@ -63,11 +63,12 @@ public final class Pipe {
 
     /** Makes a pipe that ends are still to join; returns null if there are as many as may be. */
     static @Nullable Pipe named(AtomicInteger pipes) {
+        Pipe made = new Pipe(pipes);
         if (pipes.incrementAndGet() > GuestLimits.PIPES) {
             pipes.decrementAndGet();
             return null;
         }
-        return new Pipe(pipes);
+        return made;
     }
 
     /** Makes a pipe from the outside of the guest. */

@@ -52,6 +52,16 @@ public record ResolvedPath(
         return host != null && Files.exists(host, LinkOption.NOFOLLOW_LINKS);
     }
 
+    /** Returns whether the last name is there, and is a folder and not a link. */
+    public boolean isFolder() {
+        return host != null && Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Returns whether the last name itself is meant, also if it is a link. */
+    public boolean isName() {
+        return isNormal() && !isFolderNamed;
+    }
+
     boolean isNormal() {
         return last == LastName.NORMAL;
     }

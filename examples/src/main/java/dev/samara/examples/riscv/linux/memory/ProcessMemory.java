@@ -67,11 +67,11 @@ public final class ProcessMemory {
         if (!total.reserve(reserved)) {
             throw new MmException("fork", Errno.ENOMEM);
         }
-        boolean isCounted = false;
+        AddressSpace copy = null;
+        ProcessMemory made = null;
         try {
-            AddressSpace copy = space.fork();
-            isCounted = true;
-            return new ProcessMemory(
+            copy = space.fork();
+            made = new ProcessMemory(
                     copy,
                     trampoline,
                     auxiliary,
@@ -79,9 +79,13 @@ public final class ProcessMemory {
                     total,
                     total.count(copy, reserved),
                     new SharedMemory(registrations()));
+            return made;
         } finally {
-            if (!isCounted) {
+            if (made == null) {
                 total.release(reserved);
+                if (copy != null) {
+                    copy.close();
+                }
             }
         }
     }
@@ -89,9 +93,17 @@ public final class ProcessMemory {
     /** Returns another reference to this memory. */
     public ProcessMemory share() {
         AddressSpace same = space.get();
+        ProcessMemory made = null;
+        try {
+            made = new ProcessMemory(same, trampoline, auxiliary, arguments, total, counted, shared);
+        } finally {
+            if (made == null) {
+                same.close();
+            }
+        }
         counted.addUser();
         shared.users.incrementAndGet();
-        return new ProcessMemory(same, trampoline, auxiliary, arguments, total, counted, shared);
+        return made;
     }
 
     /** Whether all processes together have as many mappings as may be. */

@@ -88,7 +88,22 @@ public final class UnnamedMemory {
             }
             enough = 2 * files.size();
         }
-        unused.forEach(MemoryFile::close);
-        room.release(unused.size());
+        close(unused.iterator());
+    }
+
+    /** Closes files that are not in the list any more. The failure of one does not keep the others. */
+    private void close(Iterator<MemoryFile> unused) {
+        while (unused.hasNext()) {
+            boolean isClosed = false;
+            try {
+                unused.next().close();
+                isClosed = true;
+            } finally {
+                room.release();
+                if (!isClosed) {
+                    close(unused);
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,6 @@
 package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.examples.riscv.elf.ProgramOwner;
-import java.util.List;
 
 /**
  * Whose rights a thread has. User 0 may become any user and any group, and send signals to all processes ({@code
@@ -10,12 +9,12 @@ import java.util.List;
  *
  * @param users the users
  * @param groups the groups
- * @param others the supplementary groups, in ascending order
+ * @param others the supplementary groups
  */
-public record Credentials(UserIds users, UserIds groups, List<Integer> others) {
+public record Credentials(UserIds users, UserIds groups, GroupList others) {
     /** Returns those of one user, and the group of that number. */
     static Credentials of(int id) {
-        return new Credentials(UserIds.of(id), UserIds.of(id), List.of());
+        return new Credentials(UserIds.of(id), UserIds.of(id), GroupList.EMPTY);
     }
 
     /** Returns the same with other users. */
@@ -29,8 +28,8 @@ public record Credentials(UserIds users, UserIds groups, List<Integer> others) {
     }
 
     /** Returns the same with other supplementary groups. */
-    public Credentials withOthers(List<Integer> changed) {
-        return new Credentials(users, groups, List.copyOf(changed));
+    public Credentials withOthers(GroupList changed) {
+        return new Credentials(users, groups, changed);
     }
 
     /** Whether these permit what user 0 may do. */

@@ -20,6 +20,9 @@ import dev.samara.examples.riscv.linux.wait.FutexTable;
 import dev.samara.examples.riscv.linux.wait.PiFutexes;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -68,9 +71,14 @@ public final class GuestSystem {
     private int newTasks;
 
     private final Object taskLock = new Object();
+
+    /** Held by the one thread that changes its supplementary groups. */
+    private final Object groupLock = new Object();
+
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
     private Consumer<Thread> starter = Thread::start;
+    private Runnable beforeCalls = () -> {};
 
     /**
      * Makes a system without processes.
@@ -145,7 +153,13 @@ public final class GuestSystem {
     }
 
     ThreadCalls callsOf(GuestThread thread) {
+        beforeCalls.run();
         return calls.apply(thread);
+    }
+
+    /** Has a test fail while a thread is made. A seam, called before there are processes. */
+    public void beforeCalls(Runnable failing) {
+        beforeCalls = failing;
     }
 
     /** Returns what starts a thread of the host, and throws an OutOfMemoryError if there is none. */
@@ -305,6 +319,21 @@ public final class GuestSystem {
         }
     }
 
+    /** Returns the lock of a thread that changes its supplementary groups. */
+    public Object groupLock() {
+        return groupLock;
+    }
+
+    /** Returns the number of groups in all lists, those that are shared once. */
+    public int groups() {
+        Set<GroupList> lists = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (GuestProcess each : tree.all()) {
+            lists.add(each.credentials().others());
+            each.snapshot().forEach(thread -> lists.add(thread.credentials().others()));
+        }
+        return lists.stream().mapToInt(GroupList::size).sum();
+    }
+
     /** A process ends, and its memory is still there. */
     void ending(GuestProcess process) {
         counts.resident(process.memory().space().residency().peak());
@@ -320,6 +349,16 @@ public final class GuestSystem {
                     + ": nobody can continue them");
             first.kill(signal);
         }
+    }
+
+    /**
+     * Ends the run with a failure of the emulator after which a process may never end. What is left is not closed.
+     * Needs no memory. For any thread.
+     *
+     * @param failure a RuntimeException or an Error
+     */
+    void breakDown(Throwable failure) {
+        tree.breakDown(failure);
     }
 
     /** Ends all processes, and those that begin, as a signal does. For any thread. */

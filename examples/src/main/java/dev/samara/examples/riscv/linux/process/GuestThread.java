@@ -268,10 +268,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     /** Gives up a thread that was not started. */
     public void discard() {
-        cpu.claim();
-        cpu.close();
-        isDiscarded = true;
-        mayBegin.countDown();
+        try {
+            cpu.claim();
+            cpu.close();
+        } finally {
+            isDiscarded = true;
+            mayBegin.countDown();
+        }
     }
 
     /** Begins a program: its space is that of the CPU. */
@@ -311,13 +314,32 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         cpu.claim();
         runner = Thread.currentThread();
         try {
+            runToEnd();
+        } catch (RuntimeException | Error unended) {
+            // There is no memory left, say. Other threads wait for the end of this one, which may never come.
+            process.system().breakDown(unended);
+        }
+    }
+
+    private void runToEnd() {
+        try {
             tidWords.store(this);
             loop();
         } catch (RuntimeException | Error broken) {
-            process.system().reports().broken(tid, broken);
-            process.kill(SignalInfo.KILL);
+            fail(broken);
         } finally {
             end();
+        }
+    }
+
+    private void fail(Throwable broken) {
+        // First: the report may need memory that there is not.
+        process.kill(SignalInfo.KILL);
+        try {
+            process.system().reports().broken(tid, broken);
+        } catch (RuntimeException | Error unreported) {
+            // Before the end of this thread, which may be that of the run: it must not end as if nothing had failed.
+            process.system().breakDown(unreported);
         }
     }
 

@@ -7,6 +7,7 @@ import dev.samara.core.MappingResidency;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,10 +22,12 @@ final class MappingTexts {
 
     private final AddressSpace space;
     private final GuestRoot root;
+    private final NamedPipes names;
 
     MappingTexts(GuestProcess process) {
         space = process.memory().space();
         root = process.system().root();
+        names = process.system().namedPipes();
     }
 
     /** Returns the lines of {@code maps}, with the guest's names of the host's files. */
@@ -33,15 +36,23 @@ final class MappingTexts {
     }
 
     private List<String> maps(LayoutSnapshot snapshot) {
-        return snapshot.maps().stream().map(this::shown).toList();
+        List<String> lines = new ArrayList<>(snapshot.maps());
+        List<Vma> vmas = snapshot.vmas();
+        for (int i = 0; i < lines.size(); i++) {
+            lines.set(i, shown(lines.get(i), vmas.get(i)));
+        }
+        return lines;
     }
 
-    private String shown(String line) {
+    private String shown(String line, Vma vma) {
         // A name of the guest's own, which may have anything in it, begins with a bracket.
         int name = line.indexOf(" /") + 1;
-        return name == 0 || line.lastIndexOf('[', name) >= 0
-                ? line
-                : line.substring(0, name) + root.shown(line.substring(name));
+        if (name == 0 || line.lastIndexOf('[', name) >= 0) {
+            return line;
+        }
+        String opened = names.shownOf(vma.backing());
+        String shown = opened == null ? root.shown(line.substring(name)) : opened.replace("\n", "\\012");
+        return line.substring(0, name) + shown;
     }
 
     /** Returns the lines of {@code smaps}. */

@@ -3,6 +3,7 @@ package dev.samara.examples.riscv.linux.process;
 
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestFile;
+import dev.samara.examples.riscv.linux.file.LinkPlace;
 import dev.samara.examples.riscv.linux.file.ListedFolder;
 import dev.samara.examples.riscv.linux.file.MemoryAccess;
 import dev.samara.examples.riscv.linux.file.OpenedName;
@@ -222,6 +223,9 @@ public final class ProcFiles {
             return link(thread, path);
         }
         GuestFile open = descriptor(thread.process(), path);
+        if (open instanceof LinkPlace) {
+            return null;
+        }
         OpenedName name = open != null
                 ? open.openedName()
                 : "cwd".equals(own(thread.process(), path))

@@ -157,8 +157,7 @@ final class ProcessTexts {
 
     private static String groups(Credentials credentials) {
         StringBuilder text = new StringBuilder();
-        credentials
-                .others()
+        credentials.others().stream()
                 .forEach(each -> text.append(Integer.toUnsignedString(each)).append(' '));
         return text.toString();
     }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,7 @@ public final class ProcessTree {
     public record ChangedChild(GuestProcess process, int status) {}
 
     private final Map<Integer, TreeNode> nodes = new TreeMap<>();
+    private final Breakdown breakdown = new Breakdown();
     private int lastId = FIRST_PID - 1;
 
     ProcessTree() {}
@@ -381,18 +383,27 @@ public final class ProcessTree {
         return wanted == -1 || node.group == (wanted == 0 && own != null ? own.group : -wanted);
     }
 
-    /** Waits until a process has ended. */
-    public synchronized void awaitEnd(GuestProcess process) throws InterruptedException {
-        TreeNode node = nodes.get(process.pid());
-        while (node != null && !node.isZombie && nodes.containsValue(node)) {
-            wait();
-        }
+    /** Has all waits for ends fail, now and later. Needs no memory. */
+    synchronized void breakDown(Throwable failure) {
+        breakdown.begin(failure);
+        notifyAll();
     }
 
-    /** Waits until no process runs. */
-    synchronized void awaitEnds() throws InterruptedException {
-        while (nodes.values().stream().anyMatch(node -> !node.isZombie)) {
+    /** Waits until a process has ended. Fails as the emulator did if it may never end. */
+    public void awaitEnd(GuestProcess process) throws InterruptedException {
+        await(() -> isZombie(process));
+    }
+
+    /** Waits until no process runs. Fails as the emulator did if one may run without end. */
+    void awaitEnds() throws InterruptedException {
+        await(() -> nodes.values().stream().allMatch(node -> node.isZombie));
+    }
+
+    private synchronized void await(BooleanSupplier isDone) throws InterruptedException {
+        breakdown.check();
+        while (!isDone.getAsBoolean()) {
             wait();
+            breakdown.check();
         }
     }
 }

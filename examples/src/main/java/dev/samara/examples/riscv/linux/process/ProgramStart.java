@@ -14,6 +14,8 @@ import dev.samara.examples.riscv.linux.abi.GuestText;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.file.DeviceFile;
 import dev.samara.examples.riscv.linux.file.GuestRoot;
+import dev.samara.examples.riscv.linux.file.NamedPipes;
+import dev.samara.examples.riscv.linux.file.OpenedName;
 import dev.samara.examples.riscv.linux.file.ResolvedPath;
 import java.io.IOException;
 import java.io.InputStream;
@@ -114,13 +116,31 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
         }
     }
 
-    /** Loads the program and its interpreter into a new space. */
-    public LoadedProgram load(Machine machine, GuestRoot root, Map<Resource, Long> limits, ProgramOwner owner)
+    /** Has mappings of a file follow its name. The caller has the monitor of the names, or is the only thread. */
+    private static void follow(HostFile file, String path, GuestRoot root, NamedPipes names) throws LoadException {
+        ResolvedPath place = root.resolve("/", path, true);
+        Path found = place.host();
+        try {
+            if (found != null) {
+                new OpenedName(place, found, root, names).showFor(file);
+            }
+        } catch (IOException gone) {
+            throw new LoadException(LinuxErrno.of(gone), GuestText.shown(path) + ": " + gone.getMessage());
+        }
+    }
+
+    /**
+     * Loads the program and its interpreter into a new space. The caller has the monitor of the names, or is the only
+     * thread.
+     */
+    public LoadedProgram load(
+            Machine machine, GuestRoot root, NamedPipes names, Map<Resource, Long> limits, ProgramOwner owner)
             throws LoadException {
         ProgramLoader loader = new ProgramLoader(machine, limits, owner);
         byte[] random = new byte[RANDOM];
         DeviceFile.fillRandomly(random);
         try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {
+            follow(file, guest, root, names);
             ElfFile elf = new ElfFile(host.toString(), file, ProgramLoader.GEOMETRY);
             String path = elf.interpreter();
             if (path == null) {
@@ -133,6 +153,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
                         host + ": its interpreter " + GuestText.shown(path) + " is not there: is --sysroot right?");
             }
             try (HostFile second = machine.openFile(place, ProgramLoader.GEOMETRY)) {
+                follow(second, path, root, names);
                 ElfFile interpreter = new ElfFile(place.toString(), second, ProgramLoader.GEOMETRY);
                 return loader.load(elf, interpreter, called, arguments, environment, random);
             }

@@ -57,8 +57,9 @@ public final class PendingSignals {
             return true;
         }
         if (signal >= SignalInfo.FIRST_REAL_TIME) {
+            Queue<SignalInfo> queue = queues.computeIfAbsent(signal, number -> new ArrayDeque<>());
             if (room.tryAcquire()) {
-                queues.computeIfAbsent(signal, number -> new ArrayDeque<>()).add(info);
+                queue.add(info);
             } else if (info.code() != SignalInfo.SI_USER) {
                 return false;
             }

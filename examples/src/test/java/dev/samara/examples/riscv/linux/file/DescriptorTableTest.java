@@ -3,10 +3,15 @@ package dev.samara.examples.riscv.linux.file;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.examples.riscv.limit.GuestLimits;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -46,5 +51,53 @@ final class DescriptorTableTest {
         assertEquals(GuestLimits.DESCRIPTORS - 1, table.reserve());
         assertEquals(LinuxErrno.EMFILE, table.reserve());
         assertEquals(LinuxErrno.EMFILE, table.add(file(), false, 0));
+    }
+
+    /** A file whose close fails. */
+    private static final class FailingFile extends GuestFile {
+        private final OutOfMemoryError failure;
+        private int closes;
+
+        FailingFile(OutOfMemoryError failure) {
+            super("failing", 0);
+            this.failure = failure;
+        }
+
+        @Override
+        void close() {
+            closes++;
+            throw failure;
+        }
+
+        @Override
+        public long read(FileThread thread, ByteBuffer target) {
+            return LinuxErrno.EBADF;
+        }
+
+        @Override
+        public long write(FileThread thread, ByteBuffer source) {
+            return LinuxErrno.EBADF;
+        }
+
+        @Override
+        public FileStatus status() {
+            return FileStatus.of(0, 0, 0);
+        }
+    }
+
+    @Test
+    @DisplayName("a file whose close fails keeps no other file open, and counts as open no more")
+    void failingClose() {
+        OutOfMemoryError failure = new OutOfMemoryError("by the test");
+        OpenFileCount count = new OpenFileCount(3);
+        List<FailingFile> files =
+                Stream.generate(() -> new FailingFile(failure)).limit(3).toList();
+        for (FailingFile each : files) {
+            assertTrue(each.countIn(count));
+            table.add(each, true, 0);
+        }
+        assertSame(failure, assertThrows(OutOfMemoryError.class, table::exec));
+        files.forEach(each -> assertEquals(1, each.closes));
+        assertEquals(0, count.number());
     }
 }
