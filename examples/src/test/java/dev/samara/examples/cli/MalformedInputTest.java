@@ -35,6 +35,7 @@ final class MalformedInputTest {
                 "arena-pages | 0 | 6 | an arena of 0 pages has no room at 0x100000000000",
                 "arena-pages | -5 | 6 | an arena of -5 pages has no room at 0x100000000000",
                 "arena-pages | 0xfffffffffffff | 6 | an arena of 0xfffffffffffff pages has no room at 0x100000000000",
+                "arena-pages | 65537 | 6 | an arena of 65537 pages is too large to be checked",
                 "arena-pages | many | 6 | arena-pages 'many' is no number",
                 "base | 0x0 | 7 | base 0x0 is no page boundary that an arena can begin at",
                 "base | 0x100000000001 | 7 | base 0x100000000001 is no page boundary that an arena can begin at",

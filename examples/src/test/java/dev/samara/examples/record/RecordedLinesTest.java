@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -37,6 +38,39 @@ final class RecordedLinesTest {
                         file + ":1: cannot be read: there are bytes after the compressed data", complaint.getMessage());
             }
         }
+    }
+
+    @Test
+    @DisplayName("a line that would fill the heap is refused, and the lines before it are returned")
+    void longLine() throws IOException, InputException {
+        Path file = folder.resolve("long.gz");
+        byte[] letters = new byte[1 << 20];
+        Arrays.fill(letters, (byte) 'a');
+        try (GZIPOutputStream gzip = new GZIPOutputStream(Files.newOutputStream(file))) {
+            gzip.write("short\n".getBytes(StandardCharsets.UTF_8));
+            for (int i = 0; i < 3; i++) {
+                gzip.write(letters);
+            }
+        }
+        try (RecordedLines lines = RecordedLines.open(file)) {
+            assertEquals("short", lines.next());
+            InputException complaint = assertThrows(InputException.class, lines::next);
+            assertEquals(file + ":2: cannot be read: the line has more than 1048576 bytes", complaint.getMessage());
+        }
+    }
+
+    @Test
+    @DisplayName("a complaint is one short line without control characters, whatever the recording has")
+    void printable() {
+        Path file = Path.of("a.gz");
+        assertEquals(
+                "a.gz:3: '\\033[2J\\012\\233' is unknown",
+                new InputException(file, 3, "'\u001b[2J\n\u009b' is unknown", null).getMessage());
+        String complaint =
+                String.valueOf(new InputException(file, "x".repeat(100_000), null).getMessage());
+        assertEquals("a.gz: ".length() + 1000 + "...".length(), complaint.length());
+        assertEquals(
+                "a.gz:3: op \\033: kernel \\007, Samara 0", new Difference(file, 3, "op \u001b", "\u0007", "0").toString());
     }
 
     private static void readAll(Path file) throws InputException {
