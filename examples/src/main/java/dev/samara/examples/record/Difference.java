@@ -16,10 +16,6 @@ public record Difference(Path file, int line, String subject, String kernel, Str
     /** Returns one line for a person, without control characters. */
     @Override
     public String toString() {
-        return file
-                + ":"
-                + line
-                + ": "
-                + PrintableText.of(subject + ": kernel " + kernel + ", Samara " + samara);
+        return file + ":" + line + ": " + PrintableText.of(subject + ": kernel " + kernel + ", Samara " + samara);
     }
 }

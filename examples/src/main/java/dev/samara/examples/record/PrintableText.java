@@ -3,7 +3,7 @@ package dev.samara.examples.record;
 
 import java.util.Locale;
 
-/** Texts of a recording as a terminal may show them: a recording may have any bytes, also those that a terminal obeys. */
+/** Texts of a recording as a terminal may show them: a recording may have bytes that a terminal obeys. */
 public final class PrintableText {
     private PrintableText() {}
 

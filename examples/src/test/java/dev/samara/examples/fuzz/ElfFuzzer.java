@@ -53,8 +53,7 @@ public final class ElfFuzzer {
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         try (HostFile file = MACHINE.openFile(NAME, ProgramLoader.GEOMETRY, ByteBuffer.wrap(input.clone()))) {
             ElfFile elf = new ElfFile(NAME, file, ProgramLoader.GEOMETRY);
-            ElfFile interpreter =
-                    elf.interpreter() == null ? null : new ElfFile(NAME, file, ProgramLoader.GEOMETRY);
+            ElfFile interpreter = elf.interpreter() == null ? null : new ElfFile(NAME, file, ProgramLoader.GEOMETRY);
             LoadedProgram program = LOADER.load(
                     elf, interpreter, "/bin/" + NAME, List.of(NAME, "argument"), List.of("A=b"), new byte[16]);
             try (AddressSpace space = program.space()) {
@@ -139,7 +138,11 @@ public final class ElfFuzzer {
     private static byte[] small(int type, int kind) {
         ByteBuffer file = ByteBuffer.allocate(HEADER + 3 * PROGRAM_HEADER + 16).order(ByteOrder.LITTLE_ENDIAN);
         file.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1}).position(TYPE);
-        file.putShort((short) type).putShort((short) 243).putInt(1).putLong(0x20000).putLong(HEADER);
+        file.putShort((short) type)
+                .putShort((short) 243)
+                .putInt(1)
+                .putLong(0x20000)
+                .putLong(HEADER);
         file.position(54).putShort((short) PROGRAM_HEADER).putShort((short) 3).position(HEADER);
         segment(file, LOAD, 0, 0x20000, file.capacity(), 0x1800);
         segment(file, kind, HEADER + 3 * PROGRAM_HEADER, 0x220e8, 16, 16);

@@ -15,8 +15,7 @@ public final class GdbFuzzer {
     private static final int INTERRUPT = 3;
     private static final int LONGEST = 0x4000;
 
-    private static final List<String> SEEDS = List.of(
-            """
+    private static final List<String> SEEDS = List.of("""
             qSupported:multiprocess+;swbreak+;exec-events+;xmlRegisters=i386
             QStartNoAckMode
             ?
@@ -28,8 +27,7 @@ public final class GdbFuzzer {
             Hc-1
             qThreadExtraInfo,p64.64
             Tp64.65
-            """,
-            """
+            """, """
             g
             p20
             p44
@@ -42,8 +40,7 @@ public final class GdbFuzzer {
             Hgp64.65
             P1=0102030405060708
             G00
-            """,
-            """
+            """, """
             vCont?
             vCont;c
             vCont;s:64;c
@@ -54,8 +51,7 @@ public final class GdbFuzzer {
             S05;10010
             s10020
             QPassSignals:e;14;17
-            """,
-            """
+            """, """
             Z0,10010,2
             Z2,10000,8
             Z3,10008,4
@@ -67,8 +63,7 @@ public final class GdbFuzzer {
             z3,10008,4
             vCont;s
             z0,10010,2
-            """,
-            """
+            """, """
             vFile:setfs:0
             vFile:open:2f66696c65,0,0
             vFile:open:2f70726f632f73656c662f6d617073,0,1c0
@@ -81,8 +76,7 @@ public final class GdbFuzzer {
             qXfer:auxv:read::0,1000
             qXfer:exec-file:read:64:0,40
             D
-            """,
-            """
+            """, """
             vKill;64
             k
             """);
@@ -101,8 +95,7 @@ public final class GdbFuzzer {
             StoppedSession.run(input);
             return;
         }
-        List<String> packets =
-                List.of(new String(input, StandardCharsets.ISO_8859_1).split("\n", -1));
+        List<String> packets = List.of(new String(input, StandardCharsets.ISO_8859_1).split("\n", -1));
         StringBuilder frames = new StringBuilder();
         packets.forEach(packet -> frames.append(frame(packet)));
         int answers = StoppedSession.run(frames.toString().getBytes(StandardCharsets.ISO_8859_1));
@@ -131,7 +124,8 @@ public final class GdbFuzzer {
     }
 
     private static String frame(String packet) {
-        return "$" + packet + "#" + HexFormat.of().toHexDigits((byte) packet.chars().sum());
+        return "$" + packet + "#"
+                + HexFormat.of().toHexDigits((byte) packet.chars().sum());
     }
 
     /** Sessions in both notations. */

@@ -6,16 +6,45 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Random;
 
-/** Makes inputs from seeds: some bytes, numbers and lines are replaced, removed, repeated or taken from another seed. */
+/** Makes inputs from seeds: bytes, numbers and lines are replaced, removed, repeated or taken from another seed. */
 final class Mutator {
     private static final int MOST_CHANGES = 5;
     private static final int MOST_BYTES = 16;
 
     /** Numbers at the ends of ranges, and words that lines begin with. */
     private static final String[] WORDS = {
-        "0", "1", "-1", "0x0", "0xfff", "0x1000", "0x7fffffff", "0x80000000", "0xffffffff", "0x7fffffffffffffff",
-        "0x8000000000000000", "0xfffffffffffff000", "0xffffffffffffffff", "2147483648", "9223372036854775807", "+0x0",
-        "", " ", "\n", "=", "|", "\\", "'", "\u0000", "\u001b[2J", "killed", "end", "op ", "fork\n", "\u00e4", ":", "#"
+        "0",
+        "1",
+        "-1",
+        "0x0",
+        "0xfff",
+        "0x1000",
+        "0x7fffffff",
+        "0x80000000",
+        "0xffffffff",
+        "0x7fffffffffffffff",
+        "0x8000000000000000",
+        "0xfffffffffffff000",
+        "0xffffffffffffffff",
+        "2147483648",
+        "9223372036854775807",
+        "+0x0",
+        "",
+        " ",
+        "\n",
+        "=",
+        "|",
+        "\\",
+        "'",
+        "\u0000",
+        "\u001b[2J",
+        "killed",
+        "end",
+        "op ",
+        "fork\n",
+        "\u00e4",
+        ":",
+        "#"
     };
 
     private final List<byte[]> seeds;
@@ -53,7 +82,12 @@ final class Mutator {
             case 5, 6 -> replaced(input, start, endOfWord(input, start), word(), 0, -1);
             case 7 -> replaced(input, startOfLine(input, start), endOfLine(input, start), new byte[0], 0, 0);
             default ->
-                replaced(input, startOfLine(input, start), endOfLine(input, start), other, startOfLine(other, from),
+                replaced(
+                        input,
+                        startOfLine(input, start),
+                        endOfLine(input, start),
+                        other,
+                        startOfLine(other, from),
                         endOfLine(other, from));
         };
     }

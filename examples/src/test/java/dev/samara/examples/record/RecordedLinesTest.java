@@ -66,11 +66,11 @@ final class RecordedLinesTest {
         assertEquals(
                 "a.gz:3: '\\033[2J\\012\\233' is unknown",
                 new InputException(file, 3, "'\u001b[2J\n\u009b' is unknown", null).getMessage());
-        String complaint =
-                String.valueOf(new InputException(file, "x".repeat(100_000), null).getMessage());
+        String complaint = String.valueOf(new InputException(file, "x".repeat(100_000), null).getMessage());
         assertEquals("a.gz: ".length() + 1000 + "...".length(), complaint.length());
         assertEquals(
-                "a.gz:3: op \\033: kernel \\007, Samara 0", new Difference(file, 3, "op \u001b", "\u0007", "0").toString());
+                "a.gz:3: op \\033: kernel \\007, Samara 0",
+                new Difference(file, 3, "op \u001b", "\u0007", "0").toString());
     }
 
     private static void readAll(Path file) throws InputException {

@@ -83,7 +83,8 @@ final class PacketReader {
         if (low < 0) {
             return GdbPacket.of(GdbPacket.Kind.CLOSED);
         }
-        boolean isSum = Character.digit(high, HEX) == (sum >> HEX_BITS & HEX - 1) && Character.digit(low, HEX) == (sum & HEX - 1);
+        boolean isSum = Character.digit(high, HEX) == (sum >> HEX_BITS & HEX - 1)
+                && Character.digit(low, HEX) == (sum & HEX - 1);
         return isTooLong || !isSum
                 ? GdbPacket.of(GdbPacket.Kind.BAD)
                 : new GdbPacket(GdbPacket.Kind.DATA, text.toString());

@@ -109,9 +109,10 @@ public final class StoppedSession {
         }
         synchronized (all) {
             // The second thread makes a call.
-            all.threads().forEach(each -> each.state = each.tid() == StoppedProcess.PID
-                    ? TracedThread.StopState.PARKED
-                    : TracedThread.StopState.IN_CALL);
+            all.threads()
+                    .forEach(each -> each.state = each.tid() == StoppedProcess.PID
+                            ? TracedThread.StopState.PARKED
+                            : TracedThread.StopState.IN_CALL);
         }
         ByteArrayOutputStream answers = new ByteArrayOutputStream();
         PacketReader reader = new PacketReader(new ByteArrayInputStream(sent));
