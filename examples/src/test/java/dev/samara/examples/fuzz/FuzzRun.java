@@ -89,8 +89,8 @@ public final class FuzzRun {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-Xmx1g",
-                // No target may use more, whatever an input maps.
-                "-XX:MaxDirectMemorySize=64m",
+                // Each machine counts with its region: with a smaller limit they have the heap collected all the time.
+                "-XX:MaxDirectMemorySize=2g",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "-XX:+EnableDynamicAgentLoading",
                 "--sun-misc-unsafe-memory-access=allow",

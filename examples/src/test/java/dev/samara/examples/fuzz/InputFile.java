@@ -40,6 +40,8 @@ final class InputFile {
 
     /** Replaces the content, and returns the file. */
     Path write(byte[] input) throws IOException {
+        // A file system may write a file that is replaced, but not a new one, to its device at once.
+        Files.deleteIfExists(path);
         if (input.length > 0 && input[0] == FIRST_OF_GZIP) {
             return Files.write(path, input);
         }
