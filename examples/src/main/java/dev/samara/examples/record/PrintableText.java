@@ -33,10 +33,13 @@ public final class PrintableText {
      * Escapes control characters, and leaves out what is beyond a length.
      *
      * @param text any text
-     * @param longest the most characters of the text that are shown
+     * @param longest the most characters that are shown
      * @return the text or its beginning
      */
     static String of(String text, int longest) {
-        return text.length() <= longest ? of(text) : of(text.substring(0, longest)) + "...";
+        String printable = of(text.substring(0, Math.min(text.length(), longest)));
+        return text.length() <= longest && printable.length() <= longest
+                ? printable
+                : printable.substring(0, longest) + "...";
     }
 }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.DisplayName;
@@ -66,11 +67,18 @@ final class RecordedLinesTest {
         assertEquals(
                 "a.gz:3: '\\033[2J\\012\\233' is unknown",
                 new InputException(file, 3, "'\u001b[2J\n\u009b' is unknown", null).getMessage());
-        String complaint = String.valueOf(new InputException(file, "x".repeat(100_000), null).getMessage());
-        assertEquals("a.gz: ".length() + 1000 + "...".length(), complaint.length());
+        for (String message : List.of("x".repeat(100_000), "\u0007".repeat(251))) {
+            assertEquals(1000 + "...".length(), lengthOfComplaint(file, message));
+        }
+        assertEquals(1000, lengthOfComplaint(file, "\u0007".repeat(250)));
         assertEquals(
                 "a.gz:3: op \\033: kernel \\007, Samara 0",
                 new Difference(file, 3, "op \u001b", "\u0007", "0").toString());
+    }
+
+    private static int lengthOfComplaint(Path file, String message) {
+        String complaint = String.valueOf(new InputException(file, message, null).getMessage());
+        return complaint.length() - (file + ": ").length();
     }
 
     private static void readAll(Path file) throws InputException {
