@@ -6,6 +6,7 @@ import dev.samara.examples.Recordings;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.replay.Placing;
 import dev.samara.examples.replay.ReplayedInput;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -48,7 +49,7 @@ public final class TraceFuzzer {
         }
     }
 
-    /** Small traces with lines of recorded ones: some of each kind of operation and event. */
+    /** Small traces with lines of recorded ones: some of each kind of operation and event. Then a compressed one. */
     static List<byte[]> seeds() throws IOException {
         List<byte[]> seeds = new ArrayList<>();
         for (String source : SOURCES) {
@@ -57,7 +58,22 @@ public final class TraceFuzzer {
                 seeds.add(trace(chosen.subList(i, Math.min(i + LINES_OF_A_SEED, chosen.size()))));
             }
         }
+        seeds.add(compressed());
         return seeds;
+    }
+
+    /** A trace in two members. */
+    private static byte[] compressed() throws IOException {
+        Path file = Files.createTempFile("seed", ".trace.gz");
+        try {
+            List<String> lines = Recordings.lines(new MadeUpTrace().write(file));
+            ByteArrayOutputStream members = new ByteArrayOutputStream();
+            members.write(Files.readAllBytes(Recordings.write(file, lines.subList(0, 9))));
+            members.write(Files.readAllBytes(Recordings.write(file, lines.subList(9, lines.size()))));
+            return members.toByteArray();
+        } finally {
+            Files.delete(file);
+        }
     }
 
     private static List<String> chosen(List<String> lines) {
