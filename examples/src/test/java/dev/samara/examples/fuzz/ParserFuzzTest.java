@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.fuzz;
 
+import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,8 +14,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The short form of the profile {@code fuzz}: what was found once, and as many changed inputs as fit into a moment. */
 final class ParserFuzzTest {
-    private static final int MOST_INPUTS = 4000;
-    private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(2500);
+    private static final int PARTS = 8;
+
+    /** The inputs and the milliseconds of all parts: what is reached first ends a test. */
+    private static final int MOST_INPUTS = PARTS * 4000;
+
+    private static final int MILLIS = PARTS * 2500;
 
     private static void accept(FuzzTarget target, String what, byte[] input) throws Exception {
         try {
@@ -36,6 +41,7 @@ final class ParserFuzzTest {
     }
 
     @ParameterizedTest
+    @Explored(1)
     @EnumSource
     @DisplayName("seeds are accepted, and what is changed of them is accepted or refused by one line about the place")
     void mutations(FuzzTarget target) throws Exception {
@@ -44,10 +50,13 @@ final class ParserFuzzTest {
         for (int i = 0; i < seeds.size(); i++) {
             accept(target, "seed " + i, seeds.get(i));
         }
+        Share share = Share.of("changed inputs of the target " + target.folder(), PARTS);
+        int most = share.steps(MOST_INPUTS);
+        long nanos = TimeUnit.MILLISECONDS.toNanos(share.steps(MILLIS));
         Mutator mutator = new Mutator(seeds, seed + target.ordinal());
         long start = System.nanoTime();
         int inputs = 0;
-        while (inputs < MOST_INPUTS && System.nanoTime() - start < NANOS) {
+        while (inputs < most && System.nanoTime() - start < nanos) {
             accept(target, "input " + inputs + " of -D" + Share.SEED + "=" + seed, mutator.next());
             inputs++;
         }
