@@ -17,30 +17,18 @@ import java.util.TreeMap;
  */
 public enum FuzzTarget {
     /** Recorded traces, parsed and replayed. */
-    TRACE(TraceFuzzer.class, TraceFuzzer::fuzzerTestOneInput, TraceFuzzer::seeds),
+    TRACE(TraceFuzzer.class),
     /** Recorded random operations, parsed and executed. */
-    ORACLE(OracleFuzzer.class, OracleFuzzer::fuzzerTestOneInput, OracleFuzzer::seeds),
+    ORACLE(OracleFuzzer.class),
     /** Executable files, loaded into a space. */
-    ELF(ElfFuzzer.class, ElfFuzzer::fuzzerTestOneInput, ElfFuzzer::seeds),
+    ELF(ElfFuzzer.class),
     /** The bytes that a client of gdb's protocol sends. */
-    GDB(GdbFuzzer.class, GdbFuzzer::fuzzerTestOneInput, GdbFuzzer::seeds);
+    GDB(GdbFuzzer.class);
 
     private final Class<?> driver;
-    private final InputConsumer consumer;
-    private final SeedSource seeds;
 
-    FuzzTarget(Class<?> driver, InputConsumer consumer, SeedSource seeds) {
+    FuzzTarget(Class<?> driver) {
         this.driver = driver;
-        this.consumer = consumer;
-        this.seeds = seeds;
-    }
-
-    private interface InputConsumer {
-        void accept(byte[] input) throws Exception;
-    }
-
-    private interface SeedSource {
-        List<byte[]> get() throws IOException;
     }
 
     /** Returns the class whose method Jazzer calls. */
@@ -50,12 +38,22 @@ public enum FuzzTarget {
 
     /** Parses an input. Throws if that is a finding. */
     void accept(byte[] input) throws Exception {
-        consumer.accept(input);
+        switch (this) {
+            case TRACE -> TraceFuzzer.fuzzerTestOneInput(input);
+            case ORACLE -> OracleFuzzer.fuzzerTestOneInput(input);
+            case ELF -> ElfFuzzer.fuzzerTestOneInput(input);
+            case GDB -> GdbFuzzer.fuzzerTestOneInput(input);
+        }
     }
 
     /** Returns inputs that are accepted, to begin with. */
     List<byte[]> seeds() throws IOException {
-        return seeds.get();
+        return switch (this) {
+            case TRACE -> TraceFuzzer.seeds();
+            case ORACLE -> OracleFuzzer.seeds();
+            case ELF -> ElfFuzzer.seeds();
+            case GDB -> GdbFuzzer.seeds();
+        };
     }
 
     /** Returns the name of its folders. */
