@@ -55,7 +55,7 @@ final class RecordedLinesTest {
         }
         try (RecordedLines lines = RecordedLines.open(file)) {
             assertEquals("short", lines.next());
-            InputException complaint = assertThrows(InputException.class, lines::next);
+            InputException complaint = assertThrows(InputException.class, () -> lines.require("its end"));
             assertEquals(file + ":2: cannot be read: the line has more than 1048576 bytes", complaint.getMessage());
         }
     }
