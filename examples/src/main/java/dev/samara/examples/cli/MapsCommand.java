@@ -5,6 +5,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.samara.examples.picture.LayoutPicture;
 import dev.samara.examples.record.InputException;
+import dev.samara.examples.record.PrintableText;
 import dev.samara.examples.replay.ReplaySession;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -79,7 +80,7 @@ final class MapsCommand implements Callable<Integer> {
             document.add("maps", lines);
             out.println(document);
         } else {
-            maps.forEach(out::println);
+            maps.forEach(line -> out.println(PrintableText.of(line)));
         }
         out.flush();
         return CheckRun.EQUAL;

@@ -36,6 +36,12 @@ final class Arena implements AutoCloseable {
     /** The mappings around the arena cannot merge with a mapping in it, since their file is mapped nowhere else. */
     private static final long FILLER = VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.MAY_ACCESS;
 
+    /** Allocated at a time: most recordings need little. */
+    private static final long PIECE = 1L << 18;
+
+    /** The machine of all processes, which ends with the first one; null for a child. */
+    private final @Nullable Machine machine;
+
     private final Files files;
     private final AddressSpace space;
     private final CpuPlan plan;
@@ -51,8 +57,9 @@ final class Arena implements AutoCloseable {
         this.plan = plan;
         base = header.base();
         end = base + header.length();
-        Machine machine = Machine.builder()
+        machine = Machine.builder()
                 .memory(Math.min(MEMORY, Machine.directMemoryLimit()))
+                .memoryPiece(PIECE)
                 .poisonFrames(true)
                 .build();
         files = new Files(machine, header);
@@ -68,6 +75,7 @@ final class Arena implements AutoCloseable {
 
     /** Creates a child. */
     private Arena(Arena parent) {
+        machine = null;
         plan = parent.plan;
         base = parent.base;
         end = parent.end;
@@ -81,11 +89,14 @@ final class Arena implements AutoCloseable {
         return new Arena(this);
     }
 
-    /** Ends the process. */
+    /** Ends the process; the first one ends after its children. */
     @Override
     public void close() {
         cpus.close();
         space.close();
+        if (machine != null) {
+            machine.close();
+        }
     }
 
     /** Returns the two files and their opens. */

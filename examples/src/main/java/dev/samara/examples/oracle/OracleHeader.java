@@ -30,6 +30,9 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long sizeO
     private static final Pattern SIZE = Pattern.compile("file ([AB]) size=(0x[0-9a-f]+)");
     private static final long LARGEST_FILE = 1L << 28;
 
+    /** The most pages of an arena: each list of contents is compared with all of them. */
+    private static final long MOST_PAGES = 1 << 16;
+
     private static final Set<String> KEYS = Set.of(
             "mode",
             "seed",
@@ -101,6 +104,10 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long sizeO
             throw values.fault(
                     "arena-pages",
                     "an arena of " + values.text("arena-pages") + " pages has no room at " + values.text("base"));
+        }
+        if (pages > MOST_PAGES) {
+            throw values.fault(
+                    "arena-pages", "an arena of " + values.text("arena-pages") + " pages is too large to be checked");
         }
         return new OracleHeader(
                 mode,

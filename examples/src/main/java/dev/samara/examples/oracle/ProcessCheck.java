@@ -16,10 +16,12 @@ import dev.samara.examples.record.Outcome;
 import dev.samara.examples.record.RecordedLines;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** One process of an oracle file: makes its operations and compares their results. */
 final class ProcessCheck implements AutoCloseable {
     private static final String AS_BEFORE = "=";
+    private static final Pattern BYTE = Pattern.compile("[0-9a-f]{1,2}");
 
     private final RecordedLines lines;
     private final FileReport report;
@@ -86,11 +88,11 @@ final class ProcessCheck implements AutoCloseable {
 
     private static int value(Fields fields) throws InputException {
         String text = fields.text("val");
-        try {
-            return Integer.parseInt(text, 16) & 0xff;
-        } catch (NumberFormatException e) {
+        // A parser of numbers would accept signs, and digits of other scripts.
+        if (!BYTE.matcher(text).matches()) {
             throw fields.fault("val='" + text + "' is no byte");
         }
+        return Integer.parseInt(text, 16);
     }
 
     private String changeFile(String[] words, int name) throws InputException {

@@ -13,8 +13,9 @@ import java.nio.file.Path;
  * @param samara the library's result
  */
 public record Difference(Path file, int line, String subject, String kernel, String samara) {
+    /** Returns one line for a person, without control characters. */
     @Override
     public String toString() {
-        return file + ":" + line + ": " + subject + ": kernel " + kernel + ", Samara " + samara;
+        return file + ":" + line + ": " + PrintableText.of(subject + ": kernel " + kernel + ", Samara " + samara);
     }
 }

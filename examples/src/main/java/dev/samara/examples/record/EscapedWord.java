@@ -17,7 +17,7 @@ public final class EscapedWord {
      *
      * @param word the word in the recording
      * @return the word
-     * @throws IllegalArgumentException if a backslash is not followed by three octal digits
+     * @throws IllegalArgumentException if a backslash is not followed by the three octal digits of a byte
      */
     public static String decode(String word) {
         if (word.indexOf('\\') < 0) {
@@ -42,9 +42,11 @@ public final class EscapedWord {
     private static char octal(String word, int start) {
         int value = 0;
         for (int i = start; i < start + DIGITS; i++) {
-            int digit = i < word.length() ? Character.digit(word.charAt(i), 8) : -1;
-            if (digit < 0) {
-                throw new IllegalArgumentException("'" + word + "' has a backslash without three octal digits");
+            int digit = i < word.length() ? word.charAt(i) - '0' : -1;
+            // The first digit of a byte is at most 3.
+            if (digit < 0 || digit > (i == start ? 3 : 7)) {
+                throw new IllegalArgumentException(
+                        "'" + word + "' has a backslash without the three octal digits of a byte");
             }
             value = value * 8 + digit;
         }

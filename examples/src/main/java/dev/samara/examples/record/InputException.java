@@ -4,9 +4,15 @@ package dev.samara.examples.record;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A recording that cannot be read or is malformed; the message starts with the file, and the line if there is one. */
+/**
+ * A recording that cannot be read or is malformed. The message is one line without control characters, and starts with
+ * the file, and the line if there is one.
+ */
 public final class InputException extends Exception {
     private static final long serialVersionUID = 1L;
+
+    /** The most characters of an error: it may repeat a line of the recording. */
+    private static final int LONGEST = 1000;
 
     /**
      * Creates the exception of a file without lines.
@@ -16,7 +22,7 @@ public final class InputException extends Exception {
      * @param cause the I/O error, or null if the file itself is wrong
      */
     public InputException(Path file, String message, @Nullable Throwable cause) {
-        super(file + ": " + message, cause);
+        super(file + ": " + PrintableText.of(message, LONGEST), cause);
     }
 
     /**
@@ -28,6 +34,6 @@ public final class InputException extends Exception {
      * @param cause the I/O error, or null if the recording itself is wrong
      */
     public InputException(Path file, int line, String message, @Nullable Throwable cause) {
-        super(file + ":" + line + ": " + message, cause);
+        super(file + ":" + line + ": " + PrintableText.of(message, LONGEST), cause);
     }
 }

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class RecordedLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
 
+    /** The most bytes of a line: a few compressed bytes can be a line that fills the heap. */
+    private static final int LONGEST = 1 << 20;
+
     private final Path file;
     private final InputStream plain;
 
@@ -177,6 +180,9 @@ public final class RecordedLines implements AutoCloseable {
         limit -= position;
         System.arraycopy(buffer, position, buffer, 0, limit);
         position = 0;
+        if (limit > LONGEST) {
+            throw new IOException("the line has more than " + LONGEST + " bytes");
+        }
         if (limit == buffer.length) {
             buffer = Arrays.copyOf(buffer, 2 * limit);
         }

@@ -74,7 +74,8 @@ final class Replay {
         this.watch = watch;
         TraceHeader header = trace.header();
         MachineBuilder builder = Machine.builder();
-        Machine machine = (touches == null ? builder : builder.memory(Touching.memory())).build();
+        Machine machine =
+                (touches == null ? builder : builder.memory(Touching.memory()).memoryPiece(Touching.PIECE)).build();
         Opens opens = new Opens(trace, touches == null ? null : machine);
         AddressSpace space = load(trace, family, machine, opens);
         watch.begins(trace.file(), space);

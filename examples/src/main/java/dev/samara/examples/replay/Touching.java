@@ -32,6 +32,9 @@ final class Touching implements AutoCloseable {
     /** The most memory of a replay's machine in bytes. It need not hold all pages of a trace's large mappings. */
     private static final long MEMORY = 1L << 30;
 
+    /** The bytes of it that are allocated at a time: most traces need little. */
+    static final long PIECE = 1L << 18;
+
     private final AddressSpace space;
     private final FileReport report;
     private final CpuSet cpus;

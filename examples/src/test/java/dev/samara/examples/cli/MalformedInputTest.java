@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Malformed input is named with its line, and the other files are still checked and counted. */
 final class MalformedInputTest {
@@ -35,6 +36,7 @@ final class MalformedInputTest {
                 "arena-pages | 0 | 6 | an arena of 0 pages has no room at 0x100000000000",
                 "arena-pages | -5 | 6 | an arena of -5 pages has no room at 0x100000000000",
                 "arena-pages | 0xfffffffffffff | 6 | an arena of 0xfffffffffffff pages has no room at 0x100000000000",
+                "arena-pages | 65537 | 6 | an arena of 65537 pages is too large to be checked",
                 "arena-pages | many | 6 | arena-pages 'many' is no number",
                 "base | 0x0 | 7 | base 0x0 is no page boundary that an arena can begin at",
                 "base | 0x100000000001 | 7 | base 0x100000000001 is no page boundary that an arena can begin at",
@@ -83,6 +85,31 @@ final class MalformedInputTest {
         assertComplaint("replay", file, 4, "the parent's number 1 is not below its own, 1");
         new MadeUpTrace().lines("op 0 4294967297 munlockall = 0").write(file);
         assertComplaint("replay", file, 25, "thread number 4294967297 is not in 0..2^31-1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1ff", "-1", "+1", "", "\u0663", "g"})
+    @DisplayName("a written value that is no byte of hexadecimal digits")
+    void values(String value) throws IOException {
+        List<String> lines = Recordings.lines(Recordings.bundled("oracle/touch-1.oracle.gz"));
+        int index = Recordings.indexOf(lines, 0, "op 3 wr ");
+        lines.set(index, "op 3 wr addr=+0x0 val=" + value + " = 00");
+        Path file = Recordings.write(folder.resolve("1.oracle.gz"), lines);
+        assertComplaint("oracle", file, index + 1, "val='" + value + "' is no byte");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a\\777", "a\\400", "a\\\u0661\u0661\u0661", "a\\08", "a\\"})
+    @DisplayName("a path with a backslash that is followed by no byte")
+    void escapes(String path) throws IOException {
+        Path file = folder.resolve("1.trace.gz");
+        String call = "op 1 1 mmap addr=0x0 len=0x1000 prot=r-- flags=PRIVATE fd=3 off=0x0 file=fe:00:7 path=";
+        new MadeUpTrace().lines(call + path + " = -EINVAL").write(file);
+        assertComplaint(
+                "replay",
+                file,
+                25,
+                "file=fe:00:7: '" + path + "' has a backslash without the three octal digits of a byte");
     }
 
     @Test

@@ -45,6 +45,9 @@ final class GdbBadClientTest {
                 assertEquals('-', gdb.next());
                 gdb.raw("$?#zz");
                 assertEquals('-', gdb.next());
+                // With a digit of -1, that sum would be the right one.
+                gdb.raw("$\u000f#1z");
+                assertEquals('-', gdb.next());
                 gdb.raw(RspClient.frame("m0," + "0".repeat(TOO_LONG)));
                 assertEquals('-', gdb.next());
                 gdb.raw("nonsense +++ \u00ff\u0000 $lost" + RspClient.frame("qsThreadInfo"));
@@ -99,6 +102,10 @@ final class GdbBadClientTest {
                 "Z0,1",
                 "Z2,10120,0",
                 "Z2,8000000000000000,8",
+                "Z3,10120,0",
+                "Z3,8000000000000000,8",
+                "Z3,fffffffffffffff0,20",
+                "Z3,10120,8000000000000000",
                 "Z4,fffffffffffffff0,20",
                 "vCont;",
                 "vCont;c:1",

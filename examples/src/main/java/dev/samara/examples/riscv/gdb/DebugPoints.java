@@ -63,10 +63,19 @@ final class DebugPoints {
         } else {
             WatchKey key = new WatchKey(type, address, length);
             if (!watches.containsKey(key)) {
-                watches.put(key, type == READ ? null : watch(key));
+                watches.put(key, type == READ ? watchedInEmulator(key) : watch(key));
             }
         }
         apply();
+    }
+
+    /** Returns null for a range that the space would watch, too: only the emulator watches loads. */
+    private @Nullable Watchpoint watchedInEmulator(WatchKey key) throws BadPacketException {
+        long limit = control.process().space().geometry().limit();
+        if (key.length() <= 0 || key.length() > limit || key.start() < 0 || key.start() > limit - key.length()) {
+            throw new BadPacketException();
+        }
+        return null;
     }
 
     private Watchpoint watch(WatchKey key) throws BadPacketException {

@@ -12,6 +12,7 @@ final class PacketReader {
 
     private static final int INTERRUPT = 3;
     private static final int HEX = 16;
+    private static final int HEX_BITS = 4;
 
     private final InputStream in;
 
@@ -82,8 +83,9 @@ final class PacketReader {
         if (low < 0) {
             return GdbPacket.of(GdbPacket.Kind.CLOSED);
         }
-        int given = Character.digit(high, HEX) * HEX + Character.digit(low, HEX);
-        return isTooLong || given != (sum & 0xff)
+        boolean isSum = Character.digit(high, HEX) == (sum >> HEX_BITS & HEX - 1)
+                && Character.digit(low, HEX) == (sum & HEX - 1);
+        return isTooLong || !isSum
                 ? GdbPacket.of(GdbPacket.Kind.BAD)
                 : new GdbPacket(GdbPacket.Kind.DATA, text.toString());
     }

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.linux.abi;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /**
  * Names, paths, arguments and environment strings of the guest. On Linux they are bytes without an encoding, so the
@@ -26,8 +27,21 @@ public final class GuestText {
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    /** Returns a text for display; bytes that are not valid UTF-8 become replacement characters. */
+    /**
+     * Returns a text for display. Bytes that are not valid UTF-8 become replacement characters, and control characters,
+     * which a terminal would obey, a backslash and three octal digits.
+     */
     public static String shown(String text) {
-        return new String(bytes(text), StandardCharsets.UTF_8);
+        String decoded = new String(bytes(text), StandardCharsets.UTF_8);
+        if (decoded.chars().noneMatch(Character::isISOControl)) {
+            return decoded;
+        }
+        StringBuilder shown = new StringBuilder(decoded.length());
+        decoded.chars()
+                .forEach(each -> shown.append(
+                        Character.isISOControl(each)
+                                ? String.format(Locale.ROOT, "\\%03o", each)
+                                : String.valueOf((char) each)));
+        return shown.toString();
     }
 }
