@@ -62,6 +62,7 @@ final class CheckedLockStackTest {
             return frames == 0 ? descend() : 1 + pad(frames - 1, wider);
         }
 
+        @SuppressWarnings("InfiniteRecursion") // the end of the stack ends it
         private static long descend() {
             long depth = 0;
             try {
