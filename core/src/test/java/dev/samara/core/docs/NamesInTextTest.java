@@ -30,13 +30,16 @@ final class NamesInTextTest {
 
     /** Names of the JDK, the JVM, systems and formats. */
     private static final Set<String> FOREIGN = Set.of(
+            "CompletionHandler",
             "File",
             "FileLock",
+            "FileSystemProvider",
             "FlushFileBuffers",
             "FreqInlineSize",
             "G1GC",
             "InlineSmallCode",
             "IntBuffer",
+            "Invoker",
             "LongBuffer",
             "MinInlineFrequencyRatio",
             "OptoScheduling",

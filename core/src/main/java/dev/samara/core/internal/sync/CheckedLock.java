@@ -15,8 +15,8 @@ public final class CheckedLock extends ReentrantLock {
     public static final int DEPTH = 12;
 
     /**
-     * The frames of stack that a lock needs where no thread has it, and its release. Without any, an interpreted lock is
-     * left taken; one is enough for the lock, and the others are for what the caller does up to its {@code try}.
+     * The frames of stack that a lock needs where no thread has it, and its release. Without any, an interpreted lock
+     * is left taken; one is enough for the lock, and the others are for what the caller does up to its {@code try}.
      */
     public static final int FREE_DEPTH = 8;
 

@@ -136,8 +136,8 @@ final class EvictionScenarios {
     }
 
     /**
-     * A lookup of the file's mappings keeps the VMA that was locked, and the eviction finds it there. Once {@code munlock}
-     * has returned, no page is locked, so a later eviction frees all of them.
+     * A lookup of the file's mappings keeps the VMA that was locked, and the eviction finds it there. Once {@code
+     * munlock} has returned, no page is locked, so a later eviction frees all of them.
      */
     static final class EvictionBesideUnlock extends HostFileScenarios.OfHostFile {
         EvictionBesideUnlock() {
