@@ -145,7 +145,8 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Maps the pages around a page that the backing has in memory. The caller is in a reader section.
+     * Maps the pages around a page that the backing has in memory; for a write only that page ({@code
+     * do_shared_fault}). The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is mapped now; {@link Resolve#AGAIN} if the backing has not offered
@@ -163,8 +164,9 @@ final class FaultAround implements PageWindow {
         PageTable table = faulter.table();
         int index = table.indexOf(address);
         // Aligned by address, and clipped to the VMA and to the leaf.
-        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
-        int after = (int) Math.min(pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
+        int window = writes ? 1 : pages;
+        int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
+        int after = (int) Math.min(window - (index & window - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
             return Faulter.NO_TABLE;

@@ -302,12 +302,18 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        if (!isWritable || !beginCall()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
         try {
-            boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
-            return isRange ? inode.bytes().punch(offset, length) : Errno.EINVAL.result();
+            // In the order of vfs_fallocate.
+            if (offset < 0 || length <= 0) {
+                return Errno.EINVAL.result();
+            }
+            if (!isWritable) {
+                return Errno.EBADF.result();
+            }
+            return offset + length < 0 ? Errno.EFBIG.result() : inode.bytes().punch(offset, length);
         } finally {
             unuse();
         }

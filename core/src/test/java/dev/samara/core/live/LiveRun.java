@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/** Scripts with consecutive seeds, until the time is over. */
+final class LiveRun {
+    private static final int LEAST = 5;
+    private static final int MORE = 60;
+
+    private final Comparison comparison;
+    private final Pairs pairs = new Pairs();
+    private long scripts;
+    private long operations;
+
+    LiveRun(Comparison comparison) {
+        this.comparison = comparison;
+    }
+
+    Pairs pairs() {
+        return pairs;
+    }
+
+    /** Returns the number of scripts and of operations so far. */
+    String counts() {
+        return scripts + " scripts, " + operations + " operations";
+    }
+
+    /** Runs the script of a seed. Returns its first difference, or null if there is none. */
+    @Nullable Difference run(long seed) {
+        Random random = new Random(seed * 0x9e37_79b9_7f4a_7c15L);
+        World world = World.values()[random.nextInt(World.values().length)];
+        int watch = watch(random, world);
+        KernelWorld kernel = comparison.worlds().get(world);
+        Generator generator = new Generator(random, world, kernel, watch, (watch & ~Script.CONTENTS) == 0 && random.nextInt(4) == 0);
+        List<Operation> made = new ArrayList<>();
+        List<Outcome> outcomes = new ArrayList<>();
+        try (LibraryRun library = comparison.library(world, watch)) {
+            int length = LEAST + random.nextInt(MORE);
+            for (int i = 0; i < length; i++) {
+                Operation operation = generator.next(library);
+                made.add(operation);
+                Outcome outcome = Comparison.perform(library, operation);
+                outcomes.add(outcome);
+                pairs.met(operation.verb(), outcome.result());
+            }
+        }
+        scripts++;
+        operations += made.size();
+        return comparison.compare(new Script(world, watch, made), outcomes);
+    }
+
+    /** Prints the counts, and writes the pairs that were met and those that were not. */
+    void report(long seed) throws IOException {
+        List<String> never = pairs.neverMet();
+        System.out.println("Memory calls against the kernel: " + counts() + " from seed " + seed + "; "
+                + pairs.counts().size() + " pairs of call and result met, " + never.size() + " never");
+        Path file = Path.of("target", "live", "memory.txt");
+        Files.createDirectories(file.getParent());
+        List<String> lines = new ArrayList<>();
+        pairs.counts().forEach((pair, count) -> lines.add(pair + " " + count));
+        never.forEach(pair -> lines.add(pair + " never"));
+        Files.write(file, lines);
+    }
+
+    /** Chooses what is compared besides the mappings. */
+    private static int watch(Random random, World world) {
+        int watch = random.nextInt(3) == 0 ? 0 : random.nextInt(8);
+        // A huge page, which the library does not have, is in memory as a whole.
+        return world == World.LARGE ? watch & Script.CONTENTS : watch;
+    }
+}
