@@ -163,14 +163,13 @@ public final class MemoryFile implements AutoCloseable {
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
-     * @return 0, or a negated errno: EINVAL for the arguments; EFBIG for an end beyond the largest offset; EPERM if a
+     * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset; EPERM if a
      *     {@linkplain #addSeals seal} forbids it
      */
     public long punch(long offset, long length) {
         if (offset < 0 || length <= 0) {
             return Errno.EINVAL.result();
-        }
-        if (offset + length < 0) {
+        } else if (offset + length < 0) {
             return Errno.EFBIG.result();
         }
         return Seals.punch(pages, offset, length);

@@ -91,6 +91,9 @@ public final class Faulter {
     /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
     private boolean isBalanced;
 
+    /** Whether a write fault makes a clean page dirty whose entry may be written already. */
+    private boolean isMarking;
+
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
 
@@ -133,6 +136,17 @@ public final class Faulter {
             isServing = true;
             layout = next;
         }
+    }
+
+    /**
+     * Makes clean pages dirty from now on if they are faulted in for a write, also those whose entries may be written
+     * already ({@code FOLL_TOUCH | FOLL_WRITE}).
+     *
+     * @return this
+     */
+    Faulter marking() {
+        isMarking = true;
+        return this;
     }
 
     /** Drops all references to the space that was served. Must not be called within a fault. */
@@ -453,7 +467,7 @@ public final class Faulter {
         boolean writes = (access & Protection.WRITE) != 0;
         if (allows(pte, access)) {
             // A walk would leave a page clean for as long as many are dirty, and the fault would begin again.
-            boolean makesDirty = isBalanced && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
+            boolean makesDirty = (isBalanced || isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
             return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
         }
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
@@ -505,6 +519,10 @@ public final class Faulter {
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
             if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
+                if (isMarking) {
+                    // The page, not only the entry, as follow_page_pte does.
+                    frames.setDirty(Pte.frame(pte));
+                }
                 frames.noteDirtied(Pte.frame(pte));
             }
             return isWider ? Fault.NONE : Resolve.AGAIN;

@@ -67,21 +67,21 @@ final class MmapState {
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
+        long failed = failureOfFile();
+        if (failed != DONE) {
+            // The old mappings are gone by then, and Linux leaves a gap (vms_abort_munmap_vmas).
+            if (replaced.maps != 0) {
+                edit.unmap(start, end, false);
+            }
+            return failed;
+        }
         if (isAccountable()) {
             if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
                 return Errno.ENOMEM.result();
             }
             vmaFlags |= VmaFlags.ACCOUNT;
         }
-        if ((call.flags() & MapFlags.HUGETLB) != 0) {
-            // This machine has no huge pages reserved.
-            boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
-            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
-        }
         BackingTraits behind = call.backing();
-        if (behind != null && behind.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0) {
-            return Errno.EOPNOTSUPP.result();
-        }
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
             behind = BackingTraits.of(SharedContents.create(edit, length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
@@ -108,6 +108,18 @@ final class MmapState {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
         return start;
+    }
+
+    /** Returns what the file itself says to the mapping: 0, or a negated errno. */
+    private long failureOfFile() {
+        if ((call.flags() & MapFlags.HUGETLB) != 0) {
+            // This machine has no huge pages reserved.
+            boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
+            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
+        }
+        BackingTraits file = call.backing();
+        boolean isRefused = file != null && file.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0;
+        return isRefused ? Errno.EOPNOTSUPP.result() : DONE;
     }
 
     private boolean isSharedMayWrite() {
