@@ -505,6 +505,17 @@ public final class Faulter {
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
+    /**
+     * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
+     * mappings show it. A store that does not fault marks its own entry only. A page that is saved to a file needs no
+     * other mark than the entry's, which counts it. Under the lock of the leaf.
+     */
+    void markDirty(int frame, long pte) {
+        if (Pte.has(pte, Pte.SHMEM)) {
+            frames.setDirty(frame);
+        }
+    }
+
     /** Adds rights that the VMA was given and the entry lacks. */
     private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
@@ -519,9 +530,8 @@ public final class Faulter {
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
             if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                if (isMarking) {
-                    // The page, not only the entry, as follow_page_pte does.
-                    frames.setDirty(Pte.frame(pte));
+                if (isMarking || !Pte.has(pte, Pte.WRITE)) {
+                    markDirty(Pte.frame(pte), pte);
                 }
                 frames.noteDirtied(Pte.frame(pte));
             }

@@ -53,6 +53,13 @@ final class KernelWorld implements AutoCloseable {
     KernelWorld(World world, Path directory) throws IOException {
         judge = Judge.start(Files.createTempDirectory(directory, "judge"), List.of());
         Task first = judge.first();
+        // A script that takes too much memory is to end, and nothing else.
+        first.askAll(List.of(
+                bytes(judge.scratch(), "/proc/self/oom_score_adj\0"),
+                callRequest(Kernel.OPENAT, -100, judge.scratch(), 1),
+                bytes(judge.scratch(), "1000"),
+                callRequest(Kernel.WRITE, 0, judge.scratch(), 4),
+                callRequest(Kernel.CLOSE, 0)));
         // So that the files of a script get the descriptors from 0 on.
         first.call(Kernel.CLOSE, 2);
         // Segments end with the judge; without the right to do so they are those of the machine.
